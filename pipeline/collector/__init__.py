@@ -1,0 +1,1 @@
+"""The Collector: puts the workers' results back in order and hands them to a sink."""

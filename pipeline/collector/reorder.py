@@ -1,0 +1,88 @@
+"""One stream's results back in order: what comes next, what is missing, how long it has been."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pipeline.messages import Outcome, ResultPart
+
+
+class Arrival(NamedTuple):
+    """A result and when it arrived, ns on the collector's clock."""
+
+    part: ResultPart
+    received_ns: int
+
+
+class Step(NamedTuple):
+    """The next id's fate: its result, or why there is none."""
+
+    id: int
+    outcome: Outcome
+    arrival: Arrival | None
+
+
+@dataclass(slots=True)
+class Reorder:
+    """Emits ids 0, 1, 2, … each once; an id that will not come is passed over with its reason.
+
+    Attributes:
+        next_id: the id to come next; all below have their outcome.
+    """
+
+    next_id: int = 0
+    _waiting: dict[int, Arrival] = field(default_factory=dict)
+    _gaps: dict[int, Outcome] = field(default_factory=dict)
+    _missing_since_ns: int | None = None  # when `next_id` began to hold up a later result
+
+    def add(self, frame_id: int, arrival: Arrival) -> bool:
+        """A result came; False if its id has its outcome or is already here."""
+        if frame_id < self.next_id or frame_id in self._waiting:
+            return False
+        self._waiting[frame_id] = arrival
+        self._gaps.pop(frame_id, None)  # a result is better than the producer's giving up
+        return True
+
+    def add_gap(self, frame_id: int, outcome: Outcome) -> None:
+        """The producer says that this id will not come."""
+        if frame_id >= self.next_id and frame_id not in self._waiting:
+            self._gaps[frame_id] = outcome
+
+    def raise_floor(self, floor: int) -> None:
+        """Every id below `floor` has its outcome already, from another collector or the producer."""
+        if floor > self.next_id:
+            self._move_to(floor)
+            for stale in [frame_id for frame_id in self._waiting if frame_id < floor]:
+                del self._waiting[stale]
+            for stale in [frame_id for frame_id in self._gaps if frame_id < floor]:
+                del self._gaps[stale]
+
+    def advance(self, now_ns: int, deadline_ns: int) -> list[Step]:
+        """Everything that can be said now, in order of ids.
+
+        Args:
+            now_ns: the time.
+            deadline_ns: how long an id may hold up later ones before it is passed over as LATE.
+        """
+        steps = []
+        while True:
+            arrival = self._waiting.pop(self.next_id, None)
+            if arrival is not None:
+                steps.append(Step(self.next_id, Outcome.DELIVERED, arrival))
+            elif self.next_id in self._gaps:
+                steps.append(Step(self.next_id, self._gaps.pop(self.next_id), None))
+            elif self._waiting and self._is_overdue(now_ns, deadline_ns):
+                steps.append(Step(self.next_id, Outcome.LATE, None))
+                self.next_id += 1  # and what is missing behind it is as overdue
+                continue
+            else:
+                return steps
+            self._move_to(self.next_id + 1)
+
+    def _move_to(self, next_id: int) -> None:
+        self.next_id = next_id
+        self._missing_since_ns = None
+
+    def _is_overdue(self, now_ns: int, deadline_ns: int) -> bool:
+        if self._missing_since_ns is None:
+            self._missing_since_ns = now_ns
+        return now_ns - self._missing_since_ns > deadline_ns

@@ -1,0 +1,137 @@
+"""The collector as a process: sockets, clock and sink around the core."""
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from typing import Self
+
+import cv2
+import zmq
+
+from pipeline.cli import parse_options
+from pipeline.collector.core import (
+    BeginEpisode,
+    Collector,
+    Command,
+    Emit,
+    Event,
+    Finish,
+    Malformed,
+    ProducerSpoke,
+    ResultsCame,
+    Tell,
+    Tick,
+)
+from pipeline.collector.sinks import Sink, SinkError, open_sink
+from pipeline.messages import ProtocolError, decode_link_down, decode_results, encode
+from pipeline.options import CollectorOptions
+from pipeline.sockets import EndpointError, bind, connect, open_socket, pending
+from pipeline.stopping import StopSwitch
+
+logger = logging.getLogger(__name__)
+
+TICK_NS = 25_000_000
+RESULTS_HIGH_WATER = 64  # results waiting here; beyond, workers wait, and the producer's queue shows it
+
+
+class CollectorShell:
+    """Does what the core says, on real sockets; a context manager that leaves the sink closed."""
+
+    def __init__(self, options: CollectorOptions, sink: Sink, stop: StopSwitch) -> None:
+        self._context = zmq.Context()
+        self._sink = sink
+        self._stop = stop
+        self._finished = False
+        self._results = open_socket(self._context, zmq.PULL, high_water_mark=RESULTS_HIGH_WATER)
+        self._link = open_socket(self._context, zmq.DEALER)
+        try:
+            results = bind(self._results, options.results)
+            connect(self._link, options.producer)
+        except EndpointError:
+            self._context.destroy(linger=0)
+            raise
+        self._core = Collector(results, sink.needs_frames)
+        self._poller = zmq.Poller()
+        for socket in (self._results, self._link, stop.fileno()):
+            self._poller.register(socket, zmq.POLLIN)
+        logger.info("collector takes results at %s", results)
+
+    def run(self) -> None:
+        """Collect until the producer says END, or until it must stop."""
+        next_tick_ns = 0
+        while not self._finished:
+            now_ns = time.monotonic_ns()
+            if now_ns >= next_tick_ns:
+                next_tick_ns = now_ns + TICK_NS
+                self._do(Tick())
+            wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
+            ready = dict(self._poller.poll(wait_ms))
+            if self._results in ready:
+                self._take_results()
+            if self._link in ready:
+                self._take_link()
+            if self._stop.fileno() in ready:
+                self._stop.clear()
+                self._finished = True
+
+    def close(self) -> None:
+        """Close sink and sockets."""
+        for socket in (self._results, self._link):
+            socket.close(linger=0)
+        self._context.term()
+        self._sink.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _do(self, event: Event) -> None:
+        for command in self._core.handle(event, time.monotonic_ns()):
+            self._perform(command)
+
+    def _perform(self, command: Command) -> None:
+        match command:
+            case Emit(part):
+                self._sink.write(part)
+            case Tell(message):
+                try:
+                    self._link.send(encode(message), zmq.NOBLOCK)
+                except zmq.Again:
+                    logger.debug("the producer takes no more messages; what matters is sent again")
+            case BeginEpisode(episode, source_size, source_fps):
+                self._sink.open_episode(episode, source_size, source_fps)
+            case Finish():
+                self._finished = True
+
+    def _take_results(self) -> None:
+        for frames in pending(self._results, copy=False):
+            try:
+                event: Event = ResultsCame(decode_results([frame.buffer for frame in frames]))
+            except ProtocolError as error:
+                event = Malformed(f"result: {error}")
+            self._do(event)
+
+    def _take_link(self) -> None:
+        for parts in pending(self._link):
+            try:
+                event: Event = ProducerSpoke(decode_link_down(parts))
+            except ProtocolError as error:
+                event = Malformed(f"producer link: {error}")
+            self._do(event)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the collector; returns the exit code."""
+    options = parse_options(CollectorOptions, "python -m pipeline collector", argv)
+    cv2.setNumThreads(1)  # workers need the other cores
+    try:
+        sink = open_sink(options.video, options.detections)
+        with StopSwitch(options.supervised) as stop, CollectorShell(options, sink, stop) as shell:
+            shell.run()
+    except (SinkError, EndpointError, ValueError) as error:
+        print(f"collector: {error}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,176 @@
+"""The capturing thread: takes pictures from the source when they are due and hands them over."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.pacing import Pacer
+from pipeline.producer.events import BeginCapture, Captured, ChangeCapture, SourceEnded
+from pipeline.sources.base import Source, SourceError
+
+logger = logging.getLogger(__name__)
+
+HANDOVER = 8  # pictures between this thread and the producer's loop
+TOO_LATE_NS = 250_000_000  # a picture that capture could not take within this is passed over, and counted
+LOOK_UP_S = 0.1  # how often a waiting thread looks whether it is still wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One episode's capturing; replaced, never changed, so that the thread sees whole ones."""
+
+    begin: BeginCapture
+    change: ChangeCapture
+
+
+class Capture:
+    """Owns the source and its thread.
+
+    A lower FPS skips source pictures evenly; each is due at an absolute time, start + pts, of the
+    monotonic clock, so that the stream's duration never changes.
+
+    Args:
+        source: used by this thread alone from now on.
+        pacing: False takes pictures as fast as they are handed over.
+        notify: called in this thread after each handover.
+    """
+
+    def __init__(self, source: Source, pacing: bool, notify: Callable[[], None]) -> None:
+        self._source = source
+        self._pacing = pacing and not source.is_live  # a live source paces itself
+        self._notify = notify
+        self._handed_over: deque[Captured | SourceEnded] = deque()
+        self._room = threading.Semaphore(HANDOVER)
+        self._job: Job | None = None
+        self._wanted = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+
+    def begin(self, command: BeginCapture) -> None:
+        """Restart the source for a new episode."""
+        change = ChangeCapture(command.epoch, command.settings)
+        self._replace(Job(command, change))
+
+    def change(self, command: ChangeCapture) -> None:
+        """Capture under other settings."""
+        if self._job is not None:
+            self._replace(Job(self._job.begin, command))
+
+    def end(self) -> None:
+        """Capture nothing until the next episode."""
+        self._replace(None)
+
+    def take(self) -> Captured | SourceEnded | None:
+        """The next event handed over, None if there is none."""
+        try:
+            event = self._handed_over.popleft()
+        except IndexError:
+            return None
+        self._room.release()
+        return event
+
+    def close(self) -> None:
+        """End the thread and close the source."""
+        self._closed = True
+        self._replace(None)
+        self._thread.join(timeout=5.0)
+        if self._thread.is_alive():
+            logger.warning("the source does not return from reading; it is left to the process's end")
+        else:
+            self._source.close()
+
+    def _replace(self, job: Job | None) -> None:
+        with self._wanted:
+            self._job = job
+            self._wanted.notify()
+
+    def _run(self) -> None:
+        played: BeginCapture | None = None
+        while not self._closed:
+            with self._wanted:
+                while not self._closed and (self._job is None or self._job.begin is played):
+                    self._wanted.wait()
+                job = self._job
+            if job is not None and not self._closed:
+                played = job.begin
+                self._play(job.begin)
+
+    def _play(self, begin: BeginCapture) -> None:
+        """Capture one episode to its end, or until it is no longer wanted."""
+        try:
+            self._source.restart(begin.seed)
+            pacer = Pacer(begin.settings.fps, self._source.fps)
+            fps = begin.settings.fps
+            start_ns = time.monotonic_ns()
+            while (job := self._job_of(begin)) is not None:
+                pts_ns = self._source.peek()
+                if pts_ns is None:
+                    self._hand_over(SourceEnded(begin.episode), begin)
+                    return
+                if fps != job.change.settings.fps:
+                    fps = job.change.settings.fps
+                    pacer.set_fps(fps)
+                if not pacer.take(pts_ns):
+                    self._source.skip()
+                    continue
+                due_ns = start_ns + pts_ns if self._pacing or self._source.is_live else time.monotonic_ns()
+                if not self._wait_until(due_ns, begin):
+                    return
+                self._take(due_ns, begin)
+        except SourceError as error:
+            self._hand_over(SourceEnded(begin.episode, str(error)), begin)
+
+    def _take(self, due_ns: int, begin: BeginCapture) -> None:
+        job = self._job_of(begin)
+        if job is None:
+            return
+        settings = job.change.settings
+        image: NDArray[np.uint8] | None = None
+        if self._pacing and time.monotonic_ns() - due_ns > TOO_LATE_NS:
+            self._source.skip()
+            index = -1
+        else:
+            frame = self._source.read()
+            index, image = frame.index, _resized(frame.image, settings.width, settings.height)
+        captured = Captured(
+            episode=begin.episode,
+            epoch=job.change.epoch,
+            grade=settings.grade,
+            source_index=max(index, 0),
+            captured_ns=due_ns,
+            image=image,
+        )
+        self._hand_over(captured, begin)
+
+    def _job_of(self, begin: BeginCapture) -> Job | None:
+        job = self._job
+        return job if job is not None and job.begin is begin else None
+
+    def _wait_until(self, due_ns: int, begin: BeginCapture) -> bool:
+        """Sleep until an absolute time; False if the episode is no longer wanted."""
+        while (left_s := (due_ns - time.monotonic_ns()) * 1e-9) > 0:
+            time.sleep(min(left_s, LOOK_UP_S))
+            if self._job_of(begin) is None:
+                return False
+        return True
+
+    def _hand_over(self, event: Captured | SourceEnded, begin: BeginCapture) -> None:
+        while not self._room.acquire(timeout=LOOK_UP_S):
+            if self._job_of(begin) is None:
+                return
+        self._handed_over.append(event)
+        self._notify()
+
+
+def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,0 +1,357 @@
+"""The producer as a state machine: `handle(event, now_ns)` is its only door. No socket, clock or thread.
+
+STANDBY -> RUNNING -> DRAINING -> ENDED, and from each but STANDBY back to RUNNING with the next START.
+Once it is stopping, ENDED is final: workers and collector are told END, and the process finishes.
+"""
+
+import logging
+from collections.abc import Iterable
+from typing import assert_never
+
+from msgspec import UNSET
+
+from pipeline.messages import (
+    Ack,
+    Confirm,
+    ControlReply,
+    ControlRequest,
+    Done,
+    End,
+    Error,
+    Gap,
+    GetStatus,
+    GetTelemetry,
+    Outcome,
+    SetKnobs,
+    Start,
+    State,
+    Stop,
+    Sync,
+    TaskHeader,
+    Telemetry,
+)
+from pipeline.producer.events import (
+    Answer,
+    BeginCapture,
+    Captured,
+    ChangeCapture,
+    CollectorSpoke,
+    Command,
+    ControlRequested,
+    EndCapture,
+    Envelope,
+    Event,
+    Finish,
+    Malformed,
+    Reply,
+    SourceEnded,
+    StopRequested,
+    Tell,
+    Tick,
+    Unroutable,
+    WorkRequested,
+)
+from pipeline.producer.ledger import Key
+from pipeline.producer.meter import Meter
+from pipeline.producer.stream import ProducerConfig, Stream
+from pipeline.producer.workapi import WorkApi, status
+from pipeline.slos import measure, read_slos
+
+logger = logging.getLogger(__name__)
+
+COLLECTOR_SILENT_NS = 3_000_000_000
+
+
+class Producer:
+    """Offers frames, hands them out, keeps account, answers for it."""
+
+    def __init__(self, config: ProducerConfig, now_ns: int) -> None:
+        self._config = config
+        self._stream = Stream(config, config.levels, config.streams)
+        self._work = WorkApi(self._stream)
+        self._meter = Meter(now_ns)
+        self._state = State.STANDBY
+        self._collector = b""  # routing id
+        self._heard_ns = now_ns  # when the collector last spoke
+        self._pending_start: tuple[Envelope, Start] | None = None
+        self._stopping = False
+        self._drain_until_ns = 0
+        self._drain_began_ns = 0
+        self._linger_until_ns = 0
+        self._rejected = 0
+        self._rejected_by_collector = 0
+        self._duplicates = 0
+        self._error = ""
+
+    @property
+    def accepts_frames(self) -> bool:
+        """False while the queue is full and its policy is to let the source wait."""
+        ledger = self._stream.ledger
+        return ledger.policy != "wait" or not ledger.is_full
+
+    def handle(self, event: Event, now_ns: int) -> list[Command]:
+        """React to one event; the commands are to be carried out in order."""
+        match event:
+            case WorkRequested():
+                return self._work.requested(event, now_ns)
+            case Captured():
+                return self._captured(event, now_ns)
+            case CollectorSpoke(peer, message):
+                if isinstance(message, Ack):
+                    return self._acknowledged(peer, message, now_ns)
+                return self._synced(peer, message, now_ns)
+            case ControlRequested(envelope, message):
+                return self._controlled(envelope, message, now_ns)
+            case Tick():
+                return self._ticked(now_ns)
+            case SourceEnded(episode, error):
+                return self._source_ended(episode, error, now_ns)
+            case Unroutable():
+                return self._work.unroutable(event, now_ns)
+            case Malformed():
+                return self._refused(event)
+            case StopRequested():
+                return self._stop(now_ns)
+        assert_never(event)
+
+    # --- frames ---
+
+    def _captured(self, event: Captured, now_ns: int) -> list[Command]:
+        if event.episode != self._stream.episode or self._state is not State.RUNNING:
+            return []
+        dropped: list[Key] = []
+        for stream in range(self._stream.n_streams):
+            header = TaskHeader(
+                id=self._stream.next_id(stream),
+                dtype="uint8",
+                shape=() if event.image is None else event.image.shape,
+                stream=stream,
+                episode=event.episode,
+                epoch=event.epoch,
+                grade=event.grade,
+                source_index=event.source_index,
+                captured_ns=event.captured_ns,
+            )
+            dropped += self._stream.ledger.offer(header, event.image)
+            self._meter.offered += 1
+        reason = "capture_late" if event.image is None else str(self._config.queue_policy)
+        return self._drop(dropped, reason) + self._work.serve(now_ns)
+
+    def _drop(self, keys: Iterable[Key], reason: str) -> list[Command]:
+        gaps = []
+        for key in keys:
+            self._stream.ledger.judge(key, Outcome.DROPPED, reason)
+            self._meter.dropped[reason] += 1
+            gaps.append((*key, Outcome.DROPPED))
+        return self._tell_gaps(gaps)
+
+    def _tell_gaps(self, gaps: list[tuple[int, int, Outcome]]) -> list[Command]:
+        if not gaps or not self._collector:
+            return []
+        return [Tell(self._collector, Gap(self._stream.episode, tuple(gaps)))]
+
+    def _lost_gaps(self) -> list[Command]:
+        return self._tell_gaps([(*key, Outcome.LOST) for key in self._stream.ledger.given_up])
+
+    # --- collector ---
+
+    def _acknowledged(self, peer: bytes, ack: Ack, now_ns: int) -> list[Command]:
+        self._heard_ns = now_ns
+        if ack.episode == self._stream.episode:
+            for item in ack.received:
+                if self._stream.ledger.receive((item.stream, item.id)):
+                    self._meter.received(item)
+            for verdict in ack.verdicts:
+                if self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome):
+                    self._meter.judged(verdict)
+        commands: list[Command] = [Tell(peer, Confirm(ack.seq))]
+        return commands + self._drained(now_ns)
+
+    def _synced(self, peer: bytes, sync: Sync, now_ns: int) -> list[Command]:
+        self._heard_ns = now_ns
+        self._collector = peer
+        self._rejected_by_collector, self._duplicates = sync.rejected, sync.duplicates
+        if self._work.ended:
+            return [Tell(peer, End())]
+        if sync.results != self._work.results:
+            logger.info("collector takes results at %s", sync.results)
+            if self._work.results:  # another collector: what the old one had not emitted went with it
+                self._stream.ledger.forget_received()
+                self._work.remove_all("must send its results elsewhere")
+        self._work.results, self._work.return_frames = sync.results, sync.return_frames
+        commands: list[Command] = [Tell(peer, self._stream.announcement(now_ns, sync.sent_ns))]
+        return commands + self._lost_gaps()
+
+    # --- time ---
+
+    def _ticked(self, now_ns: int) -> list[Command]:
+        if self._state is State.STANDBY and not self._config.supervised and not self._stopping:
+            return self._begin(self._config.seed, self._config.levels, self._config.streams, now_ns)
+        n_given_up = len(self._stream.ledger.given_up)
+        commands = self._work.tick(now_ns)
+        if len(self._stream.ledger.given_up) > n_given_up:
+            commands += self._lost_gaps()
+        if self._collector and now_ns - self._heard_ns > COLLECTOR_SILENT_NS:
+            logger.warning("the collector has fallen silent")
+            self._collector = b""
+        return commands + self._drained(now_ns)
+
+    # --- the life of an episode ---
+
+    def _begin(self, seed: int, levels: tuple[int, int, int], streams: int, now_ns: int) -> list[Command]:
+        self._stream.begin(levels, streams)
+        self._meter = Meter(now_ns)
+        self._state, self._error = State.RUNNING, ""
+        logger.info("episode %d begins, seed %d", self._stream.episode, seed)
+        return [
+            BeginCapture(self._stream.episode, seed, self._stream.epoch, self._stream.settings),
+            *self._announce(now_ns),
+        ]
+
+    def _announce(self, now_ns: int) -> list[Command]:
+        commands = self._work.announce_change(now_ns)
+        if self._collector:
+            commands.append(Tell(self._collector, self._stream.announcement(now_ns)))
+        return commands
+
+    def _source_ended(self, episode: int, error: str, now_ns: int) -> list[Command]:
+        if episode != self._stream.episode or self._state is not State.RUNNING:
+            return []
+        self._error = error
+        if error:
+            logger.error("the source failed: %s", error)
+        self._stopping = self._stopping or not self._config.supervised
+        return self._drain(self._config.drain_ns, now_ns)
+
+    def _stop(self, now_ns: int) -> list[Command]:
+        if self._stopping:  # asked twice: at once
+            return [Finish()]
+        self._stopping = True
+        return self._cut_short("stopped", self._config.silent_ns, now_ns)
+
+    def _cut_short(self, reason: str, drain_ns: int, now_ns: int) -> list[Command]:
+        """Offer nothing more, drop what waits, wait only for what the workers have."""
+        dropped = self._drop(self._stream.ledger.queued_keys(), reason)
+        return [EndCapture(), *dropped, *self._drain(drain_ns, now_ns)]
+
+    def _drain(self, drain_ns: int, now_ns: int) -> list[Command]:
+        self._state = State.DRAINING
+        self._drain_began_ns, self._drain_until_ns = now_ns, now_ns + drain_ns
+        return self._drained(now_ns)
+
+    def _drained(self, now_ns: int) -> list[Command]:
+        """What follows once nothing is in flight any more, or has been for too long."""
+        if self._state is State.DRAINING:
+            frames = self._stream.ledger.frames
+            deserted = not self._work.workers and now_ns - self._drain_began_ns > self._config.silent_ns
+            if frames and not deserted and now_ns < self._drain_until_ns:
+                return []
+            if frames:
+                logger.warning("%d frames in flight at the end are counted lost", len(frames))
+            for key in list(frames):
+                self._stream.ledger.judge(key, Outcome.LOST)
+                self._meter.counts[Outcome.LOST] += 1
+            self._state = State.ENDED
+            logger.info("episode %d ended: %s", self._stream.episode, self._stream.ledger.totals())
+            self._linger_until_ns = now_ns + self._config.silent_ns
+        if self._state is not State.ENDED:
+            return []
+        if self._pending_start is not None:
+            return self._start_pending(now_ns)
+        return self._finish(now_ns) if self._stopping else []
+
+    def _start_pending(self, now_ns: int) -> list[Command]:
+        assert self._pending_start is not None
+        envelope, start = self._pending_start
+        self._pending_start = None
+        commands = self._begin(start.seed, start.levels, start.streams, now_ns)
+        return [*commands, Answer(envelope, Done(self._stream.episode, self._stream.epoch))]
+
+    def _finish(self, now_ns: int) -> list[Command]:
+        """Tell everybody END; finish when all have heard it, or after a bounded time."""
+        commands: list[Command] = []
+        if not self._work.ended:
+            commands = self._work.end(now_ns)
+            if self._collector:
+                commands.append(Tell(self._collector, End()))
+        all_told = all(worker.told_end for worker in self._work.workers.values())
+        if all_told or now_ns >= self._linger_until_ns:
+            commands.append(Finish())
+        return commands
+
+    # --- control ---
+
+    def _controlled(self, envelope: Envelope, message: ControlRequest, now_ns: int) -> list[Command]:
+        match message:
+            case GetStatus():
+                return [
+                    Answer(envelope, status(self._stream, self._work, self._state, bool(self._collector)))
+                ]
+            case GetTelemetry():
+                return [Answer(envelope, self._telemetry(message.close, now_ns))]
+            case SetKnobs():
+                return self._set_knobs(envelope, message, now_ns)
+            case Start():
+                return self._start(envelope, message, now_ns)
+            case Stop():
+                done = Answer(envelope, Done(self._stream.episode, self._stream.epoch))
+                return [done, *([] if self._stopping else self._stop(now_ns))]
+        assert_never(message)
+
+    def _set_knobs(self, envelope: Envelope, message: SetKnobs, now_ns: int) -> list[Command]:
+        commands: list[Command] = []
+        if message.levels is not UNSET and message.levels != self._stream.levels:
+            try:
+                settings = self._config.ladders.settings(message.levels)
+            except ValueError as error:
+                return [Answer(envelope, Error(str(error)))]
+            self._stream.levels = message.levels
+            self._stream.epoch += 1
+            commands = [ChangeCapture(self._stream.epoch, settings), *self._announce(now_ns)]
+        if message.streams is not UNSET and message.streams != self._stream.n_streams:
+            self._stream.set_streams(message.streams)
+            if self._collector:
+                commands.append(Tell(self._collector, self._stream.announcement(now_ns)))
+        return [*commands, Answer(envelope, Done(self._stream.episode, self._stream.epoch))]
+
+    def _start(self, envelope: Envelope, message: Start, now_ns: int) -> list[Command]:
+        try:
+            self._config.ladders.settings(message.levels)
+        except ValueError as error:
+            return [Answer(envelope, Error(str(error)))]
+        if self._stopping:
+            return [Answer(envelope, Error("the producer is stopping"))]
+        self._pending_start = (envelope, message)
+        if self._state is State.STANDBY:
+            return self._start_pending(now_ns)
+        if self._state is State.RUNNING:
+            return self._cut_short("restarted", self._config.drain_ns, now_ns)
+        return self._drained(now_ns)
+
+    def _telemetry(self, close: bool, now_ns: int) -> Telemetry:
+        interval = self._meter.read(now_ns, self._stream, self._work.ready_workers)
+        if close:
+            self._meter = Meter(now_ns)
+        return Telemetry(
+            state=self._state,
+            episode=self._stream.episode,
+            epoch=self._stream.epoch,
+            levels=self._stream.levels,
+            ended_ns=now_ns,
+            interval=interval,
+            metrics=measure(interval),
+            slos=read_slos(self._config.slos, interval),
+            totals=self._stream.ledger.totals(),
+            report_age_s=(now_ns - self._heard_ns) * 1e-9,
+            rejected=self._rejected + self._rejected_by_collector,
+            duplicates=self._duplicates,
+            error=self._error,
+        )
+
+    def _refused(self, event: Malformed) -> list[Command]:
+        self._rejected += 1
+        logger.warning("refused a message: %s", event.reason)
+        error: ControlReply = Error(event.reason)
+        if event.work is not None:
+            return [Reply(event.work, error)]
+        return [Answer(event.control, error)] if event.control is not None else []

@@ -1,0 +1,217 @@
+"""Where every offered frame is, until its outcome is set once: queue, lease, or waiting for a verdict.
+
+offered = delivered + dropped + lost + late + in flight holds by construction: a frame is added once
+and leaves through one door, `judge`.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from itertools import islice, takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.messages import Outcome, TaskHeader, Totals
+from pipeline.options import QueuePolicy
+
+Key = tuple[int, int]  # (stream, id)
+
+
+class Place(Enum):
+    """Where a frame in flight is."""
+
+    QUEUED = auto()
+    LEASED = auto()
+    RECEIVED = auto()  # safe at the collector, verdict to come
+    GIVEN_UP = auto()  # no retry left; the collector has the last word, it may have the result
+
+
+@dataclass(slots=True)
+class Frame:
+    """One frame in flight."""
+
+    header: TaskHeader  # without sent_ns
+    image: NDArray[np.uint8] | None  # None once nobody will need it again
+    key: Key
+    place: Place = Place.QUEUED
+    attempts: int = 0  # times handed out
+    holder: bytes = b""  # worker that has the lease
+    leased_ns: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the picture, as long as it is held."""
+        return 0 if self.image is None else self.image.nbytes
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The frames of one episode.
+
+    Attributes:
+        policy, bound: of the queue; frames that came back from a worker do not count against the bound,
+            or a lost worker would cost frames.
+        retries: how often a frame goes back to the queue.
+        frames: all in flight, in order of offering.
+        given_up: those without retries left that wait for the collector's word.
+        held_bytes: of pictures in queue and leases.
+        requeued: how often a lease ended without a result.
+    """
+
+    policy: QueuePolicy
+    retries: int
+    bound: int
+    frames: dict[Key, Frame] = field(default_factory=dict)
+    given_up: dict[Key, Frame] = field(default_factory=dict)
+    held_bytes: int = 0
+    requeued: int = 0
+    _fresh: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)
+    _returned: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # served first: keeps the order
+    _leased: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # in order of handing out
+    _counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    _dropped: dict[str, int] = field(default_factory=dict)
+    _offered: int = 0
+
+    @property
+    def n_queued(self) -> int:
+        """Tasks waiting, those that came back included."""
+        return len(self._fresh) + len(self._returned)
+
+    @property
+    def n_leased(self) -> int:
+        """Tasks handed out whose result has not been acknowledged."""
+        return len(self._leased)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next frame would need the policy."""
+        return len(self._fresh) >= self.bound
+
+    @property
+    def oldest(self) -> Frame | None:
+        """The frame in flight that was offered first."""
+        return next(iter(self.frames.values()), None)
+
+    def totals(self) -> Totals:
+        """The account so far."""
+        return Totals(
+            offered=self._offered,
+            delivered=self._counts[Outcome.DELIVERED],
+            dropped=dict(self._dropped),
+            lost=self._counts[Outcome.LOST],
+            late=self._counts[Outcome.LATE],
+            in_flight=len(self.frames),
+            requeued=self.requeued,
+        )
+
+    def floor(self) -> dict[int, int]:
+        """Per stream with frames in flight, the lowest id among them."""
+        floor: dict[int, int] = {}
+        for stream, frame_id in self.frames:
+            floor[stream] = min(floor.get(stream, frame_id), frame_id)
+        return floor
+
+    def offer(self, header: TaskHeader, image: NDArray[np.uint8] | None) -> list[Key]:
+        """Account a new frame and queue it; returns the frames to be dropped for it, perhaps itself.
+
+        A frame without a picture was due but never captured: it is not queued, and itself to be dropped.
+        """
+        key = header.stream, header.id
+        self._offered += 1
+        frame = self.frames[key] = Frame(header, image, key)
+        self.held_bytes += frame.n_bytes
+        self._fresh[key] = frame
+        excess = len(self._fresh) - max(self.bound, 1)
+        if image is None:
+            return [key]
+        if excess <= 0 or self.policy is QueuePolicy.WAIT:
+            return []
+        if self.policy is QueuePolicy.DROP_NEWEST:
+            return [key]
+        return list(islice(self._fresh, excess))
+
+    def hand_out(self, holder: bytes, now_ns: int) -> Frame | None:
+        """Lease the next task to a worker, frames that came back first; None if nothing is queued."""
+        queue = self._returned or self._fresh
+        if not queue:
+            return None
+        key, frame = queue.popitem(last=False)
+        frame.place, frame.holder, frame.leased_ns = Place.LEASED, holder, now_ns
+        frame.attempts += 1
+        self._leased[key] = frame
+        return frame
+
+    def take_back(self, frame: Frame, *, counts: bool = True) -> None:
+        """End a lease without a result: queue the frame again, or give it up.
+
+        Args:
+            frame: one that is leased.
+            counts: False if the worker never had it, so that no retry is used up.
+        """
+        del self._leased[frame.key]
+        frame.attempts -= not counts
+        if frame.attempts > self.retries:
+            self._give_up(frame)
+            return
+        frame.place = Place.QUEUED
+        self._returned[frame.key] = frame
+        self.requeued += counts
+
+    def forget_received(self) -> None:
+        """The collector was replaced: what it had received but not judged is gone with it."""
+        for frame in [frame for frame in self.frames.values() if frame.place is Place.RECEIVED]:
+            self._give_up(frame)
+
+    def expired(self, before_ns: int) -> list[Frame]:
+        """Leases handed out before a time."""
+        return list(takewhile(lambda frame: frame.leased_ns < before_ns, self._leased.values()))
+
+    def held_by(self, holder: bytes) -> list[Frame]:
+        """Leases of one worker, oldest first."""
+        return [frame for frame in self._leased.values() if frame.holder == holder]
+
+    def queued_keys(self) -> list[Key]:
+        """Everything that waits for a worker."""
+        return [*self._returned, *self._fresh]
+
+    def receive(self, key: Key) -> bool:
+        """The collector has a result: the lease ends. False if that is no news."""
+        frame = self.frames.get(key)
+        if frame is None or frame.place is Place.RECEIVED:
+            return False
+        self._leave(frame)
+        frame.place = Place.RECEIVED
+        return True
+
+    def judge(self, key: Key, outcome: Outcome, reason: str = "") -> bool:
+        """Set a frame's outcome; False if it has one already. `reason` names a drop."""
+        frame = self.frames.pop(key, None)
+        if frame is None:
+            return False
+        self._leave(frame)
+        if outcome is Outcome.DROPPED:
+            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+        else:
+            self._counts[outcome] += 1
+        return True
+
+    def _give_up(self, frame: Frame) -> None:
+        frame.place = Place.GIVEN_UP
+        self.given_up[frame.key] = frame
+        self._release(frame)
+
+    def _leave(self, frame: Frame) -> None:
+        match frame.place:
+            case Place.QUEUED:
+                if self._fresh.pop(frame.key, None) is None:
+                    del self._returned[frame.key]
+            case Place.LEASED:
+                del self._leased[frame.key]
+            case Place.GIVEN_UP:
+                del self.given_up[frame.key]
+        self._release(frame)
+
+    def _release(self, frame: Frame) -> None:
+        self.held_bytes -= frame.n_bytes
+        frame.image = None

@@ -1,0 +1,294 @@
+"""The producer as a process: sockets, clock and capturing thread around the core."""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Self
+
+import cv2
+import msgspec
+import psutil
+import zmq
+
+from pipeline.cli import parse_options
+from pipeline.messages import (
+    ProtocolError,
+    Sync,
+    decode_control_request,
+    decode_link_up,
+    decode_work_request,
+    encode,
+)
+from pipeline.options import ProducerOptions
+from pipeline.producer.capture import Capture
+from pipeline.producer.core import Producer
+from pipeline.producer.events import (
+    Answer,
+    BeginCapture,
+    ChangeCapture,
+    CollectorSpoke,
+    Command,
+    ControlRequested,
+    EndCapture,
+    Envelope,
+    Event,
+    Finish,
+    Malformed,
+    Reply,
+    StopRequested,
+    Tell,
+    Tick,
+    Unroutable,
+    WorkRequested,
+)
+from pipeline.producer.stream import ProducerConfig
+from pipeline.settings import ladders_for
+from pipeline.slos import parse_slo
+from pipeline.sockets import EndpointError, bind, open_socket, pending
+from pipeline.sources.base import Source, SourceError
+from pipeline.sources.opening import open_source
+from pipeline.stopping import StopSwitch
+
+logger = logging.getLogger(__name__)
+
+TICK_NS = 50_000_000
+
+
+def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -> ProducerConfig:
+    """The core's configuration for an opened source.
+
+    Raises:
+        ValueError: an option is out of range; the text names it.
+    """
+    ladders = ladders_for(
+        source.width,
+        source.height,
+        source.fps,
+        options.grades,
+        options.fps_levels or None,
+        options.heights_px or None,
+    )
+    fps, size, grade = (n - 1 for n in ladders.n_levels)
+    levels = tuple(options.levels) or (fps, size, grade)
+    ladders.settings(levels)
+    for name in ("queue_bound_s", "heartbeat_s", "lease_s", "drain_s", "streams"):
+        if getattr(options, name) <= 0:
+            raise ValueError(f"{name} must be > 0, got {getattr(options, name)}")
+    full_queue_bytes = options.queue_bound_s * source.fps * source.width * source.height * 3
+    budget_bytes = int(options.memory_budget_mb * 1e6) or baseline_bytes + int(full_queue_bytes)
+    return ProducerConfig(
+        ladders=ladders,
+        source_size=(source.width, source.height),
+        source_fps=source.fps,
+        is_live=source.is_live,
+        work_type=options.work_type,
+        loading_mode=options.loading_mode,
+        weights=options.weights,
+        queue_policy=options.queue_policy,
+        queue_bound_s=options.queue_bound_s,
+        heartbeat_ns=int(options.heartbeat_s * 1e9),
+        lease_ns=int(options.lease_s * 1e9),
+        retries=options.retries,
+        drain_ns=int(options.drain_s * 1e9),
+        baseline_bytes=baseline_bytes,
+        budget_bytes=budget_bytes,
+        slos=tuple(parse_slo(text) for text in options.slos),
+        seed=options.seed,
+        streams=options.streams,
+        levels=(levels[0], levels[1], levels[2]),
+        supervised=options.supervised,
+        first_episode=int(time.time()),  # ascends over restarts
+    )
+
+
+class ProducerShell:
+    """Does what the core says, on real sockets; a context manager."""
+
+    def __init__(self, options: ProducerOptions, source: Source, stop: StopSwitch) -> None:
+        self._context = zmq.Context()
+        self._stop = stop
+        self._finished = False
+        self._work = open_socket(self._context, zmq.ROUTER)
+        self._work.router_mandatory = True  # or replies to the dead would vanish, and their tasks with them
+        self._link = open_socket(self._context, zmq.ROUTER)
+        self._control = open_socket(self._context, zmq.ROUTER)
+        captured = open_socket(self._context, zmq.PULL, high_water_mark=0)
+        notify = open_socket(self._context, zmq.PUSH, high_water_mark=0)
+        captured.bind("inproc://captured")
+        notify.connect("inproc://captured")
+        self._captured = captured
+        self._sockets = (self._work, self._link, self._control, captured, notify)
+        try:
+            self.endpoints = {
+                "work": bind(self._work, options.work),
+                "link": bind(self._link, options.link),
+                "control": bind(self._control, options.control),
+            }
+        except EndpointError:
+            self._context.destroy(linger=0)
+            raise
+        self._capture = Capture(source, options.pacing, lambda: notify.send(b""))
+        baseline_bytes = psutil.Process().memory_info().rss
+        self._core = Producer(config_from(options, source, baseline_bytes), time.monotonic_ns())
+        self._pollers = {accepts: self._poller(accepts) for accepts in (False, True)}
+
+    def run(self) -> None:
+        """Serve until the core says that everything is done."""
+        next_tick_ns = 0
+        while not self._finished:
+            now_ns = time.monotonic_ns()
+            if now_ns >= next_tick_ns:
+                next_tick_ns = now_ns + TICK_NS
+                self._do(Tick())
+            wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
+            ready = dict(self._pollers[self._core.accepts_frames].poll(wait_ms))
+            if self._captured in ready:
+                self._take_captured()
+            if self._work in ready:
+                self._take_work()
+            if self._link in ready:
+                self._take_link()
+            if self._control in ready:
+                self._take_control()
+            if self._stop.fileno() in ready:
+                self._stop.clear()
+                self._do(StopRequested())
+
+    def close(self) -> None:
+        """Stop capturing and close every socket; what was just sent still gets half a second to leave."""
+        self._capture.close()
+        for socket in self._sockets:
+            socket.close(linger=500)
+        self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _poller(self, accepts_frames: bool) -> zmq.Poller:
+        poller = zmq.Poller()
+        for socket in (self._work, self._link, self._control, self._stop.fileno()):
+            poller.register(socket, zmq.POLLIN)
+        if accepts_frames:
+            poller.register(self._captured, zmq.POLLIN)
+        return poller
+
+    def _do(self, event: Event) -> None:
+        for command in self._core.handle(event, time.monotonic_ns()):
+            self._perform(command)
+
+    def _perform(self, command: Command) -> None:
+        match command:
+            case Reply():
+                self._reply(command)
+            case Tell(peer, message):
+                self._link.send_multipart((peer, encode(message)), zmq.NOBLOCK)
+            case Answer(envelope, message):
+                self._control.send_multipart((*envelope, b"", encode(message)), zmq.NOBLOCK)
+            case BeginCapture():
+                self._capture.begin(command)
+            case ChangeCapture():
+                self._capture.change(command)
+            case EndCapture():
+                self._capture.end()
+            case Finish():
+                self._finished = True
+
+    def _reply(self, reply: Reply) -> None:
+        parts: list[Any] = [*reply.envelope, b"", encode(reply.message)]
+        for header, image in reply.tasks:
+            parts += (encode(header), image)
+        last = len(parts) - 1
+        try:
+            for i, part in enumerate(parts):
+                flags = zmq.NOBLOCK | (zmq.SNDMORE if i < last else 0)
+                # pictures are not copied: nobody writes to them, and libzmq holds on to them
+                self._work.send(part, flags, copy=isinstance(part, bytes))
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            self._do(Unroutable(reply.envelope[0], tuple(header for header, _ in reply.tasks)))
+
+    def _take_captured(self) -> None:
+        for _ in pending(self._captured):
+            event = self._capture.take()
+            if event is not None:
+                self._do(event)
+            if not self._core.accepts_frames:
+                return
+
+    def _take_work(self) -> None:
+        for parts in pending(self._work):
+            envelope, body = _split(parts)
+            if envelope is None:
+                self._do(Malformed("no empty delimiter in a work request"))
+                continue
+            try:
+                event: Event = WorkRequested(envelope, decode_work_request(body))
+            except ProtocolError as error:
+                event = Malformed(f"work request: {error}", work=envelope)
+            self._do(event)
+
+    def _take_link(self) -> None:
+        for frames in pending(self._link, copy=False):
+            try:
+                message = decode_link_up([frame.buffer for frame in frames[1:]])
+                if isinstance(message, Sync):
+                    message = _routable(message, frames[-1])
+                event: Event = CollectorSpoke(frames[0].bytes, message)
+            except ProtocolError as error:
+                event = Malformed(f"collector link: {error}")
+            self._do(event)
+
+    def _take_control(self) -> None:
+        for parts in pending(self._control):
+            envelope, body = _split(parts)
+            if envelope is None:
+                self._do(Malformed("no empty delimiter in a control request"))
+                continue
+            try:
+                event: Event = ControlRequested(envelope, decode_control_request(body))
+            except ProtocolError as error:
+                event = Malformed(f"control request: {error}", control=envelope)
+            self._do(event)
+
+
+def _split(parts: list[bytes]) -> tuple[Envelope | None, list[bytes]]:
+    """The routing frames up to the empty delimiter, and what follows it."""
+    try:
+        delimiter = parts.index(b"")
+    except ValueError:
+        return None, parts
+    return tuple(parts[:delimiter]), parts[delimiter + 1 :]
+
+
+def _routable(sync: Sync, frame: zmq.Frame) -> Sync:
+    """A collector bound to every address is reached at the one it speaks from."""
+    for wildcard in ("tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"):
+        if sync.results.startswith(wildcard):
+            host = frame.get("Peer-Address")
+            return msgspec.structs.replace(sync, results=f"tcp://{host}:{sync.results[len(wildcard) :]}")
+    return sync
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the producer; returns the exit code."""
+    options = parse_options(ProducerOptions, "python -m pipeline producer", argv)
+    cv2.setNumThreads(1)  # workers need the other cores
+    try:
+        with (
+            StopSwitch(options.supervised) as stop,
+            ProducerShell(options, open_source(options), stop) as shell,
+        ):
+            if options.supervised:
+                print(json.dumps(shell.endpoints), flush=True)
+            logger.info("producer serves %s", shell.endpoints)
+            shell.run()
+    except (SourceError, EndpointError, ValueError) as error:
+        print(f"producer: {error}", file=sys.stderr)
+        return 1
+    return 0

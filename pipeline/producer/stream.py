@@ -1,0 +1,131 @@
+"""What the producer is told once (config), and the stream's state that its parts share."""
+
+from dataclasses import dataclass, field
+from math import ceil
+
+from pipeline.messages import LoadingMode, Settings, WorkType
+from pipeline.options import QueuePolicy
+from pipeline.producer.ledger import Ledger
+from pipeline.settings import Ladders, StreamSettings
+from pipeline.slos import Slo
+
+SILENT_HEARTBEATS = 4  # a worker that has not spoken for so many is taken for dead
+GAP_MARGIN_S = 2.0  # the collector waits this much longer than a frame can take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProducerConfig:
+    """Everything that stays as it is; units and meanings as in `ProducerOptions`.
+
+    Attributes:
+        first_episode: number of the first episode; ascends over restarts of the producer.
+        source_size: (width, height) in px.
+        baseline_bytes: RSS when ready.
+        budget_bytes: memory the producer may use.
+    """
+
+    ladders: Ladders
+    source_size: tuple[int, int]
+    source_fps: float
+    is_live: bool
+    work_type: WorkType
+    loading_mode: LoadingMode
+    weights: dict[str, str]
+    queue_policy: QueuePolicy
+    queue_bound_s: float
+    heartbeat_ns: int
+    lease_ns: int
+    retries: int
+    drain_ns: int
+    baseline_bytes: int
+    budget_bytes: int
+    slos: tuple[Slo, ...]
+    seed: int
+    streams: int
+    levels: tuple[int, int, int]
+    supervised: bool
+    first_episode: int
+
+    @property
+    def silent_ns(self) -> int:
+        """A worker that has not spoken for this long is taken for dead."""
+        return SILENT_HEARTBEATS * self.heartbeat_ns
+
+    @property
+    def gap_deadline_s(self) -> float:
+        """How long a frame may be missing at the collector: longer than all its leases together."""
+        return self.lease_ns * 1e-9 * (self.retries + 1) + GAP_MARGIN_S
+
+    def queue_bound(self, n_streams: int) -> int:
+        """Size of the task queue, in tasks."""
+        return ceil(self.queue_bound_s * self.source_fps * n_streams)
+
+
+@dataclass(slots=True)
+class Stream:
+    """The episode, its settings and its frames.
+
+    Attributes:
+        episode: 0 before the first.
+        epoch: number of the settings in force; ascends with every change.
+        next_ids: per stream, the id of the next frame offered; streams that pause go on counting.
+    """
+
+    config: ProducerConfig
+    levels: tuple[int, int, int]
+    n_streams: int
+    episode: int = 0
+    epoch: int = 0
+    next_ids: dict[int, int] = field(default_factory=dict)
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger = self._new_ledger()
+
+    def begin(self, levels: tuple[int, int, int], n_streams: int) -> None:
+        """Start the next episode with an empty account."""
+        self.episode = self.episode + 1 if self.episode else self.config.first_episode
+        self.epoch += 1
+        self.levels, self.n_streams = levels, n_streams
+        self.next_ids.clear()
+        self.ledger = self._new_ledger()
+
+    def set_streams(self, n_streams: int) -> None:
+        """Change the number of concurrent streams, and the queue's bound with it."""
+        self.n_streams = n_streams
+        self.ledger.bound = self.config.queue_bound(n_streams)
+
+    @property
+    def settings(self) -> StreamSettings:
+        """What the levels stand for."""
+        return self.config.ladders.settings(self.levels)
+
+    def next_id(self, stream: int) -> int:
+        """Take the next frame id of a stream."""
+        frame_id = self.next_ids.get(stream, 0)
+        self.next_ids[stream] = frame_id + 1
+        return frame_id
+
+    def announcement(self, now_ns: int, echo_ns: int = 0) -> Settings:
+        """What the collector must know."""
+        settings = self.settings
+        return Settings(
+            episode=self.episode,
+            epoch=self.epoch,
+            fps=settings.fps,
+            size=(settings.width, settings.height),
+            source_size=self.config.source_size,
+            source_fps=self.config.source_fps,
+            streams=self.n_streams,
+            gap_deadline_s=self.config.gap_deadline_s,
+            floor={**self.next_ids, **self.ledger.floor()},
+            now_ns=now_ns,
+            echo_ns=echo_ns,
+        )
+
+    def _new_ledger(self) -> Ledger:
+        return Ledger(
+            policy=self.config.queue_policy,
+            retries=self.config.retries,
+            bound=self.config.queue_bound(self.n_streams),
+        )

@@ -1,0 +1,55 @@
+"""ZeroMQ as all three programs use it: bounded buffers, no lingering, errors that name the endpoint."""
+
+from collections.abc import Iterator
+
+import zmq
+
+MAX_MESSAGE_BYTES = 1 << 28  # a fuse: the transport cuts off a peer that sends a larger part
+PER_TURN = 64  # messages taken from one socket before the others get their turn
+
+
+class EndpointError(Exception):
+    """An endpoint cannot be bound or connected; the text names it."""
+
+
+def open_socket(context: zmq.Context, kind: int, *, high_water_mark: int = 1000) -> zmq.Socket:
+    """A socket that never blocks its owner's exit and whose buffers are bounded (in messages)."""
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.set_hwm(high_water_mark)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    return socket
+
+
+def bind(socket: zmq.Socket, endpoint: str) -> str:
+    """Bind, and return the endpoint with the port that was chosen for "*".
+
+    Raises:
+        EndpointError: the address is not valid, not this host's, or in use.
+    """
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        raise EndpointError(f"cannot bind {endpoint}: {error.strerror}; choose another endpoint") from None
+    return socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
+def connect(socket: zmq.Socket, endpoint: str) -> None:
+    """Connect; the peer need not be there yet.
+
+    Raises:
+        EndpointError: not an endpoint.
+    """
+    try:
+        socket.connect(endpoint)
+    except zmq.ZMQError as error:
+        raise EndpointError(f"cannot connect to {endpoint}: {error.strerror}") from None
+
+
+def pending(socket: zmq.Socket, *, copy: bool = True) -> Iterator[list]:
+    """The messages that are there now, at most PER_TURN; `copy=False` gives zmq.Frame parts."""
+    for _ in range(PER_TURN):
+        try:
+            yield socket.recv_multipart(zmq.NOBLOCK, copy=copy)
+        except zmq.Again:
+            return

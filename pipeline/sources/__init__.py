@@ -1,0 +1,1 @@
+"""Stream sources: the procedural traffic scene, files, cameras, RTSP and pictures in memory."""

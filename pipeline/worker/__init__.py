@@ -1,0 +1,1 @@
+"""The Worker: requests tasks, processes them, sends the results."""

@@ -1,0 +1,231 @@
+"""Conversations with the collector's core; no socket, no clock."""
+
+import numpy as np
+import pytest
+
+from pipeline.collector.core import (
+    BeginEpisode,
+    Collector,
+    Emit,
+    Finish,
+    Malformed,
+    ProducerSpoke,
+    ResultsCame,
+    Tell,
+    Tick,
+)
+from pipeline.messages import Ack, Confirm, End, Gap, Outcome, Result, ResultPart, Settings, Sync
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+def settings(episode=1, epoch=1, floor=None, now_ns=0, echo_ns=0) -> Settings:
+    return Settings(
+        episode=episode,
+        epoch=epoch,
+        fps=10.0,
+        size=(8, 8),
+        source_size=(8, 8),
+        source_fps=10.0,
+        streams=1,
+        gap_deadline_s=5.0,
+        floor=floor or {},
+        now_ns=now_ns,
+        echo_ns=echo_ns,
+    )
+
+
+class Conversation:
+    """Say something as one of the collector's peers; get back the commands it gave."""
+
+    def __init__(self) -> None:
+        self.now_ns = 10 * S
+        self.core = Collector("tcp://127.0.0.1:1", return_frames=False)
+
+    def say(self, event):
+        return self.core.handle(event, self.now_ns)
+
+    def result(self, *ids: int, episode=1, stream=0, captured_ns=0):
+        parts = [
+            ResultPart(
+                Result(
+                    id=i,
+                    dtype="uint8",
+                    shape=(0,),
+                    stream=stream,
+                    episode=episode,
+                    grade=2,
+                    size=(16, 8),
+                    captured_ns=captured_ns,
+                    stamps_ns=(10 * MS, 20 * MS, 30 * MS, 60 * MS),
+                    service_ns=30 * MS,
+                    worker="w",
+                ),
+                np.zeros((0, 6), np.float32),
+                None,
+            )
+            for i in ids
+        ]
+        return self.say(ResultsCame(parts))
+
+    def gap(self, *ids: int, outcome=Outcome.DROPPED, episode=1):
+        return self.say(ProducerSpoke(Gap(episode, tuple((0, i, outcome) for i in ids))))
+
+    def wait(self, seconds: float):
+        commands = []
+        for _ in range(round(seconds * 20)):
+            self.now_ns += S // 20
+            commands += self.say(Tick())
+        return commands
+
+
+@pytest.fixture
+def talk() -> Conversation:
+    """A collector that knows the stream's settings."""
+    talk = Conversation()
+    talk.say(ProducerSpoke(settings()))
+    return talk
+
+
+def emitted(commands) -> list[int]:
+    return [command.part.header.id for command in commands if isinstance(command, Emit)]
+
+
+def acks(commands) -> list[Ack]:
+    return [c.message for c in commands if isinstance(c, Tell) and isinstance(c.message, Ack)]
+
+
+def verdicts(commands) -> list[tuple[int, Outcome]]:
+    return [(verdict.id, verdict.outcome) for ack in acks(commands) for verdict in ack.verdicts]
+
+
+def test_frames_come_out_in_order_whatever_order_they_came_in(talk):
+    assert emitted(talk.result(2)) == []
+    assert emitted(talk.result(0)) == [0]
+    assert emitted(talk.result(1)) == [1, 2]
+
+
+def test_a_duplicate_is_counted_and_not_emitted(talk):
+    talk.result(0)
+    assert emitted(talk.result(0)) == []
+    (sync,) = [c.message for c in talk.wait(0.5) if isinstance(c, Tell) and isinstance(c.message, Sync)][:1]
+    assert sync.duplicates == 1
+
+
+def test_a_drop_is_passed_over_at_once_and_needs_no_verdict(talk):
+    talk.result(1)
+    commands = talk.gap(0)
+    assert emitted(commands) == [1]
+    assert verdicts(talk.wait(0.1)) == [(1, Outcome.DELIVERED)]
+
+
+def test_a_loss_is_confirmed_by_a_verdict(talk):
+    talk.gap(0, outcome=Outcome.LOST)
+    assert verdicts(talk.wait(0.1)) == [(0, Outcome.LOST)]
+
+
+def test_a_result_is_better_than_a_loss(talk):
+    talk.gap(1, outcome=Outcome.LOST)
+    talk.result(1)
+    assert emitted(talk.result(0)) == [0, 1]
+
+
+def test_a_loss_of_what_is_already_here_changes_nothing(talk):
+    talk.result(0, 2)
+    talk.gap(0, 2, outcome=Outcome.LOST)
+    assert emitted(talk.result(1)) == [1, 2]
+
+
+def test_a_missing_frame_is_late_after_the_deadline_and_what_waited_comes_out(talk):
+    talk.result(2, 4)
+    assert emitted(talk.wait(4.9)) == []
+    commands = talk.wait(0.3)
+    assert emitted(commands) == [2]
+    assert emitted(talk.wait(5.2)) == [4]
+    assert emitted(talk.result(0)) == []
+
+
+def test_late_is_the_verdict_of_all_that_was_missing_in_a_row(talk):
+    talk.wait(0.1)
+    talk.result(2)
+    found = verdicts(talk.wait(5.3))
+    assert found[:3] == [(0, Outcome.LATE), (1, Outcome.LATE), (2, Outcome.DELIVERED)]
+
+
+def test_nothing_is_late_while_nothing_waits_for_it(talk):
+    talk.result(0)
+    assert {i for i, _ in verdicts(talk.wait(60))} == {0}
+
+
+def test_streams_do_not_wait_for_each_other(talk):
+    talk.result(1, stream=0)
+    assert emitted(talk.result(0, stream=1)) == [0]
+
+
+def test_results_are_acknowledged_before_their_turn(talk):
+    (ack,) = acks(talk.result(3))
+    assert [(r.id, r.worker, r.service_ns) for r in ack.received] == [(3, "w", 30 * MS)]
+
+
+def test_an_acknowledgement_is_repeated_until_it_is_confirmed(talk):
+    (ack,) = acks(talk.result(0))
+    assert acks(talk.wait(0.6)) == [ack]
+    talk.say(ProducerSpoke(Confirm(ack.seq)))
+    assert acks(talk.wait(2)) == []
+
+
+def test_acknowledgements_are_batched(talk):
+    n = sum(len(acks(talk.result(i))) for i in range(100))
+    assert n == 1
+
+
+def test_latency_is_split_into_hops_that_add_up_to_it(talk):
+    talk.now_ns = 100 * MS
+    (ack,) = acks(talk.result(0))
+    (verdict,) = ack.verdicts
+    assert verdict.latency_ns == sum(verdict.hops_ns) == 100 * MS
+    assert verdict.hops_ns == (10 * MS, 10 * MS, 10 * MS, 30 * MS, 40 * MS, 0)
+    assert (verdict.grade, verdict.height_px) == (2, 8)
+
+
+def test_the_producers_clock_is_estimated_from_the_shortest_round_trip(talk):
+    for round_trip_ns, offset_ns in ((40 * MS, 7 * S), (2 * MS, 5 * S), (90 * MS, 9 * S)):
+        sent_ns = talk.now_ns
+        producer_ns = sent_ns + round_trip_ns // 2 + offset_ns
+        talk.now_ns += round_trip_ns
+        talk.say(ProducerSpoke(settings(now_ns=producer_ns, echo_ns=sent_ns)))
+    (ack,) = acks(talk.result(0))
+    assert ack.verdicts[0].emitted_ns == talk.now_ns + 5 * S
+
+
+def test_a_new_episode_begins_with_its_first_result_and_old_results_are_ignored(talk):
+    talk.result(0)
+    commands = talk.result(0, episode=2)
+    assert BeginEpisode(2, (8, 8), 10.0) in commands and emitted(commands) == [0]
+    assert talk.result(1, episode=1) == []
+
+
+def test_an_old_announcement_does_not_turn_back_an_episode(talk):
+    talk.say(ProducerSpoke(settings(episode=2, epoch=5)))
+    assert talk.say(ProducerSpoke(settings(episode=1, epoch=4))) == []
+
+
+def test_a_collector_that_comes_late_starts_at_the_floor(talk):
+    talk.result(8)
+    assert emitted(talk.say(ProducerSpoke(settings(floor={0: 8})))) == [8]
+
+
+def test_results_before_any_settings_are_not_taken():
+    talk = Conversation()
+    assert talk.result(0) == []
+
+
+def test_what_is_malformed_is_counted(talk):
+    assert talk.say(Malformed("nonsense")) == []
+    syncs = [c.message for c in talk.wait(0.5) if isinstance(c, Tell) and isinstance(c.message, Sync)]
+    assert syncs[-1].rejected == 1
+
+
+def test_end_finishes(talk):
+    assert talk.say(ProducerSpoke(End())) == [Finish()]
