@@ -77,6 +77,7 @@ class Producer:
         self._stopping = False
         self._drain_until_ns = 0
         self._drain_began_ns = 0
+        self._gave_up = False  # what still was in flight while draining
         self._linger_until_ns = 0
         self._rejected = 0
         self._rejected_by_collector = 0
@@ -236,29 +237,48 @@ class Producer:
 
     def _drain(self, drain_ns: int, now_ns: int) -> list[Command]:
         self._state = State.DRAINING
+        self._gave_up = False
         self._drain_began_ns, self._drain_until_ns = now_ns, now_ns + drain_ns
         return self._drained(now_ns)
 
     def _drained(self, now_ns: int) -> list[Command]:
         """What follows once nothing is in flight any more, or has been for too long."""
+        commands: list[Command] = []
         if self._state is State.DRAINING:
-            frames = self._stream.ledger.frames
-            deserted = not self._work.workers and now_ns - self._drain_began_ns > self._config.silent_ns
-            if frames and not deserted and now_ns < self._drain_until_ns:
+            if self._stream.ledger.frames and self._must_wait(now_ns):
                 return []
-            if frames:
-                logger.warning("%d frames in flight at the end are counted lost", len(frames))
-            for key in list(frames):
-                self._stream.ledger.judge(key, Outcome.LOST)
-                self._meter.counts[Outcome.LOST] += 1
-            self._state = State.ENDED
-            logger.info("episode %d ended: %s", self._stream.episode, self._stream.ledger.totals())
-            self._linger_until_ns = now_ns + self._config.silent_ns
-        if self._state is not State.ENDED:
-            return []
-        if self._pending_start is not None:
-            return self._start_pending(now_ns)
-        return self._finish(now_ns) if self._stopping else []
+            if self._stream.ledger.frames and self._collector and not self._gave_up:
+                return self._give_up(now_ns)
+            self._close_account(now_ns)
+        if self._state is State.ENDED and self._pending_start is not None:
+            commands = self._start_pending(now_ns)
+        elif self._state is State.ENDED and self._stopping:
+            commands = self._finish(now_ns)
+        return commands
+
+    def _must_wait(self, now_ns: int) -> bool:
+        if self._gave_up:
+            return bool(self._collector) and now_ns < self._drain_until_ns
+        deserted = not self._work.workers and now_ns - self._drain_began_ns > self._config.silent_ns
+        return not deserted and now_ns < self._drain_until_ns
+
+    def _give_up(self, now_ns: int) -> list[Command]:
+        """No worker will bring the rest; the collector, which may have some of it, has the last word."""
+        self._gave_up = True
+        self._drain_until_ns = now_ns + self._config.drain_ns
+        self._stream.ledger.give_up_all()
+        return self._lost_gaps()
+
+    def _close_account(self, now_ns: int) -> None:
+        frames = list(self._stream.ledger.frames)
+        if frames:
+            logger.warning("%d frames in flight at the end are counted lost", len(frames))
+        for key in frames:
+            self._stream.ledger.judge(key, Outcome.LOST)
+            self._meter.counts[Outcome.LOST] += 1
+        self._state = State.ENDED
+        self._linger_until_ns = now_ns + self._config.silent_ns
+        logger.info("episode %d ended: %s", self._stream.episode, self._stream.ledger.totals())
 
     def _start_pending(self, now_ns: int) -> list[Command]:
         assert self._pending_start is not None

@@ -160,8 +160,16 @@ class Ledger:
 
     def forget_received(self) -> None:
         """The collector was replaced: what it had received but not judged is gone with it."""
-        for frame in [frame for frame in self.frames.values() if frame.place is Place.RECEIVED]:
-            self._give_up(frame)
+        for frame in self.frames.values():
+            if frame.place is Place.RECEIVED:
+                self._give_up(frame)
+
+    def give_up_all(self) -> None:
+        """Nobody will bring what is queued or leased."""
+        for frame in self.frames.values():
+            if frame.place in (Place.QUEUED, Place.LEASED):
+                self._leave(frame)
+                self._give_up(frame)
 
     def expired(self, before_ns: int) -> list[Frame]:
         """Leases handed out before a time."""

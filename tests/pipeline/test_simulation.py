@@ -1,0 +1,69 @@
+"""The real cores in a virtual network: whatever goes wrong, every offered frame has exactly one fate."""
+
+import random
+
+import pytest
+
+from pipeline.messages import Outcome, SetKnobs
+from pipeline.options import QueuePolicy
+from tests.pipeline.producer.conversation import MS, S
+from tests.pipeline.world import Faults, World
+
+SEEDS = 1_000
+BATCH = 50
+
+
+def history_of(seed: int):
+    """One history of faults: how many workers, streams, frames, which policy and faults, is the seed's choice."""
+    draw = random.Random(seed)
+    faults = Faults(
+        drop=draw.choice((0.0, 0.02, 0.2)),
+        duplicate=draw.choice((0.0, 0.1)),
+        delay_ns=draw.choice((MS, 50 * MS, 800 * MS)),
+        crash_every_ns=draw.choice((0, 4 * S, 15 * S)),
+        hang_every_ns=draw.choice((0, 4 * S)),
+        until_ns=draw.choice((0, 6 * S, 20 * S)),
+    )
+    world = World(
+        seed,
+        faults,
+        n_workers=draw.randint(1, 4),
+        n_frames=draw.choice((5, 60)),
+        queue_policy=draw.choice((QueuePolicy.DROP_OLDEST, QueuePolicy.DROP_NEWEST)),
+        queue_bound_s=draw.choice((0.5, 2.0)),
+        lease_ns=draw.choice((1, 3)) * S,
+        drain_ns=60 * S,
+    )
+    # the collector is there before the first frame, as in every cluster
+    world.at(S, lambda: world.start(draw.randint(1, 3)))
+    for _ in range(draw.randint(0, 4)):
+        knobs = SetKnobs(levels=(draw.randint(0, 1), 0, draw.randint(0, 2)), streams=draw.randint(1, 3))
+        world.at(S + draw.randrange(6 * S), lambda knobs=knobs: world.set_knobs(knobs))
+    world.run(until_ns=200 * S)
+    return world
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
+def test_every_offered_frame_is_delivered_once_in_order_or_counted_under_one_reason(first):
+    for seed in range(first, first + BATCH):
+        world = history_of(seed)
+        history, totals = world.history, world.totals
+        assert history.finished_ns, f"seed {seed}: it never ended"
+        assert not history.contradictions, f"seed {seed}"
+        emitted = set(history.emitted)
+        assert len(emitted) == len(history.emitted), f"seed {seed}: a frame came out twice"
+        for stream in {stream for stream, _ in emitted}:
+            ids = [i for s, i in history.emitted if s == stream]
+            assert ids == sorted(ids), f"seed {seed}: out of order"
+        fates = {outcome: {k for k, o in history.judged.items() if o is outcome} for outcome in Outcome}
+        assert fates[Outcome.DELIVERED] == emitted, f"seed {seed}"
+        assert len(history.offered) == totals.offered, f"seed {seed}"
+        parts = (emitted, history.dropped, fates[Outcome.LATE], fates[Outcome.LOST])
+        assert sum(map(len, parts)) == len(set().union(*parts)), f"seed {seed}: two fates"
+        seen = set().union(*parts)
+        assert seen <= history.offered, f"seed {seed}"
+        assert (totals.delivered, totals.late) == (len(parts[0]), len(parts[2])), f"seed {seed}"
+        # the rest was dropped or given up while no collector was to be heard, so that only totals tell
+        rest = sum(totals.dropped.values()) - len(parts[1]) + totals.lost - len(parts[3])
+        assert rest == len(history.offered - seen), f"seed {seed}"
+        assert totals.in_flight == 0
