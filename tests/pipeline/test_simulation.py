@@ -14,7 +14,7 @@ BATCH = 50
 
 
 def history_of(seed: int):
-    """One history of faults: how many workers, streams, frames, which policy and faults, is the seed's choice."""
+    """One history: workers, streams, frames, policy and faults are all the seed's choice."""
     draw = random.Random(seed)
     faults = Faults(
         drop=draw.choice((0.0, 0.02, 0.2)),
