@@ -67,3 +67,5 @@ def test_every_offered_frame_is_delivered_once_in_order_or_counted_under_one_rea
         rest = sum(totals.dropped.values()) - len(parts[1]) + totals.lost - len(parts[3])
         assert rest == len(history.offered - seen), f"seed {seed}"
         assert totals.in_flight == 0
+        if not world.faults.until_ns:
+            assert totals.lost == totals.late == 0, f"seed {seed}: lost without a fault"

@@ -1,91 +1,102 @@
-"""A worker in virtual time: asks, works for a drawn service time, sends; crashes and hangs when told."""
+"""The real worker core in virtual time; its processes and sockets are drawn service times and a name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.messages import Change, End, GetWork, Register, TaskHeader, Work, WorkReply
+from pipeline.messages import TaskHeader, Weights, WorkReply
+from pipeline.worker import events
+from pipeline.worker.core import WorkerConfig, WorkerCore
 from tests.pipeline.producer.conversation import MS, S
 
 if TYPE_CHECKING:
     from tests.pipeline.world import World
 
-REPLY_DEADLINE_NS = 2 * S
-PREFETCH = 2
+LOADING_NS = S // 2
+LONGEST_SERVICE_NS = 400 * MS
 
 
 class VirtualWorker:
-    """Plain REQ behaviour: one request under way, a new connection after a deadline."""
+    """One worker; `dead` from its crash on, deaf and dumb while it hangs."""
 
     def __init__(self, name: bytes, world: World) -> None:
         self.name = name
         self.dead = False
         self._world = world
-        self._asked = 0
-        self._registered = False
-        self._ended = False
+        self._socket = 0  # number of its requesting socket; each has a routing id of its own
+        self._core = WorkerCore(WorkerConfig(name.decode(), n_slots=3, batch=world.random.randint(1, 3)))
+        self._arrived: Sequence[TaskHeader] = ()
         self._buffer: list[TaskHeader] = []
         self._busy = False
         self._hung_until_ns = 0
-        self._ask()
+        self._tick_ns = -1
+        self._tell(events.Tick())
+
+    @property
+    def peer(self) -> bytes:
+        """Its present routing id at the producer."""
+        return b"%s/%d" % (self.name, self._socket)
 
     def hang(self, until_ns: int) -> None:
         """Do nothing at all until then."""
         self._hung_until_ns = until_ns
 
-    def replied(self, envelope: tuple[bytes, ...], reply: WorkReply, headers: list[TaskHeader]) -> None:
-        """The producer answered; an answer to an older request is not taken."""
-        if self._wait(lambda: self.replied(envelope, reply, headers)) or int(envelope[1]) != self._asked:
-            return
-        match reply:
-            case Work():
-                self._buffer += headers
-                self._work()
-            case End():
-                self._ended = True
-            case Change():
-                pass
-            case _ if type(reply).__name__ == "RegistrationConfirmation":
-                self._registered = True
-            case _ if getattr(reply, "code", "") == "UNREGISTERED":
-                self._registered = False
-        pause_ns = MS if len(self._buffer) <= PREFETCH else 100 * MS
-        asked = self._asked
-        self._world.at(self._world.now_ns + pause_ns, lambda: self._ask() if asked == self._asked else None)
+    def replied(self, peer: bytes, reply: WorkReply, tasks: Sequence[TaskHeader]) -> None:
+        """The producer answered a socket of ours."""
+        if not self._puts_off(lambda: self.replied(peer, reply, tasks)) and peer == self.peer:
+            self._arrived = tasks
+            self._tell(events.Replied(reply, tasks))
 
-    def _wait(self, again) -> bool:
+    def _puts_off(self, action) -> bool:
         """Whether it is dead, or hangs and will do this later."""
-        if self._hung_until_ns > self._world.now_ns and not self.dead:
-            self._world.at(self._hung_until_ns, again)
+        if not self.dead and self._hung_until_ns > self._world.now_ns:
+            self._world.at(self._hung_until_ns, action)
             return True
         return self.dead
 
-    def _ask(self) -> None:
-        if self._ended or self._wait(self._ask):
-            return
-        self._asked += 1
-        asked = self._asked
-        n = self._world.random.randint(1, 3) if len(self._buffer) <= PREFETCH else 0
-        message = GetWork(n) if self._registered else Register(self.name.decode())
-        self._world.request(self.name, (self.name, str(asked).encode()), message)
-        self._world.at(self._world.now_ns + REPLY_DEADLINE_NS, lambda: self._give_up(asked))
+    def _tell(self, event: events.Event) -> None:
+        for command in self._core.handle(event, self._world.now_ns):
+            match command:
+                case events.Request(message):
+                    self._world.request((self.peer, b"%d" % self._world.now_ns), message)
+                case events.Reopen():
+                    self._socket += 1
+                case events.Load(prepare):
+                    self._world.at(self._world.now_ns + LOADING_NS, lambda n=prepare.number: self._loaded(n))
+                case events.Accept():
+                    self._buffer += self._arrived
+                    self._work()
+                case events.Fail(reason):
+                    raise AssertionError(reason)
+        self._plan_tick()
 
-    def _give_up(self, asked: int) -> None:
-        if asked == self._asked and not self._ended and not self.dead:
-            self._registered = False
-            self._ask()
+    def _plan_tick(self) -> None:
+        deadline_ns = self._core.deadline_ns
+        if deadline_ns is not None and deadline_ns != self._tick_ns:
+            self._tick_ns = deadline_ns
+            self._world.at(max(deadline_ns, self._world.now_ns), self._tick)
+
+    def _tick(self) -> None:
+        if not self._puts_off(self._tick):
+            self._tick_ns = -1
+            self._tell(events.Tick())
+
+    def _loaded(self, number: int) -> None:
+        if not self._puts_off(lambda: self._loaded(number)):
+            self._tell(events.Prepared(number, Weights.EMULATED))
 
     def _work(self) -> None:
-        if self._busy or not self._buffer or self._wait(self._work):
+        if self._busy or not self._buffer or self._puts_off(self._work):
             return
         self._busy = True
-        header = self._buffer.pop(0)
-        service_ns = self._world.random.randrange(1, 400 * MS)
-        self._world.at(self._world.now_ns + service_ns, lambda: self._done(header, service_ns))
+        task = self._buffer.pop(0)
+        service_ns = self._world.random.randrange(1, LONGEST_SERVICE_NS)
+        self._world.at(self._world.now_ns + service_ns, lambda: self._done(task, service_ns))
 
-    def _done(self, header: TaskHeader, service_ns: int) -> None:
-        if self._wait(lambda: self._done(header, service_ns)):
-            return
-        self._busy = False
-        self._world.result(header, self.name, service_ns)
-        self._work()
+    def _done(self, task: TaskHeader, service_ns: int) -> None:
+        if not self._puts_off(lambda: self._done(task, service_ns)):
+            self._busy = False
+            self._world.result(task, self.name, service_ns)
+            self._tell(events.TasksLeft(1))
+            self._work()

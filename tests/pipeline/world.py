@@ -13,7 +13,18 @@ import numpy as np
 from msgspec import UNSET
 
 from pipeline.collector import core as collecting
-from pipeline.messages import Ack, Gap, Outcome, Result, ResultPart, SetKnobs, Start, TaskHeader, Totals
+from pipeline.messages import (
+    Ack,
+    Gap,
+    Outcome,
+    Result,
+    ResultPart,
+    SetKnobs,
+    Start,
+    TaskHeader,
+    Totals,
+    WorkRequest,
+)
 from pipeline.producer import events as producing
 from pipeline.producer.core import Producer
 from tests.pipeline.producer.conversation import MS, Conversation, S, config
@@ -165,7 +176,7 @@ class World:
             delay_ns = self.random.randrange(self.faults.delay_ns) if faulty else MS // 10
             self.at(self.now_ns + delay_ns, deliver)
 
-    def request(self, worker: bytes, envelope: tuple[bytes, ...], message) -> None:
+    def request(self, envelope: tuple[bytes, ...], message: WorkRequest) -> None:
         """A worker asks the producer."""
         self.transmit(lambda: self._produce(producing.WorkRequested(envelope, message)))
 
@@ -214,14 +225,14 @@ class World:
             self.history.offered.add((stream, frame_id))
 
     def _reply(self, reply: producing.Reply) -> None:
-        worker = self.workers.get(reply.envelope[0])
-        if worker is None:
-            headers = tuple(header for header, _ in reply.tasks)
+        peer = reply.envelope[0]
+        headers = tuple(header for header, _ in reply.tasks)
+        worker = self.workers.get(peer.partition(b"/")[0])
+        if worker is None or worker.peer != peer:
             if self.random.random() < 0.5:  # else the transport has not noticed yet, and it is just gone
-                self._produce(producing.Unroutable(reply.envelope[0], headers))
+                self._produce(producing.Unroutable(peer, headers))
             return
-        headers = [header for header, _ in reply.tasks]
-        self.transmit(lambda: worker.replied(reply.envelope, reply.message, headers))
+        self.transmit(lambda: worker.replied(peer, reply.message, headers))
 
     def _collect(self, event: collecting.Event) -> None:
         for command in self.collector.handle(event, self.now_ns):
