@@ -534,6 +534,8 @@ def decode_results(parts: Sequence[Buffer]) -> list[ResultPart]:
     results = []
     for i in range(0, len(parts), 3):
         header = _decode(_result, parts[i])
+        if len(header.boxes) != 2 or header.boxes[1] not in (6, 7):
+            raise ProtocolError(f"boxes have shape (n, 6) or (n, 7), got {header.boxes}")
         check_array("float32", header.boxes, len(parts[i + 1]))
         check_array(header.dtype, header.shape, len(parts[i + 2]))
         boxes = np.frombuffer(parts[i + 1], np.float32).reshape(header.boxes)

@@ -1,0 +1,55 @@
+"""From the producer's options to the source they name.
+
+Each kind is imported where it is opened: a file needs no OpenCV, the traffic scene no FFmpeg.
+"""
+
+from typing import assert_never
+
+from pipeline.options import ProducerOptions, SourceKind
+from pipeline.sources.base import Source, SourceError
+from pipeline.sources.memory import MemorySource
+
+
+def open_source(options: ProducerOptions) -> Source:
+    """Open the source that the options name.
+
+    Raises:
+        SourceError: it cannot be opened; the message says what was expected.
+    """
+    match options.source:
+        case SourceKind.TRAFFIC:
+            return _traffic(options, options.length_s or None)
+        case SourceKind.MEMORY:
+            return _recorded(_traffic(options, 1.0))
+        case SourceKind.FILE:
+            from pipeline.sources.file import FileSource
+
+            return FileSource(options.path, options.loop)
+        case SourceKind.CAMERA:
+            from pipeline.sources.camera import camera_source
+
+            return camera_source(options.path)
+        case SourceKind.RTSP:
+            from pipeline.sources.network import network_source
+
+            return network_source(options.path)
+        case _:
+            assert_never(options.source)
+
+
+def _traffic(options: ProducerOptions, length_s: float | None) -> Source:
+    from pipeline.sources.traffic import TrafficSource
+
+    try:
+        return TrafficSource(options.seed, options.width, options.height, options.source_fps, length_s)
+    except ValueError as error:
+        raise SourceError(f"traffic scene: {error}") from error
+
+
+def _recorded(source: Source) -> MemorySource:
+    """All pictures of a source that ends, to be repeated from memory."""
+    images = []
+    while source.peek() is not None:
+        images.append(source.read().image)
+    source.close()
+    return MemorySource(images, source.fps)
