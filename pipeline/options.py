@@ -62,6 +62,7 @@ class ProducerOptions:
     weights: dict[str, str] = _option(
         {}, "weights per grade, e.g. n=yolo11n.pt; absent = Ultralytics' download"
     )
+    wait_workers: int = _option(1, "begin when so many workers and a collector are ready; 0 = at once")
     work: str = _option("tcp://127.0.0.1:5550", "endpoint of the Work-API; port * = any free one")
     link: str = _option("tcp://127.0.0.1:5551", "endpoint for the collector")
     control: str = _option("tcp://127.0.0.1:5552", "endpoint for telemetry and knobs")

@@ -81,6 +81,8 @@ class Capture:
         """End the thread and close the source."""
         self._closed = True
         self._replace(None)
+        if self._source.is_live:
+            self._source.close()  # it may be waiting for a camera that is gone
         self._thread.join(timeout=5.0)
         if self._thread.is_alive():
             logger.warning("the source does not return from reading; it is left to the process's end")

@@ -186,7 +186,7 @@ class Producer:
     # --- time ---
 
     def _ticked(self, now_ns: int) -> list[Command]:
-        if self._state is State.STANDBY and not self._config.supervised and not self._stopping:
+        if self._may_begin:
             return self._begin(self._config.seed, self._config.levels, self._config.streams, now_ns)
         n_given_up = len(self._stream.ledger.given_up)
         commands = self._work.tick(now_ns)
@@ -198,6 +198,14 @@ class Producer:
         return commands + self._drained(now_ns)
 
     # --- the life of an episode ---
+
+    @property
+    def _may_begin(self) -> bool:
+        """Whether it begins by itself now: nobody steers it, and those it waits for are there."""
+        wait_workers = self._config.wait_workers
+        complete = bool(self._collector) and len(list(self._work.ready_workers)) >= wait_workers
+        alone = not (self._config.supervised or self._stopping)
+        return alone and self._state is State.STANDBY and (complete or not wait_workers)
 
     def _begin(self, seed: int, levels: tuple[int, int, int], streams: int, now_ns: int) -> list[Command]:
         self._stream.begin(levels, streams)

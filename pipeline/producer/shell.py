@@ -76,6 +76,9 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
     for name in ("queue_bound_s", "heartbeat_s", "lease_s", "drain_s", "streams"):
         if getattr(options, name) <= 0:
             raise ValueError(f"{name} must be > 0, got {getattr(options, name)}")
+    for name in ("retries", "wait_workers", "memory_budget_mb", "seed"):
+        if getattr(options, name) < 0:
+            raise ValueError(f"{name} must be >= 0, got {getattr(options, name)}")
     full_queue_bytes = options.queue_bound_s * source.fps * source.width * source.height * 3
     budget_bytes = int(options.memory_budget_mb * 1e6) or baseline_bytes + int(full_queue_bytes)
     return ProducerConfig(
@@ -99,6 +102,7 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
         streams=options.streams,
         levels=(levels[0], levels[1], levels[2]),
         supervised=options.supervised,
+        wait_workers=options.wait_workers,
         first_episode=int(time.time()),  # ascends over restarts
     )
 
@@ -287,6 +291,8 @@ def main(argv: Sequence[str]) -> int:
             if options.supervised:
                 print(json.dumps(shell.endpoints), flush=True)
             logger.info("producer serves %s", shell.endpoints)
+            if options.wait_workers and not options.supervised:
+                logger.info("it begins with %d workers and a collector", options.wait_workers)
             shell.run()
     except (SourceError, EndpointError, ValueError) as error:
         print(f"producer: {error}", file=sys.stderr)

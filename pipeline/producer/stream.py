@@ -44,6 +44,7 @@ class ProducerConfig:
     streams: int
     levels: tuple[int, int, int]
     supervised: bool
+    wait_workers: int
     first_episode: int
 
     @property

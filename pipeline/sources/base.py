@@ -84,5 +84,5 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the source holds; twice is harmless."""
+        """Free what the source holds; twice is harmless. Closing a live one ends a `peek` in another thread."""
         ...

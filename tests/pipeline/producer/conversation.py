@@ -60,6 +60,7 @@ def config(**changes) -> ProducerConfig:
         streams=1,
         levels=(1, 0, 2),
         supervised=False,
+        wait_workers=0,
         first_episode=EPISODE,
     )
     return ProducerConfig(**{**values, **changes})

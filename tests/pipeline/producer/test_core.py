@@ -60,6 +60,19 @@ def test_a_producer_by_itself_begins_at_the_first_tick():
     assert talk.begun == BeginCapture(EPISODE, 3, 1, config().ladders.settings((1, 0, 2)))
 
 
+def test_it_waits_for_the_workers_and_the_collector_it_is_told_to_wait_for():
+    talk = Conversation(wait_workers=2)
+    talk.hire(b"a")
+    talk.sync()
+    talk.wait(1)
+    assert talk.begun is None
+    talk.hire(b"a")
+    talk.hire(b"b")
+    talk.sync()
+    talk.wait(0.05)
+    assert talk.begun is not None
+
+
 def test_registration_tells_a_worker_all_it_needs(talk):
     (reply,) = replies(talk.worker(b"b", Register("b")))
     assert isinstance(reply, RegistrationConfirmation)
