@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.slos import RATIO_CAP, Slo, SloReading
+from pipeline.slos import Sense as Sense  # agents, who see no pipeline, take it from here
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,13 @@ class Knob:
         return len(self.levels)
 
     def worth(self, value: float) -> float:
-        """Where a delivered value lies between the lowest level's (0) and the highest's (1), clipped."""
+        """Where a delivered value lies between the lowest level's (0) and the highest's (1), clipped.
+
+        With a single level: the share of it that was delivered.
+        """
         lowest, highest = self.value[0], self.value[-1]
-        if highest == lowest:
-            return 1.0 if value >= lowest else 0.0
+        if highest == lowest:  # nothing to gain, only to lose
+            return float(np.clip(value / lowest, 0.0, 1.0)) if lowest > 0 else 1.0
         return float(np.clip((value - lowest) / (highest - lowest), 0.0, 1.0))
 
 
@@ -127,7 +131,7 @@ class ElasticitySpec:
     @cached_property
     def action_space(self) -> gym.spaces.MultiDiscrete:
         """One level index per knob."""
-        return gym.spaces.MultiDiscrete(self.n_levels)
+        return gym.spaces.MultiDiscrete(list(self.n_levels))
 
     @cached_property
     def observation_space(self) -> gym.spaces.Box:

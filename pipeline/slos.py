@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+HOPS = ("queue", "transfer", "buffer", "service", "return", "reorder")  # of a frame, in order
 RATIO_CAP = 10.0  # ratios are clipped here, so that observations stay finite
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from pipeline.messages import Outcome, Received, Verdict
 from pipeline.producer.stream import Stream
-from pipeline.slos import Interval, WorkerInterval, percentiles_ms
+from pipeline.slos import HOPS, Interval, WorkerInterval, percentiles_ms
 
-HOPS = ("queue", "transfer", "buffer", "service", "return", "reorder")
 MS_PER_NS = 1e-6
 
 

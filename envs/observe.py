@@ -1,0 +1,165 @@
+"""From the facts of one control interval to observation, reward and info, the same in every world."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.reward import qoe, reward
+from envs.spec import ElasticitySpec
+from envs.video import delivered_values
+from pipeline.messages import Totals
+from pipeline.settings import StreamSettings
+from pipeline.slos import CATALOGUE, HOPS, Interval, SloReading, SloState, WorkerInterval, measure, read_slos
+
+STALE_AFTER_S = 2.0  # the collector reports every half second
+DEAD_REWARD = -1.0  # the lowest there is: a dead pipeline fulfils nothing
+NOTHING = Totals(offered=0, delivered=0, dropped={}, lost=0, late=0, in_flight=0, requeued=0)
+COUNTS: Mapping[str, Callable[[Interval], int]] = {
+    "offered": lambda interval: interval.offered,
+    "delivered": lambda interval: interval.delivered,
+    "dropped": lambda interval: sum(interval.dropped.values()),
+    "lost": lambda interval: interval.lost,
+    "late": lambda interval: interval.late,
+}
+UNKNOWN = SloReading(ratio=0.0, state=SloState.OK, known=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a world knows at the end of a control interval, or at the start of an episode.
+
+    Attributes:
+        step: intervals of this episode that have ended.
+        levels: in force at the interval's end, one index per knob.
+        previous: in force at the end of the one before.
+        settings: what `levels` stand for.
+        streams: concurrent streams, >= 1.
+        interval: None if there was none: the episode begins, or the pipeline is dead.
+        totals: frames of the episode so far.
+        report_age_s: age of the last news from the pipeline's end.
+        interval_s: how long the interval really was; 0 if there was none.
+        overrun: whether the agent thought past a grid point.
+    """
+
+    step: int
+    levels: tuple[int, ...]
+    previous: tuple[int, ...]
+    settings: StreamSettings
+    streams: int
+    interval: Interval | None = None
+    totals: Totals = NOTHING
+    report_age_s: float = math.inf
+    interval_s: float = 0.0
+    overrun: bool = False
+
+
+class Judged(NamedTuple):
+    """What an environment hands out."""
+
+    observation: NDArray[np.float32]
+    reward: float
+    info: dict[str, Any]
+
+
+def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
+    """Observation (see ElasticitySpec), reward in [-1, 1], and info: numbers only, each under its name.
+
+    | info           | meaning                                                                        |
+    |----------------|--------------------------------------------------------------------------------|
+    | step           | intervals of the episode that have ended                                       |
+    | metrics        | the catalogue's; hop_NAME_ms; frames of the interval by outcome; NaN = unknown |
+    | ratios, slos   | per SLO: metric / threshold; state 0 OK, 1 WARNING, 2 CRITICAL                  |
+    | known          | per SLO: whether it was measured; if not, ratio 0 and state OK mean nothing     |
+    | qoe            | in [0, 1], of what was delivered                                               |
+    | delivered      | per knob, in its value's unit; NaN if nothing was delivered                    |
+    | levels         | per knob, the level index in force                                             |
+    | settings       | what they stand for: fps, width and height in px, index of the grade           |
+    | streams        | concurrent streams                                                             |
+    | frames         | of the episode so far, by outcome; drops: those dropped, by reason             |
+    | workers        | per live worker: utilisation, service_ms (NaN = idle), processed, in_hand       |
+    | interval_s     | how long the interval was; overrun: whether the agent's thinking stretched it  |
+    | stale          | the figures are old: the collector has been silent for STALE_AFTER_S            |
+    """
+    interval = snapshot.interval
+    figures = _metrics(interval)
+    readings = (
+        dict.fromkeys((slo.metric for slo in spec.slos), UNKNOWN)
+        if interval is None
+        else read_slos(spec.slos, interval)
+    )
+    delivered = (None,) * len(spec.knobs) if interval is None else delivered_values(spec, interval)
+    quality = qoe(spec, delivered)
+    changed = sum(now != then for now, then in zip(snapshot.levels, snapshot.previous, strict=True))
+    earned = DEAD_REWARD if interval is None else reward(readings.values(), quality, changed, len(spec.knobs))
+    info = {
+        "step": snapshot.step,
+        "metrics": figures,
+        "ratios": {name: reading.ratio for name, reading in readings.items()},
+        "slos": {name: int(reading.state) for name, reading in readings.items()},
+        "known": {name: reading.known for name, reading in readings.items()},
+        "qoe": quality,
+        "delivered": _by_knob(spec, [math.nan if value is None else value for value in delivered]),
+        "levels": _by_knob(spec, snapshot.levels),
+        "settings": _settings(snapshot.settings),
+        "streams": snapshot.streams,
+        "frames": _frames(snapshot.totals),
+        "drops": dict(snapshot.totals.dropped),
+        "workers": {} if interval is None else _workers(interval),
+        "interval_s": snapshot.interval_s,
+        "overrun": snapshot.overrun,
+        "stale": snapshot.report_age_s > STALE_AFTER_S,
+    }
+    return Judged(spec.encode(snapshot.levels, readings, figures), earned, info)
+
+
+def _by_knob(spec: ElasticitySpec, values: Sequence[float]) -> dict[str, float]:
+    return {knob.name: value for knob, value in zip(spec.knobs, values, strict=True)}
+
+
+def _metrics(interval: Interval | None) -> dict[str, float]:
+    """The same names whether or not there was an interval, NaN where nothing is known."""
+    hops = {hop: f"hop_{hop}_ms" for hop in HOPS}
+    figures = dict.fromkeys([*CATALOGUE, *hops.values(), *COUNTS], math.nan)
+    if interval is not None:
+        figures |= {name: value for name, value in measure(interval).items() if value is not None}
+        figures |= {hops[hop]: mean_ms for hop, mean_ms in interval.hops_ms.items()}
+        figures |= {name: float(count(interval)) for name, count in COUNTS.items()}
+    return figures
+
+
+def _settings(settings: StreamSettings) -> dict[str, float]:
+    return {
+        "fps": settings.fps,
+        "width": settings.width,
+        "height": settings.height,
+        "grade": settings.grade,
+    }
+
+
+def _frames(totals: Totals) -> dict[str, int]:
+    return {
+        "offered": totals.offered,
+        "delivered": totals.delivered,
+        "dropped": sum(totals.dropped.values()),
+        "lost": totals.lost,
+        "late": totals.late,
+        "in_flight": totals.in_flight,
+        "requeued": totals.requeued,
+    }
+
+
+def _workers(interval: Interval) -> dict[str, dict[str, float]]:
+    return {worker.name: _worker(worker, interval.duration_s) for worker in interval.workers}
+
+
+def _worker(worker: WorkerInterval, duration_s: float) -> dict[str, float]:
+    return {
+        "utilisation": worker.busy_s / duration_s,
+        "service_ms": 1e3 * worker.busy_s / worker.processed if worker.processed else math.nan,
+        "processed": worker.processed,
+        "in_hand": worker.in_hand,
+    }

@@ -1,0 +1,288 @@
+"""The real pipeline as a Gymnasium environment: `elasticbench/Pipeline-v0`."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.observe import Judged, Snapshot, judge
+from envs.scenario import Event, Scenario
+from envs.spec import ElasticitySpec
+from envs.video import check_ladders, ladders_of
+from pipeline.cluster import Cluster
+from pipeline.control import UnansweredError
+from pipeline.messages import State, Status, Telemetry
+from pipeline.program import ClusterError
+from pipeline.settings import Ladders
+
+logger = logging.getLogger(__name__)
+
+NS_PER_S = 1_000_000_000
+MAX_SEED = 2**31  # of an episode that was not given one
+
+Observation = NDArray[np.float32]
+
+
+def sleep_until(when_ns: int) -> None:
+    """Until `time.monotonic_ns()` has reached `when_ns`."""
+    while (left_ns := when_ns - time.monotonic_ns()) > 0:
+        time.sleep(left_ns / NS_PER_S)
+
+
+class PipelineEnv(gym.Env[Any, Any]):
+    """A running pipeline, one control interval per step.
+
+    Observation and action: see `ElasticitySpec`; info: see `envs.observe.judge`. All SLOs of the first
+    observation are unknown.
+
+    Time: the control grid begins when the producer has begun the episode, t0 + k · interval on a monotonic
+    clock, and every step ends on it. Frames keep arriving while the agent thinks. An agent that thinks past
+    a grid point gets the next one: `interval_s` is then as long as it was, and `overrun` is set.
+
+    | the episode ends | when                                                                            |
+    |------------------|---------------------------------------------------------------------------------|
+    | truncated        | `steps` have been made, or the source has ended                                 |
+    | terminated       | producer or collector is gone, control is unanswered, or the source has failed:  |
+    |                  | info["error"] says why                                                           |
+
+    Workers may all be dead: the pipeline then lives on, with its SLOs broken. `reset` replaces lost workers,
+    ends added ones and keeps the others with the models they have loaded. `close`, and any exception that
+    leaves `reset` or `step`, ends every process.
+
+    Args:
+        spec: what agents see; knobs as `envs.video.video_spec` makes them, for the producer's own source.
+            Kept as `elasticity`, for Gymnasium has another `spec`.
+        cluster: makes the pipeline when it is first needed, and again once it is dead.
+        steps: control intervals per episode, >= 1.
+        control_interval_s: > 0.
+        scenario: what happens meanwhile.
+        initial_levels: level index per knob at the start; None = the highest.
+        ready_timeout_s: how long workers may take to load their models.
+        on_progress: is told what start-up waits for.
+        clock, sleep_until: monotonic time in ns.
+
+    Raises:
+        ValueError: an argument out of range, or a scenario that names a worker the cluster does not have.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
+
+    def __init__(
+        self,
+        spec: ElasticitySpec,
+        cluster: Callable[[], Cluster],
+        steps: int,
+        control_interval_s: float = 1.0,
+        scenario: Scenario | None = None,
+        initial_levels: Sequence[int] | None = None,
+        ready_timeout_s: float = 180.0,
+        on_progress: Callable[[str], None] = logger.info,
+        clock: Callable[[], int] = time.monotonic_ns,
+        sleep_until: Callable[[int], None] = sleep_until,
+    ) -> None:
+        if steps < 1:
+            raise ValueError(f"steps must be >= 1, got {steps} (env.steps)")
+        if not control_interval_s > 0:
+            raise ValueError(f"control_interval_s must be > 0, got {control_interval_s}")
+        self.elasticity = spec
+        self.observation_space = spec.observation_space
+        self.action_space = spec.action_space
+        self._make_cluster = cluster
+        self._cluster: Cluster | None = None
+        self._steps = steps
+        self._interval_ns = round(control_interval_s * NS_PER_S)
+        self._scenario = scenario or Scenario()
+        self._events = self._scenario.events_by_step(steps, control_interval_s)
+        self._initial = self._checked(spec.highest if initial_levels is None else initial_levels)
+        self._ready_timeout_s = ready_timeout_s
+        self._on_progress = on_progress
+        self._clock = clock
+        self._sleep_until = sleep_until
+        self._ladders: Ladders | None = None  # set once the producer has told them
+        self._step = 0
+        self._levels = self._initial
+        self._streams = self._scenario.streams
+        self._began_ns = 0  # the control grid's origin
+        self._grid = 0  # grid point at which the last interval ended
+
+    # --- Gymnasium ---
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Begin an episode: start what is not running, wait for every worker, restart the source.
+
+        Args:
+            seed: of the episode, also the source's; None draws one.
+            options: none are known.
+
+        Raises:
+            ClusterError, ControlError: the pipeline cannot be had.
+            ValueError: the producer's ladders are not the spec's.
+        """
+        super().reset(seed=seed)
+        if options:
+            raise ValueError(f"reset knows no options, got {sorted(options)}")
+        episode_seed = seed if seed is not None else int(self.np_random.integers(MAX_SEED))
+        try:
+            self._begin(episode_seed)
+        except BaseException:
+            self.close()
+            raise
+        judged = judge(self.elasticity, self._snapshot(self._levels))
+        return judged.observation, judged.info
+
+    def step(
+        self, action: NDArray[np.int64] | Sequence[int]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Set the knobs, wait for the next grid point, and judge the interval that ended there.
+
+        Raises:
+            ValueError: an action outside the action space.
+            ResetNeeded: no episode is running.
+        """
+        levels = self._checked(action)
+        if self._cluster is None:
+            raise gym.error.ResetNeeded("call reset() before step(): no pipeline is running")
+        try:
+            return self._advance(self._cluster, levels)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End every process; idempotent."""
+        cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.close()
+
+    # --- beyond Gymnasium ---
+
+    def status(self) -> Status:
+        """Who is there and with which weights, and what the stream is; after `reset`."""
+        return self._running.control.status()
+
+    def set_streams(self, streams: int) -> None:
+        """Scenario: carry this many concurrent streams."""
+        self._running.control.set_streams(streams)
+        self._streams = streams
+
+    def lose_worker(self, worker: int) -> None:
+        """Scenario: kill -9."""
+        self._running.kill_worker(worker)
+
+    def join_worker(self, worker: int) -> None:
+        """Scenario: one more worker with the options of this one; it counts once its models are loaded."""
+        cluster = self._running
+        cluster.add_worker(cluster.workers[worker])
+
+    # --- parts of reset and step ---
+
+    @property
+    def _running(self) -> Cluster:
+        if self._cluster is None:
+            raise gym.error.ResetNeeded("call reset() first: no pipeline is running")
+        return self._cluster
+
+    def _checked(self, action: NDArray[np.int64] | Sequence[int]) -> tuple[int, ...]:
+        levels = np.asarray(action)
+        if not np.issubdtype(levels.dtype, np.integer) or not self.action_space.contains(levels):
+            n_levels = self.elasticity.n_levels
+            raise ValueError(f"an action is one integer below {n_levels} per knob, got {action!r}")
+        return tuple(int(level) for level in levels)
+
+    def _begin(self, seed: int) -> None:
+        cluster = self._usable_cluster()
+        status = cluster.wait_ready(self._ready_timeout_s, self._on_progress)
+        self._ladders = ladders_of(status)
+        check_ladders(self.elasticity, self._ladders)
+        cluster.control.start(seed, self._initial, self._scenario.streams)
+        self._began_ns = self._clock()
+        self._grid = self._step = 0
+        self._levels, self._streams = self._initial, self._scenario.streams
+
+    def _usable_cluster(self) -> Cluster:
+        """The running one with its first workers again, or a new one."""
+        if self._cluster is not None:
+            try:
+                self._cluster.check()
+                self._cluster.restore()
+                return self._cluster
+            except ClusterError as error:
+                logger.warning("the pipeline is started anew: %s", error)
+                self.close()
+        cluster = self._make_cluster()
+        self._scenario.check_workers(len(cluster.workers))
+        self._cluster = cluster
+        cluster.start()
+        return cluster
+
+    def _advance(
+        self, cluster: Cluster, levels: tuple[int, ...]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        previous = self._levels
+        try:
+            for event in self._events.get(self._step, ()):
+                self._happen(event)
+            if levels != previous or self._step == 0:
+                cluster.control.set_levels(levels)
+            self._levels = levels
+            overrun = self._wait_for_grid()
+            cluster.check()
+            telemetry = cluster.control.telemetry(close=True)
+        except (ClusterError, UnansweredError) as error:
+            self._step += 1
+            return self._dead(previous, str(error))
+        self._step += 1
+        judged = judge(self.elasticity, self._snapshot(previous, telemetry, overrun))
+        failed = telemetry.error != ""
+        truncated = self._step >= self._steps or telemetry.state is State.ENDED
+        info = {**judged.info, "error": telemetry.error} if failed else judged.info
+        return judged.observation, judged.reward, failed, truncated and not failed, info
+
+    def _happen(self, event: Event) -> None:
+        logger.info("step %d: %s %d", self._step, event.kind, event.value)
+        event.apply(self)
+
+    def _wait_for_grid(self) -> bool:
+        """Sleep until the next grid point strictly after now; True if one was missed."""
+        now_ns = self._clock()
+        grid = (now_ns - self._began_ns) // self._interval_ns + 1
+        overrun = grid > self._grid + 1
+        self._grid = grid
+        self._sleep_until(self._began_ns + grid * self._interval_ns)
+        return overrun
+
+    def _snapshot(
+        self, previous: tuple[int, ...], telemetry: Telemetry | None = None, overrun: bool = False
+    ) -> Snapshot:
+        assert self._ladders is not None
+        known: dict[str, Any] = {}
+        if telemetry is not None:
+            known = {
+                "interval": telemetry.interval,
+                "totals": telemetry.totals,
+                "report_age_s": telemetry.report_age_s,
+                "interval_s": telemetry.interval.duration_s,
+                "overrun": overrun,
+            }
+        return Snapshot(
+            step=self._step,
+            levels=self._levels,
+            previous=previous,
+            settings=self._ladders.settings(self._levels),
+            streams=self._streams,
+            **known,
+        )
+
+    def _dead(
+        self, previous: tuple[int, ...], error: str
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        logger.error("the pipeline is dead: %s", error)
+        self.close()
+        judged: Judged = judge(self.elasticity, self._snapshot(previous))
+        return judged.observation, judged.reward, True, False, {**judged.info, "error": error}

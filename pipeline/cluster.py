@@ -1,0 +1,272 @@
+"""A whole pipeline as one thing to start, wait for, hurt and close: its programs run on this machine."""
+
+import dataclasses
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from pipeline.control import ControlClient, ControlError
+from pipeline.messages import Status
+from pipeline.options import CollectorOptions, ProducerOptions, WorkerOptions
+from pipeline.program import ClusterError, Program
+
+logger = logging.getLogger(__name__)
+
+PIPELINE = (sys.executable, "-m", "pipeline")
+ANY_PORT = "tcp://127.0.0.1:*"  # the system chooses: clusters that start at once cannot race for a port
+ENDPOINTS_TIMEOUT_S = 60.0  # the producer speaks once its source has given a frame
+END_MARGIN_S = 5.0  # beyond the producer's drain deadline
+FAREWELL_S = 1.0  # between the producer's end and closing everybody's input
+INPUT_TIMEOUT_S = 10.0  # between closing inputs and killing: a video is finished meanwhile
+
+
+class Endpoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the producer listens; the one line it prints when supervised."""
+
+    work: str
+    link: str
+    control: str
+
+
+class Cluster(Protocol):
+    """What an environment needs of a pipeline.
+
+    Attributes:
+        workers: options of the workers that it starts itself, by slot; empty if it starts none.
+    """
+
+    workers: Sequence[WorkerOptions]
+
+    @property
+    def control(self) -> ControlClient:
+        """Client of the running producer."""
+        ...
+
+    def start(self) -> None:
+        """Start what is its own to start."""
+        ...
+
+    def restore(self) -> None:
+        """Undo losses and joins of workers."""
+        ...
+
+    def wait_ready(self, timeout_s: float, on_progress: Callable[[str], None] = ...) -> Status:
+        """Wait for every worker and the collector. Raises ClusterError or ControlError."""
+        ...
+
+    def check(self) -> None:
+        """Raise ClusterError if producer or collector is gone."""
+        ...
+
+    def kill_worker(self, slot: int) -> None:
+        """SIGKILL one worker."""
+        ...
+
+    def add_worker(self, options: WorkerOptions) -> int:
+        """Start one more worker; returns its slot."""
+        ...
+
+    def close(self) -> None:
+        """End what was started; idempotent."""
+        ...
+
+
+class LocalCluster:
+    """Producer, collector and workers as child processes of this one.
+
+    Args:
+        producer, collector, workers: as for the command line; endpoints, names and `supervised` are set here.
+        log_dir: gets producer.log, collector.log, worker-0.log, …
+        command: what runs the programs.
+    """
+
+    def __init__(
+        self,
+        producer: ProducerOptions,
+        collector: CollectorOptions,
+        workers: Sequence[WorkerOptions],
+        log_dir: Path | str,
+        command: Sequence[str] = PIPELINE,
+    ) -> None:
+        self.workers = tuple(workers)
+        self._producer_options = producer
+        self._collector_options = collector
+        self._log_dir = Path(log_dir)
+        self._command = tuple(command)
+        self._programs: dict[str, Program] = {}  # producer and collector, while they are ours
+        self._workers: dict[int, Program] = {}  # by slot; those that died stay until restored or closed
+        self._n_started = 0  # workers ever started: each has a name of its own
+        self._mourned: set[str] = set()  # workers whose death has been reported, or was our doing
+        self._endpoints: Endpoints | None = None
+        self._control: ControlClient | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def control(self) -> ControlClient:
+        """Client of the producer's control socket, while the cluster runs."""
+        if self._control is None:
+            raise ClusterError("the cluster is not running: call start() first")
+        return self._control
+
+    def start(self) -> None:
+        """Start every program; does not wait for the workers to be ready.
+
+        Raises:
+            ClusterError: a program ended at once, or the producer did not say where it listens.
+        """
+        try:
+            self._start_producer()
+            options = dataclasses.replace(
+                self._collector_options, producer=self._where.link, results=ANY_PORT, supervised=True
+            )
+            self._programs["collector"] = self._launch("collector", "collector", options)
+            for slot, options in enumerate(self.workers):
+                self._start_worker(slot, options)
+        except BaseException:
+            self.close()
+            raise
+
+    def wait_ready(self, timeout_s: float, on_progress: Callable[[str], None] = logger.info) -> Status:
+        """Wait until every running worker is ready (models load for 10 to 30 s) and the collector is there.
+
+        Raises:
+            ClusterError: a program died meanwhile.
+            ControlError: not ready in time.
+        """
+        return self.control.wait_until(self._missing, timeout_s, on_progress)
+
+    def check(self) -> None:
+        """Raise ClusterError if producer or collector is gone; log a worker's death, once."""
+        for program in self._programs.values():
+            if not program.is_running:
+                raise ClusterError(program.obituary())
+        for worker in self._workers.values():
+            if not worker.is_running and worker.name not in self._mourned:
+                self._mourned.add(worker.name)
+                logger.warning("%s", worker.obituary())
+
+    def kill_worker(self, slot: int) -> None:
+        """SIGKILL the worker in this slot, as a crash would: it cannot say goodbye."""
+        worker = self._workers[slot]
+        self._mourned.add(worker.name)
+        worker.crash()
+        logger.info("killed %s", worker.name)
+
+    def add_worker(self, options: WorkerOptions) -> int:
+        """Start one more worker, in the slot of a dead one like it, else in the next; returns the slot."""
+        slot = next(self._vacant(options), max(self._workers, default=-1) + 1)
+        self._start_worker(slot, options)
+        return slot
+
+    def restore(self) -> None:
+        """Have the workers again that were configured: start the lost ones, end the added ones."""
+        for slot in [slot for slot in self._workers if slot >= len(self.workers)]:
+            self._workers.pop(slot).kill()
+        for slot, options in enumerate(self.workers):
+            if not self._workers[slot].is_running:
+                self._start_worker(slot, options)
+
+    def alive(self) -> dict[str, int]:
+        """Process id by name, of the programs that run."""
+        return {program.name: program.pid for program in self._all() if program.is_running}
+
+    def close(self) -> None:
+        """Stop, wait for the drain to end, then close inputs, then kill; idempotent."""
+        programs = self._all()
+        try:
+            if self._stopped():
+                _wait([self._programs["producer"]], self._producer_options.drain_s + END_MARGIN_S)
+                _wait(programs, FAREWELL_S)  # who was not told END by now never will be
+            for program in programs:
+                program.close_input()
+            _wait(programs, INPUT_TIMEOUT_S)
+        finally:
+            for program in programs:
+                if program.is_running:
+                    logger.warning("%s did not end by itself and is killed", program.name)
+                program.kill()
+            if self._control is not None:
+                self._control.close()
+            self._programs, self._workers = {}, {}
+            self._control = self._endpoints = None
+
+    @property
+    def _where(self) -> Endpoints:
+        if self._endpoints is None:
+            raise ClusterError("the producer is not running: call start() first")
+        return self._endpoints
+
+    def _start_producer(self) -> None:
+        options = dataclasses.replace(
+            self._producer_options, work=ANY_PORT, link=ANY_PORT, control=ANY_PORT, supervised=True
+        )
+        producer = self._programs["producer"] = self._launch("producer", "producer", options, piped=True)
+        line = producer.first_line(ENDPOINTS_TIMEOUT_S)
+        try:
+            self._endpoints = msgspec.json.decode(line, type=Endpoints)
+        except msgspec.DecodeError as error:
+            raise ClusterError(f"the producer must print its endpoints, got {line!r}: {error}") from error
+        self._control = ControlClient(self._endpoints.control, check=self.check)
+
+    def _vacant(self, options: WorkerOptions) -> Iterator[int]:
+        """Slots of configured workers with these options that have died."""
+        for slot, configured in enumerate(self.workers):
+            if configured == options and not self._workers[slot].is_running:
+                yield slot
+
+    def _start_worker(self, slot: int, options: WorkerOptions) -> None:
+        if slot in self._workers:
+            self._workers[slot].kill()  # it is dead: this releases its pipes
+        name = f"worker-{self._n_started}"
+        self._n_started += 1
+        told = dataclasses.replace(options, producer=self._where.work, name=name, supervised=True)
+        self._workers[slot] = self._launch("worker", name, told, threads=options.threads)
+
+    def _launch(
+        self, program: str, name: str, options: Any, threads: int = 1, piped: bool = False
+    ) -> Program:
+        child = Program(name, (*self._command, program), options, self._log_dir, threads, piped)
+        logger.info("started %s, process %d", name, child.pid)
+        return child
+
+    def _missing(self, status: Status) -> str:
+        for program in self._all():
+            if not program.is_running and program.name not in self._mourned:
+                raise ClusterError(f"before the cluster was ready, {program.obituary()}")
+        ready = {worker.name for worker in status.workers if worker.ready and worker.live}
+        awaited = [] if status.collector else ["collector"]
+        awaited += [w.name for w in self._workers.values() if w.is_running and w.name not in ready]
+        return ", ".join(awaited)
+
+    def _stopped(self) -> bool:
+        """Tell the producer to stop; False if there is none that listens."""
+        producer = self._programs.get("producer")
+        if self._control is None or producer is None or not producer.is_running:
+            return False
+        try:
+            self._control.stop()
+        except (ControlError, ClusterError) as error:
+            logger.warning("the pipeline cannot be stopped in order: %s", error)
+            return False
+        return True
+
+    def _all(self) -> list[Program]:
+        return [*self._programs.values(), *self._workers.values()]
+
+
+def _wait(programs: Sequence[Program], timeout_s: float) -> None:
+    """Until all have ended, or timeout_s has passed."""
+    deadline_s = time.monotonic() + timeout_s
+    for program in programs:
+        program.wait(deadline_s - time.monotonic())

@@ -1,0 +1,71 @@
+"""A pipeline that runs by itself somewhere, to be steered through its control socket."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from pipeline.control import ControlClient
+from pipeline.messages import Status
+from pipeline.options import WorkerOptions
+from pipeline.program import ClusterError
+
+logger = logging.getLogger(__name__)
+
+
+class RemoteCluster:
+    """A pipeline that runs by itself somewhere; closing it only hangs up.
+
+    Args:
+        endpoint: its producer's control endpoint.
+        n_workers: how many workers must be ready, >= 1.
+    """
+
+    workers: Sequence[WorkerOptions] = ()
+
+    def __init__(self, endpoint: str, n_workers: int) -> None:
+        if n_workers < 1:
+            raise ValueError(f"n_workers must be >= 1, got {n_workers}")
+        self._endpoint = endpoint
+        self._n_workers = n_workers
+        self._control: ControlClient | None = None
+
+    @property
+    def control(self) -> ControlClient:
+        """Client of the producer's control socket, once started."""
+        if self._control is None:
+            raise ClusterError("not connected: call start() first")
+        return self._control
+
+    def start(self) -> None:
+        """Connect."""
+        self._control = ControlClient(self._endpoint)
+
+    def restore(self) -> None:
+        """Its workers are not ours to start or end."""
+
+    def wait_ready(self, timeout_s: float, on_progress: Callable[[str], None] = logger.info) -> Status:
+        """Wait until enough workers are ready and the collector is there. Raises ControlError."""
+        return self.control.wait_until(self._missing, timeout_s, on_progress)
+
+    def check(self) -> None:
+        """Nothing of it can be seen from here but through its control socket."""
+
+    def kill_worker(self, slot: int) -> None:
+        """Raise ClusterError: its workers run elsewhere."""
+        raise ClusterError(f"worker {slot} of {self._endpoint} is not ours to kill")
+
+    def add_worker(self, options: WorkerOptions) -> int:
+        """Raise ClusterError: its workers run elsewhere."""
+        raise ClusterError(f"a worker of {self._endpoint} is not ours to start")
+
+    def close(self) -> None:
+        """Hang up; idempotent."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+
+    def _missing(self, status: Status) -> str:
+        n_ready = sum(worker.ready and worker.live for worker in status.workers)
+        awaited = [] if status.collector else ["collector"]
+        if n_ready < self._n_workers:
+            awaited.append(f"{self._n_workers - n_ready} of {self._n_workers} workers")
+        return ", ".join(awaited)

@@ -1,0 +1,204 @@
+"""The environment over real processes and sockets; the workers sleep their service times."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import psutil
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import envs
+from envs.hardware import Device, GradeTimes, Hardware, Origin, usable_cores
+from envs.pipeline_env import PipelineEnv
+from envs.scenario import Event, EventKind, Scenario
+from envs.video import video_spec
+from pipeline.cluster import LocalCluster
+from pipeline.messages import WorkType
+from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
+from pipeline.settings import ladders_for
+from pipeline.slos import SloState, video_slo
+
+ROOT = Path(__file__).parents[2]
+GONE_S = 20.0
+LOW, HIGH = np.array([0, 0, 0]), np.array([1, 1, 1])
+
+# at LOW 10 frames/s take 5 ms each, at HIGH 30 frames/s take 120 ms: loads of 0.025 and 1.8 on two workers
+TIMES = {
+    "n": GradeTimes({"160x90": 5.0, "320x180": 20.0}, Origin.MEASURED, "chosen for these tests"),
+    "s": GradeTimes({"160x90": 30.0, "320x180": 120.0}, Origin.MEASURED, "chosen for these tests"),
+}
+HARDWARE = Hardware((Device(count=2, times=TIMES),))
+SPEC = video_spec(
+    ladders_for(320, 180, 30.0, ("n", "s"), (10.0, 30.0), (90, 180)),
+    (video_slo("queue_size", 2.0), video_slo("latency_p95_ms", 1000.0), video_slo("load", 1.0)),
+)
+PRODUCER = ProducerOptions(
+    source=SourceKind.MEMORY,
+    width=320,
+    height=180,
+    fps_levels=(10.0, 30.0),
+    heights_px=(90, 180),
+    grades=("n", "s"),
+    work_type=HARDWARE.work_type(WorkType.YOLO_DETECTION),
+    heartbeat_s=0.2,
+    drain_s=2.0,
+)
+
+OWNER = """
+import json, sys
+import psutil
+from tests.envs.test_emulated_pipeline import env_in
+env = env_in(sys.argv[1])
+env.reset(seed=1)
+print(json.dumps([p.pid for p in psutil.Process().children(recursive=True)]), flush=True)
+sys.stdin.read()
+raise RuntimeError("a bug outside the environment")
+"""
+
+
+def arguments_in(directory: Path | str) -> dict[str, Any]:
+    def cluster() -> LocalCluster:
+        workers = HARDWARE.worker_options(Path(directory), usable_cores())
+        return LocalCluster(PRODUCER, CollectorOptions(), workers, Path(directory) / "logs")
+
+    return {"spec": SPEC, "cluster": cluster, "initial_levels": [0, 0, 0]}
+
+
+def env_in(directory: Path | str, **arguments: Any) -> PipelineEnv:
+    defaults = {"steps": 1000, "control_interval_s": 0.5}
+    return PipelineEnv(**arguments_in(directory), **{**defaults, **arguments})
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., PipelineEnv]]:
+    made: list[PipelineEnv] = []
+
+    def one(**arguments: Any) -> PipelineEnv:
+        made.append(env_in(tmp_path, **arguments))
+        return made[-1]
+
+    yield one
+    for env in made:
+        env.close()
+
+
+def descendants() -> list[psutil.Process]:
+    return psutil.Process().children(recursive=True)
+
+
+def all_gone(expected: list[psutil.Process]) -> bool:
+    return bool(expected) and not psutil.wait_procs(expected, timeout=GONE_S)[1]
+
+
+def run(env: PipelineEnv, action: np.ndarray, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Hold an action until the info is as wanted; pytest's own timeout ends a vain wait."""
+    while True:
+        info = env.step(action)[4]
+        if until(info):
+            return info
+
+
+def test_knobs_move_the_load_and_workers_stay_loaded_over_episodes(make):
+    env = make()
+    env.reset(seed=1)
+    low = run(env, LOW, lambda info: info["known"]["load"] and info["qoe"] > 0)
+    assert low["slos"] == {"queue_size": 0, "latency_p95_ms": 0, "load": 0}
+    assert low["workers"].keys() == {"worker-0", "worker-1"} and not low["stale"]
+    high = run(env, HIGH, lambda info: info["slos"]["load"] == SloState.CRITICAL)
+    assert high["delivered"]["resolution"] > 90 and high["delivered"]["grade"] > 39.5
+    processes = {process.pid for process in descendants()}
+    env.reset(seed=2)
+    assert {process.pid for process in descendants()} == processes
+    frames = run(env, LOW, lambda info: info["frames"]["delivered"] > 10)["frames"]
+    gone = ("delivered", "dropped", "lost", "late", "in_flight")
+    assert frames["offered"] == sum(frames[name] for name in gone)
+    running = descendants()
+    env.close()
+    assert all_gone(running)
+
+
+def test_a_lost_worker_costs_no_frame_and_a_new_one_joins(make):
+    scenario = Scenario(
+        events=(Event(EventKind.LOSE_WORKER, 0, at_s=1.0), Event(EventKind.JOIN_WORKER, 0, at_s=3.0))
+    )
+    env = make(scenario=scenario)
+    env.reset(seed=1)
+    alone = run(env, LOW, lambda info: info["metrics"]["live_workers"] == 1)
+    assert alone["workers"].keys() == {"worker-1"}
+    both = run(env, LOW, lambda info: info["metrics"]["live_workers"] == 2)
+    assert both["workers"].keys() == {"worker-1", "worker-2"}
+    assert (both["frames"]["lost"], both["frames"]["late"], both["frames"]["dropped"]) == (0, 0, 0)
+    env.reset(seed=2)
+    assert {worker.name for worker in env.status().workers if worker.live} == {"worker-1", "worker-2"}
+
+
+def test_more_streams_offer_more_frames(make):
+    env = make(scenario=Scenario(events=(Event(EventKind.STREAMS, 3, at_s=1.0),)))
+    env.reset(seed=1)
+    info = run(env, LOW, lambda info: info["streams"] == 3 and info["metrics"]["offered_fps"] > 25)
+    assert info["delivered"]["fps"] < 15  # per stream
+
+
+def test_a_dead_producer_terminates_and_the_next_episode_has_a_new_one(make):
+    env = make()
+    env.reset(seed=1)
+    running = descendants()
+    producer = next(process for process in running if "producer" in process.cmdline())
+    producer.send_signal(signal.SIGKILL)
+    _, reward, terminated, truncated, info = env.step(LOW)
+    assert (reward, terminated, truncated) == (-1.0, True, False)
+    assert "producer ended with exit code -9" in info["error"]
+    assert all_gone(running)
+    env.reset(seed=2)
+    assert run(env, LOW, lambda info: info["qoe"] > 0)["step"] >= 1
+
+
+def test_an_interrupt_during_a_step_leaves_nothing_behind(make):
+    def interrupted(when_ns: int) -> None:
+        raise KeyboardInterrupt
+
+    env = make(sleep_until=interrupted)
+    env.reset(seed=1)
+    running = descendants()
+    with pytest.raises(KeyboardInterrupt):
+        env.step(LOW)
+    assert all_gone(running)
+
+
+@pytest.mark.parametrize("end", ["kill -9", "exception"])
+def test_the_end_of_the_environments_process_leaves_nothing_behind(tmp_path, end):
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as owner:
+        assert owner.stdin is not None and owner.stdout is not None
+        running = [psutil.Process(pid) for pid in json.loads(owner.stdout.readline())]
+        if end == "kill -9":
+            owner.kill()
+        else:
+            owner.stdin.close()
+        assert owner.wait(GONE_S) == (-signal.SIGKILL if end == "kill -9" else 1)
+    assert len(running) >= 4 and all_gone(running)
+
+
+def test_gymnasium_finds_no_fault(tmp_path):
+    env = gym.make(envs.PIPELINE_ID, **arguments_in(tmp_path), steps=1000, control_interval_s=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env.unwrapped, skip_render_check=True)
+    running = descendants()
+    env.close()
+    assert all_gone(running)

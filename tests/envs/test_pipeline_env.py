@@ -1,0 +1,333 @@
+"""The environment against a pipeline without processes, on a clock without waiting."""
+
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import envs
+from envs.pipeline_env import PipelineEnv
+from envs.scenario import Event, EventKind, Scenario
+from pipeline.control import RefusedError, UnansweredError
+from pipeline.messages import State
+from pipeline.settings import Ladders
+from tests.envs.fakes import FakeClock, FakeCluster, FakeControl, spec
+
+HIGH, LOW = np.array([2, 1, 1]), np.array([0, 0, 0])
+
+
+class World:
+    """An environment and everything fake beneath it; `made` are the clusters it has asked for."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.clock = FakeClock()
+        self.made: list[FakeCluster] = []
+        self.env = PipelineEnv(
+            spec(),
+            self._make,
+            clock=self.clock,
+            sleep_until=self.clock.sleep_until,
+            **{"steps": 100, **arguments},
+        )
+
+    def _make(self) -> FakeCluster:
+        self.made.append(FakeCluster(FakeControl(self.clock)))
+        return self.made[-1]
+
+    @property
+    def cluster(self) -> FakeCluster:
+        return self.made[-1]
+
+    @property
+    def control(self) -> FakeControl:
+        return self.cluster.fake
+
+    def told(self, kind: str) -> list[Any]:
+        """(ms, what) of one kind of request, in order."""
+        return [(at, what) for at, what in self.control.told if what[0] == kind or what == kind]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+# --- the grid ---
+
+
+def test_steps_end_on_the_grid_that_began_with_the_episode(world):
+    world.env.reset(seed=1)
+    for _ in range(3):
+        world.clock.work(ms=30)
+        info = world.env.step(HIGH)[4]
+        assert info["interval_s"] == 1.0 and info["overrun"] is False
+    assert [at for at, _ in world.told("telemetry")] == [1000, 2000, 3000]
+
+
+def test_thinking_past_a_grid_point_is_charged(world):
+    world.env.reset(seed=1)
+    world.env.step(HIGH)
+    world.clock.work(ms=1700)  # until 2.7 s
+    info = world.env.step(HIGH)[4]
+    assert (info["overrun"], info["interval_s"]) == (True, 2.0)
+    assert world.told("telemetry")[-1][0] == 3000
+    info = world.env.step(HIGH)[4]
+    assert (info["overrun"], info["interval_s"]) == (False, 1.0)
+
+
+def test_a_decision_exactly_on_a_grid_point_gets_the_next_one(world):
+    world.env.reset(seed=1)
+    world.env.step(HIGH)
+    world.clock.work(ms=1000)
+    assert world.env.step(HIGH)[4]["overrun"] is True
+    assert world.told("telemetry")[-1][0] == 3000
+
+
+def test_the_control_interval_is_configurable():
+    world = World(control_interval_s=0.25)
+    world.env.reset(seed=1)
+    world.env.step(HIGH)
+    assert world.told("telemetry") == [(250, "telemetry")]
+
+
+# --- knobs ---
+
+
+def test_levels_are_sent_first_and_then_only_when_they_change(world):
+    world.env.reset(seed=1)
+    for action in (HIGH, HIGH, LOW, LOW):
+        world.env.step(action)
+    assert world.told("levels") == [(0, ("levels", (2, 1, 1))), (2000, ("levels", (0, 0, 0)))]
+
+
+def test_changed_knobs_cost_once(world):
+    world.env.reset(seed=1)
+    changed, steady = world.env.step(LOW), world.env.step(LOW)
+    assert changed[1] == pytest.approx(steady[1] - 0.02)
+    assert changed[4]["levels"] == {"fps": 0, "resolution": 0, "grade": 0}
+    assert changed[4]["settings"] == {"fps": 10.0, "width": 320, "height": 180, "grade": 0}
+
+
+@pytest.mark.parametrize("action", [[3, 0, 0], [0, 0], [-1, 0, 0], [0.5, 0, 0]])
+def test_an_impossible_action_is_refused_and_the_episode_goes_on(world, action):
+    world.env.reset(seed=1)
+    with pytest.raises(ValueError, match="an action is one integer below"):
+        world.env.step(action)
+    world.env.step(HIGH)
+    assert "close" not in world.cluster.calls
+
+
+# --- episodes ---
+
+
+def test_an_episode_begins_with_the_initial_levels_and_the_seed():
+    world = World(initial_levels=[1, 0, 1], scenario=Scenario(streams=2))
+    observation, info = world.env.reset(seed=7)
+    assert world.told("start")[0][1] == ("start", 7, (1, 0, 1), 2)
+    assert info["levels"] == {"fps": 1, "resolution": 0, "grade": 1} and info["streams"] == 2
+    assert not any(world.env.elasticity.decode(observation).known)
+
+
+def test_reset_without_a_seed_draws_the_same_episodes_after_the_same_seed():
+    seeds = []
+    for _ in range(2):
+        world = World()
+        for seed in (5, None, None):
+            world.env.reset(seed=seed)
+        seeds.append([what[1] for _, what in world.told("start")])
+    assert seeds[0] == seeds[1] and len(set(seeds[0])) == 3
+
+
+def test_reset_keeps_the_cluster_and_restores_its_workers(world):
+    world.env.reset(seed=1)
+    world.env.step(HIGH)
+    world.env.reset(seed=2)
+    assert [cluster.calls for cluster in world.made] == [["start", "restore"]]
+
+
+def test_the_grid_begins_anew_with_each_episode(world):
+    world.env.reset(seed=1)
+    world.env.step(HIGH)
+    world.clock.work(ms=345)
+    world.env.reset(seed=2)
+    assert world.env.step(HIGH)[4]["step"] == 1
+    assert world.told("telemetry")[-1][0] == 2345
+
+
+def test_time_up_is_truncation():
+    world = World(steps=2)
+    world.env.reset(seed=1)
+    assert world.env.step(HIGH)[2:4] == (False, False)
+    assert world.env.step(HIGH)[2:4] == (False, True)
+
+
+def test_the_end_of_the_source_is_truncation(world):
+    world.env.reset(seed=1)
+    world.control.state = State.ENDED
+    assert world.env.step(HIGH)[2:4] == (False, True)
+
+
+def test_a_failed_source_terminates_and_says_why(world):
+    world.env.reset(seed=1)
+    world.control.error = "clip.mp4: cannot be read"
+    _, _, terminated, truncated, info = world.env.step(HIGH)
+    assert (terminated, truncated, info["error"]) == (True, False, "clip.mp4: cannot be read")
+
+
+def test_a_dead_program_terminates_and_the_next_reset_starts_a_new_cluster(world):
+    world.env.reset(seed=1)
+    world.cluster.dead = "producer ended with exit code -9"
+    observation, reward, terminated, truncated, info = world.env.step(HIGH)
+    assert (reward, terminated, truncated) == (-1.0, True, False)
+    assert info["error"] == "producer ended with exit code -9"
+    assert observation in world.env.observation_space
+    assert world.cluster.calls[-1] == "close"
+    world.env.reset(seed=2)
+    assert len(world.made) == 2
+    assert world.env.step(HIGH)[2] is False
+
+
+def test_unanswered_control_terminates(world):
+    world.env.reset(seed=1)
+    world.control.fails = UnansweredError("no answer to GetTelemetry")
+    _, _, terminated, _, info = world.env.step(HIGH)
+    assert terminated and "no answer" in info["error"] and world.cluster.calls[-1] == "close"
+
+
+def test_a_cluster_that_died_between_episodes_is_replaced(world):
+    world.env.reset(seed=1)
+    world.cluster.dead = "collector ended with exit code 1"
+    world.env.reset(seed=2)
+    assert [cluster.calls for cluster in world.made] == [["start", "close"], ["start"]]
+
+
+def test_silent_reports_are_flagged_stale(world):
+    world.env.reset(seed=1)
+    assert world.env.step(HIGH)[4]["stale"] is False
+    world.control.report_age_s = 5.0
+    assert world.env.step(HIGH)[4]["stale"] is True
+
+
+def test_all_workers_dead_breaks_the_slos_and_goes_on(world):
+    world.env.reset(seed=1)
+    world.control.facts = {"workers": (), "delivered": 0, "delivered_by_grade": (0, 0), "latencies_ms": None}
+    _, reward, terminated, truncated, info = world.env.step(HIGH)
+    assert reward < 0 and not terminated and not truncated and info["slos"]["load"] == 2
+
+
+# --- scenarios ---
+
+
+def test_events_happen_at_the_beginning_of_their_step():
+    events = (
+        Event(EventKind.STREAMS, 3, at_s=1.0),
+        Event(EventKind.LOSE_WORKER, 1, at_s=2.0),
+        Event(EventKind.JOIN_WORKER, 1, at_s=3.0),
+    )
+    world = World(scenario=Scenario(events=events))
+    world.env.reset(seed=1)
+    streams = [world.env.step(HIGH)[4]["streams"] for _ in range(4)]
+    assert streams == [1, 3, 3, 3]
+    assert world.told("streams") == [(1000, ("streams", 3))]
+    assert world.cluster.calls == ["start", ("kill", 1), ("add", 1)]
+    world.env.reset(seed=2)
+    assert world.told("start")[-1][1][3] == 1  # the burst is over
+
+
+def test_a_scenario_that_names_a_worker_too_many_is_refused_before_anything_starts():
+    world = World(scenario=Scenario(events=(Event(EventKind.LOSE_WORKER, 2, at_s=1.0),)))
+    with pytest.raises(ValueError, match="names worker 2, but there are 2"):
+        world.env.reset(seed=1)
+    assert world.cluster.calls == []
+
+
+# --- what cannot go on ---
+
+
+def test_an_exception_in_step_closes_the_pipeline(world):
+    for error in (RefusedError("no"), KeyboardInterrupt(), RuntimeError("bug")):
+        world.env.reset(seed=1)
+        world.control.fails = error
+        with pytest.raises(type(error)):
+            world.env.step(HIGH)
+        assert world.cluster.calls[-1] == "close"
+
+
+def test_a_producer_with_other_ladders_is_refused_and_closed():
+    world = World()
+    make = world._make
+
+    def other() -> FakeCluster:
+        cluster = make()
+        cluster.fake.ladders = Ladders((10.0, 25.0), ((640, 360),), ("n",))
+        return cluster
+
+    world.env._make_cluster = other
+    with pytest.raises(ValueError, match="make the spec from the source"):
+        world.env.reset(seed=1)
+    assert world.cluster.calls == ["start", "close"]
+
+
+def test_step_before_reset_is_refused(world):
+    with pytest.raises(gym.error.ResetNeeded):
+        world.env.step(HIGH)
+
+
+def test_closing_twice_is_harmless(world):
+    world.env.reset(seed=1)
+    world.env.close()
+    world.env.close()
+    assert world.cluster.calls == ["start", "close"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"steps": 0}, "steps must be >= 1"),
+        ({"control_interval_s": 0.0}, "control_interval_s must be > 0"),
+        ({"initial_levels": [9, 0, 0]}, "an action is one integer below"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        World(**arguments)
+
+
+# --- contracts ---
+
+
+def made(**arguments: Any) -> gym.Env:
+    clock = FakeClock()
+    return gym.make(
+        envs.PIPELINE_ID,
+        spec=spec(),
+        cluster=lambda: FakeCluster(FakeControl(clock)),
+        clock=clock,
+        sleep_until=clock.sleep_until,
+        **{"steps": 100, **arguments},
+    )
+
+
+def test_gymnasium_finds_no_fault():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(made().unwrapped, skip_render_check=True)
+
+
+def test_the_id_is_registered_as_not_deterministic():
+    env = made()
+    assert env.spec is not None and env.spec.nondeterministic
+    assert isinstance(env.unwrapped, PipelineEnv) and env.unwrapped.elasticity == spec()
+
+
+def test_info_stays_numeric_in_the_vector_form():
+    vector = gym.vector.SyncVectorEnv([made, made])
+    vector.reset(seed=3)
+    info = vector.step(np.stack([HIGH, LOW]))[4]
+    assert info["metrics"]["latency_p95_ms"].dtype == float
+    assert info["slos"]["load"].tolist() == [0, 0]
+    assert info["workers"]["worker-0"]["utilisation"].tolist() == [0.6, 0.6]
+    vector.close()

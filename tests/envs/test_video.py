@@ -1,0 +1,62 @@
+import math
+
+import pytest
+
+from envs.reward import qoe
+from envs.video import check_ladders, delivered_values, video_spec
+from pipeline.settings import Ladders, ladders_for
+from tests.envs.fakes import LADDERS, SLOS, interval, spec
+
+
+def test_knobs_are_those_of_the_messages_in_their_order():
+    knobs = spec().knobs
+    assert [(knob.name, knob.unit) for knob in knobs] == [("fps", "1/s"), ("resolution", "px"), ("grade", "")]
+    assert [knob.levels for knob in knobs] == [(10.0, 20.0, 30.0), (180, 360), ("n", "s")]
+    assert [knob.value for knob in knobs] == [(10.0, 20.0, 30.0), (180.0, 360.0), (39.5, 47.0)]
+
+
+def test_product_of_costs_is_gflop_per_second():
+    costs = [knob.cost[0] for knob in spec().knobs]
+    assert costs == [10.0, 320 * 180 / 640**2, 6.5]
+    # 10 frames/s, each 0.140625 of the 640 px picture that YOLO11n takes 6.5 GFLOPs for
+    assert math.prod(costs) == pytest.approx(9.140625)
+
+
+def test_default_ladders_of_the_traffic_scene_make_a_spec():
+    made = video_spec(ladders_for(640, 360, 30.0, ("n", "s", "m")), SLOS)
+    assert made.n_levels == (6, 4, 3)
+    assert [metric.name for metric in made.metrics] == ["delivered_fps", "utilisation"]
+
+
+def test_weights_are_by_knob_name():
+    weighted = video_spec(LADDERS, SLOS, {"fps": 2.0})
+    assert [knob.weight for knob in weighted.knobs] == [2.0, 1.0, 1.0]
+    with pytest.raises(ValueError, match="quality"):
+        video_spec(LADDERS, SLOS, {"quality": 1.0})
+
+
+def test_delivered_values_are_those_of_the_collector():
+    # half n (39.5), half s (47.0)
+    assert delivered_values(spec(), interval(delivered=24)) == (24.0, 360.0, 43.25)
+
+
+def test_delivered_fps_is_per_stream():
+    assert delivered_values(spec(), interval(delivered=60, n_streams=3))[0] == 20.0
+
+
+def test_nothing_delivered_is_worth_nothing():
+    silent = interval(delivered=0, delivered_height_px=None, delivered_by_grade=(0, 0))
+    assert delivered_values(spec(), silent) == (None, None, None)
+    assert qoe(spec(), delivered_values(spec(), silent)) == 0.0
+
+
+def test_accuracy_of_a_single_grade_is_exact():
+    one = video_spec(Ladders((30.0,), ((640, 360),), ("l",)), SLOS)
+    for n in (1, 3, 7, 1001):
+        assert delivered_values(one, interval(delivered=n, delivered_by_grade=(n,)))[2] == 53.4
+
+
+def test_a_spec_made_for_another_source_is_refused():
+    check_ladders(spec(), LADDERS)
+    with pytest.raises(ValueError, match="knob resolution: the spec has the levels"):
+        check_ladders(spec(), Ladders(LADDERS.fps, ((160, 90), (320, 180)), LADDERS.grades))
