@@ -1,0 +1,297 @@
+"""A worker without I/O: when it registers, asks for work, says that it lives, gives up waiting, ends.
+
+One request is out at any time, and its reply has a deadline. The states follow from a few facts:
+
+    no confirmation                     -> REGISTER, after the back-off
+    no collector yet (results is "")    -> REGISTER again each heartbeat
+    a slot is free, models are ready    -> GET_WORK n >= 1, at once
+    otherwise                           -> GET_WORK n = 0 each heartbeat
+    a reply is overdue or nonsense      -> a new socket, no confirmation, back-off doubled
+    END, or a wish to stop              -> nothing more is asked; what is in hand is finished
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from msgspec import UNSET
+
+from pipeline.messages import (
+    PROTOCOL_VERSION,
+    Change,
+    End,
+    Error,
+    GetWork,
+    Register,
+    RegistrationConfirmation,
+    TaskHeader,
+    Wait,
+    Work,
+    WorkReply,
+)
+from pipeline.worker.clock import ClockOffset
+from pipeline.worker.events import (
+    Accept,
+    Adopt,
+    Command,
+    Event,
+    Fail,
+    Load,
+    Malformed,
+    Prepared,
+    Reopen,
+    Replied,
+    Request,
+    Stop,
+    StopRequested,
+    TasksLeft,
+    Tick,
+)
+from pipeline.worker.jobs import Prepare
+from pipeline.worker.planning import Planning, problem_with
+
+logger = logging.getLogger(__name__)
+
+UNREGISTERED = "UNREGISTERED"  # Error.code
+HEARTBEAT_SHARE = 0.8  # of the heartbeat: sent this early, it arrives within one
+REPLY_HEARTBEATS = 3  # the producer answers within one
+LEAST_REPLY_NS = 1_000_000_000  # a busy host may take this long to answer at all
+FIRST_BACK_OFF_NS = 100_000_000
+LAST_BACK_OFF_NS = 800_000_000  # resuming within 2 s must include one reply deadline
+LEAST_WAIT_NS = 20_000_000  # between requests of one worker that find nothing to do
+END_WAIT_S = 5.0  # the producer has said END: nobody waits for what is in hand but for completeness
+STOP_WAIT_S = 2.0  # what takes longer is done by another worker
+
+
+@dataclass(slots=True)
+class _Outstanding:
+    """A request whose reply is awaited."""
+
+    message: Register | GetWork
+    sent_ns: int
+    deadline_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What the worker was told when it was started.
+
+    Attributes:
+        name: shown in telemetry.
+        n_slots: tasks that can be in hand at once, >= 1.
+        batch: most tasks asked for in one request, 1..64.
+        weights: path per grade letter, stronger than the producer's.
+    """
+
+    name: str
+    n_slots: int
+    batch: int = 1
+    weights: dict[str, str] = field(default_factory=dict)
+
+
+class WorkerCore:
+    """The state machine; `handle` is its only door."""
+
+    def __init__(self, config: WorkerConfig) -> None:
+        self._config = config
+        self._clock = ClockOffset()
+        self._planning = Planning(config.weights)
+        self._outstanding: _Outstanding | None = None
+        self._confirmation: RegistrationConfirmation | None = None  # of the producer that knows us
+        self._in_hand = 0
+        self._heartbeat_ns = LEAST_REPLY_NS
+        self._heartbeat_due_ns = 0
+        self._not_before_ns = 0  # no request before this
+        self._back_off_ns = FIRST_BACK_OFF_NS
+        self._ended = False
+
+    @property
+    def offset_ns(self) -> int:
+        """The producer's clock minus ours."""
+        return self._clock.offset_ns
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only a task that leaves lets it ask for another."""
+        return self._in_hand >= self._config.n_slots
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """When it wants a Tick at the latest; None: never."""
+        if self._ended:
+            return None
+        if self._outstanding is not None:
+            return self._outstanding.deadline_ns
+        urgent = self._confirmation is None or self._can_ask
+        return self._not_before_ns if urgent else max(self._not_before_ns, self._heartbeat_due_ns)
+
+    def handle(self, event: Event, now_ns: int) -> list[Command]:
+        """Everything that happens comes in here; what is to be done goes out."""
+        commands: list[Command] = []
+        match event:
+            case Replied(reply, tasks):
+                commands = self._replied(reply, tasks, now_ns)
+            case TasksLeft(n):
+                self._in_hand -= n
+            case Tick():
+                if self._outstanding is not None and now_ns >= self._outstanding.deadline_ns:
+                    commands = self._lost("the producer does not answer", now_ns)
+            case Prepared(number, weights):
+                self._planning.prepared(number, weights)
+            case Malformed(reason):
+                commands = self._lost(reason, now_ns)
+            case StopRequested():
+                commands = self._end(STOP_WAIT_S)
+            case _:
+                assert_never(event)
+        if not self._ended and self._outstanding is None and now_ns >= self._not_before_ns:
+            message = self._next_request(now_ns)
+            if message is not None:
+                commands.append(self._ask(message, now_ns))
+        return commands
+
+    # --- asking ---------------------------------------------------------------------------------------
+
+    @property
+    def _can_ask(self) -> bool:
+        confirmation = self._confirmation
+        has_target = confirmation is not None and confirmation.results != ""
+        return has_target and self._planning.is_ready and not self.is_full
+
+    def _next_request(self, now_ns: int) -> Register | GetWork | None:
+        is_due = now_ns >= self._heartbeat_due_ns
+        if self._confirmation is None or (is_due and not self._confirmation.results):
+            return Register(worker=self._config.name, sent_ns=now_ns)
+        n = 0
+        if self._can_ask and self._clock.is_fresh(now_ns):
+            n = min(self._config.batch, self._config.n_slots - self._in_hand)
+        elif not (is_due or self._can_ask):
+            return None
+        planning = self._planning
+        return GetWork(
+            n=n, in_hand=self._in_hand, ready=planning.is_ready, weights=planning.weights, sent_ns=now_ns
+        )
+
+    def _ask(self, message: Register | GetWork, now_ns: int) -> Request:
+        wait_ns = LEAST_REPLY_NS
+        if isinstance(message, GetWork):
+            wait_ns = max(LEAST_REPLY_NS, REPLY_HEARTBEATS * self._heartbeat_ns)
+        self._outstanding = _Outstanding(message, now_ns, now_ns + wait_ns)
+        self._heartbeat_due_ns = now_ns + int(HEARTBEAT_SHARE * self._heartbeat_ns)
+        return Request(message)
+
+    def _lost(self, why: str, now_ns: int) -> list[Command]:
+        """Nothing sensible comes from this socket: begin anew with another one."""
+        if self._ended:
+            return []
+        if self._back_off_ns == FIRST_BACK_OFF_NS:
+            logger.warning("%s; registering again", why)
+        self._outstanding = self._confirmation = None
+        self._clock.reset()
+        self._back_off(now_ns)
+        return [Reopen()]
+
+    def _back_off(self, now_ns: int) -> None:
+        self._not_before_ns = now_ns + self._back_off_ns
+        self._back_off_ns = min(2 * self._back_off_ns, LAST_BACK_OFF_NS)
+
+    # --- being answered ---------------------------------------------------------------------------------
+
+    def _replied(self, reply: WorkReply, tasks: Sequence[TaskHeader], now_ns: int) -> list[Command]:
+        if self._outstanding is None or self._ended:
+            return []
+        asked, self._outstanding = self._outstanding, None
+        match reply, asked.message:
+            case Work(), GetWork(n=n):
+                return self._work(tasks, n, asked.sent_ns, now_ns)
+            case Wait(now_ns=producer_ns), GetWork(n=n):
+                self._wait(n, producer_ns, asked.sent_ns, now_ns)
+                return []
+            case Change(), GetWork():
+                return self._change(reply, now_ns)
+            case RegistrationConfirmation(), Register():
+                return self._confirmed(reply, now_ns)
+            case Error(), _:
+                self._refused(reply, asked.message, now_ns)
+                return []
+            case End(), _:
+                logger.info("the producer says END")
+                return self._end(END_WAIT_S)
+        return self._lost(f"{type(reply).__name__} is no answer to {type(asked.message).__name__}", now_ns)
+
+    def _work(self, tasks: Sequence[TaskHeader], n: int, sent_ns: int, now_ns: int) -> list[Command]:
+        if not tasks:
+            self._pace(sent_ns, now_ns)
+            return []
+        if len(tasks) > n:
+            return self._lost(f"asked for {n} tasks, got {len(tasks)}", now_ns)
+        assert self._confirmation is not None, "GET_WORK follows a confirmation"
+        n_grades = len(self._confirmation.grades)
+        for task in tasks:
+            if task.grade >= n_grades:
+                return self._lost(f"a task's grade must be in 0..{n_grades - 1}, got {task.grade}", now_ns)
+        self._in_hand += len(tasks)
+        return [Accept()]
+
+    def _wait(self, n: int, producer_ns: int, sent_ns: int, now_ns: int) -> None:
+        if n == 0:  # answered at once: the round trip is short; a peer without a clock counts as ours
+            self._clock.sample(sent_ns, now_ns, producer_ns or (sent_ns + now_ns) // 2)
+        else:
+            self._pace(sent_ns, now_ns)
+
+    def _pace(self, sent_ns: int, now_ns: int) -> None:
+        """A producer that does not hold a request until there is work is not asked without pause."""
+        self._not_before_ns = max(now_ns, sent_ns + LEAST_WAIT_NS)
+
+    def _refused(self, error: Error, message: Register | GetWork, now_ns: int) -> None:
+        if error.code == UNREGISTERED and isinstance(message, GetWork):
+            logger.info("the producer does not know this worker (yet): registering")
+            self._confirmation = None
+            return
+        logger.warning("the producer refused %s: %s", type(message).__name__, error.reason)
+        self._back_off(now_ns)
+
+    def _confirmed(self, confirmation: RegistrationConfirmation, now_ns: int) -> list[Command]:
+        if confirmation.protocol != PROTOCOL_VERSION:
+            self._ended = True
+            got = confirmation.protocol
+            return [
+                Fail(f"this worker speaks protocol {PROTOCOL_VERSION}, the producer {got}: use one release")
+            ]
+        problem = problem_with(confirmation)
+        if problem:
+            return self._lost(f"wrong confirmation: {problem}", now_ns)
+        known, self._confirmation = self._confirmation, confirmation
+        if known is None:
+            self._clock.reset()
+        if known is None or known.results != confirmation.results:
+            logger.info("registered; results go to %s", confirmation.results or "nobody yet")
+        self._heartbeat_ns = int(confirmation.heartbeat_s * 1e9)
+        is_news = known is None and confirmation.results  # a first heartbeat, at once, measures the clock
+        self._heartbeat_due_ns = now_ns if is_news else now_ns + int(HEARTBEAT_SHARE * self._heartbeat_ns)
+        self._back_off_ns = FIRST_BACK_OFF_NS
+        largest_px = max((width * height for width, height in confirmation.sizes), default=0)
+        adopt = Adopt(confirmation.results, 3 * largest_px)
+        return [adopt, *_load(self._planning.confirmed(confirmation))]
+
+    def _change(self, change: Change, now_ns: int) -> list[Command]:
+        confirmation, grade = self._confirmation, change.CHANGE_WORK_LOAD
+        assert confirmation is not None, "GET_WORK follows a confirmation"
+        if grade is UNSET:
+            return []
+        last = len(confirmation.grades) - 1
+        if not 0 <= grade <= last:
+            return self._lost(f"CHANGE_WORK_LOAD must be in 0..{last}, got {grade}", now_ns)
+        size = None if change.CHANGE_SIZE is UNSET else change.CHANGE_SIZE
+        return _load(self._planning.changed(grade, size))
+
+    def _end(self, wait_s: float) -> list[Command]:
+        if self._ended:
+            return []
+        self._ended = True
+        return [Stop(wait_s)]
+
+
+def _load(prepare: Prepare | None) -> list[Command]:
+    return [] if prepare is None else [Load(prepare)]

@@ -1,0 +1,147 @@
+"""The inference process: takes jobs from a pipe, frames from shared memory, gives results to a pipe.
+
+It is alone with its models: nothing else happens in it, and nothing waits for it but who must. It ends
+when its parent says so or is gone.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from pipeline.messages import Result, TaskHeader, Weights, encode
+from pipeline.options import WorkerOptions
+from pipeline.worker.detector import FrameError
+from pipeline.worker.jobs import (
+    Attach,
+    Failed,
+    Finish,
+    Finished,
+    Job,
+    Order,
+    Plan,
+    Prepare,
+    Ready,
+    decode_order,
+    encode_note,
+    pack_finished,
+)
+from pipeline.worker.ring import SlotReader
+from pipeline.worker.workloads import Processed, Workload, picture_size, workload_for
+
+logger = logging.getLogger(__name__)
+
+
+def main(orders: Connection, reports: Connection, results: Connection, options: WorkerOptions) -> None:
+    """Entry of the spawned process, which was started with the signals that stop programs blocked.
+
+    Whatever goes wrong ends it with exit code 1, after its parent was told why.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s inference %(levelname)s %(message)s")
+    reader = SlotReader()
+    try:
+        if options.cores:
+            _pin(options.cores)  # before any library counts cores and starts threads
+        _serve(orders, reports, results, Inference(options, reader))
+    except (EOFError, BrokenPipeError):
+        logger.debug("the parent is gone")
+    except Exception as error:
+        reports.send_bytes(encode_note(Failed(f"{type(error).__name__}: {' '.join(str(error).split())}")))
+        logger.debug("inference failed", exc_info=True)
+        raise SystemExit(1) from None
+    finally:
+        reader.close()
+
+
+def _pin(cores: Sequence[int]) -> None:
+    if not hasattr(os, "sched_setaffinity"):
+        logger.warning("this system cannot pin a process to cores: --cores has no effect")
+        return
+    there = os.sched_getaffinity(0)
+    if not set(cores) <= there:
+        raise ValueError(f"--cores must be of this host's {sorted(there)}, got {list(cores)}")
+    os.sched_setaffinity(0, cores)
+
+
+def _serve(orders: Connection, reports: Connection, results: Connection, inference: "Inference") -> None:
+    while True:
+        order: Order = decode_order(orders.recv_bytes())
+        match order:
+            case Job():
+                results.send_bytes(pack_finished(inference.process(order)))
+            case Attach():
+                inference.reader.attach(order)
+            case Prepare(number, plan):
+                reports.send_bytes(encode_note(Ready(number, inference.prepare(plan))))
+            case Finish():
+                return
+
+
+class Inference:
+    """Jobs in, encoded results out.
+
+    Args:
+        reader: the slots that hold the frames.
+    """
+
+    def __init__(self, options: WorkerOptions, reader: SlotReader) -> None:
+        self.reader = reader
+        self._options = options
+        self._plan: Plan | None = None
+        self._workload: Workload | None = None
+        self._refusals: set[str] = set()
+
+    def prepare(self, plan: Plan) -> Weights:
+        """Be ready for jobs under this plan; may take long."""
+        if self._plan is None or self._plan.work_type != plan.work_type:
+            self._workload = workload_for(plan.work_type, self._options)
+        self._plan = plan
+        assert self._workload is not None, "made above"
+        return self._workload.prepare(plan)
+
+    def process(self, job: Job) -> Finished:
+        """Do a job; one whose frame cannot be processed gets no result."""
+        assert self._plan is not None and self._workload is not None, "no job comes before a plan"
+        task = job.task
+        try:
+            done = self._workload.process(job, self.reader)
+        except FrameError as error:
+            if str(error) not in self._refusals:
+                self._refusals.add(str(error))
+                logger.warning("tasks are refused: %s", error)
+            return Finished(job.slot, b"", b"", 0)
+        has_frame = self._plan.return_frames and _is_bgr(task)
+        header = encode(_result(job, done, has_frame, self._options.name))
+        return Finished(job.slot, header, done.boxes.tobytes(), math.prod(task.shape) if has_frame else 0)
+
+
+def _result(job: Job, done: Processed, has_frame: bool, worker: str) -> Result:
+    task = job.task
+    to_stamp_ns = job.offset_ns - task.captured_ns
+    return Result(
+        id=task.id,
+        dtype="uint8",
+        shape=task.shape if has_frame else (0,),
+        boxes=done.boxes.shape,
+        stream=task.stream,
+        episode=task.episode,
+        epoch=task.epoch,
+        grade=task.grade,
+        source_index=task.source_index,
+        size=picture_size(task.shape),
+        captured_ns=task.captured_ns,
+        stamps_ns=(
+            task.sent_ns - task.captured_ns,
+            job.received_ns + to_stamp_ns,
+            done.started_ns + to_stamp_ns,
+            done.done_ns + to_stamp_ns,
+        ),
+        service_ns=done.done_ns - done.started_ns,
+        worker=worker,
+    )
+
+
+def _is_bgr(task: TaskHeader) -> bool:
+    """Whether the frame is such as results can carry."""
+    return task.dtype == "uint8" and len(task.shape) == 3 and task.shape[2] == 3

@@ -1,0 +1,108 @@
+"""The sending thread: results from the inference process to the collector, however slow that is.
+
+It alone makes, uses and closes the PUSH socket. Where results go is left in its letter-box, a plain
+attribute that it reads before each result; how many tasks have left is a counter that it alone writes.
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import zmq
+
+from pipeline.sockets import EndpointError, connect, open_socket
+from pipeline.worker.jobs import Finished, unpack_finished
+from pipeline.worker.ring import SlotRing
+
+logger = logging.getLogger(__name__)
+
+HIGH_WATER_MARK = 4  # results waiting in the socket, some with a frame; the rest waits in the slots
+TRY_MS = 50  # a result that cannot leave is tried again, unless things have changed
+LINGER_MS = 500  # for what is in the socket when the worker ends
+
+
+class Sender:
+    """Sends results and frees their slots until the inference process closes its pipe.
+
+    Args:
+        results: pipe from the inference process.
+        ring: slots that are freed once their result was handed to the socket.
+        wake: called from the thread when `wants_wake` is set and a task has left, and when it has failed.
+    """
+
+    def __init__(
+        self, context: zmq.Context, results: Connection, ring: SlotRing, wake: Callable[[], None]
+    ) -> None:
+        self.endpoint = ""  # letter-box: the collector's, as of the last confirmation
+        self.wants_wake = False  # letter-box: the requester sleeps until a task leaves
+        self.n_left = 0  # tasks that have left so far
+        self.failure = ""  # why it can send nothing, ever
+        self._context = context
+        self._results = results
+        self._ring = ring
+        self._wake = wake
+        self._give_up_s = math.inf
+        self._push: zmq.Socket | None = None
+        self._connected = ""
+        self._thread = threading.Thread(target=self._run, name="sender")
+        self._thread.start()
+
+    def finish(self, wait_s: float) -> None:
+        """What has not been sent in wait_s from now is thrown away."""
+        self._give_up_s = time.monotonic() + wait_s
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait for the pipe to end and all to be sent; False if that takes longer than timeout_s."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._pass_on(unpack_finished(self._results.recv_bytes()))
+        except (EOFError, OSError):
+            logger.debug("the inference process has closed its pipe")
+        except EndpointError as error:
+            self.failure = f"the producer names a collector that cannot be: {error}"
+            self._wake()
+        finally:
+            if self._push is not None:
+                self._push.close(linger=LINGER_MS)
+
+    def _pass_on(self, finished: Finished) -> None:
+        if finished.header and not self._is_sent(finished):
+            logger.warning("no collector takes results: one is thrown away")
+        self._ring.free(finished.slot)
+        self.n_left += 1
+        if self.wants_wake:
+            self.wants_wake = False
+            self._wake()
+
+    def _is_sent(self, finished: Finished) -> bool:
+        frame: bytes | memoryview = b""
+        if finished.frame_bytes:
+            frame = self._ring.frame(finished.slot, finished.frame_bytes)
+        while True:
+            try:
+                push = self._socket()
+                push.send(finished.header, zmq.SNDMORE)
+                push.send(finished.boxes, zmq.SNDMORE)
+                push.send(frame)  # copied: the slot is free at once
+                return True
+            except zmq.Again:
+                if time.monotonic() >= self._give_up_s:
+                    self._socket().sndtimeo = 0  # nor will it wait for those that follow
+                    return False
+
+    def _socket(self) -> zmq.Socket:
+        if self._push is None or self._connected != self.endpoint:
+            if self._push is not None:
+                self._push.close(linger=0)  # a collector that was replaced takes nothing any more
+            self._connected = self.endpoint
+            self._push = open_socket(self._context, zmq.PUSH, high_water_mark=HIGH_WATER_MARK)
+            self._push.sndtimeo = TRY_MS
+            connect(self._push, self._connected)
+        return self._push
