@@ -93,7 +93,7 @@ class LocalCluster:
         log_dir: Path | str,
         command: Sequence[str] = PIPELINE,
     ) -> None:
-        self.workers = tuple(workers)
+        self.workers: Sequence[WorkerOptions] = tuple(workers)
         self._producer_options = producer
         self._collector_options = collector
         self._log_dir = Path(log_dir)

@@ -147,8 +147,8 @@ class WorkerCore:
                 assert_never(event)
         if not self._ended and self._outstanding is None and now_ns >= self._not_before_ns:
             message = self._next_request(now_ns)
-            if message is not None:
-                commands.append(self._ask(message, now_ns))
+            if message is not None:  # it leaves first: while a task is copied, the next is on its way
+                commands.insert(0, self._ask(message, now_ns))
         return commands
 
     # --- asking ---------------------------------------------------------------------------------------
@@ -227,12 +227,13 @@ class WorkerCore:
         if len(tasks) > n:
             return self._lost(f"asked for {n} tasks, got {len(tasks)}", now_ns)
         assert self._confirmation is not None, "GET_WORK follows a confirmation"
-        n_grades = len(self._confirmation.grades)
+        last, commands = len(self._confirmation.grades) - 1, []
         for task in tasks:
-            if task.grade >= n_grades:
-                return self._lost(f"a task's grade must be in 0..{n_grades - 1}, got {task.grade}", now_ns)
+            if task.grade > last:
+                return self._lost(f"a task's grade must be in 0..{last}, got {task.grade}", now_ns)
+            commands += _load(self._planning.needed(task.grade))
         self._in_hand += len(tasks)
-        return [Accept()]
+        return [*commands, Accept()]
 
     def _wait(self, n: int, producer_ns: int, sent_ns: int, now_ns: int) -> None:
         if n == 0:  # answered at once: the round trip is short; a peer without a clock counts as ours

@@ -24,6 +24,7 @@ class Planning:
         self._plan: Plan | None = None  # the whole of what the confirmation asks for
         self._is_eager = True
         self._asked: set[tuple[int, Size | None]] = set()  # LAZY: (grade, size) that inference was told of
+        self._grades: set[int] = set()  # of these
         self._n_plans = 0
         self._n_ready = 0
 
@@ -51,6 +52,7 @@ class Planning:
         self._plan, self._is_eager = plan, is_eager
         if not is_known:
             self._asked.clear()
+            self._grades.clear()
         if is_eager:
             return None if is_known else self._numbered(plan)
         return self._at_need(WorkLoad[confirmation.work_load].value, None)
@@ -59,12 +61,17 @@ class Planning:
         """What inference must be told when the stream goes over to this grade and size (width, height)."""
         return None if self._is_eager else self._at_need(grade, size)
 
+    def needed(self, grade: int) -> Prepare | None:
+        """What inference must be told before a task of this grade."""
+        return None if self._is_eager or grade in self._grades else self._at_need(grade, None)
+
     def _at_need(self, grade: int, size: Size | None) -> Prepare | None:
         plan = self._plan
         assert plan is not None, "a change follows a confirmation"
         if (grade, size) in self._asked:
             return None
         self._asked.add((grade, size))
+        self._grades.add(grade)
         sizes = () if size is None else (size,)
         return self._numbered(
             Plan(plan.work_type, plan.grades, plan.weights, sizes, (grade,), plan.return_frames)

@@ -166,7 +166,7 @@ def quiet_ultralytics() -> tempfile.TemporaryDirectory:
     """Settings of Ultralytics for this process alone, before it is imported; the folder lives as long as it.
 
     Nothing is asked of the network at import (that may take long where it is silent), nothing is installed
-    behind the user's back, only warnings are logged, and no two workers write one settings.json.
+    behind the user's back, only errors are logged, and no two workers write one settings.json.
     """
     settings = tempfile.TemporaryDirectory(prefix="elasticbench-ultralytics-")
     os.environ["YOLO_CONFIG_DIR"] = settings.name

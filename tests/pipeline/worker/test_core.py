@@ -94,7 +94,7 @@ def message_in(commands) -> Any:
 
 def test_a_confirmation_says_where_results_go_and_what_is_loaded():
     worker = core(weights={"n": "/own/n.pt"})
-    adopt, load, request = worker.handle(Replied(CONFIRMATION), 5)
+    request, adopt, load = worker.handle(Replied(CONFIRMATION), 5)
     assert adopt == Adopt("tcp://10.0.0.1:5553", 640 * 360 * 3)
     assert isinstance(load, Load)
     plan = load.prepare.plan
@@ -131,7 +131,7 @@ def test_readiness_counts_only_for_the_last_plan():
 def test_it_prefetches_until_its_slots_are_full():
     worker = asking()
     for n_in_hand in (1, 2):
-        accept, request = worker.handle(works(1), n_in_hand)
+        request, accept = worker.handle(works(1), n_in_hand)  # in this order: the next is on its way
         assert accept == Accept()
         assert (request.message.n, request.message.in_hand) == (1, n_in_hand)
     assert worker.handle(works(1), 3) == [Accept()]
@@ -221,7 +221,7 @@ def test_a_producer_that_has_forgotten_us_is_registered_with_at_once():
     assert message_in(worker.handle(Replied(Error("who?", code="UNREGISTERED")), 5)) == Register(
         "w", sent_ns=5
     )
-    adopt, heartbeat = worker.handle(Replied(CONFIRMATION), 6)
+    heartbeat, adopt = worker.handle(Replied(CONFIRMATION), 6)
     assert isinstance(adopt, Adopt) and heartbeat.message.n == 0 and heartbeat.message.ready
 
 
@@ -265,7 +265,7 @@ def test_eager_has_nothing_to_load_on_a_change():
 
 
 def test_lazy_begins_with_the_current_grade_alone():
-    _, load, _ = core().handle(Replied(LAZY), 0)
+    _, _, load = core().handle(Replied(LAZY), 0)
     assert load.prepare.plan.load == (1,) and load.prepare.plan.sizes == ()
 
 
@@ -280,6 +280,16 @@ def test_lazy_loads_what_a_change_brings_and_is_not_ready_meanwhile():
     worker.handle(Replied(Wait()), HEARTBEAT_NS + 1)
     assert message_in(worker.handle(Prepared(2, Weights.TRAINED), HEARTBEAT_NS + 2)).n == 1
     assert message_in(worker.handle(change, 800 * MS)).n == 1, "loaded once is loaded"
+
+
+def test_lazy_loads_what_an_unannounced_task_needs_before_the_task():
+    worker = asking(LAZY)
+    unannounced = Replied(Work(), [replace(TASK, grade=0)])
+    load, accept = worker.handle(unannounced, 5)
+    assert load.prepare.plan.load == (0,) and accept == Accept()
+    assert message_in(worker.handle(Prepared(2, Weights.UNTRAINED), 6)).weights == Weights.UNTRAINED
+    _, accept = worker.handle(unannounced, 7)
+    assert accept == Accept()
 
 
 def test_a_change_of_anything_else_loads_nothing():

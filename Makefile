@@ -1,0 +1,53 @@
+# Two commands need nothing before them: `make run` and `make test`. Both set up .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.ready-bench
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# overrides for `make run`, e.g. make run ARGS="agent=rule env.steps=60"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types arrows bench clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(READY) ## make .venv with everything in it; quick when nothing has changed
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or later is needed, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=python3.11 ...")'
+	@echo "Setting up $(VENV): a few minutes the first time (PyTorch is large)."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(INSTALL) -e '.[dev,openvino]'
+	@touch $@
+
+run: setup ## the main job: active inference holds the real pipeline's SLOs; more with ARGS="..."
+	$(BIN)/python -m experiments.run agent=aif video=traffic $(ARGS)
+
+test: setup lint types arrows ## linters, types, the arrows between the floors, and all tests
+	$(BIN)/python -m pytest
+
+lint: setup ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## pyright
+	$(BIN)/pyright
+
+arrows: setup ## import-linter
+	$(BIN)/lint-imports
+
+$(BENCH_READY): $(READY)
+	$(INSTALL) -e '.[dev,openvino,bench]'
+	@touch $@
+
+bench: $(BENCH_READY) ## the pipeline's overhead against bare loops, Ray and multiprocessing
+	$(BIN)/python -m experiments.bench pipeline
+
+clean: ## forget .venv and caches; results/ stays
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,0 +1,92 @@
+"""P(what an SLO shows | demand over capacity): the bins of a ratio, and how each kind of SLO fills them.
+
+Everything is a function of u = demand / capacity, both in units of the spec's relative cost: 1 means that the
+capacity is just used up. Bins are the intervals between ascending edges, open at both ends of the list.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from envs.spec import RATIO_CAP
+
+Array = NDArray[np.float64]
+
+BELOW_WARNING = (0.05, 0.12, 0.25, 0.5, 0.75, 0.94)  # edges of the bins that are OK, as shares of warn_at
+ABOVE = (1.0, 1.3, 2.0, 4.0, 8.0)  # edges of the bins that break the SLO
+PRESSURE = (0.01, 8.0)  # outermost edges of the pressure's bins
+LEAK = 0.02  # share of surprises that no model explains, spread over all bins
+TINY = 1e-9  # keeps a share of nothing finite
+
+# SLOs with memory: how far and how fast they move is not in a spec, so these are broad. See `remembering`.
+PULL = 1.5  # how far u moves such a ratio within an interval, in powers of u
+SPREAD = 0.8  # log-standard deviation of where it then is
+CARRIED = (0.3, 1.5)  # a carried ratio moves as if it were in this range
+AT_REST = (0.1, 0.4, 0.1)  # below capacity: shares that go a bin down, stay and go up, the rest falls
+UNMOVED = 0.3  # above capacity: share that does not rise yet
+
+
+def ratio_edges(warn_at: float) -> Array:
+    """Edges of a ratio's bins, shape (N_BINS - 1,); the bins from N_FULFILLED on break the SLO."""
+    return np.array([*(share * warn_at for share in BELOW_WARNING), warn_at, *ABOVE])
+
+
+N_BINS = len(BELOW_WARNING) + 1 + len(ABOVE) + 1
+N_FULFILLED = len(BELOW_WARNING) + 2  # bins of OK and of WARNING
+
+
+def pressure_edges(n_bins: int) -> Array:
+    """Edges of the pressure's bins, equally spaced in the logarithm, shape (n_bins - 1,)."""
+    return np.geomspace(*PRESSURE, n_bins - 1)
+
+
+def centres(edges: Array) -> Array:
+    """A ratio that stands for each bin, shape (n_bins,)."""
+    inner = np.sqrt(edges[:-1] * edges[1:])
+    return np.array([edges[0] / 2, *inner, np.sqrt(edges[-1] * RATIO_CAP)])
+
+
+def log_normal(ln_median: Array, spread: float, edges: Array) -> Array:
+    """P(bin) of a ratio that is log-normal about a median, shape (*ln_median.shape, n_bins)."""
+    below = ndtr((np.log(edges) - ln_median[..., None]) / spread)
+    return np.diff(below, axis=-1, prepend=0.0, append=1.0)
+
+
+def with_leak(probabilities: Array) -> Array:
+    """The same with a little of everything, so that no observation is impossible."""
+    return (1 - LEAK) * probabilities + LEAK / probabilities.shape[-1]
+
+
+def proportional(ln_u: Array, noise: float, edges: Array) -> Array:
+    """A ratio that is u itself, as a load is; shape (*ln_u.shape, n_bins)."""
+    return with_leak(log_normal(ln_u, noise, edges))
+
+
+def saturating(ln_u: Array, noise: float, edges: Array) -> Array:
+    """A ratio that is anywhere below 1 while capacity suffices, and grows with u beyond; shape likewise.
+
+    So does a lower bound on what is delivered: it says nothing of capacity to spare.
+    """
+    rest = np.log(centres(edges)[:N_FULFILLED])
+    cases = [log_normal(ln_rest + np.maximum(ln_u, 0.0), noise, edges) for ln_rest in rest]
+    return with_leak(np.mean(cases, axis=0))
+
+
+def remembering(ln_u: Array, noise: float, edges: Array) -> Array:
+    """A ratio that carries the past, given the bin it came from; shape (n_bins, *ln_u.shape, n_bins).
+
+    Above capacity it rises from where it was; below, it falls, or is at rest where it was. It goes on
+    responding to u wherever it is, or an agent that sees it at its worst would stop caring.
+    """
+    before = np.arange(N_BINS).reshape(-1, *[1] * (ln_u.ndim + 1))
+    after = np.arange(N_BINS)
+    ln_before = np.log(np.clip(centres(edges), *CARRIED)).reshape(-1, *[1] * ln_u.ndim)
+    moved = log_normal(ln_before + PULL * ln_u, SPREAD, edges) + TINY
+    rising, falling = moved * (after >= before), moved * (after <= before)
+    falls = falling / falling.sum(-1, keepdims=True)
+    rests = sum(share * (after == before + step) for step, share in zip((-1, 0, 1), AT_REST, strict=True))
+    rests = rests * ((before < N_FULFILLED) & (after < N_FULFILLED))
+    quiet = rests + (1 - rests.sum(-1, keepdims=True)) * falls
+    busy = UNMOVED * (after == before) + (1 - UNMOVED) * rising / rising.sum(-1, keepdims=True)
+    is_quiet = ndtr(-ln_u / noise)[None, ..., None]
+    return with_leak(is_quiet * quiet + (1 - is_quiet) * busy)

@@ -1,0 +1,179 @@
+"""The generative model of a stream, built from its spec alone: the arrays that pymdp calls A, B, C, D.
+
+Hidden are the levels of the knobs (the agent's own doing, seen exactly) and one slow factor that no knob
+moves: the world's capacity, in units of the spec's relative cost. An SLO with memory has its backlog as a
+further factor: the bin its ratio was in when the interval began, which was seen exactly too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import ladders
+from agents.aif import likelihood
+from agents.aif.policies import joint_settings
+from envs.spec import ElasticitySpec, Sense
+
+Array = NDArray[np.float64]
+
+FLOOR, CEILING = 0.5, 3.0  # capacities reach from FLOOR x the lowest cost to CEILING x the highest
+
+
+@dataclass(frozen=True, slots=True)
+class Tunables:
+    """The figures of conf/agent/aif.yaml that shape the model.
+
+    Attributes:
+        n_capacities: bins of capacity, >= 24.
+        n_pressures: bins of pressure, >= 10.
+        noise: log-standard deviation of a measured load about demand / capacity, > 0.
+        drift: log-standard deviation of the capacity's walk in one interval, > 0.
+        jump: probability in an interval that the capacity goes anywhere: a worker is lost, or back.
+        quality_nats: what the highest setting is worth over the lowest, in nats, > 0.
+        violation: what each bin that a ratio is above 1 costs, in units of `quality_nats`, > 1.
+    """
+
+    n_capacities: int
+    n_pressures: int
+    noise: float
+    drift: float
+    jump: float
+    quality_nats: float
+    violation: float
+
+    def __post_init__(self) -> None:
+        where = "(conf/agent/aif.yaml)"
+        if self.n_capacities < 24 or self.n_pressures < 10:
+            raise ValueError(
+                f"expected at least 24 capacities and 10 pressures, got {self.n_capacities} and "
+                f"{self.n_pressures} {where}"
+            )
+        if min(self.noise, self.drift, self.quality_nats) <= 0 or self.violation <= 1:
+            raise ValueError(
+                f"noise, drift and quality_nats must be > 0 and violation > 1, got {self.noise}, "
+                f"{self.drift}, {self.quality_nats} and {self.violation} {where}"
+            )
+        if not 0 < self.jump < 1:
+            raise ValueError(f"jump must be in (0, 1), got {self.jump} {where}")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Arrays over a = joint settings, c = capacities, o = bins of a ratio, p = bins of pressure, s = SLOs.
+
+    Attributes:
+        settings: level per knob, shape (a, n_knobs).
+        capacity: of each bin, in cost units, shape (c,).
+        A_slo: P(bin | bin before, setting, capacity) of each distinct kind of SLO, shape (kinds, o, a, o, c).
+        kind: row of A_slo per SLO, shape (s,).
+        A_pressure: P(bin | setting, capacity), shape (a, p, c).
+        B: P(capacity | capacity before) without jumps, shape (c, c).
+        jump: probability of a jump to any capacity. It moves the belief, but is not planned for: a loss that
+            comes whatever the agent does would only make it timid.
+        C_slo: log-preference per bin of each SLO, shape (s, o).
+        C_setting: log-preference per joint setting, the sum over its knobs, shape (a,).
+        D: P(capacity) when an episode begins, shape (c,).
+        weight: share of each SLO's evidence that counts, shape (s,).
+        pressure_weight: 1 if any SLO is in the pressure, else 0.
+    """
+
+    settings: NDArray[np.int64]
+    capacity: Array
+    A_slo: Array
+    kind: NDArray[np.int64]
+    A_pressure: Array
+    B: Array
+    jump: float
+    C_slo: Array
+    C_setting: Array
+    D: Array
+    weight: Array
+    pressure_weight: float
+
+
+def capacities(cost: Array, n: int) -> Array:
+    """Bins of capacity, equally spaced in the logarithm, shape (n,)."""
+    return np.geomspace(FLOOR * cost.min(), CEILING * cost.max(), n)
+
+
+def random_walk(n: int, width: float, drift: float) -> Array:
+    """P(bin | bin before) where the capacity stays or walks to a neighbour; shape (n, n), columns sum to 1.
+
+    Args:
+        n: bins, each `width` wide in the logarithm.
+        drift: log-standard deviation of the walk in one interval; one wider than a bin counts as a bin.
+    """
+    leave = min(drift / width, 1.0) ** 2
+    walk = (1 - leave) * np.eye(n) + leave / 2 * (np.eye(n, k=1) + np.eye(n, k=-1))
+    walk[0, 0] += leave / 2
+    walk[-1, -1] += leave / 2
+    return walk
+
+
+def graded(violation: float) -> Array:
+    """Preference per bin of a ratio: all fulfilled ones are alike, each above 1 is worse; shape (o,)."""
+    return -violation * np.maximum(np.arange(likelihood.N_BINS) - likelihood.N_FULFILLED + 1, 0.0)
+
+
+def in_pressure(spec: ElasticitySpec) -> NDArray[np.bool_]:
+    """SLOs whose ratio speaks of this interval alone and grows with demand, shape (s,)."""
+    return np.array([not slo.memory and slo.sense is Sense.AT_MOST for slo in spec.slos])
+
+
+def evidence_weights(spec: ElasticitySpec) -> Array:
+    """How much each SLO tells of the capacity, shape (s,).
+
+    Those in the pressure tell through it. The others all watch the same queue: together they count as one.
+    """
+    others = ~in_pressure(spec)
+    return others / max(others.sum(), 1)
+
+
+def slo_likelihoods(spec: ElasticitySpec, ln_u: Array, noise: float) -> tuple[Array, NDArray[np.int64]]:
+    """A_slo and kind, see `Model`; SLOs of one kind and one warn_at share their table."""
+    keys = [(slo.warn_at, slo.memory, slo.sense) for slo in spec.slos]
+    kinds = sorted(set(keys))
+    tables = []
+    for warn_at, memory, sense in kinds:
+        edges = likelihood.ratio_edges(warn_at)
+        if memory:
+            table = likelihood.remembering(ln_u, noise, edges)
+        else:
+            shape = likelihood.proportional if sense is Sense.AT_MOST else likelihood.saturating
+            table = np.broadcast_to(
+                shape(ln_u, noise, edges), (likelihood.N_BINS, *ln_u.shape, likelihood.N_BINS)
+            )
+        tables.append(table.swapaxes(-1, -2))
+    return np.stack(tables), np.array([kinds.index(key) for key in keys])
+
+
+def build(spec: ElasticitySpec, tunables: Tunables) -> Model:
+    """The model of any spec.
+
+    Raises:
+        ValueError: more joint settings than MAX_SETTINGS.
+    """
+    settings = joint_settings(spec.n_levels)
+    costs = np.array([ladders.cost(spec, levels) for levels in settings])
+    worths = np.array([ladders.worth(spec, levels) for levels in settings])
+    capacity = capacities(costs, tunables.n_capacities)
+    ln_u = np.log(costs)[:, None] - np.log(capacity)
+    width = float(np.log(capacity[1] / capacity[0]))
+    spread = float(np.hypot(tunables.noise, width / np.sqrt(12)))  # within its bin the capacity is anywhere
+    tables, kind = slo_likelihoods(spec, ln_u, spread)
+    pressure = likelihood.proportional(ln_u, spread, likelihood.pressure_edges(tunables.n_pressures))
+    return Model(
+        settings=settings,
+        capacity=capacity,
+        A_slo=tables,
+        kind=kind,
+        A_pressure=pressure.swapaxes(-1, -2),
+        B=random_walk(capacity.size, width, tunables.drift),
+        jump=tunables.jump,
+        C_slo=np.tile(tunables.quality_nats * graded(tunables.violation), (len(spec.slos), 1)),
+        C_setting=tunables.quality_nats * worths,
+        D=np.full(capacity.size, 1 / capacity.size),
+        weight=evidence_weights(spec),
+        pressure_weight=float(in_pressure(spec).any()),
+    )

@@ -1,0 +1,94 @@
+"""What an agent is: it sees an observation and sets every knob; the rest is optional."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.spec import ElasticitySpec
+
+State = dict[str, NDArray[Any]]
+
+
+class Transition(NamedTuple):
+    """One step of the world, for agents that learn from it.
+
+    Attributes:
+        observation: what the agent acted on.
+        action: level index per knob.
+        reward: of the interval that followed.
+        next_observation: what that interval left.
+        terminated: whether the stream ended with it.
+    """
+
+    observation: NDArray[np.float32]
+    action: NDArray[np.int64]
+    reward: float
+    next_observation: NDArray[np.float32]
+    terminated: bool
+
+
+class Agent(ABC):
+    """Decides the levels of a stream's knobs, once per control interval.
+
+    An agent knows its stream by the spec alone, so it works for any number of knobs, SLOs and metrics.
+    """
+
+    def __init__(self, spec: ElasticitySpec):
+        self.spec = spec
+
+    @abstractmethod
+    def reset(self, seed: int) -> None:
+        """Begin an episode; equal seeds and observations lead to equal decisions."""
+
+    @abstractmethod
+    def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Level index per knob for the next interval, in the spec's action space.
+
+        Args:
+            observation: laid out as the spec says.
+            info: further figures of the environment; may be empty, and no decision here needs it.
+
+        Raises:
+            ValueError: an observation outside the spec's observation space.
+        """
+
+    def learn(self, transition: Transition) -> None:  # noqa: B027 - most agents have nothing to learn
+        """Take one step of the world into account beyond the episode."""
+
+    def warm_up(self) -> None:  # noqa: B027 - most agents have nothing to prepare
+        """Do what would delay the first decision, before the control clock starts; decides nothing."""
+
+    def explain(self) -> dict[str, float]:
+        """Finite figures behind the last decision; the same names throughout an episode."""
+        return {}
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, readable by `load` of the same agent for the same spec."""
+        identity = {"agent": np.array(type(self).__name__), "spec": np.array(self.spec.hash)}
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **identity, **self._checkpoint())
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ValueError: it was written by another agent or for another spec.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            state = dict(file)
+        for key, ours in (("agent", type(self).__name__), ("spec", self.spec.hash)):
+            theirs = str(state.pop(key))
+            if theirs != ours:
+                raise ValueError(f"checkpoint {path}: expected {key} {ours}, got {theirs}")
+        self._restore(state)
+
+    def _checkpoint(self) -> State:
+        """What `save` keeps beside the agent's and the spec's identity."""
+        return {}
+
+    def _restore(self, state: State) -> None:  # noqa: B027 - the counterpart of an empty state
+        """Take over what `_checkpoint` returned."""

@@ -1,0 +1,284 @@
+"""Thresholds with hysteresis and a cool-down: down at once when an SLO breaks, up with patience.
+
+In the manner of Ray Serve's autoscaling policy and the Kubernetes HPA (desired = current x target / metric),
+here over the knobs of a stream. `decide` is the policy: reading and state in, levels and new state out.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.base import Agent, State
+from agents.ladders import Levels, cost, step_down, steps_up
+from envs.spec import ElasticitySpec, Sense
+
+GROWTH = 0.02  # of a backlog in one interval, as a share of warn_at: less is taken for jitter
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The figures of conf/agent/rule.yaml.
+
+    Attributes:
+        oks: readings in a row, all OK, before a raise, >= 1.
+        cool_down: readings after a change that count for nothing but a broken SLO's way down, >= 0.
+        target: where a change aims the pressure, as a share of warn_at, in (0, 1).
+        probation: decisions in which trouble is blamed on the last raise; levels are proven after it, >= 1.
+        longest_bar: decisions after which a raise that failed is tried again at the latest, >= 1.
+    """
+
+    oks: int
+    cool_down: int
+    target: float
+    probation: int
+    longest_bar: int
+
+    def __post_init__(self) -> None:
+        if (
+            min(self.oks, self.probation, self.longest_bar) < 1
+            or self.cool_down < 0
+            or not 0 < self.target < 1
+        ):
+            raise ValueError(
+                "expected oks, probation and longest_bar >= 1, cool_down >= 0 and target in (0, 1), got "
+                f"{self} (conf/agent/rule.yaml)"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one observation says to a rule.
+
+    Attributes:
+        levels: per knob.
+        pressure: largest ratio / warn_at among the SLOs that follow demand at once, None if unknown.
+        backlog: likewise among all others, which carry the past or say nothing of spare capacity.
+        pressure_broken, backlog_broken: whether an SLO of that group is violated.
+        all_ok: whether nothing is near its threshold, and a pressure is known if there can be one.
+    """
+
+    levels: Levels
+    pressure: float | None
+    backlog: float | None
+    pressure_broken: bool
+    backlog_broken: bool
+    all_ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    """What a rule remembers.
+
+    Attributes:
+        since_change: decisions since the levels last changed.
+        pressures: the last readings that were all OK, since then and after the cool-down.
+        backlog: the previous reading's, None if unknown.
+        growths: readings in a row in which the backlog grew.
+        stalls: readings in a row in which it did not shrink.
+        raised_from: levels before the last change, if that was a raise which is still on probation.
+        proven: the dearest levels that were OK after a probation, None for none yet.
+        stride: steps of the next raise where no pressure tells how many are safe.
+        bar_cost: raises to this cost or more are barred, inf for none.
+        bar_left: decisions for which they still are.
+        bar_length: decisions the last bar was to last, 0 for none yet.
+        bar_price: pressure per cost when it was set: half of it, and the bar has lost its reason.
+    """
+
+    since_change: int = 0
+    pressures: tuple[float, ...] = ()
+    backlog: float | None = None
+    growths: int = 0
+    stalls: int = 0
+    raised_from: Levels | None = None
+    proven: Levels | None = None
+    stride: int = 1
+    bar_cost: float = math.inf
+    bar_left: int = 0
+    bar_length: int = 0
+    bar_price: float = 0.0
+
+
+def decide(
+    rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
+) -> tuple[Levels, RuleState]:
+    """Levels for the next interval, and what to remember."""
+    state = track(rules, spec, state, reading)
+    if reading.pressure_broken or reading.backlog_broken or has_overrun(state, reading):
+        levels = cut(rules, spec, state, reading)
+        state = blame(rules, spec, state, reading)
+    else:
+        levels = climb(rules, spec, state, reading)
+    return levels, remember(state, reading, levels)
+
+
+def track(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
+    """One reading later: OKs in a row count towards a raise, and towards being proven."""
+    growth = (reading.backlog or 0.0) - (state.backlog or 0.0)
+    grows, shrinks = growth > GROWTH, growth < -GROWTH
+    state = replace(
+        state,
+        since_change=state.since_change + 1,
+        bar_left=max(state.bar_left - 1, 0),
+        backlog=reading.backlog,
+        growths=state.growths + 1 if grows else 0,
+        stalls=0 if shrinks else state.stalls + 1,
+    )
+    if not reading.all_ok or (grows and reading.pressure is None):
+        return replace(state, pressures=())
+    if state.since_change > rules.probation:
+        proven = max(state.proven or reading.levels, reading.levels, key=lambda levels: cost(spec, levels))
+        state = replace(state, proven=proven, raised_from=None)
+        if cost(spec, reading.levels) >= state.bar_cost:
+            state = replace(state, bar_cost=math.inf, bar_length=0)
+    if state.since_change <= rules.cool_down:
+        return state
+    return replace(state, pressures=(*state.pressures, reading.pressure or 0.0)[-rules.oks :])
+
+
+def has_overrun(state: RuleState, reading: Reading) -> bool:
+    """Whether a backlog that goes on growing, with no pressure to tell, accuses the last raise."""
+    return reading.pressure is None and state.raised_from is not None and state.growths > 1
+
+
+def cut(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> Levels:
+    """Down to where the pressure is on target; a backlog that shrinks, or may yet, is left to drain."""
+    levels = reading.levels
+    if state.since_change <= rules.cool_down:
+        return levels
+    if reading.pressure_broken and reading.pressure is not None:
+        affordable = cost(spec, levels) * rules.target / reading.pressure
+        while cost(spec, levels) > affordable and levels != spec.lowest:
+            levels = step_down(spec, levels)
+        return levels
+    if state.raised_from is not None and reading.pressure is None:
+        return state.raised_from
+    patience = 1 if reading.pressure is None else rules.probation
+    return step_down(spec, levels) if state.stalls >= patience else levels
+
+
+def blame(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
+    """A raise that led to trouble is barred, for twice as long as the last one that did."""
+    state = replace(state, stride=1)
+    if state.raised_from is None:
+        return state
+    length = min(max(2 * state.bar_length, rules.oks), rules.longest_bar)
+    barred = cost(spec, reading.levels)
+    price = (reading.pressure or 0.0) / barred
+    return replace(
+        state, raised_from=None, bar_cost=barred, bar_left=length, bar_length=length, bar_price=price
+    )
+
+
+def climb(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> Levels:
+    """Up as far as the worst counted reading allows; blindly, step by step, where there is no pressure.
+
+    New ground has to be on target; proven ground only has to be OK.
+    """
+    levels = reading.levels
+    if len(state.pressures) < rules.oks:
+        return levels
+    price = max(state.pressures) / cost(spec, levels)
+    is_roomier = reading.pressure is not None and price <= state.bar_price / 2
+    bar = state.bar_cost if state.bar_left and not is_roomier else math.inf
+    proven = 0.0 if state.proven is None else cost(spec, state.proven)
+    is_known_ground = cost(spec, levels) < proven
+    if reading.pressure is None:
+        steps, limit = state.stride if is_known_ground else 1, math.inf
+    elif is_known_ground and proven < bar and price * proven <= 1:
+        return state.proven or levels
+    else:
+        steps, limit = sum(spec.n_levels), rules.target / price if price else math.inf
+    for _ in range(steps):
+        affordable = [up for up in steps_up(spec, levels) if cost(spec, up) <= limit and cost(spec, up) < bar]
+        levels = affordable[0] if affordable else levels
+    return levels
+
+
+def remember(state: RuleState, reading: Reading, levels: Levels) -> RuleState:
+    """The state after a decision."""
+    if levels == reading.levels:
+        return state
+    is_raise = any(a > b for a, b in zip(levels, reading.levels, strict=True))
+    return replace(
+        state,
+        since_change=0,
+        pressures=(),
+        growths=0,
+        stalls=0,
+        raised_from=reading.levels if is_raise else None,
+        stride=2 * state.stride if is_raise else 1,
+    )
+
+
+class Rule(Agent):
+    """Steps down when an SLO breaks, holds near a threshold, and climbs when all has been well for a while.
+
+    Args:
+        spec: the stream.
+        oks, cool_down, target, probation, longest_bar: see `Rules`.
+    """
+
+    def __init__(
+        self, spec: ElasticitySpec, oks: int, cool_down: int, target: float, probation: int, longest_bar: int
+    ):
+        super().__init__(spec)
+        self._rules = Rules(oks, cool_down, target, probation, longest_bar)
+        self._in_pressure = np.array([not slo.memory and slo.sense is Sense.AT_MOST for slo in spec.slos])
+        self._warn_at = np.array([slo.warn_at for slo in spec.slos])
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Forget the last episode; nothing here is random."""
+        self._state = RuleState()
+        self._reading: Reading | None = None
+
+    def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
+        """What `decide` says to this observation."""
+        self._reading = self._read(observation)
+        levels, self._state = decide(self._rules, self.spec, self._state, self._reading)
+        return np.array(levels, dtype=np.int64)
+
+    def explain(self) -> dict[str, float]:
+        """Pressure and backlog as shares of warn_at (0 where unknown), OKs counted, and the bar on raises."""
+        reading, state = self._reading, self._state
+        return {
+            "pressure": (reading.pressure or 0.0) if reading else 0.0,
+            "backlog": (reading.backlog or 0.0) if reading else 0.0,
+            "oks": float(len(state.pressures)),
+            "since_change": float(state.since_change),
+            "barred_for": float(state.bar_left),
+        }
+
+    def _read(self, observation: NDArray[np.float32]) -> Reading:
+        seen = self.spec.decode(observation)
+        heat = seen.ratios / self._warn_at
+
+        def worst(figures: NDArray[np.float64], group: NDArray[np.bool_]) -> float | None:
+            known = figures[group & seen.known]
+            return float(known.max()) if known.size else None
+
+        groups = self._in_pressure, ~self._in_pressure
+        needed = self._in_pressure if self._in_pressure.any() else ~self._in_pressure
+        return Reading(
+            levels=tuple(int(level) for level in seen.levels),
+            pressure=worst(heat, groups[0]),
+            backlog=worst(heat, groups[1]),
+            pressure_broken=(worst(seen.ratios, groups[0]) or 0.0) > 1,
+            backlog_broken=(worst(seen.ratios, groups[1]) or 0.0) > 1,
+            all_ok=bool(np.all(heat[seen.known] <= 1) and np.any(seen.known[needed])),
+        )
+
+    def _checkpoint(self) -> State:
+        return {"state": np.array(json.dumps(asdict(self._state)))}
+
+    def _restore(self, state: State) -> None:
+        fields = json.loads(str(state["state"]))
+        for name in ("pressures", "raised_from", "proven"):
+            fields[name] = None if fields[name] is None else tuple(fields[name])
+        self._state = RuleState(**fields)
+        self._reading = None

@@ -1,0 +1,50 @@
+"""What went wrong, in one sentence: Hydra's and OmegaConf's errors say it in four lines and a traceback."""
+
+import difflib
+from dataclasses import fields, is_dataclass
+
+from hydra.errors import InstantiationException, MissingConfigException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
+
+from pipeline.program import ClusterError
+
+
+def sentence(error: BaseException) -> str:
+    """The error's text on one line, as concrete as it can be made."""
+    cause = error.__cause__
+    if isinstance(error, InstantiationException) and cause is not None:
+        return f"{getattr(error, 'full_key', '') or 'configuration'}: {sentence(cause)}"
+    if isinstance(cause, OmegaConfBaseException):
+        return sentence(cause)
+    if isinstance(error, ConfigKeyError | ConfigAttributeError):
+        return _unknown_key(error)
+    if isinstance(error, MissingConfigException):
+        group, _, option = str(error.missing_cfg_file).rpartition("/")
+        return f"{group} has no option {option!r}; there are {', '.join(error.options or ())}"
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key} has no value yet: say {error.full_key}=..."
+    if isinstance(error, ValidationError) and error.full_key:
+        return f"{error.full_key}: {_first_line(error)}"
+    if isinstance(error, ClusterError):  # its further lines are the end of a program's log
+        first, *log = str(error).splitlines()
+        return f"{first}: {log[-1].strip()}" if log else first
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _unknown_key(error: OmegaConfBaseException) -> str:
+    key, schema = str(error.key), error.object_type
+    known = [field.name for field in fields(schema)] if is_dataclass(schema) else []
+    close = difflib.get_close_matches(key, known, n=1)
+    place = str(error.full_key)[: -len(key)].rstrip(".") or "the configuration"
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"{place} has no key {key!r}" + (f"; {hint}" if known else "")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,256 @@
+"""Schemas of the configuration: every key a user can set, and its type. Values are in `conf/`, once.
+
+A schema mirrors the arguments of what it configures (`MIRRORS`; a test compares them). Only what a YAML file
+may leave out has a default here, and it is the target's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+
+from envs.hardware import Device, GradeTimes, Origin
+from envs.pipeline_env import PipelineEnv
+from envs.scenario import Event, EventKind, Scenario
+from experiments.agent_config import AGENTS, AgentSchema
+from experiments.guide import help_text
+from pipeline.messages import LoadingMode, WorkType
+from pipeline.options import ProducerOptions, QueuePolicy, SourceKind
+from pipeline.slos import Sense, video_slo
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+# --- on what: video ---
+
+
+@dataclass
+class VideoSchema:
+    """What every source has; an empty ladder is derived from the source."""
+
+    source: SourceKind = MISSING
+    fps_levels: list[float] = MISSING
+    heights_px: list[int] = MISSING
+
+
+@dataclass
+class TrafficSchema(VideoSchema):
+    """The procedural traffic scene."""
+
+    width: int = MISSING
+    height: int = MISSING
+    source_fps: float = MISSING
+    length_s: float = MISSING
+
+
+@dataclass
+class FileSchema(VideoSchema):
+    """A video file."""
+
+    path: str = MISSING
+    loop: bool = MISSING
+
+
+@dataclass
+class LiveSchema(VideoSchema):
+    """A camera or an RTSP stream."""
+
+    path: str = MISSING
+
+
+@dataclass
+class DetectorSchema:
+    """What workers do with a frame; `weights` is None, a path per grade, or one path for a single grade."""
+
+    work_type: WorkType = MISSING
+    grades: list[str] = MISSING
+    weights: Any = MISSING
+    loading_mode: LoadingMode = MISSING
+
+
+# --- in what world: env, hardware, scenario ---
+
+
+@dataclass
+class EnvSchema:
+    """The real pipeline: control, and the producer's limits."""
+
+    steps: int = MISSING
+    control_interval_s: float = MISSING
+    initial_levels: list[int] | None = MISSING
+    ready_timeout_s: float = MISSING
+    control: str = MISSING
+    n_workers: int = MISSING
+    queue_policy: QueuePolicy = MISSING
+    queue_bound_s: float = MISSING
+    memory_budget_mb: float = MISSING
+
+
+@dataclass
+class GradeTimesSchema:
+    """Emulated service times of one grade."""
+
+    ms: dict[str, float] = MISSING
+    origin: Origin = MISSING
+    source: str = MISSING
+
+
+@dataclass
+class DeviceSchema:
+    """Workers of one kind; without `times` they really compute."""
+
+    count: int = 1
+    pinned: bool = True
+    threads: int = 1
+    capacity: float = 1.0
+    times: dict[str, GradeTimesSchema] = field(default_factory=dict)
+    sigma: float = 0.0
+
+
+@dataclass
+class HardwareSchema:
+    """All workers."""
+
+    devices: list[DeviceSchema] = MISSING
+
+
+@dataclass
+class EventSchema:
+    """One change of the world, `at_s` or `at_share` of the run."""
+
+    kind: EventKind = MISSING
+    value: int = MISSING
+    at_s: float | None = None
+    at_share: float | None = None
+
+
+@dataclass
+class ScenarioSchema:
+    """What happens during the run."""
+
+    streams: int = MISSING
+    events: list[EventSchema] = MISSING
+
+
+# --- judged by what: slo ---
+
+
+@dataclass
+class SloSchema:
+    """One objective."""
+
+    metric: str = MISSING
+    threshold: float = MISSING
+    warn_at: float = 0.9
+    sense: Sense = Sense.AT_MOST
+
+
+@dataclass
+class QoeWeightsSchema:
+    """What each knob counts in the QoE, relative to the others."""
+
+    fps: float = 1.0
+    resolution: float = 1.0
+    grade: float = 1.0
+
+
+@dataclass
+class SlosSchema:
+    """All objectives, and the quality that is maximised below them."""
+
+    slos: list[SloSchema] = MISSING
+    qoe_weights: QoeWeightsSchema = field(default_factory=QoeWeightsSchema)
+
+
+# --- the run itself ---
+
+
+class DetectionsFile(StrEnum):
+    """Format of the file of detections."""
+
+    NONE = ""
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+@dataclass
+class OutputSchema:
+    """What the run leaves beside trace, summary and logs."""
+
+    video: bool = MISSING
+    detections: DetectionsFile = MISSING
+    mlflow: bool = MISSING
+
+
+@dataclass
+class RunConfig:
+    """A run: who decides, on what, in what world, judged by what."""
+
+    name: str = MISSING
+    seed: int = MISSING
+    live: bool | None = MISSING
+    results: str = MISSING
+    agent: AgentSchema = MISSING
+    video: VideoSchema = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+    hardware: HardwareSchema = MISSING
+    scenario: ScenarioSchema = MISSING
+    slo: SlosSchema = MISSING
+    output: OutputSchema = MISSING
+
+
+# schema -> what its keys are arguments of, and the keys that are for something else
+MIRRORS: Mapping[type, tuple[Any, frozenset[str]]] = {
+    TrafficSchema: (ProducerOptions, frozenset()),
+    FileSchema: (ProducerOptions, frozenset()),
+    LiveSchema: (ProducerOptions, frozenset()),
+    DetectorSchema: (ProducerOptions, frozenset()),
+    EnvSchema: (
+        PipelineEnv,
+        frozenset({"control", "n_workers", "queue_policy", "queue_bound_s", "memory_budget_mb"}),
+    ),
+    GradeTimesSchema: (GradeTimes, frozenset()),
+    DeviceSchema: (Device, frozenset()),
+    EventSchema: (Event, frozenset()),
+    ScenarioSchema: (Scenario, frozenset()),
+    SloSchema: (video_slo, frozenset()),
+}
+
+VARIANTS: Mapping[str, Mapping[str, type]] = {
+    "agent": AGENTS,
+    "video": {"traffic": TrafficSchema, "file": FileSchema, "camera": LiveSchema, "rtsp": LiveSchema},
+}
+
+
+def check_keys(cfg: DictConfig, place: str = "") -> None:
+    """Raise ValueError if a key was added (`+key=value`) that no schema has: nobody would read it."""
+    schema = OmegaConf.get_type(cfg)
+    known = {field.name for field in fields(schema)} if is_dataclass(schema) else None
+    for name in cfg:
+        key = f"{place}.{name}" if place else str(name)
+        if known is not None and name not in known:
+            raise ValueError(
+                f"nobody reads {key}; {place or 'the configuration'} has {', '.join(sorted(known))}"
+            )
+        if OmegaConf.is_missing(cfg, name):
+            continue
+        child = cfg[name]
+        for node in child if isinstance(child, ListConfig) else [child]:
+            if isinstance(node, DictConfig):
+                check_keys(node, key)
+
+
+def register() -> None:
+    """Make the schemas and the help known to Hydra."""
+    store = ConfigStore.instance()
+    store.store(name="run_schema", node=RunConfig)
+    for group, variants in VARIANTS.items():
+        for name, schema in variants.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+    store.store(
+        group="hydra/help", name="elasticbench", node={"app_name": "run", "template": help_text(CONF)}
+    )

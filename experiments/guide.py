@@ -1,0 +1,57 @@
+"""The text of `python -m experiments.run --help`, with every option that `conf/` has."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+QUESTIONS = {
+    "agent": "who decides",
+    "video": "on what",
+    "detector": "with which model",
+    "env": "in what world",
+    "hardware": "on which workers",
+    "scenario": "what happens meanwhile",
+    "slo": "judged by what",
+    "experiment": "all of it, chosen for you",
+}
+HELP = """Run an agent on a stream pipeline, and record what came of it.
+
+    python -m experiments.run [GROUP=OPTION ...] [KEY=VALUE ...]
+
+Groups, each one question (* = without you saying so)
+{groups}
+
+Often said
+    env.steps=60 seed=1                  how long, and which luck
+    live=false                           plain lines instead of the live picture
+    output.video=false output.detections=JSONL output.mlflow=false
+    scenario=load_burst hardware=emulated_rpi5
+    video=file video.path=clip.mp4 detector.weights=yolo11n.pt
+    detector.weights={{n:a.pt,s:b.pt}} detector.grades=[n,s]
+    env.control=tcp://host:5552 env.n_workers=4       a pipeline that runs already
+
+Every key and its value: --cfg job.  Several runs: -m agent=aif,rule seed=0,1,2.
+"""
+
+
+def help_text(conf: Path) -> str:
+    """What the program does, the groups with their options, and what is often said.
+
+    Args:
+        conf: the directory of the configuration.
+    """
+    chosen = _chosen(conf)
+    lines = []
+    for group, question in QUESTIONS.items():
+        names = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+        options = " | ".join(f"*{name}" if name == chosen[group] else name for name in names)
+        lines.append(f"    {group:<12} {question:<26} {options}")
+    return HELP.format(groups="\n".join(lines))
+
+
+def _chosen(conf: Path) -> dict[str, str | None]:
+    """The option of each group in the main file's defaults list."""
+    entries = [
+        entry for entry in OmegaConf.load(conf / "config.yaml").defaults if isinstance(entry, DictConfig)
+    ]
+    return {str(group): option for entry in entries for group, option in entry.items()}

@@ -1,0 +1,222 @@
+"""`python -m experiments.run`: one agent, one stream, one world, and a record of what came of it."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.logging import RichHandler
+
+from agents.base import Agent
+from experiments.assemble import ConfigError, Plan, assemble, blaming
+from experiments.complaints import sentence
+from experiments.config import CONF, RunConfig, check_keys, register
+from experiments.ending import print_ending
+from experiments.identity import Identity, identify
+from experiments.live import LiveView
+from experiments.loop import Step, run_episode
+from experiments.record import LOGS, RunRecord, RunStatus, make_run_directory, mlflow_request
+from experiments.tracking import tracking_uri
+from experiments.views import PlainView, View
+from pipeline.messages import Status, Weights
+from pipeline.program import ClusterError
+
+logger = logging.getLogger(__name__)
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+WANTS_TRACEBACK = FULL_ERROR in os.environ  # before we set it ourselves
+LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
+
+
+class RunError(Exception):
+    """The run could not go on; the text says why."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or SIGTERM, which ends a run in the same order."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"interrupted by {signal.Signals(signum).name}")
+        self.exit_code = 128 + signum  # as shells have it
+
+
+def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[str, Any]:
+    """Carry out a plan and record it; returns the summary.
+
+    Raises:
+        RunError: something broke; what had been recorded by then is kept.
+        Interrupted: likewise.
+    """
+    config = plan.config
+    results = Path(config.results)
+    name = f"{identity.choices['agent']}-{identity.choices['video']}-s{config.seed}"
+    directory = make_run_directory(results / config.name, name)
+    uri = tracking_uri(results) if config.output.mlflow else ""
+    with logging_to(directory / LOGS / "run.log", console):
+        record = open_record(plan, identity, directory, uri)
+        view = choose_view(config.live, console, identity.title, config.env.steps)
+        cause = outcome(plan, agent, record, view)
+        summary = record.close(status_of(cause), "" if cause is None else sentence(cause), identity.title)
+    print_ending(console, summary, directory, uri)
+    if isinstance(cause, Exception):
+        raise RunError(f"{sentence(cause)} (logs: {directory / LOGS})") from cause
+    if cause is not None:
+        raise cause
+    return summary
+
+
+def outcome(plan: Plan, agent: Agent, record: RunRecord, view: View) -> BaseException | None:
+    """Drive to the end; what ended it before, if anything did, to be raised once that is recorded."""
+    try:
+        with view:
+            drive(plan, agent, record, view)
+    except BaseException as error:
+        logger.info("the run did not finish", exc_info=error)
+        return error
+    return None
+
+
+def status_of(cause: BaseException | None) -> RunStatus:
+    """How a run ended that was ended by this."""
+    if cause is None:
+        return RunStatus.FINISHED
+    return RunStatus.KILLED if isinstance(cause, KeyboardInterrupt) else RunStatus.FAILED
+
+
+def drive(plan: Plan, agent: Agent, record: RunRecord, view: View) -> None:
+    """From the first process to the last frame."""
+    seed = plan.config.seed
+    env = plan.make_env(record.directory, view.say)
+    try:
+        view.say("the agent warms up")
+        agent.warm_up()
+        agent.reset(seed)
+        view.say("MLflow opens the run")
+        record.wait_opened()
+        view.say("producer, workers and collector start")
+        observation, info = env.reset(seed=seed)
+        record.identity["weights"] = weights_of(env.status())
+        view.begin(plan.spec)
+
+        def observe(step: Step) -> None:
+            record.step(step)
+            view.step(step)
+
+        last = run_episode(agent, env, observation, info, observe)
+        if "error" in last:
+            raise ClusterError(last["error"])
+    finally:
+        view.say("the last frames are delivered")
+        env.close()
+
+
+def weights_of(status: Status) -> Weights:
+    """Where the boxes come from: one word for all workers, the worst that holds for any."""
+    found = {worker.weights for worker in status.workers}
+    for worst in (Weights.UNTRAINED, Weights.EMULATED, Weights.TRAINED):
+        if worst in found:
+            return worst
+    return Weights.NONE
+
+
+def open_record(plan: Plan, identity: Identity, directory: Path, uri: str) -> RunRecord:
+    """The run's record, in MLflow too unless `uri` is ""."""
+    request = None
+    if uri:
+        ours = uri.startswith("sqlite:")
+        artifacts = (Path(plan.config.results).resolve() / "mlflow-artifacts").as_uri() if ours else ""
+        request = mlflow_request(directory, uri, artifacts, plan.config.name, identity.tags, identity.params)
+    head = {**identity.summary_head, "weights": Weights.NONE}
+    return RunRecord(directory, plan.spec, head, identity.config_yaml, request)
+
+
+def choose_view(live: bool | None, console: Console, title: str, n_steps: int) -> View:
+    """The live picture where there is a terminal, unless the user says otherwise."""
+    wanted = console.is_terminal if live is None else live
+    return LiveView(console, title, n_steps) if wanted else PlainView(console, title, n_steps)
+
+
+@contextlib.contextmanager
+def logging_to(path: Path, console: Console) -> Iterator[None]:
+    """Meanwhile, everything from INFO goes to a file, what deserves attention to the console too."""
+    file = logging.FileHandler(path)
+    file.setFormatter(logging.Formatter(LOG_FORMAT))
+    shown = RichHandler(console=console, level=logging.WARNING, show_path=False, show_time=False)
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.INFO)
+    for handler in (file, shown):
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+        for handler in (file, shown):
+            root.removeHandler(handler)
+            handler.close()
+
+
+def interrupt(signum: int, frame: object) -> None:
+    """Handler of SIGINT and SIGTERM."""
+    raise Interrupted(signum)
+
+
+def perform(cfg: DictConfig) -> None:
+    """Check everything, then run."""
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, RunConfig)
+    plan = assemble(config)
+    agent = instantiate(cfg.agent, _partial_=True)
+    identity = identify(cfg, HydraConfig.get().runtime.choices, plan.spec.hash)
+    with blaming("agent"):
+        agent = agent(spec=plan.spec)
+    run(plan, agent, identity, Console())
+
+
+def exit_code(error: BaseException, wants_traceback: bool) -> int:
+    """Say what went wrong in one sentence; 1 if the run failed, 2 if it could not begin."""
+    if wants_traceback:
+        traceback.print_exception(error)
+    print(f"experiments.run: {sentence(error)}", file=sys.stderr)
+    if isinstance(error, Interrupted):
+        return error.exit_code
+    return 1 if isinstance(error, RunError) else 2
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Run; what goes wrong ends the program here, for Hydra would print it too."""
+    try:
+        perform(cfg)
+    except (RunError, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
+        sys.exit(exit_code(error, WANTS_TRACEBACK))
+
+
+def entry() -> None:
+    """Run `main`; errors of Hydra's own, in composing the configuration, are one sentence too."""
+    register()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, interrupt)
+    os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
+    try:
+        main()
+    except (Interrupted, HydraException, OmegaConfBaseException) as error:
+        sys.exit(exit_code(error, WANTS_TRACEBACK))
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,73 @@
+"""Agents as conf/ has them, and episodes of them on a plant."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from agents.base import Agent
+from envs.spec import ElasticitySpec
+from tests.agents.plant import Outcome, Plant
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "agent"
+
+
+def make(name: str, spec: ElasticitySpec, **changes: Any) -> Agent:
+    """The agent of conf/agent/NAME.yaml, with some of its values changed."""
+    config = OmegaConf.load(CONF / f"{name}.yaml")
+    config.pop("defaults")
+    return instantiate(config, **changes, _partial_=True)(spec=spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """What happened, one entry per step."""
+
+    levels: list[tuple[int, ...]]
+    outcomes: list[Outcome]
+    figures: list[dict[str, float]]
+
+    def qoe(self, start: int, stop: int | None = None) -> float:
+        """Mean over these steps."""
+        return float(np.mean([outcome.qoe for outcome in self.outcomes[start:stop]]))
+
+    def fulfilment(self, start: int, stop: int | None = None) -> float:
+        """Share of these steps in which every SLO held."""
+        return float(np.mean([outcome.fulfilled for outcome in self.outcomes[start:stop]]))
+
+    def changes(self, start: int, stop: int | None = None) -> int:
+        """Steps among these that changed a level."""
+        return sum(outcome.changed > 0 for outcome in self.outcomes[start:stop])
+
+
+def run(
+    agent: Agent, plant: Plant, start: Sequence[int], capacities: Sequence[float], seed: int = 0
+) -> Episode:
+    """An episode of `agent` from levels `start`; `capacities` scale the plant's own, one per step."""
+    full = plant.capacity
+    agent.reset(seed)
+    observation = plant.reset(start)
+    episode = Episode([], [], [])
+    for share in capacities:
+        plant.capacity = full * share
+        levels = agent.act(observation, {})
+        observation, outcome = plant.step(levels)
+        episode.levels.append(tuple(int(level) for level in levels))
+        episode.outcomes.append(outcome)
+        episode.figures.append(agent.explain())
+    return episode
+
+
+def best_static(make_plant: Callable[[], Plant], steps: int, counted_from: int) -> tuple[float, float]:
+    """(QoE of the fixed levels of the highest mean reward, QoE of the lowest), by trying all of them."""
+    scores = []
+    for levels in np.ndindex(*make_plant().spec.n_levels):
+        plant = make_plant()
+        plant.reset(levels)
+        outcomes = [plant.step(levels)[1] for _ in range(steps)][counted_from:]
+        scores.append((np.mean([o.reward for o in outcomes]), float(np.mean([o.qoe for o in outcomes]))))
+    return max(scores)[1], scores[0][1]

@@ -1,0 +1,234 @@
+"""The configuration: YAML, schemas and what they configure agree, and mistakes are one sentence."""
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from experiments.agent_config import AGENTS
+from experiments.assemble import ConfigError, assemble, grades_and_weights
+from experiments.config import CONF, MIRRORS, DetectorSchema, RunConfig, check_keys, register
+from experiments.guide import help_text
+from experiments.identity import GROUPS, identify
+from pipeline.messages import LoadingMode, WorkType
+from pipeline.options import ProducerOptions, SourceKind
+
+ROOT = CONF.parent
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def hydra_here() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def composed(*overrides: str) -> DictConfig:
+    return compose("config", overrides=list(overrides))
+
+
+def typed(*overrides: str) -> RunConfig:
+    config = OmegaConf.to_object(composed(*overrides))
+    assert isinstance(config, RunConfig)
+    return config
+
+
+# --- schemas and their targets ---
+
+
+def arguments(target: Any) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(target).parameters)
+
+
+@pytest.mark.parametrize("schema", MIRRORS, ids=lambda schema: schema.__name__)
+def test_every_key_is_an_argument_of_what_it_configures(schema):
+    target, elsewhere = MIRRORS[schema]
+    keys = {field.name for field in dataclasses.fields(schema)}
+    assert elsewhere <= keys
+    assert keys - elsewhere <= set(arguments(target))
+
+
+@pytest.mark.parametrize("agent", options("agent"))
+def test_an_agents_keys_are_the_arguments_of_its_class(agent):
+    cfg = composed(f"agent={agent}").agent
+    keys = set(cfg) - {"_target_"}
+    assert keys == set(arguments(get_class(cfg._target_))) - {"spec"}
+    assert keys == {field.name for field in dataclasses.fields(AGENTS[agent])} - {"_target_"}
+
+
+@pytest.mark.parametrize("schema", MIRRORS, ids=lambda schema: schema.__name__)
+def test_a_default_in_a_schema_is_its_targets_own(schema):
+    target, elsewhere = MIRRORS[schema]
+    if dataclasses.is_dataclass(target):
+        theirs = {field.name: field for field in dataclasses.fields(target)}
+    else:
+        theirs = arguments(target)
+    for field in dataclasses.fields(schema):
+        if field.name not in elsewhere and field.default not in (MISSING, dataclasses.MISSING):
+            assert field.default == theirs[field.name].default, field.name
+
+
+@pytest.mark.parametrize("video", ["traffic", "file"])
+def test_what_yaml_says_of_the_producer_is_what_its_command_line_says(video):
+    config = typed(f"video={video}", "video.path=x") if video == "file" else typed()
+    ours = {**dataclasses.asdict(config.video), **dataclasses.asdict(config.detector)}
+    limits = ("queue_policy", "queue_bound_s", "memory_budget_mb")
+    ours |= {name: getattr(config.env, name) for name in limits}
+    theirs = {field.name: field.default for field in dataclasses.fields(ProducerOptions)}
+    chosen = {"source", "path", "loop", "weights"}  # said by the user, or by the choice of the file
+    for name, value in ours.items():
+        if name not in chosen:
+            assert (tuple(value) if isinstance(value, list) else value) == theirs[name], name
+
+
+# --- composing ---
+
+
+@pytest.mark.parametrize("group", [*GROUPS, "experiment"])
+def test_every_option_composes_and_has_no_key_that_nobody_reads(group):
+    for option in options(group):
+        cfg = composed(f"{group}={option}")
+        check_keys(cfg)
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_every_experiment_can_be_carried_out(experiment):
+    plan = assemble(typed(f"experiment={experiment}"))
+    assert plan.config.name == experiment
+    assert plan.hardware.n_workers >= 1
+
+
+def test_help_lists_every_option_of_every_group():
+    text = help_text(CONF)
+    for group in (*GROUPS, "experiment"):
+        for option in options(group):
+            assert option in text
+
+
+# --- what comes of it ---
+
+
+def test_the_ladders_follow_the_video():
+    spec = assemble(typed("video.height=270", "video.width=480", "video.source_fps=12")).spec
+    assert spec.knobs[0].levels == (5.0, 10.0, 12.0)
+    assert spec.knobs[1].levels == (90, 180, 270)
+    assert spec.knobs[2].levels == ("n", "s", "m")
+
+
+def test_slos_reach_the_producer_as_it_reads_them():
+    slos = assemble(typed()).producer.slos
+    assert slos[0] == "queue_size<=2.0@0.9"
+    assert len(slos) == 5
+
+
+def test_emulated_hardware_needs_no_weights():
+    producer = assemble(typed("hardware=emulated_rpi5")).producer
+    assert producer.work_type is WorkType.EMULATED
+
+
+def test_a_real_clip_sets_its_own_ladder(data):
+    clip = data / "clips" / "portrait_540x960_25fps.mp4"
+    plan = assemble(typed("video=file", f"video.path={clip}"))
+    assert plan.spec.knobs[1].levels[-1] == 960
+    assert plan.producer.source is SourceKind.FILE
+    assert plan.producer.loop
+
+
+def test_a_single_path_leaves_one_grade_and_its_name_tells_which(tmp_path):
+    path = tmp_path / "yolo11s_int8_openvino_model"
+    path.mkdir()
+    assert grades_and_weights(detector(str(path))) == (("s",), {"s": str(path)})
+
+
+def test_a_path_that_does_not_tell_its_grade_is_asked_about(tmp_path):
+    path = tmp_path / "best.pt"
+    path.touch()
+    with pytest.raises(ValueError, match="which grade is"):
+        grades_and_weights(detector(str(path)))
+    assert grades_and_weights(detector(str(path), ["m"])) == (("m",), {"m": str(path)})
+
+
+def detector(weights: Any, grades: list[str] | None = None) -> DetectorSchema:
+    return DetectorSchema(WorkType.YOLO_DETECTION, grades or ["n", "s", "m"], weights, LoadingMode.EAGER)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["env.steps=0"], "steps must be >= 1"),
+        (["hardware.devices.0.capacity=2"], r"hardware: capacity must be in \(0, 1\]"),
+        (["slo.slos.0.metric=happiness"], "unknown SLO metric 'happiness'"),
+        (["video=file", "video.path=nowhere.mp4"], "nowhere.mp4"),
+        (["video.fps_levels=[60]"], "the source's own"),
+        (["detector.weights=nowhere.pt"], "no weights at 'nowhere.pt'"),
+        (["detector.weights={x: nowhere.pt}"], "detector.grades"),
+        (["detector.grades=[q]"], "grades must be different letters"),
+        (["scenario=worker_loss", "scenario.events.0.value=7"], "worker 7"),
+        (["env.initial_levels=[9,9,9]"], "one integer below"),
+    ],
+)
+def test_a_bad_value_is_found_before_any_process_and_named(overrides, message):
+    with pytest.raises(ConfigError, match=message):
+        assemble(typed(*overrides))
+
+
+def test_an_added_key_is_refused():
+    with pytest.raises(ValueError, match=r"nobody reads env\.foo"):
+        check_keys(composed("+env.foo=1"))
+
+
+# --- identity ---
+
+
+def test_runs_that_differ_only_in_their_luck_share_a_config_hash():
+    choices = dict.fromkeys(GROUPS, "x")
+    one, other, longer = (
+        identify(composed(override), choices, "s") for override in ("seed=1", "seed=2", "env.steps=7")
+    )
+    assert one.config_hash == other.config_hash != longer.config_hash
+    assert one.params["env.steps"] == "120"
+    assert one.tags["seed"] == "1"
+    assert "version.numpy" in one.tags
+
+
+# --- as the user sees it ---
+
+
+def said(*overrides: str, cwd: Path = ROOT) -> tuple[int, str]:
+    """Exit code and output of the program itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.run", *overrides],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("env.stepz=3", "experiments.run: env has no key 'stepz'; did you mean steps?\n"),
+        (
+            "env.steps=many",
+            "experiments.run: env.steps: Value 'many' of type 'str' could not be converted to Integer\n",
+        ),
+        ("video=file", "experiments.run: video.path has no value yet: say video.path=...\n"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_no_traceback(override, sentence):
+    assert said(override) == (2, sentence)

@@ -1,0 +1,213 @@
+"""A run records everything, however it ends; the world here is a stand-in without processes."""
+
+import io
+import json
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from experiments.config import EnvSchema, OutputSchema, RunConfig
+from experiments.identity import GROUPS, Identity
+from experiments.run import Interrupted, RunError, interrupt, run, weights_of
+from experiments.trace import read_trace
+from pipeline.messages import State, Status, Weights, WorkerStatus
+from tests.experiments.world import SPEC, Script, World
+
+IDENTITY = Identity(
+    choices=dict.fromkeys(GROUPS, "x") | {"agent": "script", "video": "traffic"},
+    config_yaml="seed: 7\n",
+    params={},
+    config_hash="c",
+    spec_hash=SPEC.hash,
+    seed=7,
+    git_commit="g",
+)
+
+
+def status_with(*weights: Weights) -> Status:
+    workers = tuple(
+        WorkerStatus(name=f"worker-{i}", ready=True, live=True, weights=kind, in_hand=0)
+        for i, kind in enumerate(weights)
+    )
+    return Status(
+        state=State.RUNNING,
+        episode=1,
+        epoch=0,
+        levels=(0, 0, 0),
+        streams=1,
+        source_size=(640, 360),
+        source_fps=30.0,
+        is_live=False,
+        fps_levels=(30.0,),
+        sizes=((640, 360),),
+        grades=("n",),
+        workers=workers,
+        collector=True,
+    )
+
+
+class Cluster(World):
+    """The stand-in world, with workers to ask about."""
+
+    def status(self) -> Status:
+        return status_with(Weights.TRAINED, Weights.UNTRAINED)
+
+
+@dataclass
+class Plan:
+    """As `experiments.assemble.Plan`, around the stand-in."""
+
+    config: RunConfig
+    world: Cluster
+    spec: Any = SPEC
+
+    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> Cluster:
+        on_progress("a world is made")
+        return self.world
+
+
+@pytest.fixture
+def play(tmp_path) -> Callable[..., tuple[str, Path]]:
+    """Run a script in a world; returns what was printed, and the run's directory."""
+
+    def play(world: Cluster, agent: Script, steps: int = 6) -> tuple[str, Path]:
+        config = RunConfig(name="test", seed=7, live=False, results=str(tmp_path))
+        config.output, config.env = OutputSchema(video=False, mlflow=False), EnvSchema(steps=steps)
+        console = Console(file=io.StringIO(), width=200)
+        try:
+            run(Plan(config, world), agent, IDENTITY, console)  # type: ignore[arg-type]
+        finally:
+            printed[0] = console.file.getvalue()  # type: ignore[attr-defined]
+        return printed[0], next((tmp_path / "test").iterdir())
+
+    printed = [""]
+    return play
+
+
+def the_run(tmp_path: Path) -> Path:
+    return next((tmp_path / "test").iterdir())
+
+
+def test_a_run_leaves_config_summary_trace_picture_and_logs(play):
+    printed, directory = play(Cluster(6), Script(SPEC, [(0, 0, 0), (5, 2, 1)]))
+    left = {path.name for path in directory.iterdir()}
+    assert left == {"config.yaml", "summary.json", "trace.parquet", "trace.png", "logs"}
+    assert len(read_trace(directory)) == 6
+    assert "step   6/6" in printed
+    assert str(directory / "trace.parquet") in printed
+
+
+def test_the_summary_has_every_promised_entry(play):
+    _, directory = play(Cluster(6), Script(SPEC))
+    summary = json.loads((directory / "summary.json").read_text())
+    promised = (
+        "agent env hardware scenario seed steps slo_fulfilment slo_fulfilment_by_slo slo_depth "
+        "longest_violation qoe_mean reward_mean switches_per_min latency_p50_ms latency_p95_ms "
+        "latency_p99_ms decision_ms_p50 decision_ms_p99 frames weights spec_hash config_hash "
+        "git_commit status"
+    )
+    assert set(promised.split()) <= set(summary)
+    assert summary["status"] == "FINISHED"
+    assert summary["seed"] == 7
+    assert summary["weights"] == "untrained"  # the worst of its workers
+
+
+class Stumbling(Script):
+    """An agent with a bug in its fourth decision."""
+
+    def act(self, observation, info):
+        if self.n_decisions == 3:
+            raise ZeroDivisionError("a bug in the agent")
+        return super().act(observation, info)
+
+
+def test_an_agents_bug_fails_the_run_and_keeps_the_trace(play, tmp_path):
+    with pytest.raises(RunError, match="a bug in the agent"):
+        play(Cluster(6), Stumbling(SPEC))
+    directory = the_run(tmp_path)
+    summary = json.loads((directory / "summary.json").read_text())
+    assert (summary["status"], summary["steps"]) == ("FAILED", 3)
+    assert "a bug in the agent" in summary["error"]
+    assert "ZeroDivisionError" in (directory / "logs" / "run.log").read_text()
+
+
+def test_a_dead_pipeline_fails_the_run_with_its_last_step_recorded(play, tmp_path):
+    with pytest.raises(RunError, match="the producer is gone"):
+        play(Cluster(6, dies_at=2), Script(SPEC))
+    assert len(read_trace(the_run(tmp_path))) == 2
+
+
+class Impatient(Script):
+    """Has SIGTERM sent to this process in its third decision."""
+
+    def act(self, observation, info):
+        if self.n_decisions == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return super().act(observation, info)
+
+
+@pytest.fixture
+def sigterm_interrupts() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, interrupt)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("sigterm_interrupts")
+def test_an_interrupted_run_is_killed_and_keeps_the_trace(play, tmp_path):
+    with pytest.raises(Interrupted, match="SIGTERM") as caught:
+        play(Cluster(6), Impatient(SPEC))
+    assert caught.value.exit_code == 143
+    summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
+    assert (summary["status"], summary["steps"]) == ("KILLED", 2)
+
+
+def test_runs_of_the_same_second_get_directories_of_their_own(play, tmp_path):
+    for _ in range(3):
+        play(Cluster(2), Script(SPEC), steps=2)
+    assert len(list((tmp_path / "test").iterdir())) == 3
+
+
+def test_a_run_that_never_began_leaves_a_summary_that_says_why(play, tmp_path):
+    class Unwarmed(Script):
+        def warm_up(self) -> None:
+            raise MemoryError("too many policies")
+
+    with pytest.raises(RunError, match="too many policies"):
+        play(Cluster(2), Unwarmed(SPEC))
+    summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
+    assert summary["status"] == "FAILED"
+    assert "steps" not in summary
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        ((), Weights.NONE),
+        ((Weights.TRAINED, Weights.TRAINED), Weights.TRAINED),
+        ((Weights.TRAINED, Weights.UNTRAINED), Weights.UNTRAINED),
+        ((Weights.EMULATED,), Weights.EMULATED),
+    ],
+)
+def test_weights_are_as_good_as_the_worst_workers(found, word):
+    assert weights_of(status_with(*found)) is word
+
+
+def test_equal_seeds_lead_to_equal_decisions(play, tmp_path):
+    class Dice(Script):
+        def reset(self, seed: int) -> None:
+            self.rng = np.random.default_rng(seed)
+
+        def act(self, observation, info):
+            return self.rng.integers(SPEC.n_levels)
+
+    for _ in range(2):
+        play(Cluster(5), Dice(SPEC), steps=5)
+    one, other = (read_trace(path) for path in sorted((tmp_path / "test").iterdir()))
+    assert one["action.fps"].tolist() == other["action.fps"].tolist()

@@ -1,0 +1,89 @@
+"""What a person sees while a run goes on."""
+
+import io
+
+from rich.console import Console
+
+from experiments.live import LiveView, picture, ratio_bar
+from experiments.loop import Step, run_episode
+from experiments.views import step_line
+from experiments.wording import counted, figure, level_text, sparkline
+from tests.experiments.world import SPEC, Script, World
+
+
+def steps(*script: tuple[int, ...]) -> list[Step]:
+    seen: list[Step] = []
+    world = World(len(script))
+    run_episode(Script(SPEC, script), world, *world.reset(seed=0), seen.append)
+    return seen
+
+
+def drawn(history: list[Step], width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(picture("a title", SPEC, history, "a progress bar", width))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_line_tells_setting_quality_and_what_is_broken():
+    line = step_line(steps((5, 3, 1))[0], SPEC, 60)
+    assert line.startswith("step   1/60  30 /s · 360 px · s")
+    assert line.endswith("broken: load")
+    assert "QoE 1.00" in line
+
+
+def test_a_line_says_so_when_all_slos_hold():
+    assert step_line(steps((0, 0, 0))[0], SPEC, 60).endswith("all SLOs hold")
+
+
+def test_the_picture_has_knobs_slos_rates_and_the_agents_own_figures():
+    text = drawn(steps((0, 0, 0), (5, 3, 1)))
+    for part in (
+        "30 /s",
+        "360 px",
+        "CRITICAL",
+        "1.50",
+        "QoE",
+        "delivered",
+        "expected capacity",
+        "1 live worker",
+    ):
+        assert part in text, part
+
+
+def test_a_narrow_terminal_shortens_the_history_not_the_present():
+    text = drawn(steps(*[(0, 0, 0)] * 30, (5, 3, 1)), width=90)
+    assert max(map(len, text.splitlines())) <= 90
+    assert "CRITICAL" in text
+    assert "█" in text
+
+
+def test_the_live_view_leaves_its_last_picture_standing():
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    with LiveView(console, "a title", 2) as view:
+        view.say("models load")
+        view.begin(SPEC)
+        for step in steps((0, 0, 0), (1, 1, 1)):
+            view.step(step)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "2/2" in printed
+    assert "models load" in printed
+
+
+def test_a_ratio_of_one_reaches_the_threshold_mark():
+    assert ratio_bar(1.0, "red").plain.split("│") == ["█" * 16, "·" * 8]
+    assert "·" not in ratio_bar(7.0, "red").plain
+
+
+def test_words():
+    assert level_text(SPEC.knobs[0], 0) == "5 /s"
+    assert level_text(SPEC.knobs[2], 0) == "n"
+    assert sparkline([0.0, 0.5, 1.0, 9.0, float("nan")], top=1.0) == "▁▅██ "
+    assert [figure(x) for x in (1234.5, 12.345, 0.0, 0.01234, float("inf"), None)] == [
+        "1,234",
+        "12.3",
+        "0.00",
+        "0.012",
+        "∞",
+        "–",
+    ]
+    assert (counted(1, "worker"), counted(2, "worker")) == ("1 worker", "2 workers")
