@@ -24,7 +24,7 @@ SHORTEST = 8
 BESIDE_HISTORY = 78  # cells that the widest row, an SLO's, takes beside its history
 BAR = 24  # cells of a ratio's bar
 BAR_TOP = 1.5  # ratio at the bar's right end; the threshold, 1, stands at two thirds
-N_OWN_FIGURES = 10  # of the agent's explanation
+N_OWN_FIGURES = 14  # of the agent's explanation
 REFRESH_PER_S = 4
 STYLES = {SloState.OK: "green", SloState.WARNING: "yellow", SloState.CRITICAL: "bold red"}
 

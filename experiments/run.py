@@ -103,8 +103,9 @@ def drive(plan: Plan, agent: Agent, record: RunRecord, view: View) -> None:
         view.say("the agent warms up")
         agent.warm_up()
         agent.reset(seed)
-        view.say("MLflow opens the run")
-        record.wait_opened()
+        if plan.config.output.mlflow:
+            view.say("MLflow opens the run")
+            record.wait_opened()
         view.say("producer, workers and collector start")
         observation, info = env.reset(seed=seed)
         record.identity["weights"] = weights_of(env.status())
@@ -181,7 +182,10 @@ def perform(cfg: DictConfig) -> None:
     assert isinstance(config, RunConfig)
     plan = assemble(config)
     agent = instantiate(cfg.agent, _partial_=True)
-    identity = identify(cfg, HydraConfig.get().runtime.choices, plan.spec.hash)
+    choices = dict(HydraConfig.get().runtime.choices)
+    if config.env.control:
+        choices |= dict.fromkeys(("video", "detector", "hardware"), "remote")  # whatever runs there
+    identity = identify(cfg, choices, plan.spec.hash)
     with blaming("agent"):
         agent = agent(spec=plan.spec)
     run(plan, agent, identity, Console())

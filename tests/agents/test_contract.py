@@ -94,7 +94,9 @@ def test_names_and_units_make_no_difference(name, streams, agent_for):
         for i, knob in enumerate(stream.spec.knobs)
     )
     slos = tuple(replace(slo, metric=f"m{i}") for i, slo in enumerate(stream.spec.slos))
-    meaning = {new.metric: stream.meaning[old.metric] for new, old in zip(slos, stream.spec.slos, strict=True)}
+    meaning = {
+        new.metric: stream.meaning[old.metric] for new, old in zip(slos, stream.spec.slos, strict=True)
+    }
     other = replace(stream, spec=replace(stream.spec, knobs=knobs, slos=slos), meaning=meaning)
     ours = run(agent_for(name, "video"), stream.plant(0.5), (5, 3, 2), WORLD)
     theirs = run(make(name, other.spec), other.plant(0.5), (5, 3, 2), WORLD)

@@ -36,9 +36,7 @@ def test_too_little_capacity_for_any_levels_leads_to_the_lowest(name, stream, st
 @both_ends
 def test_plenty_leads_to_the_highest(name, stream, start, streams, agent_for):
     spec = streams[stream].spec
-    episode = run(
-        agent_for(name, stream), streams[stream].plant(2.0), getattr(spec, start), [1.0] * 35
-    )
+    episode = run(agent_for(name, stream), streams[stream].plant(2.0), getattr(spec, start), [1.0] * 35)
     assert set(episode.levels[25:]) == {spec.highest}
 
 
@@ -46,8 +44,9 @@ def test_plenty_leads_to_the_highest(name, stream, start, streams, agent_for):
 @pytest.mark.parametrize("stream", WITH_PRESSURE)
 def test_a_steady_world_is_settled_in_within_ten_decisions(name, stream, streams, agent_for):
     plant = streams[stream].plant(0.5)
-    episode = run(agent_for(name, stream), plant, plant.spec.highest, [1.0] * 40)
-    assert episode.changes(11) == 0
+    episode = run(agent_for(name, stream), plant, plant.spec.highest, [1.0] * 60)
+    assert episode.changes(11) <= 1  # a belief that has sharpened may allow one level more
+    assert episode.changes(40) == 0
 
 
 @elastic
@@ -80,7 +79,8 @@ def test_when_lost_capacity_returns_so_does_the_qoe_within_ten_decisions(
     episode = run(agent_for(name, stream), plant, plant.spec.highest, shares)
     first = episode.qoe(20, 30)
     assert first > 0.4
-    assert episode.qoe(60) >= 0.9 * first
+    back = next(step for step in range(50, 65) if episode.qoe(step, step + 5) >= 0.9 * first)
+    assert back <= 60
     if stream in WITH_PRESSURE:
         assert episode.qoe(40, 50) < 0.9 * first  # it had given something up
         assert episode.fulfilment(40, 50) >= 0.9

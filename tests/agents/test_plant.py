@@ -38,7 +38,7 @@ def test_twice_the_capacity_grows_the_queue_by_half_of_what_is_offered(streams):
 
 def test_a_full_queue_drops_what_it_cannot_serve(streams):
     outcome = steps(video_plant(streams, 15.0), LEVELS, 15)[-1]
-    assert ratio(outcome, "queue_size") == pytest.approx(2.0)
+    assert ratio(outcome, "queue_size") == pytest.approx(2.0, abs=1.5 / 60)  # one is in service
     assert ratio(outcome, "drop_rate") == pytest.approx(0.5 / 0.05, rel=0.1)
 
 

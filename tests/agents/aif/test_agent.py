@@ -1,0 +1,117 @@
+"""The agent around the decision: its compiled code, its preferences, and what it makes of the unknown."""
+
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from agents.aif.likelihood import N_FULFILLED
+from tests.agents.episodes import make, run
+
+STEADY = [1.0] * 30
+
+
+@pytest.fixture
+def preferring(agent_for):
+    """The video stream's agent with other preferences, which are put back."""
+    agent = agent_for("aif", "video")
+    arrays = agent._arrays
+
+    def change(**preferences):
+        agent._arrays = arrays._replace(**preferences)
+        return agent, arrays
+
+    yield change
+    agent._arrays = arrays
+
+
+def test_nothing_is_compiled_again_once_it_is_warm(streams, agent_for, caplog):
+    agent = agent_for("aif", "ledger")
+    agent.warm_up()
+    run(agent, streams["ledger"].plant(0.5), (3, 2), STEADY[:3])
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        run(agent, streams["ledger"].plant(0.3), (0, 0), [1.0, 0.1, 1.0, 0.2], seed=4)
+    assert "ompiling" not in caplog.text
+
+
+def test_warming_up_decides_and_believes_nothing(streams, agent_for):
+    agent, plant = agent_for("aif", "ledger"), streams["ledger"].plant(0.5)
+    cold = run(agent, plant, (3, 2), STEADY[:5])
+    agent.reset(0)
+    agent.warm_up()
+    assert set(agent.explain().values()) == {0.0}
+    observation = plant.reset((3, 2))
+    assert tuple(agent.act(observation, {})) == cold.levels[0]
+
+
+def test_inverted_preferences_invert_the_behaviour(streams, preferring):
+    """What the agent does follows from C, and from nothing else."""
+    agent, arrays = preferring()
+    preferring(C_setting=-arrays.C_setting)
+    assert run(agent, streams["video"].plant(2.0), (5, 3, 2), STEADY).levels[-1] == (0, 0, 0)
+    preferring(C_slo=-arrays.C_slo)
+    assert run(agent, streams["video"].plant(0.1), (0, 0, 0), STEADY).levels[-1] == (5, 3, 2)
+
+
+def test_one_flat_preference_for_all_that_is_critical_would_be_inverse(streams, preferring):
+    """With CRITICAL certain and no worse than it is, the agent wants the highest levels: why C is graded."""
+    agent, arrays = preferring()
+    hopeless = streams["video"].plant(0.0003)
+    flat = jnp.where(jnp.arange(arrays.C_slo.shape[1]) < N_FULFILLED, 0.0, -1.5 * 4.0)
+    preferring(C_slo=jnp.broadcast_to(flat, arrays.C_slo.shape))
+    assert worth_of(streams, run(agent, hopeless, (5, 3, 2), STEADY)) > 0.5
+    preferring()
+    assert worth_of(streams, run(agent, hopeless, (5, 3, 2), STEADY)) == 0
+
+
+def worth_of(streams, episode):
+    from agents.ladders import worth
+
+    return np.mean([worth(streams["video"].spec, levels) for levels in episode.levels[10:]])
+
+
+def test_the_expected_capacity_is_the_plants(streams, agent_for):
+    plant = streams["video"].plant(0.5)
+    episode = run(agent_for("aif", "video"), plant, (5, 3, 2), STEADY)
+    in_cost_units = plant.capacity / plant.work.per_second((0, 0, 0))  # where the lowest costs 1
+    assert episode.figures[-1]["expected_capacity"] == pytest.approx(in_cost_units, rel=0.15)
+
+
+def test_a_lost_capacity_surprises_once(streams, agent_for):
+    episode = run(agent_for("aif", "video"), streams["video"].plant(0.5), (5, 3, 2), [1.0] * 20 + [0.2] * 20)
+    surprises = [figures["surprise"] for figures in episode.figures]
+    assert np.argmax(surprises[15:]) + 15 in (21, 22)  # the interval after the loss, or the next
+    assert max(surprises[30:]) < 3 < max(surprises[20:24])
+
+
+def test_predictions_of_fulfilment_come_true_when_settled(streams, agent_for):
+    episode = run(agent_for("aif", "lidar"), streams["lidar"].plant(0.5), (4, 2, 1, 2), [1.0] * 40)
+    predicted = np.mean(
+        [v for f in episode.figures[20:] for k, v in f.items() if k.startswith("p_fulfilled_")]
+    )
+    assert predicted > 0.9
+    assert episode.fulfilment(20) == 1
+
+
+def test_stochastic_choices_follow_the_seed(streams):
+    agent = make("aif", streams["ledger"].spec, selection="STOCHASTIC", gamma=0.5)
+    first, again, other = (
+        run(agent, streams["ledger"].plant(0.5), (3, 2), STEADY[:12], seed=seed).levels for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+@pytest.mark.parametrize(
+    "change", [{"moves": "up"}, {"horizon": 4}, {"gamma": 0.0}, {"switching_cost": -1.0}]
+)
+def test_options_out_of_range_are_refused(change, streams):
+    with pytest.raises(Exception, match="aif.yaml"):
+        make("aif", streams["ledger"].spec, **change)
+
+
+def test_relative_moves_and_a_longer_horizon_are_elastic_too(streams):
+    agent = make("aif", streams["ledger"].spec, moves="RELATIVE", horizon=2)
+    assert run(agent, streams["ledger"].plant(2.0), (0, 0), STEADY).levels[-1] == (3, 2)
+    assert run(agent, streams["ledger"].plant(0.01), (3, 2), STEADY).levels[-1] == (0, 0)

@@ -1,0 +1,152 @@
+"""The decision equals that of pymdp's own agent on the whole product of factors."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from pymdp.agent import Agent as PymdpAgent
+
+from agents.aif.agent import on_belief, on_device
+from agents.aif.decision import Evidence, Options, compare, joint_index, perceive
+from agents.aif.likelihood import N_BINS
+from agents.aif.model import Tunables, build
+from agents.aif.policies import Moves, Selection, policies
+from agents.ladders import worth
+from envs.spec import ElasticitySpec, Knob
+from pipeline.slos import Slo
+
+N_LEVELS = (3, 2)
+SPEC = ElasticitySpec(
+    knobs=(
+        Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 2.0, 4.0)),
+        Knob("b", "", (1, 2), (1.0, 2.0), (1.0, 3.0)),
+    ),
+    slos=(Slo("carried", 1.0, memory=True), Slo("instant", 1.0)),
+)
+MODEL = build(
+    SPEC,
+    Tunables(
+        n_capacities=24, n_pressures=12, noise=0.2, drift=0.1, jump=0.05, quality_nats=4.0, violation=1.5
+    ),
+)
+ARRAYS = on_device(MODEL, policies(N_LEVELS, Moves.ABSOLUTE, 1), switching=0.1)
+OPTIONS = Options(N_LEVELS, Moves.ABSOLUTE, 1.0, True, Selection.DETERMINISTIC)
+
+PRIOR = np.exp(-0.5 * ((np.arange(24) - 11) / 4) ** 2)
+PRIOR /= PRIOR.sum()
+BEFORE, NOW, LEVELS, PRESSURE = 2, 5, (1, 1), 9  # bins of the carried ratio, then what was seen
+
+KNOBS, CAPACITY, BACKLOG = [0, 1], 2, 3  # factors of pymdp's agent
+
+
+def whole(table):
+    """Rows (settings, ...) of the model with one axis per knob, bins first."""
+    return np.moveaxis(table.reshape(*N_LEVELS, *table.shape[1:]), 2, 0)
+
+
+def pymdp_agent(*, carried, instant, pressure, **switches):
+    """Knobs, capacity and backlog as factors of their own; modalities chosen by the flags."""
+    modalities = [(np.eye(n), [i], np.zeros(n)) for i, n in enumerate(N_LEVELS)]
+    share = 4.0 / len(N_LEVELS)
+    for i, knob in enumerate(SPEC.knobs):
+        modalities[i][2][:] = [share * knob.worth(value) for value in knob.value]
+    if carried:
+        table = np.moveaxis(MODEL.A_slo[MODEL.kind[0]], 0, -1)  # (a, o, c, before)
+        modalities.append((whole(table), [*KNOBS, CAPACITY, BACKLOG], MODEL.C_slo[0]))
+    if instant:
+        table = MODEL.A_slo[MODEL.kind[1], 0]
+        modalities.append((whole(table), [*KNOBS, CAPACITY], MODEL.C_slo[1]))
+    if pressure:
+        table = MODEL.A_pressure
+        modalities.append((whole(table), [*KNOBS, CAPACITY], np.zeros(table.shape[1])))
+    likelihoods, dependencies, preferences = zip(*modalities, strict=True)
+    transitions = [np.tile(np.eye(n)[:, None, :], (1, n, 1)) for n in N_LEVELS]
+    transitions += [MODEL.B[..., None], np.eye(N_BINS)[..., None]]
+    return PymdpAgent(
+        A=[jnp.asarray(a)[None] for a in likelihoods],
+        B=[jnp.asarray(b)[None] for b in transitions],
+        C=[jnp.asarray(c)[None] for c in preferences],
+        A_dependencies=list(dependencies),
+        B_dependencies=[[f] for f in range(4)],
+        categorical_obs=True,
+        **switches,
+    )
+
+
+def one_hot(index, n):
+    return jnp.eye(n)[index][None, None]
+
+
+def beliefs(capacity, backlog):
+    """Of pymdp's factors, knobs at LEVELS; each (batch, time, states)."""
+    knobs = [one_hot(level, n) for level, n in zip(LEVELS, N_LEVELS, strict=True)]
+    return [*knobs, jnp.asarray(capacity)[None, None], one_hot(backlog, N_BINS)]
+
+
+def evidence(known=1.0, pressure_known=1.0):
+    return Evidence(
+        levels=np.array(LEVELS, np.int32),
+        ratios=np.array([NOW, 8], np.int32),
+        known=np.array([known, known], np.float32),
+        pressure=np.int32(PRESSURE),
+        pressure_known=np.float32(pressure_known),
+    )
+
+
+def our_posterior(seen):
+    belief = on_belief(PRIOR, np.array([BEFORE, 0]))
+    return perceive(ARRAYS, belief, seen, joint_index(jnp.array(LEVELS), N_LEVELS))
+
+
+def test_the_posterior_is_that_of_pymdps_agent_over_all_factors():
+    agent = pymdp_agent(carried=True, instant=False, pressure=True)
+    seen = [*(one_hot(level, n) for level, n in zip(LEVELS, N_LEVELS, strict=True))]
+    seen += [one_hot(NOW, N_BINS), one_hot(PRESSURE, 12)]
+    priors = [belief[:, 0] for belief in beliefs(PRIOR, BEFORE)]
+    theirs = agent.infer_states(seen, priors)
+    ours, _ = our_posterior(evidence())
+    np.testing.assert_allclose(ours, theirs[CAPACITY][0, -1], atol=1e-5)
+
+
+def test_what_policies_promise_is_what_pymdps_agent_expects_of_them():
+    agent = pymdp_agent(carried=True, instant=True, pressure=True, use_states_info_gain=False)
+    _, theirs = agent.infer_policies(beliefs(PRIOR, NOW))
+    plan = compare(ARRAYS, jnp.asarray(PRIOR, jnp.float32), jnp.array([NOW, 0]), jnp.array(LEVELS), OPTIONS)
+    np.testing.assert_allclose(plan.pragmatic, theirs[0], rtol=1e-4)
+
+
+def test_what_policies_would_tell_is_what_pymdps_agent_expects_of_them():
+    """Without the instant SLO, whose evidence counts as the pressure."""
+    agent = pymdp_agent(carried=True, instant=False, pressure=True, use_utility=False)
+    _, theirs = agent.infer_policies(beliefs(PRIOR, NOW))
+    plan = compare(ARRAYS, jnp.asarray(PRIOR, jnp.float32), jnp.array([NOW, 0]), jnp.array(LEVELS), OPTIONS)
+    np.testing.assert_allclose(plan.epistemic, theirs[0], atol=1e-4)
+
+
+def test_surprise_is_the_negative_logarithm_of_the_evidence():
+    row = joint_index(jnp.array(LEVELS), N_LEVELS)
+    carried = MODEL.A_slo[MODEL.kind[0], BEFORE, row, NOW]
+    expected = -np.log(PRIOR @ (carried * MODEL.A_pressure[row, PRESSURE]))
+    assert our_posterior(evidence())[1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_is_unknown_has_no_say():
+    """An even observation would have one, and so would a ratio of 0."""
+    posterior, surprise = our_posterior(evidence(known=0.0, pressure_known=0.0))
+    np.testing.assert_allclose(posterior, PRIOR, atol=1e-6)
+    assert surprise == pytest.approx(0, abs=1e-5)
+
+
+def test_relative_policies_stop_at_the_ends_and_later_steps_see_the_backlog_grow():
+    table = policies(N_LEVELS, Moves.RELATIVE, 2)
+    options = OPTIONS._replace(moves=Moves.RELATIVE)
+    arrays = on_device(MODEL, table, switching=0.0)
+    tight = jax.nn.one_hot(8, 24)  # capacity of one of the bins below the highest cost
+    plan = compare(arrays, tight, jnp.array([0, 0]), jnp.array([2, 1]), options)
+    up, stay = (table.tolist().index([[move] * 2] * 2) for move in (1, 0))
+    assert plan.targets[up].tolist() == [2, 1]
+    assert plan.pragmatic[up] == pytest.approx(plan.pragmatic[stay])
+    once = compare(ARRAYS, tight, jnp.array([0, 0]), jnp.array([2, 1]), OPTIONS)
+    highest = MODEL.settings.tolist().index([2, 1])
+    assert MODEL.C_setting[highest] == pytest.approx(4.0 * worth(SPEC, (2, 1)))
+    assert plan.pragmatic[stay] < 2 * once.pragmatic[highest]  # the second step is worse than the first

@@ -1,0 +1,25 @@
+"""Levels that never change, and what may be said of them."""
+
+import pytest
+
+from tests.agents.episodes import make, run
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"), [("lowest", (0, 0)), ("highest", (3, 2)), ([1, 2], (1, 2)), ((3, 0), (3, 0))]
+)
+def test_it_keeps_the_levels_it_was_told(levels, expected, streams):
+    agent = make("static", streams["ledger"].spec, levels=levels)
+    assert set(run(agent, streams["ledger"].plant(1.0), (0, 0), [1.0] * 3).levels) == {expected}
+
+
+def test_the_default_is_the_highest(streams, agent_for):
+    assert run(agent_for("static", "video"), streams["video"].plant(1.0), (0, 0, 0), [1.0]).levels == [
+        (5, 3, 2)
+    ]
+
+
+@pytest.mark.parametrize("levels", ["middle", [1], [4, 0], [0, -1], [0, 0, 0]])
+def test_levels_that_the_spec_does_not_have_are_refused(levels, streams):
+    with pytest.raises(Exception, match="levels must be .*static.yaml"):
+        make("static", streams["ledger"].spec, levels=levels)
