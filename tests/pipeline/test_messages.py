@@ -1,0 +1,89 @@
+"""The wire format: what is sent comes back equal, and what is wrong is refused by naming it."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from pipeline.messages import (
+    MAX_HEADER_BYTES,
+    Change,
+    End,
+    GetWork,
+    ProtocolError,
+    Register,
+    Result,
+    ResultPart,
+    TaskHeader,
+    Work,
+    decode_results,
+    decode_work_reply,
+    decode_work_request,
+    encode,
+    encode_result,
+)
+
+pack = msgspec.msgpack.encode
+
+
+def result(**changes) -> Result:
+    return Result(**{"id": 3, "dtype": "uint8", "shape": (0,), **changes})
+
+
+def test_the_seeds_own_dictionaries_are_requests():
+    assert decode_work_request([pack({"type": "REGISTER"})]) == Register()
+    assert decode_work_request([pack({"type": "GET_WORK"})]) == GetWork()
+
+
+def test_a_change_lists_only_what_changed():
+    assert msgspec.msgpack.decode(encode(Change(epoch=2, CHANGE_WORK_LOAD=1))) == {
+        "type": "CHANGE",
+        "epoch": 2,
+        "CHANGE_WORK_LOAD": 1,
+    }
+
+
+def test_several_tasks_come_with_their_buffers():
+    images = [np.full((2, 4, 3), i, np.uint8) for i in range(2)]
+    parts = [encode(Work(now_ns=5))]
+    for i, image in enumerate(images):
+        parts += [encode(TaskHeader(id=i, dtype="uint8", shape=image.shape)), image.tobytes()]
+    reply, tasks = decode_work_reply(parts)
+    assert reply == Work(now_ns=5)
+    assert [header.id for header, _ in tasks] == [0, 1]
+    assert bytes(tasks[1][1]) == images[1].tobytes()
+
+
+def test_a_result_comes_back_with_its_arrays():
+    boxes = np.arange(12, dtype=np.float32).reshape(2, 6)
+    frame = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    part = ResultPart(result(shape=(2, 4, 3), boxes=(2, 6)), boxes, frame)
+    (decoded,) = decode_results(encode_result(part))
+    assert decoded.header == part.header
+    assert np.array_equal(decoded.boxes, boxes) and decoded.frame is not None
+    assert np.array_equal(decoded.frame, frame)
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (result(boxes=(2,)), "boxes have shape"),
+        (result(boxes=(0, 5)), "boxes have shape"),
+        (result(dtype="object", shape=(1,)), "dtype must be one of"),
+        (result(shape=(1 << 15, 1 << 15, 3)), "an array may have"),
+        (result(shape=(2, 2, 3)), "takes 12 bytes, got 0"),
+    ],
+)
+def test_a_result_whose_arrays_cannot_be_is_refused(header, words):
+    with pytest.raises(ProtocolError, match=words.replace("(", r"\(")):
+        decode_results([encode(header), b"", b""])
+
+
+@pytest.mark.parametrize("parts", [[], [b""], [encode(Work())] * 2, [encode(End()), b"more"]])
+def test_a_reply_of_wrong_parts_is_refused(parts):
+    with pytest.raises(ProtocolError):
+        decode_work_reply(parts)
+
+
+def test_a_header_that_is_too_large_is_not_even_decoded():
+    with pytest.raises(ProtocolError, match="a header may have"):
+        decode_work_request([b"\xc1" * (MAX_HEADER_BYTES + 1)])

@@ -1,0 +1,127 @@
+"""The SLO catalogue on intervals made by hand."""
+
+import math
+
+import pytest
+
+from pipeline.slos import (
+    RATIO_CAP,
+    Interval,
+    Sense,
+    Slo,
+    SloState,
+    WorkerInterval,
+    measure,
+    parse_slo,
+    percentiles_ms,
+    read_slos,
+    video_slo,
+)
+
+
+def interval(**changes) -> Interval:
+    """Two workers, 20 of 30 offered frames processed and delivered in two seconds, 4 dropped."""
+    values = dict(
+        duration_s=2.0,
+        source_fps=30.0,
+        n_streams=1,
+        offered=30,
+        delivered=20,
+        dropped={"drop_oldest": 3},
+        lost=1,
+        late=0,
+        queue_size=45,
+        held_bytes=300,
+        baseline_bytes=200,
+        budget_bytes=1000,
+        latencies_ms=(100.0, 800.0, 900.0),
+        oldest_undelivered_ms=1500.0,
+        delivered_height_px=360.0,
+        delivered_by_grade=(20, 0, 0),
+        workers=(
+            WorkerInterval(name="a", processed=15, busy_s=1.5, in_hand=1),
+            WorkerInterval(name="b", processed=5, busy_s=1.5, in_hand=1),
+        ),
+        hops_ms={},
+    )
+    return Interval(**{**values, **changes})
+
+
+def test_every_metric_of_an_ordinary_interval():
+    figures = measure(interval())
+    assert figures["queue_size"] == 45
+    assert figures["memory_usage"] == 0.5
+    assert figures["latency_p95_ms"] == 800
+    assert figures["drop_rate"] == pytest.approx(4 / 30)
+    assert figures["load"] == pytest.approx(15 * 0.15 / 2)  # frames/s x mean service / workers
+    assert figures["delivered_fps"] == 10
+    assert figures["processing_time_max_worker"] == pytest.approx(0.3 / (2 / 15))
+    assert figures["service_ms"] == pytest.approx(150)
+    assert figures["utilisation"] == pytest.approx(0.75)
+
+
+def test_unknown_is_not_zero():
+    idle = (WorkerInterval(name="a", processed=0, busy_s=0.0, in_hand=1),)
+    figures = measure(interval(latencies_ms=None, workers=idle, delivered=0))
+    assert figures["latency_p95_ms"] == 1500  # the age of the oldest frame instead
+    assert figures["load"] is None and figures["service_ms"] is None
+    assert measure(interval(latencies_ms=None, oldest_undelivered_ms=None))["latency_p95_ms"] is None
+
+
+def test_a_worker_that_did_nothing_enters_no_average():
+    idle = WorkerInterval(name="c", processed=0, busy_s=0.0, in_hand=0)
+    figures = measure(interval(workers=(*interval().workers, idle)))
+    assert figures["service_ms"] == pytest.approx(150)
+
+
+def test_frames_offered_to_nobody_are_an_infinite_load():
+    reading = read_slos([video_slo("load", 1.0)], interval(workers=()))["load"]
+    assert (reading.ratio, reading.state) == (RATIO_CAP, SloState.CRITICAL)
+    assert measure(interval(workers=(), offered=0))["load"] is None
+
+
+def test_the_queues_threshold_grows_with_the_streams():
+    slo = video_slo("queue_size", 2.0)  # seconds of source frames
+    assert read_slos([slo], interval())["queue_size"].ratio == pytest.approx(0.75)
+    assert read_slos([slo], interval(n_streams=3))["queue_size"].ratio == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [(0.0, SloState.OK), (9.0, SloState.OK), (9.1, SloState.WARNING), (10, SloState.WARNING), (10.1, 2)],
+)
+def test_states_of_an_upper_bound(value, state):
+    assert Slo("x", 10.0).read(value).state == state
+
+
+@pytest.mark.parametrize(
+    ("value", "ratio", "state"), [(20, 0.5, 0), (10.5, 10 / 10.5, 1), (5, 2.0, 2), (0, 10, 2)]
+)
+def test_states_of_a_lower_bound(value, ratio, state):
+    reading = Slo("x", 10.0, sense=Sense.AT_LEAST).read(value)
+    assert (reading.ratio, reading.state) == (pytest.approx(ratio), state)
+
+
+def test_what_was_not_measured_is_known_not_to_be_known():
+    for nothing in (None, math.nan):
+        assert not Slo("x", 1.0).read(nothing).known
+
+
+def test_memory_comes_from_the_catalogue():
+    assert video_slo("queue_size", 1.0).memory and not video_slo("load", 1.0).memory
+
+
+def test_an_slo_can_be_written_in_a_line():
+    assert parse_slo("delivered_fps >= 15@0.8") == Slo("delivered_fps", 15.0, 0.8, Sense.AT_LEAST)
+    assert parse_slo("load<=1") == Slo("load", 1.0)
+
+
+@pytest.mark.parametrize("text", ["load", "load<=", "load<=x", "joy<=1", "load<=-1", "load<=1@2"])
+def test_an_slo_that_cannot_be_is_refused_by_its_text(text):
+    with pytest.raises(ValueError, match="SLO"):
+        parse_slo(text)
+
+
+def test_percentiles_interpolate():
+    assert percentiles_ms(range(101)) == (50, 95, 99)
+    assert percentiles_ms([]) is None
