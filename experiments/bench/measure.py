@@ -89,33 +89,34 @@ def cpu_times_s(roots: Collection[int]) -> dict[int, float]:
 def take_turn(contender: Contender, warm_up_s: float, seconds: float) -> Sample:
     """Let a contender run, and count what it delivers in `seconds` after `warm_up_s` of flow.
 
+    A turn in which nothing was delivered goes on until something is: one frame held up holds up those behind.
+
     Raises:
-        BenchError: it fails, or delivers nothing.
+        BenchError: it fails, or delivers nothing for long.
     """
     try:
         contender.resume()
-        _await_frame(contender)
+        _await_frame_beyond(contender.progress()[0], contender)
         time.sleep(warm_up_s)
         cpu_before_s = cpu_times_s(contender.pids())
         frames_before, began_ns = contender.progress()
         time.sleep(seconds)
-        frames_after, ended_ns = contender.progress()
+        frames_after, ended_ns = _await_frame_beyond(frames_before, contender)
         cpu_after_s = cpu_times_s(contender.pids())
     finally:
         contender.pause()
-    if frames_after <= frames_before:
-        raise BenchError(f"{contender.name} delivered no frame in {seconds:g} s")
     cpu_s = sum(spent - cpu_before_s.get(pid, 0.0) for pid, spent in cpu_after_s.items())
     return Sample(frames_after - frames_before, (ended_ns - began_ns) / 1e9, cpu_s)
 
 
-def _await_frame(contender: Contender) -> None:
-    frames_before, _ = contender.progress()
+def _await_frame_beyond(frames_before: int, contender: Contender) -> tuple[int, int]:
+    """The contender's progress as soon as it has delivered more than `frames_before`."""
     give_up_s = time.monotonic() + FIRST_FRAME_S
-    while contender.progress()[0] <= frames_before:
+    while (progress := contender.progress())[0] <= frames_before:
         if time.monotonic() > give_up_s:
             raise BenchError(f"{contender.name} delivered no frame within {FIRST_FRAME_S:g} s")
         time.sleep(POLL_S)
+    return progress
 
 
 def take_turns(

@@ -84,5 +84,5 @@ class Source(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the source holds; twice is harmless. Closing a live one ends a `peek` in another thread."""
+        """Free what the source holds; twice is harmless. A live one's `peek` in another thread returns."""
         ...

@@ -64,7 +64,7 @@ END_WAIT_S = 5.0  # the producer has said END: nobody waits for what is in hand 
 STOP_WAIT_S = 2.0  # what takes longer is done by another worker
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Outstanding:
     """A request whose reply is awaited."""
 

@@ -4,6 +4,7 @@ It is alone with its models: nothing else happens in it, and nothing waits for i
 when its parent says so or is gone.
 """
 
+import contextlib
 import logging
 import math
 import os
@@ -33,25 +34,31 @@ from pipeline.worker.workloads import Processed, Workload, picture_size, workloa
 logger = logging.getLogger(__name__)
 
 
+class ParentGoneError(Exception):
+    """Nobody listens any more."""
+
+
 def main(orders: Connection, reports: Connection, results: Connection, options: WorkerOptions) -> None:
     """Entry of the spawned process, which was started with the signals that stop programs blocked.
 
     Whatever goes wrong ends it with exit code 1, after its parent was told why.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s inference %(levelname)s %(message)s")
-    reader = SlotReader()
+    reader, failure = SlotReader(), ""
     try:
         if options.cores:
             _pin(options.cores)  # before any library counts cores and starts threads
         _serve(orders, reports, results, Inference(options, reader))
-    except (EOFError, BrokenPipeError):
+    except ParentGoneError:
         logger.debug("the parent is gone")
     except Exception as error:
-        reports.send_bytes(encode_note(Failed(f"{type(error).__name__}: {' '.join(str(error).split())}")))
+        failure = f"{type(error).__name__}: {' '.join(str(error).split())}"
         logger.debug("inference failed", exc_info=True)
-        raise SystemExit(1) from None
-    finally:
-        reader.close()
+    reader.close()  # not while an exception holds on to a frame
+    if failure:
+        with contextlib.suppress(ParentGoneError):
+            _send(reports, encode_note(Failed(failure)))
+        raise SystemExit(1)
 
 
 def _pin(cores: Sequence[int]) -> None:
@@ -66,16 +73,30 @@ def _pin(cores: Sequence[int]) -> None:
 
 def _serve(orders: Connection, reports: Connection, results: Connection, inference: "Inference") -> None:
     while True:
-        order: Order = decode_order(orders.recv_bytes())
+        order = _next(orders)
         match order:
             case Job():
-                results.send_bytes(pack_finished(inference.process(order)))
+                _send(results, pack_finished(inference.process(order)))
             case Attach():
                 inference.reader.attach(order)
             case Prepare(number, plan):
-                reports.send_bytes(encode_note(Ready(number, inference.prepare(plan))))
+                _send(reports, encode_note(Ready(number, inference.prepare(plan))))
             case Finish():
                 return
+
+
+def _next(orders: Connection) -> Order:
+    try:
+        return decode_order(orders.recv_bytes())
+    except EOFError:
+        raise ParentGoneError from None
+
+
+def _send(pipe: Connection, message: bytes) -> None:
+    try:
+        pipe.send_bytes(message)
+    except BrokenPipeError:
+        raise ParentGoneError from None
 
 
 class Inference:

@@ -61,16 +61,25 @@ class Sender:
 
     def _run(self) -> None:
         try:
-            while True:
-                self._pass_on(unpack_finished(self._results.recv_bytes()))
-        except (EOFError, OSError):
-            logger.debug("the inference process has closed its pipe")
+            while (finished := self._next()) is not None:
+                self._pass_on(finished)
         except EndpointError as error:
             self.failure = f"the producer names a collector that cannot be: {error}"
             self._wake()
+        except Exception as error:  # ends the worker, not just this thread
+            self.failure = f"the sender has failed: {error!r}"
+            self._wake()
+            raise
         finally:
             if self._push is not None:
                 self._push.close(linger=LINGER_MS)
+
+    def _next(self) -> Finished | None:
+        """The next finished task; None once the inference process is gone."""
+        try:
+            return unpack_finished(self._results.recv_bytes())
+        except (EOFError, OSError):  # OSError: it was cut off within a message
+            return None
 
     def _pass_on(self, finished: Finished) -> None:
         if finished.header and not self._is_sent(finished):

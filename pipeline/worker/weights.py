@@ -101,7 +101,6 @@ def download(path: Path, fetch: Callable[[Path], object]) -> None:
         DownloadError: it failed, or stalled; also if it did for the process that was waited for.
     """
     began_s = time.time()
-    path.parent.mkdir(parents=True, exist_ok=True)
     with _alone(path.with_suffix(".lock")) as lock:
         if path.is_file():
             return
@@ -125,7 +124,13 @@ def ultralytics_download(path: Path) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[IO[str]]:
-    with path.open("a+") as lock:
+    """Wait to be the only one who has this file, open to be read and appended to. Raises DownloadError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+")
+    except OSError as error:
+        raise DownloadError(f"the cache cannot be written: {error}") from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.seek(0)
         yield lock

@@ -1,13 +1,13 @@
 """Agents as conf/ has them, and episodes of them on a plant."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
@@ -18,9 +18,9 @@ CONF = Path(__file__).resolve().parents[2] / "conf" / "agent"
 
 def make(name: str, spec: ElasticitySpec, **changes: Any) -> Agent:
     """The agent of conf/agent/NAME.yaml, with some of its values changed."""
-    config = OmegaConf.load(CONF / f"{name}.yaml")
-    config.pop("defaults")
-    return instantiate(config, **changes, _partial_=True)(spec=spec)
+    values = yaml.safe_load((CONF / f"{name}.yaml").read_text())
+    del values["defaults"]
+    return instantiate(values | changes, _partial_=True)(spec=spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,3 @@ def run(
         episode.outcomes.append(outcome)
         episode.figures.append(agent.explain())
     return episode
-
-
-def best_static(make_plant: Callable[[], Plant], steps: int, counted_from: int) -> tuple[float, float]:
-    """(QoE of the fixed levels of the highest mean reward, QoE of the lowest), by trying all of them."""
-    scores = []
-    for levels in np.ndindex(*make_plant().spec.n_levels):
-        plant = make_plant()
-        plant.reset(levels)
-        outcomes = [plant.step(levels)[1] for _ in range(steps)][counted_from:]
-        scores.append((np.mean([o.reward for o in outcomes]), float(np.mean([o.qoe for o in outcomes]))))
-    return max(scores)[1], scores[0][1]

@@ -110,9 +110,9 @@ class Plant:
         self._levels = tuple(levels)
         return self.spec.encode(self._levels, {}, {})
 
-    def step(self, levels: Sequence[int]) -> tuple[NDArray[np.float32], Outcome]:
+    def step(self, levels: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.float32], Outcome]:
         """One second at these levels."""
-        levels = tuple(int(level) for level in levels)
+        levels = tuple(map(int, levels))
         changed = sum(a != b for a, b in zip(levels, self._levels, strict=True))
         self._levels, self._tally = levels, Tally()
         rate, work = self.work.rate(levels), self.work.per_frame(levels)

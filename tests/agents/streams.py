@@ -1,6 +1,6 @@
 """Three streams with nothing in common, for agents that must not care: specs, and plants to match."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from envs.spec import ElasticitySpec, Knob
@@ -109,10 +109,3 @@ def lidar() -> Stream:
 
 
 STREAMS = {"video": video, "ledger": ledger, "lidar": lidar}
-
-
-def levels_of(spec: ElasticitySpec) -> list[Sequence[int]]:
-    """Every joint setting."""
-    import itertools
-
-    return list(itertools.product(*(range(n) for n in spec.n_levels)))

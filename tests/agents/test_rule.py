@@ -122,7 +122,7 @@ def test_knobs_at_the_bottom_stay_there():
 
 @pytest.mark.parametrize("change", [{"oks": 0}, {"target": 1.0}, {"cool_down": -1}, {"longest_bar": 0}])
 def test_figures_out_of_range_are_refused(change, streams):
-    with pytest.raises(Exception, match="rule.yaml"):
+    with pytest.raises(Exception, match=r"rule\.yaml"):
         make("rule", streams["ledger"].spec, **change)
 
 

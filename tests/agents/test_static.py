@@ -21,5 +21,5 @@ def test_the_default_is_the_highest(streams, agent_for):
 
 @pytest.mark.parametrize("levels", ["middle", [1], [4, 0], [0, -1], [0, 0, 0]])
 def test_levels_that_the_spec_does_not_have_are_refused(levels, streams):
-    with pytest.raises(Exception, match="levels must be .*static.yaml"):
+    with pytest.raises(Exception, match=r"levels must be .*static\.yaml"):
         make("static", streams["ledger"].spec, levels=levels)

@@ -1,5 +1,6 @@
 """The decision equals that of pymdp's own agent on the whole product of factors."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +9,7 @@ from pymdp.agent import Agent as PymdpAgent
 
 from agents.aif.agent import on_belief, on_device
 from agents.aif.decision import Evidence, Options, compare, joint_index, perceive
-from agents.aif.likelihood import N_BINS
+from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.aif.model import Tunables, build
 from agents.aif.policies import Moves, Selection, policies
 from agents.ladders import worth
@@ -44,21 +45,19 @@ def whole(table):
     return np.moveaxis(table.reshape(*N_LEVELS, *table.shape[1:]), 2, 0)
 
 
-def pymdp_agent(*, carried, instant, pressure, **switches):
-    """Knobs, capacity and backlog as factors of their own; modalities chosen by the flags."""
+def pymdp_agent(*, instant, **switches):
+    """Knobs, capacity and backlog as factors of their own; the SLO named in the flag is optional."""
     modalities = [(np.eye(n), [i], np.zeros(n)) for i, n in enumerate(N_LEVELS)]
     share = 4.0 / len(N_LEVELS)
     for i, knob in enumerate(SPEC.knobs):
         modalities[i][2][:] = [share * knob.worth(value) for value in knob.value]
-    if carried:
-        table = np.moveaxis(MODEL.A_slo[MODEL.kind[0]], 0, -1)  # (a, o, c, before)
-        modalities.append((whole(table), [*KNOBS, CAPACITY, BACKLOG], MODEL.C_slo[0]))
+    table = np.moveaxis(MODEL.A_slo[MODEL.kind[0]], 0, -1)  # (a, o, c, before)
+    modalities.append((whole(table), [*KNOBS, CAPACITY, BACKLOG], MODEL.C_slo[0]))
+    table = MODEL.A_pressure
+    modalities.append((whole(table), [*KNOBS, CAPACITY], np.zeros(table.shape[1])))
     if instant:
         table = MODEL.A_slo[MODEL.kind[1], 0]
         modalities.append((whole(table), [*KNOBS, CAPACITY], MODEL.C_slo[1]))
-    if pressure:
-        table = MODEL.A_pressure
-        modalities.append((whole(table), [*KNOBS, CAPACITY], np.zeros(table.shape[1])))
     likelihoods, dependencies, preferences = zip(*modalities, strict=True)
     transitions = [np.tile(np.eye(n)[:, None, :], (1, n, 1)) for n in N_LEVELS]
     transitions += [MODEL.B[..., None], np.eye(N_BINS)[..., None]]
@@ -98,29 +97,37 @@ def our_posterior(seen):
     return perceive(ARRAYS, belief, seen, joint_index(jnp.array(LEVELS), N_LEVELS))
 
 
-def test_the_posterior_is_that_of_pymdps_agent_over_all_factors():
-    agent = pymdp_agent(carried=True, instant=False, pressure=True)
-    seen = [*(one_hot(level, n) for level, n in zip(LEVELS, N_LEVELS, strict=True))]
-    seen += [one_hot(NOW, N_BINS), one_hot(PRESSURE, 12)]
+def our_plan(arrays=ARRAYS):
+    return compare(arrays, jnp.asarray(PRIOR, jnp.float32), jnp.array([NOW, 0]), jnp.array(LEVELS), OPTIONS)
+
+
+def test_posterior_and_promise_are_those_of_pymdps_agent_over_all_factors():
+    agent = pymdp_agent(instant=True, use_states_info_gain=False)
+    seen = [one_hot(level, n) for level, n in zip(LEVELS, N_LEVELS, strict=True)]
+    seen += [one_hot(NOW, N_BINS), one_hot(PRESSURE, 12), jnp.zeros((1, 1, N_BINS))]
     priors = [belief[:, 0] for belief in beliefs(PRIOR, BEFORE)]
-    theirs = agent.infer_states(seen, priors)
+    theirs = eqx.filter_jit(PymdpAgent.infer_states)(agent, seen, priors)
     ours, _ = our_posterior(evidence())
-    np.testing.assert_allclose(ours, theirs[CAPACITY][0, -1], atol=1e-5)
-
-
-def test_what_policies_promise_is_what_pymdps_agent_expects_of_them():
-    agent = pymdp_agent(carried=True, instant=True, pressure=True, use_states_info_gain=False)
-    _, theirs = agent.infer_policies(beliefs(PRIOR, NOW))
-    plan = compare(ARRAYS, jnp.asarray(PRIOR, jnp.float32), jnp.array([NOW, 0]), jnp.array(LEVELS), OPTIONS)
-    np.testing.assert_allclose(plan.pragmatic, theirs[0], rtol=1e-4)
+    np.testing.assert_allclose(ours, jax.tree.leaves(theirs)[CAPACITY][0, -1], atol=1e-5)
+    _, promised = eqx.filter_jit(PymdpAgent.infer_policies)(agent, beliefs(PRIOR, NOW))
+    np.testing.assert_allclose(our_plan().pragmatic, promised[0], rtol=1e-4)
 
 
 def test_what_policies_would_tell_is_what_pymdps_agent_expects_of_them():
     """Without the instant SLO, whose evidence counts as the pressure."""
-    agent = pymdp_agent(carried=True, instant=False, pressure=True, use_utility=False)
-    _, theirs = agent.infer_policies(beliefs(PRIOR, NOW))
-    plan = compare(ARRAYS, jnp.asarray(PRIOR, jnp.float32), jnp.array([NOW, 0]), jnp.array(LEVELS), OPTIONS)
-    np.testing.assert_allclose(plan.epistemic, theirs[0], atol=1e-4)
+    agent = pymdp_agent(instant=False, use_utility=False)
+    _, told = eqx.filter_jit(PymdpAgent.infer_policies)(agent, beliefs(PRIOR, NOW))
+    np.testing.assert_allclose(our_plan().epistemic, told[0], atol=1e-4)
+
+
+def test_one_flat_preference_for_all_that_is_critical_would_be_inverse():
+    """Where CRITICAL is certain, it would leave only the knobs to choose by: why C is graded."""
+    hopeless = jax.nn.one_hot(0, 24)
+    flat = np.where(np.arange(N_BINS) < N_FULFILLED, 0.0, MODEL.C_slo[0, N_FULFILLED])
+    for preferences, best in ((MODEL.C_slo, [0, 0]), (np.tile(flat, (2, 1)), [2, 1])):
+        arrays = ARRAYS._replace(C_slo=jnp.asarray(preferences))
+        plan = compare(arrays, hopeless, jnp.array([N_BINS - 1] * 2), jnp.array(LEVELS), OPTIONS)
+        assert plan.targets[jnp.argmax(plan.pragmatic)].tolist() == best
 
 
 def test_surprise_is_the_negative_logarithm_of_the_evidence():

@@ -72,5 +72,5 @@ def test_one_level_and_warnings_at_the_threshold_are_legal():
     "change", [{"n_capacities": 12}, {"noise": 0.0}, {"violation": 1.0}, {"jump": 1.0}, {"drift": -1.0}]
 )
 def test_figures_out_of_range_are_refused(change):
-    with pytest.raises(ValueError, match="aif.yaml"):
+    with pytest.raises(ValueError, match=r"aif\.yaml"):
         replace(TUNABLES, **change)

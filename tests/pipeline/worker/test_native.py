@@ -1,5 +1,6 @@
 """A real worker with real YOLO models, from a registration that asks for them to their results."""
 
+import shutil
 from contextlib import ExitStack
 
 import cv2
@@ -88,6 +89,32 @@ def test_lazy_loads_at_need_and_on_a_change(start, collector):
     producer.give(grade=1, epoch=1)
     results = [collector.receive().header for _ in range(3)]
     assert [result.grade for result in results] == [0, 2, 1]
+
+
+def test_a_model_of_fixed_shape_ends_the_worker_with_a_line_that_names_it(start, data, tmp_path):
+    pytest.importorskip("openvino")
+    model = tmp_path / "fixed_openvino_model"
+    shutil.copytree(data / "yolo11n_int8_openvino_model", model)
+    metadata = model / "metadata.yaml"
+    metadata.chmod(0o644)
+    metadata.write_text(metadata.read_text().replace("dynamic: true", "dynamic: false"))
+    worker, producer = start(weights={"n": str(model)}, loading_mode=LoadingMode.LAZY)
+    producer.give()
+    assert worker.exit_code() == 1
+    (line,) = [line for line in worker.log.splitlines() if line.startswith("worker w:")]
+    assert str(model) in line and "dynamic=True" in line
+    assert "Traceback" not in worker.log and "Exception ignored" not in worker.log
+
+
+def test_a_file_that_is_no_model_ends_the_worker_with_a_line(start, tmp_path):
+    broken = tmp_path / "broken.pt"
+    broken.write_bytes(b"")
+    worker, producer = start(weights={"n": str(broken)})
+    producer.receive()
+    producer.reply(producer.confirmation)
+    assert worker.exit_code() == 1
+    (line,) = [line for line in worker.log.splitlines() if line.startswith("worker w:")]
+    assert str(broken) in line and "Traceback" not in worker.log
 
 
 def test_weights_that_are_named_and_not_there_are_an_error(start, tmp_path):

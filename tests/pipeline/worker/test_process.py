@@ -350,6 +350,14 @@ def test_what_inference_cannot_do_is_one_line_and_exit_code_1(start, producer, a
     assert "Traceback" not in worker.log
 
 
+def test_a_collector_that_cannot_be_is_one_line_and_exit_code_1(start, producer):
+    producer.confirmation = replaced(producer, results="nowhere")
+    worker = start(producer)
+    producer.give()
+    assert worker.exit_code() == 1
+    assert "worker w: the producer names a collector that cannot be: cannot connect to nowhere" in worker.log
+
+
 @pytest.mark.parametrize(
     "argv",
     [("--capacity", "0"), ("--capacity", "1.1"), ("--prefetch", "0"), ("--batch", "65"), ("--threads", "0")],

@@ -155,6 +155,13 @@ def test_a_failure_of_the_past_is_forgotten(cache):
     assert (cache / "yolo11n.pt").is_file()
 
 
+def test_a_cache_that_cannot_be_written_is_a_failed_download(cache):
+    cache.parent.mkdir()
+    cache.touch()  # a file where the folder should be
+    with pytest.raises(DownloadError, match="cache cannot be written"):
+        download(cache / "yolo11n.pt", Network())
+
+
 def test_a_download_that_brings_nothing_has_failed(cache):
     with pytest.raises(DownloadError, match="no such release asset"):
         download(cache / "yolo11n.pt", lambda path: None)
