@@ -169,6 +169,9 @@ class Producer:
         return commands + self._drained(now_ns)
 
     def _synced(self, peer: bytes, sync: Sync, now_ns: int) -> list[Command]:
+        if self._collector not in (b"", peer):
+            logger.debug("a second collector, at %s, is not heard while the first one speaks", sync.results)
+            return []
         self._heard_ns = now_ns
         self._collector = peer
         self._rejected_by_collector, self._duplicates = sync.rejected, sync.duplicates

@@ -373,6 +373,10 @@ def test_another_collector_takes_over_and_what_the_old_one_held_is_lost(talk):
     talk.frame(2)
     talk.ask(b"a", 2)
     talk.acknowledge(0, outcome=None)
+    assert talk.sync(b"other", "tcp://127.0.0.1:2") == []  # the first one still speaks
+    talk.wait(1.5)
+    talk.worker(b"a", GetWork(n=0))
+    talk.wait(1.6)
     commands = talk.sync(b"other", "tcp://127.0.0.1:2")
     (gap,) = told(commands, Gap)
     assert gap.frames == ((0, 0, Outcome.LOST),)
