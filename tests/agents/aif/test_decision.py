@@ -8,7 +8,7 @@ import pytest
 from pymdp.agent import Agent as PymdpAgent
 
 from agents.aif.agent import on_belief, on_device
-from agents.aif.decision import Evidence, Options, compare, joint_index, perceive
+from agents.aif.decision import Evidence, Options, compare, perceive
 from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.aif.model import Tunables, build
 from agents.aif.policies import Moves, Selection, policies
@@ -33,10 +33,13 @@ MODEL = build(
 ARRAYS = on_device(MODEL, policies(N_LEVELS, Moves.ABSOLUTE, 1), switching=0.1)
 OPTIONS = Options(N_LEVELS, Moves.ABSOLUTE, 1.0, True, Selection.DETERMINISTIC)
 
+PLAN, PERCEIVE = jax.jit(compare, static_argnames="options"), jax.jit(perceive)
+
 PRIOR = np.exp(-0.5 * ((np.arange(24) - 11) / 4) ** 2)
 PRIOR /= PRIOR.sum()
 BEFORE, NOW, LEVELS, PRESSURE = 2, 5, (1, 1), 9  # bins of the carried ratio, then what was seen
 
+HERE = MODEL.settings.tolist().index(list(LEVELS))
 KNOBS, CAPACITY, BACKLOG = [0, 1], 2, 3  # factors of pymdp's agent
 
 
@@ -73,13 +76,13 @@ def pymdp_agent(*, instant, **switches):
 
 
 def one_hot(index, n):
-    return jnp.eye(n)[index][None, None]
+    return jnp.asarray(np.eye(n, dtype=np.float32)[index][None, None])
 
 
 def beliefs(capacity, backlog):
     """Of pymdp's factors, knobs at LEVELS; each (batch, time, states)."""
     knobs = [one_hot(level, n) for level, n in zip(LEVELS, N_LEVELS, strict=True)]
-    return [*knobs, jnp.asarray(capacity)[None, None], one_hot(backlog, N_BINS)]
+    return [*knobs, jnp.asarray(capacity[None, None]), one_hot(backlog, N_BINS)]
 
 
 def evidence(known=1.0, pressure_known=1.0):
@@ -94,11 +97,11 @@ def evidence(known=1.0, pressure_known=1.0):
 
 def our_posterior(seen):
     belief = on_belief(PRIOR, np.array([BEFORE, 0]))
-    return perceive(ARRAYS, belief, seen, joint_index(jnp.array(LEVELS), N_LEVELS))
+    return PERCEIVE(ARRAYS, belief, seen, HERE)
 
 
-def our_plan(arrays=ARRAYS):
-    return compare(arrays, jnp.asarray(PRIOR, jnp.float32), jnp.array([NOW, 0]), jnp.array(LEVELS), OPTIONS)
+def our_plan(arrays=ARRAYS, capacity=PRIOR, backlog=(NOW, 0), levels=LEVELS, options=OPTIONS):
+    return PLAN(arrays, np.float32(capacity), np.array(backlog), np.array(levels), options=options)
 
 
 def test_posterior_and_promise_are_those_of_pymdps_agent_over_all_factors():
@@ -122,18 +125,17 @@ def test_what_policies_would_tell_is_what_pymdps_agent_expects_of_them():
 
 def test_one_flat_preference_for_all_that_is_critical_would_be_inverse():
     """Where CRITICAL is certain, it would leave only the knobs to choose by: why C is graded."""
-    hopeless = jax.nn.one_hot(0, 24)
+    hopeless = np.eye(24)[0]
     flat = np.where(np.arange(N_BINS) < N_FULFILLED, 0.0, MODEL.C_slo[0, N_FULFILLED])
     for preferences, best in ((MODEL.C_slo, [0, 0]), (np.tile(flat, (2, 1)), [2, 1])):
-        arrays = ARRAYS._replace(C_slo=jnp.asarray(preferences))
-        plan = compare(arrays, hopeless, jnp.array([N_BINS - 1] * 2), jnp.array(LEVELS), OPTIONS)
+        arrays = ARRAYS._replace(C_slo=jnp.asarray(preferences, jnp.float32))
+        plan = our_plan(arrays, hopeless, backlog=(N_BINS - 1, N_BINS - 1))
         assert plan.targets[jnp.argmax(plan.pragmatic)].tolist() == best
 
 
 def test_surprise_is_the_negative_logarithm_of_the_evidence():
-    row = joint_index(jnp.array(LEVELS), N_LEVELS)
-    carried = MODEL.A_slo[MODEL.kind[0], BEFORE, row, NOW]
-    expected = -np.log(PRIOR @ (carried * MODEL.A_pressure[row, PRESSURE]))
+    carried = MODEL.A_slo[MODEL.kind[0], BEFORE, HERE, NOW]
+    expected = -np.log(PRIOR @ (carried * MODEL.A_pressure[HERE, PRESSURE]))
     assert our_posterior(evidence())[1] == pytest.approx(expected, rel=1e-4)
 
 
@@ -148,12 +150,12 @@ def test_relative_policies_stop_at_the_ends_and_later_steps_see_the_backlog_grow
     table = policies(N_LEVELS, Moves.RELATIVE, 2)
     options = OPTIONS._replace(moves=Moves.RELATIVE)
     arrays = on_device(MODEL, table, switching=0.0)
-    tight = jax.nn.one_hot(8, 24)  # capacity of one of the bins below the highest cost
-    plan = compare(arrays, tight, jnp.array([0, 0]), jnp.array([2, 1]), options)
+    tight = np.eye(24)[8]  # a capacity below the highest cost
+    plan = our_plan(arrays, tight, (0, 0), (2, 1), options)
     up, stay = (table.tolist().index([[move] * 2] * 2) for move in (1, 0))
     assert plan.targets[up].tolist() == [2, 1]
     assert plan.pragmatic[up] == pytest.approx(plan.pragmatic[stay])
-    once = compare(ARRAYS, tight, jnp.array([0, 0]), jnp.array([2, 1]), OPTIONS)
+    once = our_plan(ARRAYS, tight, (0, 0), (2, 1))
     highest = MODEL.settings.tolist().index([2, 1])
     assert MODEL.C_setting[highest] == pytest.approx(4.0 * worth(SPEC, (2, 1)))
     assert plan.pragmatic[stay] < 2 * once.pragmatic[highest]  # the second step is worse than the first
