@@ -30,6 +30,8 @@ MAX_BUFFER_BYTES = 1 << 27  # a frame of 7680x4320x3 fits
 MAX_PARTS = 1 + 2 * 64
 DTYPES = frozenset({"uint8", "uint16", "int16", "int32", "int64", "float32", "float64"})
 
+ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in DTYPES}
+
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Label = Annotated[str, Meta(max_length=200)]
@@ -550,9 +552,10 @@ def decode_results(parts: Sequence[Buffer]) -> list[ResultPart]:
 
 def check_array(dtype: str, shape: Sequence[int], n_bytes: int) -> None:
     """Raise ProtocolError unless a buffer of n_bytes can be an array of this dtype and shape."""
-    if dtype not in DTYPES:
+    itemsize = ITEM_BYTES.get(dtype)
+    if itemsize is None:
         raise ProtocolError(f"dtype must be one of {', '.join(sorted(DTYPES))}, got {dtype!r}")
-    expected = math.prod(shape) * np.dtype(dtype).itemsize
+    expected = math.prod(shape) * itemsize
     if expected > MAX_BUFFER_BYTES:
         raise ProtocolError(f"an array may have {MAX_BUFFER_BYTES} bytes, {shape} of {dtype} has {expected}")
     if n_bytes != expected:

@@ -6,8 +6,9 @@ producer confirms.
 """
 
 import logging
-from dataclasses import dataclass
 from typing import assert_never
+
+import msgspec
 
 from pipeline.collector.reorder import Arrival, Reorder, Step
 from pipeline.messages import (
@@ -33,44 +34,38 @@ SYNC_NS = 500_000_000
 MAX_PER_ACK = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class ResultsCame:
+class ResultsCame(msgspec.Struct, frozen=True):
     """A worker sent results."""
 
     parts: list[ResultPart]
 
 
-@dataclass(frozen=True, slots=True)
-class ProducerSpoke:
+class ProducerSpoke(msgspec.Struct, frozen=True):
     """The producer said something."""
 
     message: LinkDown
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True):
     """A peer sent something invalid."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
 
 Event = ResultsCame | ProducerSpoke | Malformed | Tick
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(msgspec.Struct, frozen=True):
     """The next frame of its stream, for the sink."""
 
     part: ResultPart
 
 
-@dataclass(frozen=True, slots=True)
-class BeginEpisode:
+class BeginEpisode(msgspec.Struct, frozen=True):
     """Whatever is emitted from now on belongs to this episode."""
 
     episode: int
@@ -78,15 +73,13 @@ class BeginEpisode:
     source_fps: float
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(msgspec.Struct, frozen=True):
     """Tell the producer."""
 
     message: LinkUp
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """Everything is done: close the sink and end the process."""
 
 

@@ -26,7 +26,7 @@ from pipeline.collector.core import (
 from pipeline.collector.sinks import Sink, SinkError, open_sink
 from pipeline.messages import ProtocolError, decode_link_down, decode_results, encode
 from pipeline.options import CollectorOptions
-from pipeline.sockets import EndpointError, bind, connect, open_socket, pending
+from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
 from pipeline.stopping import StopSwitch
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class CollectorShell:
                 self._sink.write(part)
             case Tell(message):
                 try:
-                    self._link.send(encode(message), zmq.NOBLOCK)
+                    self._link.send(encode(message), NOBLOCK)
                 except zmq.Again:
                     logger.debug("the producer takes no more messages; what matters is sent again")
             case BeginEpisode(episode, source_size, source_fps):

@@ -47,7 +47,7 @@ class Capture:
         self._pacing = pacing and not source.is_live  # a live source paces itself
         self._notify = notify
         self._handed_over: deque[Captured | SourceEnded] = deque()
-        self._room = threading.Semaphore(HANDOVER)
+        self._room = threading.Event()
         self._job: Job | None = None
         self._wanted = threading.Condition()
         self._closed = False
@@ -74,8 +74,14 @@ class Capture:
             event = self._handed_over.popleft()
         except IndexError:
             return None
-        self._room.release()
+        if len(self._handed_over) <= HANDOVER // 2:
+            self._room.set()
         return event
+
+    @property
+    def n_waiting(self) -> int:
+        """Events that were handed over and not taken yet."""
+        return len(self._handed_over)
 
     def close(self) -> None:
         """End the thread and close the source."""
@@ -165,7 +171,10 @@ class Capture:
         return True
 
     def _hand_over(self, event: Captured | SourceEnded, begin: BeginCapture) -> None:
-        while not self._room.acquire(timeout=LOOK_UP_S):
+        while len(self._handed_over) >= HANDOVER:
+            self._room.clear()
+            if len(self._handed_over) >= HANDOVER:
+                self._room.wait(LOOK_UP_S)
             if self._job_of(begin) is None:
                 return
         self._handed_over.append(event)

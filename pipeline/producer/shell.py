@@ -46,7 +46,7 @@ from pipeline.producer.events import (
 from pipeline.producer.stream import ProducerConfig
 from pipeline.settings import ladders_for
 from pipeline.slos import parse_slo
-from pipeline.sockets import EndpointError, bind, open_socket, pending
+from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.opening import open_source
 from pipeline.stopping import StopSwitch
@@ -133,7 +133,8 @@ class ProducerShell:
         except EndpointError:
             self._context.destroy(linger=0)
             raise
-        self._capture = Capture(source, options.pacing, lambda: notify.send(b""))
+        self._notify = notify
+        self._capture = Capture(source, options.pacing, self._frame_waits)
         baseline_bytes = psutil.Process().memory_info().rss
         self._core = Producer(config_from(options, source, baseline_bytes), time.monotonic_ns())
         self._pollers = {accepts: self._poller(accepts) for accepts in (False, True)}
@@ -149,9 +150,10 @@ class ProducerShell:
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
             ready = dict(self._pollers[self._core.accepts_frames].poll(wait_ms))
             if self._captured in ready:
-                self._take_captured()
+                self._captured.recv(NOBLOCK)
             if self._work in ready:
                 self._take_work()
+            self._take_captured()
             if self._link in ready:
                 self._take_link()
             if self._control in ready:
@@ -209,7 +211,7 @@ class ProducerShell:
         last = len(parts) - 1
         try:
             for i, part in enumerate(parts):
-                flags = zmq.NOBLOCK | (zmq.SNDMORE if i < last else 0)
+                flags = NOBLOCK | SNDMORE if i < last else NOBLOCK
                 # pictures are not copied: nobody writes to them, and libzmq holds on to them
                 self._work.send(part, flags, copy=isinstance(part, bytes))
         except zmq.ZMQError as error:
@@ -217,13 +219,14 @@ class ProducerShell:
                 raise
             self._do(Unroutable(reply.envelope[0], tuple(header for header, _ in reply.tasks)))
 
+    def _frame_waits(self) -> None:
+        """In the capturing thread: wake the loop, unless it has not yet seen the end of what waits."""
+        if self._capture.n_waiting <= 1:
+            self._notify.send(b"")
+
     def _take_captured(self) -> None:
-        for _ in pending(self._captured):
-            event = self._capture.take()
-            if event is not None:
-                self._do(event)
-            if not self._core.accepts_frames:
-                return
+        while self._core.accepts_frames and (event := self._capture.take()) is not None:
+            self._do(event)
 
     def _take_work(self) -> None:
         for parts in pending(self._work):

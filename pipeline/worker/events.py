@@ -1,93 +1,81 @@
 """What a worker's core is told, and what it has its shell do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from pipeline.messages import GetWork, Register, TaskHeader, Weights, WorkReply
 from pipeline.worker.jobs import Prepare
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """Time has passed, nothing else happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replied:
+class Replied(msgspec.Struct, frozen=True):
     """The producer answered; `tasks` is empty unless the reply is Work."""
 
     reply: WorkReply
     tasks: Sequence[TaskHeader] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Malformed:
+class Malformed(msgspec.Struct, frozen=True):
     """The producer's answer was not a valid message."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """Inference has loaded and warmed what Prepare `number` asked for."""
 
     number: int
     weights: Weights
 
 
-@dataclass(frozen=True, slots=True)
-class TasksLeft:
+class TasksLeft(msgspec.Struct, frozen=True):
     """n tasks are done and their results handed to the transport."""
 
     n: int
 
 
-@dataclass(frozen=True, slots=True)
-class StopRequested:
+class StopRequested(msgspec.Struct, frozen=True):
     """Somebody wishes the worker to end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """Send this to the producer."""
 
     message: Register | GetWork
 
 
-@dataclass(frozen=True, slots=True)
-class Reopen:
+class Reopen(msgspec.Struct, frozen=True):
     """Give the requesting socket up for a new one: no late reply can reach it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Adopt:
+class Adopt(msgspec.Struct, frozen=True):
     """Send results to this endpoint; most frames will have at most frame_bytes."""
 
     results: str
     frame_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True):
     """Have inference make ready."""
 
     prepare: Prepare
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(msgspec.Struct, frozen=True):
     """Hand the tasks that just came to inference."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(msgspec.Struct, frozen=True):
     """Finish what is in hand, for at most wait_s, then end."""
 
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(msgspec.Struct, frozen=True):
     """End with an error; `reason` is for people."""
 
     reason: str

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 
 import zmq
 
-from pipeline.sockets import EndpointError, connect, open_socket
+from pipeline.sockets import SNDMORE, EndpointError, connect, open_socket
 from pipeline.worker.jobs import Finished, unpack_finished
 from pipeline.worker.ring import SlotRing
 
@@ -97,8 +97,8 @@ class Sender:
         while True:
             try:
                 push = self._socket()
-                push.send(finished.header, zmq.SNDMORE)
-                push.send(finished.boxes, zmq.SNDMORE)
+                push.send(finished.header, SNDMORE)
+                push.send(finished.boxes, SNDMORE)
                 push.send(frame)  # copied: the slot is free at once
                 return True
             except zmq.Again:

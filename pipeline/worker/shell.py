@@ -18,7 +18,7 @@ import zmq
 from pipeline.cli import parse_options
 from pipeline.messages import Buffer, ProtocolError, TaskHeader, decode_work_reply, encode
 from pipeline.options import WorkerOptions
-from pipeline.sockets import EndpointError, connect, open_socket
+from pipeline.sockets import NOBLOCK, EndpointError, connect, open_socket, receive
 from pipeline.stopping import StopSwitch
 from pipeline.worker.child import InferenceError, InferenceProcess
 from pipeline.worker.core import WorkerConfig, WorkerCore
@@ -137,7 +137,7 @@ class WorkerShell:
 
     def _take_reply(self) -> None:
         assert self._request is not None, "it was polled"
-        frames = self._request.recv_multipart(zmq.NOBLOCK, copy=False)
+        frames = receive(self._request)
         self._received_ns = time.monotonic_ns()
         try:
             reply, self._tasks = decode_work_reply([frame.buffer for frame in frames])
@@ -174,7 +174,7 @@ class WorkerShell:
         match command:
             case Request(message):
                 assert self._request is not None, "opened before the first event"
-                self._request.send(encode(message), zmq.NOBLOCK)
+                self._request.send(encode(message), NOBLOCK)
             case Accept():
                 self._accept()
             case Load(prepare):
