@@ -19,8 +19,10 @@ LEAK = 0.02  # share of surprises that no model explains, spread over all bins
 TINY = 1e-9  # keeps a share of nothing finite
 
 # SLOs with memory: how far and how fast they move is not in a spec, so these are broad. See `remembering`.
+# Tried on the plants of tests/agents, with costs and measurements as the specs have them and otherwise.
 PULL = 1.5  # how far u moves such a ratio within an interval, in powers of u
 SPREAD = 0.8  # log-standard deviation of where it then is
+DRAINS = 0.5  # a u from which less would not drain a backlog any faster
 CARRIED = (0.3, 1.5)  # a carried ratio moves as if it were in this range
 AT_REST = (0.1, 0.4, 0.1)  # below capacity: shares that go a bin down, stay and go up, the rest falls
 UNMOVED = 0.3  # above capacity: share that does not rise yet
@@ -81,7 +83,8 @@ def remembering(ln_u: Array, noise: float, edges: Array) -> Array:
     before = np.arange(N_BINS).reshape(-1, *[1] * (ln_u.ndim + 1))
     after = np.arange(N_BINS)
     ln_before = np.log(np.clip(centres(edges), *CARRIED)).reshape(-1, *[1] * ln_u.ndim)
-    moved = log_normal(ln_before + PULL * ln_u, SPREAD, edges) + TINY
+    pull = PULL * np.maximum(ln_u, np.log(DRAINS))
+    moved = log_normal(ln_before + pull, SPREAD, edges) + TINY
     rising, falling = moved * (after >= before), moved * (after <= before)
     falls = falling / falling.sum(-1, keepdims=True)
     rests = sum(share * (after == before + step) for step, share in zip((-1, 0, 1), AT_REST, strict=True))

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 
+from agents.ladders import worth
 from tests.agents.episodes import make, run
 
 STEADY = [1.0] * 30
@@ -58,6 +59,20 @@ def test_the_expected_capacity_is_the_plants(streams, agent_for):
     episode = run(agent_for("aif", "video"), plant, (5, 3, 2), STEADY)
     in_cost_units = plant.capacity / plant.work.per_second((0, 0, 0))  # where the lowest costs 1
     assert episode.figures[-1]["expected_capacity"] == pytest.approx(in_cost_units, rel=0.15)
+
+
+def test_a_backlog_of_the_past_is_not_read_as_too_little_capacity_now(streams, agent_for):
+    agent, stream = agent_for("aif", "video"), streams["video"]
+    episode = run(agent, stream.plant(0.5), (5, 3, 2), STEADY)
+    before = episode.figures[-1]["expected_capacity"]
+    late = {"queue_size": 3.0, "latency_p95_ms": 1500.0}  # one and a half times the thresholds
+    readings = dict(episode.outcomes[-1].readings)
+    readings |= {slo.metric: slo.read(late[slo.metric]) for slo in stream.spec.slos if slo.metric in late}
+    observation = stream.spec.encode(episode.levels[-1], readings, {})
+    for _ in range(4):
+        levels = agent.act(observation, {})
+        assert worth(stream.spec, levels) > 0.7  # of 0.875: it drains, and does not flee
+    assert agent.explain()["expected_capacity"] == pytest.approx(before, rel=0.1)
 
 
 def test_a_lost_capacity_surprises_and_is_then_understood(streams, agent_for):
