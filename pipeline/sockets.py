@@ -56,9 +56,8 @@ def pending(socket: zmq.Socket, *, copy: bool = True) -> Iterator[list]:
         except zmq.Again:
             return
         yield [frame.bytes for frame in frames] if copy else frames
-        if (
-            not int(socket.getsockopt(zmq.EVENTS)) & _READABLE
-        ):  # cheaper than the exception of one try too many
+        # cheaper than the exception of one try too many
+        if not int(socket.getsockopt(zmq.EVENTS)) & _READABLE:
             return
 
 
