@@ -244,7 +244,7 @@ class LocalCluster:
         for program in self._all():
             if not program.is_running and program.name not in self._mourned:
                 raise ClusterError(f"before the cluster was ready, {program.obituary()}")
-        ready = {worker.name for worker in status.workers if worker.ready and worker.live}
+        ready = {worker.name for worker in status.workers if worker.ready}
         awaited = [] if status.collector else ["collector"]
         awaited += [w.name for w in self._workers.values() if w.is_running and w.name not in ready]
         return ", ".join(awaited)

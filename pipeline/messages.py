@@ -270,7 +270,6 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     """A frame's outcome. For DELIVERED all fields hold, else only the first three.
 
     Attributes:
-        emitted_ns: when the collector emitted it.
         latency_ns: emitted minus captured.
         hops_ns: time spent in queue, transfer, buffer, service, return, reorder; sums to latency_ns.
     """
@@ -280,7 +279,6 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     outcome: Outcome
     grade: Count = 0
     height_px: Count = 0
-    emitted_ns: int = 0
     latency_ns: int = 0
     hops_ns: tuple[int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0)
 
@@ -370,11 +368,10 @@ class Done(_Message, frozen=True, tag="DONE"):
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One worker as the producer sees it."""
+    """One live worker as the producer sees it; one that has fallen silent is not listed."""
 
     name: str
     ready: bool
-    live: bool
     weights: Weights
     in_hand: Count
 
@@ -520,13 +517,6 @@ def decode_work_reply(parts: Sequence[Buffer]) -> tuple[WorkReply, list[tuple[Ta
         check_array(header.dtype, header.shape, len(parts[i + 1]))
         tasks.append((header, parts[i + 1]))
     return reply, tasks
-
-
-def encode_result(part: ResultPart) -> list[Buffer]:
-    """The three parts of one result; arrays are not copied."""
-    frame = b"" if part.frame is None else part.frame.data.cast("B")
-    boxes = part.boxes.data.cast("B") if part.boxes.size else b""
-    return [encode(part.header), boxes, frame]
 
 
 def decode_results(parts: Sequence[Buffer]) -> list[ResultPart]:

@@ -64,7 +64,7 @@ class RemoteCluster:
             self._control = None
 
     def _missing(self, status: Status) -> str:
-        n_ready = sum(worker.ready and worker.live for worker in status.workers)
+        n_ready = sum(worker.ready for worker in status.workers)
         awaited = [] if status.collector else ["collector"]
         if n_ready < self._n_workers:
             awaited.append(f"{self._n_workers - n_ready} of {self._n_workers} workers")

@@ -170,7 +170,6 @@ class Collector:
             outcome=step.outcome,
             grade=header.grade,
             height_px=header.size[1],
-            emitted_ns=now_ns + self._clock_offset_ns,
             latency_ns=latency,
             hops_ns=hops,
         )

@@ -141,10 +141,9 @@ class Capture:
         if job is None:
             return
         settings = job.change.settings
-        image: NDArray[np.uint8] | None = None
         if self._pacing and time.monotonic_ns() - due_ns > TOO_LATE_NS:
             self._source.skip()
-            index = -1
+            index, image = 0, None
         else:
             frame = self._source.read()
             index, image = frame.index, _resized(frame.image, settings.width, settings.height)
@@ -152,7 +151,7 @@ class Capture:
             episode=begin.episode,
             epoch=job.change.epoch,
             grade=settings.grade,
-            source_index=max(index, 0),
+            source_index=index,
             captured_ns=due_ns,
             image=image,
         )

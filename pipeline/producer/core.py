@@ -221,7 +221,7 @@ class Producer:
         ]
 
     def _announce(self, now_ns: int) -> list[Command]:
-        commands = self._work.announce_change(now_ns)
+        commands = self._work.announce_change()
         if self._collector:
             commands.append(Tell(self._collector, self._stream.announcement(now_ns)))
         return commands
@@ -302,7 +302,7 @@ class Producer:
         """Tell everybody END; finish when all have heard it, or after a bounded time."""
         commands: list[Command] = []
         if not self._work.ended:
-            commands = self._work.end(now_ns)
+            commands = self._work.end()
             if self._collector:
                 commands.append(Tell(self._collector, End()))
         all_told = all(worker.told_end for worker in self._work.workers.values())

@@ -79,11 +79,6 @@ class Ledger:
         return len(self._fresh) + len(self._returned)
 
     @property
-    def n_leased(self) -> int:
-        """Tasks handed out whose result has not been acknowledged."""
-        return len(self._leased)
-
-    @property
     def is_full(self) -> bool:
         """Whether the next frame would need the policy."""
         return len(self._fresh) >= self.bound

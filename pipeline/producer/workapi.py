@@ -90,7 +90,7 @@ class WorkApi:
         peer, message = event.envelope[0], event.message
         self._held.pop(peer, None)  # a peer that asks again no longer waits for the old answer
         if self.ended:
-            return self._end(event.envelope, now_ns)
+            return self._end(event.envelope)
         if isinstance(message, Register):
             return [Reply(event.envelope, self._register(peer, message, now_ns))]
         worker = self.workers.get(peer)
@@ -111,7 +111,7 @@ class WorkApi:
             commands.append(self._tasks(peer, request.envelope, request.n, now_ns))
         return commands
 
-    def announce_change(self, now_ns: int) -> list[Command]:
+    def announce_change(self) -> list[Command]:
         """Settings changed: tell those who wait; the others hear of it when they next ask."""
         commands: list[Command] = []
         while self._held:
@@ -160,14 +160,14 @@ class WorkApi:
         for peer in list(self.workers):
             self.remove(peer, why)
 
-    def end(self, now_ns: int) -> list[Command]:
+    def end(self) -> list[Command]:
         """Answer every waiting request, and every later one, with END."""
         self.ended = True
         held = [request.envelope for request in self._held.values()]
         self._held.clear()
-        return [command for envelope in held for command in self._end(envelope, now_ns)]
+        return [command for envelope in held for command in self._end(envelope)]
 
-    def _end(self, envelope: Envelope, now_ns: int) -> list[Command]:
+    def _end(self, envelope: Envelope) -> list[Command]:
         worker = self.workers.get(envelope[0])
         if worker is not None:
             worker.told_end = True
@@ -251,7 +251,6 @@ def status(stream: Stream, work: WorkApi, state: State, collector: bool) -> Stat
             WorkerStatus(
                 name=worker.name,
                 ready=worker.ready,
-                live=True,
                 weights=worker.weights,
                 in_hand=len(stream.ledger.held_by(peer)),
             )

@@ -96,7 +96,7 @@ class FakeControl:
     def status(self) -> Status:
         self._hear("status")
         levels = (self.levels[0], self.levels[1], self.levels[2])
-        worker = WorkerStatus(name="worker-0", ready=True, live=True, weights=Weights.EMULATED, in_hand=0)
+        worker = WorkerStatus(name="worker-0", ready=True, weights=Weights.EMULATED, in_hand=0)
         return Status(
             state=self.state,
             episode=1,

@@ -32,7 +32,7 @@ IDENTITY = Identity(
 
 def status_with(*weights: Weights) -> Status:
     workers = tuple(
-        WorkerStatus(name=f"worker-{i}", ready=True, live=True, weights=kind, in_hand=0)
+        WorkerStatus(name=f"worker-{i}", ready=True, weights=kind, in_hand=0)
         for i, kind in enumerate(weights)
     )
     return Status(

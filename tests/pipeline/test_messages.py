@@ -19,7 +19,6 @@ from pipeline.messages import (
     decode_work_reply,
     decode_work_request,
     encode,
-    encode_result,
 )
 
 pack = msgspec.msgpack.encode
@@ -57,7 +56,7 @@ def test_a_result_comes_back_with_its_arrays():
     boxes = np.arange(12, dtype=np.float32).reshape(2, 6)
     frame = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     part = ResultPart(result(shape=(2, 4, 3), boxes=(2, 6)), boxes, frame)
-    (decoded,) = decode_results(encode_result(part))
+    (decoded,) = decode_results([encode(part.header), boxes.tobytes(), frame.tobytes()])
     assert decoded.header == part.header
     assert np.array_equal(decoded.boxes, boxes) and decoded.frame is not None
     assert np.array_equal(decoded.frame, frame)
