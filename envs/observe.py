@@ -12,8 +12,9 @@ from envs.reward import qoe, reward
 from envs.spec import ElasticitySpec
 from envs.video import delivered_values
 from pipeline.messages import Totals
+from pipeline.metrics import CATALOGUE, HOPS, Interval, WorkerInterval, measure
 from pipeline.settings import StreamSettings
-from pipeline.slos import CATALOGUE, HOPS, Interval, SloReading, SloState, WorkerInterval, measure, read_slos
+from pipeline.slos import Slo, SloReading, SloState, read_slos
 
 STALE_AFTER_S = 2.0  # the collector reports every half second
 DEAD_REWARD = -1.0  # the lowest there is: a dead pipeline fulfils nothing
@@ -43,6 +44,7 @@ class Snapshot:
         report_age_s: age of the last news from the pipeline's end.
         interval_s: how long the interval really was; 0 if there was none.
         overrun: whether the agent thought past a grid point.
+        slos: those in force, with the spec's metrics in the spec's order; None = the spec's own.
     """
 
     step: int
@@ -55,6 +57,7 @@ class Snapshot:
     report_age_s: float = math.inf
     interval_s: float = 0.0
     overrun: bool = False
+    slos: tuple[Slo, ...] | None = None
 
 
 class Judged(NamedTuple):
@@ -74,7 +77,9 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     | metrics        | the catalogue's; hop_NAME_ms; frames of the interval by outcome; NaN = unknown |
     | ratios, slos   | per SLO: metric / threshold; state 0 OK, 1 WARNING, 2 CRITICAL                  |
     | known          | per SLO: whether it was measured; if not, ratio 0 and state OK mean nothing     |
+    | thresholds     | per SLO: the one in force                                                      |
     | qoe            | in [0, 1], of what was delivered                                               |
+    | quality        | mean of level index / (levels - 1), 1 if one level: the predecessor's measure   |
     | delivered      | per knob, in its value's unit; NaN if nothing was delivered                    |
     | levels         | per knob, the level index in force                                             |
     | settings       | what they stand for: fps, width and height in px, index of the grade           |
@@ -86,12 +91,13 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     """
     interval = snapshot.interval
     figures = _metrics(interval)
+    slos = snapshot.slos or spec.slos
     readings = (
-        dict.fromkeys((slo.metric for slo in spec.slos), UNKNOWN)
+        dict.fromkeys((slo.metric for slo in slos), UNKNOWN)
         if interval is None
-        else read_slos(spec.slos, interval)
+        else read_slos(slos, interval)
     )
-    delivered = (None,) * len(spec.knobs) if interval is None else delivered_values(spec, interval)
+    delivered = (math.nan,) * len(spec.knobs) if interval is None else delivered_values(spec, interval)
     quality = qoe(spec, delivered)
     changed = sum(now != then for now, then in zip(snapshot.levels, snapshot.previous, strict=True))
     earned = DEAD_REWARD if interval is None else reward(readings.values(), quality, changed, len(spec.knobs))
@@ -101,8 +107,10 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
         "ratios": {name: reading.ratio for name, reading in readings.items()},
         "slos": {name: int(reading.state) for name, reading in readings.items()},
         "known": {name: reading.known for name, reading in readings.items()},
+        "thresholds": {slo.metric: slo.threshold for slo in slos},
         "qoe": quality,
-        "delivered": _by_knob(spec, [math.nan if value is None else value for value in delivered]),
+        "quality": sum(spec.positions(snapshot.levels)) / len(spec.knobs),
+        "delivered": _by_knob(spec, delivered),
         "levels": _by_knob(spec, snapshot.levels),
         "settings": _settings(snapshot.settings),
         "streams": snapshot.streams,

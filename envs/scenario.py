@@ -1,17 +1,26 @@
 """What happens to the world during a run; the same events at the same steps in every world."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, assert_never
 
+from envs.patterns import LinkPattern, LoadPattern
+
 
 class EventKind(StrEnum):
-    """What changes."""
+    """What changes, and which fields of an `Event` say how."""
 
-    STREAMS = "streams"  # the number of concurrent streams
+    STREAMS = "streams"  # value: the number of concurrent streams, >= 1
     LOSE_WORKER = "lose_worker"  # a worker dies without a word
-    JOIN_WORKER = "join_worker"  # a worker like one of the hardware's own joins
+    JOIN_WORKER = "join_worker"  # a worker like this one of the hardware joins
+    SLOW_WORKER = "slow_worker"  # value: its service times are this many times longer, >= 1
+    LINKS = "links"  # value: Mbit/s of every worker's link, > 0
+    THRESHOLD = "threshold"  # metric, value: an SLO's new threshold, > 0
+
+
+OF_A_WORKER = (EventKind.LOSE_WORKER, EventKind.JOIN_WORKER, EventKind.SLOW_WORKER)
 
 
 class World(Protocol):
@@ -29,27 +38,62 @@ class World(Protocol):
         """A further worker, like number `worker` of the hardware, starts."""
         ...
 
+    def slow_worker(self, worker: int, slowdown: float) -> None:
+        """Its service times are from now on `slowdown` times those of its device, >= 1."""
+        ...
 
-@dataclass(frozen=True, slots=True)
+    def set_links(self, mbit_s: float) -> None:
+        """Every worker's link carries this much each way from now on."""
+        ...
+
+    def set_threshold(self, metric: str, threshold: float) -> None:
+        """The SLO on this metric has another threshold from now on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One change of the world, at a time given in one of two ways.
 
     Attributes:
-        kind: what changes.
-        value: STREAMS: how many, >= 1; LOSE_WORKER, JOIN_WORKER: index of a worker of the hardware, >= 0.
+        kind: what changes; it says which of the next three it needs.
+        value: how much.
+        worker: index of a worker of the hardware, >= 0.
+        metric: of an SLO.
         at_s: time since the run's start in s, >= 0.
-        at_share: or the share of the run that is over, in [0, 1).
+        at_share: share of the run, in [0, 1).
     """
 
     kind: EventKind
-    value: int
+    value: float | None = None
+    worker: int | None = None
+    metric: str = ""
     at_s: float | None = None
     at_share: float | None = None
 
     def __post_init__(self) -> None:
-        least = 1 if self.kind is EventKind.STREAMS else 0
-        if self.value < least:
-            raise ValueError(f"event {self.kind}: value must be >= {least}, got {self.value}")
+        self._check_time()
+        for name, needed in (
+            ("worker", self.kind in OF_A_WORKER),
+            ("metric", self.kind is EventKind.THRESHOLD),
+            ("value", self.kind not in (EventKind.LOSE_WORKER, EventKind.JOIN_WORKER)),
+        ):
+            if (getattr(self, name) in (None, "")) == needed:
+                raise ValueError(f"event {self.kind} {'needs' if needed else 'has no use for'} `{name}`")
+        if self.worker is not None and self.worker < 0:
+            raise ValueError(f"event {self.kind}: worker must be >= 0, got {self.worker}")
+        if self.value is not None:
+            self._check_value(self.value)
+
+    def _check_value(self, value: float) -> None:
+        if self.kind is EventKind.STREAMS and (value < 1 or value != int(value)):
+            raise ValueError(f"event {self.kind}: value must be a whole number >= 1, got {value}")
+        if self.kind is EventKind.SLOW_WORKER and not 1 <= value < math.inf:
+            raise ValueError(f"event {self.kind}: value must be a slowdown >= 1, got {value}")
+        if not value > 0:
+            raise ValueError(f"event {self.kind}: value must be > 0, got {value}")
+
+    def _check_time(self) -> None:
         if (self.at_s is None) == (self.at_share is None):
             raise ValueError(
                 f"event {self.kind}: expected either at_s or at_share, got {self.at_s} and {self.at_share}"
@@ -66,45 +110,110 @@ class Event:
 
     def apply(self, world: World) -> None:
         """Let it happen."""
+        value, worker = self.value or 0.0, self.worker or 0
         match self.kind:
             case EventKind.STREAMS:
-                world.set_streams(self.value)
+                world.set_streams(int(value))
             case EventKind.LOSE_WORKER:
-                world.lose_worker(self.value)
+                world.lose_worker(worker)
             case EventKind.JOIN_WORKER:
-                world.join_worker(self.value)
+                world.join_worker(worker)
+            case EventKind.SLOW_WORKER:
+                world.slow_worker(worker, value)
+            case EventKind.LINKS:
+                world.set_links(value)
+            case EventKind.THRESHOLD:
+                world.set_threshold(self.metric, value)
             case _:
                 assert_never(self.kind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thermal:
+    """Devices that get hot: service times rise with the time they have computed, and recover when they idle.
+
+    A device's heat follows its busy share with one time constant: h ← h + (busy − h)·(1 − exp(−Δt/τ)), from
+    h = 0; its service times are 1 + (slowdown − 1)·clip((h − from)/(1 − from), 0, 1) times as long. A
+    first-order model of what single-board computers do: published ones have time constants of 4 to 12 min.
+
+    Attributes:
+        tau_s: time constant, > 0.
+        throttles_from: heat at which throttling begins, in [0, 1).
+        slowdown: at full heat, >= 1.
+    """
+
+    tau_s: float
+    throttles_from: float
+    slowdown: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.tau_s < math.inf and 0 <= self.throttles_from < 1 <= self.slowdown < math.inf):
+            raise ValueError(
+                "thermal: expected tau_s > 0, throttles_from in [0, 1) and slowdown >= 1, got "
+                f"{self.tau_s}, {self.throttles_from} and {self.slowdown}"
+            )
+
+
+def heat_after(heat: float, busy_share: float, duration_s: float, tau_s: float) -> float:
+    """Heat of a device after a time of this busy share, see `Thermal`."""
+    return heat + (min(busy_share, 1.0) - heat) * (1.0 - math.exp(-duration_s / tau_s))
+
+
+def throttled(heat: float, throttles_from: float, slowdown: float) -> float:
+    """How many times longer a device's service times are at this heat, see `Thermal`."""
+    share = (heat - throttles_from) / (1.0 - throttles_from)
+    return 1.0 + (slowdown - 1.0) * min(max(share, 0.0), 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What a run begins with, and its events in any order.
+    """What a run begins with, and what happens in it.
 
     Attributes:
         streams: concurrent streams at the start, >= 1.
+        capacities: workers of the hardware's first device at these shares of its speed, instead of the
+            hardware's own workers; empty = those.
         events: those of one step happen at its beginning, in this order; those beyond the run's end never.
+        load: how the number of streams goes up and down; its events come before `events`.
+        links: how the links' bandwidth goes up and down, likewise.
+        thermal: None = devices stay cool.
     """
 
     streams: int = 1
+    capacities: tuple[float, ...] = ()
     events: tuple[Event, ...] = ()
+    load: LoadPattern | None = None
+    links: LinkPattern | None = None
+    thermal: Thermal | None = None
 
     def __post_init__(self) -> None:
         if self.streams < 1:
             raise ValueError(f"streams must be >= 1, got {self.streams}")
+        if not all(0 < capacity <= 1 for capacity in self.capacities):
+            raise ValueError(f"capacities must be in (0, 1], got {list(self.capacities)}")
 
-    def events_by_step(self, steps: int, interval_s: float) -> dict[int, tuple[Event, ...]]:
-        """Events by the step (from 0) at whose beginning they happen."""
+    def timeline(self, steps: int, interval_s: float, seed: int) -> dict[int, tuple[Event, ...]]:
+        """Events by the step (from 0) at whose beginning they happen; patterns draw theirs by the seed."""
         by_step: dict[int, tuple[Event, ...]] = {}
-        for event in self.events:
-            step = event.step(steps, interval_s)
-            by_step[step] = (*by_step.get(step, ()), event)
+        patterned: list[tuple[int, Event]] = []
+        for pattern, kind in ((self.load, EventKind.STREAMS), (self.links, EventKind.LINKS)):
+            if pattern is not None:
+                for step, value in pattern.changes(steps, interval_s, seed):
+                    patterned.append((step, Event(kind=kind, value=value, at_s=step * interval_s)))
+        timed = [(event.step(steps, interval_s), event) for event in self.events]
+        for step, event in [*patterned, *timed]:
+            if step < steps:
+                by_step[step] = (*by_step.get(step, ()), event)
         return by_step
 
-    def check_workers(self, n_workers: int) -> None:
-        """Raise ValueError if an event names a worker that hardware with n_workers does not have."""
+    def check(self, n_workers: int, metrics: Sequence[str]) -> None:
+        """Raise ValueError if an event names a worker or an SLO's metric that there is none of."""
         for event in self.events:
-            if event.kind is not EventKind.STREAMS and event.value >= n_workers:
+            if event.worker is not None and event.worker >= n_workers:
                 raise ValueError(
-                    f"event {event.kind} names worker {event.value}, but there are {n_workers} to choose from"
+                    f"event {event.kind} names worker {event.worker}, but there are only {n_workers}"
+                )
+            if event.metric and event.metric not in metrics:
+                raise ValueError(
+                    f"event {event.kind} names the SLO {event.metric!r}; there are {', '.join(metrics)}"
                 )

@@ -18,6 +18,16 @@ from pipeline.slos import RATIO_CAP, Slo, SloReading
 from pipeline.slos import Sense as Sense  # agents, who see no pipeline, take it from here
 
 
+def worth(value: float, lowest: float, highest: float) -> float:
+    """Where a delivered value lies between the lowest level's (0) and the highest's (1), clipped.
+
+    With a single level: the share of it that was delivered.
+    """
+    if highest > lowest:
+        return min(max((value - lowest) / (highest - lowest), 0.0), 1.0)
+    return min(max(value / lowest, 0.0), 1.0) if lowest > 0.0 else 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Knob:
     """Something an agent can set, one level at a time.
@@ -56,14 +66,8 @@ class Knob:
         return len(self.levels)
 
     def worth(self, value: float) -> float:
-        """Where a delivered value lies between the lowest level's (0) and the highest's (1), clipped.
-
-        With a single level: the share of it that was delivered.
-        """
-        lowest, highest = self.value[0], self.value[-1]
-        if highest == lowest:  # nothing to gain, only to lose
-            return float(np.clip(value / lowest, 0.0, 1.0)) if lowest > 0 else 1.0
-        return float(np.clip((value - lowest) / (highest - lowest), 0.0, 1.0))
+        """Of a delivered value, see `worth`."""
+        return worth(value, self.value[0], self.value[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,13 @@ class ElasticitySpec:
         """The highest level of every knob."""
         return tuple(n - 1 for n in self.n_levels)
 
+    def positions(self, levels: Sequence[int]) -> list[float]:
+        """Level index / (levels - 1) per knob; 1 where there is one level."""
+        return [
+            level / (knob.n_levels - 1) if knob.n_levels > 1 else 1.0
+            for level, knob in zip(levels, self.knobs, strict=True)
+        ]
+
     def encode(
         self,
         levels: Sequence[int],
@@ -171,10 +182,6 @@ class ElasticitySpec:
         """
         unknown = SloReading(ratio=0.0, state=self.slos[0].classify(0.0), known=False)
         states = [readings.get(slo.metric, unknown) for slo in self.slos]
-        position = [
-            level / (knob.n_levels - 1) if knob.n_levels > 1 else 1.0
-            for level, knob in zip(levels, self.knobs, strict=True)
-        ]
         figures = []
         for metric in self.metrics:
             value = metrics.get(metric.name)
@@ -182,7 +189,7 @@ class ElasticitySpec:
             figures.append(np.clip((value - metric.low) / (metric.high - metric.low), 0.0, 1.0))
         ratios = [state.ratio for state in states]
         known = [float(state.known) for state in states]
-        return np.asarray([*position, *ratios, *known, *figures], dtype=np.float32)
+        return np.asarray([*self.positions(levels), *ratios, *known, *figures], dtype=np.float32)
 
     def decode(self, observation: NDArray[np.float32]) -> Observed:
         """Take an observation apart.

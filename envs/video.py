@@ -1,11 +1,13 @@
 """A video stream as an ElasticitySpec: its three knobs, and what was delivered of each."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from envs.spec import ElasticitySpec, Knob, ObservedMetric
 from pipeline.messages import Status
+from pipeline.metrics import Interval, delivered_fps
 from pipeline.settings import GRADES, Ladders
-from pipeline.slos import Interval, Slo, delivered_fps
+from pipeline.slos import Slo
 
 FPS, RESOLUTION, GRADE = "fps", "resolution", "grade"  # names of the knobs, in the order of the messages
 MODEL_PICTURE_PX = 640 * 640  # the picture that GRADES' GFLOPs are counted for
@@ -18,7 +20,7 @@ def video_spec(
 
     Args:
         ladders: the levels, as the producer has them.
-        slos: objectives on metrics of `pipeline.slos.CATALOGUE`.
+        slos: objectives on metrics of `pipeline.metrics.CATALOGUE`.
         weights: of the knobs in the QoE, by name, 1 where absent.
 
     Raises:
@@ -71,21 +73,22 @@ def check_ladders(spec: ElasticitySpec, ladders: Ladders) -> None:
             )
 
 
-def delivered_values(spec: ElasticitySpec, interval: Interval) -> tuple[float | None, ...]:
-    """Of each knob of a `video_spec`, what left the collector in time; None if nothing did.
+def delivered_values(spec: ElasticitySpec, interval: Interval) -> tuple[float, ...]:
+    """Of each knob of a `video_spec`, what left the collector in time; NaN if nothing did.
 
     fps: frames/s per stream; resolution: mean height in px; grade: mean accuracy (COCO mAP50-95).
     """
     if not interval.delivered:
-        return (None,) * len(spec.knobs)
-    return delivered_fps(interval), interval.delivered_height_px, _accuracy(spec.knobs[2], interval)
+        return (math.nan,) * len(spec.knobs)
+    height_px = interval.delivered_height_px
+    accuracy = mean_accuracy(interval.delivered_by_grade, spec.knobs[2].value)
+    return delivered_fps(interval), math.nan if height_px is None else height_px, accuracy
 
 
-def _accuracy(grade: Knob, interval: Interval) -> float | None:
+def mean_accuracy(delivered_by_grade: Sequence[int], accuracies: Sequence[float]) -> float:
     """Mean accuracy over the delivered frames: lowest + Σ share · gain, exact when there is one grade."""
-    counts = interval.delivered_by_grade
-    if not sum(counts):
-        return None
-    lowest = grade.value[0]
-    gains = sum(n * (value - lowest) for n, value in zip(counts, grade.value, strict=True))
-    return lowest + gains / sum(counts)
+    lowest, n_delivered, gained = accuracies[0], 0, 0.0
+    for n, accuracy in zip(delivered_by_grade, accuracies):  # noqa: B905 - the simulator compiles this
+        n_delivered += n
+        gained += n * (accuracy - lowest)
+    return lowest + gained / n_delivered if n_delivered > 0 else math.nan

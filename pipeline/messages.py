@@ -22,7 +22,8 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 from numpy.typing import NDArray
 
-from pipeline.slos import Interval, SloReading
+from pipeline.metrics import Interval
+from pipeline.slos import SloReading
 
 PROTOCOL_VERSION = 1
 MAX_HEADER_BYTES = 1 << 20
@@ -412,7 +413,7 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
     Attributes:
         levels: in force at the interval's end.
         ended_ns: end of the interval (so far).
-        metrics: of `pipeline.slos.CATALOGUE`; None where unknown.
+        metrics: of `pipeline.metrics.CATALOGUE`; None where unknown.
         slos: readings of the producer's own SLOs.
         report_age_s: age of the collector's last report; large = the figures are stale.
         rejected: malformed messages so far, all sockets of producer and collector.

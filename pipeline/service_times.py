@@ -6,11 +6,10 @@ Emulated workers sleep these times; simulators may read the same file. Imports n
 import json
 import math
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 from pipeline.settings import GRADES
@@ -21,7 +20,6 @@ PIXELS_EXPONENT = (
 PURPOSE_SERVICE_TIME = 1  # draws for other purposes take other numbers
 
 _MASK = (1 << 64) - 1
-_NORMAL = NormalDist()
 
 
 def mix64(value: int) -> int:
@@ -40,6 +38,54 @@ def uniform(seed: int, purpose: int, stream: int, frame_index: int) -> float:
     return ((key >> 11) + 0.5) * 2.0**-53
 
 
+# coefficients of `normal_quantile`, highest power first; zeros make each pair as long as the other
+_TOP = (-3.969683028665376e01, 2.209460984245205e02, -2.759285104469687e02, 1.383577518672690e02,
+        -3.066479806614716e01, 2.506628277459239e00)  # fmt: skip
+_TAIL_TOP = (-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e00, -2.549732539343734e00,
+             4.374664141464968e00, 2.938163982698783e00)  # fmt: skip
+_BOTTOM = (-5.447609879822406e01, 1.615858368580409e02, -1.556989798598866e02, 6.680131188771972e01,
+           -1.328068155288572e01, 1.0)  # fmt: skip
+_TAIL_BOTTOM = (0.0, 7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e00,
+                3.754408661907416e00, 1.0)  # fmt: skip
+
+# --- the arithmetic of a draw, plain so that the simulator can compile it ---
+
+
+def normal_quantile(p: float) -> float:
+    """Standard normal quantile of p in (0, 1), within 1e-8.
+
+    Source: P. J. Acklam, "An algorithm for computing the inverse normal cumulative distribution function".
+    """
+    in_tail = p < 0.02425 or p > 0.97575
+    q = math.sqrt(-2.0 * math.log(min(p, 1.0 - p))) if in_tail else p - 0.5
+    x = q if in_tail else q * q
+    top, bottom = 0.0, 0.0
+    for coefficient in _TAIL_TOP if in_tail else _TOP:
+        top = top * x + coefficient
+    for coefficient in _TAIL_BOTTOM if in_tail else _BOTTOM:
+        bottom = bottom * x + coefficient
+    if not in_tail:
+        return top * q / bottom
+    return top / bottom if p < 0.5 else -top / bottom
+
+
+def lognormal_factor(z: float, sigma: float) -> float:
+    """Log-normal factor of mean 1, z standard deviations off; sigma is that of its logarithm."""
+    return math.exp(sigma * z - sigma * sigma / 2.0)
+
+
+def shape_factor(p: float, shape: Sequence[float], n: int) -> float:
+    """Quantile of p in (0, 1), linear between the first n of `shape`: those at 0, 1/(n-1), ..., 1."""
+    place = p * (n - 1)
+    left = min(int(place), n - 2)
+    return shape[left] + (shape[left + 1] - shape[left]) * (place - left)
+
+
+def occupied_ns(ms: float, slowdown: float, capacity: float) -> int:
+    """How long a device is occupied by a frame of `ms` at full speed: slowdown >= 1, capacity in (0, 1]."""
+    return int(ms * 1e6 * slowdown / capacity + 0.5)
+
+
 @dataclass(frozen=True, slots=True)
 class ServiceTimes:
     """Mean service times of one device per grade and frame size, and their spread.
@@ -47,10 +93,13 @@ class ServiceTimes:
     Attributes:
         tables: per grade letter, points (width, height, ms), ascending in width x height px, at least one.
         sigma: standard deviation of the logarithm of a service time, >= 0; 0 = always the mean.
+        shapes: per grade letter and point of its table, quantiles as multiples of the mean at equally spaced
+            probabilities from 0 to 1; empty where nothing but the mean is known: the times are log-normal.
     """
 
     tables: Mapping[str, tuple[tuple[int, int, float], ...]]
     sigma: float = 0.0
+    shapes: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     _logs: dict[str, tuple[list[float], list[float]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +109,7 @@ class ServiceTimes:
             raise ValueError("tables must have at least one grade, got none")
         for grade, points in self.tables.items():
             _check_points(grade, points)
+            _check_shapes(grade, points, self.shapes.get(grade, ()))
         logs = {
             grade: ([math.log(w * h) for w, h, _ in points], [math.log(ms) for _, _, ms in points])
             for grade, points in self.tables.items()
@@ -86,26 +136,42 @@ class ServiceTimes:
         slope = (ys[right] - ys[right - 1]) / (xs[right] - xs[right - 1])
         return math.exp(ys[right - 1] + slope * (x - xs[right - 1]))
 
+    def shape(self, grade: str, width: int, height: int) -> tuple[float, ...]:
+        """Quantiles at the measured size nearest in the logarithm of pixels; empty if none was measured."""
+        shapes, (xs, _) = self.shapes.get(grade, ()), self._logs[grade]
+        x = math.log(width * height)
+        measured = [(abs(x - xs[i]), shape) for i, shape in enumerate(shapes) if shape]
+        return min(measured)[1] if measured else ()
+
     def draw_ms(self, grade: str, width: int, height: int, seed: int, stream: int, frame_index: int) -> float:
-        """Service time in ms of this very frame: log-normal about the mean, keyed by the last three.
+        """Service time in ms of this very frame, keyed by the last three.
 
         Raises:
             ValueError: as `mean_ms`.
         """
         mean_ms = self.mean_ms(grade, width, height)
-        if self.sigma == 0:
-            return mean_ms
-        z = _NORMAL.inv_cdf(uniform(seed, PURPOSE_SERVICE_TIME, stream, frame_index))
-        return mean_ms * math.exp(self.sigma * z - self.sigma**2 / 2)
+        p = uniform(seed, PURPOSE_SERVICE_TIME, stream, frame_index)
+        shape = self.shape(grade, width, height)
+        if shape:
+            return mean_ms * shape_factor(p, shape, len(shape))
+        return mean_ms * lognormal_factor(normal_quantile(p), self.sigma) if self.sigma else mean_ms
 
     def save(self, path: str | Path) -> None:
         """Write as the JSON that `load` reads."""
         grades = {grade: {f"{w}x{h}": ms for w, h, ms in points} for grade, points in self.tables.items()}
-        Path(path).write_text(json.dumps({"sigma": self.sigma, "grades": grades}, indent=2) + "\n")
+        shapes = {grade: self._shapes_by_size(grade) for grade in self.shapes}
+        text = json.dumps({"sigma": self.sigma, "grades": grades, "shapes": shapes}, indent=2)
+        Path(path).write_text(text + "\n")
+
+    def _shapes_by_size(self, grade: str) -> dict[str, tuple[float, ...]]:
+        pairs = zip(self.tables[grade], self.shapes[grade], strict=True)
+        return {f"{w}x{h}": shape for (w, h, _), shape in pairs if shape}
 
     @classmethod
     def load(cls, path: str | Path) -> "ServiceTimes":
         """Read `{"sigma": 0.1, "grades": {"n": {"640x360": 12.5, ...}, ...}}`: ms per width x height in px.
+
+        "shapes", of the same form, may have quantiles as multiples of the mean for some of the sizes.
 
         Raises:
             OSError: the file cannot be read.
@@ -132,12 +198,22 @@ def _check_points(grade: str, points: tuple[tuple[int, int, float], ...]) -> Non
         raise ValueError(f"grade {grade}: sizes must ascend in pixels, none twice, got {pixels}")
 
 
+def _check_shapes(grade: str, points: Sequence[Any], shapes: Sequence[Sequence[float]]) -> None:
+    if shapes and len(shapes) != len(points):
+        raise ValueError(f"grade {grade}: expected a shape per size, {len(points)}, got {len(shapes)}")
+    for shape in filter(None, shapes):
+        numbers = all(_is_number(factor) and 0 < factor < math.inf for factor in shape)
+        if not numbers or len(shape) < 2 or list(shape) != sorted(shape):
+            raise ValueError(f"grade {grade}: quantiles must be two or more, > 0, ascending, got {shape}")
+
+
 def _from_json(data: Any) -> ServiceTimes:
     if not isinstance(data, dict) or not isinstance(data.get("grades"), dict):
         raise ValueError('expected an object with "grades" and "sigma"')
-    unknown = set(data) - {"grades", "sigma"}
+    unknown = set(data) - {"grades", "sigma", "shapes"}
     if unknown:
-        raise ValueError(f'expected the keys "grades" and "sigma", got also {", ".join(sorted(unknown))}')
+        known = '"grades", "sigma" and "shapes"'
+        raise ValueError(f"expected the keys {known}, got also {', '.join(sorted(unknown))}")
     sigma = data.get("sigma", 0.0)
     if not _is_number(sigma):
         raise ValueError(f"sigma must be a number, got {sigma!r}")
@@ -147,7 +223,18 @@ def _from_json(data: Any) -> ServiceTimes:
             raise ValueError(f"grades.{grade} must map WIDTHxHEIGHT to ms, got {table!r}")
         points = [_point(f"grades.{grade}.{size}", size, ms) for size, ms in table.items()]
         tables[grade] = tuple(sorted(points, key=lambda point: point[0] * point[1]))
-    return ServiceTimes(tables, float(sigma))
+    return ServiceTimes(tables, float(sigma), _shapes(tables, data.get("shapes", {})))
+
+
+def _shapes(tables: Mapping[str, Any], data: Any) -> dict[str, tuple[tuple[float, ...], ...]]:
+    """Per grade and point; raises ValueError."""
+    shapes = {}
+    for grade, by_size in data.items() if isinstance(data, dict) else [("", None)]:
+        sizes = [f"{w}x{h}" for w, h, _ in tables.get(grade, ())]
+        if not isinstance(by_size, dict) or set(by_size) - set(sizes):
+            raise ValueError(f"shapes.{grade} must map sizes of grades.{grade} to quantiles, got {by_size!r}")
+        shapes[grade] = tuple(tuple(by_size.get(size, ())) for size in sizes)
+    return shapes
 
 
 def _point(place: str, size: str, ms: Any) -> tuple[int, int, float]:

@@ -30,6 +30,7 @@ from pipeline.messages import (
     TaskHeader,
     Telemetry,
 )
+from pipeline.metrics import measure
 from pipeline.producer.events import (
     Answer,
     BeginCapture,
@@ -55,7 +56,7 @@ from pipeline.producer.ledger import Key
 from pipeline.producer.meter import Meter
 from pipeline.producer.stream import ProducerConfig, Stream
 from pipeline.producer.workapi import WorkApi, status
-from pipeline.slos import measure, read_slos
+from pipeline.slos import read_slos
 
 logger = logging.getLogger(__name__)
 
@@ -362,7 +363,7 @@ class Producer:
     def _telemetry(self, close: bool, now_ns: int) -> Telemetry:
         interval = self._meter.read(now_ns, self._stream, self._work.ready_workers)
         if close:
-            self._meter = Meter(now_ns)
+            self._meter = Meter(now_ns, self._meter.recent)
         return Telemetry(
             state=self._state,
             episode=self._stream.episode,

@@ -1,21 +1,40 @@
 """Gathers the raw facts of one control interval."""
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.messages import Outcome, Received, Verdict
+from pipeline.metrics import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.producer.stream import Stream
-from pipeline.slos import HOPS, Interval, WorkerInterval, percentiles_ms
 
 MS_PER_NS = 1e-6
 
 
+def _window() -> deque[int]:
+    return deque(maxlen=RECENT_TASKS)
+
+
+@dataclass(slots=True)
+class RecentTasks:
+    """The last service times in ns, of all workers and of each, whatever interval they fell in."""
+
+    of_all: deque[int] = field(default_factory=_window)
+    by_worker: defaultdict[str, deque[int]] = field(default_factory=lambda: defaultdict(_window))
+
+    def add(self, worker: str, service_ns: int) -> None:
+        """A task of this worker is done."""
+        self.of_all.append(service_ns)
+        self.by_worker[worker].append(service_ns)
+
+
 @dataclass(slots=True)
 class Meter:
-    """Counts since the interval began at `began_ns`."""
+    """Counts since the interval began at `began_ns`; `recent` goes on from one interval to the next."""
 
     began_ns: int
+    recent: RecentTasks = field(default_factory=RecentTasks)
     offered: int = 0
     counts: Counter[Outcome] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -30,6 +49,7 @@ class Meter:
         """A worker's result arrived at the collector."""
         self.processed[item.worker] += 1
         self.busy_ns[item.worker] += item.service_ns
+        self.recent.add(item.worker, item.service_ns)
 
     def judged(self, verdict: Verdict) -> None:
         """A frame's outcome was set at the collector."""
@@ -48,6 +68,7 @@ class Meter:
         return Interval(
             duration_s=max(now_ns - self.began_ns, 1) * 1e-9,
             source_fps=config.source_fps,
+            fps=stream.settings.fps,
             n_streams=stream.n_streams,
             offered=self.offered,
             delivered=delivered,
@@ -58,6 +79,8 @@ class Meter:
             held_bytes=ledger.held_bytes,
             baseline_bytes=config.baseline_bytes,
             budget_bytes=config.budget_bytes,
+            host_used_bytes=config.host_used_bytes,
+            host_bytes=config.host_bytes,
             latencies_ms=percentiles_ms([ns * MS_PER_NS for ns in self.latencies_ns]),
             oldest_undelivered_ms=(now_ns - oldest.header.captured_ns) * MS_PER_NS if oldest else None,
             delivered_height_px=self.heights_px / delivered if delivered else None,
@@ -68,12 +91,18 @@ class Meter:
                     processed=self.processed[name],
                     busy_s=self.busy_ns[name] * 1e-9,
                     in_hand=in_hand,
+                    recent_service_s=_mean_s(self.recent.by_worker[name]),
                 )
                 for name, in_hand in workers
             ),
+            recent_service_s=_mean_s(self.recent.of_all),
             hops_ms={
                 hop: ns * MS_PER_NS / delivered
                 for hop, ns in zip(HOPS, self.hops_ns, strict=True)
                 if delivered
             },
         )
+
+
+def _mean_s(times_ns: deque[int]) -> float:
+    return sum(times_ns) / len(times_ns) * 1e-9 if times_ns else math.nan

@@ -80,6 +80,7 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
         if getattr(options, name) < 0:
             raise ValueError(f"{name} must be >= 0, got {getattr(options, name)}")
     full_queue_bytes = options.queue_bound_s * source.fps * source.width * source.height * 3
+    host = psutil.virtual_memory()
     budget_bytes = int(options.memory_budget_mb * 1e6) or baseline_bytes + int(full_queue_bytes)
     return ProducerConfig(
         ladders=ladders,
@@ -97,6 +98,8 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
         drain_ns=int(options.drain_s * 1e9),
         baseline_bytes=baseline_bytes,
         budget_bytes=budget_bytes,
+        host_used_bytes=host.total - host.available,
+        host_bytes=host.total,
         slos=tuple(parse_slo(text) for text in options.slos),
         seed=options.seed,
         streams=options.streams,

@@ -22,6 +22,7 @@ class ProducerConfig:
         source_size: (width, height) in px.
         baseline_bytes: RSS when ready.
         budget_bytes: memory the producer may use.
+        host_used_bytes, host_bytes: of its host's memory, what was in use when it was ready, and all of it.
     """
 
     ladders: Ladders
@@ -39,6 +40,8 @@ class ProducerConfig:
     drain_ns: int
     baseline_bytes: int
     budget_bytes: int
+    host_used_bytes: int
+    host_bytes: int
     slos: tuple[Slo, ...]
     seed: int
     streams: int

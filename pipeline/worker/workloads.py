@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.messages import TaskHeader, Weights, WorkType
 from pipeline.options import WorkerOptions
-from pipeline.service_times import ServiceTimes
+from pipeline.service_times import ServiceTimes, occupied_ns
 from pipeline.worker.jobs import Job, Plan
 from pipeline.worker.ring import SlotReader
 from pipeline.worker.weights import TASKS, Weighting, WeightsFinder, ultralytics_download
@@ -114,7 +114,7 @@ class Emulation:
         width, height = picture_size(task.shape)
         grade = self._grades[task.grade]
         ms = self._times.draw_ms(grade, width, height, self._seed, task.stream, task.source_index)
-        return round(ms * 1e6 / self._capacity)
+        return occupied_ns(ms, 1.0, self._capacity)
 
 
 class Detection:

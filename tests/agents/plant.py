@@ -4,6 +4,7 @@ Frames wait in order, each at the work of the settings it was made under, so tha
 only when the frames before it are gone. The oldest is dropped beyond twice the queue's threshold.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -152,16 +153,16 @@ class Plant:
         gain = reward(readings.values(), quality, changed, len(self.spec.knobs))
         return self.spec.encode(self._levels, readings, {}), Outcome(readings, quality, gain, changed)
 
-    def _delivered_values(self) -> list[float | None]:
+    def _delivered_values(self) -> list[float]:
         delivered = self._tally.delivered
-        values: list[float | None] = []
+        values: list[float] = []
         for i, knob in enumerate(self.spec.knobs):
             if i == self.work.rate_knob:
                 values.append(knob.value[-1] * len(delivered) / self.work.rates[-1])
             elif delivered:
                 values.append(float(np.mean([knob.value[levels[i]] for levels in delivered])))
             else:
-                values.append(None)
+                values.append(math.nan)
         return values
 
     # --- what can be measured; None = unknown ---

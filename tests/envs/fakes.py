@@ -8,11 +8,12 @@ from envs.spec import ElasticitySpec
 from envs.video import video_spec
 from pipeline.control import ControlClient
 from pipeline.messages import Done, State, Status, Telemetry, Totals, Weights, WorkerStatus
+from pipeline.metrics import Interval, WorkerInterval
 from pipeline.options import WorkerOptions
 from pipeline.producer.meter import HOPS
 from pipeline.program import ClusterError
 from pipeline.settings import Ladders
-from pipeline.slos import Interval, WorkerInterval, video_slo
+from pipeline.slos import video_slo
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -31,6 +32,7 @@ def interval(**changes: Any) -> Interval:
     facts: dict[str, Any] = {
         "duration_s": 1.0,
         "source_fps": 30.0,
+        "fps": 30.0,
         "n_streams": 1,
         "offered": 30,
         "delivered": 30,
@@ -41,6 +43,8 @@ def interval(**changes: Any) -> Interval:
         "held_bytes": 1_000_000,
         "baseline_bytes": 99_000_000,
         "budget_bytes": 200_000_000,
+        "host_used_bytes": 4_000_000_000,
+        "host_bytes": 8_000_000_000,
         "latencies_ms": (40.0, 80.0, 90.0),
         "oldest_undelivered_ms": 12.0,
         "delivered_height_px": 360.0,
@@ -49,6 +53,7 @@ def interval(**changes: Any) -> Interval:
             WorkerInterval(name=name, processed=15, busy_s=0.6, in_hand=1)
             for name in ("worker-0", "worker-1")
         ),
+        "recent_service_s": 0.04,
         "hops_ms": dict.fromkeys(HOPS, 5.0),
     }
     return Interval(**(facts | changes))

@@ -9,7 +9,8 @@ import pytest
 
 from envs.observe import Snapshot, judge
 from pipeline.messages import Totals
-from pipeline.slos import CATALOGUE, SloState
+from pipeline.metrics import CATALOGUE
+from pipeline.slos import SloState
 from tests.envs.fakes import LADDERS, interval, spec
 
 

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from envs.reward import SWITCHING_COST, qoe, reward
@@ -29,7 +31,7 @@ def test_the_lowest_setting_is_worth_nothing_and_the_highest_all():
 
 
 def test_what_was_not_delivered_is_worth_nothing():
-    assert qoe(SPEC, (None, 200.0)) == 0.25
+    assert qoe(SPEC, (math.nan, 200.0)) == 0.25
 
 
 def test_fulfilled_slos_earn_the_qoe_less_the_switching_cost():

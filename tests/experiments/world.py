@@ -13,8 +13,9 @@ from envs.observe import Snapshot, judge
 from envs.spec import ElasticitySpec
 from envs.video import video_spec
 from pipeline.messages import Totals
+from pipeline.metrics import Interval, WorkerInterval
 from pipeline.settings import Ladders, ladders_for
-from pipeline.slos import Interval, WorkerInterval, parse_slo
+from pipeline.slos import parse_slo
 
 LADDERS: Ladders = ladders_for(640, 360, 30.0, ["n", "s"])
 SPEC: ElasticitySpec = video_spec(LADDERS, [parse_slo("latency_p95_ms<=1000"), parse_slo("load<=1")])
@@ -32,6 +33,7 @@ def interval(levels: tuple[int, ...]) -> Interval:
     return Interval(
         duration_s=1.0,
         source_fps=30.0,
+        fps=settings.fps,
         n_streams=1,
         offered=offered,
         delivered=offered,
@@ -42,11 +44,14 @@ def interval(levels: tuple[int, ...]) -> Interval:
         held_bytes=0,
         baseline_bytes=1,
         budget_bytes=2,
+        host_used_bytes=1,
+        host_bytes=2,
         latencies_ms=(latency_ms / 2, latency_ms, 2 * latency_ms),
         oldest_undelivered_ms=None,
         delivered_height_px=settings.height,
         delivered_by_grade=(offered, 0) if settings.grade == 0 else (0, offered),
         workers=(WorkerInterval(name="worker-0", processed=offered, busy_s=offered * service_s, in_hand=0),),
+        recent_service_s=service_s,
         hops_ms={},
     )
 

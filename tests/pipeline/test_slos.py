@@ -4,19 +4,8 @@ import math
 
 import pytest
 
-from pipeline.slos import (
-    RATIO_CAP,
-    Interval,
-    Sense,
-    Slo,
-    SloState,
-    WorkerInterval,
-    measure,
-    parse_slo,
-    percentiles_ms,
-    read_slos,
-    video_slo,
-)
+from pipeline.metrics import Interval, WorkerInterval, measure, percentiles_ms
+from pipeline.slos import RATIO_CAP, Sense, Slo, SloState, parse_slo, read_slos, video_slo
 
 
 def interval(**changes) -> Interval:
@@ -24,6 +13,7 @@ def interval(**changes) -> Interval:
     values = dict(
         duration_s=2.0,
         source_fps=30.0,
+        fps=15.0,
         n_streams=1,
         offered=30,
         delivered=20,
@@ -34,6 +24,8 @@ def interval(**changes) -> Interval:
         held_bytes=300,
         baseline_bytes=200,
         budget_bytes=1000,
+        host_used_bytes=3700,
+        host_bytes=10_000,
         latencies_ms=(100.0, 800.0, 900.0),
         oldest_undelivered_ms=1500.0,
         delivered_height_px=360.0,
@@ -42,6 +34,7 @@ def interval(**changes) -> Interval:
             WorkerInterval(name="a", processed=15, busy_s=1.5, in_hand=1),
             WorkerInterval(name="b", processed=5, busy_s=1.5, in_hand=1),
         ),
+        recent_service_s=0.1,
         hops_ms={},
     )
     return Interval(**{**values, **changes})
@@ -58,6 +51,18 @@ def test_every_metric_of_an_ordinary_interval():
     assert figures["processing_time_max_worker"] == pytest.approx(0.3 / (2 / 15))
     assert figures["service_ms"] == pytest.approx(150)
     assert figures["utilisation"] == pytest.approx(0.75)
+
+
+def test_the_predecessors_metrics_count_at_the_knobs_own_rate_and_by_recent_tasks():
+    workers = tuple(
+        WorkerInterval(name=name, processed=1, busy_s=0.1, in_hand=0, recent_service_s=recent_s)
+        for name, recent_s in (("a", 0.2), ("b", 0.4), ("new", math.nan))
+    )
+    figures = measure(interval(workers=workers))
+    assert figures["queue_s"] == 45 / 15
+    assert figures["host_memory"] == 0.4  # 3700 in use, 300 held, of 10,000 bytes
+    assert figures["task_time_share"] == pytest.approx(0.1 * 15)
+    assert figures["task_time_share_max_worker"] == pytest.approx(0.4 * 15)
 
 
 def test_unknown_is_not_zero():
@@ -103,8 +108,7 @@ def test_states_of_a_lower_bound(value, ratio, state):
 
 
 def test_what_was_not_measured_is_known_not_to_be_known():
-    for nothing in (None, math.nan):
-        assert not Slo("x", 1.0).read(nothing).known
+    assert not Slo("x", 1.0).read(math.nan).known
 
 
 def test_memory_comes_from_the_catalogue():

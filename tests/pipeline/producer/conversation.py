@@ -55,6 +55,8 @@ def config(**changes) -> ProducerConfig:
         drain_ns=5 * S,
         baseline_bytes=1_000,
         budget_bytes=100_000,
+        host_used_bytes=400_000,
+        host_bytes=1_000_000,
         slos=(parse_slo("queue_size<=1"), parse_slo("load<=1")),
         seed=3,
         streams=1,

@@ -1,0 +1,132 @@
+"""Seeded patterns that drive a scenario: load that goes up and down, links that come and go."""
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+LOAD, LINKS = range(2)  # what a seed's random numbers are for
+
+
+class LoadShape(StrEnum):
+    """How the number of streams changes."""
+
+    DIURNAL = "diurnal"  # a cosine from low to high and back
+    NOISY = "noisy"  # held for a while, then drawn anew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPattern:
+    """The number of concurrent streams over a run.
+
+    Attributes:
+        shape: DIURNAL, or NOISY: uniform in low..high, held for exponentially distributed times.
+        low, high: streams, 1 <= low <= high.
+        period_s: DIURNAL: of one day; NOISY: mean time between draws; > 0.
+    """
+
+    shape: LoadShape
+    low: int
+    high: int
+    period_s: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.low <= self.high:
+            raise ValueError(f"load: expected 1 <= low <= high, got {self.low} and {self.high}")
+        if not 0 < self.period_s < math.inf:
+            raise ValueError(f"load: period_s must be a finite number > 0, got {self.period_s}")
+
+    def changes(self, steps: int, interval_s: float, seed: int) -> Iterator[tuple[int, float]]:
+        """(step, streams) wherever the number changes, from step 0 on; depends on the arguments alone."""
+        rng = np.random.default_rng((seed, LOAD))
+        streams, until_s, last = self.low, 0.0, 0
+        for step in range(steps):
+            now_s = step * interval_s
+            if self.shape is LoadShape.DIURNAL:
+                share = (1 - math.cos(2 * math.pi * now_s / self.period_s)) / 2
+                streams = self.low + round((self.high - self.low) * share)
+            while self.shape is LoadShape.NOISY and now_s >= until_s:
+                streams = int(rng.integers(self.low, self.high + 1))
+                until_s += max(float(rng.exponential(self.period_s)), interval_s)
+            if streams != last:
+                yield step, float(streams)
+                last = streams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkPattern:
+    """The bandwidth of every worker's link over a run.
+
+    Attributes:
+        path: of a trace, rows "seconds Mbit/s", replayed from a point that the seed draws, and repeated;
+            "" = a synthetic one: the logarithm of the bandwidth is a mean-reverting random walk.
+        low_mbit_s, high_mbit_s: every bandwidth is kept within these, 0 < low <= high.
+        period_s: of the synthetic one: how long it remembers its past, > 0.
+    """
+
+    path: str = ""
+    low_mbit_s: float
+    high_mbit_s: float
+    period_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.low_mbit_s <= self.high_mbit_s < math.inf:
+            raise ValueError(
+                f"links: expected 0 < low_mbit_s <= high_mbit_s, got {self.low_mbit_s} and {self.high_mbit_s}"
+            )
+        if not 0 < self.period_s < math.inf:
+            raise ValueError(f"links: period_s must be a finite number > 0, got {self.period_s}")
+
+    def changes(self, steps: int, interval_s: float, seed: int) -> Iterator[tuple[int, float]]:
+        """(step, Mbit/s) wherever it changes; depends on the arguments, and on the trace's file, alone.
+
+        Raises:
+            OSError, ValueError: the trace cannot be read, or is none.
+        """
+        rng = np.random.default_rng((seed, LINKS))
+        values = self._replayed(steps, interval_s, rng) if self.path else self._walk(steps, interval_s, rng)
+        last = math.nan
+        for step, value in enumerate(np.clip(values, self.low_mbit_s, self.high_mbit_s)):
+            if value != last:
+                yield step, float(value)
+                last = value
+
+    def _walk(self, steps: int, interval_s: float, rng: np.random.Generator) -> np.ndarray:
+        """Ornstein-Uhlenbeck in the logarithm, about the middle, reaching the bounds at two deviations."""
+        low, high = math.log(self.low_mbit_s), math.log(self.high_mbit_s)
+        keep, spread = math.exp(-interval_s / self.period_s), (high - low) / 4
+        noise = rng.normal(0.0, spread, steps)
+        x = np.empty(steps)
+        for step in range(steps):
+            x[step] = noise[0] if step == 0 else keep * x[step - 1] + math.sqrt(1 - keep**2) * noise[step]
+        return np.exp((low + high) / 2 + x)
+
+    def _replayed(self, steps: int, interval_s: float, rng: np.random.Generator) -> np.ndarray:
+        seconds, mbit_s = read_bandwidth(self.path)
+        length_s = float(seconds[-1])
+        at_s = (rng.uniform(0.0, length_s) + np.arange(steps) * interval_s) % length_s
+        return mbit_s[np.searchsorted(seconds, at_s, side="right") - 1]
+
+
+def read_bandwidth(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """A trace of rows "seconds Mbit/s": times from 0 ascending, and bandwidths, each of shape (n_rows,).
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: a row is not two numbers, or there are fewer than two rows, or time runs backwards.
+    """
+    with Path(path).open(encoding="utf-8") as lines:
+        rows = [row for row in csv.reader(lines, delimiter=" ", skipinitialspace=True) if row]
+    try:
+        table = np.array([[float(cell) for cell in row] for row in rows])
+    except ValueError:
+        raise ValueError(f"{path}: every row must be two numbers, seconds and Mbit/s") from None
+    if table.ndim != 2 or table.shape[1] != 2 or len(table) < 2:
+        raise ValueError(f"{path}: expected two or more rows of seconds and Mbit/s, got shape {table.shape}")
+    if (np.diff(table[:, 0]) <= 0).any():
+        raise ValueError(f"{path}: seconds must ascend")
+    return table[:, 0] - table[0, 0], table[:, 1]
