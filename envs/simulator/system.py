@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from envs.hardware import Hardware
-from envs.scenario import Scenario
-from envs.video import video_spec
+from envs.scenario import EventKind, Scenario
 from pipeline.messages import LoadingMode
-from pipeline.options import ProducerOptions, QueuePolicy, WorkerOptions
+from pipeline.options import QueuePolicy
+from pipeline.producer.stream import GAP_MARGIN_S, SILENT_HEARTBEATS
 from pipeline.settings import Ladders
 
 LONGEST_S = 1e6  # of an episode: times are integer ns, and schedules products of them
+HIGHEST_FPS = 1000.0  # of a source, likewise
+MOST_SHAPES = 62  # what a worker has loaded is one integer's bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +55,90 @@ class System:
     retries: int = 2
     prefetch: int = 2
     batch: int = 1
+
+    def __post_init__(self) -> None:
+        self._check_time()
+        self._check_producer()
+        if self.initial_levels is not None:
+            self.ladders.settings(self.initial_levels)
+        cluster = self.cluster
+        cluster.check_grades(self.ladders.grades)
+        if any(not device.times for device in cluster.devices):
+            cluster.emulated()  # says what to do
+        if len(self.ladders.grades) * (len(self.ladders.sizes) + 1) > MOST_SHAPES:
+            raise ValueError(
+                f"grades x (sizes + 1) must be at most {MOST_SHAPES}, got {len(self.ladders.grades)} grades "
+                f"and {len(self.ladders.sizes)} sizes"
+            )
+
+    def _check_time(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be >= 1, got {self.steps} (env.steps)")
+        if not self.control_interval_s > 0 or self.steps * self.control_interval_s > LONGEST_S:
+            raise ValueError(
+                f"expected control_interval_s > 0, and episodes of at most {LONGEST_S:g} s, got "
+                f"{self.steps} x {self.control_interval_s} s"
+            )
+        if not 0 <= self.decision_ms < 1e3 * self.control_interval_s:
+            raise ValueError(f"decision_ms must be >= 0 and below the interval, got {self.decision_ms}")
+        if self.source_fps > HIGHEST_FPS or self.source_length_s < 0:
+            raise ValueError(
+                f"expected a source of at most {HIGHEST_FPS:g} frames/s and a length >= 0 s, got "
+                f"{self.source_fps} and {self.source_length_s}"
+            )
+
+    def _check_producer(self) -> None:
+        if self.queue_policy is QueuePolicy.WAIT:
+            raise ValueError("queue_policy WAIT stretches time: simulate with DROP_OLDEST or DROP_NEWEST")
+        for name in ("queue_bound_s", "heartbeat_s", "lease_s"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a finite number > 0, got {getattr(self, name)}")
+        for name, least in (("retries", 0), ("memory_budget_mb", 0), ("prefetch", 1), ("batch", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be >= {least}, got {getattr(self, name)}")
+
+    @property
+    def cluster(self) -> Hardware:
+        """The hardware with the scenario's capacities."""
+        capacities = self.scenario.capacities
+        return self.hardware.with_capacities(capacities) if capacities else self.hardware
+
+    @property
+    def interval_ns(self) -> int:
+        """Of control."""
+        return round(self.control_interval_s * 1e9)
+
+    @property
+    def first_levels(self) -> tuple[int, int, int]:
+        """Level index per knob at the start."""
+        if self.initial_levels is not None:
+            fps, size, grade = self.initial_levels
+            return fps, size, grade
+        fps, size, grade = self.ladders.n_levels
+        return fps - 1, size - 1, grade - 1
+
+    @property
+    def most_streams(self) -> int:
+        """Concurrent streams at any time, at most."""
+        events = [int(e.value or 1) for e in self.scenario.events if e.kind is EventKind.STREAMS]
+        load = [self.scenario.load.high] if self.scenario.load else []
+        return max([self.scenario.streams, *events, *load])
+
+    @property
+    def most_workers(self) -> int:
+        """Workers ever started in an episode, at most."""
+        joins = sum(event.kind is EventKind.JOIN_WORKER for event in self.scenario.events)
+        return self.cluster.n_workers + joins
+
+    @property
+    def most_events(self) -> int:
+        """Events of an episode, at most."""
+        patterns = sum(pattern is not None for pattern in (self.scenario.load, self.scenario.links))
+        return len(self.scenario.events) + patterns * self.steps
+
+    @property
+    def longest_flight_s(self) -> float:
+        """From a frame's capture until its outcome is known, at most."""
+        leases_s = (self.retries + 1) * (self.lease_s + SILENT_HEARTBEATS * self.heartbeat_s)
+        gap_s = self.lease_s * (self.retries + 1) + GAP_MARGIN_S
+        return self.queue_bound_s + leases_s + gap_s + 2.0

@@ -1,0 +1,44 @@
+"""How the simulator's functions are compiled: once per version of their sources, then read from a cache.
+
+Numba's own cache looks at the file of a function only, not at the files of the functions it calls, and would
+go on with the old code when one of those has changed. So the cache lives in a folder named after all of them.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+
+HERE = Path(__file__).resolve().parent
+SOURCES = (
+    *sorted(HERE.glob("*.py")),
+    HERE.parent / "hardware.py",
+    HERE.parent / "reward.py",
+    HERE.parent / "scenario.py",
+    HERE.parent / "spec.py",
+    HERE.parent / "video.py",
+    HERE.parents[1] / "pipeline" / "metrics.py",
+    HERE.parents[1] / "pipeline" / "service_times.py",
+    HERE.parents[1] / "pipeline" / "slos.py",
+)
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """The function as machine code, compiled when it is first called."""
+    before, config.CACHE_DIR = config.CACHE_DIR, str(_cache())
+    try:
+        return numba.njit(cache=True, error_model="numpy")(function)
+    finally:
+        config.CACHE_DIR = before
+
+
+def _cache() -> Path:
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in SOURCES:
+        digest.update(path.read_bytes())
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "elasticbench" / "numba" / digest.hexdigest()[:16]

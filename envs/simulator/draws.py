@@ -1,0 +1,39 @@
+"""Repeatable luck: the pipeline's own draws, compiled."""
+
+import numpy as np
+
+from envs.simulator.compiling import compiled
+from pipeline import service_times
+from pipeline.service_times import PURPOSE_SERVICE_TIME
+
+PURPOSE = np.uint64(PURPOSE_SERVICE_TIME)
+
+mix64 = compiled(service_times.mix64)
+normal_quantile = compiled(service_times.normal_quantile)
+lognormal_factor = compiled(service_times.lognormal_factor)
+shape_factor = compiled(service_times.shape_factor)
+occupied_ns = compiled(service_times.occupied_ns)
+
+
+@compiled
+def uniform(seed, stream, frame_index):
+    """As `pipeline.service_times.uniform` for service times; the arguments are integers."""
+    key = mix64(np.uint64(seed))
+    key = mix64(key ^ PURPOSE)
+    key = mix64(key ^ np.uint64(stream))
+    key = mix64(key ^ np.uint64(frame_index))
+    return (np.float64(key >> np.uint64(11)) + 0.5) * 2.0**-53
+
+
+@compiled
+def service_ns(s, e, worker, grade, size, stream, frame_index):
+    """How long this worker is occupied by this frame, slowed down as it is now."""
+    kind = e.workers[worker].kind
+    p = uniform(e.seed, stream, frame_index)
+    n = s.kinds[kind].n_quantiles[grade, size]
+    ms = s.kinds[kind].mean_ms[grade, size]
+    if n > 0:
+        ms *= shape_factor(p, s.kinds[kind].quantiles[grade, size], n)
+    elif s.kinds[kind].sigma > 0.0:
+        ms *= lognormal_factor(normal_quantile(p), s.kinds[kind].sigma)
+    return occupied_ns(ms, e.workers[worker].slowdown, s.kinds[kind].capacity)

@@ -1,0 +1,140 @@
+"""The simulator's memory: one record per system, one per episode, so that a copy of it is a clone.
+
+All whole numbers are int64 and all times in ns. Everything of an episode lies within its one record, at
+fixed places: the walk's functions then pass two pointers, where arrays would cost more than the work itself.
+Records are large, and NumPy's zeros take no memory before they are written to.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.metrics import HOPS, RECENT_TASKS
+
+NEVER = 1 << 62
+NONE = -1  # no frame, no job
+
+# the most of each that a record has room for
+N_WORKERS, N_STREAMS, N_SLOS = 16, 16, 20
+N_FPS, N_SIZES, N_GRADES, N_QUANTILES = 32, 16, 5, 41
+N_FRAMES = 4096  # in flight at the producer
+N_JOBS = 16384  # at workers, under way, at the collector
+N_WINDOW = 4096  # between a stream's next id at the collector and its newest
+N_UP = 16  # messages under way from collector to producer at most: one every 50 ms, for at most 200 ms
+
+# where a frame is; the first four are lists
+FRESH, RETURNED, LEASED, GIVEN_UP, RECEIVED, FREE = range(6)
+# what a frame came to
+IN_FLIGHT, DELIVERED, DROPPED, LOST, LATE = range(5)
+# what a window of the collector knows of an id, if not a job
+UNKNOWN, GAP_DROPPED, GAP_LOST = -1, -2, -3
+# lists of jobs: three of the episode, then four of each worker
+DOWN, RECEIPTS, VERDICTS, N_GLOBAL_LISTS = range(4)
+REPLY, BUFFER, UPLINK, TRANSIT, N_WORKER_LISTS = range(5)
+# requests and replies of the Work-API
+NOTHING, REGISTER, GET_WORK = range(3)
+WORK, WAIT, CHANGE, CONFIRMATION, UNREGISTERED = range(5)
+# kinds of scenario events, in the order of `EventKind`
+SET_STREAMS, LOSE_WORKER, JOIN_WORKER, SLOW_WORKER, SET_LINKS, SET_THRESHOLD = range(6)
+
+
+def _record(ints: str, floats: str = "", arrays: Sequence[tuple[str, Any, Any]] = ()) -> np.dtype:
+    fields: list[Any] = [(name, np.int64) for name in ints.split()]
+    fields += [(name, np.float64) for name in floats.split()]
+    return np.dtype([*fields, *arrays], align=True)
+
+
+# --- what is simulated, and does not change ---
+
+RATE = _record("numerator denominator takes_all", "fps")
+KIND = _record(  # of worker: one per worker of the hardware
+    "device delay_ns handling_ns start_ns load_ns shape_ns has_power",
+    "capacity ns_per_byte sigma idle_w busy_w",
+    (
+        ("mean_ms", np.float64, (N_GRADES, N_SIZES)),
+        ("n_quantiles", np.int64, (N_GRADES, N_SIZES)),  # 0 = log-normal
+        ("quantiles", np.float64, (N_GRADES, N_SIZES, N_QUANTILES)),  # as multiples of the mean
+    ),
+)
+SYSTEM = _record(
+    "n_workers n_streams n_sizes n_grades n_slos n_slots batch interval_ns decision_ns heartbeat_send_ns"
+    " silent_ns held_ns reply_ns lease_ns retries gap_deadline_ns message_ns capture_ns drops_newest is_lazy"
+    " returns_frames n_source_frames baseline_bytes budget_bytes host_used_bytes host_bytes streams"
+    " fps_level size_level grade_level is_thermal",
+    "source_fps queue_bound_s tau_s throttles_from slowdown",
+    (
+        ("rates", RATE, (N_FPS,)),
+        ("frame_bytes", np.int64, (N_SIZES,)),
+        ("heights_px", np.int64, (N_SIZES,)),
+        ("kinds", KIND, (N_WORKERS,)),
+    ),
+)
+
+# --- what happens in an episode ---
+
+EVENT = _record("step kind worker slo", "value")
+WORKER = _record(
+    "alive kind slot next_ns next_rank"
+    # its core
+    " confirmed asked asked_n asked_ns deadline_ns in_hand heartbeat_due_ns not_before_ns back_off_ns"
+    " clock_ns n_plans n_ready asked_for grades"
+    # messages under way
+    " request_ns request request_n request_ready reply_ns reply reply_grade reply_size wake_ns"
+    # inference and the way to the collector
+    " free_ns serving done_ns left_ns result_ns"
+    # as the producer sees it
+    " known ready heard_ns epoch known_seq held held_ns held_n held_seq n_leased"
+    # meters of the interval
+    " processed busy_ns n_recent",
+    # in force; the last two are of the slot with this number, whoever works in it
+    "slowdown ns_per_byte told_slowdown heat",
+    (("recent", np.int64, (RECENT_TASKS,)),),
+)
+FRAME = _record(
+    "stream id index captured_ns grade size bytes attempts place holder leased_ns previous next older newer"
+)
+JOB = _record(
+    "frame stream id index worker grade size captured_ns sent_ns received_ns started_ns done_ns arrived_ns"
+    " service_ns duration_ns outcome latency_ns users next next_receipt"
+)
+STREAM = _record("next_id offered_id n_waiting missing_since_ns")
+EPISODE = _record(
+    # the world
+    "system seed step now_ns begun_ns n_streams n_workers n_events next_event next_ns next_rank"
+    # settings in force and before, and those of the frame that is being captured
+    " epoch fps_level size_level grade_level previous_fps previous_size previous_grade"
+    " source_index last_pts_ns due_ns offer_ns offer_index offer_due_ns offer_size offer_grade source_ended_ns"
+    # the producer
+    " held_bytes n_flight oldest newest tick_ns held_seq known_seq bound"
+    # free places: recycled ones, then those never used
+    " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"
+    # the collector, and its messages to the producer
+    " ack_ns collector_tick_ns sync_ns n_receipts n_verdicts up_head up_tail"
+    # totals of the episode
+    " offered delivered dropped lost late requeued"
+    # meters of the interval
+    " i_offered i_delivered i_dropped i_lost i_late i_heights n_recent",
+    "ns_per_byte",  # of every link; negative: of each its own
+    (
+        ("head", np.int64, (4,)),
+        ("tail", np.int64, (4,)),
+        ("count", np.int64, (4,)),
+        ("hops", np.int64, (len(HOPS),)),
+        ("by_grade", np.int64, (N_GRADES,)),
+        ("thresholds", np.float64, (N_SLOS,)),
+        ("heads", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
+        ("tails", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
+        ("up_ns", np.int64, (N_UP,)),
+        ("up_receipts", np.int64, (N_UP,)),
+        ("up_verdicts", np.int64, (N_UP,)),
+        ("up_is_sync", np.int64, (N_UP,)),
+        ("recent", np.int64, (RECENT_TASKS,)),
+        ("streams", STREAM, (N_STREAMS,)),
+        ("workers", WORKER, (N_WORKERS,)),  # those after the hardware's own have joined
+        ("frames", FRAME, (N_FRAMES,)),
+        ("jobs", JOB, (N_JOBS,)),
+        ("window", np.int64, (N_STREAMS, N_WINDOW)),  # job, or why there is none, by id modulo N_WINDOW
+        ("latencies_ns", np.int64, (N_FRAMES,)),
+    ),
+)

@@ -1,0 +1,59 @@
+"""Capturing as the simulator walks it: `pipeline.producer.capture` and `pipeline.pacing` frame by frame."""
+
+import numpy as np
+
+from envs.simulator.compiling import compiled
+from envs.simulator.producer import enforce_bound, offer, serve
+from envs.simulator.records import NEVER
+from pipeline.pacing import NS_PER_S, TOLERANCE_NS
+
+
+@compiled
+def pts_ns(source_fps, index):
+    """When a frame of the source is due, from its start."""
+    return np.int64(np.rint(index * NS_PER_S / source_fps))
+
+
+@compiled
+def slot(rate, when_ns):
+    """As `pipeline.pacing.slot`; times and rates were checked to fit."""
+    return (when_ns + TOLERANCE_NS) * rate.numerator // (rate.denominator * NS_PER_S)
+
+
+@compiled
+def choose_next(s, e, now_ns):
+    """The next frame of the source that the FPS knob lets through, and when it is to be taken."""
+    rate = s.rates[e.fps_level]
+    while True:
+        if e.source_index >= s.n_source_frames:
+            e.due_ns, e.source_ended_ns = NEVER, now_ns
+            return
+        due_ns = pts_ns(s.source_fps, e.source_index)
+        if e.last_pts_ns < 0 or rate.takes_all or slot(rate, due_ns) > slot(rate, e.last_pts_ns):
+            e.last_pts_ns = due_ns
+            e.due_ns = max(e.begun_ns + due_ns, now_ns)
+            return
+        e.source_index += 1
+
+
+@compiled
+def captured(s, e, now_ns):
+    """A frame is taken under the settings of this moment; it is offered once it is prepared."""
+    e.offer_index, e.offer_due_ns = e.source_index, e.begun_ns + e.last_pts_ns
+    e.offer_size, e.offer_grade = e.size_level, e.grade_level
+    e.source_index += 1
+    e.due_ns = NEVER
+    e.offer_ns = now_ns + s.capture_ns
+    if s.capture_ns == 0:
+        offered(s, e, now_ns)
+
+
+@compiled
+def offered(s, e, now_ns):
+    """Every stream offers the frame; then whoever waits gets a task."""
+    e.offer_ns = NEVER
+    for stream in range(e.n_streams):
+        f = offer(s, e, stream, e.offer_index, e.offer_due_ns, e.offer_size, e.offer_grade)
+        enforce_bound(s, e, f, now_ns)
+    serve(s, e, now_ns)
+    choose_next(s, e, now_ns)

@@ -1,0 +1,300 @@
+"""The walk: event by event through one control interval of one episode."""
+
+from envs import scenario
+from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
+from envs.simulator.compiling import compiled
+from envs.simulator.producer import announce, producer_ticked, queue_bound, request_came, tell_settings
+from envs.simulator.records import (
+    GET_WORK,
+    JOIN_WORKER,
+    LOSE_WORKER,
+    N_FRAMES,
+    N_JOBS,
+    N_WINDOW,
+    N_WORKERS,
+    NEVER,
+    NONE,
+    SET_LINKS,
+    SET_STREAMS,
+    SET_THRESHOLD,
+    SLOW_WORKER,
+    UNKNOWN,
+)
+from envs.simulator.source import captured, choose_next, offered
+from envs.simulator.timers import (
+    CAPTURE,
+    DOWN_CAME,
+    LEFT,
+    OFFER,
+    PRODUCER_TICK,
+    REPLIED,
+    REQUEST,
+    RESULT,
+    SERVED,
+    UP_CAME,
+    WAKE,
+    find_next,
+    refresh,
+)
+from envs.simulator.workers import die, left, replied, served, woke
+from pipeline.worker.core import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
+
+heat_after = compiled(scenario.heat_after)
+throttled = compiled(scenario.throttled)
+
+
+# --- the beginning ---
+
+
+@compiled
+def begin(systems, episodes, i, seed, thresholds):
+    """Begin episode i: every worker is ready and has just asked for work, nothing is queued."""
+    s, e = systems[episodes[i].system], episodes[i]
+    begin_records(s, e, seed, thresholds)
+    for w in range(s.n_workers):
+        start_worker(s, e, w, w, w)
+        worker = e.workers[w]
+        worker.confirmed = worker.known = worker.ready = worker.held = 1
+        worker.asked, worker.asked_n, worker.deadline_ns = GET_WORK, s.batch, max(s.reply_ns, LEAST_REPLY_NS)
+        worker.heartbeat_due_ns, worker.clock_ns = s.heartbeat_send_ns, 0
+        worker.held_n, worker.held_seq, worker.known_seq = s.batch, w + 1, w + 1
+        worker.n_plans = worker.n_ready = 1
+        if s.is_lazy:
+            worker.grades = 1 << s.grade_level
+            worker.asked_for = 1 << (s.grade_level * (s.n_sizes + 1))
+        worker.wake_ns = worker.deadline_ns
+        refresh(s, e, w)
+    e.held_seq = e.known_seq = s.n_workers
+    e.epoch = 1
+    announce(s, e, 0)
+    choose_next(s, e, 0)
+
+
+@compiled
+def begin_records(s, e, seed, thresholds):
+    """An episode of which nothing has happened yet."""
+    e.seed, e.step, e.now_ns, e.begun_ns = seed, 0, 0, 0
+    e.n_streams, e.n_workers, e.next_event = s.streams, s.n_workers, 0
+    e.fps_level, e.size_level, e.grade_level = s.fps_level, s.size_level, s.grade_level
+    e.previous_fps, e.previous_size, e.previous_grade = s.fps_level, s.size_level, s.grade_level
+    e.source_index, e.last_pts_ns, e.source_ended_ns = 0, -1, NEVER
+    e.due_ns = e.offer_ns = e.tick_ns = NEVER
+    e.held_bytes = e.n_flight = e.epoch = 0
+    e.oldest = e.newest = e.free_frame = e.free_job = NONE
+    e.n_frames = e.n_jobs = e.n_jobs_used = e.out_of_room = 0
+    e.bound = queue_bound(s, e, s.streams)
+    e.ack_ns = e.sync_ns = e.collector_tick_ns = 0
+    e.n_receipts = e.n_verdicts = e.up_head = e.up_tail = 0
+    e.offered = e.delivered = e.dropped = e.lost = e.late = e.requeued = 0
+    e.n_recent, e.ns_per_byte = 0, -1.0
+    for which in range(4):
+        e.head[which] = e.tail[which] = NONE
+        e.count[which] = 0
+    e.heads[:] = NONE
+    e.tails[:] = NONE
+    for slo in range(s.n_slos):
+        e.thresholds[slo] = thresholds[slo]
+    for slot in range(N_WORKERS):
+        e.workers[slot].told_slowdown, e.workers[slot].heat = 1.0, 0.0
+    for stream in range(s.n_streams):
+        state = e.streams[stream]
+        state.next_id = state.offered_id = state.n_waiting = 0
+        state.missing_since_ns = NEVER
+        e.window[stream, :] = UNKNOWN
+    begin_interval(s, e)
+
+
+@compiled
+def begin_interval(s, e):
+    """The meters begin anew."""
+    e.i_offered = e.i_delivered = e.i_dropped = e.i_lost = e.i_late = e.i_heights = 0
+    e.hops[:] = 0
+    e.by_grade[:] = 0
+    for w in range(e.n_workers):
+        e.workers[w].processed = e.workers[w].busy_ns = 0
+
+
+@compiled
+def start_worker(s, e, w, kind, slot):
+    """A worker's program starts in a slot of the hardware; it has said nothing yet."""
+    worker = e.workers[w]
+    worker.alive, worker.kind, worker.slot = 1, kind, slot
+    worker.confirmed = worker.asked = worker.in_hand = worker.n_plans = worker.n_ready = 0
+    worker.not_before_ns, worker.back_off_ns, worker.clock_ns = 0, FIRST_BACK_OFF_NS, NEVER
+    worker.heartbeat_due_ns = worker.asked_for = worker.grades = 0
+    worker.request_ns = worker.reply_ns = worker.done_ns = NEVER
+    worker.left_ns = worker.result_ns = worker.wake_ns = NEVER
+    worker.free_ns, worker.serving = 0, NONE
+    worker.known = worker.ready = worker.held = worker.held_seq = worker.n_leased = 0
+    worker.processed = worker.busy_ns = worker.n_recent = 0
+    worker.ns_per_byte = s.kinds[kind].ns_per_byte if e.ns_per_byte < 0.0 else e.ns_per_byte
+    slow_down(s, e, w)
+    refresh(s, e, w)
+
+
+@compiled
+def slow_down(s, e, w):
+    """A worker is as slow as its slot was told to be, and as its heat makes it."""
+    worker = e.workers[w]
+    slot = e.workers[worker.slot]
+    worker.slowdown = slot.told_slowdown
+    if s.is_thermal:
+        worker.slowdown *= throttled(slot.heat, s.throttles_from, s.slowdown)
+
+
+# --- what happens at the beginning of an interval ---
+
+
+@compiled
+def worker_in(s, e, slot):
+    """The living worker of a slot; NONE if it is empty."""
+    for w in range(e.n_workers):
+        if e.workers[w].alive and e.workers[w].slot == slot:
+            return w
+    return NONE
+
+
+@compiled
+def happen(s, e, event, now_ns):
+    """One event of the scenario."""
+    w = worker_in(s, e, event.worker)
+    if event.kind == SET_STREAMS:
+        if e.n_streams != int(event.value):
+            e.n_streams = int(event.value)
+            e.bound = queue_bound(s, e, e.n_streams)
+            tell_settings(s, e, now_ns)
+    elif event.kind == LOSE_WORKER:
+        if w != NONE:
+            die(s, e, w)
+    elif event.kind == JOIN_WORKER:
+        join(s, e, event.worker, now_ns)
+    elif event.kind == SLOW_WORKER:
+        e.workers[event.worker].told_slowdown = event.value
+        if w != NONE:
+            slow_down(s, e, w)
+    elif event.kind == SET_LINKS:
+        e.ns_per_byte = 8e3 / event.value
+        for other in range(e.n_workers):
+            e.workers[other].ns_per_byte = e.ns_per_byte
+    elif event.kind == SET_THRESHOLD:
+        e.thresholds[event.slo] = event.value
+
+
+@compiled
+def join(s, e, kind, now_ns):
+    """A worker starts in the slot of a dead one like it, else in a new one."""
+    n_slots = 0
+    for w in range(e.n_workers):
+        n_slots = max(n_slots, e.workers[w].slot + 1)
+    slot = n_slots
+    for vacant in range(s.n_workers):
+        if s.kinds[vacant].device == s.kinds[kind].device and worker_in(s, e, vacant) == NONE:
+            slot = vacant
+            break
+    start_worker(s, e, e.n_workers, kind, slot)
+    e.workers[e.n_workers].wake_ns = now_ns + s.kinds[kind].start_ns
+    refresh(s, e, e.n_workers)
+    e.n_workers += 1
+
+
+@compiled
+def set_levels(s, e, fps, size, grade, now_ns):
+    """The agent's settings come into force."""
+    e.previous_fps, e.previous_size, e.previous_grade = e.fps_level, e.size_level, e.grade_level
+    if fps != e.fps_level or size != e.size_level or grade != e.grade_level:
+        e.fps_level, e.size_level, e.grade_level = fps, size, grade
+        e.epoch += 1
+        announce(s, e, now_ns)
+
+
+# --- one interval ---
+
+
+@compiled
+def walk(systems, episodes, events, i, fps, size, grade):
+    """One control interval of episode i under these levels; what is due at its very end is the next one's."""
+    s, e = systems[episodes[i].system], episodes[i]
+    began_ns = e.step * s.interval_ns
+    begin_interval(s, e)
+    while e.next_event < e.n_events and events[i, e.next_event].step <= e.step:
+        happen(s, e, events[i, e.next_event], began_ns)
+        e.next_event += 1
+    if s.decision_ns > 0:
+        run_until(s, e, began_ns + s.decision_ns)
+    set_levels(s, e, fps, size, grade, began_ns + s.decision_ns)
+    run_until(s, e, began_ns + s.interval_ns)
+    if s.is_thermal:
+        heat_up(s, e)
+    e.step += 1
+
+
+@compiled
+def heat_up(s, e):
+    """Every slot follows the busy share of the worker in it."""
+    duration_s = s.interval_ns * 1e-9
+    for slot in range(N_WORKERS):
+        w = worker_in(s, e, slot)
+        busy_share = e.workers[w].busy_ns * 1e-9 / duration_s if w != NONE else 0.0
+        e.workers[slot].heat = heat_after(e.workers[slot].heat, busy_share, duration_s, s.tau_s)
+        if w != NONE:
+            slow_down(s, e, w)
+
+
+@compiled
+def has_room(s, e):
+    """Whether any event can be carried out with the records that there are."""
+    if e.n_flight + e.n_streams > N_FRAMES:
+        return False
+    if e.n_jobs_used + 2 * e.n_flight + e.n_workers * s.batch + 64 > N_JOBS:
+        return False
+    if e.i_delivered + e.n_flight > N_FRAMES:
+        return False
+    for stream in range(e.n_streams):
+        state = e.streams[stream]
+        if state.offered_id - state.next_id >= N_WINDOW:
+            return False
+    return True
+
+
+@compiled
+def run_until(s, e, until_ns):
+    """Every event before a time, in order."""
+    while True:
+        w = find_next(s, e)
+        if e.next_ns >= until_ns:
+            e.now_ns = until_ns
+            return
+        if not has_room(s, e):
+            e.out_of_room = 1
+            return
+        e.now_ns = e.next_ns
+        dispatch(s, e, w, e.next_rank, e.next_ns)
+
+
+@compiled
+def dispatch(s, e, w, rank, now_ns):
+    """One event."""
+    if rank == REQUEST:
+        request_came(s, e, w, now_ns)
+    elif rank == REPLIED:
+        replied(s, e, w, now_ns)
+    elif rank == SERVED:
+        served(s, e, w, now_ns)
+    elif rank == RESULT:
+        result_came(s, e, w, now_ns)
+    elif rank == CAPTURE:
+        captured(s, e, now_ns)
+    elif rank == OFFER:
+        offered(s, e, now_ns)
+    elif rank == UP_CAME:
+        up_came(s, e, now_ns)
+    elif rank == DOWN_CAME:
+        down_came(s, e, now_ns)
+    elif rank == LEFT:
+        left(s, e, w, now_ns)
+    elif rank == WAKE:
+        woke(s, e, w, now_ns)
+    elif rank == PRODUCER_TICK:
+        producer_ticked(s, e, now_ns)
+    else:
+        collector_ticked(s, e, now_ns)
