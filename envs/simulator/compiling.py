@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as numba_config
 
 HERE = Path(__file__).resolve().parent
 SOURCES = (
@@ -29,6 +29,7 @@ SOURCES = (
 
 def compiled(function: Callable[..., Any]) -> Any:
     """The function as machine code, compiled when it is first called."""
+    config: Any = numba_config  # its names are made when it is imported
     before, config.CACHE_DIR = config.CACHE_DIR, str(_cache())
     try:
         return numba.njit(cache=True, error_model="numpy")(function)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from envs import hardware, reward, spec, video
 from envs.simulator.compiling import compiled
 from envs.simulator.producer import n_queued
-from envs.simulator.records import NONE
+from envs.simulator.records import NEVER, NONE
+from envs.simulator.walk import walk
 from envs.spec import ElasticitySpec
 from pipeline import metrics, slos
 from pipeline.metrics import CATALOGUE, HOPS, RECENT_TASKS
@@ -87,7 +88,7 @@ class Verdicts(NamedTuple):
         frames: of the episode, in the order of FRAMES, shape (n, 7).
         worker_is_live: shape (n, n_workers); and of those that are:
         worker_utilisation, worker_service_ms, worker_processed, worker_in_hand.
-        streams, steps: shape (n,).
+        streams, steps, interval_s, is_over: shape (n,).
         observations: shape (n, n_observed).
     """
 
@@ -108,6 +109,8 @@ class Verdicts(NamedTuple):
     worker_in_hand: NDArray[np.int64]
     streams: NDArray[np.int64]
     steps: NDArray[np.int64]
+    interval_s: NDArray[np.float64]
+    is_over: NDArray[np.bool_]
     observations: NDArray[np.float32]
 
 
@@ -150,6 +153,8 @@ def verdicts_of(spec: ElasticitySpec, n: int, n_workers: int) -> Verdicts:
         worker_in_hand=np.zeros((n, n_workers), np.int64),
         streams=np.zeros(n, np.int64),
         steps=np.zeros(n, np.int64),
+        interval_s=np.zeros(n),
+        is_over=np.zeros(n, np.bool_),
         observations=np.zeros((n, len(spec.observation_space.low)), np.float32),
     )
 
@@ -196,7 +201,7 @@ def percentile_ms(ordered, n, share):
 
 @compiled
 def latencies_ms(s, e):
-    """(p50, p95, p99); the age of the oldest frame in flight if nothing was delivered, NaN if there is none."""
+    """(p50, p95, p99); if nothing was delivered the age of the oldest frame in flight, NaN without one."""
     n = e.i_delivered
     if n > 0:
         ordered = e.latencies_ns[:n]
@@ -249,6 +254,8 @@ def facts_of(s, e):
             power_w += mean_power_w(worker_busy_s / duration_s, kind.idle_w, kind.busy_w)
         else:
             power_w = math.nan
+    if n_live == 0:
+        power_w = math.nan
     p50_ms, p95_ms, p99_ms = latencies_ms(s, e)
     return Facts(
         duration_s,
@@ -381,9 +388,7 @@ def judge(systems, rules, episodes, i, verdicts):
     values, ratios, known = verdicts.metrics[i], verdicts.ratios[i], verdicts.known[i]
     note_state(s, e, verdicts, i)
     judge_metrics(s, e, facts, values, scales)
-    n_broken, worst = judge_slos(
-        rules, e.thresholds, values, scales, ratios, verdicts.states[i], known
-    )
+    n_broken, worst = judge_slos(rules, e.thresholds, values, scales, ratios, verdicts.states[i], known)
     verdicts.qoe[i] = judge_quality(s, e, facts, rules, verdicts.delivered[i])
     levels = verdicts.levels[i]
     changed = (
@@ -394,6 +399,9 @@ def judge(systems, rules, episodes, i, verdicts):
     verdicts.rewards[i] = step_reward(n_broken, len(ratios), worst, verdicts.qoe[i], changed, len(levels))
     verdicts.quality[i] = observe(rules, levels, ratios, known, values, verdicts.observations[i])
     judge_workers(s, e, verdicts, i, facts.duration_s)
+    verdicts.interval_s[i] = facts.duration_s
+    has_ended = e.source_ended_ns != NEVER and e.n_flight == 0
+    verdicts.is_over[i] = e.step >= s.n_steps or has_ended
 
 
 @compiled
@@ -406,6 +414,7 @@ def judge_beginning(systems, rules, episodes, i, verdicts):
     verdicts.qoe[i], verdicts.rewards[i] = 0.0, 0.0
     verdicts.delivered[i] = math.nan
     verdicts.worker_is_live[i] = False
+    verdicts.interval_s[i], verdicts.is_over[i] = 0.0, False
     verdicts.quality[i] = observe(
         rules,
         verdicts.levels[i],
@@ -414,3 +423,11 @@ def judge_beginning(systems, rules, episodes, i, verdicts):
         verdicts.metrics[i],
         verdicts.observations[i],
     )
+
+
+@compiled
+def step_all(systems, rules, episodes, events, actions, verdicts):
+    """One interval of every episode, walked and judged; actions: levels, shape (n, 3)."""
+    for i in range(len(episodes)):
+        walk(systems, episodes, events, i, actions[i, 0], actions[i, 1], actions[i, 2])
+        judge(systems, rules, episodes, i, verdicts)

@@ -383,9 +383,9 @@ def longest_known_silent(s, e, now_ns):
     found = NONE
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if worker.known and now_ns - worker.heard_ns > s.silent_ns:
-            if found == NONE or worker.known_seq < e.workers[found].known_seq:
-                found = w
+        is_silent = worker.known and now_ns - worker.heard_ns > s.silent_ns
+        if is_silent and (found == NONE or worker.known_seq < e.workers[found].known_seq):
+            found = w
     return found
 
 

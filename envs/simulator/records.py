@@ -58,8 +58,9 @@ KIND = _record(  # of worker: one per worker of the hardware
     ),
 )
 SYSTEM = _record(
-    "n_workers n_streams n_sizes n_grades n_slos n_slots batch interval_ns decision_ns heartbeat_send_ns"
-    " silent_ns held_ns reply_ns lease_ns retries gap_deadline_ns message_ns capture_ns drops_newest is_lazy"
+    "n_steps n_workers n_streams n_sizes n_grades n_slos n_slots batch interval_ns decision_ns"
+    " heartbeat_send_ns silent_ns held_ns reply_ns lease_ns retries gap_deadline_ns message_ns"
+    " capture_ns drops_newest is_lazy"
     " returns_frames n_source_frames baseline_bytes budget_bytes host_used_bytes host_bytes streams"
     " fps_level size_level grade_level is_thermal",
     "source_fps queue_bound_s tau_s throttles_from slowdown",
@@ -104,7 +105,8 @@ EPISODE = _record(
     "system seed step now_ns begun_ns n_streams n_workers n_events next_event next_ns next_rank"
     # settings in force and before, and those of the frame that is being captured
     " epoch fps_level size_level grade_level previous_fps previous_size previous_grade"
-    " source_index last_pts_ns due_ns offer_ns offer_index offer_due_ns offer_size offer_grade source_ended_ns"
+    " source_index last_pts_ns due_ns offer_ns offer_index offer_due_ns offer_size offer_grade"
+    " source_ended_ns"
     # the producer
     " held_bytes n_flight oldest newest tick_ns held_seq known_seq bound"
     # free places: recycled ones, then those never used

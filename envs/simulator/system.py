@@ -13,6 +13,7 @@ from pipeline.settings import Ladders
 
 LONGEST_S = 1e6  # of an episode: times are integer ns, and schedules products of them
 HIGHEST_FPS = 1000.0  # of a source, likewise
+NOTHING_HAPPENS = Scenario()
 MOST_SHAPES = 62  # what a worker has loaded is one integer's bits
 
 
@@ -39,7 +40,7 @@ class System:
     source_size: tuple[int, int]
     source_fps: float
     hardware: Hardware
-    scenario: Scenario = Scenario()
+    scenario: Scenario = NOTHING_HAPPENS
     steps: int
     control_interval_s: float = 1.0
     initial_levels: Sequence[int] | None = None

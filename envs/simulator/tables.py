@@ -86,6 +86,7 @@ def _fill_system(record: np.void, system: System) -> None:
     n_frames = max(1, round(s.source_length_s * s.source_fps)) if s.source_length_s else records.NEVER
     thermal = s.scenario.thermal
     values = {
+        "n_steps": s.steps,
         "n_workers": s.cluster.n_workers,
         "n_streams": s.most_streams,
         "n_sizes": len(s.ladders.sizes),

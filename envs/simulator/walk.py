@@ -3,7 +3,14 @@
 from envs import scenario
 from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
 from envs.simulator.compiling import compiled
-from envs.simulator.producer import announce, producer_ticked, queue_bound, request_came, tell_settings
+from envs.simulator.producer import (
+    announce,
+    plan_tick,
+    producer_ticked,
+    queue_bound,
+    request_came,
+    tell_settings,
+)
 from envs.simulator.records import (
     GET_WORK,
     JOIN_WORKER,
@@ -37,6 +44,7 @@ from envs.simulator.timers import (
     refresh,
 )
 from envs.simulator.workers import die, left, replied, served, woke
+from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
 from pipeline.worker.core import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
 
 heat_after = compiled(scenario.heat_after)
@@ -67,6 +75,7 @@ def begin(systems, episodes, i, seed, thresholds):
     e.held_seq = e.known_seq = s.n_workers
     e.epoch = 1
     announce(s, e, 0)
+    plan_tick(s, e)
     choose_next(s, e, 0)
 
 
@@ -83,7 +92,7 @@ def begin_records(s, e, seed, thresholds):
     e.oldest = e.newest = e.free_frame = e.free_job = NONE
     e.n_frames = e.n_jobs = e.n_jobs_used = e.out_of_room = 0
     e.bound = queue_bound(s, e, s.streams)
-    e.ack_ns = e.sync_ns = e.collector_tick_ns = 0
+    e.ack_ns, e.sync_ns, e.collector_tick_ns = 0, 0, COLLECTOR_TICK_NS
     e.n_receipts = e.n_verdicts = e.up_head = e.up_tail = 0
     e.offered = e.delivered = e.dropped = e.lost = e.late = e.requeued = 0
     e.n_recent, e.ns_per_byte = 0, -1.0
@@ -234,7 +243,8 @@ def heat_up(s, e):
     duration_s = s.interval_ns * 1e-9
     for slot in range(N_WORKERS):
         w = worker_in(s, e, slot)
-        busy_share = e.workers[w].busy_ns * 1e-9 / duration_s if w != NONE else 0.0
+        counts = w != NONE and e.workers[w].known and e.workers[w].ready
+        busy_share = e.workers[w].busy_ns * 1e-9 / duration_s if counts else 0.0
         e.workers[slot].heat = heat_after(e.workers[slot].heat, busy_share, duration_s, s.tau_s)
         if w != NONE:
             slow_down(s, e, w)

@@ -230,6 +230,7 @@ def served(s, e, w, now_ns):
     push(s, e, list_of(w, UPLINK), j)
     if worker.left_ns == NEVER:
         send_results(s, e, w, now_ns)
+    refresh(s, e, w)
     work(s, e, w)
 
 

@@ -28,6 +28,7 @@ from pipeline.messages import (
 
 logger = logging.getLogger(__name__)
 
+TICK_NS = 25_000_000  # how often the core is told that time has passed
 ACK_NS = 50_000_000  # acknowledgements are batched for so long
 RESEND_NS = 500_000_000
 SYNC_NS = 500_000_000
@@ -60,9 +61,11 @@ Event = ResultsCame | ProducerSpoke | Malformed | Tick
 
 
 class Emit(msgspec.Struct, frozen=True):
-    """The next frame of its stream, for the sink."""
+    """The next frame of its stream, for the sink; when it arrived and is emitted, on the producer's clock."""
 
     part: ResultPart
+    arrived_ns: int
+    emitted_ns: int
 
 
 class BeginEpisode(msgspec.Struct, frozen=True):
@@ -153,7 +156,8 @@ class Collector:
             if step.outcome is not Outcome.DROPPED:  # a drop was the producer's own and final decision
                 self._verdicts.append(self._verdict(stream, step, now_ns))
             if step.arrival is not None:
-                commands.append(Emit(step.arrival.part))
+                arrived_ns = step.arrival.received_ns + self._clock_offset_ns
+                commands.append(Emit(step.arrival.part, arrived_ns, now_ns + self._clock_offset_ns))
         return commands
 
     def _verdict(self, stream: int, step: Step, now_ns: int) -> Verdict:

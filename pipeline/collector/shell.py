@@ -11,6 +11,7 @@ import zmq
 
 from pipeline.cli import parse_options
 from pipeline.collector.core import (
+    TICK_NS,
     BeginEpisode,
     Collector,
     Command,
@@ -23,7 +24,7 @@ from pipeline.collector.core import (
     Tell,
     Tick,
 )
-from pipeline.collector.sinks import Sink, SinkError, open_sink
+from pipeline.collector.sinks import FrameRecord, Sink, SinkError, open_record, open_sink
 from pipeline.messages import ProtocolError, decode_link_down, decode_results, encode
 from pipeline.options import CollectorOptions
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
@@ -31,16 +32,22 @@ from pipeline.stopping import StopSwitch
 
 logger = logging.getLogger(__name__)
 
-TICK_NS = 25_000_000
 RESULTS_HIGH_WATER = 64  # results waiting here; beyond, workers wait, and the producer's queue shows it
 
 
 class CollectorShell:
-    """Does what the core says, on real sockets; a context manager that leaves the sink closed."""
+    """Does what the core says, on real sockets; a context manager that leaves sink and record closed.
 
-    def __init__(self, options: CollectorOptions, sink: Sink, stop: StopSwitch) -> None:
+    Args:
+        frames: notes every frame that is emitted.
+    """
+
+    def __init__(
+        self, options: CollectorOptions, sink: Sink, stop: StopSwitch, frames: FrameRecord | None = None
+    ) -> None:
         self._context = zmq.Context()
         self._sink = sink
+        self._frames = frames
         self._stop = stop
         self._finished = False
         self._results = open_socket(self._context, zmq.PULL, high_water_mark=RESULTS_HIGH_WATER)
@@ -76,11 +83,15 @@ class CollectorShell:
                 self._finished = True
 
     def close(self) -> None:
-        """Close sink and sockets."""
+        """Close sink, record and sockets."""
         for socket in (self._results, self._link):
             socket.close(linger=0)
         self._context.term()
-        self._sink.close()
+        try:
+            self._sink.close()
+        finally:
+            if self._frames is not None:
+                self._frames.close()
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +107,8 @@ class CollectorShell:
         match command:
             case Emit(part):
                 self._sink.write(part)
+                if self._frames is not None:
+                    self._frames.write(command)
             case Tell(message):
                 try:
                     self._link.send(encode(message), NOBLOCK)
@@ -129,7 +142,8 @@ def main(argv: Sequence[str]) -> int:
     cv2.setNumThreads(1)  # workers need the other cores
     try:
         sink = open_sink(options.video, options.detections)
-        with StopSwitch(options.supervised) as stop, CollectorShell(options, sink, stop) as shell:
+        frames = open_record(options.frames)
+        with StopSwitch(options.supervised) as stop, CollectorShell(options, sink, stop, frames) as shell:
             shell.run()
     except (SinkError, EndpointError, ValueError) as error:
         print(f"collector: {error}", file=sys.stderr)

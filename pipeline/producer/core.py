@@ -141,10 +141,10 @@ class Producer:
 
     def _drop(self, keys: Iterable[Key], reason: str) -> list[Command]:
         gaps = []
-        for key in keys:
-            self._stream.ledger.judge(key, Outcome.DROPPED, reason)
-            self._meter.dropped[reason] += 1
-            gaps.append((*key, Outcome.DROPPED))
+        for key in keys:  # a full queue may name the same victim for the frames of two streams
+            if self._stream.ledger.judge(key, Outcome.DROPPED, reason):
+                self._meter.dropped[reason] += 1
+                gaps.append((*key, Outcome.DROPPED))
         return self._tell_gaps(gaps)
 
     def _tell_gaps(self, gaps: list[tuple[int, int, Outcome]]) -> list[Command]:

@@ -43,7 +43,7 @@ from pipeline.producer.events import (
     Unroutable,
     WorkRequested,
 )
-from pipeline.producer.stream import ProducerConfig
+from pipeline.producer.stream import TICK_NS, ProducerConfig
 from pipeline.settings import ladders_for
 from pipeline.slos import parse_slo
 from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending
@@ -52,8 +52,6 @@ from pipeline.sources.opening import open_source
 from pipeline.stopping import StopSwitch
 
 logger = logging.getLogger(__name__)
-
-TICK_NS = 50_000_000
 
 
 def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -> ProducerConfig:

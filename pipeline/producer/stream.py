@@ -9,6 +9,7 @@ from pipeline.producer.ledger import Ledger
 from pipeline.settings import Ladders, StreamSettings
 from pipeline.slos import Slo
 
+TICK_NS = 50_000_000  # how often the core is told that time has passed
 SILENT_HEARTBEATS = 4  # a worker that has not spoken for so many is taken for dead
 GAP_MARGIN_S = 2.0  # the collector waits this much longer than a frame can take
 
