@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pipeline.messages import WorkType
 from pipeline.options import WorkerOptions
@@ -158,6 +158,17 @@ class Device:
         tables = {grade: times.points for grade, times in self.times.items()}
         return ServiceTimes(tables, self.sigma, {grade: times.shapes for grade, times in self.times.items()})
 
+    def emulation(self, service_times: Path) -> dict[str, Any]:
+        """What a worker that emulates this device is told; a native one has a real device and link."""
+        return {
+            "service_times": str(service_times),
+            "handling_ms": self.handling_ms,
+            "load_ms": self.load_ms,
+            "new_shape_ms": self.new_shape_ms,
+            "link_delay_ms": self.link.delay_ms,
+            "link_mbit_s": self.link.mbit_s,
+        }
+
     def power_w(self, busy_share: float) -> float:
         """Mean power of one worker that is busy for this share of the time; NaN if it is not known."""
         if self.idle_w is None or self.busy_w is None:
@@ -290,8 +301,8 @@ class Hardware:
                         cores=(core,) if device.pinned and device.native else (),
                         threads=device.threads,
                         capacity=device.capacity,
-                        service_times="" if device.native else str(path),
                         seed=seed,
+                        **({} if device.native else device.emulation(path)),
                     )
                 )
         return options

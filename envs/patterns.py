@@ -1,6 +1,5 @@
 """Seeded patterns that drive a scenario: load that goes up and down, links that come and go."""
 
-import csv
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,7 +119,7 @@ def read_bandwidth(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
         ValueError: a row is not two numbers, or there are fewer than two rows, or time runs backwards.
     """
     with Path(path).open(encoding="utf-8") as lines:
-        rows = [row for row in csv.reader(lines, delimiter=" ", skipinitialspace=True) if row]
+        rows = [line.split() for line in lines if line.strip()]
     try:
         table = np.array([[float(cell) for cell in row] for row in rows])
     except ValueError:

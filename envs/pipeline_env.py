@@ -9,28 +9,34 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.control_grid import ControlGrid, sleep_until
+from envs.hardware import Hardware
 from envs.observe import Judged, Snapshot, judge
+from envs.pipeline_world import PipelineWorld, check_scenario
 from envs.scenario import Event, Scenario
 from envs.spec import ElasticitySpec
 from envs.video import check_ladders, ladders_of
 from pipeline.cluster import Cluster
 from pipeline.control import UnansweredError
-from pipeline.messages import State, Status, Telemetry
+from pipeline.messages import State, Status, Telemetry, Weights
+from pipeline.metrics import Interval
 from pipeline.program import ClusterError
 from pipeline.settings import Ladders
 
 logger = logging.getLogger(__name__)
 
-NS_PER_S = 1_000_000_000
 MAX_SEED = 2**31  # of an episode that was not given one
 
 Observation = NDArray[np.float32]
 
 
-def sleep_until(when_ns: int) -> None:
-    """Until `time.monotonic_ns()` has reached `when_ns`."""
-    while (left_ns := when_ns - time.monotonic_ns()) > 0:
-        time.sleep(left_ns / NS_PER_S)
+def worst_weights(status: Status) -> Weights:
+    """Where the boxes come from: one word for all workers, the worst that holds for any."""
+    found = {worker.weights for worker in status.workers}
+    for worst in (Weights.UNTRAINED, Weights.EMULATED, Weights.TRAINED):
+        if worst in found:
+            return worst
+    return Weights.NONE
 
 
 class PipelineEnv(gym.Env[Any, Any]):
@@ -50,8 +56,8 @@ class PipelineEnv(gym.Env[Any, Any]):
     |                  | info["error"] says why                                                           |
 
     Workers may all be dead: the pipeline then lives on, with its SLOs broken. `reset` replaces lost workers,
-    ends added ones and keeps the others with the models they have loaded. `close`, and any exception that
-    leaves `reset` or `step`, ends every process.
+    ends added ones and keeps the others with the models they have loaded; devices are cool and as fast as
+    ever. `close`, and any exception that leaves `reset` or `step`, ends every process.
 
     Args:
         spec: what agents see; knobs as `envs.video.video_spec` makes them, for the producer's own source.
@@ -63,10 +69,11 @@ class PipelineEnv(gym.Env[Any, Any]):
         initial_levels: level index per knob at the start; None = the highest.
         ready_timeout_s: how long workers may take to load their models.
         on_progress: is told what start-up waits for.
+        hardware: whose workers the cluster's are, for their power; None = not known.
         clock, sleep_until: monotonic time in ns.
 
     Raises:
-        ValueError: an argument out of range, or a scenario that names a worker the cluster does not have.
+        ValueError: an argument out of range.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
@@ -81,33 +88,31 @@ class PipelineEnv(gym.Env[Any, Any]):
         initial_levels: Sequence[int] | None = None,
         ready_timeout_s: float = 180.0,
         on_progress: Callable[[str], None] = logger.info,
+        hardware: Hardware | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep_until: Callable[[int], None] = sleep_until,
     ) -> None:
         if steps < 1:
             raise ValueError(f"steps must be >= 1, got {steps} (env.steps)")
-        if not control_interval_s > 0:
-            raise ValueError(f"control_interval_s must be > 0, got {control_interval_s}")
         self.elasticity = spec
         self.observation_space = spec.observation_space
         self.action_space = spec.action_space
         self._make_cluster = cluster
         self._cluster: Cluster | None = None
         self._steps = steps
-        self._interval_ns = round(control_interval_s * NS_PER_S)
+        self._grid = ControlGrid(control_interval_s, clock, sleep_until)
         self._scenario = scenario or Scenario()
-        self._events = self._scenario.events_by_step(steps, control_interval_s)
+        self._interval_s = control_interval_s
+        self._hardware = hardware
         self._initial = self._checked(spec.highest if initial_levels is None else initial_levels)
         self._ready_timeout_s = ready_timeout_s
         self._on_progress = on_progress
-        self._clock = clock
-        self._sleep_until = sleep_until
         self._ladders: Ladders | None = None  # set once the producer has told them
         self._step = 0
         self._levels = self._initial
-        self._streams = self._scenario.streams
-        self._began_ns = 0  # the control grid's origin
-        self._grid = 0  # grid point at which the last interval ended
+        self._world: PipelineWorld | None = None  # of the episode
+        self._events: dict[int, tuple[Event, ...]] = {}
+        self._weights = Weights.NONE
 
     # --- Gymnasium ---
 
@@ -122,7 +127,7 @@ class PipelineEnv(gym.Env[Any, Any]):
 
         Raises:
             ClusterError, ControlError: the pipeline cannot be had.
-            ValueError: the producer's ladders are not the spec's.
+            ValueError: the producer's ladders are not the spec's, or the scenario cannot happen to it.
         """
         super().reset(seed=seed)
         if options:
@@ -166,19 +171,10 @@ class PipelineEnv(gym.Env[Any, Any]):
         """Who is there and with which weights, and what the stream is; after `reset`."""
         return self._running.control.status()
 
-    def set_streams(self, streams: int) -> None:
-        """Scenario: carry this many concurrent streams."""
-        self._running.control.set_streams(streams)
-        self._streams = streams
-
-    def lose_worker(self, worker: int) -> None:
-        """Scenario: kill -9."""
-        self._running.kill_worker(worker)
-
-    def join_worker(self, worker: int) -> None:
-        """Scenario: one more worker with the options of this one; it counts once its models are loaded."""
-        cluster = self._running
-        cluster.add_worker(cluster.workers[worker])
+    @property
+    def weights(self) -> Weights:
+        """The worst of the workers', as of the last `reset`."""
+        return self._weights
 
     # --- parts of reset and step ---
 
@@ -198,12 +194,14 @@ class PipelineEnv(gym.Env[Any, Any]):
     def _begin(self, seed: int) -> None:
         cluster = self._usable_cluster()
         status = cluster.wait_ready(self._ready_timeout_s, self._on_progress)
+        self._weights = worst_weights(status)
         self._ladders = ladders_of(status)
         check_ladders(self.elasticity, self._ladders)
+        self._events = self._scenario.timeline(self._steps, self._interval_s, seed)
+        self._world = PipelineWorld(cluster, self._scenario, self.elasticity.slos, self._hardware)
         cluster.control.start(seed, self._initial, self._scenario.streams)
-        self._began_ns = self._clock()
-        self._grid = self._step = 0
-        self._levels, self._streams = self._initial, self._scenario.streams
+        self._grid.begin()
+        self._step, self._levels = 0, self._initial
 
     def _usable_cluster(self) -> Cluster:
         """The running one with its first workers again, or a new one."""
@@ -216,7 +214,7 @@ class PipelineEnv(gym.Env[Any, Any]):
                 logger.warning("the pipeline is started anew: %s", error)
                 self.close()
         cluster = self._make_cluster()
-        self._scenario.check_workers(len(cluster.workers))
+        check_scenario(self._scenario, len(cluster.workers), self.elasticity.slos)
         self._cluster = cluster
         cluster.start()
         return cluster
@@ -224,47 +222,41 @@ class PipelineEnv(gym.Env[Any, Any]):
     def _advance(
         self, cluster: Cluster, levels: tuple[int, ...]
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        assert self._world is not None, "made by reset"
         previous = self._levels
         try:
             for event in self._events.get(self._step, ()):
-                self._happen(event)
+                logger.info("step %d: %s", self._step, event)
+                event.apply(self._world)
             if levels != previous or self._step == 0:
                 cluster.control.set_levels(levels)
             self._levels = levels
-            overrun = self._wait_for_grid()
+            overrun = self._grid.wait()
             cluster.check()
             telemetry = cluster.control.telemetry(close=True)
+            interval = self._world.after(telemetry.interval)
         except (ClusterError, UnansweredError) as error:
             self._step += 1
             return self._dead(previous, str(error))
         self._step += 1
-        judged = judge(self.elasticity, self._snapshot(previous, telemetry, overrun))
+        judged = judge(self.elasticity, self._snapshot(previous, telemetry, interval, overrun))
         failed = telemetry.error != ""
         truncated = self._step >= self._steps or telemetry.state is State.ENDED
         info = {**judged.info, "error": telemetry.error} if failed else judged.info
         return judged.observation, judged.reward, failed, truncated and not failed, info
 
-    def _happen(self, event: Event) -> None:
-        logger.info("step %d: %s %d", self._step, event.kind, event.value)
-        event.apply(self)
-
-    def _wait_for_grid(self) -> bool:
-        """Sleep until the next grid point strictly after now; True if one was missed."""
-        now_ns = self._clock()
-        grid = (now_ns - self._began_ns) // self._interval_ns + 1
-        overrun = grid > self._grid + 1
-        self._grid = grid
-        self._sleep_until(self._began_ns + grid * self._interval_ns)
-        return overrun
-
     def _snapshot(
-        self, previous: tuple[int, ...], telemetry: Telemetry | None = None, overrun: bool = False
+        self,
+        previous: tuple[int, ...],
+        telemetry: Telemetry | None = None,
+        interval: Interval | None = None,
+        overrun: bool = False,
     ) -> Snapshot:
-        assert self._ladders is not None
+        assert self._ladders is not None and self._world is not None
         known: dict[str, Any] = {}
         if telemetry is not None:
             known = {
-                "interval": telemetry.interval,
+                "interval": interval,
                 "totals": telemetry.totals,
                 "report_age_s": telemetry.report_age_s,
                 "interval_s": telemetry.interval.duration_s,
@@ -275,7 +267,8 @@ class PipelineEnv(gym.Env[Any, Any]):
             levels=self._levels,
             previous=previous,
             settings=self._ladders.settings(self._levels),
-            streams=self._streams,
+            streams=self._world.streams,
+            slos=self._world.slos,
             **known,
         )
 

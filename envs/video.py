@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from envs.spec import ElasticitySpec, Knob, ObservedMetric
 from pipeline.messages import Status
@@ -14,7 +15,10 @@ MODEL_PICTURE_PX = 640 * 640  # the picture that GRADES' GFLOPs are counted for
 
 
 def video_spec(
-    ladders: Ladders, slos: Sequence[Slo], weights: Mapping[str, float] | None = None
+    ladders: Ladders,
+    slos: Sequence[Slo],
+    weights: Mapping[str, float] | None = None,
+    accuracy: Mapping[str, Mapping[str, float]] | None = None,
 ) -> ElasticitySpec:
     """Knobs fps, resolution and grade, in this order; the product of their costs is GFLOP/s per stream.
 
@@ -22,6 +26,7 @@ def video_spec(
         ladders: the levels, as the producer has them.
         slos: objectives on metrics of `pipeline.metrics.CATALOGUE`.
         weights: of the knobs in the QoE, by name, 1 where absent.
+        accuracy: F1 by grade and frame size "WIDTHxHEIGHT", where it was measured; see `grade_values`.
 
     Raises:
         ValueError: a weight for a knob that does not exist, or one below 0.
@@ -45,7 +50,7 @@ def video_spec(
             GRADE,
             "",
             ladders.grades,
-            tuple(grade.map50_95 for grade in grades),
+            grade_values(ladders, accuracy or {}),
             tuple(grade.gflops for grade in grades),
             weights.get(GRADE, 1.0),
         ),
@@ -55,6 +60,20 @@ def video_spec(
         ObservedMetric("utilisation", "", 0.0, 1.0),
     )
     return ElasticitySpec(knobs, tuple(slos), observed)
+
+
+def grade_values(ladders: Ladders, accuracy: Mapping[str, Mapping[str, float]]) -> tuple[float, ...]:
+    """What each grade is worth, in percent: COCO mAP50-95, or the F1 that was measured.
+
+    The latter if there is one of every grade at the source's own size. A grade that measured worse than a
+    lower one is worth as much as that.
+    """
+    width, height = ladders.sizes[-1]
+    measured = [accuracy.get(grade, {}).get(f"{width}x{height}") for grade in ladders.grades]
+    known = [100 * f1 for f1 in measured if f1 is not None]
+    if len(known) < len(measured):
+        return tuple(GRADES[grade].map50_95 for grade in ladders.grades)
+    return tuple(accumulate(known, max))
 
 
 def ladders_of(status: Status) -> Ladders:
@@ -76,7 +95,7 @@ def check_ladders(spec: ElasticitySpec, ladders: Ladders) -> None:
 def delivered_values(spec: ElasticitySpec, interval: Interval) -> tuple[float, ...]:
     """Of each knob of a `video_spec`, what left the collector in time; NaN if nothing did.
 
-    fps: frames/s per stream; resolution: mean height in px; grade: mean accuracy (COCO mAP50-95).
+    fps: frames/s per stream; resolution: mean height in px; grade: mean accuracy, see `grade_values`.
     """
     if not interval.delivered:
         return (math.nan,) * len(spec.knobs)

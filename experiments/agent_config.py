@@ -58,9 +58,37 @@ class AifSchema(AgentSchema):
     selection: Selection = MISSING
 
 
+@dataclass
+class RecipeSchema:
+    """How PPO is trained."""
+
+    _target_: str = MISSING
+    total_steps: int = MISSING
+    n_envs: int = MISSING
+    n_steps: int = MISSING
+    batch_size: int = MISSING
+    n_epochs: int = MISSING
+    learning_rate: float = MISSING
+    gamma: float = MISSING
+    gae_lambda: float = MISSING
+    clip_range: float = MISSING
+    ent_coef: float = MISSING
+    hidden: list[int] = MISSING
+    evaluations: int = MISSING
+
+
+@dataclass
+class PpoSchema(AgentSchema):
+    """A policy learned beforehand."""
+
+    checkpoint: str | None = MISSING
+    recipe: RecipeSchema = MISSING
+
+
 AGENTS: Mapping[str, type[AgentSchema]] = {
     "static": StaticSchema,
     "random": RandomSchema,
     "rule": RuleSchema,
     "aif": AifSchema,
+    "ppo": PpoSchema,
 }

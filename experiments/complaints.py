@@ -1,6 +1,8 @@
 """What went wrong, in one sentence: Hydra's and OmegaConf's errors say it in four lines and a traceback."""
 
+import contextlib
 import difflib
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 from hydra.errors import InstantiationException, MissingConfigException
@@ -12,7 +14,22 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from pipeline.control import ControlError
 from pipeline.program import ClusterError
+from pipeline.sources.base import SourceError
+
+
+class ConfigError(Exception):
+    """The configuration cannot be carried out; one sentence says which part of it, and why."""
+
+
+@contextlib.contextmanager
+def blaming(part: str) -> Iterator[None]:
+    """Turn what is wrong with values into a ConfigError that names their part of the configuration."""
+    try:
+        yield
+    except (ValueError, SourceError, ControlError, OSError) as error:
+        raise ConfigError(f"{part}: {error}") from error
 
 
 def sentence(error: BaseException) -> str:

@@ -13,13 +13,11 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 
-from envs.hardware import Device, GradeTimes, Origin
-from envs.pipeline_env import PipelineEnv
-from envs.scenario import Event, EventKind, Scenario
 from experiments.agent_config import AGENTS, AgentSchema
 from experiments.guide import help_text
+from experiments.world_config import WORLD_MIRRORS, WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.messages import LoadingMode, WorkType
-from pipeline.options import ProducerOptions, QueuePolicy, SourceKind
+from pipeline.options import ProducerOptions, SourceKind
 from pipeline.slos import Sense, video_slo
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -71,70 +69,6 @@ class DetectorSchema:
     loading_mode: LoadingMode = MISSING
 
 
-# --- in what world: env, hardware, scenario ---
-
-
-@dataclass
-class EnvSchema:
-    """The real pipeline: control, and the producer's limits."""
-
-    steps: int = MISSING
-    control_interval_s: float = MISSING
-    initial_levels: list[int] | None = MISSING
-    ready_timeout_s: float = MISSING
-    control: str = MISSING
-    n_workers: int = MISSING
-    queue_policy: QueuePolicy = MISSING
-    queue_bound_s: float = MISSING
-    memory_budget_mb: float = MISSING
-
-
-@dataclass
-class GradeTimesSchema:
-    """Emulated service times of one grade."""
-
-    ms: dict[str, float] = MISSING
-    origin: Origin = MISSING
-    source: str = MISSING
-
-
-@dataclass
-class DeviceSchema:
-    """Workers of one kind; without `times` they really compute."""
-
-    count: int = 1
-    pinned: bool = True
-    threads: int = 1
-    capacity: float = 1.0
-    times: dict[str, GradeTimesSchema] = field(default_factory=dict)
-    sigma: float = 0.0
-
-
-@dataclass
-class HardwareSchema:
-    """All workers."""
-
-    devices: list[DeviceSchema] = MISSING
-
-
-@dataclass
-class EventSchema:
-    """One change of the world, `at_s` or `at_share` of the run."""
-
-    kind: EventKind = MISSING
-    value: int = MISSING
-    at_s: float | None = None
-    at_share: float | None = None
-
-
-@dataclass
-class ScenarioSchema:
-    """What happens during the run."""
-
-    streams: int = MISSING
-    events: list[EventSchema] = MISSING
-
-
 # --- judged by what: slo ---
 
 
@@ -178,7 +112,7 @@ class DetectionsFile(StrEnum):
 
 @dataclass
 class OutputSchema:
-    """What the run leaves beside trace, summary and logs."""
+    """What the run leaves beside trace, summary and logs; only the pipeline has frames to write."""
 
     video: bool = MISSING
     detections: DetectionsFile = MISSING
@@ -209,19 +143,13 @@ MIRRORS: Mapping[type, tuple[Any, frozenset[str]]] = {
     FileSchema: (ProducerOptions, frozenset()),
     LiveSchema: (ProducerOptions, frozenset()),
     DetectorSchema: (ProducerOptions, frozenset()),
-    EnvSchema: (
-        PipelineEnv,
-        frozenset({"control", "n_workers", "queue_policy", "queue_bound_s", "memory_budget_mb"}),
-    ),
-    GradeTimesSchema: (GradeTimes, frozenset()),
-    DeviceSchema: (Device, frozenset()),
-    EventSchema: (Event, frozenset()),
-    ScenarioSchema: (Scenario, frozenset()),
+    **WORLD_MIRRORS,
     SloSchema: (video_slo, frozenset()),
 }
 
 VARIANTS: Mapping[str, Mapping[str, type]] = {
     "agent": AGENTS,
+    "env": WORLDS,
     "video": {"traffic": TrafficSchema, "file": FileSchema, "camera": LiveSchema, "rtsp": LiveSchema},
 }
 

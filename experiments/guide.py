@@ -25,7 +25,9 @@ Often said
     env.steps=60 seed=1                  how long, and which luck
     live=false                           plain lines instead of the live picture
     output.video=false output.detections=JSONL output.mlflow=false
-    scenario=load_burst hardware=emulated_rpi5
+    scenario=load_burst hardware=rpi5
+    env=simulator                        in no time, calculated instead of run
+    env.emulate=true                     service times slept even where the hardware is this machine
     video=file video.path=clip.mp4 detector.weights=yolo11n.pt
     detector.weights={{n:a.pt,s:b.pt}} detector.grades=[n,s]
     env.control=tcp://host:5552 env.n_workers=4       a pipeline that runs already

@@ -1,7 +1,9 @@
 """The live picture of a run in a terminal: knobs, SLOs, QoE, rates, and the agent's own figures."""
 
+import math
+import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from rich.columns import Columns
@@ -30,9 +32,16 @@ STYLES = {SloState.OK: "green", SloState.WARNING: "yellow", SloState.CRITICAL: "
 
 
 class LiveView:
-    """Draws over itself while the run goes on, and leaves the last picture standing."""
+    """Draws over itself while the run goes on, and leaves the last picture standing.
 
-    def __init__(self, console: Console, title: str, n_steps: int) -> None:
+    Steps that follow each other faster than anybody can see are not drawn: a simulated run waits for nobody.
+    """
+
+    def __init__(
+        self, console: Console, title: str, n_steps: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._drawn_s = -math.inf
         self._title = title
         self._progress = Progress(
             TextColumn("step"), MofNCompleteColumn(), BarColumn(bar_width=None), TimeRemainingColumn()
@@ -63,13 +72,16 @@ class LiveView:
         self._live.update(Spinner("dots", f"{self._title}\n  the first interval has begun"))
 
     def step(self, step: Step) -> None:
-        """Draw the interval that has just ended."""
+        """Draw the interval that has just ended, unless one was drawn just now."""
         self._history.append(step)
-        self._progress.update(self._task, completed=step.index + 1)
-        self._live.update(self._picture(), refresh=True)
+        now_s = self._clock()
+        if now_s - self._drawn_s >= 1 / REFRESH_PER_S:
+            self._drawn_s = now_s
+            self._live.update(self._picture())
 
     def _picture(self) -> RenderableType:
         assert self._spec is not None
+        self._progress.update(self._task, completed=self._history[-1].index + 1)
         width = self._live.console.width
         return picture(self._title, self._spec, list(self._history), self._progress, width)
 
@@ -145,13 +157,13 @@ def _worth(history: list[Step]) -> Table:
 
 def _rates(now: Step) -> Text:
     info, metrics = now.info, now.info["metrics"]
-    gone = sum(metrics[name] for name in ("dropped", "lost", "late"))
+    gone = sum(metrics.get(name, math.nan) for name in ("dropped", "lost", "late"))
     pieces = [
-        f"{figure(metrics['offered_fps'])} offered",
-        f"{figure(metrics['processed_fps'])} processed",
+        f"{figure(metrics.get('offered_fps'))} offered",
+        f"{figure(metrics.get('processed_fps'))} processed",
         f"{figure(delivered_per_s(now))} delivered /s",
         f"{figure(gone, 1)} dropped, lost or late",
-        f"p95 {figure(metrics['latency_p95_ms'])} ms",
+        f"p95 {figure(metrics.get('latency_p95_ms'))} ms",
     ]
     second = [
         counted(len(info["workers"]), "live worker"),

@@ -20,17 +20,19 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from agents.base import Agent
-from experiments.assemble import ConfigError, Plan, assemble, blaming
-from experiments.complaints import sentence
+from experiments.assemble import assemble
+from experiments.complaints import ConfigError, blaming, sentence
 from experiments.config import CONF, RunConfig, check_keys, register
 from experiments.ending import print_ending
 from experiments.identity import Identity, identify
 from experiments.live import LiveView
 from experiments.loop import Step, run_episode
+from experiments.plan import Plan
 from experiments.record import LOGS, RunRecord, RunStatus, make_run_directory, mlflow_request
 from experiments.tracking import tracking_uri
 from experiments.views import PlainView, View
-from pipeline.messages import Status, Weights
+from experiments.world_config import PipelineSchema, ReplaySchema
+from pipeline.messages import Weights
 from pipeline.program import ClusterError
 
 logger = logging.getLogger(__name__)
@@ -96,7 +98,7 @@ def status_of(cause: BaseException | None) -> RunStatus:
 
 
 def drive(plan: Plan, agent: Agent, record: RunRecord, view: View) -> None:
-    """From the first process to the last frame."""
+    """From the world's beginning to its end."""
     seed = plan.config.seed
     env = plan.make_env(record.directory, view.say)
     try:
@@ -106,9 +108,9 @@ def drive(plan: Plan, agent: Agent, record: RunRecord, view: View) -> None:
         if plan.config.output.mlflow:
             view.say("MLflow opens the run")
             record.wait_opened()
-        view.say("producer, workers and collector start")
+        view.say("the world starts")
         observation, info = env.reset(seed=seed)
-        record.identity["weights"] = weights_of(env.status())
+        record.identity["weights"] = env.weights
         view.begin(plan.spec)
 
         def observe(step: Step) -> None:
@@ -119,17 +121,8 @@ def drive(plan: Plan, agent: Agent, record: RunRecord, view: View) -> None:
         if "error" in last:
             raise ClusterError(last["error"])
     finally:
-        view.say("the last frames are delivered")
+        view.say("the world ends")
         env.close()
-
-
-def weights_of(status: Status) -> Weights:
-    """Where the boxes come from: one word for all workers, the worst that holds for any."""
-    found = {worker.weights for worker in status.workers}
-    for worst in (Weights.UNTRAINED, Weights.EMULATED, Weights.TRAINED):
-        if worst in found:
-            return worst
-    return Weights.NONE
 
 
 def open_record(plan: Plan, identity: Identity, directory: Path, uri: str) -> RunRecord:
@@ -183,8 +176,10 @@ def perform(cfg: DictConfig) -> None:
     plan = assemble(config)
     agent = instantiate(cfg.agent, _partial_=True)
     choices = dict(HydraConfig.get().runtime.choices)
-    if config.env.control:
+    if isinstance(config.env, PipelineSchema) and config.env.control:
         choices |= dict.fromkeys(("video", "detector", "hardware"), "remote")  # whatever runs there
+    if isinstance(config.env, ReplaySchema):
+        choices |= dict.fromkeys(("video", "detector", "hardware", "slo"), "replay")  # the data set's own
     identity = identify(cfg, choices, plan.spec.hash)
     with blaming("agent"):
         agent = agent(spec=plan.spec)

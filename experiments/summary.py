@@ -93,6 +93,8 @@ def switches_per_min(trace: pd.DataFrame) -> float:
 
 
 def _weighted_mean(trace: pd.DataFrame, name: str) -> float | None:
+    if name not in trace:
+        return None
     values, weights = column(trace, name), np.diff(column(trace, "frames.delivered"), prepend=0.0)
     counted = np.isfinite(values) & (weights > 0)
     return float(np.average(values[counted], weights=weights[counted])) if counted.any() else None

@@ -68,9 +68,10 @@ class PlainView:
 
 
 def delivered_per_s(step: Step) -> float | None:
-    """Frames/s delivered in time, of all streams; None if there was no interval."""
+    """Frames/s delivered in time, of all streams; None if there was no interval or no count."""
     interval_s = step.info["interval_s"]
-    return step.info["metrics"]["delivered"] / interval_s if interval_s else None
+    delivered = step.info["metrics"].get("delivered")
+    return delivered / interval_s if interval_s and delivered is not None else None
 
 
 def step_line(step: Step, spec: ElasticitySpec, n_steps: int) -> str:
@@ -82,10 +83,10 @@ def step_line(step: Step, spec: ElasticitySpec, n_steps: int) -> str:
         f"{setting_text(spec, step.action):<20}",
         f"QoE {info['qoe']:.2f}",
         f"reward {step.reward:+.2f}",
-        f"offered {figure(metrics['offered_fps']):>4}/s",
+        f"offered {figure(metrics.get('offered_fps')):>4}/s",
         f"delivered {figure(delivered_per_s(step)):>4}/s",
-        f"p95 {figure(metrics['latency_p95_ms'])} ms",
-        f"queue {figure(metrics['queue_size'], 1)}",
+        f"p95 {figure(metrics.get('latency_p95_ms'))} ms",
+        f"queue {figure(metrics.get('queue_size'), 1)}",
         f"decided in {step.decision_ms:.1f} ms",
         "broken: " + ", ".join(broken) if broken else "all SLOs hold",
     ]

@@ -4,12 +4,13 @@ import dataclasses
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
 import msgspec
 
+from pipeline.conditions import AS_STARTED, Conditions, line_of
 from pipeline.control import ControlClient, ControlError
 from pipeline.messages import Status
 from pipeline.options import CollectorOptions, ProducerOptions, WorkerOptions
@@ -43,6 +44,11 @@ class Cluster(Protocol):
     workers: Sequence[WorkerOptions]
 
     @property
+    def slots(self) -> Mapping[str, int]:
+        """Slot by name of the workers that it has started, dead ones that were not replaced among them."""
+        ...
+
+    @property
     def control(self) -> ControlClient:
         """Client of the running producer."""
         ...
@@ -52,7 +58,7 @@ class Cluster(Protocol):
         ...
 
     def restore(self) -> None:
-        """Undo losses and joins of workers."""
+        """Undo losses and joins of workers, and have their devices and links as they were at the start."""
         ...
 
     def wait_ready(self, timeout_s: float, on_progress: Callable[[str], None] = ...) -> Status:
@@ -69,6 +75,10 @@ class Cluster(Protocol):
 
     def add_worker(self, options: WorkerOptions) -> int:
         """Start one more worker; returns its slot."""
+        ...
+
+    def set_conditions(self, slot: int, conditions: Conditions) -> None:
+        """Tell the worker in this slot, and those that will take its place, how device and link are."""
         ...
 
     def close(self) -> None:
@@ -100,6 +110,7 @@ class LocalCluster:
         self._command = tuple(command)
         self._programs: dict[str, Program] = {}  # producer and collector, while they are ours
         self._workers: dict[int, Program] = {}  # by slot; those that died stay until restored or closed
+        self._conditions: dict[int, Conditions] = {}  # by slot, where they are not as at the start
         self._n_started = 0  # workers ever started: each has a name of its own
         self._mourned: set[str] = set()  # workers whose death has been reported, or was our doing
         self._endpoints: Endpoints | None = None
@@ -111,6 +122,11 @@ class LocalCluster:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    @property
+    def slots(self) -> Mapping[str, int]:
+        """Slot by worker name."""
+        return {worker.name: slot for slot, worker in self._workers.items()}
 
     @property
     def control(self) -> ControlClient:
@@ -169,13 +185,21 @@ class LocalCluster:
         self._start_worker(slot, options)
         return slot
 
+    def set_conditions(self, slot: int, conditions: Conditions) -> None:
+        """Tell the worker in this slot, and any that takes its place, how its device and its link are now."""
+        self._conditions[slot] = conditions
+        self._workers[slot].tell(line_of(conditions))
+
     def restore(self) -> None:
-        """Have the workers again that were configured: start the lost ones, end the added ones."""
+        """Have the workers again that were configured, as they were: start the lost, end the added ones."""
+        changed, self._conditions = self._conditions, {}
         for slot in [slot for slot in self._workers if slot >= len(self.workers)]:
             self._workers.pop(slot).kill()
         for slot, options in enumerate(self.workers):
             if not self._workers[slot].is_running:
                 self._start_worker(slot, options)
+            elif slot in changed:
+                self._workers[slot].tell(line_of(AS_STARTED))
 
     def alive(self) -> dict[str, int]:
         """Process id by name, of the programs that run."""
@@ -198,7 +222,7 @@ class LocalCluster:
                 program.kill()
             if self._control is not None:
                 self._control.close()
-            self._programs, self._workers = {}, {}
+            self._programs, self._workers, self._conditions = {}, {}, {}
             self._control = self._endpoints = None
 
     @property
@@ -232,6 +256,8 @@ class LocalCluster:
         self._n_started += 1
         told = dataclasses.replace(options, producer=self._where.work, name=name, supervised=True)
         self._workers[slot] = self._launch("worker", name, told, threads=options.threads)
+        if slot in self._conditions:
+            self._workers[slot].tell(line_of(self._conditions[slot]))
 
     def _launch(
         self, program: str, name: str, options: Any, threads: int = 1, piped: bool = False

@@ -1,5 +1,6 @@
 """What the three programs can be told; `pipeline.cli` turns each class into a command line."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -98,7 +99,15 @@ class WorkerOptions:
     weights: dict[str, str] = _option({}, "weights per grade instead of those the producer names")
     service_times: str = _option("", "EMULATED: JSON file with the service times of the device")
     seed: int = _option(0, "EMULATED: chooses the service times' luck")
-    supervised: bool = _option(False, "end when standard input closes")
+    handling_ms: float = _option(0.0, "EMULATED: between two frames of a busy device")
+    load_ms: float = _option(0.0, "EMULATED: to load the model of one grade")
+    new_shape_ms: float = _option(0.0, "EMULATED: for the first frame of a new size, per grade")
+    link_delay_ms: float = _option(0.0, "emulated link: one way")
+    link_mbit_s: float = _option(math.inf, "emulated link: bandwidth each way")
+    supervised: bool = _option(
+        False,
+        "end when standard input closes; its lines say how device and link are (pipeline/conditions.py)",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,4 +118,5 @@ class CollectorOptions:
     results: str = _option("tcp://127.0.0.1:5553", "endpoint for results; port * = any free one")
     video: str = _option("", "write the annotated video to this file (.mp4 or .webm)")
     detections: str = _option("", "write every detection to this file (.parquet or .jsonl)")
+    frames: str = _option("", "write when every emitted frame was where to this file (.parquet or .jsonl)")
     supervised: bool = _option(False, "end when standard input closes")

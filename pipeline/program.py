@@ -1,6 +1,7 @@
 """One of the three programs as a supervised child process that cannot outlive its parent."""
 
 import contextlib
+import logging
 import os
 import select
 import signal
@@ -12,6 +13,8 @@ from typing import Any
 
 import pipeline
 from pipeline.cli import to_argv
+
+logger = logging.getLogger(__name__)
 
 LAST_LINES = 15
 ONE_THREAD_EACH = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -55,6 +58,8 @@ class Program:
                 env=_environment(threads),
                 start_new_session=True,
             )
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)  # a child that does not listen stops nobody
 
     @property
     def pid(self) -> int:
@@ -106,10 +111,23 @@ class Program:
             self._process.wait(max(0.0, timeout_s))
         return not self.is_running
 
+    def tell(self, line: bytes) -> None:
+        """Write a line, short enough to be written whole, to its standard input.
+
+        One that is dead hears nothing; nor does one that has not listened for so long that its pipe is full.
+        """
+        assert self._process.stdin is not None
+        try:
+            os.write(self._process.stdin.fileno(), line)
+        except BlockingIOError:
+            logger.warning("%s does not listen: it was not told %r", self.name, line)
+        except BrokenPipeError:
+            logger.debug("%s is dead: it was not told %r", self.name, line)
+
     def close_input(self) -> None:
         """Ask it to end, by closing its standard input."""
         assert self._process.stdin is not None
-        self._process.stdin.close()  # nothing was ever written: closing cannot fail on a flush
+        self._process.stdin.close()  # `tell` leaves nothing in its buffer: closing cannot fail on a flush
 
     def crash(self) -> None:
         """kill -9 of the program itself, as a crash would have it: its own children are not touched."""

@@ -1,8 +1,10 @@
 """A pipeline that runs by itself somewhere, to be steered through its control socket."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
+from pipeline.conditions import Conditions
 from pipeline.control import ControlClient
 from pipeline.messages import Status
 from pipeline.options import WorkerOptions
@@ -20,6 +22,7 @@ class RemoteCluster:
     """
 
     workers: Sequence[WorkerOptions] = ()
+    slots: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, endpoint: str, n_workers: int) -> None:
         if n_workers < 1:
@@ -56,6 +59,10 @@ class RemoteCluster:
     def add_worker(self, options: WorkerOptions) -> int:
         """Raise ClusterError: its workers run elsewhere."""
         raise ClusterError(f"a worker of {self._endpoint} is not ours to start")
+
+    def set_conditions(self, slot: int, conditions: Conditions) -> None:
+        """Raise ClusterError: its workers run elsewhere."""
+        raise ClusterError(f"worker {slot} of {self._endpoint} is not ours to slow down")
 
     def close(self) -> None:
         """Hang up; idempotent."""

@@ -4,8 +4,8 @@ A test holds both to the real cores, frame for frame.
 """
 
 from envs.simulator.compiling import compiled
+from envs.simulator.ledger import leave, tell_lost, tell_settings
 from envs.simulator.lists import free_frame, new_job, pop, push, release_job
-from envs.simulator.producer import leave, tell_lost, tell_settings
 from envs.simulator.records import (
     DELIVERED,
     DOWN,
@@ -29,7 +29,7 @@ from envs.simulator.records import (
     VERDICTS,
 )
 from envs.simulator.timers import refresh
-from pipeline.collector.core import ACK_NS, MAX_PER_ACK, SYNC_NS, TICK_NS
+from pipeline.collector.core import ACK_NS, SYNC_NS, TICK_NS
 from pipeline.metrics import RECENT_TASKS
 
 # --- results and gaps ---
@@ -140,9 +140,9 @@ def down_came(s, e, now_ns):
 @compiled
 def tick_by(s, e, when_ns):
     """Look again at the first tick no earlier than this, nor than now."""
-    tick_ns = -(-max(when_ns, e.now_ns) // TICK_NS) * TICK_NS
-    if tick_ns < e.collector_tick_ns:
-        e.collector_tick_ns = tick_ns
+    when_ns = max(when_ns, e.now_ns)
+    if when_ns < e.collector_tick_ns:  # else it is at least as early already
+        e.collector_tick_ns = min(e.collector_tick_ns, -(-when_ns // TICK_NS) * TICK_NS)
 
 
 @compiled
@@ -165,42 +165,13 @@ def collector_ticked(s, e, now_ns):
 
 @compiled
 def acknowledge(s, e, now_ns):
-    """Receipts and verdicts leave together, in batches."""
+    """Receipts and verdicts leave together, in batches; a message has room for all there can be."""
     if (e.n_receipts == 0 and e.n_verdicts == 0) or now_ns < e.ack_ns:
         return
     e.ack_ns = now_ns + ACK_NS
-    receipts, verdicts = e.heads[RECEIPTS], e.heads[VERDICTS]
-    e.heads[RECEIPTS] = cut_receipts(s, e, receipts)
-    if e.heads[RECEIPTS] == NONE:
-        e.tails[RECEIPTS] = NONE
-    e.heads[VERDICTS] = cut_verdicts(s, e, verdicts)
-    if e.heads[VERDICTS] == NONE:
-        e.tails[VERDICTS] = NONE
-    send_up(s, e, receipts, verdicts, 0, now_ns)
-
-
-@compiled
-def cut_receipts(s, e, j):
-    """End a list after as many as one message takes; returns the first of the rest."""
-    n, last = 0, NONE
-    while j != NONE and n < MAX_PER_ACK:
-        last, j, n = j, e.jobs[j].next_receipt, n + 1
-    if last != NONE:
-        e.jobs[last].next_receipt = NONE
-    e.n_receipts -= n
-    return j
-
-
-@compiled
-def cut_verdicts(s, e, j):
-    """Likewise."""
-    n, last = 0, NONE
-    while j != NONE and n < MAX_PER_ACK:
-        last, j, n = j, e.jobs[j].next, n + 1
-    if last != NONE:
-        e.jobs[last].next = NONE
-    e.n_verdicts -= n
-    return j
+    send_up(s, e, e.heads[RECEIPTS], e.heads[VERDICTS], 0, now_ns)
+    e.heads[RECEIPTS] = e.tails[RECEIPTS] = e.heads[VERDICTS] = e.tails[VERDICTS] = NONE
+    e.n_receipts = e.n_verdicts = 0
 
 
 @compiled

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from envs.scenario import Event
 from envs.simulator import records
 from envs.simulator.info import Info
-from envs.simulator.judging import judge_beginning, rules_of, step_all, verdicts_of
+from envs.simulator.judging import judge_beginning, step_all
 from envs.simulator.system import System
 from envs.simulator.tables import fill_events, systems_of
+from envs.simulator.verdicts import rules_of, verdicts_of
 from envs.simulator.walk import begin
 from envs.spec import ElasticitySpec
 from envs.video import check_ladders

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.simulator.judging import FRAMES, METRICS, Verdicts
 from envs.simulator.system import System
+from envs.simulator.verdicts import FRAMES, METRICS, Verdicts
 from envs.spec import ElasticitySpec
 
 Numbers = Mapping[str, Any]  # name -> number, or name -> such a mapping

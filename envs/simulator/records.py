@@ -35,6 +35,8 @@ REPLY, BUFFER, UPLINK, TRANSIT, N_WORKER_LISTS = range(5)
 # requests and replies of the Work-API
 NOTHING, REGISTER, GET_WORK = range(3)
 WORK, WAIT, CHANGE, CONFIRMATION, UNREGISTERED = range(5)
+# of a request for work
+NOT_HELD, HELD, ANSWERED = range(3)
 # kinds of scenario events, in the order of `EventKind`
 SET_STREAMS, LOSE_WORKER, JOIN_WORKER, SLOW_WORKER, SET_LINKS, SET_THRESHOLD = range(6)
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from envs.simulator.compiling import compiled
-from envs.simulator.producer import enforce_bound, offer, serve
-from envs.simulator.records import NEVER
+from envs.simulator.ledger import enforce_bound, offer
+from envs.simulator.records import N_FRAMES, N_JOBS, N_WINDOW, NEVER
+from envs.simulator.workapi import serve
 from pipeline.pacing import NS_PER_S, TOLERANCE_NS
 
 
@@ -37,6 +38,22 @@ def choose_next(s, e, now_ns):
 
 
 @compiled
+def has_room(s, e):
+    """Whether there are records for what may follow from another frame, until the one after it."""
+    if e.n_flight + e.n_streams > N_FRAMES:
+        return False
+    if e.n_jobs_used + 4 * e.n_flight + e.n_workers * s.batch + 64 > N_JOBS:
+        return False
+    if e.i_delivered + e.n_flight > N_FRAMES:
+        return False
+    for stream in range(e.n_streams):
+        state = e.streams[stream]
+        if state.offered_id - state.next_id >= N_WINDOW:
+            return False
+    return True
+
+
+@compiled
 def captured(s, e, now_ns):
     """A frame is taken under the settings of this moment; it is offered once it is prepared."""
     e.offer_index, e.offer_due_ns = e.source_index, e.begun_ns + e.last_pts_ns
@@ -52,6 +69,9 @@ def captured(s, e, now_ns):
 def offered(s, e, now_ns):
     """Every stream offers the frame; then whoever waits gets a task."""
     e.offer_ns = NEVER
+    if not has_room(s, e):
+        e.out_of_room = 1
+        return
     for stream in range(e.n_streams):
         f = offer(s, e, stream, e.offer_index, e.offer_due_ns, e.offer_size, e.offer_grade)
         enforce_bound(s, e, f, now_ns)

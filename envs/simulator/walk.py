@@ -3,21 +3,12 @@
 from envs import scenario
 from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
 from envs.simulator.compiling import compiled
-from envs.simulator.producer import (
-    announce,
-    plan_tick,
-    producer_ticked,
-    queue_bound,
-    request_came,
-    tell_settings,
-)
+from envs.simulator.ledger import queue_bound, tell_settings
 from envs.simulator.records import (
     GET_WORK,
+    HELD,
     JOIN_WORKER,
     LOSE_WORKER,
-    N_FRAMES,
-    N_JOBS,
-    N_WINDOW,
     N_WORKERS,
     NEVER,
     NONE,
@@ -43,6 +34,7 @@ from envs.simulator.timers import (
     find_next,
     refresh,
 )
+from envs.simulator.workapi import announce, plan_tick, producer_ticked, request_came
 from envs.simulator.workers import die, left, replied, served, woke
 from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
 from pipeline.worker.core import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
@@ -62,7 +54,8 @@ def begin(systems, episodes, i, seed, thresholds):
     for w in range(s.n_workers):
         start_worker(s, e, w, w, w)
         worker = e.workers[w]
-        worker.confirmed = worker.known = worker.ready = worker.held = 1
+        worker.confirmed = worker.known = worker.ready = 1
+        worker.held = HELD
         worker.asked, worker.asked_n, worker.deadline_ns = GET_WORK, s.batch, max(s.reply_ns, LEAST_REPLY_NS)
         worker.heartbeat_due_ns, worker.clock_ns = s.heartbeat_send_ns, 0
         worker.held_n, worker.held_seq, worker.known_seq = s.batch, w + 1, w + 1
@@ -251,22 +244,6 @@ def heat_up(s, e):
 
 
 @compiled
-def has_room(s, e):
-    """Whether any event can be carried out with the records that there are."""
-    if e.n_flight + e.n_streams > N_FRAMES:
-        return False
-    if e.n_jobs_used + 2 * e.n_flight + e.n_workers * s.batch + 64 > N_JOBS:
-        return False
-    if e.i_delivered + e.n_flight > N_FRAMES:
-        return False
-    for stream in range(e.n_streams):
-        state = e.streams[stream]
-        if state.offered_id - state.next_id >= N_WINDOW:
-            return False
-    return True
-
-
-@compiled
 def run_until(s, e, until_ns):
     """Every event before a time, in order."""
     while True:
@@ -274,8 +251,7 @@ def run_until(s, e, until_ns):
         if e.next_ns >= until_ns:
             e.now_ns = until_ns
             return
-        if not has_room(s, e):
-            e.out_of_room = 1
+        if e.out_of_room:
             return
         e.now_ns = e.next_ns
         dispatch(s, e, w, e.next_rank, e.next_ns)

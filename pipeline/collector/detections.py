@@ -1,18 +1,16 @@
-"""Detections as a file: a Parquet table for analysis, or JSON lines that survive a killed run."""
+"""Detections as a file, one row each."""
 
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.collector.sinks import Sink, SinkError, make_room_for
+from pipeline.collector.sinks import Sink
+from pipeline.collector.tables import open_rows
 from pipeline.messages import Result, ResultPart
 
-ROWS_PER_GROUP = 8192
 N_DECIMALS = 4  # a ten-thousandth of a pixel is more than a detector knows
 ROTATED_COLUMNS = 7  # of boxes with a rotation
 
@@ -47,9 +45,6 @@ def open_detections(path: Path) -> Sink:
     Raises:
         SinkError: another ending, or the file cannot be created.
     """
-    if path.suffix not in (".parquet", ".jsonl"):
-        raise SinkError(f"a file of detections must end in .parquet or .jsonl, got {str(path)!r}")
-    make_room_for(path)
     return ParquetSink(path) if path.suffix == ".parquet" else JsonLinesSink(path)
 
 
@@ -97,102 +92,44 @@ def detection_fields(boxes: NDArray[np.float32]) -> list[dict[str, Any]]:
 
 
 class JsonLinesSink:
-    """One line per frame, with a list of its detections; every line is on its way to the disk at once."""
+    """One line per frame, with a list of its detections."""
 
     needs_frames = False
 
     def __init__(self, path: Path) -> None:
-        self._path, self._clock = path, EpisodeClock()
-        self._encoder = msgspec.json.Encoder()
-        try:
-            self._file = path.open("wb")
-        except OSError as error:
-            raise SinkError(f"cannot write the detections {path}: {error.strerror}") from error
+        self._rows, self._clock = open_rows(path, SCHEMA, "detections"), EpisodeClock()
 
     def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
         """Times begin anew."""
         self._clock.begin()
 
     def write(self, part: ResultPart) -> None:
-        """Append a frame.
-
-        Raises:
-            SinkError: it cannot be written.
-        """
+        """Append a frame. Raises SinkError."""
         row = frame_fields(part.header, self._clock.captured_s(part.header))
-        line = self._encoder.encode({**row, "detections": detection_fields(part.boxes)})
-        try:
-            self._file.write(line + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise SinkError(f"cannot write the detections {self._path}: {error.strerror}") from error
+        self._rows.add([{**row, "detections": detection_fields(part.boxes)}])
 
     def close(self) -> None:
-        """Close the file.
-
-        Raises:
-            SinkError: it cannot be written to the end.
-        """
-        try:
-            self._file.close()
-        except OSError as error:
-            raise SinkError(f"cannot write the detections {self._path}: {error.strerror}") from error
+        """Close the file. Raises SinkError."""
+        self._rows.close()
 
 
 class ParquetSink:
-    """One row per detection; a frame without any has one row, without class, so that it is there.
-
-    The table can be read once it is closed, not before: where a run may be killed, choose .jsonl.
-    """
+    """One row per detection; a frame without any has one row, without class, so that it is there."""
 
     needs_frames = False
 
     def __init__(self, path: Path) -> None:
-        self._path, self._clock = path, EpisodeClock()
-        self._rows: list[dict[str, Any]] = []
-        self._n_written = 0
-        try:
-            self._writer = pq.ParquetWriter(path, SCHEMA)
-        except OSError as error:
-            raise SinkError(f"cannot write the detections {path}: {error}") from error
+        self._rows, self._clock = open_rows(path, SCHEMA, "detections"), EpisodeClock()
 
     def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
         """Times begin anew."""
         self._clock.begin()
 
     def write(self, part: ResultPart) -> None:
-        """Append a frame.
-
-        Raises:
-            SinkError: rows cannot be written.
-        """
+        """Append a frame. Raises SinkError."""
         fields = frame_fields(part.header, self._clock.captured_s(part.header))
-        self._rows += [{**fields, **detection} for detection in detection_fields(part.boxes) or [{}]]
-        if len(self._rows) >= ROWS_PER_GROUP:
-            self._write_group()
+        self._rows.add([{**fields, **detection} for detection in detection_fields(part.boxes) or [{}]])
 
     def close(self) -> None:
-        """Write what is left and the footer, and count the rows.
-
-        Raises:
-            SinkError: they cannot be written, or are not all there.
-        """
-        if not self._writer.is_open:
-            return
-        try:
-            self._write_group()
-        finally:
-            self._writer.close()
-        n_found = pq.read_metadata(self._path).num_rows
-        if n_found != self._n_written:
-            raise SinkError(f"expected {self._n_written} rows in {self._path}, found {n_found}")
-
-    def _write_group(self) -> None:
-        rows, self._rows = self._rows, []
-        if not rows:
-            return
-        try:
-            self._writer.write_table(pa.Table.from_pylist(rows, SCHEMA))
-        except (OSError, pa.ArrowException) as error:
-            raise SinkError(f"cannot write the detections {self._path}: {error}") from error
-        self._n_written += len(rows)
+        """Finish the table. Raises SinkError."""
+        self._rows.close()

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.collector.core import Emit
 from pipeline.messages import ResultPart
 
 
@@ -107,6 +108,34 @@ def open_sink(video: str, detections: str) -> Sink:
     if not sinks:
         return NullSink()
     return sinks[0] if len(sinks) == 1 else SinkGroup(*sinks)
+
+
+class FrameRecord(Protocol):
+    """Notes when each frame that is emitted was where."""
+
+    def write(self, emit: Emit) -> None:
+        """Note a frame. Raises SinkError."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file; twice is harmless. Raises SinkError."""
+        ...
+
+
+def open_record(path: str) -> FrameRecord | None:
+    """The record for this file; None for an empty path.
+
+    Args:
+        path: .parquet or .jsonl.
+
+    Raises:
+        SinkError: an ending that is neither, or a place that cannot be written to.
+    """
+    if not path:
+        return None
+    from pipeline.collector.frames import FrameTable
+
+    return FrameTable(Path(path))
 
 
 def make_room_for(path: Path) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import math
 import os
+from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
@@ -24,6 +25,7 @@ from pipeline.worker.jobs import (
     Plan,
     Prepare,
     Ready,
+    Slow,
     decode_order,
     encode_note,
     pack_finished,
@@ -72,13 +74,19 @@ def _pin(cores: Sequence[int]) -> None:
 
 
 def _serve(orders: Connection, reports: Connection, results: Connection, inference: "Inference") -> None:
+    waiting: deque[Order] = deque()
     while True:
-        order = _next(orders)
-        match order:
-            case Job():
-                _send(results, pack_finished(inference.process(order)))
-            case Attach():
-                inference.reader.attach(order)
+        while not waiting or orders.poll():  # all that was said: Slow does not wait behind the jobs in hand
+            order = _next(orders)
+            if isinstance(order, Slow):
+                inference.slow(order.slowdown)
+            else:
+                waiting.append(order)
+        match waiting.popleft():
+            case Job() as job:
+                _send(results, pack_finished(inference.process(job)))
+            case Attach() as attach:
+                inference.reader.attach(attach)
             case Prepare(number, plan):
                 _send(reports, encode_note(Ready(number, inference.prepare(plan))))
             case Finish():
@@ -112,11 +120,19 @@ class Inference:
         self._plan: Plan | None = None
         self._workload: Workload | None = None
         self._refusals: set[str] = set()
+        self._slowdown = 1.0
+
+    def slow(self, slowdown: float) -> None:
+        """Whatever is done from now on takes this many times as long, >= 1."""
+        self._slowdown = slowdown
+        if self._workload is not None:
+            self._workload.slowdown = slowdown
 
     def prepare(self, plan: Plan) -> Weights:
         """Be ready for jobs under this plan; may take long."""
         if self._plan is None or self._plan.work_type != plan.work_type:
             self._workload = workload_for(plan.work_type, self._options)
+            self._workload.slowdown = self._slowdown
         self._plan = plan
         assert self._workload is not None, "made above"
         return self._workload.prepare(plan)

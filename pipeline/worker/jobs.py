@@ -1,6 +1,6 @@
 """What a worker's two processes say to each other over pipes: small msgpack headers, never pixels.
 
-requester -> inference (orders):  Attach, Prepare, Job, Finish
+requester -> inference (orders):  Attach, Prepare, Job, Slow, Finish
 inference -> requester (reports): Ready, Failed
 inference -> sender (results):    Finished, with the encoded COLLECT header and boxes
 """
@@ -59,6 +59,12 @@ class Job(_Note, frozen=True, tag="J"):
     task: TaskHeader
 
 
+class Slow(_Note, frozen=True, tag="S"):
+    """Service times are this many times the device's, >= 1, from the next job on that begins."""
+
+    slowdown: float
+
+
 class Finish(_Note, frozen=True, tag="F"):
     """Nothing follows: end once everything before this is done."""
 
@@ -76,7 +82,7 @@ class Failed(_Note, frozen=True, tag="X"):
     reason: str
 
 
-Order = Attach | Prepare | Job | Finish
+Order = Attach | Prepare | Job | Slow | Finish
 Report = Ready | Failed
 
 encode_note = msgspec.msgpack.Encoder().encode

@@ -6,6 +6,7 @@ next one. When to do what is the core's to say.
 
 import dataclasses
 import logging
+import math
 import os
 import socket
 import sys
@@ -16,6 +17,7 @@ from typing import Self, assert_never
 import zmq
 
 from pipeline.cli import parse_options
+from pipeline.conditions import conditions_of
 from pipeline.messages import Buffer, ProtocolError, TaskHeader, decode_work_reply, encode
 from pipeline.options import WorkerOptions
 from pipeline.sockets import NOBLOCK, EndpointError, connect, open_socket, receive
@@ -39,7 +41,8 @@ from pipeline.worker.events import (
     TasksLeft,
     Tick,
 )
-from pipeline.worker.jobs import Job
+from pipeline.worker.jobs import Job, Slow
+from pipeline.worker.link import Link
 from pipeline.worker.ring import RingError, SlotRing
 from pipeline.worker.sender import Sender
 
@@ -68,9 +71,12 @@ class WorkerShell:
         self._stop = stop
         self._ring = SlotRing(n_slots)
         self._child = InferenceProcess(options)
+        self._mbit_s = options.link_mbit_s
+        self._down = Link(options.link_delay_ms, options.link_mbit_s)
+        self._up = Link(options.link_delay_ms, options.link_mbit_s)
         self._context = zmq.Context()
         self._bell, self._rope = os.pipe()  # pulled by the sender, it wakes the loop
-        self._sender = Sender(self._context, self._child.results, self._ring, self._ring_bell)
+        self._sender = Sender(self._context, self._child.results, self._ring, self._ring_bell, self._up)
         self._request: zmq.Socket | None = None
         self._poller = zmq.Poller()
         for file in (self._child.reports.fileno(), stop.fileno(), self._bell):
@@ -78,6 +84,7 @@ class WorkerShell:
         self._n_left = 0  # tasks whose leaving the core was told of
         self._tasks: Sequence[tuple[TaskHeader, Buffer]] = ()  # of the reply that is being handled
         self._received_ns = 0
+        self._on_link: tuple[int, list[zmq.Frame]] | None = None  # (arrival, reply) on an emulated link
         self._wait_s: float | None = None  # once it is to stop: for what is in hand
 
     def run(self) -> None:
@@ -97,6 +104,8 @@ class WorkerShell:
                 self._do(TasksLeft(n))
             if self._request in ready:
                 self._take_reply()
+            elif self._on_link is not None and time.monotonic_ns() >= self._on_link[0]:
+                self._arrived(*self._on_link)
             elif ready:
                 self._take_word(ready)
             else:
@@ -126,9 +135,12 @@ class WorkerShell:
 
     def _poll(self) -> dict:
         """What is readable, once something is, or the core's deadline has come."""
-        deadline_ns, wait_ms = self._core.deadline_ns, None
-        if deadline_ns is not None:
-            wait_ms = max(0, -((time.monotonic_ns() - deadline_ns) // 1_000_000))
+        deadlines_ns = [self._on_link[0]] if self._on_link is not None else []
+        if self._core.deadline_ns is not None:
+            deadlines_ns.append(self._core.deadline_ns)
+        wait_ms = None
+        if deadlines_ns:
+            wait_ms = max(0, -((time.monotonic_ns() - min(deadlines_ns)) // 1_000_000))
         if self._core.is_full:
             self._sender.wants_wake = True  # first, or a task could leave unnoticed between
             if self._sender.n_left != self._n_left:
@@ -136,9 +148,16 @@ class WorkerShell:
         return dict(self._poller.poll(wait_ms))
 
     def _take_reply(self) -> None:
+        """What came off the socket; frames take their time on an emulated link."""
         assert self._request is not None, "it was polled"
-        frames = receive(self._request)
-        self._received_ns = time.monotonic_ns()
+        frames, now_ns = receive(self._request), time.monotonic_ns()
+        if self._down.is_ideal or len(frames) == 1:
+            self._arrived(now_ns, frames)
+        else:
+            self._on_link = self._down.arrival_ns(sum(map(len, frames)), now_ns), frames
+
+    def _arrived(self, received_ns: int, frames: list[zmq.Frame]) -> None:
+        self._on_link, self._received_ns = None, received_ns
         try:
             reply, self._tasks = decode_work_reply([frame.buffer for frame in frames])
         except ProtocolError as error:
@@ -150,8 +169,11 @@ class WorkerShell:
     def _take_word(self, ready: dict) -> None:
         """Of those who would stop us, of inference, or of the sender."""
         if self._stop.fileno() in ready:
-            self._stop.clear()
-            self._do(StopRequested())
+            line = self._stop.take()
+            if line is None:
+                self._do(StopRequested())
+            else:
+                self._adjust(line)
         if self._child.reports.fileno() in ready:
             report = self._child.report()
             logger.info("models are ready: %s", report.weights)
@@ -160,6 +182,17 @@ class WorkerShell:
             os.read(self._bell, 1)
             if self._sender.failure:
                 raise WorkerError(self._sender.failure)
+
+    def _adjust(self, line: bytes) -> None:
+        """The supervisor says how device and link are from now on."""
+        try:
+            conditions = conditions_of(line)
+        except ValueError as error:
+            logger.warning("standard input: %s", error)
+            return
+        logger.info("from now on %s", conditions)
+        self._child.tell(Slow(conditions.slowdown))
+        self._down.mbit_s = self._up.mbit_s = conditions.mbit_s or self._mbit_s
 
     def _ring_bell(self) -> None:
         os.write(self._rope, b"\0")
@@ -200,6 +233,7 @@ class WorkerShell:
             self._child.tell(Job(slot, self._received_ns, self._core.offset_ns, header))
 
     def _reopen(self) -> None:
+        self._on_link = None
         if self._request is not None:
             self._poller.unregister(self._request)
             self._request.close(linger=0)
@@ -224,6 +258,12 @@ def problem_with(options: WorkerOptions) -> str:
         return f"--batch must be in 1..{MAX_BATCH}, got {options.batch}"
     if options.threads < 1:
         return f"--threads must be >= 1, got {options.threads}"
+    for name in ("handling_ms", "load_ms", "new_shape_ms", "link_delay_ms"):
+        if not 0 <= getattr(options, name) < math.inf:
+            flag = "--" + name.replace("_", "-")
+            return f"{flag} must be a finite number >= 0, got {getattr(options, name)}"
+    if not options.link_mbit_s > 0:
+        return f"--link-mbit-s must be > 0, got {options.link_mbit_s}"
     return ""
 
 
@@ -237,7 +277,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"worker: {problem}", file=sys.stderr)
         return 2
     try:
-        with StopSwitch(options.supervised) as stop, WorkerShell(options, stop) as shell:
+        with StopSwitch(options.supervised, hears_lines=True) as stop, WorkerShell(options, stop) as shell:
             shell.run()
     except (EndpointError, InferenceError, RingError, WorkerError) as error:
         print(f"worker {name}: {error}", file=sys.stderr)

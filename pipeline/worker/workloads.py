@@ -33,7 +33,13 @@ class Processed:
 
 
 class Workload(Protocol):
-    """Something to do with frames."""
+    """Something to do with frames.
+
+    Attributes:
+        slowdown: how many times longer than usual it takes, >= 1; may change between two frames.
+    """
+
+    slowdown: float
 
     def prepare(self, plan: Plan) -> Weights:
         """Load and warm what the plan asks for."""
@@ -55,13 +61,15 @@ def workload_for(work_type: WorkType, options: WorkerOptions) -> Workload:
             return PassThrough()
         case WorkType.EMULATED:
             times = ServiceTimes.load(options.service_times) if options.service_times else None
-            return Emulation(times, options.capacity, options.seed)
+            return Emulation(times, options)
         case WorkType.YOLO_DETECTION | WorkType.YOLO_OBB:
             return Detection(work_type, options)
 
 
 class PassThrough:
-    """Nothing: only the frame's way takes time."""
+    """Nothing: only the frame's way takes time, however slow the device is."""
+
+    slowdown = 1.0
 
     def prepare(self, plan: Plan) -> Weights:
         """There is nothing to load."""
@@ -77,34 +85,45 @@ class Emulation:
     """Another device: it is occupied as long as that would be, and computes nothing.
 
     Its times are those of the device, not of this process: a frame starts when it was received or when the
-    one before it was done, and is done exactly its service time later. So what this process spends, and how
-    late it wakes, does not add up, and no time is burnt with spinning.
+    device is done with the one before it, and is done exactly its service time later. So what this process
+    spends, and how late it wakes, does not add up, and no time is burnt with spinning.
 
     Args:
         times: of the device; None = 0 ms.
-        capacity: share of the device's speed, in (0, 1].
-        seed: chooses the luck.
+        options: capacity, seed, and what the device takes beyond its service times.
     """
 
-    def __init__(self, times: ServiceTimes | None, capacity: float, seed: int) -> None:
+    def __init__(self, times: ServiceTimes | None, options: WorkerOptions) -> None:
+        self.slowdown = 1.0
         self._times = times
-        self._capacity = capacity
-        self._seed = seed
+        self._options = options
+        self._handling_ns = _ns(options.handling_ms)
         self._grades: tuple[str, ...] = ()
+        self._loaded: set[str] = set()
+        self._seen: set[tuple[str, int, int]] = set()  # (grade, width, height) that are no longer new
         self._free_ns = 0  # when the device is done with everything so far
 
     def prepare(self, plan: Plan) -> Weights:
-        """Check that the device knows every grade. Raises ValueError."""
+        """Load and warm as long as the device would. Raises ValueError: it does not know a grade."""
         self._grades = plan.grades
         missing = set(plan.grades) - set(self._times.tables) if self._times else None
         if missing:
             raise ValueError(f"the file of service times has no grade {', '.join(sorted(missing))}")
+        grades = {plan.grades[index] for index in plan.load}
+        new = {(grade, *size) for grade in grades for size in plan.sizes} - self._seen
+        cost_ms = len(grades - self._loaded) * self._options.load_ms + len(new) * self._options.new_shape_ms
+        self._loaded |= grades
+        self._seen |= new
+        if cost_ms:
+            self._free_ns = max(time.monotonic_ns(), self._free_ns) + _ns(cost_ms)
+            sleep_until_ns(self._free_ns)
         return Weights.EMULATED
 
     def process(self, job: Job, frames: SlotReader) -> Processed:
         """Sleep until the device would be done."""
         started_ns = max(job.received_ns, self._free_ns)
-        self._free_ns = done_ns = started_ns + self._service_ns(job.task)
+        done_ns = started_ns + self._service_ns(job.task)
+        self._free_ns = done_ns + self._handling_ns
         sleep_until_ns(done_ns)
         return Processed(NO_BOXES, started_ns, done_ns)
 
@@ -113,14 +132,23 @@ class Emulation:
             return 0
         width, height = picture_size(task.shape)
         grade = self._grades[task.grade]
-        ms = self._times.draw_ms(grade, width, height, self._seed, task.stream, task.source_index)
-        return occupied_ns(ms, 1.0, self._capacity)
+        ms = self._times.draw_ms(grade, width, height, self._options.seed, task.stream, task.source_index)
+        service_ns = occupied_ns(ms, self.slowdown, self._options.capacity)
+        if (grade, width, height) in self._seen:
+            return service_ns
+        self._seen.add((grade, width, height))
+        return service_ns + _ns(self._options.new_shape_ms)
+
+
+def _ns(ms: float) -> int:
+    return round(ms * 1e6)
 
 
 class Detection:
     """YOLO11 on this device, slowed to its capacity; one model per grade."""
 
     def __init__(self, work_type: WorkType, options: WorkerOptions) -> None:
+        self.slowdown = 1.0
         self._work_type = work_type
         self._options = options
         self._finder = WeightsFinder(ultralytics_download)
@@ -141,13 +169,14 @@ class Detection:
         return Weights.TRAINED if is_trained else Weights.UNTRAINED
 
     def process(self, job: Job, frames: SlotReader) -> Processed:
-        """Detect, then idle until the time of a device of this capacity is over."""
+        """Detect, then idle until the time of a device of this capacity, slowed down so, is over."""
         started_ns, task = time.monotonic_ns(), job.task
         frame = frames.array(job.slot, task.dtype, task.shape)
         boxes = self._model(self._plan.grades[task.grade]).detect(frame)
         done_ns = time.monotonic_ns()
-        if self._options.capacity < 1:
-            sleep_until_ns(started_ns + int((done_ns - started_ns) / self._options.capacity))
+        if self._options.capacity < 1 or self.slowdown > 1:
+            ms = (done_ns - started_ns) * 1e-6
+            sleep_until_ns(started_ns + occupied_ns(ms, self.slowdown, self._options.capacity))
             done_ns = time.monotonic_ns()
         return Processed(boxes, started_ns, done_ns)
 

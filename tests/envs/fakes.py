@@ -1,11 +1,12 @@
 """A pipeline without processes, on a clock that moves only when someone waits or works."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from envs.spec import ElasticitySpec
 from envs.video import video_spec
+from pipeline.conditions import Conditions
 from pipeline.control import ControlClient
 from pipeline.messages import Done, State, Status, Telemetry, Totals, Weights, WorkerStatus
 from pipeline.metrics import Interval, WorkerInterval
@@ -166,6 +167,7 @@ class FakeCluster:
         self.fake = control
         self.calls: list[Any] = []
         self.dead = ""
+        self.slots: Mapping[str, int] = {f"worker-{slot}": slot for slot in range(n_workers)}
 
     @property
     def control(self) -> ControlClient:
@@ -189,7 +191,11 @@ class FakeCluster:
 
     def add_worker(self, options: WorkerOptions) -> int:
         self.calls.append(("add", options.seed))
-        return len(self.workers)
+        self.slots = {**self.slots, f"worker-{len(self.slots)}": len(self.slots)}
+        return len(self.slots) - 1
+
+    def set_conditions(self, slot: int, conditions: Conditions) -> None:
+        self.calls.append((slot, conditions))
 
     def close(self) -> None:
         self.calls.append("close")

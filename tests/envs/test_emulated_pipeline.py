@@ -1,6 +1,7 @@
 """The environment over real processes and sockets; the workers sleep their service times."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -17,9 +18,9 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import envs
-from envs.hardware import Device, GradeTimes, Hardware, Origin, usable_cores
+from envs.hardware import Device, GradeTimes, Hardware, Link, Origin, usable_cores
 from envs.pipeline_env import PipelineEnv
-from envs.scenario import Event, EventKind, Scenario
+from envs.scenario import Event, EventKind, Scenario, Thermal
 from envs.video import video_spec
 from pipeline.cluster import LocalCluster
 from pipeline.messages import WorkType
@@ -65,17 +66,18 @@ raise RuntimeError("a bug outside the environment")
 """
 
 
-def arguments_in(directory: Path | str) -> dict[str, Any]:
+def arguments_in(directory: Path | str, hardware: Hardware = HARDWARE) -> dict[str, Any]:
     def cluster() -> LocalCluster:
-        workers = HARDWARE.worker_options(Path(directory), usable_cores())
+        workers = hardware.worker_options(Path(directory), usable_cores())
         return LocalCluster(PRODUCER, CollectorOptions(), workers, Path(directory) / "logs")
 
-    return {"spec": SPEC, "cluster": cluster, "initial_levels": [0, 0, 0]}
+    return {"spec": SPEC, "cluster": cluster, "initial_levels": [0, 0, 0], "hardware": hardware}
 
 
 def env_in(directory: Path | str, **arguments: Any) -> PipelineEnv:
     defaults = {"steps": 1000, "control_interval_s": 0.5}
-    return PipelineEnv(**arguments_in(directory), **{**defaults, **arguments})
+    hardware = arguments.pop("hardware", HARDWARE)
+    return PipelineEnv(**arguments_in(directory, hardware), **{**defaults, **arguments})
 
 
 @pytest.fixture
@@ -128,7 +130,10 @@ def test_knobs_move_the_load_and_workers_stay_loaded_over_episodes(make):
 
 def test_a_lost_worker_costs_no_frame_and_a_new_one_joins(make):
     scenario = Scenario(
-        events=(Event(EventKind.LOSE_WORKER, 0, at_s=1.0), Event(EventKind.JOIN_WORKER, 0, at_s=3.0))
+        events=(
+            Event(kind=EventKind.LOSE_WORKER, worker=0, at_s=1.0),
+            Event(kind=EventKind.JOIN_WORKER, worker=0, at_s=3.0),
+        )
     )
     env = make(scenario=scenario)
     env.reset(seed=1)
@@ -142,10 +147,70 @@ def test_a_lost_worker_costs_no_frame_and_a_new_one_joins(make):
 
 
 def test_more_streams_offer_more_frames(make):
-    env = make(scenario=Scenario(events=(Event(EventKind.STREAMS, 3, at_s=1.0),)))
+    env = make(scenario=Scenario(events=(Event(kind=EventKind.STREAMS, value=3, at_s=1.0),)))
     env.reset(seed=1)
     info = run(env, LOW, lambda info: info["streams"] == 3 and info["metrics"]["offered_fps"] > 25)
     assert info["delivered"]["fps"] < 15  # per stream
+
+
+def service_ms(info: dict[str, Any], worker: str) -> float:
+    """Mean of the interval; NaN where it was idle, or is gone."""
+    return info["workers"].get(worker, {}).get("service_ms", math.nan)
+
+
+def test_a_slowed_worker_takes_longer_and_so_does_the_one_that_takes_its_place(make):
+    scenario = Scenario(
+        events=(
+            Event(kind=EventKind.SLOW_WORKER, worker=0, value=4.0, at_s=1.0),
+            Event(kind=EventKind.LOSE_WORKER, worker=0, at_s=4.0),
+            Event(kind=EventKind.JOIN_WORKER, worker=0, at_s=4.5),
+        )
+    )
+    env = make(scenario=scenario)
+    env.reset(seed=1)
+    run(env, LOW, lambda info: service_ms(info, "worker-0") == pytest.approx(5.0))
+    slowed = run(env, LOW, lambda info: service_ms(info, "worker-0") == pytest.approx(20.0))
+    assert slowed["workers"]["worker-1"]["service_ms"] == pytest.approx(5.0)
+    run(env, LOW, lambda info: service_ms(info, "worker-2") == pytest.approx(20.0))
+    env.reset(seed=2)
+    run(env, LOW, lambda info: service_ms(info, "worker-2") == pytest.approx(5.0))
+
+
+def test_links_hold_frames_and_results_back_and_their_bandwidth_can_change(make):
+    # a frame of 160x90 is 43,200 bytes: 10 ms at 34.56 Mbit/s, 100 ms at 3.456 Mbit/s
+    link = Link(delay_ms=20.0, mbit_s=34.56)
+    narrower = Event(kind=EventKind.LINKS, value=3.456, at_s=2.0)
+    env = make(
+        hardware=Hardware((Device(count=2, times=TIMES, link=link),)), scenario=Scenario(events=(narrower,))
+    )
+    env.reset(seed=1)
+    wide = run(env, LOW, lambda info: 30.0 <= info["metrics"]["hop_transfer_ms"] < 60.0)["metrics"]
+    assert wide["hop_return_ms"] >= 20.0
+    narrow = run(env, LOW, lambda info: info["metrics"]["hop_transfer_ms"] >= 120.0)
+    assert service_ms(narrow, "worker-0") == pytest.approx(5.0), "only the way takes longer"
+
+
+def test_devices_get_hot_under_load_and_recover(make):
+    env = make(scenario=Scenario(thermal=Thermal(tau_s=1.0, throttles_from=0.2, slowdown=3.0)))
+    env.reset(seed=1)
+    run(env, HIGH, lambda info: service_ms(info, "worker-0") > 240.0)  # 120 ms when cool
+    run(env, LOW, lambda info: service_ms(info, "worker-0") < 6.0)  # 5 ms when cool
+
+
+def test_another_threshold_changes_the_verdict_not_the_pipeline(make):
+    strict = Event(kind=EventKind.THRESHOLD, metric="load", value=0.001, at_s=1.0)
+    env = make(scenario=Scenario(events=(strict,)))
+    env.reset(seed=1)
+    info = run(env, LOW, lambda info: info["slos"]["load"] == SloState.CRITICAL)
+    assert info["thresholds"]["load"] == 0.001 and info["metrics"]["load"] < 0.1
+
+
+def test_power_follows_the_load(make):
+    device = Device(count=2, times=TIMES, idle_w=1.0, busy_w=11.0, power_source="chosen for these tests")
+    env = make(hardware=Hardware((device,)))
+    env.reset(seed=1)
+    run(env, LOW, lambda info: info["qoe"] > 0 and info["metrics"]["power_w"] < 3.0)
+    run(env, HIGH, lambda info: info["metrics"]["power_w"] > 18.0)
 
 
 def test_a_dead_producer_terminates_and_the_next_episode_has_a_new_one(make):

@@ -1,5 +1,6 @@
 """The environment against a pipeline without processes, on a clock without waiting."""
 
+import math
 import warnings
 from typing import Any
 
@@ -7,14 +8,19 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from msgspec import structs
 
 import envs
-from envs.pipeline_env import PipelineEnv
-from envs.scenario import Event, EventKind, Scenario
+from envs.hardware import Device, GradeTimes, Hardware, Origin
+from envs.patterns import LinkPattern, LoadPattern, LoadShape
+from envs.pipeline_env import PipelineEnv, worst_weights
+from envs.scenario import Event, EventKind, Scenario, Thermal, heat_after, throttled
+from pipeline.conditions import Conditions
 from pipeline.control import RefusedError, UnansweredError
-from pipeline.messages import State
+from pipeline.messages import State, Weights
+from pipeline.metrics import WorkerInterval
 from pipeline.settings import Ladders
-from tests.envs.fakes import FakeClock, FakeCluster, FakeControl, spec
+from tests.envs.fakes import FakeClock, FakeCluster, FakeControl, interval, spec
 
 HIGH, LOW = np.array([2, 1, 1]), np.array([0, 0, 0])
 
@@ -22,8 +28,9 @@ HIGH, LOW = np.array([2, 1, 1]), np.array([0, 0, 0])
 class World:
     """An environment and everything fake beneath it; `made` are the clusters it has asked for."""
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, n_workers: int = 2, **arguments: Any) -> None:
         self.clock = FakeClock()
+        self.n_workers = n_workers
         self.made: list[FakeCluster] = []
         self.env = PipelineEnv(
             spec(),
@@ -34,7 +41,7 @@ class World:
         )
 
     def _make(self) -> FakeCluster:
-        self.made.append(FakeCluster(FakeControl(self.clock)))
+        self.made.append(FakeCluster(FakeControl(self.clock), self.n_workers))
         return self.made[-1]
 
     @property
@@ -221,11 +228,15 @@ def test_all_workers_dead_breaks_the_slos_and_goes_on(world):
 # --- scenarios ---
 
 
+def event(kind: EventKind, at_s: float, **fields: Any) -> Event:
+    return Event(kind=kind, at_s=at_s, **fields)
+
+
 def test_events_happen_at_the_beginning_of_their_step():
     events = (
-        Event(EventKind.STREAMS, 3, at_s=1.0),
-        Event(EventKind.LOSE_WORKER, 1, at_s=2.0),
-        Event(EventKind.JOIN_WORKER, 1, at_s=3.0),
+        event(EventKind.STREAMS, 1.0, value=3),
+        event(EventKind.LOSE_WORKER, 2.0, worker=1),
+        event(EventKind.JOIN_WORKER, 3.0, worker=1),
     )
     world = World(scenario=Scenario(events=events))
     world.env.reset(seed=1)
@@ -237,11 +248,176 @@ def test_events_happen_at_the_beginning_of_their_step():
     assert world.told("start")[-1][1][3] == 1  # the burst is over
 
 
-def test_a_scenario_that_names_a_worker_too_many_is_refused_before_anything_starts():
-    world = World(scenario=Scenario(events=(Event(EventKind.LOSE_WORKER, 2, at_s=1.0),)))
-    with pytest.raises(ValueError, match="names worker 2, but there are 2"):
+def test_patterns_are_drawn_by_the_episodes_seed():
+    noisy = LoadPattern(shape=LoadShape.NOISY, low=1, high=9, period_s=2.0)
+    seen = []
+    for seed in (1, 2, 1):
+        world = World(scenario=Scenario(load=noisy))
+        world.env.reset(seed=seed)
+        seen.append([world.env.step(HIGH)[4]["streams"] for _ in range(20)])
+    assert seen[0] == seen[2] != seen[1]
+    assert len(set(seen[0])) > 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        (event(EventKind.LOSE_WORKER, 1.0, worker=2), "names worker 2, but there are only 2"),
+        (event(EventKind.THRESHOLD, 1.0, metric="drop_rate", value=0.5), "names the SLO 'drop_rate'"),
+    ],
+)
+def test_a_scenario_that_cannot_happen_is_refused_before_anything_starts(wrong, complaint):
+    world = World(scenario=Scenario(events=(wrong,)))
+    with pytest.raises(ValueError, match=complaint):
         world.env.reset(seed=1)
     assert world.cluster.calls == []
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        Scenario(events=(event(EventKind.SLOW_WORKER, 1.0, worker=0, value=2.0),)),
+        Scenario(events=(event(EventKind.LINKS, 1.0, value=2.0),)),
+        Scenario(links=LinkPattern(low_mbit_s=1.0, high_mbit_s=2.0)),
+        Scenario(thermal=Thermal(tau_s=60.0, throttles_from=0.5, slowdown=2.0)),
+        Scenario(capacities=(0.5,)),
+    ],
+)
+def test_workers_that_run_elsewhere_are_not_ours_to_change(scenario):
+    world = World(scenario=scenario, n_workers=0)
+    with pytest.raises(ValueError, match="not ours to change"):
+        world.env.reset(seed=1)
+    assert world.cluster.calls == []
+
+
+def test_streams_and_thresholds_may_change_also_where_workers_run_elsewhere():
+    events = (
+        event(EventKind.STREAMS, 0.0, value=2),
+        event(EventKind.THRESHOLD, 0.0, metric="load", value=2.0),
+    )
+    world = World(scenario=Scenario(events=events), n_workers=0)
+    world.env.reset(seed=1)
+    info = world.env.step(HIGH)[4]
+    assert (info["streams"], info["thresholds"]["load"]) == (2, 2.0)
+
+
+def test_a_threshold_holds_from_its_step_to_the_episodes_end():
+    change = event(EventKind.THRESHOLD, 1.0, metric="latency_p95_ms", value=40.0)  # p95 is 80 ms
+    world = World(scenario=Scenario(events=(change,)))
+    world.env.reset(seed=1)
+    before, after = world.env.step(HIGH), world.env.step(HIGH)
+    name = "latency_p95_ms"
+    assert [x[4]["thresholds"][name] for x in (before, after)] == [1000.0, 40.0]
+    assert [x[4]["ratios"][name] for x in (before, after)] == pytest.approx([0.08, 2.0])
+    assert before[1] > 0 > after[1]
+    assert world.env.elasticity == spec()
+    info = world.env.reset(seed=2)[1]
+    assert info["thresholds"][name] == 1000.0
+
+
+def test_slow_workers_and_links_reach_their_slots_once():
+    events = (
+        event(EventKind.SLOW_WORKER, 0.0, worker=1, value=3.0),
+        event(EventKind.LINKS, 1.0, value=50.0),
+        event(EventKind.LINKS, 2.0, value=50.0),
+        event(EventKind.SLOW_WORKER, 3.0, worker=1, value=1.0),
+    )
+    world = World(scenario=Scenario(events=events))
+    world.env.reset(seed=1)
+    for _ in range(4):
+        world.env.step(HIGH)
+    assert world.cluster.calls == [
+        "start",
+        (1, Conditions(3.0)),
+        (0, Conditions(1.0, 50.0)),
+        (1, Conditions(3.0, 50.0)),
+        (1, Conditions(1.0, 50.0)),
+    ]
+
+
+def test_a_worker_that_joins_has_the_links_of_the_others_and_its_own_speed():
+    events = (
+        event(EventKind.SLOW_WORKER, 0.0, worker=0, value=3.0),
+        event(EventKind.LINKS, 0.0, value=50.0),
+        event(EventKind.JOIN_WORKER, 1.0, worker=0),
+    )
+    world = World(scenario=Scenario(events=events))
+    world.env.reset(seed=1)
+    for _ in range(2):
+        world.env.step(HIGH)
+    assert world.cluster.calls[-2:] == [("add", 0), (2, Conditions(1.0, 50.0))]
+
+
+def test_devices_get_hot_by_their_busy_share_and_are_slowed_in_the_next_interval():
+    thermal = Thermal(tau_s=2.0, throttles_from=0.2, slowdown=2.0)
+    straggler = event(EventKind.SLOW_WORKER, 0.0, worker=0, value=3.0)
+    world = World(scenario=Scenario(events=(straggler,), thermal=thermal))
+    world.env.reset(seed=1)
+    for _ in range(2):
+        world.env.step(HIGH)  # both workers are busy for 60 % of it
+    first = heat_after(0.0, 0.6, 1.0, 2.0)
+    hot = [throttled(heat, 0.2, 2.0) for heat in (first, heat_after(first, 0.6, 1.0, 2.0))]
+    assert 1 < hot[0] < hot[1]
+    told = [call for call in world.cluster.calls if call[0] in (0, 1)]
+    assert told == [
+        (0, Conditions(3.0)),
+        *[(slot, Conditions(own * factor)) for factor in hot for slot, own in ((0, 3.0), (1, 1.0))],
+    ]
+    world.env.reset(seed=2)
+    world.env.step(HIGH)
+    assert world.cluster.calls[-1] == (1, Conditions(hot[0])), "they were cool again"
+
+
+# --- power ---
+
+TIMES = {"n": GradeTimes({"640x360": 10.0}, Origin.MEASURED, "this test")}
+SMALL = Device(times=TIMES, idle_w=2.0, busy_w=7.0, power_source="this test")
+LARGE = Device(times=TIMES, idle_w=10.0, busy_w=20.0, power_source="this test")
+
+
+def test_power_is_that_of_each_workers_own_device_at_its_busy_share():
+    world = World(hardware=Hardware((SMALL, LARGE)))
+    world.env.reset(seed=1)
+    assert world.env.step(HIGH)[4]["metrics"]["power_w"] == pytest.approx(5.0 + 16.0)  # each 60 % busy
+
+
+def test_a_worker_that_joins_consumes_like_the_one_it_is_like():
+    joins = Scenario(events=(event(EventKind.JOIN_WORKER, 0.0, worker=1),))
+    world = World(hardware=Hardware((SMALL, LARGE)), scenario=joins)
+    world.env.reset(seed=1)
+    idle = WorkerInterval(name="worker-2", processed=0, busy_s=0.0, in_hand=0)
+    world.control.facts = {"workers": (*interval().workers, idle)}
+    assert world.env.step(HIGH)[4]["metrics"]["power_w"] == pytest.approx(5.0 + 16.0 + 10.0)
+
+
+@pytest.mark.parametrize("hardware", [None, Hardware((SMALL, Device(times=TIMES)))])
+def test_power_is_unknown_unless_that_of_every_device_is_known(hardware):
+    world = World(hardware=hardware)
+    world.env.reset(seed=1)
+    assert math.isnan(world.env.step(HIGH)[4]["metrics"]["power_w"])
+
+
+# --- weights ---
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        ((), Weights.NONE),
+        ((Weights.TRAINED, Weights.TRAINED), Weights.TRAINED),
+        ((Weights.TRAINED, Weights.UNTRAINED), Weights.UNTRAINED),
+        ((Weights.EMULATED,), Weights.EMULATED),
+    ],
+)
+def test_weights_are_as_good_as_the_worst_workers(found, word):
+    status = FakeControl(FakeClock()).status()
+    workers = tuple(structs.replace(status.workers[0], weights=kind) for kind in found)
+    assert worst_weights(structs.replace(status, workers=workers)) is word
+
+
+def test_the_environment_knows_its_workers_weights(world):
+    world.env.reset(seed=1)
+    assert world.env.weights is Weights.EMULATED
 
 
 # --- what cannot go on ---

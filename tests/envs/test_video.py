@@ -46,7 +46,7 @@ def test_delivered_fps_is_per_stream():
 
 def test_nothing_delivered_is_worth_nothing():
     silent = interval(delivered=0, delivered_height_px=None, delivered_by_grade=(0, 0))
-    assert delivered_values(spec(), silent) == (None, None, None)
+    assert all(math.isnan(value) for value in delivered_values(spec(), silent))
     assert qoe(spec(), delivered_values(spec(), silent)) == 0.0
 
 
@@ -60,3 +60,28 @@ def test_a_spec_made_for_another_source_is_refused():
     check_ladders(spec(), LADDERS)
     with pytest.raises(ValueError, match="knob resolution: the spec has the levels"):
         check_ladders(spec(), Ladders(LADDERS.fps, ((160, 90), (320, 180)), LADDERS.grades))
+
+
+# --- measured accuracy ---
+
+SIZE = "640x360"  # the source's
+
+
+def grades_worth(accuracy: dict[str, dict[str, float]]) -> tuple[float, ...]:
+    return video_spec(LADDERS, SLOS, accuracy=accuracy).knobs[2].value
+
+
+def test_a_grade_is_worth_its_measured_f1_in_percent():
+    assert grades_worth({"n": {SIZE: 0.5, "320x180": 0.9}, "s": {SIZE: 0.75}}) == (50.0, 75.0)
+
+
+def test_published_accuracy_counts_unless_every_grade_was_measured_at_the_sources_size():
+    published = spec().knobs[2].value
+    assert published == (39.5, 47.0)
+    assert grades_worth({}) == published
+    assert grades_worth({"n": {SIZE: 0.5}}) == published
+    assert grades_worth({"n": {SIZE: 0.5}, "s": {"320x180": 0.75}}) == published
+
+
+def test_a_grade_that_measured_worse_than_a_lower_one_is_worth_as_much_as_that():
+    assert grades_worth({"n": {SIZE: 0.5}, "s": {SIZE: 0.4}}) == (50.0, 50.0)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.config import EnvSchema, OutputSchema, RunConfig
+from experiments.config import OutputSchema, RunConfig
 from experiments.identity import GROUPS, Identity
-from experiments.run import Interrupted, RunError, interrupt, run, weights_of
+from experiments.run import Interrupted, RunError, interrupt, run
 from experiments.trace import read_trace
-from pipeline.messages import State, Status, Weights, WorkerStatus
+from experiments.world_config import EnvSchema
 from tests.experiments.world import SPEC, Script, World
 
 IDENTITY = Identity(
@@ -30,44 +30,15 @@ IDENTITY = Identity(
 )
 
 
-def status_with(*weights: Weights) -> Status:
-    workers = tuple(
-        WorkerStatus(name=f"worker-{i}", ready=True, weights=kind, in_hand=0)
-        for i, kind in enumerate(weights)
-    )
-    return Status(
-        state=State.RUNNING,
-        episode=1,
-        epoch=0,
-        levels=(0, 0, 0),
-        streams=1,
-        source_size=(640, 360),
-        source_fps=30.0,
-        is_live=False,
-        fps_levels=(30.0,),
-        sizes=((640, 360),),
-        grades=("n",),
-        workers=workers,
-        collector=True,
-    )
-
-
-class Cluster(World):
-    """The stand-in world, with workers to ask about."""
-
-    def status(self) -> Status:
-        return status_with(Weights.TRAINED, Weights.UNTRAINED)
-
-
 @dataclass
 class Plan:
-    """As `experiments.assemble.Plan`, around the stand-in."""
+    """As `experiments.plan.Plan`, around the stand-in."""
 
     config: RunConfig
-    world: Cluster
+    world: World
     spec: Any = SPEC
 
-    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> Cluster:
+    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> World:
         on_progress("a world is made")
         return self.world
 
@@ -76,7 +47,7 @@ class Plan:
 def play(tmp_path) -> Callable[..., tuple[str, Path]]:
     """Run a script in a world; returns what was printed, and the run's directory."""
 
-    def play(world: Cluster, agent: Script, steps: int = 6) -> tuple[str, Path]:
+    def play(world: World, agent: Script, steps: int = 6) -> tuple[str, Path]:
         config = RunConfig(name="test", seed=7, live=False, results=str(tmp_path))
         config.output, config.env = OutputSchema(video=False, mlflow=False), EnvSchema(steps=steps)
         console = Console(file=io.StringIO(), width=200)
@@ -95,7 +66,7 @@ def the_run(tmp_path: Path) -> Path:
 
 
 def test_a_run_leaves_config_summary_trace_picture_and_logs(play):
-    printed, directory = play(Cluster(6), Script(SPEC, [(0, 0, 0), (5, 2, 1)]))
+    printed, directory = play(World(6), Script(SPEC, [(0, 0, 0), (5, 2, 1)]))
     left = {path.name for path in directory.iterdir()}
     assert left == {"config.yaml", "summary.json", "trace.parquet", "trace.png", "logs"}
     assert len(read_trace(directory)) == 6
@@ -104,7 +75,7 @@ def test_a_run_leaves_config_summary_trace_picture_and_logs(play):
 
 
 def test_the_summary_has_every_promised_entry(play):
-    _, directory = play(Cluster(6), Script(SPEC))
+    _, directory = play(World(6), Script(SPEC))
     summary = json.loads((directory / "summary.json").read_text())
     promised = (
         "agent env hardware scenario seed steps slo_fulfilment slo_fulfilment_by_slo slo_depth "
@@ -115,7 +86,7 @@ def test_the_summary_has_every_promised_entry(play):
     assert set(promised.split()) <= set(summary)
     assert summary["status"] == "FINISHED"
     assert summary["seed"] == 7
-    assert summary["weights"] == "untrained"  # the worst of its workers
+    assert summary["weights"] == "stood in for"
 
 
 class Stumbling(Script):
@@ -129,7 +100,7 @@ class Stumbling(Script):
 
 def test_an_agents_bug_fails_the_run_and_keeps_the_trace(play, tmp_path):
     with pytest.raises(RunError, match="a bug in the agent"):
-        play(Cluster(6), Stumbling(SPEC))
+        play(World(6), Stumbling(SPEC))
     directory = the_run(tmp_path)
     summary = json.loads((directory / "summary.json").read_text())
     assert (summary["status"], summary["steps"]) == ("FAILED", 3)
@@ -139,7 +110,7 @@ def test_an_agents_bug_fails_the_run_and_keeps_the_trace(play, tmp_path):
 
 def test_a_dead_pipeline_fails_the_run_with_its_last_step_recorded(play, tmp_path):
     with pytest.raises(RunError, match="the producer is gone"):
-        play(Cluster(6, dies_at=2), Script(SPEC))
+        play(World(6, dies_at=2), Script(SPEC))
     assert len(read_trace(the_run(tmp_path))) == 2
 
 
@@ -162,7 +133,7 @@ def sigterm_interrupts() -> Iterator[None]:
 @pytest.mark.usefixtures("sigterm_interrupts")
 def test_an_interrupted_run_is_killed_and_keeps_the_trace(play, tmp_path):
     with pytest.raises(Interrupted, match="SIGTERM") as caught:
-        play(Cluster(6), Impatient(SPEC))
+        play(World(6), Impatient(SPEC))
     assert caught.value.exit_code == 143
     summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
     assert (summary["status"], summary["steps"]) == ("KILLED", 2)
@@ -170,7 +141,7 @@ def test_an_interrupted_run_is_killed_and_keeps_the_trace(play, tmp_path):
 
 def test_runs_of_the_same_second_get_directories_of_their_own(play, tmp_path):
     for _ in range(3):
-        play(Cluster(2), Script(SPEC), steps=2)
+        play(World(2), Script(SPEC), steps=2)
     assert len(list((tmp_path / "test").iterdir())) == 3
 
 
@@ -180,23 +151,10 @@ def test_a_run_that_never_began_leaves_a_summary_that_says_why(play, tmp_path):
             raise MemoryError("too many policies")
 
     with pytest.raises(RunError, match="too many policies"):
-        play(Cluster(2), Unwarmed(SPEC))
+        play(World(2), Unwarmed(SPEC))
     summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
     assert summary["status"] == "FAILED"
     assert "steps" not in summary
-
-
-@pytest.mark.parametrize(
-    ("found", "word"),
-    [
-        ((), Weights.NONE),
-        ((Weights.TRAINED, Weights.TRAINED), Weights.TRAINED),
-        ((Weights.TRAINED, Weights.UNTRAINED), Weights.UNTRAINED),
-        ((Weights.EMULATED,), Weights.EMULATED),
-    ],
-)
-def test_weights_are_as_good_as_the_worst_workers(found, word):
-    assert weights_of(status_with(*found)) is word
 
 
 def test_equal_seeds_lead_to_equal_decisions(play, tmp_path):
@@ -208,6 +166,6 @@ def test_equal_seeds_lead_to_equal_decisions(play, tmp_path):
             return self.rng.integers(SPEC.n_levels)
 
     for _ in range(2):
-        play(Cluster(5), Dice(SPEC), steps=5)
+        play(World(5), Dice(SPEC), steps=5)
     one, other = (read_trace(path) for path in sorted((tmp_path / "test").iterdir()))
     assert one["action.fps"].tolist() == other["action.fps"].tolist()

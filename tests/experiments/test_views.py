@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from experiments.live import LiveView, picture, ratio_bar
@@ -67,6 +68,23 @@ def test_the_live_view_leaves_its_last_picture_standing():
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert "2/2" in printed
     assert "models load" in printed
+
+
+def test_the_live_view_draws_no_faster_than_anybody_can_see():
+    now_s = 0.0
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    drawn_at = []
+    with LiveView(console, "a title", 40, clock=lambda: now_s) as view:
+        view._live.auto_refresh = False
+        view.begin(SPEC)
+        view._live.update = lambda *_, **__: drawn_at.append(now_s)  # type: ignore[method-assign]
+        for step in steps(*[(0, 0, 0)] * 40):
+            view.step(step)
+            now_s += 0.1
+        n_drawn = len(drawn_at)
+    assert drawn_at[:3] == pytest.approx([0.0, 0.3, 0.6])
+    assert n_drawn == 14
+    assert len(drawn_at) == 15, "and the last picture in any case"
 
 
 def test_a_ratio_of_one_reaches_the_threshold_mark():

@@ -59,6 +59,8 @@ def interval(levels: tuple[int, ...]) -> Interval:
 class World(gym.Env):
     """An episode of `steps` seconds, as fast as it can be computed."""
 
+    weights = "stood in for"
+
     def __init__(self, steps: int, dies_at: int | None = None) -> None:
         self.elasticity = SPEC
         self.observation_space, self.action_space = SPEC.observation_space, SPEC.action_space

@@ -43,7 +43,7 @@ def work(options: WorkerOptions, stubborn: bool) -> None:
     if stubborn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
-        _end_with_input()
+        _end_with_input(echo=True)
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0
         socket.connect(options.producer)
@@ -71,10 +71,10 @@ def collect(options: CollectorOptions) -> None:
                     return
 
 
-def _end_with_input() -> None:
+def _end_with_input(echo: bool = False) -> None:
     def watch() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
-            pass
+        while heard := os.read(sys.stdin.fileno(), 1024):
+            os.write(sys.stderr.fileno(), heard if echo else b"")
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline import cluster as cluster_module
 from pipeline.cluster import LocalCluster
+from pipeline.conditions import Conditions
 from pipeline.messages import State
 from pipeline.options import CollectorOptions, ProducerOptions, WorkerOptions
 from pipeline.program import ClusterError, Program
@@ -162,6 +163,53 @@ def test_a_worker_like_a_lost_one_takes_its_place(make):
     assert set(cluster.alive()) == {"producer", "collector", "worker-0", "worker-3"}
 
 
+def heard(cluster: LocalCluster, directory: Path, name: str, lines: str) -> None:
+    """Wait until this worker has heard exactly these lines; pytest's own timeout ends a vain wait."""
+    log = directory / "logs" / f"{name}.log"
+    while log.read_text() != lines:
+        assert lines.startswith(log.read_text())
+        cluster.control.status()
+
+
+def test_a_worker_hears_its_conditions_and_so_does_the_one_that_takes_its_place(make, tmp_path):
+    cluster = make(n_workers=2)
+    cluster.start()
+    cluster.wait_ready(READY_S)
+    assert cluster.slots == {"worker-0": 0, "worker-1": 1}
+    cluster.set_conditions(1, Conditions(slowdown=3.0))
+    heard(cluster, tmp_path, "worker-1", '{"slowdown":3.0}\n')
+    cluster.kill_worker(1)
+    cluster.set_conditions(1, Conditions(slowdown=2.0))  # of a slot whose worker is dead
+    assert cluster.add_worker(cluster.workers[1]) == 1
+    heard(cluster, tmp_path, "worker-2", '{"slowdown":2.0}\n')
+    assert cluster.slots == {"worker-0": 0, "worker-2": 1}
+    heard(cluster, tmp_path, "worker-0", "")
+
+
+def test_restore_ends_what_was_done_to_workers(make, tmp_path):
+    cluster = make(n_workers=2)
+    cluster.start()
+    cluster.wait_ready(READY_S)
+    cluster.set_conditions(0, Conditions(slowdown=3.0))
+    cluster.set_conditions(1, Conditions(slowdown=3.0))
+    cluster.kill_worker(1)
+    cluster.restore()
+    heard(cluster, tmp_path, "worker-0", '{"slowdown":3.0}\n{}\n')
+    cluster.wait_ready(READY_S)
+    cluster.set_conditions(1, Conditions(mbit_s=9.0))
+    heard(cluster, tmp_path, "worker-2", '{"mbit_s":9.0}\n')
+
+
+def test_a_program_that_does_not_listen_stops_nobody(tmp_path, caplog):
+    deaf = Program("deaf", ("sleep", "60"), WorkerOptions(), tmp_path)
+    for _ in range(20_000):
+        deaf.tell(b'{"slowdown":2.0}\n')
+        if caplog.records:
+            break
+    assert "deaf does not listen" in caplog.text
+    deaf.kill()
+
+
 def test_the_end_of_the_producer_is_noticed(make):
     cluster = make()
     cluster.start()
@@ -212,6 +260,8 @@ def test_a_running_pipeline_can_be_steered_from_elsewhere_and_outlives_it(make):
     assert remote.wait_ready(READY_S).collector
     with pytest.raises(ClusterError, match="not ours to kill"):
         remote.kill_worker(0)
+    with pytest.raises(ClusterError, match="not ours to slow down"):
+        remote.set_conditions(0, Conditions(2.0))
     remote.close()
     remote.close()
     cluster.wait_ready(READY_S)

@@ -70,9 +70,7 @@ def test_another_seed_is_another_luck():
 
 
 def scalar_envs(systems: list[System], n: int) -> SyncVectorEnv:
-    return SyncVectorEnv(
-        [lambda: SimulatorEnv(SPEC, systems)] * n, autoreset_mode=AutoresetMode.SAME_STEP
-    )
+    return SyncVectorEnv([lambda: SimulatorEnv(SPEC, systems)] * n, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
 def test_the_vector_form_is_the_scalar_one_bit_for_bit():

@@ -229,3 +229,15 @@ def test_what_is_malformed_is_counted(talk):
 
 def test_end_finishes(talk):
     assert talk.say(ProducerSpoke(End())) == [Finish()]
+
+
+def test_a_frame_is_emitted_with_its_times_on_the_producers_clock():
+    talk = Conversation()
+    answer = settings(now_ns=talk.now_ns + 500, echo_ns=talk.now_ns)  # its clock is 500 ns ahead of ours
+    talk.say(ProducerSpoke(answer))
+    first = talk.now_ns
+    talk.result(1)  # waits for number 0
+    talk.now_ns += 7 * MS
+    emitted = [command for command in talk.result(0) if isinstance(command, Emit)]
+    times = [(emit.arrived_ns - 500 - first, emit.emitted_ns - 500 - first) for emit in emitted]
+    assert times == [(7 * MS, 7 * MS), (0, 7 * MS)]

@@ -5,8 +5,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.collector.detections import ROWS_PER_GROUP, open_detections
+from pipeline.collector.detections import open_detections
 from pipeline.collector.sinks import SinkError
+from pipeline.collector.tables import ROWS_PER_GROUP
 from tests.pipeline.collector.results import result
 
 CAR = (1.0, 2.0, 30.0, 40.0, 0.75, 2.0)

@@ -198,6 +198,12 @@ class WorkerProcess:
         """What it has written to standard error so far."""
         return self._log.read_text()
 
+    def say(self, lines: bytes) -> None:
+        """Write to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(lines)
+        self.process.stdin.flush()
+
     def inference(self) -> psutil.Process:
         """Its inference process."""
         children = psutil.Process(self.process.pid).children()

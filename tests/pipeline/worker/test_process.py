@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -297,6 +298,65 @@ def test_a_supervised_worker_ends_with_its_supervisor(start, producer):
     assert worker.exit_code() == 0
 
 
+def test_its_supervisor_can_slow_it_down_and_nonsense_is_ignored(start, producer, collector, tmp_path):
+    worker = start(producer, "--supervised", *slow(tmp_path, 20.0))
+    for lines, service_ns in (
+        (b"", 20_000_000),
+        (b'{"slowdown":2.0}\n', 40_000_000),
+        (b'faster!\n{"slowdown":0}\n', 40_000_000),
+        (b'{"slowdown":5.0}\n{}\n', 20_000_000),
+    ):
+        worker.say(lines)
+        while True:  # until it has heard
+            producer.give()
+            if collector.receive().header.service_ns == service_ns:
+                break
+    assert "expected a line like" in worker.log and "faster!" in worker.log
+    producer.end()
+    assert worker.exit_code() == 0
+
+
+def test_jobs_that_wait_are_slowed_too(start, producer, collector, tmp_path):
+    worker = start(producer, "--supervised", "--prefetch", "2", *slow(tmp_path, 20.0))
+    producer.next_work_request()
+    inference = worker.inference()
+    inference.suspend()
+    producer.reply(Work(), producer.task())
+    for _ in range(2):
+        producer.give()
+    worker.say(b'{"slowdown":1.5}\n')
+    while "slowdown=1.5" not in worker.log:
+        producer.next_heartbeat()
+        producer.reply(Wait(now_ns=time.monotonic_ns()))
+    inference.resume()
+    assert [collector.receive().header.service_ns for _ in range(3)] == [30_000_000] * 3
+
+
+def test_over_an_emulated_link_frames_and_results_travel_one_after_the_other(
+    start, producer, collector, tmp_path
+):
+    # a frame of 64x36 is 6912 bytes: at 0.55296 Mbit/s it takes 100 ms
+    producer.confirmation = replaced(producer, return_frames=True)
+    start(producer, "--prefetch", "3", "--link-mbit-s", "0.55296", "--link-delay-ms", "30")
+    for _ in range(3):
+        producer.give()
+    results = [collector.receive() for _ in range(3)]
+    sent, received, _, _ = results[0].header.stamps_ns
+    assert received - sent >= 130_000_000
+    arrivals = [result.header.stamps_ns[1] + result.header.captured_ns for result in results]
+    assert all(later - earlier >= 100_000_000 for earlier, later in pairwise(arrivals))
+    assert all(result.frame is not None for result in results)
+
+
+def test_what_is_on_an_emulated_link_is_delivered_before_the_end(start, producer, collector):
+    worker = start(producer, "--prefetch", "3", "--link-delay-ms", "150")
+    for _ in range(3):
+        producer.give()
+    producer.end()
+    assert [collector.receive().header.id for _ in range(3)] == [0, 1, 2]
+    assert worker.exit_code() == 0
+
+
 def test_kill_9_of_the_worker_leaves_no_process_and_no_memory(start, producer, collector, tmp_path):
     before = shared_memory()
     worker = start(producer, *slow(tmp_path, 300.0))
@@ -360,7 +420,16 @@ def test_a_collector_that_cannot_be_is_one_line_and_exit_code_1(start, producer)
 
 @pytest.mark.parametrize(
     "argv",
-    [("--capacity", "0"), ("--capacity", "1.1"), ("--prefetch", "0"), ("--batch", "65"), ("--threads", "0")],
+    [
+        ("--capacity", "0"),
+        ("--capacity", "1.1"),
+        ("--prefetch", "0"),
+        ("--batch", "65"),
+        ("--threads", "0"),
+        ("--load-ms", "-1"),
+        ("--link-delay-ms", "inf"),
+        ("--link-mbit-s", "0"),
+    ],
 )
 def test_a_wrong_option_is_one_line_and_exit_code_2(argv, capsys):
     assert main(argv) == 2

@@ -50,9 +50,9 @@ def plan(*grades: str, weights=None, load=None, work_type=WorkType.EMULATED) -> 
     return Plan(work_type, grades, weights or {}, (), load or tuple(range(len(grades))), return_frames=False)
 
 
-def emulation(times: ServiceTimes | None = TIMES, capacity: float = 1.0) -> Emulation:
+def emulation(times: ServiceTimes | None = TIMES, **options) -> Emulation:
     """Ready for n and m."""
-    made = Emulation(times, capacity, seed=0)
+    made = Emulation(times, WorkerOptions(**options))
     assert made.prepare(plan("n", "m")) == Weights.EMULATED
     return made
 
@@ -85,6 +85,46 @@ def test_half_the_capacity_is_twice_the_time(clock):
     assert span(emulation(capacity=0.5).process(job(1000 * MS), NOTHING)) == (1000, 1020)
 
 
+def test_a_slowed_device_takes_as_many_times_longer_until_it_is_not(clock):
+    device = emulation(capacity=0.5)
+    lasted = []
+    for slowdown in (1.0, 1.5, 1.0):
+        device.slowdown = slowdown
+        started, done = span(device.process(job(clock.now_ns), NOTHING))
+        lasted.append(done - started)
+    assert lasted == [20, 30, 20]
+
+
+def test_handling_comes_between_two_frames_of_a_busy_device_and_is_no_service(clock):
+    device = emulation(handling_ms=2.0)
+    spans = [span(device.process(job(1000 * MS), NOTHING)) for _ in range(3)]
+    assert spans == [(1000, 1010), (1012, 1022), (1024, 1034)]
+    assert span(device.process(job(2000 * MS), NOTHING)) == (2000, 2010), "it was idle"
+
+
+@pytest.mark.parametrize("is_eager", [True, False])
+def test_loading_and_new_sizes_take_their_time_once(clock, is_eager):
+    device = Emulation(TIMES, WorkerOptions(load_ms=100.0, new_shape_ms=7.0))
+    sizes = ((640, 360), (320, 180))
+    everything = [Plan(WorkType.EMULATED, ("n", "m"), {}, sizes, (0, 1), return_frames=False)]
+    at_need = [
+        Plan(WorkType.EMULATED, ("n", "m"), {}, (size,), (grade,), return_frames=False)
+        for grade in (0, 1)
+        for size in sizes
+    ]
+    for _ in range(2):
+        for one in everything if is_eager else at_need:
+            device.prepare(one)
+    assert sum(clock.slept_ns) == pytest.approx((2 * 100 + 4 * 7) * MS, abs=4 * MS)
+    assert span(device.process(job(clock.now_ns), NOTHING))[1] - clock.now_ns / MS <= 10
+
+
+def test_the_first_frame_of_a_size_that_nothing_was_warmed_at_takes_longer(clock):
+    device = emulation(new_shape_ms=7.0)
+    spans = [span(device.process(job(clock.now_ns), NOTHING)) for _ in range(2)]
+    assert [done - started for started, done in spans] == [17, 10]
+
+
 def test_without_service_times_a_frame_takes_no_time_and_nobody_sleeps(clock):
     assert span(emulation(times=None).process(job(1000 * MS), NOTHING)) == (1000, 1000)
     assert clock.slept_ns == []
@@ -92,14 +132,14 @@ def test_without_service_times_a_frame_takes_no_time_and_nobody_sleeps(clock):
 
 def test_a_device_that_does_not_know_a_grade_says_so():
     with pytest.raises(ValueError, match="no grade s"):
-        Emulation(TIMES, 1.0, seed=0).prepare(plan("n", "s"))
+        Emulation(TIMES, WorkerOptions()).prepare(plan("n", "s"))
 
 
 def test_two_workers_with_one_seed_meet_the_same_luck(clock):
     times = ServiceTimes(TIMES.tables, sigma=0.5)
 
     def service_ms(index: int, stream: int) -> float:
-        device = Emulation(times, 1.0, seed=3)
+        device = Emulation(times, WorkerOptions(seed=3))
         device.prepare(plan("n"))
         started, done = span(device.process(job(clock.now_ns, source_index=index, stream=stream), NOTHING))
         return done - started
@@ -199,3 +239,11 @@ def test_service_is_what_the_detector_takes_stretched_to_the_capacity(detection,
     started, done = span(quarter.process(job(0), Frames()))
     assert clock.slept_ns == [60 * MS]
     assert done - started == 81, "80 ms, and the millisecond that it overslept: it was occupied"
+
+
+def test_a_slowed_worker_idles_after_computing(detection, clock):
+    work, _ = detection(capacity=0.5)
+    work.prepare(plan("n"))
+    work.slowdown = 3.0
+    work.process(job(0), Frames())
+    assert clock.slept_ns == [100 * MS], "20 ms of 120"

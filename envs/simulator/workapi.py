@@ -1,36 +1,25 @@
-"""The producer's core as the simulator walks it: `pipeline.producer`'s ledger and Work-API, rule by rule.
+"""The producer's side of the Work-API as the simulator walks it: `pipeline.producer.workapi` rule by rule.
 
 A test holds it to the real cores, frame for frame.
 """
 
-import math
-
 from envs.simulator.compiling import compiled
-from envs.simulator.lists import (
-    frame_append,
-    frame_remove,
-    free_frame,
-    new_frame,
-    new_job,
-    pop,
-    push,
-    release_job,
-)
+from envs.simulator.ledger import n_queued, take_back, tell_lost, tell_settings
+from envs.simulator.lists import frame_append, frame_remove, new_job, pop, push, release_job
 from envs.simulator.records import (
+    ANSWERED,
     CHANGE,
     CONFIRMATION,
-    DOWN,
-    DROPPED,
     FRESH,
     GIVEN_UP,
+    HELD,
     IN_FLIGHT,
     LEASED,
-    LOST,
     N_GLOBAL_LISTS,
     N_WORKER_LISTS,
     NEVER,
     NONE,
-    RECEIVED,
+    NOT_HELD,
     REGISTER,
     REPLY,
     RETURNED,
@@ -41,134 +30,14 @@ from envs.simulator.records import (
 from envs.simulator.timers import refresh
 from pipeline.producer.stream import TICK_NS
 
-# --- the ledger ---
-
-
-@compiled
-def queue_bound(s, e, n_streams):
-    """As `ProducerConfig.queue_bound`, at least one."""
-    return max(1, math.ceil(s.queue_bound_s * s.source_fps * n_streams))
-
-
-@compiled
-def offer(s, e, stream, index, captured_ns, size, grade):
-    """Account a new frame of a stream and queue it."""
-    f = new_frame(s, e)
-    frame = e.frames[f]
-    frame.stream, frame.id = stream, e.streams[stream].offered_id
-    e.streams[stream].offered_id += 1
-    frame.index, frame.captured_ns = index, captured_ns
-    frame.size, frame.grade, frame.attempts = size, grade, 0
-    frame.bytes = s.frame_bytes[size]
-    e.held_bytes += frame.bytes
-    e.offered += 1
-    e.i_offered += 1
-    frame_append(s, e, FRESH, f)
-    return f
-
-
-@compiled
-def release(s, e, f):
-    """Its picture is no longer held."""
-    e.held_bytes -= e.frames[f].bytes
-    e.frames[f].bytes = 0
-
-
-@compiled
-def leave(s, e, f):
-    """Take a frame in flight out of wherever it waits."""
-    place = e.frames[f].place
-    if place != RECEIVED:
-        if place == LEASED:
-            e.workers[e.frames[f].holder].n_leased -= 1
-        frame_remove(s, e, f)
-    release(s, e, f)
-
-
-@compiled
-def give_up(s, e, f):
-    """It was out of its list already; now it waits for the collector's word."""
-    frame_append(s, e, GIVEN_UP, f)
-    release(s, e, f)
-
-
-@compiled
-def take_back(s, e, f, counts):
-    """A lease ends without a result: queue the frame again, or give it up."""
-    e.workers[e.frames[f].holder].n_leased -= 1
-    frame_remove(s, e, f)
-    if not counts:
-        e.frames[f].attempts -= 1
-    if e.frames[f].attempts > s.retries:
-        give_up(s, e, f)
-        return
-    frame_append(s, e, RETURNED, f)
-    if counts:
-        e.requeued += 1
-
-
-@compiled
-def drop(s, e, f, now_ns):
-    """The queue's policy has refused or evicted it; the collector is told."""
-    frame = e.frames[f]
-    tell_gap(s, e, frame.stream, frame.id, DROPPED, now_ns)
-    leave(s, e, f)
-    free_frame(s, e, f)
-    e.dropped += 1
-    e.i_dropped += 1
-
-
-@compiled
-def enforce_bound(s, e, f, now_ns):
-    """What the policy does once frame f has been offered."""
-    if s.drops_newest:
-        if e.count[FRESH] > e.bound:
-            drop(s, e, f, now_ns)
-        return
-    while e.count[FRESH] > e.bound:
-        drop(s, e, e.head[FRESH], now_ns)
-
-
-# --- words to the collector ---
-
-
-@compiled
-def tell_gap(s, e, stream, id, outcome, now_ns):
-    """This id will not come."""
-    j = new_job(s, e)
-    job = e.jobs[j]
-    job.stream, job.id, job.outcome = stream, id, outcome
-    job.arrived_ns = now_ns + s.message_ns
-    push(s, e, DOWN, j)
-
-
-@compiled
-def tell_settings(s, e, now_ns):
-    """News of the settings: the collector looks again at what is missing."""
-    j = new_job(s, e)
-    e.jobs[j].outcome = IN_FLIGHT
-    e.jobs[j].arrived_ns = now_ns + s.message_ns
-    push(s, e, DOWN, j)
-
-
-@compiled
-def tell_lost(s, e, now_ns):
-    """Everything that was given up and not judged yet."""
-    f = e.head[GIVEN_UP]
-    while f != NONE:
-        tell_gap(s, e, e.frames[f].stream, e.frames[f].id, LOST, now_ns)
-        f = e.frames[f].next
-
-
-# --- the Work-API ---
+# --- requests ---
 
 
 @compiled
 def tick_by(s, e, when_ns):
     """Look again at the first tick no earlier than this."""
-    tick_ns = -(-when_ns // TICK_NS) * TICK_NS
-    if tick_ns < e.tick_ns:
-        e.tick_ns = tick_ns
+    if when_ns < e.tick_ns:  # else it is at least as early already
+        e.tick_ns = min(e.tick_ns, -(-when_ns // TICK_NS) * TICK_NS)
 
 
 @compiled
@@ -208,39 +77,42 @@ def hand_out(s, e, w, n, now_ns):
 
 
 @compiled
-def n_queued(s, e):
-    """Tasks waiting."""
-    return e.count[FRESH] + e.count[RETURNED]
-
-
-@compiled
-def first_held(s, e):
-    """The worker whose request has waited longest; NONE if none waits."""
+def first_held(s, e, state):
+    """The worker whose request has been in this state for longest; NONE if there is none."""
     found = NONE
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if worker.held and (found == NONE or worker.held_seq < e.workers[found].held_seq):
+        if worker.held == state and (found == NONE or worker.held_seq < e.workers[found].held_seq):
             found = w
     return found
 
 
 @compiled
 def serve(s, e, now_ns):
-    """Hand queued tasks to the requests that have waited longest.
-
-    Replies leave when all are made up; those to the dead come back, one after the other.
-    """
+    """Hand queued tasks to the requests that have waited longest."""
     served = e.held_seq
-    first = first_held(s, e)
+    make_up_work(s, e, now_ns)
+    find_unroutable(s, e, served, now_ns)
+
+
+@compiled
+def make_up_work(s, e, now_ns):
+    """The replies are made up before any of them leaves; those to the dead are noted, by new numbers."""
+    first = first_held(s, e, HELD)
     while first != NONE and n_queued(s, e) > 0:
-        e.workers[first].held = 0
+        e.workers[first].held = NOT_HELD
         size_bytes = hand_out(s, e, first, e.workers[first].held_n, now_ns)
         if e.workers[first].alive:
             answer(s, e, first, WORK, size_bytes, now_ns)
         else:
             e.held_seq += 1
             e.workers[first].held_seq = e.held_seq
-        first = first_held(s, e)
+        first = first_held(s, e, HELD)
+
+
+@compiled
+def find_unroutable(s, e, served, now_ns):
+    """Replies to the dead come back, one after the other; whoever else waits gets what they had."""
     while e.held_seq > served:
         served += 1
         for w in range(e.n_workers):
@@ -263,7 +135,7 @@ def unroutable(s, e, w):
 @compiled
 def remove(s, e, w):
     """Forget a worker; its tasks go back to the queue, those handed out first before the others."""
-    e.workers[w].known = e.workers[w].held = 0
+    e.workers[w].known, e.workers[w].held = 0, NOT_HELD
     f = e.head[LEASED]
     while f != NONE:
         after = e.frames[f].next
@@ -277,7 +149,7 @@ def request_came(s, e, w, now_ns):
     """REGISTER or GET_WORK: answer it, or hold it until there is a task."""
     worker = e.workers[w]
     worker.request_ns = NEVER
-    worker.held = 0
+    worker.held = NOT_HELD
     if worker.request == REGISTER:
         if worker.known:
             remove(s, e, w)
@@ -315,7 +187,7 @@ def hold(s, e, w, now_ns):
     """Nothing is queued: the request waits, for less than a heartbeat."""
     e.held_seq += 1
     worker = e.workers[w]
-    worker.held, worker.held_seq, worker.held_ns = 1, e.held_seq, now_ns
+    worker.held, worker.held_seq, worker.held_ns = HELD, e.held_seq, now_ns
     worker.held_n = worker.request_n
     tick_by(s, e, now_ns + s.held_ns)
 
@@ -343,11 +215,14 @@ def reply_change(s, e, w, now_ns):
 @compiled
 def announce(s, e, now_ns):
     """Settings changed: those who wait are told, in their order, and the collector."""
-    w = first_held(s, e)
+    for w in range(e.n_workers):
+        if e.workers[w].held == HELD:
+            e.workers[w].held = ANSWERED
+    w = first_held(s, e, ANSWERED)
     while w != NONE:
-        e.workers[w].held = 0
+        e.workers[w].held = NOT_HELD
         reply_change(s, e, w, now_ns)
-        w = first_held(s, e)
+        w = first_held(s, e, ANSWERED)
     tell_settings(s, e, now_ns)
 
 
@@ -366,12 +241,17 @@ def producer_ticked(s, e, now_ns):
         refresh(s, e, silent)
     while e.head[LEASED] != NONE and e.frames[e.head[LEASED]].leased_ns < now_ns - s.lease_ns:
         take_back(s, e, e.head[LEASED], True)
-    w = first_held(s, e)
-    while w != NONE and now_ns - e.workers[w].held_ns >= s.held_ns:
-        e.workers[w].held = 0
+    for w in range(e.n_workers):
+        if e.workers[w].held == HELD and now_ns - e.workers[w].held_ns >= s.held_ns:
+            e.workers[w].held = ANSWERED
+    served = e.held_seq
+    make_up_work(s, e, now_ns)
+    w = first_held(s, e, ANSWERED)
+    while w != NONE:
+        e.workers[w].held = NOT_HELD
         reply(s, e, w, WAIT, now_ns)
-        w = first_held(s, e)
-    serve(s, e, now_ns)
+        w = first_held(s, e, ANSWERED)
+    find_unroutable(s, e, served, now_ns)
     if e.count[GIVEN_UP] > given_up:
         tell_lost(s, e, now_ns)
     plan_tick(s, e)
@@ -397,7 +277,7 @@ def plan_tick(s, e):
         worker = e.workers[w]
         if worker.known:
             tick_by(s, e, worker.heard_ns + s.silent_ns + 1)
-        if worker.held:
+        if worker.held == HELD:
             tick_by(s, e, worker.held_ns + s.held_ns)
     if e.head[LEASED] != NONE:
         tick_by(s, e, e.frames[e.head[LEASED]].leased_ns + s.lease_ns + 1)

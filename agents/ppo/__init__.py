@@ -1,0 +1,1 @@
+"""A policy learned by proximal policy optimisation; acting needs NumPy alone, training stable-baselines3."""

@@ -1,0 +1,122 @@
+"""What a scenario does to a running pipeline over one episode, and what its devices consume."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from msgspec import structs
+
+from envs.hardware import Hardware
+from envs.scenario import OF_A_WORKER, EventKind, Scenario, heat_after, throttled
+from pipeline.cluster import Cluster
+from pipeline.conditions import AS_STARTED, Conditions
+from pipeline.metrics import Interval
+from pipeline.slos import Slo
+
+
+class PipelineWorld:
+    """A cluster as the `World` of a scenario; devices are the cluster's slots.
+
+    A worker that takes the place of a dead one inherits its device, with its heat.
+
+    Args:
+        cluster: as it is at an episode's start: its configured workers, nothing done to them.
+        scenario: what happens.
+        slos: in force at the start.
+        hardware: whose worker i is in slot i; None = not known, e.g. workers that were started elsewhere.
+
+    Attributes:
+        streams: concurrent streams at present.
+        slos: in force at present.
+    """
+
+    def __init__(
+        self, cluster: Cluster, scenario: Scenario, slos: tuple[Slo, ...], hardware: Hardware | None
+    ) -> None:
+        self.streams = scenario.streams
+        self.slos = slos
+        self._cluster = cluster
+        self._kinds = None if hardware is None else hardware.workers
+        self._thermal = scenario.thermal
+        self._like = {slot: slot for slot in range(len(cluster.workers))}  # slot -> worker of the hardware
+        self._slowdown = defaultdict[int, float](lambda: 1.0)  # by slot, of the scenario's events
+        self._heat = defaultdict[int, float](float)  # by slot
+        self._mbit_s: float | None = None  # of every link; None = as at the start
+        self._told: dict[int, Conditions] = {}
+
+    def set_streams(self, streams: int) -> None:
+        """Carry this many concurrent streams."""
+        self._cluster.control.set_streams(streams)
+        self.streams = streams
+
+    def lose_worker(self, worker: int) -> None:
+        """Kill -9."""
+        self._cluster.kill_worker(worker)
+
+    def join_worker(self, worker: int) -> None:
+        """One more worker with the options of this one; it counts once its models are loaded."""
+        slot = self._cluster.add_worker(self._cluster.workers[worker])
+        self._like[slot] = worker
+        self._tell(slot)
+
+    def slow_worker(self, worker: int, slowdown: float) -> None:
+        """A native worker idles after computing, an emulated one sleeps longer; heat comes on top."""
+        self._slowdown[worker] = slowdown
+        self._tell(worker)
+
+    def set_links(self, mbit_s: float) -> None:
+        """Workers hold back what they receive and send for as long as such a link would."""
+        self._mbit_s = mbit_s
+        for slot in self._like:
+            self._tell(slot)
+
+    def set_threshold(self, metric: str, threshold: float) -> None:
+        """Judge by another threshold."""
+        self.slos = tuple(
+            replace(slo, threshold=threshold) if slo.metric == metric else slo for slo in self.slos
+        )
+
+    def after(self, interval: Interval) -> Interval:
+        """Let the devices heat up or cool down over an interval; returns it with their power."""
+        slots = self._cluster.slots
+        shares = {
+            slots[worker.name]: worker.busy_s / interval.duration_s
+            for worker in interval.workers
+            if worker.name in slots  # or it is dead, and another one is in its slot
+        }
+        if self._thermal is not None:
+            for slot in self._like:
+                share, heat = shares.get(slot, 0.0), self._heat[slot]
+                self._heat[slot] = heat_after(heat, share, interval.duration_s, self._thermal.tau_s)
+                self._tell(slot)
+        if self._kinds is None:
+            return interval
+        power_w = sum(self._kinds[self._like[slot]].power_w(share) for slot, share in shares.items())
+        return structs.replace(interval, power_w=float(power_w))
+
+    def _tell(self, slot: int) -> None:
+        hot = 1.0
+        if self._thermal is not None:
+            hot = throttled(self._heat[slot], self._thermal.throttles_from, self._thermal.slowdown)
+        conditions = Conditions(self._slowdown[slot] * hot, self._mbit_s)
+        if conditions != self._told.get(slot, AS_STARTED):
+            self._cluster.set_conditions(slot, conditions)
+            self._told[slot] = conditions
+
+
+def check_scenario(scenario: Scenario, n_workers: int, slos: Sequence[Slo]) -> None:
+    """Raise ValueError if a scenario cannot happen to a pipeline of which `n_workers` were started here.
+
+    Args:
+        scenario: what is to happen.
+        n_workers: 0 if all of it runs elsewhere.
+        slos: those it is judged by.
+    """
+    kinds = {event.kind for event in scenario.events}
+    hurts = kinds & {*OF_A_WORKER, EventKind.LINKS}
+    if n_workers == 0 and (hurts or scenario.links or scenario.thermal or scenario.capacities):
+        raise ValueError(
+            "the scenario changes workers, their devices or links, but those of a pipeline that runs "
+            "elsewhere are not ours to change; leave out env.control"
+        )
+    scenario.check(n_workers, [slo.metric for slo in slos])

@@ -1,0 +1,1 @@
+"""A world that replays what was measured at each setting, instead of simulating it."""

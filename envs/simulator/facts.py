@@ -1,0 +1,138 @@
+"""The facts of a simulated interval, as metrics are made from them."""
+
+import math
+from typing import NamedTuple
+
+from envs import hardware
+from envs.simulator.compiling import compiled
+from envs.simulator.ledger import n_queued
+from envs.simulator.records import NONE
+from pipeline.metrics import RECENT_TASKS
+
+MS_PER_NS = 1e-6  # as in the producer's meter
+
+
+class Facts(NamedTuple):
+    """The attributes of `pipeline.metrics.Interval` that its metrics use."""
+
+    duration_s: float
+    source_fps: float
+    fps: float
+    n_streams: int
+    offered: int
+    delivered: int
+    gone: int
+    queue_size: int
+    held_bytes: int
+    baseline_bytes: int
+    budget_bytes: int
+    host_used_bytes: int
+    host_bytes: int
+    latency_p50_ms: float
+    latency_p95_ms: float
+    latency_p99_ms: float
+    n_workers: int
+    processed: int
+    busy_s: float
+    slowest_service_s: float
+    recent_service_s: float
+    slowest_recent_service_s: float
+    power_w: float
+
+
+mean_power_w = compiled(hardware.mean_power_w)
+
+
+@compiled
+def percentile_ms(ordered, n, share):
+    """As numpy.percentile has it, linear between neighbours, of n >= 1 times in ns, in order."""
+    place = share * (n - 1)
+    left = int(place)
+    a, weight = ordered[left] * MS_PER_NS, place - left
+    b = ordered[min(left + 1, n - 1)] * MS_PER_NS
+    return b - (b - a) * (1.0 - weight) if weight >= 0.5 else a + (b - a) * weight
+
+
+@compiled
+def latencies_ms(s, e):
+    """(p50, p95, p99); if nothing was delivered the age of the oldest frame in flight, NaN without one."""
+    n = e.i_delivered
+    if n > 0:
+        ordered = e.latencies_ns[:n]
+        ordered.sort()
+        return (
+            percentile_ms(ordered, n, 0.5),
+            percentile_ms(ordered, n, 0.95),
+            percentile_ms(ordered, n, 0.99),
+        )
+    age_ms = math.nan
+    if e.oldest != NONE:
+        age_ms = (e.now_ns - e.frames[e.oldest].captured_ns) * MS_PER_NS
+    return age_ms, age_ms, age_ms
+
+
+@compiled
+def mean_recent_s(recent, n_recent):
+    """Mean of the last tasks' service times, NaN if there were none."""
+    n = min(n_recent, RECENT_TASKS)
+    if n == 0:
+        return math.nan
+    total = 0
+    for i in range(n):
+        total += recent[i]
+    return total / n * 1e-9
+
+
+@compiled
+def facts_of(s, e):
+    """The facts of the interval that has just ended."""
+    duration_s = s.interval_ns * 1e-9
+    n_live, processed, busy_s, power_w = 0, 0, 0.0, 0.0
+    slowest_s, slowest_recent_s = math.nan, math.nan
+    for w in range(e.n_workers):
+        worker = e.workers[w]
+        if not (worker.known and worker.ready):
+            continue
+        worker_busy_s = worker.busy_ns * 1e-9
+        n_live += 1
+        processed += worker.processed
+        busy_s += worker_busy_s
+        if worker.processed > 0:
+            mean_s = worker_busy_s / worker.processed
+            slowest_s = mean_s if math.isnan(slowest_s) else max(slowest_s, mean_s)
+        recent_s = mean_recent_s(worker.recent, worker.n_recent)
+        if not math.isnan(recent_s):
+            slowest_recent_s = recent_s if math.isnan(slowest_recent_s) else max(slowest_recent_s, recent_s)
+        kind = s.kinds[worker.kind]
+        if kind.has_power:
+            power_w += mean_power_w(worker_busy_s / duration_s, kind.idle_w, kind.busy_w)
+        else:
+            power_w = math.nan
+    if n_live == 0:
+        power_w = math.nan
+    p50_ms, p95_ms, p99_ms = latencies_ms(s, e)
+    return Facts(
+        duration_s,
+        s.source_fps,
+        s.rates[e.fps_level].fps,
+        e.n_streams,
+        e.i_offered,
+        e.i_delivered,
+        e.i_dropped + e.i_lost + e.i_late,
+        n_queued(s, e),
+        e.held_bytes,
+        s.baseline_bytes,
+        s.budget_bytes,
+        s.host_used_bytes,
+        s.host_bytes,
+        p50_ms,
+        p95_ms,
+        p99_ms,
+        n_live,
+        processed,
+        busy_s,
+        slowest_s,
+        mean_recent_s(e.recent, e.n_recent),
+        slowest_recent_s,
+        power_w,
+    )

@@ -1,0 +1,143 @@
+"""The producer's account of its frames as the simulator walks it: `pipeline.producer.ledger` rule by rule.
+
+A test holds it to the real cores, frame for frame.
+"""
+
+import math
+
+from envs.simulator.compiling import compiled
+from envs.simulator.lists import frame_append, frame_remove, free_frame, new_frame, new_job, push
+from envs.simulator.records import (
+    DOWN,
+    DROPPED,
+    FRESH,
+    GIVEN_UP,
+    IN_FLIGHT,
+    LEASED,
+    LOST,
+    NONE,
+    RECEIVED,
+    RETURNED,
+)
+
+
+@compiled
+def queue_bound(s, e, n_streams):
+    """As `ProducerConfig.queue_bound`, at least one."""
+    return max(1, math.ceil(s.queue_bound_s * s.source_fps * n_streams))
+
+
+@compiled
+def n_queued(s, e):
+    """Tasks waiting."""
+    return e.count[FRESH] + e.count[RETURNED]
+
+
+@compiled
+def offer(s, e, stream, index, captured_ns, size, grade):
+    """Account a new frame of a stream and queue it."""
+    f = new_frame(s, e)
+    frame = e.frames[f]
+    frame.stream, frame.id = stream, e.streams[stream].offered_id
+    e.streams[stream].offered_id += 1
+    frame.index, frame.captured_ns = index, captured_ns
+    frame.size, frame.grade, frame.attempts = size, grade, 0
+    frame.bytes = s.frame_bytes[size]
+    e.held_bytes += frame.bytes
+    e.offered += 1
+    e.i_offered += 1
+    frame_append(s, e, FRESH, f)
+    return f
+
+
+@compiled
+def release(s, e, f):
+    """Its picture is no longer held."""
+    e.held_bytes -= e.frames[f].bytes
+    e.frames[f].bytes = 0
+
+
+@compiled
+def leave(s, e, f):
+    """Take a frame in flight out of wherever it waits."""
+    place = e.frames[f].place
+    if place != RECEIVED:
+        if place == LEASED:
+            e.workers[e.frames[f].holder].n_leased -= 1
+        frame_remove(s, e, f)
+    release(s, e, f)
+
+
+@compiled
+def give_up(s, e, f):
+    """It was out of its list already; now it waits for the collector's word."""
+    frame_append(s, e, GIVEN_UP, f)
+    release(s, e, f)
+
+
+@compiled
+def take_back(s, e, f, counts):
+    """A lease ends without a result: queue the frame again, or give it up."""
+    e.workers[e.frames[f].holder].n_leased -= 1
+    frame_remove(s, e, f)
+    if not counts:
+        e.frames[f].attempts -= 1
+    if e.frames[f].attempts > s.retries:
+        give_up(s, e, f)
+        return
+    frame_append(s, e, RETURNED, f)
+    if counts:
+        e.requeued += 1
+
+
+@compiled
+def drop(s, e, f, now_ns):
+    """The queue's policy has refused or evicted it; the collector is told."""
+    frame = e.frames[f]
+    tell_gap(s, e, frame.stream, frame.id, DROPPED, now_ns)
+    leave(s, e, f)
+    free_frame(s, e, f)
+    e.dropped += 1
+    e.i_dropped += 1
+
+
+@compiled
+def enforce_bound(s, e, f, now_ns):
+    """What the policy does once frame f has been offered."""
+    if s.drops_newest:
+        if e.count[FRESH] > e.bound:
+            drop(s, e, f, now_ns)
+        return
+    while e.count[FRESH] > e.bound:
+        drop(s, e, e.head[FRESH], now_ns)
+
+
+# --- words to the collector ---
+
+
+@compiled
+def tell_gap(s, e, stream, id, outcome, now_ns):
+    """This id will not come."""
+    j = new_job(s, e)
+    job = e.jobs[j]
+    job.stream, job.id, job.outcome = stream, id, outcome
+    job.arrived_ns = now_ns + s.message_ns
+    push(s, e, DOWN, j)
+
+
+@compiled
+def tell_settings(s, e, now_ns):
+    """News of the settings: the collector looks again at what is missing."""
+    j = new_job(s, e)
+    e.jobs[j].outcome = IN_FLIGHT
+    e.jobs[j].arrived_ns = now_ns + s.message_ns
+    push(s, e, DOWN, j)
+
+
+@compiled
+def tell_lost(s, e, now_ns):
+    """Everything that was given up and not judged yet."""
+    f = e.head[GIVEN_UP]
+    while f != NONE:
+        tell_gap(s, e, e.frames[f].stream, e.frames[f].id, LOST, now_ns)
+        f = e.frames[f].next

@@ -1,0 +1,140 @@
+"""`python -m experiments.calibrate`: write the hardware's profile; with `validate=true`, the gap."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hydra
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from agents.base import Agent
+from envs.spec import ElasticitySpec
+from experiments.calibrate.held_out import middle_levels
+from experiments.calibrate.open_loop import HoldingError
+from experiments.calibrate.rig import MeasuringError
+from experiments.calibrate.schema import CalibrateConfig, register
+from experiments.calibrate.session import Begin, Say, Session, carry_out
+from experiments.complaints import ConfigError, blaming, sentence
+from experiments.config import CONF, check_keys
+from experiments.identity import identify
+from experiments.record import LOGS, make_run_directory
+from experiments.run import FULL_ERROR, Interrupted, interrupt, logging_to
+from pipeline.control import ControlError
+from pipeline.program import ClusterError
+from pipeline.sources.base import SourceError
+
+logger = logging.getLogger(__name__)
+
+CONFIG_NAME = "calibrate"
+STATIC = "static-"  # prefix of an agent's name: static-lowest, static-middle, static-highest
+BROKEN = (ClusterError, ControlError, MeasuringError, HoldingError, SourceError)
+
+
+def composed(task: list[str], *overrides: str) -> DictConfig:
+    """The configuration with further choices of groups instead of the user's own."""
+    groups = tuple(override.partition("=")[0] for override in overrides)
+    kept = [override for override in task if override.partition("=")[0].split(".")[0] not in groups]
+    return compose(CONFIG_NAME, [*kept, *overrides])
+
+
+def typed(cfg: DictConfig) -> CalibrateConfig:
+    """As values of the schemas."""
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, CalibrateConfig), "its schema is the first of its defaults"
+    return config
+
+
+def make_agent(task: list[str], name: str, spec: ElasticitySpec) -> Agent:
+    """An agent of the group's options, or `static-lowest`, `-middle`, `-highest`. Raises ConfigError."""
+    if not name.startswith(STATIC):
+        with blaming(f"agent {name}"):
+            return instantiate(composed(task, f"agent={name}").agent, _partial_=True)(spec=spec)
+    levels = name.removeprefix(STATIC)
+    cfg = composed(task, "agent=static").agent
+    with blaming(f"agent {name}"):
+        cfg.levels = middle_levels(spec.n_levels) if levels == "middle" else levels
+        return instantiate(cfg, _partial_=True)(spec=spec)
+
+
+@contextlib.contextmanager
+def progress_bar(console: Console) -> Iterator[Begin]:
+    """Give a number of parts, get what says what is being done, and what advances the bar."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+
+        def begin(total: int) -> tuple[Say, Callable[[], None]]:
+            bar = progress.add_task("", total=total)
+
+            def say(text: str) -> None:
+                logger.info("%s", text)
+                progress.update(bar, description=text)
+
+            return say, lambda: progress.advance(bar)
+
+        yield begin
+
+
+def perform(cfg: DictConfig) -> None:
+    """Check everything, then measure."""
+    with blaming("configuration"):
+        check_keys(cfg)
+    config, task = typed(cfg), list(HydraConfig.get().overrides.task)
+    choices = dict(HydraConfig.get().runtime.choices)
+    console = Console()
+    results = Path(config.results) / config.name
+    session = Session(
+        config=config,
+        in_scenario=lambda name: typed(composed(task, f"scenario={name}")),
+        make_agent=lambda name, spec: make_agent(task, name, spec),
+        choices={group: str(option) for group, option in choices.items()},
+        identify=lambda spec_hash: identify(cfg, choices, spec_hash),
+    )
+    session.check()
+    directory = make_run_directory(results, f"{choices['hardware']}-s{config.seed}")
+    with logging_to(directory / LOGS / "calibrate.log", console), progress_bar(console) as begin:
+        carry_out(session, directory, console, begin)
+    console.print(f"written to {directory}")
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
+def main(cfg: DictConfig) -> None:
+    """Calibrate; what goes wrong ends the program here, for Hydra would print it too."""
+    try:
+        perform(cfg)
+    except (Interrupted, ConfigError, HydraException, OmegaConfBaseException, *BROKEN) as error:
+        sys.exit(exit_code(error))
+
+
+def exit_code(error: BaseException) -> int:
+    """Say what went wrong in one sentence; 1 if something broke, 2 if it could not begin."""
+    print(f"experiments.calibrate: {sentence(error)}", file=sys.stderr)
+    if isinstance(error, Interrupted):
+        return error.exit_code
+    return 1 if isinstance(error, BROKEN) else 2
+
+
+def entry() -> None:
+    """Run `main`; errors of Hydra's own, in composing the configuration, are one sentence too."""
+    register()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, interrupt)
+    os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
+    try:
+        main()
+    except (Interrupted, HydraException, OmegaConfBaseException) as error:
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    entry()

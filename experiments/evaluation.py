@@ -1,0 +1,53 @@
+"""An agent in a world over some seeds, and what it came to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import gymnasium as gym
+import numpy as np
+
+from agents.base import Agent
+from experiments.loop import Step, run_episode
+from pipeline.slos import SloState
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Means over all steps of all seeds.
+
+    Attributes:
+        world, agent: whose.
+        reward_mean: in [-1, 1].
+        slo_fulfilment: share of the steps in which no SLO was broken.
+        qoe_mean: in [0, 1].
+    """
+
+    world: str
+    agent: str
+    reward_mean: float
+    slo_fulfilment: float
+    qoe_mean: float
+
+
+def score(
+    world: str, name: str, agent: Agent, make_env: Callable[[], gym.Env], seeds: Sequence[int]
+) -> Score:
+    """One episode per seed, of agent and world alike."""
+    steps: list[Step] = []
+    env = make_env()
+    try:
+        agent.warm_up()
+        for seed in seeds:
+            agent.reset(seed)
+            observation, info = env.reset(seed=seed)
+            run_episode(agent, env, observation, info, steps.append)
+    finally:
+        env.close()
+    held = [SloState.CRITICAL not in step.info["slos"].values() for step in steps]
+    return Score(
+        world,
+        name,
+        reward_mean=float(np.mean([step.reward for step in steps])),
+        slo_fulfilment=float(np.mean(held)),
+        qoe_mean=float(np.mean([step.info["qoe"] for step in steps])),
+    )

@@ -1,0 +1,55 @@
+"""Schema of `python -m experiments.train`; values are in conf/train.yaml and conf/training/."""
+
+from dataclasses import dataclass
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from experiments import config
+from experiments.config import AgentSchema, DetectorSchema, SlosSchema, VideoSchema
+from experiments.world_config import SimulatorSchema
+
+
+@dataclass
+class PairsSchema:
+    """Every hardware of a list with every scenario of another, by the names of their files."""
+
+    hardware: list[str] = MISSING
+    scenarios: list[str] = MISSING
+
+
+@dataclass
+class TrainingSchema:
+    """What is randomised in training, and what is kept from it."""
+
+    pairs: PairsSchema = MISSING
+    variants: int = MISSING
+    lowest_capacity: float = MISSING
+    held_out_episodes: int = MISSING
+    evaluation: PairsSchema = MISSING
+    evaluation_seeds: int = MISSING
+    rivals: list[str] = MISSING
+
+
+@dataclass
+class TrainConfig:
+    """A training: who learns, on what, judged by what; hardware and scenarios are `training`'s."""
+
+    name: str = MISSING
+    seed: int = MISSING
+    live: bool | None = MISSING
+    results: str = MISSING
+    agent: AgentSchema = MISSING
+    video: VideoSchema = MISSING
+    detector: DetectorSchema = MISSING
+    env: SimulatorSchema = MISSING
+    slo: SlosSchema = MISSING
+    training: TrainingSchema = MISSING
+
+
+def register() -> None:
+    """Make the schemas known to Hydra."""
+    config.register()
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=TrainConfig)
+    store.store(group="schema/training", name="training", node=TrainingSchema)

@@ -1,0 +1,84 @@
+"""Plants of tests.agents as Gymnasium environments, for a learner to be tried on."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from agents.ppo.recipe import Recipe
+from agents.training import Worlds
+from tests.agents.streams import STREAMS
+
+STEPS = 12
+RECIPE = Recipe(
+    total_steps=256,
+    n_envs=4,
+    n_steps=16,
+    batch_size=32,
+    n_epochs=4,
+    learning_rate=0.003,
+    gamma=0.9,
+    gae_lambda=0.9,
+    clip_range=0.2,
+    ent_coef=0.0,
+    hidden=(16,),
+    evaluations=2,
+)
+
+
+class PlantEnv(gym.Env[Any, Any]):
+    """A plant for STEPS steps from the highest levels; its capacity is drawn from `capacities`."""
+
+    def __init__(self, stream: str = "ledger", capacities: tuple[float, ...] = (0.3, 1.2)) -> None:
+        self._stream, self._capacities = STREAMS[stream](), capacities
+        self.observation_space = self._stream.spec.observation_space
+        self.action_space = self._stream.spec.action_space
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._plant = self._stream.plant(float(self.np_random.choice(self._capacities)))
+        self._step = 0
+        return self._plant.reset(self._stream.spec.highest), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        observation, outcome = self._plant.step(action)
+        self._step += 1
+        return observation, outcome.reward, False, self._step >= STEPS, {}
+
+
+def plants(n: int, stream: str = "ledger") -> SyncVectorEnv:
+    return SyncVectorEnv([lambda: PlantEnv(stream)] * n, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def worlds(stream: str = "ledger") -> Worlds:
+    return Worlds(lambda n: plants(n, stream), lambda n: plants(n, stream), held_out_seeds=range(1000, 1006))
+
+
+class Counting(gym.Env[Any, Any]):
+    """Observes how many steps it has made; ends after `length`, in the way that `terminates` says."""
+
+    observation_space = gym.spaces.Box(0.0, 100.0, (1,), np.float32)
+    action_space = gym.spaces.MultiDiscrete([2, 3])
+
+    def __init__(self, length: int, terminates: bool) -> None:
+        self._length, self._terminates, self._step = length, terminates, 0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._step = 0
+        return self._observation(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self._step += 1
+        over = self._step >= self._length
+        return (
+            self._observation(),
+            float(self._step),
+            over and self._terminates,
+            over and not self._terminates,
+            {},
+        )
+
+    def _observation(self) -> Any:
+        return np.array([self._step], dtype=np.float32)

@@ -1,0 +1,301 @@
+"""Training from its configuration to its checkpoint."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from agents.ppo.recipe import Recipe
+from agents.random import Random
+from agents.training import Progress, Trainable, Worlds
+from envs.spec import ElasticitySpec
+from experiments.agent_config import RecipeSchema
+from experiments.complaints import ConfigError
+from experiments.config import CONF, check_keys
+from experiments.run import Interrupted
+from experiments.train import Course, TrainingError, carry_out
+from experiments.training_config import PairsSchema, TrainConfig, TrainingSchema, register
+from experiments.training_view import TrainingView
+from experiments.training_worlds import (
+    HELD_OUT_SEED,
+    Pair,
+    check_training,
+    pairs_of,
+    plans_of,
+    variants_of,
+    worlds_of,
+)
+
+ROOT = CONF.parent
+COMPILING_S = 500  # the simulator, where it has not been before
+TRAININGS = sorted(path.stem for path in (CONF / "training").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def hydra_here() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def composed(*overrides: str) -> DictConfig:
+    return compose("train", overrides=list(overrides))
+
+
+def typed(*overrides: str) -> TrainConfig:
+    config = OmegaConf.to_object(composed(*overrides))
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def schema(**changes: Any) -> TrainingSchema:
+    return replace(typed("training=small").training, **changes)
+
+
+# --- which worlds ---
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_every_training_is_of_possible_worlds_and_one_spec(training):
+    cfg = composed(f"training={training}")
+    check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, TrainConfig)
+    check_training(config.training)
+    pairs = [*pairs_of(config.training.pairs), *pairs_of(config.training.evaluation)]
+    assert len({plan.spec.hash for plan in plans_of(config, pairs).values()}) == 1
+
+
+def test_the_recipes_keys_are_its_classes_arguments():
+    keys = {field.name for field in fields(RecipeSchema)} - {"_target_"}
+    assert keys == {field.name for field in fields(Recipe)}
+    assert keys == set(composed().agent.recipe) - {"_target_"}
+
+
+def test_a_checkpoint_is_for_the_spec_that_a_run_with_the_same_words_has():
+    words = ["video.height=270", "video.width=480", "detector.grades=[n,s]"]
+    plan = plans_of(typed(*words), [Pair("rpi5", "steady")])[Pair("rpi5", "steady")]
+    assert [len(knob.levels) for knob in plan.spec.knobs] == [6, 3, 2]
+
+
+def test_pairs_are_all_combinations_each_once():
+    assert pairs_of(PairsSchema(["a", "b", "a"], ["x", "y"])) == [
+        Pair("a", "x"),
+        Pair("a", "y"),
+        Pair("b", "x"),
+        Pair("b", "y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"evaluation": PairsSchema(["rpi5"], ["steady"])},
+            "rpi5/steady would be trained on and evaluated",
+        ),
+        ({"pairs": PairsSchema([], ["steady"])}, "at least one hardware and one scenario"),
+        ({"variants": 0}, "variants must be >= 1, got 0"),
+        ({"evaluation_seeds": 0}, "evaluation_seeds must be >= 1"),
+        ({"lowest_capacity": 0.0}, r"lowest_capacity must be in \(0, 1\], got 0"),
+    ],
+)
+def test_a_bad_value_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        check_training(schema(**changes))
+
+
+def test_an_impossible_world_is_named():
+    with pytest.raises(ConfigError, match="rpi5/steady: detector: "):
+        plans_of(typed("detector.grades=[n,x]"), [Pair("rpi5", "steady")])
+
+
+def test_variants_are_the_system_itself_and_weaker_ones():
+    pair = Pair("edge_mixed_2", "thesis_a")
+    system = plans_of(typed(), [pair])[pair].system
+    same, *weaker = variants_of(system, 5, 0.25, np.random.default_rng(0))
+    assert same == system
+    for variant in weaker:
+        shares = [
+            now.capacity / then.capacity
+            for now, then in zip(variant.hardware.devices, system.hardware.devices, strict=True)
+        ]
+        shares += list(np.divide(variant.scenario.capacities, system.scenario.capacities))
+        assert shares == pytest.approx([shares[0]] * 5)  # two devices, three workers of the scenario
+        assert 0.25 <= shares[0] <= 1.0
+    assert len({variant.hardware.devices[0].capacity for variant in weaker}) == 4
+
+
+def test_held_out_episodes_begin_with_seeds_of_their_own():
+    plans = list(plans_of(typed(), [Pair("rpi5", "steady")]).values())
+    worlds = worlds_of(plans[0].spec, plans, schema(held_out_episodes=12), seed=7)
+    assert list(worlds.held_out_seeds) == list(range(HELD_OUT_SEED, HELD_OUT_SEED + 12))
+
+
+# --- a training, whatever learns ---
+
+
+class Pupil(Random, Trainable):
+    """Learns nothing, and may come to an untimely end after its first evaluation."""
+
+    def __init__(self, spec: ElasticitySpec, end: BaseException | None = None) -> None:
+        super().__init__(spec)
+        self.end = end
+
+    def train(
+        self, worlds: Worlds, seed: int, path: Path, on_progress: Callable[[Progress], None]
+    ) -> Progress:
+        self.save(path)
+        last = Progress(50, 100, True, 0.25, 0.25, 50)
+        on_progress(last)
+        if self.end is not None:
+            raise self.end
+        return last
+
+
+def course(tmp_path: Path, end: BaseException | None = None) -> Course:
+    config = typed("training=small", f"results={tmp_path}", "seed=3", "live=false")
+    pair = Pair("rpi5", "steady")
+    plans = plans_of(config, [pair])
+    spec = plans[pair].spec
+    return Course(config, spec, plans, {}, "pupil", Pupil(spec, end), {}, tmp_path / "left" / "it.npz")
+
+
+def carried_out(course: Course) -> tuple[str, Path]:
+    """What was printed, and the training's directory."""
+    console = Console(file=io.StringIO(), width=200)
+    try:
+        carry_out(course, "a: 1\n", console)
+    finally:
+        carried_out.printed = console.file.getvalue()  # type: ignore[attr-defined]
+    return carried_out.printed, the_directory(course)  # type: ignore[attr-defined]
+
+
+def the_directory(course: Course) -> Path:
+    return next((Path(course.config.results) / "train").iterdir())
+
+
+def test_a_training_leaves_its_curve_its_summary_and_the_checkpoint(tmp_path):
+    planned = course(tmp_path)
+    printed, directory = carried_out(planned)
+    assert {path.name for path in directory.iterdir()} >= {
+        "best.npz",
+        "progress.jsonl",
+        "summary.json",
+        "config.yaml",
+    }
+    summary = json.loads((directory / "summary.json").read_text())
+    assert summary["status"] == "FINISHED"
+    assert (summary["agent"], summary["seed"], summary["best_reward"]) == ("pupil", 3, 0.25)
+    assert summary["training"] == ["rpi5/steady"]
+    assert json.loads((directory / "progress.jsonl").read_text()) == asdict(
+        Progress(50, 100, True, 0.25, 0.25, 50)
+    )
+    assert planned.checkpoint.read_bytes() == (directory / "best.npz").read_bytes()
+    assert str(planned.checkpoint) in printed
+    assert "50 of 100 steps  reward +0.250, best +0.250" in printed
+
+
+@pytest.mark.parametrize(
+    ("end", "raised", "status"),
+    [
+        (Interrupted(2), Interrupted, "KILLED"),
+        (ZeroDivisionError("a bug in the learner"), TrainingError, "FAILED"),
+    ],
+)
+def test_a_training_that_ends_early_keeps_its_best_checkpoint(tmp_path, end, raised, status):
+    planned = course(tmp_path, end)
+    with pytest.raises(raised):
+        carried_out(planned)
+    assert json.loads((the_directory(planned) / "summary.json").read_text())["status"] == status
+    assert planned.checkpoint.exists()
+
+
+def test_a_bar_shows_how_far_it_has_come():
+    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    with TrainingView(console, None, "pupil, seed 0") as view:
+        view.show(Progress(50, 100, True, 0.25, 0.5, 25))
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "50/100" in printed
+    assert "reward +0.250, best +0.500" in printed
+
+
+# --- as the user sees it ---
+
+
+def said(*overrides: str, program: str = "train") -> tuple[int, str]:
+    """Exit code and output of the program itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"experiments.{program}", *overrides],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMPILING_S,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["agent=rule"], "agent rule has nothing to train; say agent=ppo"),
+        (["agent.checkpoint=null"], "agent.checkpoint must say where the best is to be left"),
+        (["training=tiny"], "training has no option 'tiny'; there are broad, small"),
+        (["training.pairs.hardware=[abacus]"], "hardware has no option 'abacus'; there are "),
+        (["agent.recipe.batch_size=1"], "configuration: batch_size must be in [2, n_envs * n_steps = "),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_no_traceback(overrides, sentence):
+    code, output = said(*overrides)
+    assert code == 2
+    assert output.startswith(f"experiments.train: {sentence}")
+    assert output.count("\n") == 1
+
+
+TINY = (
+    "training=small",
+    "training.variants=2",
+    "training.held_out_episodes=3",
+    "training.evaluation_seeds=1",
+    "env.steps=6",
+    "agent.recipe.total_steps=64",
+    "agent.recipe.n_envs=4",
+    "agent.recipe.n_steps=8",
+    "agent.recipe.batch_size=16",
+    "agent.recipe.evaluations=2",
+)
+
+
+@pytest.mark.timeout(2 * COMPILING_S)
+def test_what_was_trained_runs(tmp_path):
+    checkpoint = f"agent.checkpoint={tmp_path / 'best.npz'}"
+    code, output = said(*TINY, checkpoint, f"results={tmp_path}")
+    assert code == 0, output
+    assert "64 of 64 steps" in output
+    summary = json.loads(next((tmp_path / "train").glob("*/summary.json")).read_text())
+    assert [(score["world"], score["agent"]) for score in summary["scores"]] == [
+        ("rpi5/worker_loss", "ppo"),
+        ("rpi5/worker_loss", "rule"),
+    ]
+    words = [
+        "agent=ppo",
+        "env=simulator",
+        "hardware=rpi5",
+        "env.steps=3",
+        "output.mlflow=false",
+        "live=false",
+    ]
+    code, output = said(*words, checkpoint, f"results={tmp_path}", program="run")
+    assert code == 0, output
+    assert "step   3/3" in output
