@@ -91,6 +91,8 @@ class PipelineWorld:
                 self._tell(slot)
         if self._kinds is None:
             return interval
+        if not shares:  # nobody lives: nothing is known
+            return interval
         power_w = sum(self._kinds[self._like[slot]].power_w(share) for slot, share in shares.items())
         return structs.replace(interval, power_w=float(power_w))
 

@@ -14,8 +14,9 @@ import numba
 from numba.core import config as numba_config
 
 HERE = Path(__file__).resolve().parent
+NOT_COMPILED = {"env.py", "fleet.py", "info.py", "system.py", "tables.py", "vector.py"}
 SOURCES = (
-    *sorted(HERE.glob("*.py")),
+    *sorted(path for path in HERE.glob("*.py") if path.name not in NOT_COMPILED),
     HERE.parent / "hardware.py",
     HERE.parent / "reward.py",
     HERE.parent / "scenario.py",
@@ -28,11 +29,11 @@ SOURCES = (
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """The function as machine code, compiled when it is first called."""
+    """The function as machine code, compiled when it is first called; other threads run meanwhile."""
     config: Any = numba_config  # its names are made when it is imported
     before, config.CACHE_DIR = config.CACHE_DIR, str(_cache())
     try:
-        return numba.njit(cache=True, error_model="numpy")(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     finally:
         config.CACHE_DIR = before
 

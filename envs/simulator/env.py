@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.simulator.fleet import Fleet, checked_actions
+from envs.simulator.fleet import Fleet, checked_action
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 
@@ -37,7 +37,7 @@ class SimulatorEnv(gym.Env[Any, Any]):
         self.observation_space = spec.observation_space
         self.action_space = spec.action_space
         self._fleet = Fleet(spec, systems, 1)
-        self._shape = (len(spec.knobs),)
+        self._levels = np.zeros((1, len(spec.knobs)), np.int64)
         self._is_over = True
 
     def reset(
@@ -49,7 +49,7 @@ class SimulatorEnv(gym.Env[Any, Any]):
             raise ValueError(f"reset knows no options, got {sorted(options)}")
         self._fleet.begin(0, self.np_random, seed)
         self._is_over = False
-        return self._fleet.verdicts.observations[0].copy(), self._fleet.info.of(0)
+        return self._fleet.observations[0].copy(), self._fleet.info.of(0)
 
     def step(
         self, action: NDArray[np.int64] | Sequence[int]
@@ -60,11 +60,12 @@ class SimulatorEnv(gym.Env[Any, Any]):
             ValueError: an action outside the action space.
             ResetNeeded: no episode is running.
         """
-        levels = checked_actions(action, self.elasticity, self._shape)
+        levels = checked_action(action, self.elasticity)
         if self._is_over:
             raise gym.error.ResetNeeded("call reset() before step(): no episode is running")
-        self._fleet.step(levels[np.newaxis])
-        verdicts = self._fleet.verdicts
-        self._is_over = bool(verdicts.is_over[0])
+        self._levels[0] = levels
+        self._fleet.step(self._levels)
+        verdict = self._fleet.verdicts[0]
+        self._is_over = bool(verdict["is_over"])
         info = self._fleet.info.of(0)
-        return verdicts.observations[0].copy(), float(verdicts.rewards[0]), False, self._is_over, info
+        return self._fleet.observations[0].copy(), float(verdict["reward"]), False, self._is_over, info

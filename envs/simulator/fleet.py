@@ -1,23 +1,28 @@
 """Episodes side by side: what the environment and its vector form have in common."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.hardware import usable_cores
 from envs.scenario import Event
 from envs.simulator import records
 from envs.simulator.info import Info
-from envs.simulator.judging import judge_beginning, step_all
+from envs.simulator.judging import judge_beginning, step_some
 from envs.simulator.system import System
 from envs.simulator.tables import fill_events, systems_of
-from envs.simulator.verdicts import rules_of, verdicts_of
+from envs.simulator.verdicts import VERDICT, rules_of
 from envs.simulator.walk import begin
 from envs.spec import ElasticitySpec
 from envs.video import check_ladders
 
 MAX_SEED = 2**31  # of an episode that was not given one
+WORTH_THREADS = 64  # episodes; fewer are stepped sooner than threads are woken
 
 Timeline = Mapping[int, Sequence[Event]]
 
@@ -50,9 +55,11 @@ class Fleet:
         self._thresholds = np.array([slo.threshold for slo in spec.slos])
         self.episodes = np.zeros(n, records.EPISODE)
         self._events = np.zeros((n, max(1, *(s.most_events for s in systems))), records.EVENT)
-        n_workers = max(system.most_workers for system in systems)
-        self.verdicts = verdicts_of(spec, n, n_workers)
-        self.info = Info(spec, systems[0], self.verdicts, self.episodes)
+        self.verdicts = np.zeros(n, VERDICT)
+        self._n_threads = len(usable_cores())
+        self._threads = ThreadPoolExecutor(self._n_threads, "simulator")
+        self.observations = self.verdicts["observation"][:, : len(spec.observation_space.low)]
+        self.info = Info(spec, systems[0], self.verdicts)
 
     def begin(self, i: int, rng: np.random.Generator, seed: int | None) -> None:
         """Begin episode i with a system and, unless it is given, a seed that are drawn."""
@@ -61,7 +68,7 @@ class Fleet:
         self.episodes[i]["system"] = k
         begin(self._records, self.episodes, i, drawn, self._thresholds)
         self.episodes[i]["n_events"] = fill_events(self._events[i], self._timeline(k, drawn), self._spec)
-        judge_beginning(self._records, self._rules, self.episodes, i, self.verdicts)
+        judge_beginning(self._rules, self.episodes, self.verdicts, i)
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """One control interval of every episode; actions have shape (n, n_knobs) and are legal.
@@ -69,12 +76,23 @@ class Fleet:
         Raises:
             RuntimeError: more is in flight than there is room for.
         """
-        step_all(self._records, self._rules, self.episodes, self._events, actions, self.verdicts)
-        if self.episodes["out_of_room"].any():
+        n = len(self.episodes)
+        if n < WORTH_THREADS:
+            self._step_some(actions, 0, n)
+        else:
+            borders = [n * part // self._n_threads for part in range(self._n_threads + 1)]
+            parts = [self._threads.submit(self._step_some, actions, *ends) for ends in pairwise(borders)]
+            for part in parts:
+                part.result()
+        if self.verdicts["out_of_room"].any():
             raise RuntimeError(
                 f"more than {records.N_FRAMES} frames are in flight, or {records.N_WINDOW} of one stream: "
                 "shorten the lease or the queue (env.queue_bound_s)"
             )
+
+    def _step_some(self, actions: NDArray[np.int64], first: int, last: int) -> None:
+        records = self._records, self._rules, self.episodes, self.verdicts, self._events
+        step_some(*records, actions, first, last)
 
     def _timeline(self, k: int, seed: int) -> Timeline:
         system = self.systems[k]
@@ -86,15 +104,21 @@ class Fleet:
         return self._timelines[k]
 
 
-def checked_actions(actions: Any, spec: ElasticitySpec, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Level indices of this shape, the last axis being the knobs.
+def checked_action(action: Any, spec: ElasticitySpec) -> list[int]:
+    """A level index per knob.
 
     Raises:
-        ValueError: another shape, not integers, or a level that does not exist.
+        ValueError: not one integer per knob, or a level that does not exist.
     """
-    levels = np.asarray(actions)
     n_levels = spec.n_levels
-    is_whole = levels.shape == shape and levels.dtype.kind in "iu"
-    if not is_whole or (levels < 0).any() or (levels >= n_levels).any():
-        raise ValueError(f"an action is one integer below {n_levels} per knob, got {actions!r}")
-    return levels.astype(np.int64, copy=False)
+    try:
+        levels = [index(level) for level in action]
+        if len(levels) == len(n_levels) and all(map(_is_level, levels, n_levels)):
+            return levels
+    except TypeError:  # not integers, or not a sequence
+        pass
+    raise ValueError(f"an action is one integer below {n_levels} per knob, got {action!r}")
+
+
+def _is_level(level: int, n: int) -> bool:
+    return 0 <= level < n

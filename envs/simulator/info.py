@@ -1,16 +1,17 @@
 """`info` as `envs.observe.judge` documents it, of one episode or of all, from the simulator's arrays."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.simulator.records import N_WORKERS
 from envs.simulator.system import System
-from envs.simulator.verdicts import FRAMES, METRICS, Verdicts
+from envs.simulator.verdicts import FRAMES, METRICS
 from envs.spec import ElasticitySpec
 
-Numbers = Mapping[str, Any]  # name -> number, or name -> such a mapping
+SINGLES = ("step", "qoe", "quality", "streams", "interval_s")
+OF_WORKERS = ("utilisation", "service_ms", "processed", "in_hand")
 
 
 class Info:
@@ -18,44 +19,35 @@ class Info:
 
     Args:
         system: any of those that are simulated: its ladders and queue policy.
-        episodes: records of the episodes that the verdicts are of.
+        verdicts: VERDICT, shape (n,).
     """
 
-    def __init__(
-        self, spec: ElasticitySpec, system: System, verdicts: Verdicts, episodes: NDArray[Any]
-    ) -> None:
-        self._verdicts, self._episodes = verdicts, episodes
+    def __init__(self, spec: ElasticitySpec, system: System, verdicts: NDArray[Any]) -> None:
         self._policy = str(system.queue_policy)
         knobs, slos = [knob.name for knob in spec.knobs], [slo.metric for slo in spec.slos]
-        self._n_slos = len(slos)
         ladders = system.ladders
         self._fps = np.array(ladders.fps)
         self._widths = np.array([width for width, _ in ladders.sizes])
         self._heights = np.array([height for _, height in ladders.sizes])
-        self._groups = (
-            ("metrics", METRICS, verdicts.metrics),
-            ("ratios", slos, verdicts.ratios),
-            ("slos", slos, verdicts.states),
-            ("known", slos, verdicts.known),
-            ("thresholds", slos, episodes["thresholds"][:, : self._n_slos]),
-            ("delivered", knobs, verdicts.delivered),
-            ("levels", knobs, verdicts.levels),
-            ("frames", FRAMES, verdicts.frames),
-        )
-        self._singles = (
-            ("step", verdicts.steps),
-            ("qoe", verdicts.qoe),
-            ("quality", verdicts.quality),
-            ("streams", verdicts.streams),
-            ("interval_s", verdicts.interval_s),
-        )
-        self._of_workers = (
-            ("utilisation", verdicts.worker_utilisation),
-            ("service_ms", verdicts.worker_service_ms),
-            ("processed", verdicts.worker_processed),
-            ("in_hand", verdicts.worker_in_hand),
-        )
-        self._worker_names = [f"worker-{w}" for w in range(verdicts.worker_is_live.shape[1])]
+        self._groups = [
+            (group, names, values[:, : len(names)])
+            for group, values, names in (
+                ("metrics", verdicts["metrics"], METRICS),
+                ("ratios", verdicts["ratios"], slos),
+                ("slos", verdicts["states"], slos),
+                ("known", verdicts["known"].view(np.bool_), slos),
+                ("thresholds", verdicts["thresholds"], slos),
+                ("delivered", verdicts["delivered"], knobs),
+                ("levels", verdicts["levels"], knobs),
+                ("frames", verdicts["frames"], FRAMES),
+            )
+        ]
+        self._singles = [(name, verdicts[name]) for name in SINGLES]
+        self._of_workers = [(name, verdicts[name]) for name in OF_WORKERS]
+        self._is_live, self._n_workers = verdicts["is_live"].view(np.bool_), verdicts["n_workers"]
+        self._levels, self._frames = verdicts["levels"], verdicts["frames"]
+        self._interval_s = verdicts["interval_s"]
+        self._worker_names = [f"worker-{w}" for w in range(N_WORKERS)]
 
     def of(self, i: int) -> dict[str, Any]:
         """The info of one episode."""
@@ -64,7 +56,7 @@ class Info:
         }
         for name, values in self._singles:
             info[name] = values[i].item()
-        fps, size, grade = self._verdicts.levels[i].tolist()
+        fps, size, grade = info["levels"].values()
         info["settings"] = {
             "fps": self._fps[fps].item(),
             "width": self._widths[size].item(),
@@ -75,7 +67,7 @@ class Info:
         info["drops"] = {self._policy: n_dropped} if n_dropped else {}
         info["workers"] = {
             self._worker_names[w]: {name: values[i, w].item() for name, values in self._of_workers}
-            for w, is_live in enumerate(self._verdicts.worker_is_live[i].tolist())
+            for w, is_live in enumerate(self._is_live[i, : self._n_workers[i]].tolist())
             if is_live
         }
         info["overrun"], info["stale"] = False, info["interval_s"] == 0.0
@@ -101,7 +93,7 @@ class Info:
             add(info, group, inner)
         for name, values in self._singles:
             add(info, name, values)
-        levels = self._verdicts.levels
+        levels = self._levels
         settings: dict[str, Any] = {}
         for name, values in (
             ("fps", self._fps[levels[:, 0]]),
@@ -113,11 +105,11 @@ class Info:
         add(info, "settings", settings)
         self._add_drops_and_workers(info, chosen, add)
         add(info, "overrun", np.zeros(len(chosen), np.bool_))
-        add(info, "stale", self._verdicts.interval_s == 0.0)
+        add(info, "stale", self._interval_s == 0.0)
         return info
 
     def _add_drops_and_workers(self, info: dict[str, Any], chosen: NDArray[np.bool_], add: Any) -> None:
-        n_dropped = self._verdicts.frames[:, FRAMES.index("dropped")]
+        n_dropped = self._frames[:, FRAMES.index("dropped")]
         drops: dict[str, Any] = {}
         has_dropped = chosen & (n_dropped > 0)
         if has_dropped.any():
@@ -125,7 +117,7 @@ class Info:
         add(info, "drops", drops)
         workers: dict[str, Any] = {}
         for w, worker in enumerate(self._worker_names):
-            is_live = chosen & self._verdicts.worker_is_live[:, w]
+            is_live = chosen & self._is_live[:, w]
             if is_live.any():
                 figures: dict[str, Any] = {}
                 for name, values in self._of_workers:

@@ -9,6 +9,7 @@ from envs import reward, spec, video
 from envs.simulator.compiling import compiled
 from envs.simulator.facts import MS_PER_NS, facts_of
 from envs.simulator.records import NEVER
+from envs.simulator.verdicts import N_KNOBS
 from envs.simulator.walk import walk
 from pipeline import metrics, slos
 from pipeline.metrics import CATALOGUE, HOPS
@@ -46,10 +47,9 @@ delivered_fps = compiled(metrics.delivered_fps)
 
 
 @compiled
-def judge_metrics(s, e, facts, values, scales):
+def judge_metrics(e, facts, values):
     """Metrics in the order of METRICS."""
     measure(facts, values)
-    scale(facts, scales)
     for hop in range(len(HOPS)):
         known = e.i_delivered > 0
         values[N_CATALOGUE + hop] = e.hops[hop] * MS_PER_NS / e.i_delivered if known else math.nan
@@ -59,136 +59,126 @@ def judge_metrics(s, e, facts, values, scales):
 
 
 @compiled
-def judge_quality(s, e, facts, rules, delivered):
+def judge_quality(e, r, facts, delivered):
     """What was delivered of each knob, and the QoE of it."""
     delivered[:] = math.nan
     if e.i_delivered > 0:
         delivered[0] = delivered_fps(facts)
         delivered[1] = e.i_heights / e.i_delivered
-        delivered[2] = mean_accuracy(e.by_grade, rules.accuracies)
+        delivered[2] = mean_accuracy(e.by_grade, r.accuracies)
     total, gained = 0.0, 0.0
-    for knob in range(3):
-        total += rules.weights[knob]
+    for knob in range(N_KNOBS):
+        total += r.weights[knob]
         if not math.isnan(delivered[knob]):
-            part = worth(delivered[knob], rules.lowest[knob], rules.highest[knob])
-            gained += rules.weights[knob] * part
+            gained += r.weights[knob] * worth(delivered[knob], r.lowest[knob], r.highest[knob])
     return gained / total
 
 
 @compiled
-def judge_slos(rules, thresholds, values, scales, ratios, states, known):
+def judge_slos(r, v, scales):
     """Ratio and state per SLO; returns how many are broken, and the worst ratio of those."""
     n_broken, worst = 0, 0.0
-    for i in range(len(rules.slo_metrics)):
-        value = values[rules.slo_metrics[i]]
-        known[i] = not math.isnan(value)
-        ratios[i], states[i] = 0.0, 0
-        if known[i]:
-            bound = thresholds[i] * scales[rules.slo_metrics[i]]
-            ratios[i] = slo_ratio(value, bound, rules.at_least[i])
-            states[i] = slo_state(ratios[i], rules.warn_at[i])
-        if states[i] == 2:
+    for i in range(r.n_slos):
+        metric = r.slo_metrics[i]
+        value = v.metrics[metric]
+        v.known[i] = not math.isnan(value)
+        v.ratios[i], v.states[i] = 0.0, 0
+        if not math.isnan(value):
+            v.ratios[i] = slo_ratio(value, v.thresholds[i] * scales[metric], r.at_least[i] != 0)
+            v.states[i] = slo_state(v.ratios[i], r.warn_at[i])
+        if v.states[i] == 2:
             n_broken += 1
-            worst = max(worst, ratios[i])
+            worst = max(worst, v.ratios[i])
     return n_broken, worst
 
 
 @compiled
-def observe(rules, levels, ratios, known, values, observation):
-    """As `ElasticitySpec.encode`; returns the mean position of the knobs."""
-    k, s = len(levels), len(ratios)
-    total = 0.0
-    for i in range(k):
-        position = levels[i] / rules.tops[i] if rules.tops[i] > 0 else 1.0
+def observe(r, v):
+    """As `ElasticitySpec.encode`, and the mean position of the knobs."""
+    total, s = 0.0, r.n_slos
+    for i in range(N_KNOBS):
+        position = v.levels[i] / r.tops[i] if r.tops[i] > 0 else 1.0
         total += position
-        observation[i] = position
+        v.observation[i] = position
     for i in range(s):
-        observation[k + i] = ratios[i]
-        observation[k + s + i] = 1.0 if known[i] else 0.0
-    for i in range(len(rules.observed)):
-        low, high = rules.lows[i], rules.highs[i]
-        value = values[rules.observed[i]]
+        v.observation[N_KNOBS + i] = v.ratios[i]
+        v.observation[N_KNOBS + s + i] = float(v.known[i])
+    for i in range(r.n_observed):
+        low, high = r.lows[i], r.highs[i]
+        value = v.metrics[r.observed[i]]
         if math.isnan(value):
             value = low
-        observation[k + 2 * s + i] = min(max((value - low) / (high - low), 0.0), 1.0)
-    return total / k
+        v.observation[N_KNOBS + 2 * s + i] = min(max((value - low) / (high - low), 0.0), 1.0)
+    v.quality = total / N_KNOBS
 
 
 @compiled
-def judge_workers(s, e, verdicts, i, duration_s):
+def judge_workers(e, v, duration_s):
     """The live workers' figures."""
-    verdicts.worker_is_live[i] = False
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if worker.known and worker.ready:
-            busy_s = worker.busy_ns * 1e-9
-            verdicts.worker_is_live[i, w] = True
-            verdicts.worker_utilisation[i, w] = busy_s / duration_s
-            mean_ms = 1e3 * busy_s / worker.processed if worker.processed > 0 else math.nan
-            verdicts.worker_service_ms[i, w] = mean_ms
-            verdicts.worker_processed[i, w] = worker.processed
-            verdicts.worker_in_hand[i, w] = worker.n_leased
+        v.is_live[w] = worker.known != 0 and worker.ready != 0
+        busy_s = worker.busy_ns * 1e-9
+        v.utilisation[w] = busy_s / duration_s
+        v.service_ms[w] = 1e3 * busy_s / worker.processed if worker.processed > 0 else math.nan
+        v.processed[w], v.in_hand[w] = worker.processed, worker.n_leased
 
 
 @compiled
-def note_state(s, e, verdicts, i):
+def note_state(r, e, v):
     """Everything that is true whether or not there was an interval."""
-    levels, frames = verdicts.levels[i], verdicts.frames[i]
-    levels[0], levels[1], levels[2] = e.fps_level, e.size_level, e.grade_level
-    frames[0], frames[1], frames[2], frames[3] = e.offered, e.delivered, e.dropped, e.lost
-    frames[4], frames[5], frames[6] = e.late, e.n_flight, e.requeued
-    verdicts.streams[i], verdicts.steps[i] = e.n_streams, e.step
+    v.step, v.streams, v.n_workers = e.step, e.n_streams, e.n_workers
+    v.levels[0], v.levels[1], v.levels[2] = e.fps_level, e.size_level, e.grade_level
+    v.frames[0], v.frames[1], v.frames[2], v.frames[3] = e.offered, e.delivered, e.dropped, e.lost
+    v.frames[4], v.frames[5], v.frames[6] = e.late, e.n_flight, e.requeued
+    v.out_of_room = e.out_of_room != 0
+    for i in range(r.n_slos):
+        v.thresholds[i] = e.thresholds[i]
 
 
 @compiled
-def judge(systems, rules, episodes, i, verdicts):
-    """Judge the interval of episode i that has just ended."""
-    s, e = systems[episodes[i].system], episodes[i]
+def judge(s, r, e, v):
+    """Judge the interval of an episode that has just ended."""
     facts = facts_of(s, e)
     scales = np.empty(N_CATALOGUE)
-    values, ratios, known = verdicts.metrics[i], verdicts.ratios[i], verdicts.known[i]
-    note_state(s, e, verdicts, i)
-    judge_metrics(s, e, facts, values, scales)
-    n_broken, worst = judge_slos(rules, e.thresholds, values, scales, ratios, verdicts.states[i], known)
-    verdicts.qoe[i] = judge_quality(s, e, facts, rules, verdicts.delivered[i])
-    levels = verdicts.levels[i]
+    note_state(r, e, v)
+    judge_metrics(e, facts, v.metrics)
+    scale(facts, scales)
+    n_broken, worst = judge_slos(r, v, scales)
+    v.qoe = judge_quality(e, r, facts, v.delivered)
     changed = (
         (e.fps_level != e.previous_fps)
         + (e.size_level != e.previous_size)
         + (e.grade_level != e.previous_grade)
     )
-    verdicts.rewards[i] = step_reward(n_broken, len(ratios), worst, verdicts.qoe[i], changed, len(levels))
-    verdicts.quality[i] = observe(rules, levels, ratios, known, values, verdicts.observations[i])
-    judge_workers(s, e, verdicts, i, facts.duration_s)
-    verdicts.interval_s[i] = facts.duration_s
+    v.reward = step_reward(n_broken, r.n_slos, worst, v.qoe, changed, N_KNOBS)
+    observe(r, v)
+    judge_workers(e, v, facts.duration_s)
+    v.interval_s = facts.duration_s
     has_ended = e.source_ended_ns != NEVER and e.n_flight == 0
-    verdicts.is_over[i] = e.step >= s.n_steps or has_ended
+    v.is_over = e.step >= s.n_steps or has_ended
 
 
 @compiled
-def judge_beginning(systems, rules, episodes, i, verdicts):
+def judge_beginning(rules, episodes, verdicts, i):
     """Of an episode that has just begun nothing has been measured."""
-    s, e = systems[episodes[i].system], episodes[i]
-    note_state(s, e, verdicts, i)
-    verdicts.metrics[i] = math.nan
-    verdicts.ratios[i], verdicts.states[i], verdicts.known[i] = 0.0, 0, False
-    verdicts.qoe[i], verdicts.rewards[i] = 0.0, 0.0
-    verdicts.delivered[i] = math.nan
-    verdicts.worker_is_live[i] = False
-    verdicts.interval_s[i], verdicts.is_over[i] = 0.0, False
-    verdicts.quality[i] = observe(
-        rules,
-        verdicts.levels[i],
-        verdicts.ratios[i],
-        verdicts.known[i],
-        verdicts.metrics[i],
-        verdicts.observations[i],
-    )
+    r, v = rules[0], verdicts[i]
+    note_state(r, episodes[i], v)
+    v.metrics[:] = math.nan
+    v.delivered[:] = math.nan
+    v.ratios[:] = 0.0
+    v.states[:] = 0
+    v.known[:] = 0
+    v.is_live[:] = 0
+    v.qoe = v.reward = v.interval_s = 0.0
+    v.is_over = False
+    observe(r, v)
 
 
 @compiled
-def step_all(systems, rules, episodes, events, actions, verdicts):
-    """One interval of every episode, walked and judged; actions: levels, shape (n, 3)."""
-    for i in range(len(episodes)):
-        walk(systems, episodes, events, i, actions[i, 0], actions[i, 1], actions[i, 2])
-        judge(systems, rules, episodes, i, verdicts)
+def step_some(systems, rules, episodes, verdicts, events, actions, first, last):
+    """One interval of the episodes first ... last - 1, walked and judged; actions: levels, shape (n, 3)."""
+    for i in range(first, last):
+        s, e = systems[episodes[i].system], episodes[i]
+        walk(s, e, events[i], actions[i, 0], actions[i, 1], actions[i, 2])
+        judge(s, rules[0], e, verdicts[i])

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs.simulator.fleet import Fleet, checked_actions
+from envs.simulator.fleet import Fleet
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 
@@ -63,7 +63,7 @@ class SimulatorVectorEnv(VectorEnv[Any, Any, Any]):
             if own is not None:
                 self._rngs[i] = seeding.np_random(own)[0]
             self._fleet.begin(i, self._rngs[i], own)
-        return self._fleet.verdicts.observations.copy(), self._fleet.info.of_all(self._everyone)
+        return self._fleet.observations.copy(), self._fleet.info.of_all(self._everyone)
 
     def step(
         self, actions: NDArray[np.int64]
@@ -73,9 +73,9 @@ class SimulatorVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ValueError: an action outside the action space.
         """
-        self._fleet.step(checked_actions(actions, self.elasticity, self._shape))
+        self._fleet.step(self._checked(actions))
         verdicts, info = self._fleet.verdicts, self._fleet.info
-        rewards, truncations = verdicts.rewards.copy(), verdicts.is_over.copy()
+        rewards, truncations = verdicts["reward"].copy(), verdicts["is_over"].copy()
         final: Infos = {}
         if truncations.any():
             final = self._final(truncations)
@@ -83,13 +83,22 @@ class SimulatorVectorEnv(VectorEnv[Any, Any, Any]):
                 self._fleet.begin(int(i), self._rngs[i], None)
         infos = {**info.of_all(self._everyone), **final}
         terminations = np.zeros(self.num_envs, np.bool_)
-        return verdicts.observations.copy(), rewards, terminations, truncations, infos
+        return self._fleet.observations.copy(), rewards, terminations, truncations, infos
+
+    def _checked(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+        levels, n_levels = np.asarray(actions), self.elasticity.n_levels
+        is_whole = levels.shape == self._shape and levels.dtype.kind in "iu"
+        if not is_whole or (levels < 0).any() or (levels >= n_levels).any():
+            raise ValueError(
+                f"actions are {self._shape[0]} rows of one integer below {n_levels} per knob, got {actions!r}"
+            )
+        return levels.astype(np.int64, copy=False)
 
     def _final(self, over: NDArray[np.bool_]) -> Infos:
         """The last observations and infos of the episodes that are over."""
         last = np.full(self.num_envs, None, dtype=object)
         for i in np.flatnonzero(over):
-            last[i] = self._fleet.verdicts.observations[i].copy()
+            last[i] = self._fleet.observations[i].copy()
         return {
             "final_obs": last,
             "_final_obs": over,

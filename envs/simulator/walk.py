@@ -213,13 +213,12 @@ def set_levels(s, e, fps, size, grade, now_ns):
 
 
 @compiled
-def walk(systems, episodes, events, i, fps, size, grade):
-    """One control interval of episode i under these levels; what is due at its very end is the next one's."""
-    s, e = systems[episodes[i].system], episodes[i]
+def walk(s, e, events, fps, size, grade):
+    """One control interval under these levels; what is due at its very end is the next one's."""
     began_ns = e.step * s.interval_ns
     begin_interval(s, e)
-    while e.next_event < e.n_events and events[i, e.next_event].step <= e.step:
-        happen(s, e, events[i, e.next_event], began_ns)
+    while e.next_event < e.n_events and events[e.next_event].step <= e.step:
+        happen(s, e, events[e.next_event], began_ns)
         e.next_event += 1
     if s.decision_ns > 0:
         run_until(s, e, began_ns + s.decision_ns)

@@ -88,14 +88,6 @@ def first_held(s, e, state):
 
 
 @compiled
-def serve(s, e, now_ns):
-    """Hand queued tasks to the requests that have waited longest."""
-    served = e.held_seq
-    make_up_work(s, e, now_ns)
-    find_unroutable(s, e, served, now_ns)
-
-
-@compiled
 def make_up_work(s, e, now_ns):
     """The replies are made up before any of them leaves; those to the dead are noted, by new numbers."""
     first = first_held(s, e, HELD)
@@ -118,7 +110,15 @@ def find_unroutable(s, e, served, now_ns):
         for w in range(e.n_workers):
             if e.workers[w].held_seq == served and not e.workers[w].alive:
                 unroutable(s, e, w)
-                serve(s, e, now_ns)
+                make_up_work(s, e, now_ns)  # whose own dead have later numbers
+
+
+@compiled
+def serve(s, e, now_ns):
+    """Hand queued tasks to the requests that have waited longest."""
+    served = e.held_seq
+    make_up_work(s, e, now_ns)
+    find_unroutable(s, e, served, now_ns)
 
 
 @compiled

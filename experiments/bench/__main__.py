@@ -9,12 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.bench import overhead
+from experiments.bench import overhead, simulator
 from experiments.bench.figures import write_figures
 from experiments.bench.measure import BenchError
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 
+BENCHES = {"pipeline": overhead, "simulator": simulator}
 RESULTS = Path("results/bench")
 INTERRUPTED = 130  # as shells have it for SIGINT
 
@@ -23,13 +24,14 @@ def main(argv: Sequence[str]) -> int:
     """Run the named bench; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m experiments.bench", description=__doc__)
     benches = parser.add_subparsers(dest="bench", required=True, metavar="NAME")
-    overhead.add_options(benches.add_parser("pipeline", help=overhead.HELP, description=overhead.__doc__))
+    for name, bench in BENCHES.items():
+        bench.add_options(benches.add_parser(name, help=bench.HELP, description=bench.__doc__))
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.WARNING)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end in order, as on Ctrl-C
     console = Console()
     try:
-        figures = overhead.run(options, console)
+        figures = BENCHES[options.bench].run(options, console)
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         return INTERRUPTED

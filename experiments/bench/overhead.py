@@ -5,17 +5,17 @@
 """
 
 import argparse
-import math
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from experiments.bench import limits, ray_actors
+from experiments.bench.console import positive, progress_bar
 from experiments.bench.figures import Target, contenders_table
 from experiments.bench.full_path import GRADE, FullPath
 from experiments.bench.measure import Contender, Sample, medians, ratios, take_turns
@@ -50,24 +50,14 @@ YOLO_ROWS = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The bench's own flags."""
     parser.add_argument(
-        "--rounds", type=_positive(int), default=5, help="turns of each contender (default: %(default)s)"
+        "--rounds", type=positive(int), default=5, help="turns of each contender (default: %(default)s)"
     )
     parser.add_argument(
-        "--seconds", type=_positive(float), default=2.0, help="of each turn (default: %(default)s)"
+        "--seconds", type=positive(float), default=2.0, help="of each turn (default: %(default)s)"
     )
     parser.add_argument(
         "--weights", type=_file, help="a YOLO11n checkpoint (default: the same network untrained)"
     )
-
-
-def _positive(kind: type) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        if not 0 < (value := kind(text)) < math.inf:
-            raise argparse.ArgumentTypeError(f"expected a number > 0, got {text}")
-        return value
-
-    parse.__name__ = "number > 0"  # argparse names it where `kind` cannot read the text
-    return parse
 
 
 def _file(text: str) -> Path:
@@ -178,9 +168,3 @@ def print_report(figures: Mapping[str, float], console: Console) -> None:
     )
     for target in TARGETS:
         console.print(target.verdict(figures))
-
-
-def progress_bar(console: Console) -> Progress:
-    """Shown while the rounds run, gone afterwards."""
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True)

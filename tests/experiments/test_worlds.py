@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -71,6 +72,23 @@ def test_every_scenario_can_happen_to_every_profile_in_every_world(chosen, world
     parts = {group: chosen[group, option] for group, option in names.items()}
     plan = assemble(dataclasses.replace(chosen["", "base"], **parts))
     assert plan.spec.n_levels == (6, 4, 3)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("hardware", PROFILES)
+def test_every_combination_runs_in_the_simulator(chosen, hardware, scenario, tmp_path):
+    """A whole short run, so that each of its events happens, at the lowest and the highest settings."""
+    parts = {"hardware": chosen["hardware", hardware], "scenario": chosen["scenario", scenario]}
+    env = dataclasses.replace(chosen["env", "simulator"], steps=12)
+    plan = assemble(dataclasses.replace(chosen["", "base"], **parts, env=env))
+    world = plan.make_env(tmp_path, lambda _: None)
+    _, info = world.reset(seed=1)
+    lowest, highest = np.zeros(3, int), np.array(plan.spec.highest)
+    for step in range(12):
+        *_, info = world.step(lowest if step % 4 else highest)
+    frames = info["frames"]
+    outcomes = ("delivered", "dropped", "lost", "late", "in_flight")
+    assert frames["offered"] == sum(frames[name] for name in outcomes) and frames["delivered"] > 0
 
 
 def test_worlds_are_the_options_of_their_group():

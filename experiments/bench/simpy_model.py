@@ -1,0 +1,220 @@
+"""The simulator's pipeline once more, in SimPy: what `bench simulator` is compared with.
+
+Written as SimPy is: a process for the source and three for each worker, and time that stands still unless
+something happens. It draws the simulator's own service times, by the same compiled arithmetic, and counts
+integer nanoseconds, so that a test can hold it to the simulator frame by frame.
+
+It has what a steady stream needs: pacing, the bounded queue, leases, one request at a time per worker,
+prefetch buffers, links, reordering with gaps, batched acknowledgements, the interval's meters. It has
+neither heartbeats, deaths and changes of settings, nor QoE and reward: where it is simpler it is faster.
+"""
+
+import math
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from envs.hardware import Device
+from envs.simulator.draws import lognormal_factor, normal_quantile, occupied_ns, uniform
+from envs.simulator.system import System
+from envs.simulator.workers import RESULT_BYTES
+from experiments.bench.simpy_collector import SimpyCollector
+from experiments.bench.simpy_producer import SimpyProducer, Task
+from pipeline.metrics import percentiles_ms
+from pipeline.pacing import NS_PER_S, Pacer
+from pipeline.worker.clock import FRESH_NS
+from pipeline.worker.core import LEAST_WAIT_NS
+
+if TYPE_CHECKING:  # an extra: whoever makes the model has it
+    from simpy import Environment, Event
+
+Process = Generator["Event", Any, None]
+MS_PER_NS = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalFigures:
+    """What a control interval came to; see `pipeline.metrics`.
+
+    Attributes:
+        offered, delivered, dropped, lost, late, processed: frames.
+        busy_s: of all workers together.
+        queue_size, held_bytes: at its end.
+        latencies_ns: of its deliveries, ascending.
+        latency_p50_ms, latency_p95_ms, latency_p99_ms: of the same; NaN if there were none.
+    """
+
+    offered: int
+    delivered: int
+    dropped: int
+    lost: int
+    late: int
+    processed: int
+    busy_s: float
+    queue_size: int
+    held_bytes: int
+    latencies_ns: list[int] = field(repr=False)
+    latency_p50_ms: float
+    latency_p95_ms: float
+    latency_p99_ms: float
+
+
+class SimpyPipeline:
+    """One stream of a system under the system's first levels.
+
+    Args:
+        env: a new `simpy.Environment()`.
+        system: with one stream and log-normal service times; its scenario and source length are ignored.
+        seed: of the service times' luck.
+    """
+
+    def __init__(self, env: "Environment", system: System, seed: int) -> None:
+        settings = system.ladders.settings(system.first_levels)
+        n_bytes = settings.width * settings.height * 3
+        self._env, self._interval_ns, self._step = env, system.interval_ns, 0
+        self._producer = SimpyProducer(env, system, n_bytes)
+        self._collector = SimpyCollector(env, system, self._producer)
+        grade = system.ladders.grades[settings.grade]
+        for device in system.cluster.workers:
+            mean_ms = device.service_times().mean_ms(grade, settings.width, settings.height)
+            SimpyWorker(env, system, device, mean_ms, seed, self._producer, self._collector)
+        env.process(self._source(system, settings.fps))
+
+    def _source(self, system: System, fps: float) -> Process:
+        """Frames that the FPS knob lets through, at their times."""
+        env, producer, pacer = self._env, self._producer, Pacer(fps, system.source_fps)
+        capture_ns = round(system.cluster.host.capture_ms * 1e6)
+        index = 0
+        while True:
+            due_ns = round(index * NS_PER_S / system.source_fps)
+            if pacer.take(due_ns):
+                if due_ns > env.now:
+                    yield env.timeout(due_ns - int(env.now))
+                if capture_ns:
+                    yield env.timeout(capture_ns)
+                producer.offer(index, due_ns)
+            index += 1
+
+    def step(self) -> IntervalFigures:
+        """One control interval."""
+        self._step += 1
+        self._env.run(until=self._step * self._interval_ns)
+        producer, meter = self._producer, self._producer.take_meter()
+        percentiles = percentiles_ms([ns * MS_PER_NS for ns in meter.latencies_ns]) or (math.nan,) * 3
+        return IntervalFigures(
+            meter.offered,
+            len(meter.latencies_ns),
+            meter.dropped,
+            meter.lost,
+            meter.late,
+            meter.processed,
+            meter.busy_ns * 1e-9,
+            producer.n_queued,
+            producer.held_bytes,
+            sorted(meter.latencies_ns),
+            *percentiles,
+        )
+
+
+class SimpyWorker:
+    """One worker: it asks, it computes, it sends, all at once."""
+
+    def __init__(
+        self,
+        env: "Environment",
+        system: System,
+        device: Device,
+        mean_ms: float,
+        seed: int,
+        producer: SimpyProducer,
+        collector: SimpyCollector,
+    ) -> None:
+        self._env, self._producer, self._collector = env, producer, collector
+        self._seed, self._mean_ms = seed, mean_ms
+        self._sigma, self._capacity = device.sigma, device.capacity
+        self._delay_ns = round(device.link.delay_ms * 1e6)
+        self._ns_per_byte = 8e3 / device.link.mbit_s
+        self._handling_ns = round(device.handling_ms * 1e6)
+        self._n_slots, self._batch = system.prefetch + 1, system.batch
+        self._in_hand = 0
+        self._buffer: deque[Task] = deque()
+        self._uplink: deque[Task] = deque()
+        # what each process waits for while it has nothing to do
+        self._slot_free: Event | None = None
+        self._task_came: Event | None = None
+        self._result_made: Event | None = None
+        env.process(self._ask())
+        env.process(self._compute())
+        env.process(self._send(system.return_frames))
+
+    def _ask(self) -> Process:
+        """One request at a time, for as many tasks as there is room for."""
+        env, producer, delay_ns = self._env, self._producer, self._delay_ns
+        clock_ns = 0  # when the producer's clock was measured
+        yield env.timeout(delay_ns)  # an episode begins with word of its settings
+        while True:
+            if self._in_hand == self._n_slots:
+                self._slot_free = env.event()
+                yield self._slot_free
+            asked_ns = int(env.now)
+            is_fresh = asked_ns - clock_ns < FRESH_NS  # else it asks for the time, not for tasks
+            n = min(self._batch, self._n_slots - self._in_hand) if is_fresh else 0
+            yield env.timeout(delay_ns)
+            tasks: list[Task] = []
+            if n > 0:
+                tasks = producer.tasks_for(n) or (yield producer.hold(n))
+            n_bytes = sum(task.n_bytes for task in tasks)
+            yield env.timeout(delay_ns + int(n_bytes * self._ns_per_byte + 0.5))
+            if n == 0:
+                clock_ns = int(env.now)
+            elif tasks:
+                self._accept(tasks)
+            elif env.now < asked_ns + LEAST_WAIT_NS:
+                yield env.timeout(asked_ns + LEAST_WAIT_NS - int(env.now))
+
+    def _accept(self, tasks: list[Task]) -> None:
+        self._in_hand += len(tasks)
+        self._buffer.extend(tasks)
+        if self._task_came is not None:
+            self._task_came.succeed()
+            self._task_came = None
+
+    def _compute(self) -> Process:
+        """Inference, one task after the other."""
+        env, buffer, free_ns = self._env, self._buffer, 0
+        while True:
+            if not buffer:
+                self._task_came = env.event()
+                yield self._task_came
+            task = buffer.popleft()
+            task.service_ns = self._service_ns(task.index)
+            yield env.timeout(max(free_ns - int(env.now), 0) + task.service_ns)
+            free_ns = int(env.now) + self._handling_ns
+            self._uplink.append(task)
+            if self._result_made is not None:
+                self._result_made.succeed()
+                self._result_made = None
+
+    def _service_ns(self, index: int) -> int:
+        """Of this very frame."""
+        ms = self._mean_ms
+        if self._sigma:
+            ms *= lognormal_factor(normal_quantile(uniform(self._seed, 0, index)), self._sigma)
+        return occupied_ns(ms, 1.0, self._capacity)
+
+    def _send(self, returns_frames: bool) -> Process:
+        """Results leave one after the other; a slot is free once its result has left."""
+        env, uplink = self._env, self._uplink
+        while True:
+            if not uplink:
+                self._result_made = env.event()
+                yield self._result_made
+            n_bytes = RESULT_BYTES + (uplink[0].n_bytes if returns_frames else 0)
+            if takes_ns := int(n_bytes * self._ns_per_byte + 0.5):
+                yield env.timeout(takes_ns)
+            env.timeout(self._delay_ns, uplink.popleft()).callbacks.append(self._collector.result_came)
+            self._in_hand -= 1
+            if self._slot_free is not None:
+                self._slot_free.succeed()
+                self._slot_free = None
