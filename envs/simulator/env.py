@@ -37,6 +37,7 @@ class SimulatorEnv(gym.Env[Any, Any]):
         self.observation_space = spec.observation_space
         self.action_space = spec.action_space
         self._fleet = Fleet(spec, systems, 1)
+        self._rewards, self._ends = self._fleet.verdicts["reward"], self._fleet.verdicts["is_over"]
         self._levels = np.zeros((1, len(spec.knobs)), np.int64)
         self._is_over = True
 
@@ -65,7 +66,6 @@ class SimulatorEnv(gym.Env[Any, Any]):
             raise gym.error.ResetNeeded("call reset() before step(): no episode is running")
         self._levels[0] = levels
         self._fleet.step(self._levels)
-        verdict = self._fleet.verdicts[0]
-        self._is_over = bool(verdict["is_over"])
+        self._is_over = self._ends.item(0)
         info = self._fleet.info.of(0)
-        return self._fleet.observations[0].copy(), float(verdict["reward"]), False, self._is_over, info
+        return self._fleet.observations[0].copy(), self._rewards.item(0), False, self._is_over, info

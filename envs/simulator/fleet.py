@@ -58,6 +58,7 @@ class Fleet:
         self.verdicts = np.zeros(n, VERDICT)
         self._n_threads = len(usable_cores())
         self._threads = ThreadPoolExecutor(self._n_threads, "simulator")
+        self._out_of_room = self.verdicts["out_of_room"]
         self.observations = self.verdicts["observation"][:, : len(spec.observation_space.low)]
         self.info = Info(spec, systems[0], self.verdicts)
 
@@ -84,7 +85,7 @@ class Fleet:
             parts = [self._threads.submit(self._step_some, actions, *ends) for ends in pairwise(borders)]
             for part in parts:
                 part.result()
-        if self.verdicts["out_of_room"].any():
+        if self._out_of_room.any():
             raise RuntimeError(
                 f"more than {records.N_FRAMES} frames are in flight, or {records.N_WINDOW} of one stream: "
                 "shorten the lease or the queue (env.queue_bound_s)"

@@ -25,10 +25,9 @@ class Info:
     def __init__(self, spec: ElasticitySpec, system: System, verdicts: NDArray[Any]) -> None:
         self._policy = str(system.queue_policy)
         knobs, slos = [knob.name for knob in spec.knobs], [slo.metric for slo in spec.slos]
-        ladders = system.ladders
-        self._fps = np.array(ladders.fps)
-        self._widths = np.array([width for width, _ in ladders.sizes])
-        self._heights = np.array([height for _, height in ladders.sizes])
+        self._ladders = system.ladders
+        self._fps = np.array(self._ladders.fps)
+        self._sizes = np.array(self._ladders.sizes)
         self._groups = [
             (group, names, values[:, : len(names)])
             for group, values, names in (
@@ -55,20 +54,21 @@ class Info:
             name: dict(zip(names, values[i].tolist(), strict=True)) for name, names, values in self._groups
         }
         for name, values in self._singles:
-            info[name] = values[i].item()
+            info[name] = values.item(i)
         fps, size, grade = info["levels"].values()
+        width, height = self._ladders.sizes[size]
         info["settings"] = {
-            "fps": self._fps[fps].item(),
-            "width": self._widths[size].item(),
-            "height": self._heights[size].item(),
+            "fps": self._ladders.fps[fps],
+            "width": width,
+            "height": height,
             "grade": grade,
         }
         n_dropped = info["frames"]["dropped"]
         info["drops"] = {self._policy: n_dropped} if n_dropped else {}
         info["workers"] = {
-            self._worker_names[w]: {name: values[i, w].item() for name, values in self._of_workers}
-            for w, is_live in enumerate(self._is_live[i, : self._n_workers[i]].tolist())
-            if is_live
+            self._worker_names[w]: {name: values.item(i, w) for name, values in self._of_workers}
+            for w in range(self._n_workers.item(i))
+            if self._is_live.item(i, w)
         }
         info["overrun"], info["stale"] = False, info["interval_s"] == 0.0
         return info
@@ -97,8 +97,8 @@ class Info:
         settings: dict[str, Any] = {}
         for name, values in (
             ("fps", self._fps[levels[:, 0]]),
-            ("width", self._widths[levels[:, 1]]),
-            ("height", self._heights[levels[:, 1]]),
+            ("width", self._sizes[levels[:, 1], 0]),
+            ("height", self._sizes[levels[:, 1], 1]),
             ("grade", levels[:, 2]),
         ):
             add(settings, name, values)

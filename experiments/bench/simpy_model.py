@@ -12,16 +12,19 @@ neither heartbeats, deaths and changes of settings, nor QoE and reward: where it
 import math
 from collections import deque
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from envs.hardware import Device
+from envs.simulator.compiling import compiled
 from envs.simulator.draws import lognormal_factor, normal_quantile, occupied_ns, uniform
+from envs.simulator.facts import percentile_ms
 from envs.simulator.system import System
 from envs.simulator.workers import RESULT_BYTES
 from experiments.bench.simpy_collector import SimpyCollector
 from experiments.bench.simpy_producer import SimpyProducer, Task
-from pipeline.metrics import percentiles_ms
 from pipeline.pacing import NS_PER_S, Pacer
 from pipeline.worker.clock import FRESH_NS
 from pipeline.worker.core import LEAST_WAIT_NS
@@ -30,7 +33,7 @@ if TYPE_CHECKING:  # an extra: whoever makes the model has it
     from simpy import Environment, Event
 
 Process = Generator["Event", Any, None]
-MS_PER_NS = 1e-6
+SHARES = 0.5, 0.95, 0.99  # of the deliveries that a percentile covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,7 @@ class IntervalFigures:
         offered, delivered, dropped, lost, late, processed: frames.
         busy_s: of all workers together.
         queue_size, held_bytes: at its end.
-        latencies_ns: of its deliveries, ascending.
-        latency_p50_ms, latency_p95_ms, latency_p99_ms: of the same; NaN if there were none.
+        latency_p50_ms, latency_p95_ms, latency_p99_ms: of its deliveries; NaN if there were none.
     """
 
     offered: int
@@ -54,10 +56,16 @@ class IntervalFigures:
     busy_s: float
     queue_size: int
     held_bytes: int
-    latencies_ns: list[int] = field(repr=False)
     latency_p50_ms: float
     latency_p95_ms: float
     latency_p99_ms: float
+
+
+@compiled
+def service_ns(seed, index, mean_ms, sigma, capacity):
+    """How long this very frame of stream 0 occupies a worker: as the simulator draws it."""
+    factor = lognormal_factor(normal_quantile(uniform(seed, 0, index)), sigma)
+    return occupied_ns(mean_ms * factor, 1.0, capacity)
 
 
 class SimpyPipeline:
@@ -101,10 +109,12 @@ class SimpyPipeline:
         self._step += 1
         self._env.run(until=self._step * self._interval_ns)
         producer, meter = self._producer, self._producer.take_meter()
-        percentiles = percentiles_ms([ns * MS_PER_NS for ns in meter.latencies_ns]) or (math.nan,) * 3
+        n = len(meter.latencies_ns)
+        ordered = np.sort(np.array(meter.latencies_ns, np.int64))
+        percentiles_ms = [percentile_ms(ordered, n, share) if n else math.nan for share in SHARES]
         return IntervalFigures(
             meter.offered,
-            len(meter.latencies_ns),
+            n,
             meter.dropped,
             meter.lost,
             meter.late,
@@ -112,8 +122,7 @@ class SimpyPipeline:
             meter.busy_ns * 1e-9,
             producer.n_queued,
             producer.held_bytes,
-            sorted(meter.latencies_ns),
-            *percentiles,
+            *percentiles_ms,
         )
 
 
@@ -188,20 +197,13 @@ class SimpyWorker:
                 self._task_came = env.event()
                 yield self._task_came
             task = buffer.popleft()
-            task.service_ns = self._service_ns(task.index)
+            task.service_ns = service_ns(self._seed, task.index, self._mean_ms, self._sigma, self._capacity)
             yield env.timeout(max(free_ns - int(env.now), 0) + task.service_ns)
             free_ns = int(env.now) + self._handling_ns
             self._uplink.append(task)
             if self._result_made is not None:
                 self._result_made.succeed()
                 self._result_made = None
-
-    def _service_ns(self, index: int) -> int:
-        """Of this very frame."""
-        ms = self._mean_ms
-        if self._sigma:
-            ms *= lognormal_factor(normal_quantile(uniform(self._seed, 0, index)), self._sigma)
-        return occupied_ns(ms, 1.0, self._capacity)
 
     def _send(self, returns_frames: bool) -> Process:
         """Results leave one after the other; a slot is free once its result has left."""

@@ -103,7 +103,7 @@ def simpy_model() -> World:
 
 
 def vector(n_envs: int) -> World:
-    """`gymnasium.make_vec`: observations, rewards, ends and infos of all; episodes begin again by themselves."""
+    """`gymnasium.make_vec`: observations, rewards, ends and infos of all, new episodes included."""
     system = bench_system()
     env = gym.make_vec(SIMULATOR_ID, n_envs, "vector_entry_point", spec=_spec(), systems=[system])
     env.reset(seed=SEED)

@@ -199,7 +199,7 @@ def observe(service: Service, n_workers: int, arrivals_hz: float, n_arrivals: in
 
 def _records(service: Service, n_workers: int) -> tuple[np.ndarray, np.ndarray]:
     """The system's record, with a worker that holds one frame at a time, and an episode's."""
-    ms = dict.fromkeys(("32x18", "64x36"), 1e3 * service.mean_s)
+    ms = {size: 1e3 * service.mean_s for size in ("32x18", "64x36")}
     times = {grade: GradeTimes(ms, Origin.ASSUMED, "this test") for grade in LADDERS.grades}
     device = Device(count=n_workers, times=times, sigma=service.sigma)
     plain = system(
