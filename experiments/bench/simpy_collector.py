@@ -1,7 +1,7 @@
 """The collector of the SimPy model; it acts when something comes, so it needs no process."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from envs.simulator.system import System
 from experiments.bench.simpy_producer import Ack, SimpyProducer, Task, next_tick_ns
@@ -17,7 +17,8 @@ class SimpyCollector:
     """Brings results into order and acknowledges them."""
 
     def __init__(self, env: "Environment", system: System, producer: SimpyProducer) -> None:
-        self._env, self._producer = env, producer
+        self._env: Any = env  # its times are whole; SimPy's types say that they may not be
+        self._producer = producer
         lease_s = int(system.lease_s * 1e9) * 1e-9
         self._deadline_ns = int((lease_s * (system.retries + 1) + GAP_MARGIN_S) * 1e9)
         self._message_ns = round(system.cluster.host.message_ms * 1e6)
@@ -48,7 +49,7 @@ class SimpyCollector:
 
     def _advance(self) -> None:
         """Say everything that can be said now, in order of ids."""
-        now_ns = int(self._env.now)
+        now_ns = self._env.now
         while True:
             task = self._results.pop(self._next_id, None)
             if task is not None:
@@ -84,7 +85,7 @@ class SimpyCollector:
         self._acknowledge()
 
     def _at_tick(self, when_ns: int, look: "Callable[[Event], None]") -> None:
-        now_ns = int(self._env.now)
+        now_ns = self._env.now
         tick_ns = next_tick_ns(max(when_ns, now_ns), TICK_NS)
         self._env.timeout(tick_ns - now_ns).callbacks.append(look)
 
@@ -94,7 +95,7 @@ class SimpyCollector:
         if not (ack.receipts or ack.delivered or ack.missing):
             return
         if self._env.now >= self._ack_ns:
-            self._ack, self._ack_ns = Ack([], [], []), int(self._env.now) + ACK_NS
+            self._ack, self._ack_ns = Ack([], [], []), self._env.now + ACK_NS
             self._env.timeout(self._message_ns, ack).callbacks.append(self._producer.ack_came)
         else:
             self._watch_acks()

@@ -1,12 +1,12 @@
 """The simulator's pipeline once more, in SimPy: what `bench simulator` is compared with.
 
-Written as SimPy is: a process for the source and three for each worker, and time that stands still unless
-something happens. It draws the simulator's own service times, by the same compiled arithmetic, and counts
-integer nanoseconds, so that a test can hold it to the simulator frame by frame.
+Written as SimPy is: a process for the source and two for each worker, callbacks for messages under way, and
+no tick where an event does. It draws the simulator's own service times, by the same compiled arithmetic, and
+counts whole nanoseconds, so that a test can hold it to the simulator frame by frame.
 
 It has what a steady stream needs: pacing, the bounded queue, leases, one request at a time per worker,
-prefetch buffers, links, reordering with gaps, batched acknowledgements, the interval's meters. It has
-neither heartbeats, deaths and changes of settings, nor QoE and reward: where it is simpler it is faster.
+prefetch buffers, links, reordering with gaps, batched acknowledgements, the interval's meters. It has no
+heartbeats, deaths or changes of settings, and judges nothing: where it is simpler it is the faster for it.
 """
 
 import math
@@ -79,14 +79,14 @@ class SimpyPipeline:
 
     def __init__(self, env: "Environment", system: System, seed: int) -> None:
         settings = system.ladders.settings(system.first_levels)
-        n_bytes = settings.width * settings.height * 3
+        frame_bytes = settings.width * settings.height * 3
         self._env, self._interval_ns, self._step = env, system.interval_ns, 0
-        self._producer = SimpyProducer(env, system, n_bytes)
+        self._producer = SimpyProducer(env, system, frame_bytes)
         self._collector = SimpyCollector(env, system, self._producer)
         grade = system.ladders.grades[settings.grade]
         for device in system.cluster.workers:
             mean_ms = device.service_times().mean_ms(grade, settings.width, settings.height)
-            SimpyWorker(env, system, device, mean_ms, seed, self._producer, self._collector)
+            SimpyWorker(env, system, device, frame_bytes, mean_ms, seed, self._producer, self._collector)
         env.process(self._source(system, settings.fps))
 
     def _source(self, system: System, fps: float) -> Process:
@@ -98,7 +98,7 @@ class SimpyPipeline:
             due_ns = round(index * NS_PER_S / system.source_fps)
             if pacer.take(due_ns):
                 if due_ns > env.now:
-                    yield env.timeout(due_ns - int(env.now))
+                    yield env.timeout(due_ns - env.now)
                 if capture_ns:
                     yield env.timeout(capture_ns)
                 producer.offer(index, due_ns)
@@ -134,28 +134,31 @@ class SimpyWorker:
         env: "Environment",
         system: System,
         device: Device,
+        frame_bytes: int,
         mean_ms: float,
         seed: int,
         producer: SimpyProducer,
         collector: SimpyCollector,
     ) -> None:
-        self._env, self._producer, self._collector = env, producer, collector
+        self._env: Any = env  # its times are whole; SimPy's types say that they may not be
+        self._producer, self._collector = producer, collector
         self._seed, self._mean_ms = seed, mean_ms
         self._sigma, self._capacity = device.sigma, device.capacity
         self._delay_ns = round(device.link.delay_ms * 1e6)
-        self._ns_per_byte = 8e3 / device.link.mbit_s
+        self._ns_per_byte, self._frame_bytes = 8e3 / device.link.mbit_s, frame_bytes
+        result_bytes = RESULT_BYTES + (frame_bytes if system.return_frames else 0)
+        self._result_ns = int(result_bytes * self._ns_per_byte + 0.5)
+        self._is_sending = False
         self._handling_ns = round(device.handling_ms * 1e6)
         self._n_slots, self._batch = system.prefetch + 1, system.batch
         self._in_hand = 0
         self._buffer: deque[Task] = deque()
         self._uplink: deque[Task] = deque()
-        # what each process waits for while it has nothing to do
+        # what a process waits for while it has nothing to do
         self._slot_free: Event | None = None
         self._task_came: Event | None = None
-        self._result_made: Event | None = None
         env.process(self._ask())
         env.process(self._compute())
-        env.process(self._send(system.return_frames))
 
     def _ask(self) -> Process:
         """One request at a time, for as many tasks as there is room for."""
@@ -164,23 +167,23 @@ class SimpyWorker:
         yield env.timeout(delay_ns)  # an episode begins with word of its settings
         while True:
             if self._in_hand == self._n_slots:
-                self._slot_free = env.event()
-                yield self._slot_free
-            asked_ns = int(env.now)
+                self._slot_free = slot_free = env.event()
+                yield slot_free
+            asked_ns = env.now
             is_fresh = asked_ns - clock_ns < FRESH_NS  # else it asks for the time, not for tasks
             n = min(self._batch, self._n_slots - self._in_hand) if is_fresh else 0
             yield env.timeout(delay_ns)
             tasks: list[Task] = []
             if n > 0:
                 tasks = producer.tasks_for(n) or (yield producer.hold(n))
-            n_bytes = sum(task.n_bytes for task in tasks)
-            yield env.timeout(delay_ns + int(n_bytes * self._ns_per_byte + 0.5))
+            transfer_ns = int(len(tasks) * self._frame_bytes * self._ns_per_byte + 0.5)
+            yield env.timeout(delay_ns + transfer_ns)
             if n == 0:
-                clock_ns = int(env.now)
+                clock_ns = env.now
             elif tasks:
                 self._accept(tasks)
             elif env.now < asked_ns + LEAST_WAIT_NS:
-                yield env.timeout(asked_ns + LEAST_WAIT_NS - int(env.now))
+                yield env.timeout(asked_ns + LEAST_WAIT_NS - env.now)
 
     def _accept(self, tasks: list[Task]) -> None:
         self._in_hand += len(tasks)
@@ -194,29 +197,32 @@ class SimpyWorker:
         env, buffer, free_ns = self._env, self._buffer, 0
         while True:
             if not buffer:
-                self._task_came = env.event()
-                yield self._task_came
+                self._task_came = task_came = env.event()
+                yield task_came
             task = buffer.popleft()
             task.service_ns = service_ns(self._seed, task.index, self._mean_ms, self._sigma, self._capacity)
-            yield env.timeout(max(free_ns - int(env.now), 0) + task.service_ns)
-            free_ns = int(env.now) + self._handling_ns
+            yield env.timeout(max(free_ns - env.now, 0) + task.service_ns)
+            free_ns = env.now + self._handling_ns
             self._uplink.append(task)
-            if self._result_made is not None:
-                self._result_made.succeed()
-                self._result_made = None
+            if not self._is_sending:
+                self._send()
 
-    def _send(self, returns_frames: bool) -> Process:
-        """Results leave one after the other; a slot is free once its result has left."""
-        env, uplink = self._env, self._uplink
-        while True:
-            if not uplink:
-                self._result_made = env.event()
-                yield self._result_made
-            n_bytes = RESULT_BYTES + (uplink[0].n_bytes if returns_frames else 0)
-            if takes_ns := int(n_bytes * self._ns_per_byte + 0.5):
-                yield env.timeout(takes_ns)
-            env.timeout(self._delay_ns, uplink.popleft()).callbacks.append(self._collector.result_came)
-            self._in_hand -= 1
-            if self._slot_free is not None:
-                self._slot_free.succeed()
-                self._slot_free = None
+    def _send(self) -> None:
+        """The first result that waits begins to leave."""
+        self._is_sending = True
+        if self._result_ns:
+            self._env.timeout(self._result_ns).callbacks.append(self._left)
+        else:
+            self._left()
+
+    def _left(self, _: "Event | None" = None) -> None:
+        """The link has carried a result: its slot is free, the next one follows."""
+        task = self._uplink.popleft()
+        self._env.timeout(self._delay_ns, task).callbacks.append(self._collector.result_came)
+        self._in_hand -= 1
+        if self._slot_free is not None:
+            self._slot_free.succeed()
+            self._slot_free = None
+        self._is_sending = False
+        if self._uplink:
+            self._send()

@@ -4,7 +4,7 @@ import math
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from envs.simulator.system import System
 from pipeline.messages import Outcome
@@ -40,7 +40,6 @@ class Task:
     id: int
     index: int
     captured_ns: int
-    n_bytes: int
     service_ns: int = 0
     latency_ns: int = 0
 
@@ -82,7 +81,8 @@ class SimpyProducer:
     """The queue, the leases and the requests that wait."""
 
     def __init__(self, env: "Environment", system: System, n_bytes: int) -> None:
-        self._env, self._n_bytes = env, n_bytes
+        self._env: Any = env  # its times are whole; SimPy's types say that they may not be
+        self._n_bytes = n_bytes
         self._bound = max(1, math.ceil(system.queue_bound_s * system.source_fps))
         self._lease_ns, self._retries = int(system.lease_s * 1e9), system.retries
         self._held_ns = math.ceil(HELD_SHARE * int(system.heartbeat_s * 1e9))
@@ -147,13 +147,13 @@ class SimpyProducer:
 
     def tasks_for(self, n: int) -> list[Task]:
         """Lease up to n tasks, those that came back first; none if nothing is queued."""
-        now_ns, tasks = int(self._env.now), []
+        now_ns, tasks = self._env.now, []
         while len(tasks) < n and (queue := self._returned or self._fresh):
             _, frame = queue.popitem(last=False)
             frame.attempts += 1
             frame.leased_ns = now_ns
             self._put(frame, self._leased)
-            tasks.append(Task(frame.id, frame.index, frame.captured_ns, frame.n_bytes))
+            tasks.append(Task(frame.id, frame.index, frame.captured_ns))
         if tasks and not self._watches_leases:
             self._watches_leases = True
             self._at_tick(now_ns + self._lease_ns + 1, self._look_at_leases)
@@ -161,7 +161,7 @@ class SimpyProducer:
 
     def hold(self, n: int) -> "Event":
         """A reply once there is a task; without any, if none comes in time."""
-        now_ns, reply = int(self._env.now), self._env.event()
+        now_ns, reply = self._env.now, self._env.event()
         self._held.append((now_ns, n, reply))
         if not self._watches_held:
             self._watches_held = True
@@ -177,10 +177,10 @@ class SimpyProducer:
 
     def _at_tick(self, when_ns: int, look: "Callable[[Event], None]") -> None:
         tick_ns = next_tick_ns(when_ns, TICK_NS)
-        self._env.timeout(tick_ns - int(self._env.now)).callbacks.append(look)
+        self._env.timeout(tick_ns - self._env.now).callbacks.append(look)
 
     def _look_at_leases(self, _: "Event") -> None:
-        due_ns = int(self._env.now) - self._lease_ns
+        due_ns = self._env.now - self._lease_ns
         while self._leased and self._oldest_lease.leased_ns < due_ns:
             self._take_back(self._oldest_lease)
         self._watches_leases = bool(self._leased)
@@ -202,7 +202,7 @@ class SimpyProducer:
             self._put(frame, self._returned)
 
     def _look_at_held(self, _: "Event") -> None:
-        now_ns = int(self._env.now)
+        now_ns = self._env.now
         while self._held and now_ns - self._held[0][0] >= self._held_ns:
             self._held.popleft()[2].succeed([])
         self._watches_held = bool(self._held)

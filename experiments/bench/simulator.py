@@ -139,7 +139,13 @@ def figures_of(turns: Mapping[str, Sequence[Turn]]) -> dict[str, float]:
         ("single", "walk_one", lambda turn: turn.steps_per_s),
     ):
         figures |= _ratio(f"ratio_{one}_to_{other}", turns[one], turns[other], rate)
-    return figures
+    per_core = _ratio(
+        "ratio_vector_to_simpy_per_core",
+        turns["vector"],
+        turns["simpy"],
+        lambda turn: turn.frames / turn.cpu_s,
+    )
+    return figures | per_core
 
 
 def _ratio(key: str, ones: Sequence[Turn], others: Sequence[Turn], rate: Rate) -> dict[str, float]:
@@ -160,6 +166,10 @@ def print_report(figures: Mapping[str, float], console: Console) -> None:
     console.print(
         f"medians of {figures['rounds']:.0f} rounds of {figures['seconds']:g} s, in alternated order; "
         f"{figures['cores']:.0f} cores, load average {figures['load_average']:.1f} at the end"
+    )
+    console.print(
+        f"the vector form uses every core, the others one; per core it is "
+        f"{figures['ratio_vector_to_simpy_per_core']:.1f} times as fast as SimPy"
     )
     for target in TARGETS:
         console.print(target.verdict(figures))

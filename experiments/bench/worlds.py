@@ -14,6 +14,7 @@ from envs import SIMULATOR_ID
 from envs.hardware import Device, GradeTimes, Hardware, Link, Origin
 from envs.simulator.fleet import Fleet
 from envs.simulator.system import System
+from envs.spec import ElasticitySpec
 from envs.video import video_spec
 from experiments.bench.measure import BenchError
 from experiments.bench.simpy_model import SimpyPipeline
@@ -79,7 +80,8 @@ def worlds(n_envs: int) -> list[World]:
     return made
 
 
-def _spec():
+def bench_spec() -> ElasticitySpec:
+    """The video knobs of `bench_system`, and the default SLOs."""
     slos = [video_slo(**slo) for slo in OmegaConf.load(SLOS).slos]
     return video_spec(bench_system().ladders, slos)
 
@@ -105,7 +107,7 @@ def simpy_model() -> World:
 def vector(n_envs: int) -> World:
     """`gymnasium.make_vec`: observations, rewards, ends and infos of all, new episodes included."""
     system = bench_system()
-    env = gym.make_vec(SIMULATOR_ID, n_envs, "vector_entry_point", spec=_spec(), systems=[system])
+    env = gym.make_vec(SIMULATOR_ID, n_envs, "vector_entry_point", spec=bench_spec(), systems=[system])
     env.reset(seed=SEED)
     actions = np.tile(np.array(system.first_levels), (n_envs, 1))
 
@@ -119,7 +121,7 @@ def vector(n_envs: int) -> World:
 def single() -> World:
     """`gymnasium.make`, one step after the other."""
     system = bench_system()
-    env = gym.make(SIMULATOR_ID, spec=_spec(), systems=[system])
+    env = gym.make(SIMULATOR_ID, spec=bench_spec(), systems=[system])
     env.reset(seed=SEED)
     action = np.array(system.first_levels)
 
@@ -157,7 +159,7 @@ def cartpole() -> World:
 def walk(name: str, n: int) -> World:
     """Nothing but the compiled part: n episodes walked and judged."""
     system = bench_system()
-    fleet = Fleet(_spec(), [system], n)
+    fleet = Fleet(bench_spec(), [system], n)
     rng = np.random.default_rng(SEED)
     for i in range(n):
         fleet.begin(i, rng, SEED + i)

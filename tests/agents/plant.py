@@ -165,7 +165,7 @@ class Plant:
                 values.append(math.nan)
         return values
 
-    # --- what can be measured; None = unknown ---
+    # --- what can be measured; NaN = unknown ---
 
     def queue_size(self) -> float:
         """Waiting frames, in seconds of the highest rate."""
@@ -175,21 +175,21 @@ class Plant:
         """Share of a budget that a full queue takes up entirely."""
         return BASELINE + (1 - BASELINE) * self.queue_size() / (2 * QUEUE_S)
 
-    def latency_ms(self) -> float | None:
+    def latency_ms(self) -> float:
         """95th percentile, or the age of the oldest frame if none was delivered."""
         if self._tally.latencies_s:
             return 1e3 * float(np.percentile(self._tally.latencies_s, 95))
         oldest = [frame[1] for frame in self._busy] + [frame[0] for frame in self._waiting]
-        return 1e3 * (self._now_s - min(oldest)) if oldest else None
+        return 1e3 * (self._now_s - min(oldest)) if oldest else math.nan
 
     def drop_rate(self) -> float:
         """Dropped per offered frame."""
         return self._tally.dropped / self._tally.offered
 
-    def load(self) -> float | None:
+    def load(self) -> float:
         """Offered frames times mean service time, with the measurement's noise."""
         if not self._tally.services_s:
-            return None
+            return math.nan
         noise = np.exp(self.work.noise * self._rng.standard_normal())
         return min(self._tally.offered * float(np.mean(self._tally.services_s)) * noise, RATIO_CAP)
 
