@@ -50,7 +50,7 @@ class SimulatorEnv(gym.Env[Any, Any]):
             raise ValueError(f"reset knows no options, got {sorted(options)}")
         self._fleet.begin(0, self.np_random, seed)
         self._is_over = False
-        return self._fleet.observations[0].copy(), self._fleet.info.of(0)
+        return self._fleet.observations[0].copy(), self._fleet.info.of_first()
 
     def step(
         self, action: NDArray[np.int64] | Sequence[int]
@@ -67,5 +67,5 @@ class SimulatorEnv(gym.Env[Any, Any]):
         self._levels[0] = levels
         self._fleet.step(self._levels)
         self._is_over = self._ends.item(0)
-        info = self._fleet.info.of(0)
+        info = self._fleet.info.of_first()
         return self._fleet.observations[0].copy(), self._rewards.item(0), False, self._is_over, info

@@ -113,7 +113,7 @@ def checked_action(action: Any, spec: ElasticitySpec) -> list[int]:
     """
     n_levels = spec.n_levels
     try:
-        levels = [index(level) for level in action]
+        levels = [index(level) for level in np.asarray(action).tolist()]
         if len(levels) == len(n_levels) and all(map(_is_level, levels, n_levels)):
             return levels
     except TypeError:  # not integers, or not a sequence

@@ -41,6 +41,7 @@ class Info:
                 ("frames", verdicts["frames"], FRAMES),
             )
         ]
+        self._first = [(group, names, values[0]) for group, names, values in self._groups]
         self._singles = [(name, verdicts[name]) for name in SINGLES]
         self._of_workers = [(name, verdicts[name]) for name in OF_WORKERS]
         self._is_live, self._n_workers = verdicts["is_live"].view(np.bool_), verdicts["n_workers"]
@@ -48,13 +49,13 @@ class Info:
         self._interval_s = verdicts["interval_s"]
         self._worker_names = [f"worker-{w}" for w in range(N_WORKERS)]
 
-    def of(self, i: int) -> dict[str, Any]:
-        """The info of one episode."""
+    def of_first(self) -> dict[str, Any]:
+        """The info of the first episode."""
         info: dict[str, Any] = {
-            name: dict(zip(names, values[i].tolist(), strict=True)) for name, names, values in self._groups
+            name: dict(zip(names, row.tolist(), strict=True)) for name, names, row in self._first
         }
         for name, values in self._singles:
-            info[name] = values.item(i)
+            info[name] = values.item(0)
         fps, size, grade = info["levels"].values()
         width, height = self._ladders.sizes[size]
         info["settings"] = {
@@ -66,9 +67,9 @@ class Info:
         n_dropped = info["frames"]["dropped"]
         info["drops"] = {self._policy: n_dropped} if n_dropped else {}
         info["workers"] = {
-            self._worker_names[w]: {name: values.item(i, w) for name, values in self._of_workers}
-            for w in range(self._n_workers.item(i))
-            if self._is_live.item(i, w)
+            self._worker_names[w]: {name: values.item(0, w) for name, values in self._of_workers}
+            for w in range(self._n_workers.item(0))
+            if self._is_live.item(0, w)
         }
         info["overrun"], info["stale"] = False, info["interval_s"] == 0.0
         return info
@@ -87,9 +88,11 @@ class Info:
             place[name], place[f"_{name}"] = values, mask
 
         for group, names, values in self._groups:
+            # one pass over the records for all of a group's columns
+            block = values.copy() if everyone else np.where(chosen[:, np.newaxis], values, 0)
             inner: dict[str, Any] = {}
-            for name, column in zip(names, values.T, strict=True):
-                add(inner, name, column)
+            for name, column in zip(names, block.T, strict=True):
+                inner[name], inner[f"_{name}"] = column, chosen
             add(info, group, inner)
         for name, values in self._singles:
             add(info, name, values)
