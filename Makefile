@@ -45,8 +45,9 @@ $(BENCH_READY): $(READY)
 	$(INSTALL) -e '.[dev,openvino,bench]'
 	@touch $@
 
-bench: $(BENCH_READY) ## the pipeline's overhead against bare loops, Ray and multiprocessing
+bench: $(BENCH_READY) ## the pipeline against bare loops, Ray and multiprocessing; the simulator against SimPy
 	$(BIN)/python -m experiments.bench pipeline
+	$(BIN)/python -m experiments.bench simulator
 
 clean: ## forget .venv and caches; results/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -101,7 +101,7 @@ JOB = _record(
     "frame stream id index worker grade size captured_ns sent_ns received_ns started_ns done_ns arrived_ns"
     " service_ns duration_ns outcome latency_ns users next next_receipt"
 )
-STREAM = _record("next_id offered_id n_waiting missing_since_ns")
+STREAM = _record("next_id offered_id n_waiting missing_since_ns luck")
 EPISODE = _record(
     # the world
     "system seed step now_ns begun_ns n_streams n_workers n_events next_event next_ns next_rank"

@@ -1,8 +1,11 @@
 """The walk: event by event through one control interval of one episode."""
 
+import numpy as np
+
 from envs import scenario
 from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
 from envs.simulator.compiling import compiled
+from envs.simulator.draws import luck_of
 from envs.simulator.ledger import queue_bound, tell_settings
 from envs.simulator.records import (
     GET_WORK,
@@ -56,7 +59,8 @@ def begin(systems, episodes, i, seed, thresholds):
         worker = e.workers[w]
         worker.confirmed = worker.known = worker.ready = 1
         worker.held = HELD
-        worker.asked, worker.asked_n, worker.deadline_ns = GET_WORK, s.batch, max(s.reply_ns, LEAST_REPLY_NS)
+        worker.asked, worker.asked_n = GET_WORK, s.batch
+        worker.deadline_ns = max(s.reply_ns, LEAST_REPLY_NS)
         worker.heartbeat_due_ns, worker.clock_ns = s.heartbeat_send_ns, 0
         worker.held_n, worker.held_seq, worker.known_seq = s.batch, w + 1, w + 1
         worker.n_plans = worker.n_ready = 1
@@ -102,6 +106,7 @@ def begin_records(s, e, seed, thresholds):
         state = e.streams[stream]
         state.next_id = state.offered_id = state.n_waiting = 0
         state.missing_since_ns = NEVER
+        state.luck = np.int64(luck_of(seed, stream))
         e.window[stream, :] = UNKNOWN
     begin_interval(s, e)
 

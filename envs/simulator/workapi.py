@@ -42,12 +42,11 @@ def tick_by(s, e, when_ns):
 
 @compiled
 def answer(s, e, w, what, size_bytes, now_ns):
-    """A reply leaves; its frames take their time on the link."""
+    """A reply leaves; its frames take their time on the link. Refresh after it."""
     worker = e.workers[w]
     worker.reply = what
     transfer_ns = int(size_bytes * worker.ns_per_byte + 0.5)
     worker.reply_ns = now_ns + s.kinds[worker.kind].delay_ns + transfer_ns
-    refresh(s, e, w)
 
 
 @compiled
@@ -96,6 +95,7 @@ def make_up_work(s, e, now_ns):
         size_bytes = hand_out(s, e, first, e.workers[first].held_n, now_ns)
         if e.workers[first].alive:
             answer(s, e, first, WORK, size_bytes, now_ns)
+            refresh(s, e, first)
         else:
             e.held_seq += 1
             e.workers[first].held_seq = e.held_seq
@@ -151,18 +151,32 @@ def request_came(s, e, w, now_ns):
     worker.request_ns = NEVER
     worker.held = NOT_HELD
     if worker.request == REGISTER:
-        if worker.known:
-            remove(s, e, w)
-        e.known_seq += 1
-        worker.known, worker.known_seq, worker.ready = 1, e.known_seq, 0
-        worker.heard_ns, worker.epoch = now_ns, e.epoch
-        tick_by(s, e, now_ns + s.silent_ns + 1)
-        worker.reply_grade = e.grade_level
-        reply(s, e, w, CONFIRMATION, now_ns)
-        return
-    if not worker.known:
+        register(s, e, w, now_ns)
+    elif not worker.known:
         reply(s, e, w, UNREGISTERED, now_ns)
-        return
+    else:
+        work_or_wait(s, e, w, now_ns)
+    refresh(s, e, w)
+
+
+@compiled
+def register(s, e, w, now_ns):
+    """A worker is new, or begins anew: what it had goes back."""
+    worker = e.workers[w]
+    if worker.known:
+        remove(s, e, w)
+    e.known_seq += 1
+    worker.known, worker.known_seq, worker.ready = 1, e.known_seq, 0
+    worker.heard_ns, worker.epoch = now_ns, e.epoch
+    tick_by(s, e, now_ns + s.silent_ns + 1)
+    worker.reply_grade = e.grade_level
+    reply(s, e, w, CONFIRMATION, now_ns)
+
+
+@compiled
+def work_or_wait(s, e, w, now_ns):
+    """GET_WORK of a worker that is registered."""
+    worker = e.workers[w]
     worker.heard_ns = now_ns
     if worker.request_ready:
         worker.ready = 1
@@ -179,7 +193,6 @@ def request_came(s, e, w, now_ns):
         else:
             unroutable(s, e, w)
             serve(s, e, now_ns)
-    refresh(s, e, w)
 
 
 @compiled
@@ -194,13 +207,12 @@ def hold(s, e, w, now_ns):
 
 @compiled
 def reply(s, e, w, what, now_ns):
-    """A reply without tasks; one that cannot be delivered ends the worker's registration."""
+    """A reply without tasks; one to the dead ends the worker's registration. Refresh after it."""
     if e.workers[w].alive:
         answer(s, e, w, what, 0, now_ns)
     else:
         unroutable(s, e, w)
         serve(s, e, now_ns)
-    refresh(s, e, w)
 
 
 @compiled
@@ -222,6 +234,7 @@ def announce(s, e, now_ns):
     while w != NONE:
         e.workers[w].held = NOT_HELD
         reply_change(s, e, w, now_ns)
+        refresh(s, e, w)
         w = first_held(s, e, ANSWERED)
     tell_settings(s, e, now_ns)
 
@@ -250,6 +263,7 @@ def producer_ticked(s, e, now_ns):
     while w != NONE:
         e.workers[w].held = NOT_HELD
         reply(s, e, w, WAIT, now_ns)
+        refresh(s, e, w)
         w = first_held(s, e, ANSWERED)
     find_unroutable(s, e, served, now_ns)
     if e.count[GIVEN_UP] > given_up:

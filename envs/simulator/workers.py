@@ -131,8 +131,8 @@ def replied(s, e, w, now_ns):
         confirmed(s, e, w, now_ns)
     elif worker.reply == UNREGISTERED:
         worker.confirmed = 0
-    ask(s, e, w, now_ns)
     work(s, e, w)
+    ask(s, e, w, now_ns)
 
 
 @compiled
@@ -197,7 +197,7 @@ def push_loading(s, e, w, duration_ns, now_ns):
 
 @compiled
 def work(s, e, w):
-    """Begin with the next job if inference is idle."""
+    """Begin with the next job if inference is idle. Refresh after it."""
     worker, buffer = e.workers[w], list_of(w, BUFFER)
     if worker.serving != NONE or e.heads[buffer] == NONE:
         return
@@ -209,7 +209,6 @@ def work(s, e, w):
     else:
         job.service_ns = service_ns(s, e, w, job.grade, job.size, job.stream, job.index)
     worker.serving, worker.done_ns = j, job.started_ns + job.service_ns
-    refresh(s, e, w)
 
 
 @compiled
@@ -217,8 +216,7 @@ def served(s, e, w, now_ns):
     """Inference has done its job: the result waits for the link, the next job begins."""
     worker = e.workers[w]
     j = worker.serving
-    worker.serving, worker.done_ns = NONE, NEVER
-    worker.free_ns = now_ns
+    worker.serving, worker.done_ns, worker.free_ns = NONE, NEVER, now_ns
     if e.jobs[j].frame == LOADING:
         release_job(s, e, j)
         worker.n_ready += 1
@@ -228,15 +226,15 @@ def served(s, e, w, now_ns):
     e.jobs[j].done_ns = now_ns
     worker.free_ns += s.kinds[worker.kind].handling_ns
     push(s, e, list_of(w, UPLINK), j)
+    work(s, e, w)
     if worker.left_ns == NEVER:
         send_results(s, e, w, now_ns)
     refresh(s, e, w)
-    work(s, e, w)
 
 
 @compiled
 def send_results(s, e, w, now_ns):
-    """The first result that waits begins to leave; without a limit of bandwidth it has left at once."""
+    """The first result that waits begins to leave; without a limit it is gone at once. Refresh after it."""
     worker, uplink = e.workers[w], list_of(w, UPLINK)
     while e.heads[uplink] != NONE:
         size_bytes = RESULT_BYTES
@@ -247,7 +245,6 @@ def send_results(s, e, w, now_ns):
             worker.left_ns = now_ns + takes_ns
             break
         send_result(s, e, w, now_ns)
-    refresh(s, e, w)
 
 
 @compiled
@@ -269,6 +266,7 @@ def left(s, e, w, now_ns):
     e.workers[w].left_ns = NEVER
     send_result(s, e, w, now_ns)
     send_results(s, e, w, now_ns)
+    refresh(s, e, w)
 
 
 @compiled

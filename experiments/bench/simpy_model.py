@@ -19,7 +19,7 @@ import numpy as np
 
 from envs.hardware import Device
 from envs.simulator.compiling import compiled
-from envs.simulator.draws import lognormal_factor, normal_quantile, occupied_ns, uniform
+from envs.simulator.draws import lognormal_factor, luck_of, normal_quantile, occupied_ns, uniform
 from envs.simulator.facts import percentile_ms
 from envs.simulator.system import System
 from envs.simulator.workers import RESULT_BYTES
@@ -64,7 +64,7 @@ class IntervalFigures:
 @compiled
 def service_ns(seed, index, mean_ms, sigma, capacity):
     """How long this very frame of stream 0 occupies a worker: as the simulator draws it."""
-    factor = lognormal_factor(normal_quantile(uniform(seed, 0, index)), sigma)
+    factor = lognormal_factor(normal_quantile(uniform(luck_of(seed, 0), index)), sigma)
     return occupied_ns(mean_ms * factor, 1.0, capacity)
 
 
