@@ -396,3 +396,14 @@ def test_nothing_is_handed_to_a_worker_that_is_not_ready(talk):
 def test_work_is_answered_with_work(talk):
     talk.frame()
     assert [type(r) for r in replies(talk.worker(b"a", GetWork()))] == [Work]
+
+
+def test_frames_of_two_streams_that_a_full_queue_evicts_are_counted_once_each():
+    talk = Conversation(streams=2, queue_bound_s=0.1)  # room for two tasks
+    talk.wait(0.05)
+    talk.sync()
+    commands = talk.frame(3)
+    gaps = [key for gap in told(commands, Gap) for key in gap.frames]
+    assert [(stream, frame) for stream, frame, _ in gaps] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+    telemetry = talk.telemetry()
+    assert telemetry.interval.dropped == telemetry.totals.dropped == {"drop_oldest": 4}
