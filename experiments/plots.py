@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from envs.spec import ElasticitySpec
 from experiments.wording import level_text
@@ -29,6 +30,11 @@ RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN, DPI = 9.0, 1.5, 120
 
 
+def stream_time_s(trace: pd.DataFrame) -> NDArray[np.float64]:
+    """When each interval ended on the stream's own clock, which a simulator does not wait for; shape (n,)."""
+    return np.cumsum(trace["interval_s"].to_numpy(dtype=np.float64))
+
+
 def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path) -> None:
     """Write the picture of one run as PNG.
 
@@ -44,7 +50,7 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
         heights = [2.0, *[1.0] * len(spec.knobs), 1.2]
         panels = figure.subplots(n_panels, 1, sharex=True, height_ratios=heights)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-        time_s = trace["ended_s"].to_numpy(dtype=float)
+        time_s = stream_time_s(trace)
         _slos(panels[0], trace, spec, time_s)
         for i, knob in enumerate(spec.knobs):
             axes = panels[1 + i]
@@ -54,7 +60,7 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
             axes.set_ylim(-0.3, knob.n_levels - 0.7)
             axes.set_ylabel(knob.name)
         _worth(panels[-1], trace, time_s)
-        panels[-1].set_xlabel("time since the first decision, s")
+        panels[-1].set_xlabel("time of the stream, s")
         figure.align_ylabels(panels)
         figure.savefig(path)
 
