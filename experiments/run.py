@@ -186,14 +186,14 @@ def perform(cfg: DictConfig) -> None:
     run(plan, agent, identity, Console())
 
 
-def exit_code(error: BaseException, wants_traceback: bool) -> int:
-    """Say what went wrong in one sentence; 1 if the run failed, 2 if it could not begin."""
-    if wants_traceback:
+def exit_code(program: str, error: BaseException, failures: tuple[type[BaseException], ...]) -> int:
+    """Say what went wrong in one sentence; 1 for failures on the way, 2 if it could not begin."""
+    if WANTS_TRACEBACK:
         traceback.print_exception(error)
-    print(f"experiments.run: {sentence(error)}", file=sys.stderr)
+    print(f"{program}: {sentence(error)}", file=sys.stderr)
     if isinstance(error, Interrupted):
         return error.exit_code
-    return 1 if isinstance(error, RunError) else 2
+    return 1 if isinstance(error, failures) else 2
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -202,7 +202,7 @@ def main(cfg: DictConfig) -> None:
     try:
         perform(cfg)
     except (RunError, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code(error, WANTS_TRACEBACK))
+        sys.exit(exit_code("experiments.run", error, (RunError,)))
 
 
 def entry() -> None:
@@ -214,7 +214,7 @@ def entry() -> None:
     try:
         main()
     except (Interrupted, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code(error, WANTS_TRACEBACK))
+        sys.exit(exit_code("experiments.run", error, (RunError,)))
 
 
 if __name__ == "__main__":

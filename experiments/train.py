@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -31,7 +30,7 @@ from experiments.config import CONF, check_keys
 from experiments.evaluation import Score, score
 from experiments.facts import git_commit
 from experiments.record import CONFIG, SUMMARY, RunStatus, make_run_directory
-from experiments.run import FULL_ERROR, WANTS_TRACEBACK, Interrupted, interrupt, logging_to, status_of
+from experiments.run import FULL_ERROR, Interrupted, exit_code, interrupt, logging_to, status_of
 from experiments.simulator_plan import SimulatorPlan
 from experiments.training_config import TrainConfig, register
 from experiments.training_view import TrainingView
@@ -211,23 +210,13 @@ def rival_of(name: str, spec: ElasticitySpec) -> Agent:
         return instantiate(values, _partial_=True)(spec=spec)
 
 
-def exit_code(error: BaseException, wants_traceback: bool) -> int:
-    """Say what went wrong in one sentence; 1 if the training failed, 2 if it could not begin."""
-    if wants_traceback:
-        traceback.print_exception(error)
-    print(f"experiments.train: {sentence(error)}", file=sys.stderr)
-    if isinstance(error, Interrupted):
-        return error.exit_code
-    return 1 if isinstance(error, TrainingError) else 2
-
-
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> None:
     """Train; what goes wrong ends the program here, for Hydra would print it too."""
     try:
         carry_out(prepare(cfg), OmegaConf.to_yaml(cfg, resolve=True), Console())
     except (TrainingError, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code(error, WANTS_TRACEBACK))
+        sys.exit(exit_code("experiments.train", error, (TrainingError,)))
 
 
 def entry() -> None:
@@ -240,7 +229,7 @@ def entry() -> None:
     try:
         main()
     except (Interrupted, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code(error, WANTS_TRACEBACK))
+        sys.exit(exit_code("experiments.train", error, (TrainingError,)))
 
 
 if __name__ == "__main__":

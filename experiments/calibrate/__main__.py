@@ -25,11 +25,11 @@ from experiments.calibrate.open_loop import HoldingError
 from experiments.calibrate.rig import MeasuringError
 from experiments.calibrate.schema import CalibrateConfig, register
 from experiments.calibrate.session import Begin, Say, Session, carry_out
-from experiments.complaints import ConfigError, blaming, sentence
+from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
 from experiments.identity import identify
 from experiments.record import LOGS, make_run_directory
-from experiments.run import FULL_ERROR, Interrupted, interrupt, logging_to
+from experiments.run import FULL_ERROR, Interrupted, exit_code, interrupt, logging_to
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError
@@ -113,15 +113,7 @@ def main(cfg: DictConfig) -> None:
     try:
         perform(cfg)
     except (Interrupted, ConfigError, HydraException, OmegaConfBaseException, *BROKEN) as error:
-        sys.exit(exit_code(error))
-
-
-def exit_code(error: BaseException) -> int:
-    """Say what went wrong in one sentence; 1 if something broke, 2 if it could not begin."""
-    print(f"experiments.calibrate: {sentence(error)}", file=sys.stderr)
-    if isinstance(error, Interrupted):
-        return error.exit_code
-    return 1 if isinstance(error, BROKEN) else 2
+        sys.exit(exit_code("experiments.calibrate", error, BROKEN))
 
 
 def entry() -> None:
@@ -133,7 +125,7 @@ def entry() -> None:
     try:
         main()
     except (Interrupted, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code(error))
+        sys.exit(exit_code("experiments.calibrate", error, BROKEN))
 
 
 if __name__ == "__main__":
