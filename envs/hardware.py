@@ -261,7 +261,9 @@ class Hardware:
         return replace(self, devices=tuple(replace(device, native=False) for device in self.devices))
 
     def with_capacities(self, capacities: Sequence[float]) -> Self:
-        """As many workers of its first device, each with this share of the device's speed."""
+        """As many workers of its first device, each with this share of its speed; with none, its own."""
+        if not capacities:
+            return self
         device = self.devices[0]
         return replace(
             self, devices=tuple(replace(device, count=1, capacity=capacity) for capacity in capacities)

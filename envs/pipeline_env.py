@@ -14,6 +14,7 @@ from envs.hardware import Hardware
 from envs.observe import Judged, Snapshot, judge
 from envs.pipeline_world import PipelineWorld, check_scenario
 from envs.scenario import Event, Scenario
+from envs.seeding import episode_seed
 from envs.spec import ElasticitySpec
 from envs.video import check_ladders, ladders_of
 from pipeline.cluster import Cluster
@@ -25,7 +26,6 @@ from pipeline.settings import Ladders
 
 logger = logging.getLogger(__name__)
 
-MAX_SEED = 2**31  # of an episode that was not given one
 
 Observation = NDArray[np.float32]
 
@@ -104,7 +104,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._scenario = scenario or Scenario()
         self._interval_s = control_interval_s
         self._hardware = hardware
-        self._initial = self._checked(spec.highest if initial_levels is None else initial_levels)
+        self._initial = spec.checked_action(spec.highest if initial_levels is None else initial_levels)
         self._ready_timeout_s = ready_timeout_s
         self._on_progress = on_progress
         self._ladders: Ladders | None = None  # set once the producer has told them
@@ -132,9 +132,8 @@ class PipelineEnv(gym.Env[Any, Any]):
         super().reset(seed=seed)
         if options:
             raise ValueError(f"reset knows no options, got {sorted(options)}")
-        episode_seed = seed if seed is not None else int(self.np_random.integers(MAX_SEED))
         try:
-            self._begin(episode_seed)
+            self._begin(episode_seed(seed, self.np_random))
         except BaseException:
             self.close()
             raise
@@ -150,7 +149,7 @@ class PipelineEnv(gym.Env[Any, Any]):
             ValueError: an action outside the action space.
             ResetNeeded: no episode is running.
         """
-        levels = self._checked(action)
+        levels = self.elasticity.checked_action(action)
         if self._cluster is None:
             raise gym.error.ResetNeeded("call reset() before step(): no pipeline is running")
         try:
@@ -183,13 +182,6 @@ class PipelineEnv(gym.Env[Any, Any]):
         if self._cluster is None:
             raise gym.error.ResetNeeded("call reset() first: no pipeline is running")
         return self._cluster
-
-    def _checked(self, action: NDArray[np.int64] | Sequence[int]) -> tuple[int, ...]:
-        levels = np.asarray(action)
-        if not np.issubdtype(levels.dtype, np.integer) or not self.action_space.contains(levels):
-            n_levels = self.elasticity.n_levels
-            raise ValueError(f"an action is one integer below {n_levels} per knob, got {action!r}")
-        return tuple(int(level) for level in levels)
 
     def _begin(self, seed: int) -> None:
         cluster = self._usable_cluster()

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -11,7 +10,7 @@ from envs.scenario import OF_A_WORKER, EventKind, Scenario, heat_after, throttle
 from pipeline.cluster import Cluster
 from pipeline.conditions import AS_STARTED, Conditions
 from pipeline.metrics import Interval
-from pipeline.slos import Slo
+from pipeline.slos import Slo, with_threshold
 
 
 class PipelineWorld:
@@ -72,9 +71,7 @@ class PipelineWorld:
 
     def set_threshold(self, metric: str, threshold: float) -> None:
         """Judge by another threshold."""
-        self.slos = tuple(
-            replace(slo, threshold=threshold) if slo.metric == metric else slo for slo in self.slos
-        )
+        self.slos = with_threshold(self.slos, metric, threshold)
 
     def after(self, interval: Interval) -> Interval:
         """Let the devices heat up or cool down over an interval; returns it with their power."""

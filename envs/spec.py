@@ -160,6 +160,19 @@ class ElasticitySpec:
         """The highest level of every knob."""
         return tuple(n - 1 for n in self.n_levels)
 
+    def checked_action(self, action: Sequence[int] | NDArray[np.integer]) -> tuple[int, ...]:
+        """An action as a level index per knob.
+
+        Raises:
+            ValueError: not one integer per knob, or a level that does not exist.
+        """
+        levels, n_levels = np.asarray(action), self.n_levels
+        if levels.dtype.kind in "iu" and levels.shape == (len(n_levels),):
+            indices = levels.tolist()
+            if all(0 <= level < n for level, n in zip(indices, n_levels, strict=True)):
+                return tuple(indices)
+        raise ValueError(f"an action is one integer below {n_levels} per knob, got {action!r}")
+
     def positions(self, levels: Sequence[int]) -> list[float]:
         """Level index / (levels - 1) per knob; 1 where there is one level."""
         return [

@@ -57,11 +57,6 @@ def scenario_of(schema: ScenarioSchema) -> Scenario:
     )
 
 
-def staffed(scenario: Scenario, hardware: Hardware) -> Hardware:
-    """The hardware with the workers that the scenario gives it, if it does."""
-    return hardware.with_capacities(scenario.capacities) if scenario.capacities else hardware
-
-
 def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, seed: int) -> None:
     """Raise ValueError if parts of a scenario undo each other, OSError if its trace cannot be read."""
     kinds = {event.kind for event in scenario.events}

@@ -19,7 +19,6 @@ from experiments.parts import (
     qoe_weights_of,
     scenario_of,
     slos_of,
-    staffed,
     video_arguments,
 )
 from experiments.world_config import PipelineSchema
@@ -90,7 +89,7 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     with blaming("scenario"):
         scenario = scenario_of(config.scenario)
     with blaming("hardware"):
-        hardware = staffed(scenario, hardware_of(config.hardware))
+        hardware = hardware_of(config.hardware).with_capacities(scenario.capacities)
         hardware = hardware.emulated() if env.emulate else hardware
     with blaming("slo"):
         slos = slos_of(config.slo)

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -205,8 +205,20 @@ def main(cfg: DictConfig) -> None:
         sys.exit(exit_code("experiments.run", error, (RunError,)))
 
 
-def entry() -> None:
-    """Run `main`; errors of Hydra's own, in composing the configuration, are one sentence too."""
+def enter(
+    program: str,
+    main: Callable[[], None],
+    register: Callable[[], None],
+    failures: tuple[type[BaseException], ...],
+) -> None:
+    """Run a program's `main`; errors of Hydra's own, in composing the configuration, are one sentence too.
+
+    Args:
+        program: its name, for that sentence.
+        main: decorated by Hydra; what else goes wrong is its own to catch.
+        register: makes the program's schemas known to Hydra.
+        failures: as for `exit_code`.
+    """
     register()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, interrupt)
@@ -214,8 +226,8 @@ def entry() -> None:
     try:
         main()
     except (Interrupted, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.run", error, (RunError,)))
+        sys.exit(exit_code(program, error, failures))
 
 
 if __name__ == "__main__":
-    entry()
+    enter("experiments.run", main, register, (RunError,))

@@ -17,7 +17,6 @@ from experiments.parts import (
     qoe_weights_of,
     scenario_of,
     slos_of,
-    staffed,
 )
 from experiments.world_config import SimulatorSchema
 from pipeline.settings import ladders_for
@@ -79,7 +78,7 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
         scenario = scenario_of(config.scenario)
     with blaming("hardware"):
         hardware = hardware_of(config.hardware).emulated()
-        n_workers = staffed(scenario, hardware).n_workers
+        n_workers = hardware.with_capacities(scenario.capacities).n_workers
     with blaming("scenario"):
         scenario.check(n_workers, [slo.metric for slo in slos])
     with blaming("detector"):

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,7 +29,7 @@ from experiments.config import CONF, check_keys
 from experiments.evaluation import Score, score
 from experiments.facts import git_commit
 from experiments.record import CONFIG, SUMMARY, RunStatus, make_run_directory
-from experiments.run import FULL_ERROR, Interrupted, exit_code, interrupt, logging_to, status_of
+from experiments.run import Interrupted, enter, exit_code, logging_to, status_of
 from experiments.simulator_plan import SimulatorPlan
 from experiments.training_config import TrainConfig, register
 from experiments.training_view import TrainingView
@@ -219,18 +218,6 @@ def main(cfg: DictConfig) -> None:
         sys.exit(exit_code("experiments.train", error, (TrainingError,)))
 
 
-def entry() -> None:
-    """Run `main`; errors of Hydra's own, in composing the configuration, are one sentence too."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: more threads only hinder networks so small
-    register()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, interrupt)
-    os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
-    try:
-        main()
-    except (Interrupted, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.train", error, (TrainingError,)))
-
-
 if __name__ == "__main__":
-    entry()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: more threads only hinder networks so small
+    enter("experiments.train", main, register, (TrainingError,))

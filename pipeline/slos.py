@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 import msgspec
@@ -101,6 +101,11 @@ def video_slo(metric: str, threshold: float, warn_at: float = 0.9, sense: Sense 
     if metric not in CATALOGUE:
         raise ValueError(f"unknown SLO metric {metric!r}; expected one of {', '.join(CATALOGUE)}")
     return Slo(metric, threshold, warn_at, Sense(sense), CATALOGUE[metric].memory)
+
+
+def with_threshold(slos: Sequence[Slo], metric: str, threshold: float) -> tuple[Slo, ...]:
+    """The same SLOs, the one on this metric with another threshold. Raises ValueError as `Slo`."""
+    return tuple(replace(slo, threshold=threshold) if slo.metric == metric else slo for slo in slos)
 
 
 def read_slos(slos: Sequence[Slo], interval: Interval) -> dict[str, SloReading]:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -13,12 +12,12 @@ from envs.observe import UNKNOWN
 from envs.replay.table import Table
 from envs.reward import qoe, reward
 from envs.scenario import EventKind, Scenario
+from envs.seeding import episode_seed
 from envs.spec import ElasticitySpec
 from pipeline.messages import Weights
 from pipeline.service_times import uniform
-from pipeline.slos import Slo, SloReading
+from pipeline.slos import Slo, SloReading, with_threshold
 
-MAX_SEED = 2**31  # of an episode that was not given one
 PURPOSE_REPLAY = 101  # of a draw: which moment of a setting is met
 STREAMS = "streams"  # a knob of this name sets the number of concurrent streams
 NO_FRAMES = dict.fromkeys(("offered", "delivered", "dropped", "lost", "late", "in_flight", "requeued"), 0)
@@ -87,7 +86,7 @@ class Replay(gym.Env[Any, Any]):
         self._delivered_by = dict(delivered_by or {})
         self._interval_s = control_interval_s
         self._scenario = scenario or Scenario()
-        self._initial = self._checked(spec.highest if initial_levels is None else initial_levels)
+        self._initial = spec.checked_action(spec.highest if initial_levels is None else initial_levels)
         self._check_fit()
         self._seed = 0
         self._step = -1  # no episode yet
@@ -106,7 +105,7 @@ class Replay(gym.Env[Any, Any]):
         super().reset(seed=seed)
         if options:
             raise ValueError(f"reset knows no options, got {sorted(options)}")
-        self._seed = seed if seed is not None else int(self.np_random.integers(MAX_SEED))
+        self._seed = episode_seed(seed, self.np_random)
         self._step, self._levels, self._slos = 0, self._initial, self.elasticity.slos
         readings = dict.fromkeys((slo.metric for slo in self._slos), UNKNOWN)
         observation, info, _ = self._judge(readings, {}, interval_s=0.0)
@@ -121,7 +120,7 @@ class Replay(gym.Env[Any, Any]):
             ValueError: an action outside the action space.
             ResetNeeded: no episode is running.
         """
-        levels = self._checked(action)
+        levels = self.elasticity.checked_action(action)
         if self._step < 0:
             raise gym.error.ResetNeeded("call reset() before step()")
         for event in self._events.get(self._step, ()):
@@ -136,9 +135,7 @@ class Replay(gym.Env[Any, Any]):
 
     def set_threshold(self, metric: str, threshold: float) -> None:
         """Scenario: the SLO on this metric has another threshold from now on."""
-        self._slos = tuple(
-            replace(slo, threshold=threshold) if slo.metric == metric else slo for slo in self._slos
-        )
+        self._slos = with_threshold(self._slos, metric, threshold)
 
     # --- parts ---
 
@@ -189,13 +186,6 @@ class Replay(gym.Env[Any, Any]):
             for knob, level in zip(self.elasticity.knobs, self._levels, strict=True)
         )
         return {name: value for name, value in stands_for if not isinstance(value, str)}
-
-    def _checked(self, action: NDArray[np.int64] | Sequence[int]) -> tuple[int, ...]:
-        levels = np.asarray(action)
-        if not np.issubdtype(levels.dtype, np.integer) or not self.action_space.contains(levels):
-            n_levels = self.elasticity.n_levels
-            raise ValueError(f"an action is one integer below {n_levels} per knob, got {action!r}")
-        return tuple(int(level) for level in levels)
 
     def _check_fit(self) -> None:
         spec, table = self.elasticity, self._table

@@ -4,6 +4,7 @@ Numba's own cache looks at the file of a function only, not at the files of the 
 go on with the old code when one of those has changed. So the cache lives in a folder named after all of them.
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable
@@ -23,6 +24,7 @@ SOURCES = (
     HERE.parent / "spec.py",
     HERE.parent / "video.py",
     HERE.parents[1] / "pipeline" / "metrics.py",
+    HERE.parents[1] / "pipeline" / "producer" / "stream.py",
     HERE.parents[1] / "pipeline" / "service_times.py",
     HERE.parents[1] / "pipeline" / "slos.py",
 )
@@ -38,6 +40,7 @@ def compiled(function: Callable[..., Any]) -> Any:
         config.CACHE_DIR = before
 
 
+@functools.cache
 def _cache() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for path in SOURCES:

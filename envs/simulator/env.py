@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.simulator.fleet import Fleet, checked_action
+from envs.simulator.fleet import Fleet
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 
@@ -61,7 +61,7 @@ class SimulatorEnv(gym.Env[Any, Any]):
             ValueError: an action outside the action space.
             ResetNeeded: no episode is running.
         """
-        levels = checked_action(action, self.elasticity)
+        levels = self.elasticity.checked_action(action)
         if self._is_over:
             raise gym.error.ResetNeeded("call reset() before step(): no episode is running")
         self._levels[0] = levels

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from operator import index
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.hardware import usable_cores
 from envs.scenario import Event
+from envs.seeding import episode_seed
 from envs.simulator import records
 from envs.simulator.info import Info
 from envs.simulator.judging import judge_beginning, step_some
@@ -21,7 +20,6 @@ from envs.simulator.walk import begin
 from envs.spec import ElasticitySpec
 from envs.video import check_ladders
 
-MAX_SEED = 2**31  # of an episode that was not given one
 WORTH_THREADS = 64  # episodes; fewer are stepped sooner than threads are woken
 
 Timeline = Mapping[int, Sequence[Event]]
@@ -64,7 +62,7 @@ class Fleet:
 
     def begin(self, i: int, rng: np.random.Generator, seed: int | None) -> None:
         """Begin episode i with a system and, unless it is given, a seed that are drawn."""
-        drawn = int(rng.integers(MAX_SEED)) if seed is None else seed
+        drawn = episode_seed(seed, rng)
         k = int(rng.integers(len(self.systems))) if len(self.systems) > 1 else 0
         self.episodes[i]["system"] = k
         begin(self._records, self.episodes, i, drawn, self._thresholds)
@@ -92,8 +90,8 @@ class Fleet:
             )
 
     def _step_some(self, actions: NDArray[np.int64], first: int, last: int) -> None:
-        records = self._records, self._rules, self.episodes, self.verdicts, self._events
-        step_some(*records, actions, first, last)
+        shared = self._records, self._rules, self.episodes, self.verdicts, self._events
+        step_some(*shared, actions, first, last)
 
     def _timeline(self, k: int, seed: int) -> Timeline:
         system = self.systems[k]
@@ -103,23 +101,3 @@ class Fleet:
         if k not in self._timelines:
             self._timelines[k] = scenario.timeline(system.steps, system.control_interval_s, seed)
         return self._timelines[k]
-
-
-def checked_action(action: Any, spec: ElasticitySpec) -> list[int]:
-    """A level index per knob.
-
-    Raises:
-        ValueError: not one integer per knob, or a level that does not exist.
-    """
-    n_levels = spec.n_levels
-    try:
-        levels = [index(level) for level in np.asarray(action).tolist()]
-        if len(levels) == len(n_levels) and all(map(_is_level, levels, n_levels)):
-            return levels
-    except TypeError:  # not integers, or not a sequence
-        pass
-    raise ValueError(f"an action is one integer below {n_levels} per knob, got {action!r}")
-
-
-def _is_level(level: int, n: int) -> bool:
-    return 0 <= level < n

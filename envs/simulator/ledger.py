@@ -3,8 +3,6 @@
 A test holds it to the real cores, frame for frame.
 """
 
-import math
-
 from envs.simulator.compiling import compiled
 from envs.simulator.lists import frame_append, frame_remove, free_frame, new_frame, new_job, push
 from envs.simulator.records import (
@@ -19,12 +17,15 @@ from envs.simulator.records import (
     RECEIVED,
     RETURNED,
 )
+from pipeline.producer import stream
+
+tasks_of = compiled(stream.queue_bound)
 
 
 @compiled
-def queue_bound(s, e, n_streams):
-    """As `ProducerConfig.queue_bound`, at least one."""
-    return max(1, math.ceil(s.queue_bound_s * s.source_fps * n_streams))
+def queue_bound(s, n_streams):
+    """Size of the task queue, at least one."""
+    return max(1, tasks_of(s.queue_bound_s, s.source_fps, n_streams))
 
 
 @compiled

@@ -104,7 +104,7 @@ JOB = _record(
 STREAM = _record("next_id offered_id n_waiting missing_since_ns luck")
 EPISODE = _record(
     # the world
-    "system seed step now_ns begun_ns n_streams n_workers n_events next_event next_ns next_rank"
+    "system step now_ns n_streams n_workers n_events next_event next_ns next_rank"
     # settings in force and before, and those of the frame that is being captured
     " epoch fps_level size_level grade_level previous_fps previous_size previous_grade"
     " source_index last_pts_ns due_ns offer_ns offer_index offer_due_ns offer_size offer_grade"

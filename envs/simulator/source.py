@@ -32,7 +32,7 @@ def choose_next(s, e, now_ns):
         due_ns = pts_ns(s.source_fps, e.source_index)
         if e.last_pts_ns < 0 or rate.takes_all or slot(rate, due_ns) > slot(rate, e.last_pts_ns):
             e.last_pts_ns = due_ns
-            e.due_ns = max(e.begun_ns + due_ns, now_ns)
+            e.due_ns = max(due_ns, now_ns)
             return
         e.source_index += 1
 
@@ -56,7 +56,7 @@ def has_room(s, e):
 @compiled
 def captured(s, e, now_ns):
     """A frame is taken under the settings of this moment; it is offered once it is prepared."""
-    e.offer_index, e.offer_due_ns = e.source_index, e.begun_ns + e.last_pts_ns
+    e.offer_index, e.offer_due_ns = e.source_index, e.last_pts_ns
     e.offer_size, e.offer_grade = e.size_level, e.grade_level
     e.source_index += 1
     e.due_ns = NEVER

@@ -8,7 +8,6 @@ from envs.hardware import Hardware
 from envs.scenario import EventKind, Scenario
 from pipeline.messages import LoadingMode
 from pipeline.options import QueuePolicy
-from pipeline.producer.stream import GAP_MARGIN_S, SILENT_HEARTBEATS
 from pipeline.settings import Ladders
 
 LONGEST_S = 1e6  # of an episode: times are integer ns, and schedules products of them
@@ -62,10 +61,8 @@ class System:
         self._check_producer()
         if self.initial_levels is not None:
             self.ladders.settings(self.initial_levels)
-        cluster = self.cluster
-        cluster.check_grades(self.ladders.grades)
-        if any(not device.times for device in cluster.devices):
-            cluster.emulated()  # says what to do
+        self.cluster.check_grades(self.ladders.grades)
+        self.cluster.emulated()  # says what to do where there are no service times
         if len(self.ladders.grades) * (len(self.ladders.sizes) + 1) > MOST_SHAPES:
             raise ValueError(
                 f"grades x (sizes + 1) must be at most {MOST_SHAPES}, got {len(self.ladders.grades)} grades "
@@ -101,8 +98,7 @@ class System:
     @property
     def cluster(self) -> Hardware:
         """The hardware with the scenario's capacities."""
-        capacities = self.scenario.capacities
-        return self.hardware.with_capacities(capacities) if capacities else self.hardware
+        return self.hardware.with_capacities(self.scenario.capacities)
 
     @property
     def interval_ns(self) -> int:
@@ -136,10 +132,3 @@ class System:
         """Events of an episode, at most."""
         patterns = sum(pattern is not None for pattern in (self.scenario.load, self.scenario.links))
         return len(self.scenario.events) + patterns * self.steps
-
-    @property
-    def longest_flight_s(self) -> float:
-        """From a frame's capture until its outcome is known, at most."""
-        leases_s = (self.retries + 1) * (self.lease_s + SILENT_HEARTBEATS * self.heartbeat_s)
-        gap_s = self.lease_s * (self.retries + 1) + GAP_MARGIN_S
-        return self.queue_bound_s + leases_s + gap_s + 2.0

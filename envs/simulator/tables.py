@@ -14,7 +14,7 @@ from envs.spec import ElasticitySpec
 from pipeline.messages import LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.pacing import exact_rate
-from pipeline.producer.stream import GAP_MARGIN_S, SILENT_HEARTBEATS
+from pipeline.producer.stream import SILENT_HEARTBEATS, gap_deadline_s, memory_budget_bytes
 from pipeline.producer.workapi import HELD_SHARE
 from pipeline.service_times import ServiceTimes
 from pipeline.settings import Ladders
@@ -80,9 +80,8 @@ def _fill_system(record: np.void, system: System) -> None:
     s, host = system, system.cluster.host
     fps_level, size_level, grade_level = s.first_levels
     heartbeat_ns = int(s.heartbeat_s * 1e9)
-    width, height = s.source_size
+    lease_ns = int(s.lease_s * 1e9)
     baseline_bytes = int(host.baseline_mb * 1e6)
-    full_queue_bytes = int(s.queue_bound_s * s.source_fps * width * height * 3)
     n_frames = max(1, round(s.source_length_s * s.source_fps)) if s.source_length_s else records.NEVER
     thermal = s.scenario.thermal
     values = {
@@ -99,9 +98,9 @@ def _fill_system(record: np.void, system: System) -> None:
         "silent_ns": SILENT_HEARTBEATS * heartbeat_ns,
         "held_ns": math.ceil(HELD_SHARE * heartbeat_ns),
         "reply_ns": REPLY_HEARTBEATS * heartbeat_ns,
-        "lease_ns": int(s.lease_s * 1e9),
+        "lease_ns": lease_ns,
         "retries": s.retries,
-        "gap_deadline_ns": int((int(s.lease_s * 1e9) * 1e-9 * (s.retries + 1) + GAP_MARGIN_S) * 1e9),
+        "gap_deadline_ns": int(gap_deadline_s(lease_ns, s.retries) * 1e9),
         "message_ns": _ns(host.message_ms),
         "capture_ns": _ns(host.capture_ms),
         "drops_newest": s.queue_policy is QueuePolicy.DROP_NEWEST,
@@ -109,7 +108,9 @@ def _fill_system(record: np.void, system: System) -> None:
         "returns_frames": s.return_frames,
         "n_source_frames": n_frames,
         "baseline_bytes": baseline_bytes,
-        "budget_bytes": int(s.memory_budget_mb * 1e6) or baseline_bytes + full_queue_bytes,
+        "budget_bytes": memory_budget_bytes(
+            s.memory_budget_mb, baseline_bytes, s.queue_bound_s, s.source_fps, s.source_size
+        ),
         "host_used_bytes": int(host.used_mb * 1e6),
         "host_bytes": int(host.memory_mb * 1e6),
         "streams": s.scenario.streams,

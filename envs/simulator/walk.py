@@ -79,7 +79,7 @@ def begin(systems, episodes, i, seed, thresholds):
 @compiled
 def begin_records(s, e, seed, thresholds):
     """An episode of which nothing has happened yet."""
-    e.seed, e.step, e.now_ns, e.begun_ns = seed, 0, 0, 0
+    e.step = e.now_ns = 0
     e.n_streams, e.n_workers, e.next_event = s.streams, s.n_workers, 0
     e.fps_level, e.size_level, e.grade_level = s.fps_level, s.size_level, s.grade_level
     e.previous_fps, e.previous_size, e.previous_grade = s.fps_level, s.size_level, s.grade_level
@@ -88,7 +88,7 @@ def begin_records(s, e, seed, thresholds):
     e.held_bytes = e.n_flight = e.epoch = 0
     e.oldest = e.newest = e.free_frame = e.free_job = NONE
     e.n_frames = e.n_jobs = e.n_jobs_used = e.out_of_room = 0
-    e.bound = queue_bound(s, e, s.streams)
+    e.bound = queue_bound(s, s.streams)
     e.ack_ns, e.sync_ns, e.collector_tick_ns = 0, 0, COLLECTOR_TICK_NS
     e.n_receipts = e.n_verdicts = e.up_head = e.up_tail = 0
     e.offered = e.delivered = e.dropped = e.lost = e.late = e.requeued = 0
@@ -168,7 +168,7 @@ def happen(s, e, event, now_ns):
     if event.kind == SET_STREAMS:
         if e.n_streams != int(event.value):
             e.n_streams = int(event.value)
-            e.bound = queue_bound(s, e, e.n_streams)
+            e.bound = queue_bound(s, e.n_streams)
             tell_settings(s, e, now_ns)
     elif event.kind == LOSE_WORKER:
         if w != NONE:

@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,7 +27,7 @@ from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
 from experiments.identity import identify
 from experiments.record import LOGS, make_run_directory
-from experiments.run import FULL_ERROR, Interrupted, exit_code, interrupt, logging_to
+from experiments.run import Interrupted, enter, exit_code, logging_to
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError
@@ -116,17 +114,5 @@ def main(cfg: DictConfig) -> None:
         sys.exit(exit_code("experiments.calibrate", error, BROKEN))
 
 
-def entry() -> None:
-    """Run `main`; errors of Hydra's own, in composing the configuration, are one sentence too."""
-    register()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, interrupt)
-    os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
-    try:
-        main()
-    except (Interrupted, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.calibrate", error, BROKEN))
-
-
 if __name__ == "__main__":
-    entry()
+    enter("experiments.calibrate", main, register, BROKEN)

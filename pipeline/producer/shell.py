@@ -43,7 +43,7 @@ from pipeline.producer.events import (
     Unroutable,
     WorkRequested,
 )
-from pipeline.producer.stream import TICK_NS, ProducerConfig
+from pipeline.producer.stream import TICK_NS, ProducerConfig, memory_budget_bytes
 from pipeline.settings import ladders_for
 from pipeline.slos import parse_slo
 from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending
@@ -77,9 +77,14 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
     for name in ("retries", "wait_workers", "memory_budget_mb", "seed"):
         if getattr(options, name) < 0:
             raise ValueError(f"{name} must be >= 0, got {getattr(options, name)}")
-    full_queue_bytes = options.queue_bound_s * source.fps * source.width * source.height * 3
     host = psutil.virtual_memory()
-    budget_bytes = int(options.memory_budget_mb * 1e6) or baseline_bytes + int(full_queue_bytes)
+    budget_bytes = memory_budget_bytes(
+        options.memory_budget_mb,
+        baseline_bytes,
+        options.queue_bound_s,
+        source.fps,
+        (source.width, source.height),
+    )
     return ProducerConfig(
         ladders=ladders,
         source_size=(source.width, source.height),

@@ -14,6 +14,29 @@ SILENT_HEARTBEATS = 4  # a worker that has not spoken for so many is taken for d
 GAP_MARGIN_S = 2.0  # the collector waits this much longer than a frame can take
 
 
+def queue_bound(queue_bound_s: float, source_fps: float, n_streams: int) -> int:
+    """Size of the task queue, in tasks, of queue_bound_s of the source's frames."""
+    return ceil(queue_bound_s * source_fps * n_streams)
+
+
+def gap_deadline_s(lease_ns: int, retries: int) -> float:
+    """How long a frame may be missing at the collector: longer than all its leases together."""
+    return lease_ns * 1e-9 * (retries + 1) + GAP_MARGIN_S
+
+
+def memory_budget_bytes(
+    memory_budget_mb: float,
+    baseline_bytes: int,
+    queue_bound_s: float,
+    source_fps: float,
+    source_size: tuple[int, int],
+) -> int:
+    """Memory that the producer may use; for 0 MB its own, and a queue full of one stream at its best."""
+    width, height = source_size
+    full_queue_bytes = queue_bound_s * source_fps * width * height * 3
+    return int(memory_budget_mb * 1e6) or baseline_bytes + int(full_queue_bytes)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProducerConfig:
     """Everything that stays as it is; units and meanings as in `ProducerOptions`.
@@ -59,11 +82,11 @@ class ProducerConfig:
     @property
     def gap_deadline_s(self) -> float:
         """How long a frame may be missing at the collector: longer than all its leases together."""
-        return self.lease_ns * 1e-9 * (self.retries + 1) + GAP_MARGIN_S
+        return gap_deadline_s(self.lease_ns, self.retries)
 
     def queue_bound(self, n_streams: int) -> int:
         """Size of the task queue, in tasks."""
-        return ceil(self.queue_bound_s * self.source_fps * n_streams)
+        return queue_bound(self.queue_bound_s, self.source_fps, n_streams)
 
 
 @dataclass(slots=True)
