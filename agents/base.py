@@ -62,6 +62,11 @@ class Agent(ABC):
     def warm_up(self) -> None:  # noqa: B027 - most agents have nothing to prepare
         """Do what would delay the first decision, before the control clock starts; decides nothing."""
 
+    @property
+    def trained_steps(self) -> int:
+        """Steps of any world that it had learned from before it was made."""
+        return 0
+
     def explain(self) -> dict[str, float]:
         """Finite figures behind the last decision; the same names throughout an episode."""
         return {}

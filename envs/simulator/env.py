@@ -36,8 +36,8 @@ class SimulatorEnv(gym.Env[Any, Any]):
         self.elasticity = spec
         self.observation_space = spec.observation_space
         self.action_space = spec.action_space
-        self._fleet = Fleet(spec, systems, 1)
-        self._rewards, self._ends = self._fleet.verdicts["reward"], self._fleet.verdicts["is_over"]
+        self.fleet = Fleet(spec, systems, 1)  # what `envs.simulator.branches` copies
+        self._rewards, self._ends = self.fleet.verdicts["reward"], self.fleet.verdicts["is_over"]
         self._levels = np.zeros((1, len(spec.knobs)), np.int64)
         self._is_over = True
 
@@ -48,9 +48,9 @@ class SimulatorEnv(gym.Env[Any, Any]):
         super().reset(seed=seed)
         if options:
             raise ValueError(f"reset knows no options, got {sorted(options)}")
-        self._fleet.begin(0, self.np_random, seed)
+        self.fleet.begin(0, self.np_random, seed)
         self._is_over = False
-        return self._fleet.observations[0].copy(), self._fleet.info.of_first()
+        return self.fleet.observations[0].copy(), self.fleet.info.of_first()
 
     def step(
         self, action: NDArray[np.int64] | Sequence[int]
@@ -65,7 +65,7 @@ class SimulatorEnv(gym.Env[Any, Any]):
         if self._is_over:
             raise gym.error.ResetNeeded("call reset() before step(): no episode is running")
         self._levels[0] = levels
-        self._fleet.step(self._levels)
+        self.fleet.step(self._levels)
         self._is_over = self._ends.item(0)
-        info = self._fleet.info.of_first()
-        return self._fleet.observations[0].copy(), self._rewards.item(0), False, self._is_over, info
+        info = self.fleet.info.of_first()
+        return self.fleet.observations[0].copy(), self._rewards.item(0), False, self._is_over, info

@@ -48,11 +48,11 @@ class Fleet:
         self._spec = spec
         self.systems = tuple(systems)
         self._timelines: dict[int, Timeline] = {}  # of the systems whose events do not depend on the seed
-        self._records = systems_of(systems, spec)
+        self.records = systems_of(systems, spec)
         self._rules = rules_of(spec)
         self._thresholds = np.array([slo.threshold for slo in spec.slos])
         self.episodes = np.zeros(n, records.EPISODE)
-        self._events = np.zeros((n, max(1, *(s.most_events for s in systems))), records.EVENT)
+        self.events = np.zeros((n, max(1, *(s.most_events for s in systems))), records.EVENT)
         self.verdicts = np.zeros(n, VERDICT)
         self._n_threads = len(usable_cores())
         self._threads = ThreadPoolExecutor(self._n_threads, "simulator")
@@ -65,8 +65,8 @@ class Fleet:
         drawn = episode_seed(seed, rng)
         k = int(rng.integers(len(self.systems))) if len(self.systems) > 1 else 0
         self.episodes[i]["system"] = k
-        begin(self._records, self.episodes, i, drawn, self._thresholds)
-        self.episodes[i]["n_events"] = fill_events(self._events[i], self._timeline(k, drawn), self._spec)
+        begin(self.records, self.episodes, i, drawn, self._thresholds)
+        self.episodes[i]["n_events"] = fill_events(self.events[i], self._timeline(k, drawn), self._spec)
         judge_beginning(self._rules, self.episodes, self.verdicts, i)
 
     def step(self, actions: NDArray[np.int64]) -> None:
@@ -90,7 +90,7 @@ class Fleet:
             )
 
     def _step_some(self, actions: NDArray[np.int64], first: int, last: int) -> None:
-        shared = self._records, self._rules, self.episodes, self.verdicts, self._events
+        shared = self.records, self._rules, self.episodes, self.verdicts, self.events
         step_some(*shared, actions, first, last)
 
     def _timeline(self, k: int, seed: int) -> Timeline:

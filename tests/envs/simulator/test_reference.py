@@ -27,7 +27,7 @@ def random_levels(rng: random.Random, held: tuple[int, int, int]) -> tuple[int, 
 
 def delivered_in(env: SimulatorEnv) -> list[int]:
     """Latencies of the interval's deliveries in ns, ascending."""
-    episode = env._fleet.episodes[0]
+    episode = env.fleet.episodes[0]
     return episode["latencies_ns"][: episode["i_delivered"]].tolist()
 
 
