@@ -1,11 +1,22 @@
 """The joint settings of a stream's knobs by what they cost and what they are worth."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from envs.spec import ElasticitySpec
 
 Levels = tuple[int, ...]
+
+SAME_WORTH = 1e-9  # sums of the same weights may differ by less, for they were added in another order
+
+
+class Setting(NamedTuple):
+    """Levels of some knobs, with their relative work and what they are worth, weights not yet shared out."""
+
+    cost: float
+    worth: float
+    levels: Levels
 
 
 def cost(spec: ElasticitySpec, levels: Sequence[int]) -> float:
@@ -39,3 +50,34 @@ def _steps(spec: ElasticitySpec, levels: Levels, step: int) -> Iterator[Levels]:
     for i, knob in enumerate(spec.knobs):
         if 0 <= levels[i] + step < knob.n_levels:
             yield (*levels[:i], levels[i] + step, *levels[i + 1 :])
+
+
+def pareto_front(spec: ElasticitySpec) -> tuple[Levels, ...]:
+    """The joint settings that no other beats in both cost and worth, ascending in both.
+
+    Built knob by knob: what is beaten within the first knobs is beaten whatever the others are, for costs
+    multiply and worths add up. So the number of joint settings is no limit.
+    """
+    front = [Setting(1.0, 0.0, ())]
+    for knob in spec.knobs:
+        front = list(
+            unbeaten(
+                Setting(
+                    part.cost * knob.cost[level],
+                    part.worth + knob.weight * knob.worth(knob.value[level]),
+                    (*part.levels, level),
+                )
+                for part in front
+                for level in range(knob.n_levels)
+            )
+        )
+    return tuple(setting.levels for setting in front)
+
+
+def unbeaten(settings: Iterable[Setting]) -> Iterator[Setting]:
+    """Those that none of the others beats, ascending; of equal ones the first in the order of the levels."""
+    best = -math.inf
+    for setting in sorted(settings, key=lambda s: (s.cost, -s.worth, s.levels)):
+        if setting.worth > best + SAME_WORTH:
+            best = setting.worth
+            yield setting

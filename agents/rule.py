@@ -7,7 +7,7 @@ here over the knobs of a stream. `decide` is the policy: reading and state in, l
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from agents.base import Agent, State
 from agents.ladders import Levels, cost, step_down, steps_up
-from envs.spec import ElasticitySpec, Sense
-
-GROWTH = 0.02  # of a backlog in one interval, as a share of warn_at: less is taken for jitter
+from agents.pressure import SURE, Reader, Reading, Watch, watch_from
+from envs.spec import ElasticitySpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +50,13 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What one observation says to a rule.
-
-    Attributes:
-        levels: per knob.
-        pressure: largest ratio / warn_at among the SLOs that follow demand at once, None if unknown.
-        backlog: likewise among all others, which carry the past or say nothing of spare capacity.
-        pressure_broken, backlog_broken: whether an SLO of that group is violated.
-        all_ok: whether nothing is near its threshold, and a pressure is known if there can be one.
-    """
-
-    levels: Levels
-    pressure: float | None
-    backlog: float | None
-    pressure_broken: bool
-    backlog_broken: bool
-    all_ok: bool
-
-
-@dataclass(frozen=True, slots=True)
 class RuleState:
     """What a rule remembers.
 
     Attributes:
         since_change: decisions since the levels last changed.
         pressures: the last readings that were all OK, since then and after the cool-down.
-        backlog: the previous reading's, None if unknown.
-        growths: readings in a row in which the backlog grew.
-        stalls: readings in a row in which it did not shrink.
+        watch: whether a backlog drains, and which way a lower bound is mended.
         raised_from: levels before the last change, if that was a raise which is still on probation.
         proven: the dearest levels that were OK after a probation, None for none yet.
         stride: steps of the next raise where no pressure tells how many are safe.
@@ -91,9 +68,7 @@ class RuleState:
 
     since_change: int = 0
     pressures: tuple[float, ...] = ()
-    backlog: float | None = None
-    growths: int = 0
-    stalls: int = 0
+    watch: Watch = field(default_factory=Watch)
     raised_from: Levels | None = None
     proven: Levels | None = None
     stride: int = 1
@@ -107,10 +82,11 @@ def decide(
     rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
 ) -> tuple[Levels, RuleState]:
     """Levels for the next interval, and what to remember."""
-    state = track(rules, spec, state, reading)
+    watch, reading = state.watch.after(spec, reading)
+    state = track(rules, spec, replace(state, watch=watch), reading)
     if reading.pressure_broken or reading.backlog_broken or has_overrun(state, reading):
         levels = cut(rules, spec, state, reading)
-        state = blame(rules, spec, state, reading)
+        state = blame(rules, spec, state, reading) if levels != reading.levels else state
     else:
         levels = climb(rules, spec, state, reading)
     return levels, remember(state, reading, levels)
@@ -118,19 +94,14 @@ def decide(
 
 def track(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
     """One reading later: OKs in a row count towards a raise, and towards being proven."""
-    growth = (reading.backlog or 0.0) - (state.backlog or 0.0)
-    grows, shrinks = growth > GROWTH, growth < -GROWTH
     state = replace(
         state,
         since_change=state.since_change + 1,
         bar_left=max(state.bar_left - 1, 0),
-        backlog=reading.backlog,
-        growths=state.growths + 1 if grows else 0,
-        stalls=0 if shrinks else state.stalls + 1,
     )
-    if not reading.all_ok or (grows and reading.pressure is None):
+    if not reading.all_ok or (reading.pressure is None and state.watch.drain.rises):
         return replace(state, pressures=())
-    if state.since_change > rules.probation:
+    if state.since_change > rules.probation and state.watch.drain.strikes < 1:
         proven = max(state.proven or reading.levels, reading.levels, key=lambda levels: cost(spec, levels))
         state = replace(state, proven=proven, raised_from=None)
         if cost(spec, reading.levels) >= state.bar_cost:
@@ -142,7 +113,7 @@ def track(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
 
 def has_overrun(state: RuleState, reading: Reading) -> bool:
     """Whether a backlog that goes on growing, with no pressure to tell, accuses the last raise."""
-    return reading.pressure is None and state.raised_from is not None and state.growths > 1
+    return reading.pressure is None and state.raised_from is not None and state.watch.drain.rises >= SURE
 
 
 def cut(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> Levels:
@@ -150,21 +121,27 @@ def cut(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) 
     levels = reading.levels
     if state.since_change <= rules.cool_down:
         return levels
-    if reading.pressure_broken and reading.pressure is not None:
-        affordable = cost(spec, levels) * rules.target / reading.pressure
-        while cost(spec, levels) > affordable and levels != spec.lowest:
-            levels = step_down(spec, levels)
-        return levels
-    if state.raised_from is not None and reading.pressure is None:
-        return state.raised_from
-    patience = 1 if reading.pressure is None else rules.probation
-    return step_down(spec, levels) if state.stalls >= patience else levels
+    drain = state.watch.drain
+    if not reading.pressure_broken:
+        if state.raised_from is not None and (reading.pressure is None or drain.strikes >= SURE):
+            return state.raised_from
+        if not drain.is_stuck(reading, rules.probation):
+            return levels
+    affordable = cost(spec, levels) * rules.target / reading.pressure if reading.pressure else math.inf
+    levels = step_down(spec, levels)
+    while cost(spec, levels) > affordable and levels != spec.lowest:
+        levels = step_down(spec, levels)
+    return levels
 
 
 def blame(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
-    """A raise that led to trouble is barred, for twice as long as the last one that did."""
+    """What led to trouble is barred, for twice as long as the last time.
+
+    That is a raise, and it is what a backlog was stuck at that no pressure explains: the pressure would lead
+    straight back there.
+    """
     state = replace(state, stride=1)
-    if state.raised_from is None:
+    if state.raised_from is None and (reading.pressure_broken or reading.pressure is None):
         return state
     length = min(max(2 * state.bar_length, rules.oks), rules.longest_bar)
     barred = cost(spec, reading.levels)
@@ -208,8 +185,7 @@ def remember(state: RuleState, reading: Reading, levels: Levels) -> RuleState:
         state,
         since_change=0,
         pressures=(),
-        growths=0,
-        stalls=0,
+        watch=state.watch.restarted(),
         raised_from=reading.levels if is_raise else None,
         stride=2 * state.stride if is_raise else 1,
     )
@@ -228,8 +204,7 @@ class Rule(Agent):
     ):
         super().__init__(spec)
         self._rules = Rules(oks, cool_down, target, probation, longest_bar)
-        self._in_pressure = np.array([not slo.memory and slo.sense is Sense.AT_MOST for slo in spec.slos])
-        self._warn_at = np.array([slo.warn_at for slo in spec.slos])
+        self._reader = Reader(spec)
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -239,7 +214,7 @@ class Rule(Agent):
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """What `decide` says to this observation."""
-        self._reading = self._read(observation)
+        self._reading = self._reader.read(observation)
         levels, self._state = decide(self._rules, self.spec, self._state, self._reading)
         return np.array(levels, dtype=np.int64)
 
@@ -254,25 +229,6 @@ class Rule(Agent):
             "barred_for": float(state.bar_left),
         }
 
-    def _read(self, observation: NDArray[np.float32]) -> Reading:
-        seen = self.spec.decode(observation)
-        heat = seen.ratios / self._warn_at
-
-        def worst(figures: NDArray[np.float64], group: NDArray[np.bool_]) -> float | None:
-            known = figures[group & seen.known]
-            return float(known.max()) if known.size else None
-
-        groups = self._in_pressure, ~self._in_pressure
-        needed = self._in_pressure if self._in_pressure.any() else ~self._in_pressure
-        return Reading(
-            levels=tuple(int(level) for level in seen.levels),
-            pressure=worst(heat, groups[0]),
-            backlog=worst(heat, groups[1]),
-            pressure_broken=(worst(seen.ratios, groups[0]) or 0.0) > 1,
-            backlog_broken=(worst(seen.ratios, groups[1]) or 0.0) > 1,
-            all_ok=bool(np.all(heat[seen.known] <= 1) and np.any(seen.known[needed])),
-        )
-
     def _checkpoint(self) -> State:
         return {"state": np.array(json.dumps(asdict(self._state)))}
 
@@ -280,5 +236,6 @@ class Rule(Agent):
         fields = json.loads(str(state["state"]))
         for name in ("pressures", "raised_from", "proven"):
             fields[name] = None if fields[name] is None else tuple(fields[name])
+        fields["watch"] = watch_from(fields["watch"])
         self._state = RuleState(**fields)
         self._reading = None

@@ -15,7 +15,7 @@ class Static(Agent):
 
     Args:
         spec: the stream.
-        levels: "lowest", "highest", or a level index per knob.
+        levels: "lowest", "middle" (the lower one of two), "highest", or a level index per knob.
 
     Raises:
         ValueError: another word, another number of knobs, or a level that a knob does not have.
@@ -23,10 +23,11 @@ class Static(Agent):
 
     def __init__(self, spec: ElasticitySpec, levels: str | Sequence[int]):
         super().__init__(spec)
-        named = {"lowest": spec.lowest, "highest": spec.highest}
+        middle = tuple((n - 1) // 2 for n in spec.n_levels)
+        named = {"lowest": spec.lowest, "middle": middle, "highest": spec.highest}
         if isinstance(levels, str) and levels not in named:
             raise ValueError(
-                f"levels must be lowest, highest or an index per knob, got {levels!r} "
+                f"levels must be lowest, middle, highest or an index per knob, got {levels!r} "
                 "(conf/agent/static.yaml)"
             )
         indices = named[levels] if isinstance(levels, str) else tuple(levels)

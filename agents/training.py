@@ -8,7 +8,6 @@ from pathlib import Path
 import gymnasium as gym
 
 from agents.base import Agent
-from envs.spec import ElasticitySpec
 
 MakeVector = Callable[[int], gym.vector.VectorEnv]
 
@@ -60,8 +59,3 @@ class Trainable(Agent):
 
         Returns how it ended.
         """
-
-
-def checkpoint_path(template: str, spec: ElasticitySpec) -> Path:
-    """Where a checkpoint for this spec lies: {spec} in the template stands for the spec's hash."""
-    return Path(template.replace("{spec}", spec.hash))

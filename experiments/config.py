@@ -134,6 +134,7 @@ class RunConfig:
     hardware: HardwareSchema = MISSING
     scenario: ScenarioSchema = MISSING
     slo: SlosSchema = MISSING
+    trained_on: str | None = MISSING
     output: OutputSchema = MISSING
 
 

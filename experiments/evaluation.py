@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 
 from agents.base import Agent
+from agents.clairvoyant import Clairvoyant
 from experiments.loop import Step, run_episode
 from pipeline.slos import SloState
 
@@ -36,6 +37,8 @@ def score(
     steps: list[Step] = []
     env = make_env()
     try:
+        if isinstance(agent, Clairvoyant):
+            agent.look(env)
         agent.warm_up()
         for seed in seeds:
             agent.reset(seed)

@@ -78,3 +78,8 @@ def digest(values: Mapping[str, Any]) -> str:
     """12 hexadecimal digits that change with anything in `values`."""
     canonical = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def file_hash(path: Path) -> str:
+    """12 hexadecimal digits that change with a file's content. Raises OSError."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

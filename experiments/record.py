@@ -19,6 +19,7 @@ from experiments.tracking import MlflowRun, TrackingError
 logger = logging.getLogger(__name__)
 
 CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
+NETWORK = "network.png"  # of an agent that has one to draw
 
 
 class RunStatus(StrEnum):
@@ -27,6 +28,13 @@ class RunStatus(StrEnum):
     FINISHED = "FINISHED"
     FAILED = "FAILED"
     KILLED = "KILLED"  # interrupted
+
+
+def status_of(cause: BaseException | None) -> RunStatus:
+    """How a run ended that was ended by this."""
+    if cause is None:
+        return RunStatus.FINISHED
+    return RunStatus.KILLED if isinstance(cause, KeyboardInterrupt) else RunStatus.FAILED
 
 
 def make_run_directory(parent: Path, name: str) -> Path:
@@ -112,7 +120,7 @@ class RunRecord:
             logger.info("%d values were infinite or NaN; MLflow has the others", rejected)
 
     def _files(self) -> list[str]:
-        kept = (CONFIG, SUMMARY, TRACE, PICTURE)
+        kept = (CONFIG, SUMMARY, TRACE, PICTURE, NETWORK)
         found = [self.directory / name for name in kept] + sorted(self.directory.glob("output.*"))
         found += sorted(self.directory.glob("detections.*"))
         return [str(path.resolve()) for path in found if path.exists()]

@@ -1,12 +1,11 @@
 """`python -m experiments.run`: one agent, one stream, one world, and a record of what came of it."""
 
-import contextlib
 import logging
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +16,24 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
-from rich.logging import RichHandler
 
 from agents.base import Agent
+from agents.causal.agent import Causal
 from experiments.assemble import assemble
 from experiments.complaints import ConfigError, blaming, sentence
 from experiments.config import CONF, RunConfig, check_keys, register
+from experiments.course import TrainingError
 from experiments.ending import print_ending
+from experiments.first_use import ready
 from experiments.identity import Identity, identify
 from experiments.live import LiveView
+from experiments.logs import logging_to
 from experiments.loop import Step, run_episode
+from experiments.network_figure import plot_network
 from experiments.plan import Plan
-from experiments.record import LOGS, RunRecord, RunStatus, make_run_directory, mlflow_request
+from experiments.record import LOGS, NETWORK, RunRecord, make_run_directory, mlflow_request, status_of
 from experiments.tracking import tracking_uri
+from experiments.twin import let_look
 from experiments.views import PlainView, View
 from experiments.world_config import PipelineSchema, ReplaySchema
 from pipeline.messages import Weights
@@ -39,11 +43,13 @@ logger = logging.getLogger(__name__)
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 WANTS_TRACEBACK = FULL_ERROR in os.environ  # before we set it ourselves
-LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
 class RunError(Exception):
     """The run could not go on; the text says why."""
+
+
+FAILURES = (RunError, TrainingError)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -70,6 +76,8 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
         record = open_record(plan, identity, directory, uri)
         view = choose_view(config.live, console, identity.title, config.env.steps)
         cause = outcome(plan, agent, record, view)
+        if isinstance(agent, Causal):
+            plot_network(agent.picture(), plan.spec, identity.title, directory / NETWORK)
         summary = record.close(status_of(cause), "" if cause is None else sentence(cause), identity.title)
     print_ending(console, summary, directory, uri)
     if isinstance(cause, Exception):
@@ -88,13 +96,6 @@ def outcome(plan: Plan, agent: Agent, record: RunRecord, view: View) -> BaseExce
         logger.info("the run did not finish", exc_info=error)
         return error
     return None
-
-
-def status_of(cause: BaseException | None) -> RunStatus:
-    """How a run ended that was ended by this."""
-    if cause is None:
-        return RunStatus.FINISHED
-    return RunStatus.KILLED if isinstance(cause, KeyboardInterrupt) else RunStatus.FAILED
 
 
 def drive(plan: Plan, agent: Agent, record: RunRecord, view: View) -> None:
@@ -142,26 +143,6 @@ def choose_view(live: bool | None, console: Console, title: str, n_steps: int) -
     return LiveView(console, title, n_steps) if wanted else PlainView(console, title, n_steps)
 
 
-@contextlib.contextmanager
-def logging_to(path: Path, console: Console) -> Iterator[None]:
-    """Meanwhile, everything from INFO goes to a file, what deserves attention to the console too."""
-    file = logging.FileHandler(path)
-    file.setFormatter(logging.Formatter(LOG_FORMAT))
-    shown = RichHandler(console=console, level=logging.WARNING, show_path=False, show_time=False)
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(logging.INFO)
-    for handler in (file, shown):
-        root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.setLevel(before)
-        for handler in (file, shown):
-            root.removeHandler(handler)
-            handler.close()
-
-
 def interrupt(signum: int, frame: object) -> None:
     """Handler of SIGINT and SIGTERM."""
     raise Interrupted(signum)
@@ -174,16 +155,18 @@ def perform(cfg: DictConfig) -> None:
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, RunConfig)
     plan = assemble(config)
-    agent = instantiate(cfg.agent, _partial_=True)
     choices = dict(HydraConfig.get().runtime.choices)
     if isinstance(config.env, PipelineSchema) and config.env.control:
         choices |= dict.fromkeys(("video", "detector", "hardware"), "remote")  # whatever runs there
     if isinstance(config.env, ReplaySchema):
         choices |= dict.fromkeys(("video", "detector", "hardware", "slo"), "replay")  # the data set's own
+    console = Console()
+    cfg.agent = ready(choices["agent"], cfg.agent, plan, config.trained_on, console, config.live)
     identity = identify(cfg, choices, plan.spec.hash)
     with blaming("agent"):
-        agent = agent(spec=plan.spec)
-    run(plan, agent, identity, Console())
+        agent = instantiate(cfg.agent, _partial_=True)(spec=plan.spec)
+    let_look(agent, plan, console.print)
+    run(plan, agent, identity, console)
 
 
 def exit_code(program: str, error: BaseException, failures: tuple[type[BaseException], ...]) -> int:
@@ -201,8 +184,8 @@ def main(cfg: DictConfig) -> None:
     """Run; what goes wrong ends the program here, for Hydra would print it too."""
     try:
         perform(cfg)
-    except (RunError, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.run", error, (RunError,)))
+    except (*FAILURES, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
+        sys.exit(exit_code("experiments.run", error, FAILURES))
 
 
 def enter(
@@ -230,4 +213,4 @@ def enter(
 
 
 if __name__ == "__main__":
-    enter("experiments.run", main, register, (RunError,))
+    enter("experiments.run", main, register, FAILURES)

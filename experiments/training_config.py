@@ -7,7 +7,7 @@ from omegaconf import MISSING
 
 from experiments import config
 from experiments.config import AgentSchema, DetectorSchema, SlosSchema, VideoSchema
-from experiments.world_config import SimulatorSchema
+from experiments.world_config import EnvSchema
 
 
 @dataclass
@@ -19,16 +19,22 @@ class PairsSchema:
 
 
 @dataclass
-class TrainingSchema:
-    """What is randomised in training, and what is kept from it."""
+class JudgingSchema:
+    """How what was learned is judged, in any world."""
+
+    held_out_episodes: int = MISSING
+    evaluation_seeds: int = MISSING
+    rivals: list[str] = MISSING
+
+
+@dataclass
+class TrainingSchema(JudgingSchema):
+    """In the simulator: what is randomised in training, and what is kept from it."""
 
     pairs: PairsSchema = MISSING
     variants: int = MISSING
     lowest_capacity: float = MISSING
-    held_out_episodes: int = MISSING
     evaluation: PairsSchema = MISSING
-    evaluation_seeds: int = MISSING
-    rivals: list[str] = MISSING
 
 
 @dataclass
@@ -42,9 +48,9 @@ class TrainConfig:
     agent: AgentSchema = MISSING
     video: VideoSchema = MISSING
     detector: DetectorSchema = MISSING
-    env: SimulatorSchema = MISSING
+    env: EnvSchema = MISSING
     slo: SlosSchema = MISSING
-    training: TrainingSchema = MISSING
+    training: JudgingSchema = MISSING
 
 
 def register() -> None:
@@ -53,3 +59,4 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(group="schema/training", name="training", node=TrainingSchema)
+    store.store(group="schema/training", name="judging", node=JudgingSchema)

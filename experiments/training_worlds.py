@@ -1,8 +1,8 @@
-"""The worlds that a training needs: those it learns in, and those that are kept from it."""
+"""The simulated worlds that a training needs: those it learns in, and those that are kept from it."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -13,12 +13,13 @@ from omegaconf import OmegaConf
 from agents.training import Worlds
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
-from experiments.complaints import ConfigError
+from experiments.complaints import ConfigError, blaming
 from experiments.config import DetectionsFile, OutputSchema, RunConfig
 from experiments.simulator_plan import SimulatorPlan, plan_simulator
 from experiments.training_config import PairsSchema, TrainConfig, TrainingSchema
+from experiments.training_ground import HELD_OUT_SEED, Ground, check_judging
+from experiments.world_config import SimulatorSchema
 
-HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds from the run's own on
 NO_OUTPUT = OutputSchema(video=False, detections=DetectionsFile.NONE, mlflow=False)
 
 
@@ -44,20 +45,36 @@ def check_training(schema: TrainingSchema) -> None:
         raise ValueError("pairs must name at least one hardware and one scenario, got none")
     if both := [str(pair) for pair in training if pair in evaluation]:
         raise ValueError(f"{', '.join(both)} would be trained on and evaluated: take it out of one")
-    for name in ("variants", "held_out_episodes", "evaluation_seeds"):
-        if getattr(schema, name) < 1:
-            raise ValueError(f"{name} must be >= 1, got {getattr(schema, name)}")
+    if schema.variants < 1:
+        raise ValueError(f"variants must be >= 1, got {schema.variants}")
+    check_judging(schema)
     if not 0 < schema.lowest_capacity <= 1:
         raise ValueError(f"lowest_capacity must be in (0, 1], got {schema.lowest_capacity}")
 
 
-def plans_of(config: TrainConfig, pairs: Sequence[Pair]) -> dict[Pair, SimulatorPlan]:
+def plans_of(
+    config: TrainConfig, pairs: Sequence[Pair], accuracy: Mapping[str, Mapping[str, float]] | None = None
+) -> dict[Pair, SimulatorPlan]:
     """Each pair as a run of the simulator, inside a `hydra.main` or an initialised Hydra.
 
+    All are of one spec. What a setting is worth is a matter of the stream and of whom it is for, not of the
+    hardware on which it happens to be simulated: so accuracies that were measured on a pair's hardware count
+    for nothing here, and those of the run that is trained for, if any, hold everywhere.
+
+    Args:
+        config: for everything but hardware and scenario, with `env` the simulator.
+        pairs: wanted.
+        accuracy: by grade and frame size, as `envs.hardware.Hardware` has it; None = what is published.
+
     Raises:
-        ConfigError: a pair is not possible, or is of another spec than the first; it is named.
+        ConfigError: a pair is not possible; it is named.
     """
-    hardware = {name: option("hardware", name) for name in {pair.hardware for pair in pairs}}
+    assert isinstance(config.env, SimulatorSchema)
+    hardware = {
+        name: replace(option("hardware", name), accuracy={grade: dict(f1) for grade, f1 in measured.items()})
+        for measured in [accuracy or {}]
+        for name in {pair.hardware for pair in pairs}
+    }
     scenarios = {name: option("scenario", name) for name in {pair.scenario for pair in pairs}}
     plans: dict[Pair, SimulatorPlan] = {}
     for pair in pairs:
@@ -79,24 +96,12 @@ def plans_of(config: TrainConfig, pairs: Sequence[Pair]) -> dict[Pair, Simulator
             plans[pair] = plan_simulator(run, config.env)
         except ConfigError as error:
             raise ConfigError(f"{pair}: {error}") from error
-    check_one_spec(plans)
     return plans
 
 
 def option(group: str, name: str) -> Any:
     """The values of conf/GROUP/NAME.yaml."""
     return OmegaConf.to_object(compose("config", overrides=[f"{group}={name}"])[group])
-
-
-def check_one_spec(plans: dict[Pair, SimulatorPlan]) -> None:
-    """Raise ConfigError unless all are of one spec: measured accuracies make their own."""
-    (first, plan), *others = plans.items()
-    for pair, other in others:
-        if other.spec.hash != plan.spec.hash:
-            raise ConfigError(
-                f"{pair} has another spec than {first} ({other.spec.hash}, {plan.spec.hash}): an agent is "
-                "trained for one; they differ where the hardware has accuracies of its own"
-            )
 
 
 def variants_of(system: System, n: int, lowest_capacity: float, rng: np.random.Generator) -> list[System]:
@@ -116,20 +121,52 @@ def weakened(system: System, share: float) -> System:
     )
 
 
-def worlds_of(
-    spec: ElasticitySpec, plans: Sequence[SimulatorPlan], schema: TrainingSchema, seed: int
-) -> Worlds:
-    """Where to learn, and where to choose the checkpoint: the same systems under other seeds."""
+def systems_of(plans: Sequence[SimulatorPlan], schema: TrainingSchema, seed: int) -> list[System]:
+    """Every variant of every plan; the seed draws the shares."""
     rng = np.random.default_rng(seed)
-    systems = [
+    return [
         system
         for plan in plans
         for system in variants_of(plan.system, schema.variants, schema.lowest_capacity, rng)
     ]
+
+
+def worlds_of(spec: ElasticitySpec, systems: Sequence[System], n_held_out: int) -> Worlds:
+    """Where to learn, and where to choose the checkpoint: the same systems under other seeds."""
 
     def make(n: int) -> Any:
         from envs.simulator.vector import SimulatorVectorEnv  # compiles
 
         return SimulatorVectorEnv(spec, systems, n)
 
-    return Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + schema.held_out_episodes))
+    return Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out))
+
+
+def simulated_ground(
+    config: TrainConfig, is_judged: bool, accuracy: Mapping[str, Mapping[str, float]] | None = None
+) -> Ground:
+    """Of a training in the simulator.
+
+    Args:
+        config: with `env` and `training` the simulator's.
+        is_judged: whether the worlds kept from training are wanted.
+        accuracy: see `plans_of`.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    schema = config.training
+    assert isinstance(schema, TrainingSchema)
+    with blaming("training"):
+        check_training(schema)
+    pairs, kept = pairs_of(schema.pairs), pairs_of(schema.evaluation) if is_judged else []
+    plans = plans_of(config, [*pairs, *kept], accuracy)
+    spec = plans[pairs[0]].spec
+    systems = systems_of([plans[pair] for pair in pairs], schema, config.seed)
+    return Ground(
+        spec=spec,
+        worlds=worlds_of(spec, systems, schema.held_out_episodes),
+        names=tuple(str(pair) for pair in pairs),
+        evaluation={str(pair): plans[pair] for pair in kept},
+        substance=[asdict(system) for system in systems],
+    )

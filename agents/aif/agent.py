@@ -1,38 +1,51 @@
-"""Active inference over a stream's knobs, with the world's capacity as a hidden state.
+"""Active inference over a stream's knobs: the world's capacity is a hidden state, and costs are learned.
 
 The scheme is pymdp's (Heins et al. 2022, "pymdp: A Python library for active inference in discrete state
 spaces", JOSS 7(73)); that it can drive elasticity follows Sedlak et al., "Active inference on the edge". Ours
 differs from theirs in inferring a capacity instead of learning a network of SLOs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
 
-from agents.aif.decision import Arrays, Belief, Evidence, Figures, Options, decide
+from agents.aif.beliefs import Belief, Evidence, beginning, on_device
+from agents.aif.costs import CostPrior, Costs
+from agents.aif.decision import Figures, decide, forecast
 from agents.aif.likelihood import pressure_edges, ratio_edges
-from agents.aif.model import Model, Tunables, build, in_pressure
-from agents.aif.policies import Moves, Selection, policies
-from agents.base import Agent, State
+from agents.aif.model import Tunables, build
+from agents.aif.planning import Options
+from agents.aif.policies import MAX_LEARNED, Moves, Selection, policies
+from agents.base import State
+from agents.forecasting import Forecaster
+from agents.pressure import in_pressure
 from envs.spec import ElasticitySpec, Observed
 
+LEAST_PRESSURE = 1e-3  # a smaller one tells nothing: nothing was measured, or nothing was done
 
-class ActiveInference(Agent):
-    """Infers the capacity from what the SLOs show, and sets the levels that promise most of it.
+
+class ActiveInference(Forecaster):
+    """Infers the capacity and the costs from what the SLOs show, and sets the levels that promise most of it.
 
     Args:
         spec: the stream.
-        n_capacities, n_pressures, noise, drift, jump, quality_nats, violation: see `Tunables`.
+        n_capacities, n_pressures, noise, drift, jump, quality_nats, violation, infers_capacity: see
+            `Tunables`.
+        learns_costs: false = what settings cost is taken from the spec.
+        cost_prior: how far the spec's costs are trusted otherwise.
+        forgetting: share of what was learned of costs that is lost in each interval, in [0, 1).
+        count_forgetting: likewise of the counts of SLOs broken while there was capacity to spare.
         switching_cost: what leaving the current levels costs, as a share of `quality_nats`, >= 0.
         moves: what a policy's steps are.
         horizon: steps of a policy, 1 to 3.
         gamma: precision of the choice among policies, > 0.
-        information_gain: whether to value what a setting would tell of the capacity.
+        state_gain: what a nat of expected information on the capacity is worth, >= 0.
+        cost_gain: likewise of expected information on what settings cost.
+        patience: later intervals for which it counts that a setting may prove cheaper than expected, >= 0.
         selection: how one policy is chosen.
 
     Raises:
@@ -49,50 +62,83 @@ class ActiveInference(Agent):
         jump: float,
         quality_nats: float,
         violation: float,
+        infers_capacity: bool,
+        learns_costs: bool,
+        cost_prior: CostPrior,
+        forgetting: float,
+        count_forgetting: float,
         switching_cost: float,
         moves: Moves,
         horizon: int,
         gamma: float,
-        information_gain: bool,
+        state_gain: float,
+        cost_gain: float,
+        patience: float,
         selection: Selection,
     ):
         super().__init__(spec)
-        if gamma <= 0 or switching_cost < 0:
-            raise ValueError(
-                f"gamma must be > 0 and switching_cost >= 0, got {gamma} and {switching_cost} "
-                "(conf/agent/aif.yaml)"
-            )
+        check(gamma, (forgetting, count_forgetting), (switching_cost, state_gain, cost_gain, patience))
         moves, selection = Moves(moves), Selection(selection)  # words, where no schema made them more
         table = policies(spec.n_levels, moves, horizon)
         self.model = build(
-            spec, Tunables(n_capacities, n_pressures, noise, drift, jump, quality_nats, violation)
+            spec,
+            Tunables(n_capacities, n_pressures, noise, drift, jump, quality_nats, violation, infers_capacity),
+            cost_prior,
         )
-        self._arrays = on_device(self.model, table, switching_cost * quality_nats)
-        self._options = Options(spec.n_levels, moves, gamma, information_gain, selection)
+        n_settings = len(self.model.settings)
+        if learns_costs and n_settings > MAX_LEARNED:
+            raise ValueError(
+                f"costs can be learned of at most {MAX_LEARNED} joint settings, got {n_settings}: "
+                "give the knobs fewer levels, or say learns_costs=false (conf/agent/aif.yaml)"
+            )
+        self._arrays = on_device(
+            spec,
+            self.model,
+            table,
+            noise=noise,
+            drift=drift if infers_capacity else 0.0,
+            forgetting=forgetting,
+            count_forgetting=count_forgetting,
+            switching=switching_cost * quality_nats,
+            gamma=gamma,
+            state_gain=state_gain,
+            cost_gain=cost_gain if learns_costs else 0.0,
+            patience=patience if learns_costs else 0.0,
+        )
+        is_deterministic = selection is Selection.DETERMINISTIC
+        self._options = Options(spec.n_levels, moves, is_deterministic, learns_costs)
         self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]
         self._pressure_edges = pressure_edges(n_pressures)
         self._in_pressure = in_pressure(spec)
+        self._known_before = self._arrays.costs  # of costs, when an episode begins
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Forget the last episode: any capacity is as likely, and nothing is queued."""
+        """Forget the last episode: any capacity is as likely, nothing is queued, costs are as loaded."""
         self._key = jax.random.key(seed)
-        nothing = np.zeros(len(self.spec.slos), dtype=np.int32)
-        self._belief = on_belief(self.model.D, nothing)
+        at = int(np.ravel_multi_index(self.spec.highest, self.spec.n_levels))
+        self._belief = beginning(self._arrays, at)._replace(costs=self._known_before)
+        self._now = self._belief
         self._figures: Figures | None = None
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """The first step of the policy of least expected free energy."""
-        seen = self._bins(self.spec.decode(observation))
-        levels, self._belief, self._key, figures = decide(
+        seen = self._evidence(self.spec.decode(observation))
+        levels, self._belief, self._now, self._key, figures = decide(
             self._arrays, self._belief, seen, self._key, self._options
         )
         self._figures = jax.device_get(figures)
         return np.asarray(levels, dtype=np.int64)
 
+    def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
+        """From the capacity, the backlogs and the costs as they are believed to be."""
+        rows = np.ravel_multi_index(tuple(np.asarray(settings).T), self.spec.n_levels)
+        p_fulfilled = forecast(self._arrays, self._now, jnp.asarray(rows, dtype=jnp.int32))
+        return np.clip(np.asarray(p_fulfilled, dtype=np.float64), 0.0, 1.0)
+
     def warm_up(self) -> None:
         """Compile; some seconds the first time."""
-        seen = self._bins(self.spec.decode(self.spec.encode(self.spec.lowest, {}, {})))
+        seen = self._evidence(self.spec.decode(self.spec.encode(self.spec.lowest, {}, {})))
         jax.block_until_ready(decide(self._arrays, self._belief, seen, self._key, self._options))
 
     def explain(self) -> dict[str, float]:
@@ -106,58 +152,39 @@ class ActiveInference(Agent):
             name: float(value) for name, value in zip([*Figures._fields[:-1], *names], values, strict=True)
         }
 
-    def _bins(self, observed: Observed) -> Evidence:
+    def _evidence(self, observed: Observed) -> Evidence:
         bins = [np.searchsorted(*pair) for pair in zip(self._edges, observed.ratios, strict=True)]
         pressing = observed.ratios[self._in_pressure & observed.known]
+        pressure = pressing.max(initial=0.0)
         return Evidence(
             levels=observed.levels.astype(np.int32),
+            heights=observed.ratios.astype(np.float32),
             ratios=np.array(bins, dtype=np.int32),
             known=observed.known.astype(np.float32),
-            pressure=np.int32(np.searchsorted(self._pressure_edges, pressing.max(initial=0.0))),
-            pressure_known=np.float32(pressing.size > 0),
+            pressure=np.int32(np.searchsorted(self._pressure_edges, pressure)),
+            ln_pressure=np.float32(np.log(max(pressure, LEAST_PRESSURE))),
+            pressure_known=np.float32(pressure >= LEAST_PRESSURE),
         )
 
     def _checkpoint(self) -> State:
-        return {
-            "capacity": np.asarray(self._belief.capacity),
-            "backlog": np.asarray(self._belief.backlog),
-            "key": np.asarray(jax.random.key_data(self._key)),
-        }
+        belief = self._belief._asdict()
+        costs = {f"costs.{name}": value for name, value in belief.pop("costs")._asdict().items()}
+        key = jax.random.key_data(self._key)
+        return {name: np.asarray(value) for name, value in {**belief, **costs, "key": key}.items()}
 
     def _restore(self, state: State) -> None:
-        self._belief = on_belief(state["capacity"], state["backlog"])
+        costs = Costs(*(jnp.asarray(state[f"costs.{name}"]) for name in Costs._fields))
+        rest = {name: jnp.asarray(state[name]) for name in Belief._fields if name != "costs"}
+        self._belief = self._now = Belief(**rest, costs=costs)
+        self._known_before = costs
         self._key = jax.random.wrap_key_data(jnp.asarray(state["key"]))
         self._figures = None
 
 
-def on_belief(capacity: NDArray[Any], backlog: NDArray[Any]) -> Belief:
-    """A belief on the device, always of the types that the compiled code was made for."""
-    return Belief(jnp.asarray(capacity, dtype=jnp.float32), jnp.asarray(backlog, dtype=jnp.int32))
-
-
-def on_device(model: Model, policy_table: NDArray[np.int64], switching: float) -> Arrays:
-    """The model and the policies as arrays of 32 bits on the device."""
-    figures = {
-        "ln_capacity": np.log(model.capacity),
-        "A_slo": model.A_slo,
-        "H_slo": entropy(model.A_slo),
-        "A_pressure": model.A_pressure,
-        "H_pressure": entropy(model.A_pressure),
-        "B": model.B,
-        "jump": model.jump,
-        "C_slo": model.C_slo,
-        "C_setting": model.C_setting,
-        "weight": model.weight,
-        "pressure_weight": model.pressure_weight,
-        "switching": switching,
-    }
-    return Arrays(
-        **{name: jnp.asarray(figure, dtype=jnp.float32) for name, figure in figures.items()},
-        kind=jnp.asarray(model.kind, dtype=jnp.int32),
-        policies=jnp.asarray(policy_table, dtype=jnp.int32),
-    )
-
-
-def entropy(likelihoods: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each column of likelihoods (..., o, c), in nats, shape (..., c)."""
-    return -xlogy(likelihoods, likelihoods).sum(axis=-2)
+def check(gamma: float, shares: Sequence[float], amounts: Sequence[float]) -> None:
+    """Raise ValueError if one of them is out of range."""
+    if gamma <= 0 or min(amounts) < 0 or not all(0 <= share < 1 for share in shares):
+        raise ValueError(
+            "expected gamma > 0, switching_cost, state_gain, cost_gain and patience >= 0 and both kinds of "
+            f"forgetting in [0, 1), got {gamma}, {amounts} and {shares} (conf/agent/aif.yaml)"
+        )

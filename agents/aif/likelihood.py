@@ -16,6 +16,7 @@ BELOW_WARNING = (0.05, 0.12, 0.25, 0.5, 0.75, 0.94)  # edges of the bins that ar
 ABOVE = (1.0, 1.3, 2.0, 4.0, 8.0)  # edges of the bins that break the SLO
 PRESSURE = (0.01, 8.0)  # outermost edges of the pressure's bins
 LEAK = 0.02  # share of surprises that no model explains, spread over all bins
+KEPT = 0.7  # ratio of a lower bound when capacity is just used up: somewhere below 1
 TINY = 1e-9  # keeps a share of nothing finite
 
 # SLOs with memory: how far and how fast they move is not in a spec, so these are broad. See `remembering`.
@@ -64,14 +65,17 @@ def proportional(ln_u: Array, noise: float, edges: Array) -> Array:
     return with_leak(log_normal(ln_u, noise, edges))
 
 
-def saturating(ln_u: Array, noise: float, edges: Array) -> Array:
-    """A ratio that is anywhere below 1 while capacity suffices, and grows with u beyond; shape likewise.
+def limiting(ln_u: Array, noise: float, edges: Array) -> Array:
+    """A lower bound on what is delivered, as far as capacity goes; shape likewise.
 
-    So does a lower bound on what is delivered: it says nothing of capacity to spare.
+    While capacity suffices it limits nothing: the lowest bin. Beyond, a share 1 / u is delivered of what
+    would be otherwise, and the ratio grows.
     """
-    rest = np.log(centres(edges)[:N_FULFILLED])
-    cases = [log_normal(ln_rest + np.maximum(ln_u, 0.0), noise, edges) for ln_rest in rest]
-    return with_leak(np.mean(cases, axis=0))
+    ratio = np.log(KEPT) + np.maximum(ln_u, 0.0)
+    beyond = log_normal(ratio, noise, edges)
+    lowest = np.eye(edges.size + 1)[0]
+    is_beyond = ndtr(ln_u / noise)[..., None]
+    return with_leak(is_beyond * beyond + (1 - is_beyond) * lowest)
 
 
 def remembering(ln_u: Array, noise: float, edges: Array) -> Array:

@@ -2,7 +2,11 @@
 
 Hidden are the levels of the knobs (the agent's own doing, seen exactly) and one slow factor that no knob
 moves: the world's capacity, in units of the spec's relative cost. An SLO with memory has its backlog as a
-further factor: the bin its ratio was in when the interval began, which was seen exactly too.
+further factor: the bin its ratio was in when the interval began, which was seen exactly too. Between knobs
+and observations stands the demand, what a joint setting costs: `agents.aif.costs` holds a belief about it.
+
+All likelihoods are functions of u = demand / capacity alone. Demands and capacities share one logarithmic
+grid, so they are tables over u, and A for any belief about costs is read from them: nothing is built anew.
 """
 
 from dataclasses import dataclass
@@ -12,12 +16,17 @@ from numpy.typing import NDArray
 
 from agents import ladders
 from agents.aif import likelihood
+from agents.aif.costs import CostPrior, demand_prior
 from agents.aif.policies import joint_settings
+from agents.pressure import in_pressure
 from envs.spec import ElasticitySpec, Sense
 
 Array = NDArray[np.float64]
 
 FLOOR, CEILING = 0.5, 3.0  # capacities reach from FLOOR x the lowest cost to CEILING x the highest
+NEAR = 0.1  # of what is seen of a setting, the share that counts for one that is a level away
+AS_DECLARED = CostPrior(1.0, 0.0, 0.0, 0.0)  # of costs that nothing is seen of
+BEYOND = 4.5  # demands reach so many fold beyond the spec's costs, for they may prove to be others
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Tunables:
         jump: probability in an interval that the capacity goes anywhere: a worker is lost, or back.
         quality_nats: what the highest setting is worth over the lowest, in nats, > 0.
         violation: what each bin that a ratio is above 1 costs, in units of `quality_nats`, > 1.
+        infers_capacity: false = the capacity is taken for known and constant, as if no worker were ever lost.
     """
 
     n_capacities: int
@@ -41,6 +51,7 @@ class Tunables:
     jump: float
     quality_nats: float
     violation: float
+    infers_capacity: bool
 
     def __post_init__(self) -> None:
         where = "(conf/agent/aif.yaml)"
@@ -60,26 +71,35 @@ class Tunables:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Arrays over a = joint settings, c = capacities, o = bins of a ratio, p = bins of pressure, s = SLOs.
+    """Arrays over a = joint settings, c = capacities, x = demands, u = demand / capacity, o = bins of a
+    ratio, p = bins of pressure, s = SLOs, k = distinct tables.
 
     Attributes:
         settings: level per knob, shape (a, n_knobs).
         capacity: of each bin, in cost units, shape (c,).
-        A_slo: P(bin | bin before, setting, capacity) of each distinct kind of SLO, shape (kinds, o, a, o, c).
+        demand: logarithm at each bin's centre, as far apart as those of the capacities, shape (x,).
+        ln_u: demand less capacity, both logarithms, shape (u,) = (x + c - 1,); demand i less capacity j is
+            at i - j + c - 1.
+        A_slo: P(bin | bin before, u) of each distinct kind of SLO, shape (k, o, o, u), bins before first.
         kind: row of A_slo per SLO, shape (s,).
-        A_pressure: P(bin | setting, capacity), shape (a, p, c).
+        A_pressure: P(bin | u), shape (p, u).
         B: P(capacity | capacity before) without jumps, shape (c, c).
         jump: probability of a jump to any capacity. It moves the belief, but is not planned for: a loss that
             comes whatever the agent does would only make it timid.
-        C_slo: log-preference per bin of each SLO, shape (s, o).
+        C_slo: log-preference per bin of a ratio, shape (o,).
         C_setting: log-preference per joint setting, the sum over its knobs, shape (a,).
         D: P(capacity) when an episode begins, shape (c,).
         weight: share of each SLO's evidence that counts, shape (s,).
         pressure_weight: 1 if any SLO is in the pressure, else 0.
+        costs: mean and covariance before anything was seen, see `agents.aif.costs`; shapes (a + 1,) and
+            (a + 1, a + 1).
+        nearness: how much what is seen at one setting tells of another, shape (a, a).
     """
 
     settings: NDArray[np.int64]
     capacity: Array
+    demand: Array
+    ln_u: Array
     A_slo: Array
     kind: NDArray[np.int64]
     A_pressure: Array
@@ -90,11 +110,19 @@ class Model:
     D: Array
     weight: Array
     pressure_weight: float
+    costs: tuple[Array, Array]
+    nearness: Array
 
 
 def capacities(cost: Array, n: int) -> Array:
     """Bins of capacity, equally spaced in the logarithm, shape (n,)."""
     return np.geomspace(FLOOR * cost.min(), CEILING * cost.max(), n)
+
+
+def demands(cost: Array, width: float) -> Array:
+    """Logarithms of demands, `width` apart, from BEYOND below the lowest cost to BEYOND above the highest."""
+    lowest, highest = np.log(cost.min() / BEYOND), np.log(cost.max() * BEYOND)
+    return lowest + width * np.arange(int(np.ceil((highest - lowest) / width)) + 1)
 
 
 def random_walk(n: int, width: float, drift: float) -> Array:
@@ -116,13 +144,8 @@ def graded(violation: float) -> Array:
     return -violation * np.maximum(np.arange(likelihood.N_BINS) - likelihood.N_FULFILLED + 1, 0.0)
 
 
-def in_pressure(spec: ElasticitySpec) -> NDArray[np.bool_]:
-    """SLOs whose ratio speaks of this interval alone and grows with demand, shape (s,)."""
-    return np.array([not slo.memory and slo.sense is Sense.AT_MOST for slo in spec.slos])
-
-
 def evidence_weights(spec: ElasticitySpec) -> Array:
-    """How much each SLO tells of the capacity, shape (s,).
+    """How much each SLO tells of the capacity, shape (n_slos,).
 
     Those in the pressure tell through it. The others all watch the same queue: together they count as one.
     """
@@ -134,21 +157,21 @@ def slo_likelihoods(spec: ElasticitySpec, ln_u: Array, noise: float) -> tuple[Ar
     """A_slo and kind, see `Model`; SLOs of one kind and one warn_at share their table."""
     keys = [(slo.warn_at, slo.memory, slo.sense) for slo in spec.slos]
     kinds = sorted(set(keys))
-    tables = []
-    for warn_at, memory, sense in kinds:
-        edges = likelihood.ratio_edges(warn_at)
-        if memory:
-            table = likelihood.remembering(ln_u, noise, edges)
-        else:
-            shape = likelihood.proportional if sense is Sense.AT_MOST else likelihood.saturating
-            table = np.broadcast_to(
-                shape(ln_u, noise, edges), (likelihood.N_BINS, *ln_u.shape, likelihood.N_BINS)
-            )
-        tables.append(table.swapaxes(-1, -2))
-    return np.stack(tables), np.array([kinds.index(key) for key in keys])
+    tables = np.zeros((len(kinds), likelihood.N_BINS, ln_u.size, likelihood.N_BINS))
+    for i, (warn_at, memory, sense) in enumerate(kinds):
+        shape = likelihood.proportional if sense is Sense.AT_MOST else likelihood.limiting
+        shape = likelihood.remembering if memory else shape
+        tables[i] = shape(ln_u, noise, likelihood.ratio_edges(warn_at))
+    return tables.swapaxes(-1, -2), np.array([kinds.index(key) for key in keys], dtype=np.int64)
 
 
-def build(spec: ElasticitySpec, tunables: Tunables) -> Model:
+def nearness(settings: NDArray[np.int64]) -> Array:
+    """NEAR to the power of the levels between two settings, of all knobs together, shape (a, a)."""
+    apart = np.abs(settings[:, None] - settings).sum(-1)
+    return NEAR ** apart.astype(float)
+
+
+def build(spec: ElasticitySpec, tunables: Tunables, prior: CostPrior) -> Model:
     """The model of any spec.
 
     Raises:
@@ -158,22 +181,30 @@ def build(spec: ElasticitySpec, tunables: Tunables) -> Model:
     costs = np.array([ladders.cost(spec, levels) for levels in settings])
     worths = np.array([ladders.worth(spec, levels) for levels in settings])
     capacity = capacities(costs, tunables.n_capacities)
-    ln_u = np.log(costs)[:, None] - np.log(capacity)
+    n = capacity.size
     width = float(np.log(capacity[1] / capacity[0]))
+    demand = demands(costs, width)
+    ln_u = demand[0] - np.log(capacity[-1]) + width * np.arange(demand.size + n - 1)
     spread = float(np.hypot(tunables.noise, width / np.sqrt(12)))  # within its bin the capacity is anywhere
     tables, kind = slo_likelihoods(spec, ln_u, spread)
     pressure = likelihood.proportional(ln_u, spread, likelihood.pressure_edges(tunables.n_pressures))
+    infers, has_pressure = tunables.infers_capacity, bool(in_pressure(spec).any())
+    prior = prior if has_pressure else AS_DECLARED
     return Model(
         settings=settings,
         capacity=capacity,
+        demand=demand,
+        ln_u=ln_u,
         A_slo=tables,
         kind=kind,
         A_pressure=pressure.swapaxes(-1, -2),
-        B=random_walk(capacity.size, width, tunables.drift),
-        jump=tunables.jump,
-        C_slo=np.tile(tunables.quality_nats * graded(tunables.violation), (len(spec.slos), 1)),
+        B=random_walk(n, width, tunables.drift) if infers else np.eye(n),
+        jump=tunables.jump if infers else 0.0,
+        C_slo=tunables.quality_nats * graded(tunables.violation),
         C_setting=tunables.quality_nats * worths,
-        D=np.full(capacity.size, 1 / capacity.size),
+        D=np.full(n, 1 / n) if infers else np.eye(n)[n // 2],
         weight=evidence_weights(spec),
-        pressure_weight=float(in_pressure(spec).any()),
+        pressure_weight=float(has_pressure),
+        costs=demand_prior(spec, settings, prior, float(np.log(capacity[n // 2])), not infers),
+        nearness=nearness(settings),
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_SETTINGS = 4096  # joint settings of all knobs: each has its own row in every likelihood
+MAX_LEARNED = 1024  # joint settings whose costs are learned: their covariances are updated in every step
 MAX_POLICIES = 20_000  # 27 relative moves over 3 steps are 19,683
 
 

@@ -137,7 +137,34 @@ class Replay(gym.Env[Any, Any]):
         """Scenario: the SLO on this metric has another threshold from now on."""
         self._slos = with_threshold(self._slos, metric, threshold)
 
+    def prospects(self) -> NDArray[np.float64]:
+        """Mean reward of each step over all that was measured at each joint setting, if it is held.
+
+        Shape (n_steps, n_settings), settings in C order of the level indices.
+        """
+        slos, expected = self.elasticity.slos, np.empty((0, 0))
+        rewards = np.empty((self._steps, len(self._table.rows)))
+        for step in range(self._steps):
+            events = self._events.get(step, ())
+            for event in events:
+                slos = with_threshold(slos, event.metric, event.value or math.nan)
+            if step == 0 or events:
+                settings = np.ndindex(self._table.n_levels)
+                expected = np.array([self._expected(levels, slos) for levels in settings])
+            rewards[step] = expected
+        return rewards
+
     # --- parts ---
+
+    def _expected(self, levels: Sequence[int], slos: Sequence[Slo]) -> float:
+        """Mean reward over a setting's rows."""
+        earned = []
+        for row in self._table.of_setting(levels):
+            measured = dict(zip(self._table.metrics, row.tolist(), strict=True))
+            readings = [slo.read(measured[slo.metric]) for slo in slos]
+            quality = qoe(self.elasticity, list(self._delivered(levels, measured).values()))
+            earned.append(reward(readings, quality, 0, len(levels)))
+        return float(np.mean(earned))
 
     def _judge(
         self, readings: Mapping[str, SloReading], measured: Mapping[str, float], interval_s: float
@@ -145,7 +172,7 @@ class Replay(gym.Env[Any, Any]):
         """Observation, info and QoE of what was measured, {} for nothing yet."""
         spec = self.elasticity
         metrics = dict.fromkeys(self._table.metrics, math.nan) | dict(measured)
-        delivered = self._delivered(measured)
+        delivered = self._delivered(self._levels, measured)
         quality = qoe(spec, list(delivered.values()))
         settings = self._settings()
         info = {
@@ -170,10 +197,10 @@ class Replay(gym.Env[Any, Any]):
         }
         return spec.encode(self._levels, readings, metrics), info, quality
 
-    def _delivered(self, measured: Mapping[str, float]) -> dict[str, float]:
+    def _delivered(self, levels: Sequence[int], measured: Mapping[str, float]) -> dict[str, float]:
         """Per knob, in its value's unit; NaN where nothing was measured yet, or not this."""
         values: dict[str, float] = {}
-        for knob, level in zip(self.elasticity.knobs, self._levels, strict=True):
+        for knob, level in zip(self.elasticity.knobs, levels, strict=True):
             asked = knob.value[level]
             metric = self._delivered_by.get(knob.name)
             got = asked if metric is None else measured.get(metric, math.nan)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.bench import overhead, simulator
+from experiments.bench import agents, overhead, simulator
 from experiments.bench.figures import write_figures
 from experiments.bench.measure import BenchError
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 
-BENCHES = {"pipeline": overhead, "simulator": simulator}
+BENCHES = {"agents": agents, "pipeline": overhead, "simulator": simulator}
 RESULTS = Path("results/bench")
 INTERRUPTED = 130  # as shells have it for SIGINT
 

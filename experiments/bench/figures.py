@@ -25,6 +25,22 @@ class Target:
         return f"{self.words}: {value:.2f} ({lowest:.2f} to {highest:.2f}), at least {self.at_least:g}: {met}"
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A time in ms that must stay below a value: `figures[key] < below`, said in words."""
+
+    key: str
+    below: float
+    words: str
+
+    def verdict(self, figures: Mapping[str, float]) -> str:
+        """As a target's."""
+        value = figures[self.key]
+        lowest, highest = figures[f"{self.key}_lowest"], figures[f"{self.key}_highest"]
+        met = "[green]met[/green]" if value < self.below else "[red]missed[/red]"
+        return f"{self.words}: {value:.3g} ms ({lowest:.3g} to {highest:.3g}), below {self.below:g} ms: {met}"
+
+
 def write_figures(figures: Mapping[str, float], path: Path) -> None:
     """Write a flat map from figure to number.
 

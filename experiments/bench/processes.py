@@ -76,14 +76,14 @@ class Processes:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
-    def run(self, target: Callable[..., None], *args: Any) -> None:
+    def run(self, target: Callable[..., None], *args: Any, within_s: float = RUN_S) -> None:
         """The same, to its end. Raises BenchError if it fails or takes too long."""
         self.start(target, *args)
         child = self._children[-1]
-        child.join(RUN_S)
+        child.join(within_s)
         if child.exitcode != 0:
             raise BenchError(
-                f"process {child.name} failed within {RUN_S:g} s, with exit code {child.exitcode}"
+                f"process {child.name} failed within {within_s:g} s, with exit code {child.exitcode}"
             )
         self._children.remove(child)
 

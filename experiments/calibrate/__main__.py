@@ -26,8 +26,9 @@ from experiments.calibrate.session import Begin, Say, Session, carry_out
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
 from experiments.identity import identify
+from experiments.logs import logging_to
 from experiments.record import LOGS, make_run_directory
-from experiments.run import Interrupted, enter, exit_code, logging_to
+from experiments.run import Interrupted, enter, exit_code
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError

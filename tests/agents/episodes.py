@@ -7,19 +7,23 @@ from typing import Any
 
 import numpy as np
 import yaml
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 
-from agents.base import Agent
+from agents.base import Agent, Transition
+from agents.learned.agent import Learned
 from envs.spec import ElasticitySpec
+from tests.agents.learned.untrained import untrained
 from tests.agents.plant import Outcome, Plant
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "agent"
 
 
 def make(name: str, spec: ElasticitySpec, **changes: Any) -> Agent:
-    """The agent of conf/agent/NAME.yaml, with some of its values changed."""
+    """The agent of conf/agent/NAME.yaml, with some of its values changed; a learned one is yet to learn."""
     values = yaml.safe_load((CONF / f"{name}.yaml").read_text())
     del values["defaults"]
+    if issubclass(get_class(values["_target_"]), Learned) and "checkpoint" not in changes:
+        return untrained(instantiate(values | changes | {"checkpoint": None}, _partial_=True)(spec=spec))
     return instantiate(values | changes, _partial_=True)(spec=spec)
 
 
@@ -55,7 +59,8 @@ def run(
     for share in capacities:
         plant.capacity = full * share
         levels = agent.act(observation, {})
-        observation, outcome = plant.step(levels)
+        seen, (observation, outcome) = observation, plant.step(levels)
+        agent.learn(Transition(seen, levels, outcome.reward, observation, terminated=False))
         episode.levels.append(tuple(int(level) for level in levels))
         episode.outcomes.append(outcome)
         episode.figures.append(agent.explain())

@@ -5,11 +5,18 @@ import pytest
 
 from agents.ladders import worth
 from tests.agents.episodes import run
+from tests.agents.roster import ELASTIC
 from tests.agents.streams import STREAMS
 
 WITH_PRESSURE = ("video", "lidar")  # an SLO without memory tells them how much capacity is left
 
-elastic = pytest.mark.parametrize("name", ("rule", "aif"))
+# Where an agent is not held to the house's bound, what it does keep. AIMD finds the limit by crossing it.
+CHANGES_AFTER_TEN = {"aimd": 12, "causal": 2}  # until step 60 of a steady world; else 1
+CHANGES_UNDER_NOISE = {"aimd": 20}  # in steps 20 to 60; else 4
+FULFILMENT_BLIND = {"aimd": 0.95}  # without a pressure, after step 20; else 1
+RESTORED_BLIND = {"hpa": 35, "aimd": 20, "pid": 30}  # without a pressure: position by position; else 10
+
+elastic = pytest.mark.parametrize("name", ELASTIC)
 every_stream = pytest.mark.parametrize("stream", STREAMS)
 both_ends = pytest.mark.parametrize("start", ("lowest", "highest"))
 
@@ -45,7 +52,8 @@ def test_plenty_leads_to_the_highest(name, stream, start, streams, agent_for):
 def test_a_steady_world_is_settled_in_within_ten_decisions(name, stream, streams, agent_for):
     plant = streams[stream].plant(0.5)
     episode = run(agent_for(name, stream), plant, plant.spec.highest, [1.0] * 60)
-    assert episode.changes(11) <= 1  # a belief that has sharpened may allow one level more
+    # a belief that has sharpened may allow one level more
+    assert episode.changes(11) <= CHANGES_AFTER_TEN.get(name, 1)
     assert episode.changes(40) == 0
 
 
@@ -54,7 +62,7 @@ def test_without_a_pressure_an_agent_probes_but_breaks_nothing(name, streams, ag
     plant = streams["ledger"].plant(0.5)
     episode = run(agent_for(name, "ledger"), plant, plant.spec.highest, [1.0] * 80)
     assert episode.changes(20) <= 20
-    assert episode.fulfilment(20) == 1
+    assert episode.fulfilment(20) >= FULFILMENT_BLIND.get(name, 1)
 
 
 @elastic
@@ -70,17 +78,15 @@ def test_a_mid_capacity_is_used_without_breaking_an_slo(name, stream, streams, a
 @elastic
 @every_stream
 @pytest.mark.parametrize("fold", (3, 5))
-def test_when_lost_capacity_returns_so_does_the_qoe_within_ten_decisions(
-    name, stream, fold, streams, agent_for
-):
+def test_when_lost_capacity_returns_so_does_the_qoe(name, stream, fold, streams, agent_for):
     """A stream multiplier of 1, 3, 1 is the same as a capacity of 1, 1/3, 1."""
     plant = streams[stream].plant(0.5)
-    shares = [1.0] * 30 + [1 / fold] * 20 + [1.0] * 15
+    bound = 10 if stream in WITH_PRESSURE else RESTORED_BLIND.get(name, 10)
+    shares = [1.0] * 30 + [1 / fold] * 20 + [1.0] * (bound + 5)
     episode = run(agent_for(name, stream), plant, plant.spec.highest, shares)
     first = episode.qoe(20, 30)
     assert first > 0.4
-    back = next(step for step in range(50, 65) if episode.qoe(step, step + 5) >= 0.9 * first)
-    assert back <= 60
+    assert any(episode.qoe(step, step + 5) >= 0.9 * first for step in range(50, 51 + bound))
     if stream in WITH_PRESSURE:
         assert episode.qoe(40, 50) < 0.9 * first  # it had given something up
         assert episode.fulfilment(40, 50) >= 0.9
@@ -98,5 +104,5 @@ def test_costs_that_the_spec_has_wrong_and_noise_break_no_slo_and_flap_nothing(
     plant = truth.plant(capacity)
     episode = run(agent_for(name, "video"), plant, plant.spec.highest, [1.0] * 60)
     assert episode.fulfilment(20) >= 0.9
-    assert episode.changes(20) <= 4
+    assert episode.changes(20) <= CHANGES_UNDER_NOISE.get(name, 4)
     assert episode.qoe(20) >= 0.6

@@ -1,8 +1,11 @@
 """Steps between joint settings, on numbers small enough to check by hand."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from agents.ladders import cost, step_down, steps_up, worth
+from agents.ladders import cost, pareto_front, step_down, steps_up, worth
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 
@@ -30,3 +33,42 @@ def test_up_lists_the_cheapest_per_worth_gained_first():
     # ln 2 / 0.125 for a, ln 4 / 0.75 for b
     assert steps_up(SPEC, (0, 0)) == [(0, 1), (1, 0)]
     assert steps_up(SPEC, (2, 1)) == []
+
+
+def test_the_front_ascends_in_cost_and_worth_and_leaves_out_what_is_beaten():
+    # (0,0) 2, 0; (1,0) 4, 1/8; (2,0) 6, 1/4; (0,1) 8, 3/4; (1,1) 16, 7/8; (2,1) 24, 1
+    assert pareto_front(SPEC) == ((0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 1))
+    dear = replace(SPEC.knobs[1], cost=(2.0, 5.0))  # (0, 1) now costs 5: less than (2, 0), and is worth more
+    assert pareto_front(replace(SPEC, knobs=(SPEC.knobs[0], dear))) == (
+        (0, 0),
+        (1, 0),
+        (0, 1),
+        (1, 1),
+        (2, 1),
+    )
+
+
+def test_a_knob_that_costs_nothing_is_always_at_its_top_on_the_front():
+    free = replace(SPEC.knobs[1], cost=(2.0, 2.0))
+    assert pareto_front(replace(SPEC, knobs=(SPEC.knobs[0], free))) == ((0, 1), (1, 1), (2, 1))
+
+
+def test_the_front_is_what_comparing_every_pair_of_settings_leaves(streams):
+    for stream in streams.values():
+        spec = stream.spec
+        settings = [tuple(int(i) for i in s) for s in np.ndindex(*spec.n_levels)]
+        cost_of, worth_of = ({s: f(spec, s) for s in settings} for f in (cost, worth))
+        for setting in settings:
+            is_beaten = any(
+                cost_of[other] <= cost_of[setting] and worth_of[other] > worth_of[setting] + 1e-9
+                for other in settings
+            )
+            assert not (setting in pareto_front(spec) and is_beaten)
+
+
+def test_the_front_of_many_settings_is_found_without_listing_them():
+    knob = SPEC.knobs[0]
+    knobs = tuple(replace(knob, name=f"k{i}", cost=(1.0, 2.0**i, 4.0**i + 1)) for i in range(14))
+    front = pareto_front(replace(SPEC, knobs=knobs))  # 3^14 = 4,782,969 settings
+    assert front[0] == (1,) + (0,) * 13  # the first knob's second level costs nothing
+    assert front[-1] == (2,) * 14

@@ -100,7 +100,7 @@ def test_a_backlog_of_the_past_is_left_to_drain_while_the_pressure_is_fine():
     decided, _ = walk(LONG_AGO, *draining)
     assert set(decided) == {(2, 0)}
     stuck = [reading((2, 0), 0.5, 3.0)] * (RULES.probation + 1)
-    decided, _ = walk(RuleState(since_change=100, backlog=3.0), *stuck)
+    decided, _ = walk(LONG_AGO, *stuck)
     assert decided[-3] == (2, 0)
     assert (1, 0) in decided[-2:]
 

@@ -6,7 +6,14 @@ from tests.agents.episodes import make, run
 
 
 @pytest.mark.parametrize(
-    ("levels", "expected"), [("lowest", (0, 0)), ("highest", (3, 2)), ([1, 2], (1, 2)), ((3, 0), (3, 0))]
+    ("levels", "expected"),
+    [
+        ("lowest", (0, 0)),
+        ("middle", (1, 1)),
+        ("highest", (3, 2)),
+        ([1, 2], (1, 2)),
+        ((3, 0), (3, 0)),
+    ],
 )
 def test_it_keeps_the_levels_it_was_told(levels, expected, streams):
     agent = make("static", streams["ledger"].spec, levels=levels)
@@ -19,7 +26,7 @@ def test_the_default_is_the_highest(streams, agent_for):
     ]
 
 
-@pytest.mark.parametrize("levels", ["middle", [1], [4, 0], [0, -1], [0, 0, 0]])
+@pytest.mark.parametrize("levels", ["medium", [1], [4, 0], [0, -1], [0, 0, 0]])
 def test_levels_that_the_spec_does_not_have_are_refused(levels, streams):
     with pytest.raises(Exception, match=r"levels must be .*static\.yaml"):
         make("static", streams["ledger"].spec, levels=levels)

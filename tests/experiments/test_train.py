@@ -12,29 +12,33 @@ from typing import Any
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from agents.ppo.recipe import Recipe
+from agents.learned.recipe import RECIPES, Algorithm
 from agents.random import Random
 from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
-from experiments.agent_config import RecipeSchema
+from experiments.agent_config import AGENTS
+from experiments.assemble import assemble
 from experiments.complaints import ConfigError
-from experiments.config import CONF, check_keys
+from experiments.config import CONF, RunConfig, check_keys
+from experiments.course import Course, TrainingError, carry_out
 from experiments.run import Interrupted
-from experiments.train import Course, TrainingError, carry_out
 from experiments.training_config import PairsSchema, TrainConfig, TrainingSchema, register
+from experiments.training_ground import HELD_OUT_SEED, Ground, training_hash
+from experiments.training_replay import replay_ground
 from experiments.training_view import TrainingView
 from experiments.training_worlds import (
-    HELD_OUT_SEED,
     Pair,
     check_training,
     pairs_of,
     plans_of,
+    simulated_ground,
     variants_of,
-    worlds_of,
 )
+from tests.envs.replay.test_videostreamenv import lines, written
 
 ROOT = CONF.parent
 COMPILING_S = 500  # the simulator, where it has not been before
@@ -65,21 +69,48 @@ def schema(**changes: Any) -> TrainingSchema:
 # --- which worlds ---
 
 
-@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("training", sorted(set(TRAININGS) - {"replay"}))
 def test_every_training_is_of_possible_worlds_and_one_spec(training):
     cfg = composed(f"training={training}")
     check_keys(cfg)
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, TrainConfig)
+    assert isinstance(config.training, TrainingSchema)
     check_training(config.training)
     pairs = [*pairs_of(config.training.pairs), *pairs_of(config.training.evaluation)]
     assert len({plan.spec.hash for plan in plans_of(config, pairs).values()}) == 1
 
 
-def test_the_recipes_keys_are_its_classes_arguments():
-    keys = {field.name for field in fields(RecipeSchema)} - {"_target_"}
-    assert keys == {field.name for field in fields(Recipe)}
-    assert keys == set(composed().agent.recipe) - {"_target_"}
+@pytest.mark.parametrize("slo", ["thesis", "default"])
+def test_a_training_for_the_published_stream_is_of_the_published_scenarios_spec(slo):
+    config = typed("training=thesis", f"slo={slo}")
+    published = assemble(run_config("experiment=thesis_b", f"slo={slo}"))
+    assert plans_of(config, [Pair("thesis", "steady")])[Pair("thesis", "steady")].spec == published.spec
+    assert config.env.control_interval_s == published.config.env.control_interval_s
+
+
+def run_config(*overrides: str) -> RunConfig:
+    config = OmegaConf.to_object(compose("config", overrides=list(overrides)))
+    assert isinstance(config, RunConfig)
+    return config
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_the_recipes_keys_are_its_classes_arguments(algorithm):
+    name = algorithm.lower()
+    schema = next(field.type for field in fields(AGENTS[name]) if field.name == "recipe")
+    keys = {field.name for field in fields(schema)} - {"_target_"}  # type: ignore[arg-type]
+    assert keys == {field.name for field in fields(RECIPES[algorithm])}
+    assert keys == set(composed(f"agent={name}").agent.recipe) - {"_target_"}
+
+
+def test_accuracies_of_the_hardware_that_is_trained_on_count_for_nothing():
+    pair, measured = (
+        Pair("rpi5", "steady"),
+        {"n": {"640x360": 0.3}, "s": {"640x360": 0.5}, "m": {"640x360": 0.6}},
+    )
+    plain, own = plans_of(typed(), [pair])[pair].spec, plans_of(typed(), [pair], measured)[pair].spec
+    assert plain.knobs[2].value != own.knobs[2].value == (30.0, 50.0, 60.0)
 
 
 def test_a_checkpoint_is_for_the_spec_that_a_run_with_the_same_words_has():
@@ -136,10 +167,48 @@ def test_variants_are_the_system_itself_and_weaker_ones():
     assert len({variant.hardware.devices[0].capacity for variant in weaker}) == 4
 
 
+def ground(*overrides: str) -> Ground:
+    return simulated_ground(typed("training=small", *overrides), is_judged=False)
+
+
 def test_held_out_episodes_begin_with_seeds_of_their_own():
-    plans = list(plans_of(typed(), [Pair("rpi5", "steady")]).values())
-    worlds = worlds_of(plans[0].spec, plans, schema(held_out_episodes=12), seed=7)
-    assert list(worlds.held_out_seeds) == list(range(HELD_OUT_SEED, HELD_OUT_SEED + 12))
+    seeds = ground("training.held_out_episodes=12", "seed=7").worlds.held_out_seeds
+    assert list(seeds) == list(range(HELD_OUT_SEED, HELD_OUT_SEED + 12))
+
+
+def test_worlds_for_evaluation_are_planned_only_if_there_will_be_one():
+    assert ground().evaluation == {}
+    judged = simulated_ground(typed("training=small"), is_judged=True)
+    assert list(judged.evaluation) == ["rpi5/worker_loss"]
+
+
+def test_a_training_is_known_by_all_it_depends_on(tmp_path):
+    here = ground()
+    recipe = instantiate(composed("agent=ppo").agent.recipe)
+    hashes = [
+        training_hash(here, "PPO", recipe, 0),
+        training_hash(here, "A2C", recipe, 0),
+        training_hash(here, "PPO", replace(recipe, gamma=0.5), 0),
+        training_hash(here, "PPO", recipe, 1),
+        training_hash(ground("env.steps=60"), "PPO", recipe, 0),
+        training_hash(ground("training.variants=3"), "PPO", recipe, 0),
+        training_hash(ground("training.held_out_episodes=8"), "PPO", recipe, 0),
+        training_hash(ground("slo=thesis"), "PPO", recipe, 0),
+    ]
+    assert len(set(hashes)) == len(hashes)
+    same = ground(f"results={tmp_path}", "live=false", "training.evaluation_seeds=1")
+    assert training_hash(same, "PPO", recipe, 0) == hashes[0]
+
+
+def test_a_training_in_the_replay_world_is_of_the_data_sets_spec(tmp_path):
+    config = typed("training=replay", f"env.path={written(tmp_path, lines())}", "env.steps=4")
+    found = replay_ground(config, is_judged=True)
+    assert [knob.name for knob in found.spec.knobs] == ["resolution", "streams", "fps"]
+    assert list(found.evaluation) == ["replay"]
+    envs = found.worlds.training(3)
+    observations, _ = envs.reset(seed=0)
+    assert observations.shape == (3, *found.spec.observation_space.shape)  # type: ignore[misc]
+    envs.close()
 
 
 # --- a training, whatever learns ---
@@ -164,11 +233,16 @@ class Pupil(Random, Trainable):
 
 
 def course(tmp_path: Path, end: BaseException | None = None) -> Course:
-    config = typed("training=small", f"results={tmp_path}", "seed=3", "live=false")
-    pair = Pair("rpi5", "steady")
-    plans = plans_of(config, [pair])
-    spec = plans[pair].spec
-    return Course(config, spec, plans, {}, "pupil", Pupil(spec, end), {}, tmp_path / "left" / "it.npz")
+    words = (
+        "training=small",
+        f"results={tmp_path}",
+        "seed=3",
+        "live=false",
+        "training.pairs.scenarios=[steady]",
+    )
+    found = simulated_ground(typed(*words, "training.held_out_episodes=2", "env.steps=3"), is_judged=False)
+    pupil = Pupil(found.spec, end)
+    return Course(typed(*words), found, "pupil", pupil, {}, tmp_path / "left" / "it.npz")
 
 
 def carried_out(course: Course) -> tuple[str, Path]:
@@ -198,9 +272,11 @@ def test_a_training_leaves_its_curve_its_summary_and_the_checkpoint(tmp_path):
     assert summary["status"] == "FINISHED"
     assert (summary["agent"], summary["seed"], summary["best_reward"]) == ("pupil", 3, 0.25)
     assert summary["training"] == ["rpi5/steady"]
-    assert json.loads((directory / "progress.jsonl").read_text()) == asdict(
-        Progress(50, 100, True, 0.25, 0.25, 50)
-    )
+    assert (summary["plateau_reward"], summary["steps_to_plateau"]) == (0.25, 50)
+    assert -1 <= summary["random_reward"] <= 1
+    line = json.loads((directory / "progress.jsonl").read_text())
+    assert line.pop("wall_s") >= 0
+    assert line == asdict(Progress(50, 100, True, 0.25, 0.25, 50))
     assert planned.checkpoint.read_bytes() == (directory / "best.npz").read_bytes()
     assert str(planned.checkpoint) in printed
     assert "50 of 100 steps  reward +0.250, best +0.250" in printed
@@ -213,12 +289,14 @@ def test_a_training_leaves_its_curve_its_summary_and_the_checkpoint(tmp_path):
         (ZeroDivisionError("a bug in the learner"), TrainingError, "FAILED"),
     ],
 )
-def test_a_training_that_ends_early_keeps_its_best_checkpoint(tmp_path, end, raised, status):
+def test_a_training_that_ends_early_keeps_its_best_to_itself(tmp_path, end, raised, status):
     planned = course(tmp_path, end)
     with pytest.raises(raised):
         carried_out(planned)
     assert json.loads((the_directory(planned) / "summary.json").read_text())["status"] == status
-    assert planned.checkpoint.exists()
+    assert (the_directory(planned) / "best.npz").exists()
+    assert not planned.checkpoint.exists()
+    assert "the best until then" in carried_out.printed  # type: ignore[attr-defined]
 
 
 def test_a_bar_shows_how_far_it_has_come():
@@ -249,11 +327,15 @@ def said(*overrides: str, program: str = "train") -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["agent=rule"], "agent rule has nothing to train; say agent=ppo"),
+        (["agent=rule"], "agent rule has nothing to train; say agent=ppo, a2c or dqn"),
         (["agent.checkpoint=null"], "agent.checkpoint must say where the best is to be left"),
-        (["training=tiny"], "training has no option 'tiny'; there are broad, small"),
+        (["training=tiny"], "training has no option 'tiny'; there are broad, replay, small, thesis"),
         (["training.pairs.hardware=[abacus]"], "hardware has no option 'abacus'; there are "),
         (["agent.recipe.batch_size=1"], "configuration: batch_size must be in [2, n_envs * n_steps = "),
+        (
+            ["agent.algorithm=SARSA"],
+            "agent.algorithm: Invalid value 'SARSA', expected one of [PPO, A2C, DQN]",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_no_traceback(overrides, sentence):

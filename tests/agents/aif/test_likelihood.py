@@ -10,7 +10,7 @@ EDGES = likelihood.ratio_edges(0.9)
 LN_U = np.log([0.1, 0.5, 0.8, 1.0, 1.3, 2.0, 6.0])
 KINDS = {
     "proportional": likelihood.proportional(LN_U, 0.1, EDGES),
-    "saturating": likelihood.saturating(LN_U, 0.1, EDGES),
+    "limiting": likelihood.limiting(LN_U, 0.1, EDGES),
     "remembering": likelihood.remembering(LN_U, 0.1, EDGES),
 }
 
@@ -51,7 +51,7 @@ def test_a_load_is_where_u_is():
 
 
 def test_a_lower_bound_says_nothing_of_how_much_capacity_is_to_spare():
-    np.testing.assert_allclose(KINDS["saturating"][0], KINDS["saturating"][2])
+    np.testing.assert_allclose(KINDS["limiting"][0], KINDS["limiting"][1], atol=1e-6)
 
 
 def test_with_capacity_to_spare_a_backlog_falls_or_rests_and_beyond_it_grows():

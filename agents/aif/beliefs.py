@@ -1,0 +1,160 @@
+"""What is carried from one decision to the next, what is seen, and the model on the device."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+from scipy.special import xlogy
+
+from agents.aif.costs import Costs
+from agents.aif.likelihood import N_FULFILLED
+from agents.aif.model import Model
+from agents.pressure import in_pressure
+from envs.spec import ElasticitySpec
+
+
+class Arrays(NamedTuple):
+    """`agents.aif.model.Model` on the device, and the policies; axes as there."""
+
+    ln_capacity: Array
+    demand: Array
+    A_slo: Array
+    H_slo: Array  # entropy of A_slo, (k, o, u)
+    F_slo: Array  # P(fulfilled | bin before, u), (k, o, u)
+    kind: Array
+    A_pressure: Array
+    H_pressure: Array  # likewise, (u,)
+    B: Array
+    jump: Array
+    C_slo: Array
+    C_setting: Array
+    D: Array
+    weight: Array
+    pressure_weight: Array
+    is_pressing: Array  # 1 for SLOs of the pressure, (s,)
+    is_instant: Array  # 1 for SLOs without memory, (s,)
+    nearness: Array
+    costs: Costs  # before anything was seen
+    noise: Array
+    drift: Array
+    forgetting: Array
+    count_forgetting: Array
+    switching: Array  # what leaving the current levels costs, in nats
+    gamma: Array  # precision of the choice among policies
+    state_gain: Array  # what a nat of expected information on the capacity is worth
+    cost_gain: Array  # likewise on what settings cost
+    patience: Array  # later intervals for which an improvement counts
+    policies: Array  # (n_policies, horizon, n_knobs)
+
+
+class Belief(NamedTuple):
+    """What is carried from one decision to the next.
+
+    Attributes:
+        capacity: P(capacity), predicted for the interval to come, shape (c,).
+        backlog: bin of each SLO's ratio when that interval begins, shape (s,).
+        heights: each SLO's ratio itself, as it was last seen, shape (s,).
+        costs: of all settings.
+        noise: log-standard deviation of a measured pressure, at least the model's.
+        ln_pressure: as it was last seen.
+        broken, kept: how often each SLO was, at each setting, while there was capacity to spare: Dirichlet
+            counts beyond their prior, shape (s, a).
+        setting: row of the setting that was in force before.
+        n_held: intervals since that was set, but for the first.
+        anchor: row of the setting whose demand the capacity is measured in: the last that was settled in.
+    """
+
+    capacity: Array
+    backlog: Array
+    heights: Array
+    costs: Costs
+    noise: Array
+    ln_pressure: Array
+    broken: Array
+    kept: Array
+    setting: Array
+    n_held: Array
+    anchor: Array
+
+
+class Evidence(NamedTuple):
+    """An observation in bins, by NumPy as it is handed over.
+
+    Attributes:
+        levels: per knob, shape (n_knobs,).
+        heights: ratio per SLO, shape (s,).
+        ratios: its bin, shape (s,).
+        known: 1 where that ratio was measured, else 0, shape (s,).
+        pressure: bin.
+        ln_pressure: its logarithm.
+        pressure_known: 1 if an SLO of the pressure was measured, else 0.
+    """
+
+    levels: Any
+    heights: Any
+    ratios: Any
+    known: Any
+    pressure: Any
+    ln_pressure: Any
+    pressure_known: Any
+
+
+def on_device(
+    spec: ElasticitySpec,
+    model: Model,
+    policy_table: NDArray[np.int64],
+    **rest: float,
+) -> Arrays:
+    """The model, the policies and the rest of `Arrays`, by name, as arrays of 32 bits on the device."""
+    figures = {
+        "ln_capacity": np.log(model.capacity),
+        "demand": model.demand,
+        "A_slo": model.A_slo,
+        "H_slo": entropy(model.A_slo),
+        "F_slo": model.A_slo[:, :, :N_FULFILLED].sum(2),
+        "A_pressure": model.A_pressure,
+        "H_pressure": entropy(model.A_pressure),
+        "B": model.B,
+        "jump": model.jump,
+        "C_slo": model.C_slo,
+        "C_setting": model.C_setting,
+        "D": model.D,
+        "weight": model.weight,
+        "pressure_weight": model.pressure_weight,
+        "is_pressing": in_pressure(spec),
+        "is_instant": [not slo.memory for slo in spec.slos],
+        "nearness": model.nearness,
+        **rest,
+    }
+    whole = {"kind": model.kind, "policies": policy_table}
+    return Arrays(
+        **{name: jnp.asarray(figure, dtype=jnp.float32) for name, figure in figures.items()},
+        **{name: jnp.asarray(figure, dtype=jnp.int32) for name, figure in whole.items()},
+        costs=Costs(*(jnp.asarray(part, dtype=jnp.float32) for part in model.costs)),
+    )
+
+
+def entropy(likelihoods: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each column of likelihoods (..., o, u), in nats, shape (..., u)."""
+    return -xlogy(likelihoods, likelihoods).sum(axis=-2)
+
+
+def beginning(arrays: Arrays, setting: int) -> Belief:
+    """Any capacity is as likely, nothing is queued, and costs are as the spec says."""
+    n_slos, at = arrays.kind.size, jnp.int32(setting)
+    never = jnp.zeros((n_slos, arrays.C_setting.size))
+    return Belief(
+        capacity=arrays.D,
+        backlog=jnp.zeros(n_slos, jnp.int32),
+        heights=jnp.zeros(n_slos),
+        costs=arrays.costs,
+        noise=arrays.noise,
+        ln_pressure=jnp.float32(jnp.nan),
+        broken=never,
+        kept=never,
+        setting=at,
+        n_held=jnp.int32(0),
+        anchor=at,
+    )

@@ -1,0 +1,96 @@
+"""The published predecessor's generative model: pymdp's A, B, C, D and policies of knobs alone.
+
+Taken from its description: the hidden factors are the knobs' levels and nothing else; each knob is seen, and
+so is each SLO's state; how likely those states are depends on a load index, a weighted sum of level /
+(levels - 1) over the knobs; preferences are linear from 0 to 3 over a knob's levels, and +1, 0, -3 for an
+SLO's states; policies move every knob by one level down, none or up, one step ahead.
+
+Not known, and so chosen: what is believed at first (all levels alike); how much the prior of A weighs
+against what is learned (one observation per setting); that C is pymdp's log-preference, as it stands. The
+weights are published for three knobs and add up to 0.7, so that the load index never reaches the highest
+bin: that is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.aif.policies import Moves, joint_settings, policies
+from envs.spec import ElasticitySpec
+
+Array = NDArray[np.float64]
+
+LOAD_EDGES = (0.3, 0.6, 0.8)  # of the load index: from the first on it is in the second row, and so on
+SLO_STATES = np.array(  # P(OK), P(WARNING), P(CRITICAL) per bin of the load index
+    [[0.95, 0.04, 0.01], [0.8, 0.15, 0.05], [0.6, 0.2, 0.2], [0.3, 0.2, 0.5]]
+)
+SLO_PREFERENCES = (1.0, 0.0, -3.0)  # OK, WARNING, CRITICAL
+TOP_PREFERENCE = 3.0  # of a knob's highest level; of its lowest 0
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What pymdp's agent is made of; modalities are the knobs, then the SLOs; factors are the knobs.
+
+    Attributes:
+        A: P(observation | levels): per knob (n, n), per SLO (3, n_levels of every knob ...).
+        A_dependencies: factors that each modality depends on.
+        B: P(level | level before, move) per knob, (n, n, 3).
+        C: log-preference per observation of each modality.
+        D: P(level) per knob when an episode begins.
+        policies: moves of each policy, 0 down, 1 none, 2 up, shape (n_policies, 1, n_knobs).
+    """
+
+    A: list[Array]
+    A_dependencies: list[list[int]]
+    B: list[Array]
+    C: list[Array]
+    D: list[Array]
+    policies: NDArray[np.int64]
+
+
+def load_weights(weights: Sequence[float], n_knobs: int) -> Array:
+    """Weight of each knob in the load index; for another number of knobs, equal shares of the same sum."""
+    if len(weights) == n_knobs:
+        return np.array(weights, dtype=float)
+    return np.full(n_knobs, sum(weights) / n_knobs)
+
+
+def slo_likelihood(spec: ElasticitySpec, weights: Array) -> Array:
+    """P(state | levels), the same for every SLO, shape (3, n_levels of every knob ...)."""
+    loads = [weights @ spec.positions(levels) for levels in joint_settings(spec.n_levels)]
+    bins = np.searchsorted(LOAD_EDGES, np.round(loads, 9), side="right")
+    return SLO_STATES[bins].T.reshape(len(SLO_PREFERENCES), *spec.n_levels)
+
+
+def moved(n_levels: int) -> Array:
+    """P(level | level before, move): one down, none or up, as far as there are levels; shape (n, n, 3)."""
+    after = np.clip(np.arange(n_levels)[:, None] + np.arange(3) - 1, 0, n_levels - 1)
+    return np.eye(n_levels)[after].transpose(2, 0, 1)
+
+
+def build(spec: ElasticitySpec, weights: Sequence[float]) -> Model:
+    """The model of any spec.
+
+    Args:
+        spec: the stream.
+        weights: of each knob in the load index, see `load_weights`.
+
+    Raises:
+        ValueError: more joint settings or policies than `agents.aif.policies` allows.
+    """
+    n_knobs, n_slos = len(spec.knobs), len(spec.slos)
+    shared = slo_likelihood(spec, load_weights(weights, n_knobs))
+    return Model(
+        A=[*(np.eye(n) for n in spec.n_levels), *([shared] * n_slos)],
+        A_dependencies=[*([i] for i in range(n_knobs)), *([list(range(n_knobs))] * n_slos)],
+        B=[moved(n) for n in spec.n_levels],
+        C=[
+            *(np.linspace(0.0, TOP_PREFERENCE, n) for n in spec.n_levels),
+            *([np.array(SLO_PREFERENCES)] * n_slos),
+        ],
+        D=[np.full(n, 1 / n) for n in spec.n_levels],
+        policies=policies(spec.n_levels, Moves.RELATIVE, horizon=1) + 1,
+    )

@@ -1,0 +1,136 @@
+"""Decisions from samples of the posterior: what each setting earns in every world that is still possible."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import ndtr
+
+from agents.bayes.layout import Layout, Unknowns
+from agents.bayes.model import SOFT, Gaussian, demand, excess, ln_rest, noise_of, with_past
+from agents.mpc.objective import DEEPER
+
+LOWEST = 0  # row of the lowest levels in the grid
+
+
+class Question(NamedTuple):
+    """What is asked of the samples.
+
+    Attributes:
+        features: of the n settings, shape (n, n_features).
+        worth: of each, shape (n,).
+        held: 1 for the setting in force, else 0, shape (n,).
+        ratios: of the last interval, shape (n_slos,).
+        standard: normal deviates that make a sample each, shape (n_samples, size).
+        horizon: intervals after setting it at which a setting is judged, shape (h,).
+        margin: standard deviations of the noise that are kept to every threshold; half of it if held.
+        switching_cost: by how much a change must be better.
+        patience: intervals within which a trial must pay.
+    """
+
+    features: jax.Array
+    worth: jax.Array
+    held: jax.Array
+    ratios: jax.Array
+    standard: jax.Array
+    horizon: jax.Array
+    margin: jax.Array
+    switching_cost: jax.Array
+    patience: jax.Array
+
+
+class Answer(NamedTuple):
+    """What came out, for the best setting.
+
+    Attributes:
+        best: its row.
+        expected_reward: without trials and switching.
+        trial_value: what the chance to try it adds.
+        ln_demand, demand_doubt: expected, and its standard deviation for want of knowledge.
+        p_fulfilled: per SLO, margin kept, at the end of the horizon, shape (n_slos,).
+    """
+
+    best: jax.Array
+    expected_reward: jax.Array
+    trial_value: jax.Array
+    ln_demand: jax.Array
+    demand_doubt: jax.Array
+    p_fulfilled: jax.Array
+
+
+def sample(layout: Layout, belief: Gaussian, standard: jax.Array) -> Unknowns:
+    """Worlds that the belief holds possible, one per row of `standard`."""
+    return layout.parts(belief.mean + standard @ belief.root.T)
+
+
+def ln_ratios(
+    layout: Layout, worlds: Unknowns, features: jax.Array, ratios: jax.Array, intervals: jax.Array
+) -> jax.Array:
+    """ln(ratio / threshold) of every SLO so many intervals later, without noise, shape (k, n_slos, n)."""
+    memory = jnp.array(layout.memory)[:, None]
+    rest = ln_rest(layout, worlds, features)
+    over = excess(demand(layout, worlds, features))[:, None, :]
+    carried = ratios[:, None] + intervals * jnp.exp(worlds.ln_rate)[..., None] * over
+    return jnp.where(memory, with_past(rest, carried) - jnp.log1p(SOFT), rest)
+
+
+def rewards(
+    ln_ratio: jax.Array, ln_demand: jax.Array, noise: jax.Array, margin: jax.Array, worth: jax.Array
+) -> tuple[jax.Array, ...]:
+    """Expected reward, shape (k, n), and P(SLO fulfilled), shape (k, n_slos, n), in each world.
+
+    As `agents.mpc.objective.expected_reward`, with the SLOs' noises independent in each world.
+    """
+    p_each = ndtr(-ln_ratio / noise - margin)
+    ln_worst = jnp.maximum(jnp.maximum(ln_ratio.max(axis=1), ln_demand), 0.0)
+    severity = 0.5 + 0.5 * jnp.minimum(jnp.expm1(ln_worst), 1.0) + DEEPER * ln_worst
+    return p_each.prod(axis=1) * worth - (1 - p_each).mean(axis=1) * severity, p_each
+
+
+@partial(jax.jit, static_argnames="layout")
+def choose(layout: Layout, belief: Gaussian, question: Question) -> Answer:
+    """The setting of the highest expected reward, trials and switching counted.
+
+    A trial: in the worlds where a setting is better than the best by expectation, it is kept; in the others
+    it is left again, after the interval and after the work that it left over is done.
+    """
+    worlds = sample(layout, belief, question.standard)
+    noise = noise_of(worlds)[..., None]
+    margin = question.margin * (1.0 - 0.5 * question.held)
+
+    ln_demand = demand(layout, worlds, question.features)
+
+    def at(intervals: jax.Array) -> tuple[jax.Array, ...]:
+        ln_ratio = ln_ratios(layout, worlds, question.features, question.ratios, intervals)
+        return rewards(ln_ratio, ln_demand, noise, margin, question.worth)
+
+    each, p_each = jax.vmap(at)(question.horizon)
+    gains = each.mean(axis=0)
+    expected = gains.mean(axis=0)
+    doubt = ln_demand.std(axis=0)
+    mean_noise = noise[:, layout.demanding[0] if any(layout.prompt) else 0].mean()
+    learnt = doubt**2 / (doubt**2 + mean_noise**2)
+    over = jnp.maximum(jnp.exp(jnp.minimum(ln_demand, 5.0)) - 1.0, 0.0)
+    lost = jnp.minimum((1.0 + over) / question.patience, 1.0)
+    best = expected.max()
+    tried = jnp.where(gains >= best, gains, (1 - lost) * best + lost * gains).mean(axis=0)
+    trial_value = learnt**2 * jnp.maximum(tried - expected, 0.0)
+    row = jnp.argmax(expected + trial_value - question.switching_cost * (1.0 - question.held))
+    row = jnp.where(ln_demand.mean(axis=0).min() > 0, LOWEST, row)  # nothing fits: do as little as possible
+    return Answer(
+        row,
+        expected[row],
+        trial_value[row],
+        ln_demand[:, row].mean(),
+        doubt[row],
+        p_each[-1, :, :, row].mean(axis=0),
+    )
+
+
+@partial(jax.jit, static_argnames="layout")
+def foresee(layout: Layout, belief: Gaussian, question: Question, intervals: jax.Array) -> jax.Array:
+    """P(SLO fulfilled) so many intervals after each setting was set, shape (n, n_slos)."""
+    worlds = sample(layout, belief, question.standard)
+    ln_ratio = ln_ratios(layout, worlds, question.features, question.ratios, intervals)
+    return ndtr(-ln_ratio / noise_of(worlds)[..., None]).mean(axis=0).T

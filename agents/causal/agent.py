@@ -1,0 +1,271 @@
+"""A Bayesian network over knobs, metrics and SLOs, asked what would come of every setting.
+
+After Sedlak et al., "Active inference on the edge: a design study" (2024) and "Equilibrium in the computing
+continuum through active inference" (2024), and their intelligentVehicle agent: knobs are roots, SLOs are
+leaves, the agent sets what most probably fulfils them, and learns again when it is surprised. Ours differs:
+between knobs and SLOs stand metrics that know what a unit of work costs now (agents.causal.metrics), so that
+tables learned before a loss hold after it, and settings never tried are answered from those that were. Its
+counts, its surprise and its choice are its own: agents.causal.tables, .surprise and .choice say how and why.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents import ladders
+from agents.aif import likelihood
+from agents.base import State
+from agents.causal import choice, metrics
+from agents.causal.learning import Samples
+from agents.causal.memory import packed, packed_samples, unpack, unpacked_samples
+from agents.causal.model import Interval, Model
+from agents.causal.outlook import Outlook
+from agents.causal.picture import Picture, as_pgmpy, picture_of
+from agents.causal.structure import Score, Structure, Variables
+from agents.causal.surprise import Surprise
+from agents.causal.tables import n_states
+from agents.forecasting import Forecaster
+from envs.spec import ElasticitySpec, Observed
+
+if TYPE_CHECKING:
+    from pgmpy.models import DiscreteBayesianNetwork
+
+Array = NDArray[np.float64]
+
+SETTLED = 10  # intervals after which a forecast is judged
+FADED = 0.7  # share of what was counted that a surprise leaves
+REST = 20  # intervals at least between two structures
+MAX_CELLS = 2_000_000  # of all tables and expectations
+
+
+class Causal(Forecaster):
+    """Sets what the network says will most probably fulfil all SLOs, and among that the worthiest.
+
+    Args:
+        spec: the stream.
+        structure: whether the edges are given or learned.
+        score, max_parents, window: of a learned structure: what it is judged by, the bound on the parents of
+            an SLO, the last intervals that it is learned from.
+        prior_weight, forgetting: see `Cpt`.
+        drift, jump: see `Model`.
+        horizon: intervals that a setting is judged over, >= 1.
+        ambition, novelty: see agents.causal.choice; novelty per unit of log-standard deviation, 0 = none.
+        information_gain: whether surprising settings are worth another visit.
+        switching_cost: of changing every knob, in the score's units, >= 0.
+        batch, surprise_floor: see `Surprise`.
+
+    Raises:
+        ValueError: a figure out of range, or a spec that needs too large a network.
+    """
+
+    def __init__(
+        self,
+        spec: ElasticitySpec,
+        structure: Structure,
+        score: Score,
+        max_parents: int,
+        window: int,
+        prior_weight: float,
+        forgetting: float,
+        drift: float,
+        jump: float,
+        horizon: int,
+        ambition: float,
+        information_gain: bool,
+        novelty: float,
+        switching_cost: float,
+        batch: int,
+        surprise_floor: float,
+    ):
+        super().__init__(spec)
+        self._structure, self._score = Structure(structure), Score(score)
+        self._max_parents = max_parents
+        _check(min(max_parents, window, horizon, batch), 1, "max_parents, window, horizon and batch")
+        _check(min(ambition, novelty, switching_cost, surprise_floor), 0, "the weights and surprise_floor")
+        if not (0 < forgetting <= 1 and 0 < jump < 1 and prior_weight > 0 and drift > 0):
+            raise ValueError(
+                f"expected forgetting in (0, 1], jump in (0, 1), prior_weight and drift > 0, got "
+                f"{forgetting}, {jump}, {prior_weight} and {drift} (conf/agent/causal.yaml)"
+            )
+        variables = Variables(spec)
+        is_learned = self._structure is Structure.LEARNED
+        check_size(variables, max_parents if is_learned else 0)
+        self._horizon, self._ambition, self._novelty = horizon, ambition, novelty
+        self._gains, self._switching_cost = information_gain, switching_cost
+        self._settings = np.array(list(np.ndindex(*spec.n_levels)), dtype=np.int64)
+        self._worth = np.array([ladders.worth(spec, levels) for levels in self._settings])
+        self._landmarks = choice.landmarks(self._settings)
+        self._edges = [likelihood.ratio_edges(slo.warn_at) for slo in spec.slos]
+        self._model = Model(variables, self._settings, prior_weight, forgetting, drift, jump)
+        self._samples = Samples(self._model, window) if is_learned else None
+        self._batch, self._surprise_floor = batch, surprise_floor
+        self._begin_anew()
+        self._beginning = self._checkpoint()
+
+    def reset(self, seed: int) -> None:
+        """Begin with what was known when it was made or loaded, in a new world; nothing is random."""
+        self._restore_model(self._beginning)
+        self._model.forget_context()
+        self._begin_anew()
+
+    def warm_up(self) -> None:
+        """Import what learns a structure, which takes some seconds."""
+        if self._samples is not None:
+            import agents.causal.search  # noqa: F401
+
+    def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Take in what the last interval showed, then the setting of the highest score."""
+        seen = self.spec.decode(observation)
+        here = int(np.ravel_multi_index(tuple(seen.levels), self.spec.n_levels))
+        if seen.known.any():
+            self._take_in(self._interval(seen, here))
+        self._outlook = self._model.look_ahead(slice(None), self._horizon)
+        self._terms = self._score_all(seen, here, self._outlook)
+        self._chosen = int(self._terms.score.argmax())
+        return self._settings[self._chosen].copy()
+
+    def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Forecaster`."""
+        indices = np.ravel_multi_index(tuple(np.asarray(settings).T), self.spec.n_levels)
+        return self._model.look_ahead(np.atleast_1d(indices), SETTLED).each_fulfilled
+
+    def explain(self) -> dict[str, float]:
+        """What made the last choice: its score's terms, P(fulfilled) of each SLO, and the surprises."""
+        model, chosen = self._model, self._chosen
+        zeros = dict.fromkeys(choice.Terms._fields, 0.0)
+        terms = {n: float(v[chosen]) for n, v in self._terms._asdict().items()} if self._terms else zeros
+        each = (
+            np.zeros(len(self.spec.slos)) if self._outlook is None else self._outlook.each_fulfilled[chosen]
+        )
+        return {
+            **terms,
+            "congestion": math.exp(float(model.expectation(0, [chosen])[0] @ metrics.CENTRES)),
+            "price": math.exp(float(model.beliefs[0].mean[0])),
+            "bottleneck": math.exp(float(model.beliefs[0].mean[-1])),
+            "surprise": self._last_surprise,
+            "batch_surprise": self._surprise.batch,
+            "usual_surprise": self._surprise.usual,
+            "n_samples": float(self._n_samples),
+            "n_surprised": float(self._n_surprised),
+            "n_relearned": float(self._n_relearned),
+            **{f"p_fulfilled_{slo.metric}": float(p) for slo, p in zip(self.spec.slos, each, strict=True)},
+        }
+
+    def picture(self) -> Picture:
+        """What there is to draw of the network as it is."""
+        return picture_of(self._model, self._chosen, SETTLED)
+
+    def network(self) -> "DiscreteBayesianNetwork":
+        """See `as_pgmpy`."""
+        return as_pgmpy(self._model)
+
+    def _begin_anew(self) -> None:
+        """No interval, no decision yet."""
+        self._surprise = Surprise(self._batch, self._surprise_floor)
+        self._visited = np.zeros(len(self._settings), dtype=np.int64)  # sample that each was last met in
+        self._n_samples = self._n_surprised = self._n_relearned = 0
+        self._relearned_at = -REST
+        self._last_surprise = 0.0
+        self._outlook: Outlook | None = None
+        self._terms: choice.Terms | None = None
+        self._chosen = 0
+
+    def _interval(self, seen: Observed, here: int) -> Interval:
+        pairs = zip(self._edges, seen.ratios, strict=True)
+        return Interval(
+            setting=here,
+            levels=tuple(seen.levels.tolist()),
+            ratios=seen.ratios,
+            bins=tuple(int(np.searchsorted(edges, ratio)) for edges, ratio in pairs),
+            known=tuple(np.flatnonzero(seen.known).tolist()),
+        )
+
+    def _take_in(self, interval: Interval) -> None:
+        """Beliefs and tables, and if that was out of the ordinary the structure or else what was counted."""
+        sample = self._model.take_in(interval)
+        self._n_samples += 1
+        self._visited[interval.setting] = self._n_samples
+        self._last_surprise = sample.surprise
+        is_unusual = self._surprise.add(interval.setting, sample.surprise)
+        if self._samples is not None:
+            self._samples.recent.append(sample)
+        if not is_unusual:
+            return
+        self._n_surprised += 1
+        for table in self._model.tables:
+            table.fade(FADED)
+        if self._samples is not None and self._n_samples - self._relearned_at >= REST:
+            self._relearned_at = self._n_samples
+            self._n_relearned += self._samples.learn(self._model, self._score, self._max_parents)
+
+    def _score_all(self, seen: Observed, here: int, outlook: Outlook) -> choice.Terms:
+        pv, overload = outlook.all_fulfilled.mean(axis=0), outlook.overload
+        gain = np.zeros_like(pv)
+        if self._gains:
+            gain = choice.information_gain(self._surprise.excess(), self._n_samples - self._visited)
+        switching = self._switching_cost * (self._settings != seen.levels).mean(axis=1)
+        nothing = np.zeros_like(pv)
+        known = choice.scored(pv, self._worth, gain, nothing, switching, overload, self._ambition)
+        is_open = (self._visited == 0) & (self._worth > choice.NEARLY * self._worth[known.score.argmax()])
+        eagerness = self._novelty * choice.EXPLORES**self._n_samples
+        news = self._landmarks * np.minimum(self._model.unknown(here), 1.0)
+        prize = np.maximum(1.0 + self._ambition * self._worth - known.score.max(), 0.0)
+        patience = choice.PATIENCE if self._model.variables.pressing else 0.0  # else one try tells little
+        novelty = np.where(is_open, eagerness * news + self._novelty * patience * prize, 0.0)
+        return choice.scored(pv, self._worth, gain, novelty, switching, overload, self._ambition)
+
+    def _checkpoint(self) -> State:
+        counters = [self._n_samples, self._n_surprised, self._n_relearned, self._relearned_at]
+        state = packed(self._model) | {
+            "visited": self._visited.copy(),
+            "counters": np.array(counters),
+            "surprises": np.array(json.dumps([self._last_surprise, self._surprise.history()])),
+        }
+        if self._samples is not None:
+            state |= packed_samples(list(self._samples.recent), len(self.spec.slos))
+        return state
+
+    def _restore(self, state: State) -> None:
+        self._restore_model(state)
+        self._begin_anew()
+        self._visited = state["visited"].copy()
+        figures = state["counters"].tolist()
+        self._n_samples, self._n_surprised, self._n_relearned, self._relearned_at = figures
+        self._last_surprise, history = json.loads(str(state["surprises"]))
+        self._surprise.remember(history)
+        self._beginning = state
+
+    def _restore_model(self, state: State) -> None:
+        unpack(state, self._model)
+        if self._samples is not None:
+            self._samples.recent.clear()
+            self._samples.recent.extend(unpacked_samples(state))
+
+
+def _check(least: float, bound: float, names: str) -> None:
+    if least < bound:
+        raise ValueError(f"expected {names} >= {bound}, got {least} (conf/agent/causal.yaml)")
+
+
+def check_size(variables: Variables, max_parents: int) -> None:
+    """Count before anything is allocated; `max_parents` of a structure that is to be learned, else 0.
+
+    Raises:
+        ValueError: more than MAX_CELLS.
+    """
+    spec = variables.spec
+    cells = math.prod(spec.n_levels) * metrics.N_BINS * len(variables.belief_of)
+    for given, candidates in zip(variables.given, variables.candidates, strict=True):
+        largest = sorted(n_states(spec, candidates), reverse=True)[:max_parents]
+        parents = largest if max_parents else n_states(spec, given)
+        cells += math.prod(parents) * likelihood.N_BINS
+    if cells > MAX_CELLS:
+        raise ValueError(
+            f"expected a network of at most {MAX_CELLS} cells, got {cells} from "
+            f"{math.prod(spec.n_levels)} joint settings and {len(spec.slos)} SLOs; give the knobs fewer "
+            "levels, or a learned structure fewer max_parents (conf/agent/causal.yaml)"
+        )

@@ -1,0 +1,256 @@
+"""What is believed of a stream, and how an interval changes it."""
+
+import logging
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.causal import metrics, tables
+from agents.causal.outlook import Outlook, outlook
+from agents.causal.structure import Kind, Parents, Variables
+from agents.causal.tables import Cpt, Share
+from envs.spec import RATIO_CAP
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float64]
+
+RATIO_FLOOR = 0.005  # a measured ratio below is taken for this, its logarithm is finite
+UNSEEN = -1  # bin of an SLO that was not measured yet
+BLIND = 0.0  # weight of a sample whose congestion is inferred alone: it would confirm what it came from
+LAG = 0.3  # of a change of the settings, in ln ratio, that may be missing from what is measured next …
+LAG_LEFT = 0.5  # … and share of that an interval later: what was made under the old levels is still about
+
+
+class Interval(NamedTuple):
+    """What one interval showed.
+
+    Attributes:
+        setting: index of the joint setting in force.
+        levels: per knob, likewise.
+        ratios: per SLO, shape (n_slos,).
+        bins: of those ratios.
+        known: SLOs that were measured.
+    """
+
+    setting: int
+    levels: tuple[int, ...]
+    ratios: Array
+    bins: tuple[int, ...]
+    known: tuple[int, ...]
+
+
+class Sample(NamedTuple):
+    """An interval as the tables have it.
+
+    Attributes:
+        interval: what was seen.
+        befores: bin of each SLO when it began.
+        expectations: by SLO that was known, and what it hangs on too, P(bin) of its metric.
+        weights: likewise, what the sample counts; less, the less certain that expectation was.
+        surprise: -2 ln P of the SLOs' bins before they were seen.
+    """
+
+    interval: Interval
+    befores: tuple[int, ...]
+    expectations: dict[int, Array]
+    weights: dict[int, float]
+    surprise: float
+
+
+class Model:
+    """The network and its context.
+
+    Args:
+        variables: of the stream.
+        settings: every joint setting, shape (n, n_knobs).
+        prior_weight, forgetting: see `Cpt`.
+        drift: log-standard deviation of the price's walk in one interval, > 0.
+        jump: probability in one interval that the price, or the bottleneck, is another one altogether.
+    """
+
+    def __init__(
+        self,
+        variables: Variables,
+        settings: NDArray[np.int64],
+        prior_weight: float,
+        forgetting: float,
+        drift: float,
+        jump: float,
+    ) -> None:
+        self.variables, self.settings = variables, settings
+        self._prior_weight, self._forgetting = prior_weight, forgetting
+        self._drift, self._ln_odds = drift, math.log(jump / (1 - jump))
+        spec = variables.spec
+        self._of_pressure, self._of_queue = (metrics.design(spec, settings, queue) for queue in (False, True))
+        pressing = set(variables.pressing)
+        self.priors = [
+            metrics.prior(spec, i == 0 or slos[0] in pressing) for i, slos in enumerate(variables.measured)
+        ]
+        self.beliefs = list(self.priors)
+        self.tables = [self.table(slo, parents) for slo, parents in enumerate(variables.given)]
+        self._met: set[tuple[int, int]] = set()
+        self.forget_context()
+
+    def forget_context(self) -> None:
+        """Another episode: nothing is known of the world as it is now, all that was learned stays."""
+        self.beliefs = [
+            metrics.price_forgotten(*pair) for pair in zip(self.beliefs, self.priors, strict=True)
+        ]
+        self.befores = (UNSEEN,) * len(self.variables.spec.slos)
+        self.lags = [0.0] * len(self.beliefs)
+        self.setting = -1  # of the last interval, -1 for none yet
+
+    def table(self, slo: int, parents: Parents) -> Cpt:
+        """A new table of an SLO, that has counted nothing."""
+        prior = tables.prior_of(self.variables, slo, parents)
+        return Cpt(parents, prior, self._prior_weight, self._forgetting)
+
+    def take_in(self, interval: Interval) -> Sample:
+        """Update every belief and every table; what it came to."""
+        told = [slo for slo in interval.known if self._knows_befores(slo)]
+        likelihoods = {slo: self._likelihood(slo, interval) for slo in told}
+        expectations: dict[int, Array] = {}
+        weights: dict[int, float] = {}
+        surprise = 0.0
+        for i in range(len(self.beliefs)):
+            surprise += self._measure(i, interval, likelihoods, expectations, weights)
+        remembering = [slo for slo in told if self.variables.spec.slos[slo].memory]
+        if remembering:
+            surprise += self._infer(interval, {slo: likelihoods[slo] for slo in remembering}, expectations)
+            measured = any(slo in interval.known for slo in self.variables.pressing)
+            weights |= dict.fromkeys(remembering, 1.0 if measured else BLIND)
+        sample = Sample(interval, self.befores, expectations, weights, surprise)
+        for slo in told:
+            self._greet(slo, interval)
+            self.count(self.tables[slo], slo, sample)
+        self.befores = tuple(
+            interval.bins[i] if i in interval.known else before for i, before in enumerate(self.befores)
+        )
+        self.setting = interval.setting
+        return sample
+
+    def _knows_befores(self, slo: int) -> bool:
+        parents = self.tables[slo].parents
+        return all(self.befores[i] != UNSEEN for kind, i in parents if kind is Kind.BEFORE)
+
+    def _greet(self, slo: int, interval: Interval) -> None:
+        """Say once that a state was never seen before: the prior answers for it, and its neighbours."""
+        state = (slo, interval.bins[slo])
+        if state not in self._met:
+            self._met.add(state)
+            text = "%s is in bin %d (%.3g of its threshold) for the first time: the prior speaks for it"
+            logger.info(text, self.variables.spec.slos[slo].metric, state[1], interval.ratios[slo])
+
+    def count(self, table: Cpt, slo: int, sample: Sample) -> None:
+        """Count a sample in a table of an SLO that it has an expectation of."""
+        met = [self._share(kind, index, slo, sample) for kind, index in table.parents]
+        table.add(met, sample.interval.bins[slo], sample.weights[slo])
+
+    def look_ahead(self, settings: Sequence[int] | NDArray[np.integer] | slice, horizon: int) -> Outlook:
+        """See `outlook`; of these joint settings, by index."""
+        return outlook(
+            self.tables,
+            self.variables.metric_of,
+            [self.expectation(metric, settings) for metric in range(len(self.variables.belief_of))],
+            [max(before, 0) for before in self.befores],  # nothing is queued until it is seen
+            self.settings[settings],
+            horizon,
+        )
+
+    def expectation(self, metric: int, settings: Sequence[int] | NDArray[np.integer] | slice) -> Array:
+        """P(bin | do(setting)) of a metric in the next interval, shape (n, bins)."""
+        rows = (self._of_pressure if metric else self._of_queue)[settings]
+        mean, variance = metrics.expected(self.beliefs[self.variables.belief_of[metric]], rows)
+        return metrics.in_bins(mean, variance + self._drift**2)
+
+    def unknown(self, setting: int) -> Array:
+        """Log-standard deviation of what each setting costs against this one, all metrics, shape (n,)."""
+        rows = self._of_pressure - self._of_pressure[setting]
+        return np.sqrt(sum(metrics.expected(belief, rows)[1] for belief in self.beliefs))
+
+    def _measure(
+        self,
+        i: int,
+        interval: Interval,
+        likelihoods: dict[int, Array],
+        expectations: dict[int, Array],
+        weights: dict[int, float],
+    ) -> float:
+        """One belief by the ratios that measure it; the surprise of the SLOs below it that have no memory."""
+        variables, row = self.variables, self._of_pressure[interval.setting]
+        self.lags[i] = self._lag(i, row)
+        belief = metrics.widened(self.beliefs[i], self._drift**2, metrics.BOTTLENECK_DRIFT**2)
+        mean, variance = metrics.expected(belief, row[None])
+        expectation, surprise = metrics.in_bins(mean, variance)[0], 0.0
+        for slo in likelihoods:
+            if not variables.spec.slos[slo].memory and variables.belief_of[variables.metric_of[slo]] == i:
+                expectations[slo] = expectation
+                weights[slo] = tables.NOISE**2 / (tables.NOISE**2 + float(variance[0]))
+                surprise -= 2 * math.log(expectation @ likelihoods[slo])
+        ratios = [interval.ratios[slo] for slo in variables.measured[i] if slo in interval.known]
+        if ratios:
+            seen = math.log(min(max(*ratios, RATIO_FLOOR), RATIO_CAP))
+            noise = tables.NOISE**2 + self.lags[i] ** 2
+            off, spread = seen - float(mean[0]), float(variance[0]) + noise
+            jumped = metrics.ln_normal(off, spread + metrics.JUMP**2) - metrics.ln_normal(off, spread)
+            if jumped + self._ln_odds > 0:
+                belief = metrics.widened(belief, metrics.JUMP**2)
+            belief = metrics.observed(belief, row, seen, noise)
+        self.beliefs[i] = belief
+        return surprise
+
+    def _lag(self, i: int, row: Array) -> float:
+        """How far what is measured may be behind the settings."""
+        change = 0.0
+        if self.setting >= 0:
+            change = abs(float((row - self._of_pressure[self.setting]) @ self.beliefs[i].mean))
+        return LAG * change + LAG_LEFT * self.lags[i]
+
+    def _infer(
+        self, interval: Interval, likelihoods: dict[int, Array], expectations: dict[int, Array]
+    ) -> float:
+        """The congestion by what the SLOs with memory did: evidence that flows from them up to the price.
+
+        They all watch the same queues, so that n of them count as the square root of n. Returns their
+        surprise.
+        """
+        row = self._of_queue[interval.setting]
+        belief = self.beliefs[0]
+        mean, variance = metrics.expected(belief, row[None])
+        expectation = metrics.in_bins(mean, variance)[0]
+        surprise = -2 * sum(math.log(expectation @ chances) for chances in likelihoods.values())
+        evidence = np.prod(list(likelihoods.values()), axis=0) ** (1 / math.sqrt(len(likelihoods)))
+        is_measured = any(slo in interval.known for slo in self.variables.pressing)
+        jump = (metrics.BOTTLENECK_JUMP if is_measured else metrics.JUMP) ** 2
+        jumped = metrics.in_bins(mean, variance + jump)[0]
+        if math.log((jumped @ evidence) / (expectation @ evidence)) + self._ln_odds > 0:
+            belief = metrics.widened(belief, *((0.0, jump) if is_measured else (jump, 0.0)))
+            expectation, variance = jumped, variance + jump
+        posterior = expectation * evidence
+        posterior /= posterior.sum()
+        expectations.update((slo, posterior) for slo in likelihoods)
+        before = float(mean[0]), float(variance[0])
+        self.beliefs[0] = metrics.matched(belief, row, *before, posterior, self.lags[0] ** 2)
+        return surprise
+
+    def _likelihood(self, slo: int, interval: Interval) -> Array:
+        """P(the bin that an SLO is in | its metric's bin), shape (bins,)."""
+        table = self.tables[slo]
+        index = tuple(
+            slice(None) if kind is Kind.METRIC
+            else interval.levels[i] if kind is Kind.KNOB
+            else self.befores[i]
+            for kind, i in table.parents
+        )  # fmt: skip
+        return np.broadcast_to(table.probabilities[(*index, interval.bins[slo])], (metrics.N_BINS,))
+
+    def _share(self, kind: Kind, index: int, slo: int, sample: Sample) -> Share:
+        if kind is Kind.METRIC:
+            return tables.in_metric(sample.expectations[slo])
+        if kind is Kind.KNOB:
+            return tables.at_level(self.variables.spec.n_levels[index], sample.interval.levels[index])
+        return tables.in_state(sample.befores[index])

@@ -1,0 +1,105 @@
+"""An agent's network for people and for pgmpy: its graph, what an intervention does, and the same as CPTs."""
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.aif import likelihood
+from agents.causal import metrics
+from agents.causal.model import Model
+from agents.causal.structure import Kind, Node
+from agents.causal.tables import n_states
+
+if TYPE_CHECKING:
+    from pgmpy.models import DiscreteBayesianNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What there is to draw.
+
+    Attributes:
+        kinds: of each variable by its name, knobs first, SLOs last.
+        edges: cause and effect, by name.
+        curves: per knob, P(SLO fulfilled | do(knob = level)) with the other knobs where they are now; shape
+            (n_levels, n_slos).
+    """
+
+    kinds: dict[str, Kind]
+    edges: tuple[tuple[str, str], ...]
+    curves: tuple[NDArray[np.float64], ...]
+
+
+def picture_of(model: Model, setting: int, horizon: int) -> Picture:
+    """Of a model as it is, at a joint setting; SLOs are judged after so many intervals."""
+    variables, levels = model.variables, model.settings[setting]
+    edges = edges_of(model)
+    used = {node for edge in edges for node in edge}
+    kinds = {variables.name(node): node.kind for node in nodes_in_order(model) if node in used}
+    curves = []
+    for knob, n_levels in enumerate(variables.spec.n_levels):
+        settings = np.tile(levels, (n_levels, 1))
+        settings[:, knob] = np.arange(n_levels)
+        indices = np.atleast_1d(np.ravel_multi_index(tuple(settings.T), variables.spec.n_levels))
+        curves.append(model.look_ahead(indices, horizon).each_fulfilled)
+    names = tuple((variables.name(cause), variables.name(effect)) for cause, effect in edges)
+    return Picture(kinds, names, tuple(curves))
+
+
+def nodes_in_order(model: Model) -> tuple[Node, ...]:
+    """Knobs, metrics, earlier states, SLOs."""
+    spec = model.variables.spec
+    slos = range(len(spec.slos))
+    return (
+        *(Node(Kind.KNOB, i) for i in range(len(spec.knobs))),
+        *(Node(Kind.METRIC, i) for i in sorted(set(model.variables.metric_of))),
+        *(Node(Kind.BEFORE, i) for i in slos if spec.slos[i].memory),
+        *(Node(Kind.SLO, i) for i in slos),
+    )
+
+
+def edges_of(model: Model) -> list[tuple[Node, Node]]:
+    """Every knob leads to every metric, a table's parents to its SLO."""
+    nodes = nodes_in_order(model)
+    knobs, above = ([n for n in nodes if n.kind is kind] for kind in (Kind.KNOB, Kind.METRIC))
+    edges = [(knob, metric) for knob in knobs for metric in above]
+    for slo, table in enumerate(model.tables):
+        edges += [(parent, Node(Kind.SLO, slo)) for parent in table.parents]
+    return edges
+
+
+def as_pgmpy(model: Model) -> "DiscreteBayesianNetwork":
+    """The network of the next interval in pgmpy, to be asked anything; importing that takes seconds.
+
+    Knobs are uniform. An SLO with memory was certainly where it was seen last.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what pgmpy imports and does not call
+        from pgmpy.factors.discrete import TabularCPD
+        from pgmpy.models import DiscreteBayesianNetwork
+    variables, spec = model.variables, model.variables.spec
+    network = DiscreteBayesianNetwork([(variables.name(a), variables.name(b)) for a, b in edges_of(model)])
+    knobs = [Node(Kind.KNOB, i) for i in range(len(spec.knobs))]
+    cpds = [
+        TabularCPD(variables.name(k), n, np.full((n, 1), 1 / n))
+        for k, n in zip(knobs, spec.n_levels, strict=True)
+    ]
+    for node in nodes_in_order(model):
+        name = variables.name(node)
+        if node.kind is Kind.METRIC:
+            table = model.expectation(node.index, slice(None)).T
+            evidence = [variables.name(knob) for knob in knobs]
+            cpds.append(TabularCPD(name, metrics.N_BINS, table, evidence, list(spec.n_levels)))
+        elif node.kind is Kind.BEFORE and name in network:
+            belief = np.eye(likelihood.N_BINS)[:, [max(model.befores[node.index], 0)]]
+            cpds.append(TabularCPD(name, likelihood.N_BINS, belief))
+        elif node.kind is Kind.SLO:
+            parents = model.tables[node.index].parents
+            table = model.tables[node.index].probabilities.reshape(-1, likelihood.N_BINS).T
+            evidence = [variables.name(parent) for parent in parents]
+            cpds.append(TabularCPD(name, likelihood.N_BINS, table, evidence, list(n_states(spec, parents))))
+    network.add_cpds(*cpds)
+    return network

@@ -1,0 +1,127 @@
+"""Which variables an SLO hangs on: given by what the spec says of it, or learned from samples.
+
+Knobs and the bins in which the SLOs with memory were before the interval are roots. Knobs lead to metrics,
+metrics and roots to SLOs; no SLO of an interval leads to another of the same, so that with everything above
+them known, the SLOs are independent (a two-slice network without arcs inside a slice: Friedman, Murphy and
+Russell 1998, "Learning the structure of dynamic probabilistic networks").
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple, NoReturn
+
+from envs.spec import ElasticitySpec, Sense
+
+
+class _Word(StrEnum):
+    """A value of conf/agent/causal.yaml that is one of a few words."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        raise ValueError(
+            f"{cls.__name__.lower()} must be {' or '.join(cls)}, got {value!r} (conf/agent/causal.yaml)"
+        )
+
+
+class Structure(_Word):
+    """Where the edges come from."""
+
+    GIVEN = "GIVEN"  # as `Variables.given` has them, for good
+    LEARNED = "LEARNED"  # so at first; anew from the samples whenever they surprise
+
+
+class Score(_Word):
+    """What a learned structure is judged by; pgmpy's."""
+
+    AIC = "AIC"
+    BIC = "BIC"
+
+
+class Kind(StrEnum):
+    """What a variable stands for."""
+
+    KNOB = "knob"  # the level in force
+    METRIC = "metric"  # what a ratio is expected to be, see agents.causal.metrics
+    BEFORE = "before"  # the bin that an SLO with memory was in when the interval began
+    SLO = "SLO"  # the bin that the interval left it in
+
+
+class Node(NamedTuple):
+    """A variable of the network.
+
+    Attributes:
+        kind: what it stands for.
+        index: of the knob, of the metric, or of the SLO.
+    """
+
+    kind: Kind
+    index: int
+
+
+Parents = tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Variables:
+    """The variables of a stream's network.
+
+    Attributes:
+        spec: the stream.
+    """
+
+    spec: ElasticitySpec
+
+    @cached_property
+    def pressing(self) -> tuple[int, ...]:
+        """SLOs whose ratio speaks of this interval alone and grows with demand."""
+        slos = enumerate(self.spec.slos)
+        return tuple(i for i, slo in slos if not slo.memory and slo.sense is Sense.AT_MOST)
+
+    @cached_property
+    def metric_of(self) -> tuple[int, ...]:
+        """The metric above each SLO: 0, the congestion, if it has memory; one of its own if it has not."""
+        alone = [i for i, slo in enumerate(self.spec.slos) if not slo.memory]
+        return tuple(0 if slo.memory else 1 + alone.index(i) for i, slo in enumerate(self.spec.slos))
+
+    @cached_property
+    def belief_of(self) -> tuple[int, ...]:
+        """The belief behind each metric; 0, the pressure's, behind the congestion and the only SLO of it."""
+        alone = [i for i, slo in enumerate(self.spec.slos) if not slo.memory]
+        others = [i for i in alone if self.pressing != (i,)]
+        return (0, *(0 if self.pressing == (i,) else 1 + others.index(i) for i in alone))
+
+    @cached_property
+    def measured(self) -> tuple[tuple[int, ...], ...]:
+        """Per belief, the SLOs whose largest ratio measures it."""
+        others = ((i,) for i, slo in enumerate(self.spec.slos) if not slo.memory and self.pressing != (i,))
+        return (self.pressing, *others)
+
+    @cached_property
+    def given(self) -> tuple[Parents, ...]:
+        """Per SLO: its metric, and if it has memory, where it was."""
+        return tuple(
+            (Node(Kind.METRIC, metric), Node(Kind.BEFORE, i)) if slo.memory else (Node(Kind.METRIC, metric),)
+            for i, (slo, metric) in enumerate(zip(self.spec.slos, self.metric_of, strict=True))
+        )
+
+    @cached_property
+    def candidates(self) -> tuple[Parents, ...]:
+        """Per SLO: what it may hang on, in the order in which a table has them as axes."""
+        knobs = tuple(Node(Kind.KNOB, k) for k in range(len(self.spec.knobs)))
+        befores = tuple(Node(Kind.BEFORE, i) for i, slo in enumerate(self.spec.slos) if slo.memory)
+        return tuple(
+            (Node(Kind.METRIC, metric), *knobs, *(befores if metric == 0 else ()))
+            for metric in self.metric_of
+        )
+
+    def name(self, node: Node) -> str:
+        """For people; every variable has one of its own."""
+        if node.kind is Kind.KNOB:
+            return f"set {self.spec.knobs[node.index].name}"
+        if node.kind is Kind.METRIC:
+            if node.index == 0:
+                return "congestion"
+            return f"expected {self.spec.slos[self.metric_of.index(node.index)].metric}"
+        suffix = " before" if node.kind is Kind.BEFORE else ""
+        return self.spec.slos[node.index].metric + suffix

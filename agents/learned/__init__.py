@@ -1,0 +1,1 @@
+"""Policies learned beforehand; acting needs NumPy alone, training stable-baselines3."""

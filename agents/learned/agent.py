@@ -1,0 +1,154 @@
+"""Reinforcement learning as an agent: trained beforehand by stable-baselines3, then frozen.
+
+Raffin et al. 2021, "Stable-Baselines3", JMLR 22(268); the algorithms' own sources are in `recipe.Algorithm`.
+"""
+
+import math
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.base import State
+from agents.learned.features import Eyes, Floats, Memory
+from agents.learned.network import Network, choose, probabilities
+from agents.learned.recipe import Algorithm, Recipe, check_recipe
+from agents.training import Progress, Trainable, Worlds
+from envs.spec import ElasticitySpec
+
+MOST_SETTINGS = 4096  # one output each: more would be slow to learn, and far too many to have tried
+
+
+def check_grid(spec: ElasticitySpec) -> None:
+    """Raise ValueError if there are more joint settings than outputs can be."""
+    n_settings = math.prod(spec.n_levels)
+    if n_settings > MOST_SETTINGS:
+        raise ValueError(
+            f"DQN scores at most {MOST_SETTINGS} joint settings, got {n_settings} from levels {spec.n_levels}"
+        )
+
+
+class Learned(Trainable):
+    """The levels that score best under the network that a checkpoint holds.
+
+    Args:
+        spec: the stream.
+        algorithm: how it learned.
+        checkpoint: path; None = yet to be trained.
+        recipe: how it is trained, the algorithm's own.
+
+    Raises:
+        ValueError: an unknown algorithm, or a recipe of another; no checkpoint there, or a damaged one, or
+            one of another agent or algorithm, or for another spec; a grid too large for DQN.
+    """
+
+    def __init__(self, spec: ElasticitySpec, algorithm: Algorithm, checkpoint: str | None, recipe: Recipe):
+        super().__init__(spec)
+        self.algorithm, self.recipe = Algorithm(algorithm), recipe
+        check_recipe(self.algorithm, recipe)
+        self._is_joint = self.algorithm is Algorithm.DQN
+        if self._is_joint:
+            check_grid(spec)
+        own = ["margin"] if self._is_joint else ["entropy", *(f"p_{knob.name}" for knob in spec.knobs)]
+        self._names = ["value", *own]
+        self._eyes = Eyes.of(spec)
+        self._network: Network | None = None
+        self._trained_steps = 0
+        self.reset(0)
+        if checkpoint is not None:
+            self._read(Path(checkpoint))
+
+    def reset(self, seed: int) -> None:
+        """Forget the last observations; no draw is made."""
+        depth = 1 if self._network is None else self._network.depth
+        self._memory = Memory(self._eyes, 1, depth)
+        self._seen: Floats | None = None
+
+    def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
+        """The levels that score best."""
+        self.spec.decode(observation)
+        network = self.network
+        seen = self._memory.push(np.asarray(observation, dtype=np.float32)[np.newaxis])[0]
+        self._seen = seen
+        return choose(network.scores(seen), self.spec.n_levels, self._is_joint)
+
+    def explain(self) -> dict[str, float]:
+        """Of the last decision, all 0 before the first.
+
+        value: discounted return that is expected. Of a policy, entropy: over joint settings, in nats; p_NAME:
+        probability of the level that was chosen, per knob. Of a Q-network, margin: return that the second
+        best setting is expected to lose.
+        """
+        if self._seen is None:
+            return dict.fromkeys(self._names, 0.0)
+        network = self.network
+        value, scores = float(network.returns(self._seen)), network.scores(self._seen)
+        if self._is_joint:
+            best = np.sort(scores)[-2:]
+            figures = [float(best[-1] - best[0]) * network.return_scale]
+        else:
+            shares = probabilities(scores, self.spec.n_levels)
+            entropy = -sum(float(share @ np.log(np.maximum(share, 1e-300))) for share in shares)
+            figures = [entropy, *(float(share.max()) for share in shares)]
+        return dict(zip(self._names, [value, *figures], strict=True))
+
+    def train(
+        self, worlds: Worlds, seed: int, path: Path, on_progress: Callable[[Progress], None]
+    ) -> Progress:
+        """See `agents.training.Trainable`; imports stable-baselines3, and torch with it."""
+        from agents.learned.training import train
+
+        def keep(network: Network, steps: int) -> None:
+            self._network, self._trained_steps = network, steps
+            self.reset(0)
+            self.save(path)
+
+        return train(self.spec, self.recipe, worlds, seed, keep, on_progress)
+
+    @property
+    def trained_steps(self) -> int:
+        """Of all environments together, when the network in use was kept."""
+        return self._trained_steps
+
+    @property
+    def network(self) -> Network:
+        """The trained network. Raises ValueError if there is none yet."""
+        if self._network is None:
+            raise ValueError(f"this agent is untrained: {self._remedy}")
+        return self._network
+
+    def save(self, path: Path) -> None:
+        """As every agent's; the file is never half written."""
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        super().save(partial)
+        partial.replace(path)
+
+    @property
+    def _remedy(self) -> str:
+        return f"train one with `python -m experiments.train agent={self.algorithm.lower()}`"
+
+    def _read(self, path: Path) -> None:
+        if not path.is_file():
+            raise ValueError(f"no checkpoint at {path}: {self._remedy}")
+        damaged = f"{path} is no checkpoint, or a damaged one"
+        if not zipfile.is_zipfile(path):
+            raise ValueError(damaged)
+        try:
+            self.load(path)
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{damaged}: {error}") from error
+
+    def _checkpoint(self) -> State:
+        steps = np.array(self._trained_steps)
+        return {"algorithm": np.array(self.algorithm.value), "trained_steps": steps, **self.network.arrays()}
+
+    def _restore(self, state: State) -> None:
+        theirs = str(state["algorithm"])
+        if theirs != self.algorithm:
+            raise ValueError(f"expected a checkpoint of algorithm {self.algorithm}, got one of {theirs}")
+        self._network, self._trained_steps = Network.of(state), int(state["trained_steps"])
+        self.reset(0)

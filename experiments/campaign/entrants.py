@@ -1,0 +1,103 @@
+"""Who takes part in an evaluation: agents of conf/agent, some values changed, and trained if need be."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.errors import HydraException, MissingConfigException
+from hydra.utils import get_class, instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from agents.base import Agent
+from agents.clairvoyant import Clairvoyant
+from envs.spec import ElasticitySpec
+from experiments.campaign.cells import Cell
+from experiments.campaign.sources import source_hash
+from experiments.complaints import ConfigError, blaming, sentence
+from experiments.evaluate_config import EntrantSchema
+from experiments.facts import digest, file_hash
+from experiments.first_use import ready
+from experiments.plan import Plan
+
+RANDOM, ORACLE = "random", "oracle"  # between whom scores are measured
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """An agent under the name that it has in tables.
+
+    Attributes:
+        name: its own.
+        agent: its file in conf/agent.
+        values: what the agent is made of.
+    """
+
+    name: str
+    agent: str
+    values: DictConfig
+
+    @property
+    def is_clairvoyant(self) -> bool:
+        """Whether it looks into the world, and has nothing else to prepare."""
+        return issubclass(get_class(self.values["_target_"]), Clairvoyant)
+
+    @cached_property
+    def identity(self) -> str:
+        """Changes with its values, its checkpoint and its code."""
+        values = OmegaConf.to_container(self.values, resolve=True, enum_to_str=True)
+        path = self.values.get("checkpoint")
+        checkpoint = file_hash(Path(path)) if path and Path(path).is_file() else ""
+        module = str(self.values["_target_"]).rpartition(".")[0]
+        return digest({"values": values, "checkpoint": checkpoint, "sources": source_hash(module)})
+
+    def make(self, spec: ElasticitySpec) -> Agent:
+        """The agent. Raises ConfigError."""
+        with blaming(f"agents.{self.name}"):
+            return instantiate(self.values, _partial_=True)(spec=spec)
+
+
+def entrants_of(schemas: Mapping[str, EntrantSchema]) -> list[Entrant]:
+    """By the roster, in its order, inside a `hydra.main` or an initialised Hydra.
+
+    Raises:
+        ConfigError: an agent that there is not, or values that it does not have.
+    """
+    if not schemas:
+        raise ConfigError("agents: an evaluation needs at least one agent, got none")
+    return [entrant_of(name, schema.agent or name, schema.overrides) for name, schema in schemas.items()]
+
+
+def entrant_of(name: str, agent: str, overrides: Mapping[str, Any]) -> Entrant:
+    """The agent of conf/agent/AGENT.yaml with these values changed. Raises ConfigError."""
+    try:
+        values = OmegaConf.merge(compose(f"agent/{agent}")["agent"], dict(overrides))
+    except MissingConfigException as error:
+        raise ConfigError(f"agents.{name}: there is no conf/agent/{agent}.yaml") from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(f"agents.{name}: {sentence(error)}") from error
+    assert isinstance(values, DictConfig)
+    return Entrant(name, agent, values)
+
+
+def trained(
+    entrant: Entrant, cells: Sequence[Cell], training: str | None, console: Console, live: bool | None
+) -> dict[str, Entrant]:
+    """By the spec's hash of each cell: the entrant with a checkpoint for it, which may take a training.
+
+    Raises:
+        ConfigError, TrainingError, KeyboardInterrupt: as `first_use.ready`.
+    """
+    plans: dict[str, Plan] = {cell.spec.hash: cell.twin for cell in cells}
+    return {
+        spec: Entrant(
+            entrant.name,
+            entrant.agent,
+            ready(entrant.agent, entrant.values, plan, training, console, live),
+        )
+        for spec, plan in plans.items()
+    }

@@ -1,0 +1,146 @@
+"""Aggregates over episodes and what is certain about them: pure functions on strata.
+
+Strata are one array per cell, shape (n_seeds,), which may differ in length. A statistic is of the values of
+all cells together; its interval resamples the seeds within each cell (stratified bootstrap, percentiles).
+
+Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice" (rliable).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+N_RESAMPLES = 2000
+COVERED = 0.95  # by an interval
+TRIMMED = 0.25  # of the values at either end, for the interquartile mean
+
+Values = NDArray[np.float64]
+Strata = Sequence[Values]
+
+
+class Estimate(NamedTuple):
+    """A statistic and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def iqm(values: Values) -> Values:
+    """Interquartile mean over the last axis: the mean without the lowest and the highest quarter.
+
+    Of n values, int(n / 4) are left out at either end, as scipy's `trim_mean` does.
+    """
+    n = values.shape[-1]
+    cut = int(TRIMMED * n)
+    return np.sort(values, axis=-1)[..., cut : n - cut].mean(axis=-1)
+
+
+def mean(values: Values) -> Values:
+    """Over the last axis."""
+    return values.mean(axis=-1)
+
+
+def estimate(
+    strata: Strata, statistic: Callable[[Values], Values], rng: np.random.Generator, n: int = N_RESAMPLES
+) -> Estimate:
+    """A statistic over all values and its interval; equal generators give equal intervals.
+
+    Args:
+        strata: at least one value each.
+        statistic: of values along the last axis, as `iqm`.
+        n: resamples.
+    """
+    drawn = statistic(np.concatenate(resampled(strata, rng, n), axis=1))
+    return Estimate(float(statistic(np.concatenate(strata))), *bounds(drawn))
+
+
+def resampled(strata: Strata, rng: np.random.Generator, n: int) -> list[Values]:
+    """Per stratum, n times as many values as it has, drawn from its own with replacement; (n, n_seeds)."""
+    return [values[rng.integers(len(values), size=(n, len(values)))] for values in strata]
+
+
+def bounds(drawn: Values) -> tuple[float, float]:
+    """The interval that covers the middle of what was drawn."""
+    low, high = np.quantile(drawn, [(1 - COVERED) / 2, (1 + COVERED) / 2])
+    return float(low), float(high)
+
+
+class Profile(NamedTuple):
+    """Share of episodes whose score is above a threshold, and its 95 % band; shape (n_thresholds,) each."""
+
+    thresholds: Values
+    shares: Values
+    low: Values
+    high: Values
+
+
+def performance_profile(
+    strata: Strata, thresholds: Values, rng: np.random.Generator, n: int = N_RESAMPLES
+) -> Profile:
+    """The run-score distribution: which share of all episodes scores above each threshold."""
+    drawn = np.concatenate(resampled(strata, rng, n), axis=1)
+    shares = above(np.concatenate(strata)[np.newaxis], thresholds)[0]
+    edges = [(1 - COVERED) / 2, (1 + COVERED) / 2]
+    low, high = np.quantile(above(drawn, thresholds), edges, axis=0)
+    return Profile(thresholds, shares, low, high)
+
+
+def above(values: Values, thresholds: Values) -> Values:
+    """Share of the values of each row that is above each threshold, shape (n_rows, n_thresholds)."""
+    ordered = np.sort(values, axis=1)
+    counts = [np.searchsorted(row, thresholds, side="right") for row in ordered]
+    return 1.0 - np.array(counts) / values.shape[1]
+
+
+def probability_of_improvement(
+    ours: Strata, theirs: Strata, rng: np.random.Generator, n: int = N_RESAMPLES
+) -> Estimate:
+    """How likely it is that one does better than the other on a cell drawn at random.
+
+    P(X > Y) = mean over cells of (1/NM) Σ Σ S(x, y), S = 1, ½ or 0 for x >, =, < y (Mann and Whitney's U).
+    Both are resampled on their own, as rliable does it.
+
+    Raises:
+        ValueError: they were not in the same cells.
+    """
+    check_same_cells(ours, theirs)
+    pairs = list(zip(ours, theirs, strict=True))
+    value = np.mean([wins(x[np.newaxis], y[np.newaxis])[0] for x, y in pairs])
+    drawn = zip(resampled(ours, rng, n), resampled(theirs, rng, n), strict=True)
+    return Estimate(float(value), *bounds(np.mean([wins(x, y) for x, y in drawn], axis=0)))
+
+
+def wins(ours: Values, theirs: Values) -> Values:
+    """Share of pairs won, ties half; shapes (n, a) and (n, b) give (n,)."""
+    x, y = ours[:, :, np.newaxis], theirs[:, np.newaxis, :]
+    return ((x > y) + 0.5 * (x == y)).mean(axis=(1, 2))
+
+
+def paired_difference(
+    ours: Strata, theirs: Strata, rng: np.random.Generator, n: int = N_RESAMPLES
+) -> Estimate:
+    """Mean of ours minus theirs, episode by episode under the same luck, and its interval.
+
+    The mean, not the interquartile mean: where two are alike in most cells, trimming would hide the others.
+
+    Raises:
+        ValueError: they were not in the same episodes.
+    """
+    check_same_cells(ours, theirs)
+    for i, (x, y) in enumerate(zip(ours, theirs, strict=True)):
+        if len(x) != len(y):
+            raise ValueError(
+                f"a pair needs two: cell {i} has {len(x)} episodes of one and {len(y)} of the other"
+            )
+    return estimate([x - y for x, y in zip(ours, theirs, strict=True)], mean, rng, n)
+
+
+def check_same_cells(ours: Strata, theirs: Strata) -> None:
+    """Raise ValueError unless both have as many cells, at least one."""
+    if not len(ours) == len(theirs) > 0:
+        raise ValueError(
+            f"only what was in the same cells can be compared, got {len(ours)} and {len(theirs)}"
+        )

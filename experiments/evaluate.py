@@ -1,0 +1,187 @@
+"""`python -m experiments.evaluate`: agents in cells under seeds, tables and pictures of how they compare."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from experiments.campaign.cells import cells_of
+from experiments.campaign.entrants import entrants_of, trained
+from experiments.campaign.episodes import Task
+from experiments.campaign.plan import Campaign, campaign_of, missing, with_references
+from experiments.campaign.pool import jobs_of, work_through
+from experiments.campaign.report import Findings, draw, ranking, read, write_tables
+from experiments.campaign.view import EvaluationView
+from experiments.comparison import tables
+from experiments.comparison.scores import TOLERANCE
+from experiments.complaints import ConfigError, blaming
+from experiments.config import CONF, check_keys
+from experiments.course import TrainingError
+from experiments.evaluate_config import EvaluateConfig, register
+from experiments.record import CONFIG
+from experiments.run import Interrupted, enter, exit_code
+from experiments.wording import counted
+from experiments.world_config import PipelineSchema
+
+EPISODES = "episodes"  # under RESULTS/evaluation/, shared by all evaluations
+LOGS = "logs"  # of real pipelines, in the evaluation's own directory
+
+
+class EvaluationError(Exception):
+    """Not all of it came about; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An episode that ended before its time."""
+
+    task: Task
+    error: str
+
+    def __str__(self) -> str:
+        return f"{self.task.title}: {self.error}"
+
+
+def prepare(cfg: DictConfig, root: Path, console: Console) -> Campaign:
+    """Check everything, and train whoever must be trained first.
+
+    Raises:
+        ConfigError, TrainingError, KeyboardInterrupt.
+    """
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, EvaluateConfig)
+    entrants = entrants_of(with_references(config.evaluation))
+    cells = cells_of(config)
+    training = str(HydraConfig.get().runtime.choices["training"])
+    by_spec = {entrant.name: trained(entrant, cells, training, console, config.live) for entrant in entrants}
+    return campaign_of(root / EPISODES, cells, by_spec, list(config.evaluation.agents))
+
+
+def play(campaign: Campaign, config: EvaluateConfig, logs: Path, console: Console) -> list[Failure]:
+    """Whatever is missing: first in the simulator, all cores at work, then in real time, one by one."""
+    failures: list[Failure] = []
+    for title, tasks, n_processes in (
+        ("simulated", campaign.simulated, config.processes),
+        ("on the real pipeline", campaign.real, 1),
+    ):
+        left = missing(tasks)
+        if tasks and len(left) < len(tasks):
+            there = len(tasks) - len(left)
+            console.print(
+                f"{title}: {there} of {counted(len(tasks), 'episode')} are there already", highlight=False
+            )
+        if not left:
+            continue
+        with EvaluationView(console, config.live, title, len(left)) as view:
+
+            def on_done(task: Task, error: str, view: EvaluationView = view) -> None:
+                view.episode(task.title, error)
+                if error:
+                    failures.append(Failure(task, error))
+
+            work_through(jobs_of(left), n_processes, logs, on_done)
+    return failures
+
+
+def report(
+    campaign: Campaign,
+    cfg: DictConfig,
+    failures: Sequence[Failure],
+    directory: Path,
+    title: str,
+    console: Console,
+) -> None:
+    """Tables and pictures of all that is there."""
+    findings = read(campaign)
+    if not findings.episodes:
+        raise EvaluationError(f"nothing can be compared: {'; '.join(map(str, failures[:3]))}")
+    evaluation = cfg.evaluation
+    write_tables(
+        directory, findings, evaluation.reference, title, notes(campaign, findings, failures), console
+    )
+    drawn = draw(directory, findings, campaign.roster, list(evaluation.highlight), title)
+    if findings.twins:
+        frame, correlation = ranking(findings)
+        frame.to_csv(directory / "ranks.csv", index=False)
+        console.print(f"rank correlation with the simulator: {correlation:.2f}", highlight=False)
+    for what, where in (
+        ("tables", directory / "table.md"),
+        ("pictures", f"{drawn[0]} and {len(drawn) - 1} more"),
+    ):
+        console.print(f"{what:<10} {where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def notes(campaign: Campaign, findings: Findings, failures: Sequence[Failure]) -> list[str]:
+    """What a reader of the table must know."""
+    found = []
+    if findings.twins:
+        frame, correlation = ranking(findings)
+        found += [
+            "Measured on the real pipeline; random and oracle, between which scores lie, are those of the "
+            f"simulated twin. Spearman's rank correlation with the simulator's scores: {correlation:.2f}.",
+            tables.plain(frame),
+        ]
+    if findings.not_normal:
+        cells = ", ".join(findings.not_normal)
+        found.append(f"Not scored, for the best known is hardly better than random there: {cells}.")
+    if findings.beyond:
+        episodes = ", ".join(f"{e.agent} in {e.cell}, seed {e.seed}" for e in findings.beyond)
+        found.append(f"Better than the best known by more than {TOLERANCE:g} per step: {episodes}.")
+    if absent := [cell.name for cell in campaign.cells if cell.name not in findings.yardsticks]:
+        found.append(f"Not compared, for random or oracle is missing there: {', '.join(absent)}.")
+    by_error: dict[tuple[str, str], list[Failure]] = {}
+    for failure in failures:
+        by_error.setdefault((failure.task.entrant.name, failure.error), []).append(failure)
+    found += [f"Failed: {counted(len(same), 'episode')}, the first {same[0]}." for same in by_error.values()]
+    return found
+
+
+def perform(cfg: DictConfig, console: Console) -> None:
+    """Everything."""
+    name = str(HydraConfig.get().runtime.choices["evaluation"])
+    root = Path(cfg.results).resolve() / "evaluation"
+    campaign = prepare(cfg, root, console)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, EvaluateConfig)
+    is_real = isinstance(config.env, PipelineSchema)
+    directory = root / (f"{name}-pipeline" if is_real else name)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / CONFIG).write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+    failures = play(campaign, config, directory / LOGS, console)
+    title = f"{name}, on the real pipeline" if is_real else name
+    report(campaign, cfg, failures, directory, title, console)
+    if failures:
+        n = counted(len(failures), "episode")
+        raise EvaluationError(f"{n} failed, the first: {failures[0]} (all: {directory / 'table.md'})")
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="evaluate")
+def main(cfg: DictConfig) -> None:
+    """Evaluate; what goes wrong ends the program here, for Hydra would print it too."""
+    errors = (
+        EvaluationError,
+        TrainingError,
+        Interrupted,
+        ConfigError,
+        HydraException,
+        OmegaConfBaseException,
+    )
+    try:
+        perform(cfg, Console())
+    except errors as error:
+        sys.exit(exit_code("experiments.evaluate", error, (EvaluationError, TrainingError)))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
+    enter("experiments.evaluate", main, register, (EvaluationError, TrainingError))

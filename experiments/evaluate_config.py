@@ -1,0 +1,64 @@
+"""Schema of `python -m experiments.evaluate`; values: conf/evaluate.yaml, conf/{evaluation,roster,cells}/."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from experiments import training_config
+from experiments.config import DetectorSchema
+from experiments.training_config import JudgingSchema
+from experiments.world_config import EnvSchema
+
+
+@dataclass
+class EntrantSchema:
+    """An agent of conf/agent, with some of its values changed; `agent` "" = as the entrant is called."""
+
+    agent: str = ""
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class CellsSchema:
+    """Every hardware with every scenario under every set of SLOs, by the names of their files."""
+
+    hardware: list[str] = MISSING
+    scenarios: list[str] = MISSING
+    slos: list[str] = MISSING
+    video: str = MISSING
+    steps: int = MISSING
+    control_interval_s: float = MISSING
+    seeds: int = MISSING
+
+
+@dataclass
+class EvaluationSchema:
+    """Who is compared, and where; agents are as EntrantSchema says, which Hydra could not add to."""
+
+    agents: dict[str, Any] = MISSING
+    cells: dict[str, CellsSchema] = MISSING
+    reference: str = MISSING
+    highlight: list[str] = MISSING
+
+
+@dataclass
+class EvaluateConfig:
+    """An evaluation, and what it shares with runs and trainings."""
+
+    live: bool | None = MISSING
+    results: str = MISSING
+    processes: int | None = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+    training: JudgingSchema = MISSING
+    evaluation: EvaluationSchema = MISSING
+
+
+def register() -> None:
+    """Make the schemas known to Hydra."""
+    training_config.register()
+    store = ConfigStore.instance()
+    store.store(name="evaluate_schema", node=EvaluateConfig)
+    store.store(group="schema/evaluation", name="evaluation", node=EvaluationSchema)

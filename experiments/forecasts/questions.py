@@ -1,0 +1,109 @@
+"""What an agent forecasts in the midst of its own episode, and what copies of that episode make of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.base import Transition
+from agents.forecasting import Forecaster
+from envs.spec import ElasticitySpec
+from experiments.forecasts.scores import JOINTLY, jointly
+
+if TYPE_CHECKING:  # compiles
+    from envs.simulator.branches import Branches
+    from envs.simulator.env import SimulatorEnv
+
+CHOICE, LUCK = 1, 2  # what a generator draws: settings to ask about, the clones' luck
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Of one moment.
+
+    Attributes:
+        step: decisions made before.
+        settings: asked about, shape (n, n_knobs): the one in force, the lowest, the highest, and others.
+        forecasts: P(fulfilled) per SLO, then of all in the ways of `JOINTLY`, shape (n, n_slos + 2).
+        shares: of the clones that fulfilled it, likewise.
+    """
+
+    step: int
+    settings: NDArray[np.int64]
+    forecasts: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """When an agent is asked, and of what.
+
+    Attributes:
+        moments: steps, ascending or not.
+        settings: asked about at each, >= 3; all there are if there are no more.
+        clones: copies of the episode per setting.
+        held: intervals that a setting is held; the last is judged.
+    """
+
+    moments: Sequence[int]
+    settings: int
+    clones: int
+    held: int
+
+
+def ask(
+    agent: Forecaster, env: "SimulatorEnv", seed: int, inquiry: Inquiry, on_answers: Callable[[], None]
+) -> Iterator[Answers]:
+    """An episode that the agent drives, with questions on the way; each is asked after its decision there.
+
+    Luck of the clones and settings are drawn by seed and moment alone, so that all agents face the same.
+    """
+    from envs.simulator.branches import Branches
+
+    branches = Branches(env, inquiry.clones)
+    agent.reset(seed)
+    observation, info = env.reset(seed=seed)
+    in_force = tuple(agent.spec.decode(observation).levels.tolist())
+    for step in range(max(inquiry.moments) + 1):
+        levels = agent.act(observation, info)
+        if step in inquiry.moments:
+            settings = drawn(
+                agent.spec, in_force, inquiry.settings, np.random.default_rng([seed, step, CHOICE])
+            )
+            told = agent.forecast(settings)
+            luck = np.random.default_rng([seed, step, LUCK]).integers(2**31, size=inquiry.clones)
+            shares = np.stack([truth(branches, one, luck, inquiry.held) for one in settings])
+            yield Answers(step, settings, np.column_stack([told, jointly(told)]), shares)
+            on_answers()
+        seen, (observation, reward, terminated, _, info) = observation, env.step(levels)
+        agent.learn(Transition(seen, levels, float(reward), observation, terminated))
+        in_force = tuple(levels.tolist())
+
+
+def drawn(
+    spec: ElasticitySpec, in_force: tuple[int, ...], n: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Different settings, shape (n, n_knobs): the one in force, lowest, highest, then others by lot."""
+    settings = list(dict.fromkeys([in_force, spec.lowest, spec.highest]))
+    others = [setting for setting in np.ndindex(*spec.n_levels) if setting not in settings]
+    wanted = min(n - len(settings), len(others))
+    settings += [others[i] for i in rng.permutation(len(others))[:wanted]]
+    return np.array(settings, dtype=np.int64)
+
+
+def truth(
+    branches: "Branches", setting: NDArray[np.int64], luck: NDArray[np.int64], held: int
+) -> NDArray[np.float64]:
+    """Share of the clones that fulfil each SLO in the last of `held` intervals, and all; shape (n_slos + 2,).
+
+    An SLO of which nothing is measured counts as fulfilled, as it does in the reward.
+    """
+    branches.take()
+    branches.draw_luck(luck.tolist())
+    actions = np.tile(setting, (luck.size, 1))
+    for _ in range(held):
+        branches.step(actions)
+    fulfilled = branches.fulfilled
+    return np.append(fulfilled.mean(axis=0), [fulfilled.all(axis=1).mean()] * len(JOINTLY))

@@ -1,0 +1,57 @@
+"""Schema of `python -m experiments.forecasts`; values are in conf/forecasts.yaml."""
+
+from dataclasses import dataclass
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from experiments import config
+from experiments.config import DetectorSchema, SlosSchema, VideoSchema
+from experiments.training_config import PairsSchema
+from experiments.world_config import EnvSchema, SimulatorSchema
+
+
+@dataclass
+class ForecastsConfig:
+    """Who is asked, where, when and of what; `agents` are names of files in conf/agent."""
+
+    agents: list[str] = MISSING
+    worlds: PairsSchema = MISSING
+    video: VideoSchema = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+    slo: SlosSchema = MISSING
+    seeds: int = MISSING
+    moments: list[int] = MISSING
+    settings: int = MISSING
+    clones: int = MISSING
+    held: int = MISSING
+    bins: int = MISSING
+    live: bool | None = MISSING
+    results: str = MISSING
+
+
+def register() -> None:
+    """Make the schemas known to Hydra."""
+    config.register()
+    ConfigStore.instance().store(name="forecasts_schema", node=ForecastsConfig)
+
+
+def check(config: ForecastsConfig) -> None:
+    """Raise ValueError if a number is out of range, or a forecast would reach beyond the episode's end."""
+    for name, least in (("seeds", 1), ("settings", 3), ("clones", 1), ("held", 1), ("bins", 1)):
+        if getattr(config, name) < least:
+            raise ValueError(f"{name} must be >= {least}, got {getattr(config, name)} (conf/forecasts.yaml)")
+    lists = {"agents": config.agents, "moments": config.moments}
+    lists |= {"worlds.hardware": config.worlds.hardware, "worlds.scenarios": config.worlds.scenarios}
+    for name, entries in lists.items():
+        if not entries:
+            raise ValueError(f"{name} must not be empty (conf/forecasts.yaml)")
+    if not isinstance(config.env, SimulatorSchema):
+        raise ValueError("only the simulator can be copied: say env=simulator")
+    last = config.env.steps - config.held
+    if not all(0 <= moment <= last for moment in config.moments):
+        raise ValueError(
+            f"moments must be in [0, env.steps - held = {last}], got {list(config.moments)} "
+            "(conf/forecasts.yaml)"
+        )

@@ -1,0 +1,215 @@
+"""`python -m experiments.tune agent=hpa`: find good figures for an agent, in the worlds for training.
+
+The budget is so many trials x episodes x steps. The present figures are one of the trials, every trial meets
+the same worlds with the same luck, and nothing in conf/ is changed: the best figures are printed, and left in
+a file.
+"""
+
+import csv
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from experiments.complaints import ConfigError, blaming
+from experiments.config import CONF, check_keys
+from experiments.facts import git_commit
+from experiments.record import CONFIG, make_run_directory
+from experiments.run import Interrupted, enter, exit_code
+from experiments.training_config import TrainingSchema
+from experiments.training_worlds import check_training, pairs_of, plans_of, systems_of
+from experiments.tuning import Arena, check_range, drawn, try_all
+from experiments.tuning_config import TuneConfig, register
+from experiments.world_config import SimulatorSchema
+
+BEST, TRIALS = "best.yaml", "trials.csv"  # in the tuning's own directory
+SHOWN = 4  # trials in the table, beside the present figures
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """A tuning, ready to begin.
+
+    Attributes:
+        config: all that was asked for.
+        name: of the agent's file in conf/agent.
+        worlds: names of the pairs that episodes are drawn from.
+        arena: where the trials take place.
+        trials: figures to be tried; the first are the present ones.
+    """
+
+    config: TuneConfig
+    name: str
+    worlds: list[str]
+    arena: Arena
+    trials: list[dict[str, float]]
+
+
+def prepare(cfg: DictConfig) -> Tuning:
+    """Check everything. Raises ConfigError."""
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, TuneConfig)
+    if not (isinstance(config.env, SimulatorSchema) and isinstance(config.training, TrainingSchema)):
+        raise ConfigError("figures are tuned in the simulator; say env=simulator and training=broad")
+    name = str(HydraConfig.get().runtime.choices["agent"])
+    values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]
+    with blaming("training"):
+        check_training(config.training)
+    check_tuning(config, name, values)
+    pairs = pairs_of(config.training.pairs)
+    plans = plans_of(config, pairs)
+    arena = arena_of(config, plans, values)
+    present = {figure: values[figure] for figure in config.ranges}
+    trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]
+    for figures in trials:
+        arena.agent(figures)  # one that cannot be made is better known now
+    return Tuning(config, name, [str(pair) for pair in pairs], arena, trials)
+
+
+def check_tuning(config: TuneConfig, name: str, values: Mapping[str, Any]) -> None:
+    """Raise ConfigError if something of the tuning's own is wrong."""
+    with blaming("tune"):
+        for key in ("trials", "episodes"):
+            if getattr(config, key) < 2:
+                raise ValueError(f"{key} must be >= 2, got {getattr(config, key)}")
+        if config.processes is not None and config.processes < 1:
+            raise ValueError(f"processes must be >= 1, got {config.processes}")
+    with blaming("ranges"):
+        if not config.ranges:
+            raise ValueError("at least one figure must have a range, got none")
+        for figure, schema in config.ranges.items():
+            if figure not in values:
+                raise ValueError(f"agent {name} has no figure {figure!r}; it has {', '.join(values)}")
+            check_range(figure, schema)
+
+
+def arena_of(config: TuneConfig, plans: Mapping[Any, Any], values: Mapping[str, Any]) -> Arena:
+    """As many worlds as there are episodes, drawn from all variants of all pairs as evenly as can be."""
+    assert isinstance(config.training, TrainingSchema)
+    first, *_ = plans.values()
+    systems = systems_of(list(plans.values()), config.training, config.seed)
+    order = np.random.default_rng(config.seed).permutation(len(systems))
+    chosen = [systems[order[i % len(systems)]] for i in range(config.episodes)]
+    return Arena(first.spec, chosen, range(config.seed, config.seed + config.episodes), values)
+
+
+def carry_out(tuning: Tuning, config_yaml: str, console: Console) -> dict[str, Any]:
+    """Try everything, leave the best figures; returns what is left."""
+    config = tuning.config
+    rewards = watched(tuning, console)
+    directory = make_run_directory(Path(config.results) / config.name, f"{tuning.name}-s{config.seed}")
+    (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
+    means = rewards.mean(axis=1)
+    with (directory / TRIALS).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["trial", *config.ranges, "reward"])
+        for index, (figures, mean) in enumerate(zip(tuning.trials, means.tolist(), strict=True)):
+            writer.writerow([index, *figures.values(), mean])
+    outcome = outcome_of(tuning, rewards)
+    (directory / BEST).write_text(OmegaConf.to_yaml(OmegaConf.create(outcome)), encoding="utf-8")
+    console.print(trial_table(tuning, means))
+    console.print(said(outcome), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"the best figures: {directory / BEST}", markup=False, highlight=False, soft_wrap=True)
+    return outcome
+
+
+def watched(tuning: Tuning, console: Console) -> NDArray[np.float64]:
+    """The rewards of all trials, with a bar in a terminal and a line per new best elsewhere."""
+    config, best = tuning.config, -math.inf
+    is_live = console.is_terminal if config.live is None else config.live
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not is_live) as bars:
+        task = bars.add_task(f"tuning {tuning.name}", total=len(tuning.trials))
+
+        def on_trial(index: int, rewards: NDArray[np.float64]) -> None:
+            nonlocal best
+            mean = float(rewards.mean())
+            if mean > best and not is_live:
+                text = f"trial {index:>4} of {len(tuning.trials)}  reward {mean:+.4f}"
+                console.print(text, markup=False, highlight=False, soft_wrap=True)
+            best = max(best, mean)
+            bars.update(task, advance=1, description=f"tuning {tuning.name}, best {best:+.4f}")
+
+        processes = min(config.processes or os.cpu_count() or 1, len(tuning.trials))
+        return try_all(tuning.arena, tuning.trials, processes, on_trial)
+
+
+def outcome_of(tuning: Tuning, rewards: NDArray[np.float64]) -> dict[str, Any]:
+    """What came of it.
+
+    Args:
+        rewards: mean reward per step, shape (n_trials, n_episodes); the first trial is the present figures.
+    """
+    config, means = tuning.config, rewards.mean(axis=1)
+    best = int(np.argmax(means))
+    gains = rewards[best] - rewards[0]
+    steps = config.env.steps
+    return {
+        "agent": tuning.name,
+        "figures": tuning.trials[best],
+        "reward": float(means[best]),
+        "present_figures": tuning.trials[0],
+        "present_reward": float(means[0]),
+        "gain": float(gains.mean()),
+        "gain_standard_error": float(gains.std(ddof=1) / math.sqrt(len(gains))),
+        "trials": len(tuning.trials),
+        "episodes": config.episodes,
+        "steps": steps,
+        "decisions": len(tuning.trials) * config.episodes * steps,
+        "seed": config.seed,
+        "worlds": tuning.worlds,
+        "git_commit": git_commit(),
+    }
+
+
+def trial_table(tuning: Tuning, means: NDArray[np.float64]) -> Table:
+    """The present figures and the best trials beside them, one row per figure."""
+    best = np.argsort(-means, kind="stable").tolist()[:SHOWN]
+    shown = [0, *best]
+    table = Table(title="mean reward per step", box=None, padding=(0, 2, 0, 0))
+    table.title_justify, table.title_style = "left", "bold"
+    for heading in ("", "as it is", *(f"no. {rank}" for rank in range(1, len(best) + 1))):
+        table.add_column(heading, no_wrap=True)
+    for figure in tuning.config.ranges:
+        table.add_row(figure, *(f"{tuning.trials[index][figure]:g}" for index in shown))
+    table.add_row("reward", *(f"{means[index]:+.4f}" for index in shown))
+    return table
+
+
+def said(outcome: Mapping[str, Any]) -> str:
+    """The budget and the gain in a sentence."""
+    return (
+        f"{outcome['trials']} trials x {outcome['episodes']} episodes x {outcome['steps']} steps: "
+        f"{outcome['present_reward']:+.4f} as it is, {outcome['reward']:+.4f} with the best figures "
+        f"(gain {outcome['gain']:.4f}, standard error {outcome['gain_standard_error']:.4f})"
+    )
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="tune")
+def main(cfg: DictConfig) -> None:
+    """Tune; what goes wrong ends the program here, for Hydra would print it too."""
+    try:
+        carry_out(prepare(cfg), OmegaConf.to_yaml(cfg, resolve=True), Console())
+    except (Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
+        sys.exit(exit_code("experiments.tune", error, ()))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process per core is enough
+    enter("experiments.tune", main, register, ())

@@ -1,0 +1,178 @@
+"""Tuning: figures are drawn, tried in the worlds for training, and left in a file; conf/ stays as it is."""
+
+import io
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from rich.console import Console
+
+from experiments.complaints import ConfigError
+from experiments.config import CONF
+from experiments.tune import Tuning, check_tuning, outcome_of, said, trial_table
+from experiments.tuning import Arena, check_range, drawn, figure_at
+from experiments.tuning_config import RangeSchema, TuneConfig, register
+
+ROOT = CONF.parent
+COMPILING_S = 300  # at worst: the whole simulator, on a busy machine
+
+
+def config(**changes) -> TuneConfig:
+    """Only what the figures of an outcome are made of."""
+    made = TuneConfig()
+    made.ranges = {"a": RangeSchema(1.0, 3.0), "b": RangeSchema(1.0, 9.0, integer=True)}
+    made.episodes, made.trials, made.processes = 2, 3, None
+    made.env = type("Env", (), {"steps": 5})()  # type: ignore[assignment]
+    for key, value in changes.items():
+        setattr(made, key, value)
+    return made
+
+
+def tuning() -> Tuning:
+    trials = [{"a": 1.5, "b": 4.0}, {"a": 2.0, "b": 1.0}, {"a": 3.0, "b": 9.0}]
+    return Tuning(config(), "hpa", ["rpi5/steady"], Arena(None, [], [], {}), trials)  # type: ignore[arg-type]
+
+
+# --- what is drawn ---
+
+
+def test_a_figure_is_as_far_from_low_to_high_as_its_share():
+    assert figure_at(RangeSchema(1.0, 3.0), 0.25) == 1.5
+    assert figure_at(RangeSchema(0.01, 1.0, log=True), 0.5) == 0.1
+    assert figure_at(RangeSchema(1.0, 3.0), 0.0) == 1.0
+
+
+def test_integers_have_equal_parts_of_a_range():
+    schema = RangeSchema(1.0, 4.0, integer=True)
+    counts = Counter(figure_at(schema, share) for share in np.arange(0.0005, 1, 0.001))
+    assert counts == {1: 250, 2: 250, 3: 250, 4: 250}
+    assert all(type(figure) is int for figure in counts)
+
+
+def test_integers_from_zero_can_be_drawn_and_logarithmic_ones_stay_in_range():
+    assert {figure_at(RangeSchema(0.0, 2.0, integer=True), share) for share in (0.0, 0.5, 0.999)} == {0, 1, 2}
+    schema = RangeSchema(3.0, 20.0, log=True, integer=True)
+    figures = [figure_at(schema, share) for share in np.arange(0, 1, 0.01)]
+    assert (min(figures), max(figures)) == (3, 20)
+
+
+def test_draws_are_spread_over_every_range_and_equal_for_equal_seeds():
+    ranges = {"a": RangeSchema(0.0, 1.0), "b": RangeSchema(0.0, 1.0)}
+    trials = drawn(ranges, 64, seed=3)
+    assert trials == drawn(ranges, 64, seed=3)
+    assert trials != drawn(ranges, 64, seed=4)
+    for name in ranges:
+        quarters = Counter(int(trial[name] * 4) for trial in trials)
+        assert all(quarters[i] >= 13 for i in range(4))  # of 16
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        (RangeSchema(2.0, 1.0), "a: low must be below high, both finite, got 2.0 and 1.0"),
+        (RangeSchema(0.0, 1.0, log=True), "a: low must be > 0 in a logarithmic range"),
+        (RangeSchema(0.5, 2.0, integer=True), "a: low and high must be integers"),
+    ],
+)
+def test_a_bad_range_is_refused(schema, message):
+    with pytest.raises(ValueError, match=message):
+        check_range("a", schema)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"trials": 1}, "tune: trials must be >= 2, got 1"),
+        ({"episodes": 0}, "tune: episodes must be >= 2, got 0"),
+        ({"processes": 0}, "tune: processes must be >= 1, got 0"),
+        ({"ranges": {}}, "ranges: at least one figure must have a range"),
+        ({"ranges": {"c": RangeSchema(1.0, 2.0)}}, "ranges: agent hpa has no figure 'c'; it has a, b"),
+        ({"ranges": {"a": RangeSchema(2.0, 1.0)}}, "ranges: a: low must be below high"),
+    ],
+)
+def test_a_tuning_that_cannot_be_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        check_tuning(config(**changes), "hpa", {"a": 1.5, "b": 4})
+
+
+# --- what comes of it ---
+
+
+def test_the_best_figures_are_told_with_the_gain_and_the_budget():
+    outcome = outcome_of(tuning(), np.array([[0.2, 0.4], [0.1, 0.1], [0.4, 0.8]]))
+    assert outcome["figures"] == {"a": 3.0, "b": 9.0}
+    assert outcome["present_figures"] == {"a": 1.5, "b": 4.0}
+    assert (outcome["reward"], outcome["present_reward"]) == pytest.approx((0.6, 0.3))
+    assert outcome["gain"] == pytest.approx(0.3)  # of 0.2 and 0.4 per episode
+    assert outcome["gain_standard_error"] == pytest.approx(0.1)
+    assert outcome["decisions"] == 3 * 2 * 5
+    assert said(outcome).startswith("3 trials x 2 episodes x 5 steps: +0.3000 as it is, +0.6000 with")
+
+
+def test_the_present_figures_win_if_nothing_is_better():
+    outcome = outcome_of(tuning(), np.array([[0.2, 0.4], [0.1, 0.1], [0.3, 0.3]]))
+    assert outcome["figures"] == outcome["present_figures"]
+    assert outcome["gain"] == 0
+
+
+def test_the_table_has_the_present_figures_and_the_best_beside_them():
+    console = Console(file=io.StringIO(), width=100)
+    console.print(trial_table(tuning(), np.array([0.3, 0.1, 0.6])))
+    rows = [line.split() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
+    assert ["a", "1.5", "3", "1.5", "2"] in rows
+    assert ["reward", "+0.3000", "+0.6000", "+0.3000", "+0.1000"] in rows
+
+
+# --- as the user sees it ---
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "ranges").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_range_is_of_a_figure_that_the_agent_has(path):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = compose("tune", overrides=[f"agent={path.stem}"])
+    assert set(cfg.ranges) <= set(cfg.agent)
+    for name, schema in cfg.ranges.items():
+        check_range(str(name), RangeSchema(**schema))
+
+
+def told(*overrides: str) -> tuple[int, str]:
+    """Exit code and output of the program itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments.tune", *overrides],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=COMPILING_S,
+    )
+    return done.returncode, done.stdout
+
+
+def test_a_mistake_is_one_sentence_and_no_traceback():
+    code, output = told("agent=random")
+    assert code == 2
+    assert output.startswith("experiments.tune: ranges has no option 'random'; there are ")
+    assert output.count("\n") == 1
+
+
+@pytest.mark.timeout(2 * COMPILING_S)
+def test_a_tuning_leaves_the_best_figures_and_changes_no_configuration(tmp_path):
+    before = (CONF / "agent" / "hpa.yaml").read_text()
+    small = ["training=small", "training.variants=2", "env.steps=6", "trials=3", "episodes=4", "processes=2"]
+    code, output = told("agent=hpa", *small, f"results={tmp_path}")
+    assert code == 0, output
+    assert "3 trials x 4 episodes x 6 steps: " in output
+    (directory,) = (tmp_path / "tune").iterdir()
+    best = yaml.safe_load((directory / "best.yaml").read_text())
+    present = yaml.safe_load(before)
+    assert best["present_figures"] == {name: present[name] for name in best["figures"]}
+    assert best["worlds"] == ["rpi5/steady", "rpi5/load_burst"]
+    assert best["reward"] >= best["present_reward"]
+    assert len((directory / "trials.csv").read_text().splitlines()) == 1 + 3
+    assert Path(CONF / "agent" / "hpa.yaml").read_text() == before
