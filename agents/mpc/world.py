@@ -14,7 +14,8 @@ from scipy.special import ndtr
 from agents.mpc import backlog
 from agents.mpc.grid import Grid
 from agents.mpc.regression import Fit, forget, predict, update
-from envs.spec import RATIO_CAP, ElasticitySpec, Observed, Sense
+from agents.pressure import in_pressure
+from envs.spec import RATIO_CAP, ElasticitySpec, Observed
 
 Array = NDArray[np.float64]
 
@@ -103,7 +104,7 @@ class World:
         self.grid = grid
         self.drift, self.fade, self.cost_doubt, self.optimism = drift, fade, cost_doubt, optimism
         self.memory = np.array([slo.memory for slo in spec.slos])
-        self.prompt = np.array([not slo.memory and slo.sense is Sense.AT_MOST for slo in spec.slos])
+        self.prompt = in_pressure(spec)
         self.soft = np.where(self.memory, SOFT, 0.0)
         self.threshold = np.log1p(self.soft)
 
