@@ -132,6 +132,7 @@ class AifSchema(AgentSchema):
     n_capacities: int = MISSING
     n_pressures: int = MISSING
     noise: float = MISSING
+    least_noise: float = MISSING
     drift: float = MISSING
     jump: float = MISSING
     quality_nats: float = MISSING

@@ -33,8 +33,8 @@ class ActiveInference(Forecaster):
 
     Args:
         spec: the stream.
-        n_capacities, n_pressures, noise, drift, jump, quality_nats, violation, infers_capacity: see
-            `Tunables`.
+        n_capacities, n_pressures, drift, jump, quality_nats, violation, infers_capacity: see `Tunables`.
+        noise, least_noise: log-standard deviation of a measured load before any was seen, and at the least.
         learns_costs: false = what settings cost is taken from the spec.
         cost_prior: how far the spec's costs are trusted otherwise.
         forgetting: share of what was learned of costs that is lost in each interval, in [0, 1).
@@ -58,6 +58,7 @@ class ActiveInference(Forecaster):
         n_capacities: int,
         n_pressures: int,
         noise: float,
+        least_noise: float,
         drift: float,
         jump: float,
         quality_nats: float,
@@ -82,7 +83,9 @@ class ActiveInference(Forecaster):
         table = policies(spec.n_levels, moves, horizon)
         self.model = build(
             spec,
-            Tunables(n_capacities, n_pressures, noise, drift, jump, quality_nats, violation, infers_capacity),
+            Tunables(
+                n_capacities, n_pressures, least_noise, drift, jump, quality_nats, violation, infers_capacity
+            ),
             cost_prior,
         )
         n_settings = len(self.model.settings)
@@ -96,6 +99,7 @@ class ActiveInference(Forecaster):
             self.model,
             table,
             noise=noise,
+            least_noise=least_noise,
             drift=drift if infers_capacity else 0.0,
             forgetting=forgetting,
             count_forgetting=count_forgetting,

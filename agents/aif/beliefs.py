@@ -37,7 +37,8 @@ class Arrays(NamedTuple):
     is_instant: Array  # 1 for SLOs without memory, (s,)
     nearness: Array
     costs: Costs  # before anything was seen
-    noise: Array
+    noise: Array  # log-standard deviation of a pressure, before any was seen
+    least_noise: Array  # and what the tables have
     drift: Array
     forgetting: Array
     count_forgetting: Array

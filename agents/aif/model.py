@@ -36,7 +36,7 @@ class Tunables:
     Attributes:
         n_capacities: bins of capacity, >= 24.
         n_pressures: bins of pressure, >= 10.
-        noise: log-standard deviation of a measured load about demand / capacity, > 0.
+        noise: log-standard deviation of a measured load about demand / capacity, > 0, at the least.
         drift: log-standard deviation of the capacity's walk in one interval, > 0.
         jump: probability in an interval that the capacity goes anywhere: a worker is lost, or back.
         quality_nats: what the highest setting is worth over the lowest, in nats, > 0.

@@ -16,11 +16,12 @@ from agents.aif.likelihood import N_BINS, N_FULFILLED
 
 SQRT_2 = 2.0**0.5
 CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: the capacity is the only factor left
-UNSETTLED = 3.0  # how many times as noisy a ratio is in a setting's first interval: old frames are in it
+UNSETTLED = 0.25  # log-standard deviation of a setting's first pressure: frames made before are in it
 RESTED = 4  # intervals in a setting after which an SLO that is still broken is its own doing
 SHRINKING = 0.98  # a ratio that is below this share of the last one is on its way down
 NOISE_MEMORY = 0.05  # weight of the newest difference in what is believed of a pressure's noise
 OUTLIER = 3.0  # standard deviations: a larger difference counts as one of these
+KEPT_FORGETTING = 0.2  # a setting's long good record must not outweigh that it breaks an SLO now
 PRIOR_COUNTS = (
     0.004,
     1.0,
@@ -77,7 +78,7 @@ def noise_of(arrays: Arrays, belief: Belief, seen: Evidence, has_settled: Array)
     apart = jnp.minimum((seen.ln_pressure - belief.ln_pressure) ** 2 / 2, OUTLIER**2 * variance)
     counts = has_settled & (seen.pressure_known > 0) & jnp.isfinite(apart)
     newest = jnp.where(counts, apart, variance)
-    return jnp.maximum(jnp.sqrt((1 - NOISE_MEMORY) * variance + NOISE_MEMORY * newest), arrays.noise)
+    return jnp.maximum(jnp.sqrt((1 - NOISE_MEMORY) * variance + NOISE_MEMORY * newest), arrays.least_noise)
 
 
 def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Belief:
@@ -89,7 +90,7 @@ def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Beli
     """
     has_settled = here == belief.setting
     spread = noise_of(arrays, belief, seen, has_settled)
-    noise = jnp.where(has_settled, 1.0, UNSETTLED) * spread
+    noise = jnp.where(has_settled, spread, UNSETTLED)
     known = costs.remember(belief.costs, arrays.costs, arrays.forgetting, arrays.drift)
     known = costs.update(known, here, seen.ln_pressure, noise, arrays.jump, seen.pressure_known)
     is_roomy = jnp.where(seen.pressure_known > 0, seen.ln_pressure < 0, arrays.is_instant > 0)
@@ -97,14 +98,14 @@ def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Beli
     counts = seen.known * (1 - arrays.is_pressing) * is_roomy
     is_broken, shrinks = seen.heights > 1, seen.heights < SHRINKING * belief.heights
     breaks = is_broken & ~shrinks & (n_held >= jnp.where(arrays.is_instant > 0, 1, RESTED))
-    near, keep = arrays.nearness[here], 1 - arrays.count_forgetting
+    near = arrays.nearness[here]
     return belief._replace(
         costs=known,
         noise=spread,
         ln_pressure=jnp.where(seen.pressure_known > 0, seen.ln_pressure, belief.ln_pressure),
         n_held=n_held,
-        broken=keep * belief.broken + jnp.outer(counts * breaks, near),
-        kept=keep * belief.kept + jnp.outer(counts * ~is_broken * has_settled, near),
+        broken=(1 - arrays.count_forgetting) * belief.broken + jnp.outer(counts * breaks, near),
+        kept=(1 - KEPT_FORGETTING) * belief.kept + jnp.outer(counts * ~is_broken * has_settled, near),
     )
 
 
@@ -115,14 +116,15 @@ def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tup
     """
     known, at = belief.costs, (arrays.kind, belief.backlog)
     unsure = costs.relative_variance(known.cov, belief.anchor)[here]
+    spread = jnp.where(here == belief.setting, belief.noise, UNSETTLED)
+    unsure += spread**2 - arrays.least_noise**2  # noisier than the tables have it
     to_capacity = by_capacity(arrays, demand_shares(arrays, known.mean[here], unsure))
     rows = arrays.A_slo[(*at, seen.ratios)] @ to_capacity  # of each bin that was seen, (s, c)
     fulfilled, kept = arrays.F_slo[at] @ to_capacity, p_kept(belief)[:, here, None]
     bins = seen.ratios[:, None]
     rows = jnp.where(bins < N_FULFILLED, kept * rows, rows + (bins == N_FULFILLED) * (1 - kept) * fulfilled)
     pressure = arrays.A_pressure[seen.pressure] @ to_capacity
-    credit = jnp.where(here == belief.setting, 1.0, UNSETTLED**-2) * (arrays.noise / belief.noise) ** 2
-    weights = jnp.append(arrays.weight * seen.known, seen.pressure_known * credit)
+    weights = jnp.append(arrays.weight * seen.known, seen.pressure_known)
     (posterior,), info = inference.update_posterior_states(
         [*rows[:, None], pressure[None]],
         None,

@@ -144,7 +144,7 @@ def compare(arrays: Arrays, belief: Belief, levels: Array, options: Options) -> 
     top = jnp.array(options.n_levels) - 1
     mean, capacity = belief.costs.mean[:-1], belief.capacity
     unsure = costs.relative_variance(belief.costs.cov, belief.anchor)[:-1]
-    noisier = belief.noise**2 - arrays.noise**2  # than the tables have it
+    noisier = belief.noise**2 - arrays.least_noise**2  # than the tables have it
     hidden = jnp.maximum(unsure - belief.noise**2, 0.0)  # what a load's own noise hides is not to be learned
     shares = demand_shares(arrays, mean, noisier + hidden)
     sharp = demand_shares(arrays, mean, jnp.broadcast_to(noisier, mean.shape))

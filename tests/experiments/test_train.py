@@ -63,7 +63,9 @@ def typed(*overrides: str) -> TrainConfig:
 
 
 def schema(**changes: Any) -> TrainingSchema:
-    return replace(typed("training=small").training, **changes)
+    small = typed("training=small").training
+    assert isinstance(small, TrainingSchema)
+    return replace(small, **changes)
 
 
 # --- which worlds ---

@@ -75,7 +75,7 @@ def test_a_backlog_of_the_past_that_drains_is_not_read_as_too_little_capacity_no
         }
         observation = stream.spec.encode(episode.levels[-1], readings, {})
         levels = agent.act(observation, {})
-        assert worth(stream.spec, levels) > 0.7  # of 0.875: it drains, and does not flee
+        assert worth(stream.spec, levels) > 0.6  # of 0.875: it drains, and does not flee
     assert agent.explain()["expected_capacity"] == pytest.approx(before, rel=0.1)
 
 

@@ -39,7 +39,14 @@ TUNABLES = Tunables(
 MODEL = build(
     SPEC, TUNABLES, CostPrior(1.0, 0.0, 0.0, 0.0)
 )  # costs are known: pymdp has no belief about them
-CHOICE = {"noise": 0.2, "drift": 0.1, "forgetting": 0.0, "count_forgetting": 0.0, "switching": 0.1}
+CHOICE = {
+    "noise": 0.2,
+    "least_noise": 0.2,
+    "drift": 0.1,
+    "forgetting": 0.0,
+    "count_forgetting": 0.0,
+    "switching": 0.1,
+}
 CHOICE |= {"gamma": 1.0, "state_gain": 1.0, "cost_gain": 0.0, "patience": 0.0}
 ARRAYS = on_device(SPEC, MODEL, policies(N_LEVELS, Moves.ABSOLUTE, 1), **CHOICE)
 OPTIONS = Options(N_LEVELS, Moves.ABSOLUTE, is_deterministic=True, learns=True)
