@@ -60,7 +60,7 @@ def prepare(cfg: DictConfig, root: Path, console: Console) -> Campaign:
         check_keys(cfg)
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, EvaluateConfig)
-    entrants = entrants_of(with_references(config.evaluation))
+    entrants = entrants_of(with_references(config.evaluation), config.results)
     cells = cells_of(config)
     training = str(HydraConfig.get().runtime.choices["training"])
     by_spec = {entrant.name: trained(entrant, cells, training, console, config.live) for entrant in entrants}

@@ -22,7 +22,10 @@ class EntrantSchema:
 
 @dataclass
 class CellsSchema:
-    """Every hardware with every scenario under every set of SLOs, by the names of their files."""
+    """Every hardware with every scenario under every set of SLOs, by the names of their files.
+
+    `training`: of conf/training, what learned agents are trained on for these; None = the program's own.
+    """
 
     hardware: list[str] = MISSING
     scenarios: list[str] = MISSING
@@ -31,6 +34,7 @@ class CellsSchema:
     steps: int = MISSING
     control_interval_s: float = MISSING
     seeds: int = MISSING
+    training: str | None = None
 
 
 @dataclass

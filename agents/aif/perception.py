@@ -16,7 +16,7 @@ from agents.aif.likelihood import N_BINS, N_FULFILLED
 
 SQRT_2 = 2.0**0.5
 CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: the capacity is the only factor left
-UNSETTLED = 0.25  # log-standard deviation of a setting's first pressure: frames made before are in it
+UNSETTLED = 0.35  # log-standard deviation of a setting's first pressure: frames made before are in it
 RESTED = 4  # intervals in a setting after which an SLO that is still broken is its own doing
 SHRINKING = 0.98  # a ratio that is below this share of the last one is on its way down
 NOISE_MEMORY = 0.05  # weight of the newest difference in what is believed of a pressure's noise

@@ -37,6 +37,7 @@ class Cell:
         config: of a run in it; its seed is 0.
         twin: the run in the simulator, which is the run itself unless that is of the pipeline.
         n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
+        training: of conf/training, what learned agents are trained on for it; None = the program's own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Cell:
     config: RunConfig
     twin: SimulatorPlan
     n_seeds: int
+    training: str | None = None
 
     @property
     def spec(self) -> ElasticitySpec:
@@ -94,7 +96,7 @@ def cells_of(config: EvaluateConfig) -> list[Cell]:
             except ConfigError as error:
                 raise ConfigError(f"{name}: {error}") from error
             assert isinstance(twin, SimulatorPlan)
-            cells[name] = Cell(name, block, run, twin, schema.seeds)
+            cells[name] = Cell(name, block, run, twin, schema.seeds, schema.training)
     if not cells:
         raise ConfigError("cells: an evaluation needs at least one cell, got none")
     return list(cells.values())

@@ -22,7 +22,6 @@ from experiments.complaints import ConfigError, blaming, sentence
 from experiments.evaluate_config import EntrantSchema
 from experiments.facts import digest, file_hash
 from experiments.first_use import ready
-from experiments.plan import Plan
 
 RANDOM, ORACLE = "random", "oracle"  # between whom scores are measured
 
@@ -61,21 +60,29 @@ class Entrant:
             return instantiate(self.values, _partial_=True)(spec=spec)
 
 
-def entrants_of(schemas: Mapping[str, EntrantSchema]) -> list[Entrant]:
+def entrants_of(schemas: Mapping[str, EntrantSchema], results: str) -> list[Entrant]:
     """By the roster, in its order, inside a `hydra.main` or an initialised Hydra.
+
+    Args:
+        schemas: of the roster.
+        results: the folder that checkpoints are in.
 
     Raises:
         ConfigError: an agent that there is not, or values that it does not have.
     """
     if not schemas:
         raise ConfigError("agents: an evaluation needs at least one agent, got none")
-    return [entrant_of(name, schema.agent or name, schema.overrides) for name, schema in schemas.items()]
+    return [
+        entrant_of(name, schema.agent or name, schema.overrides, results) for name, schema in schemas.items()
+    ]
 
 
-def entrant_of(name: str, agent: str, overrides: Mapping[str, Any]) -> Entrant:
+def entrant_of(name: str, agent: str, overrides: Mapping[str, Any], results: str) -> Entrant:
     """The agent of conf/agent/AGENT.yaml with these values changed. Raises ConfigError."""
     try:
-        values = OmegaConf.merge(compose(f"agent/{agent}")["agent"], dict(overrides))
+        whole = compose(f"agent/{agent}", overrides=[f"+results={results}"])
+        OmegaConf.resolve(whole)
+        values = OmegaConf.merge(whole["agent"], dict(overrides))
     except MissingConfigException as error:
         raise ConfigError(f"agents.{name}: there is no conf/agent/{agent}.yaml") from error
     except (HydraException, OmegaConfBaseException) as error:
@@ -92,12 +99,12 @@ def trained(
     Raises:
         ConfigError, TrainingError, KeyboardInterrupt: as `first_use.ready`.
     """
-    plans: dict[str, Plan] = {cell.spec.hash: cell.twin for cell in cells}
+    needs = {cell.spec.hash: (cell.twin, cell.training or training) for cell in cells}
     return {
         spec: Entrant(
             entrant.name,
             entrant.agent,
-            ready(entrant.agent, entrant.values, plan, training, console, live),
+            ready(entrant.agent, entrant.values, plan, own_training, console, live),
         )
-        for spec, plan in plans.items()
+        for spec, (plan, own_training) in needs.items()
     }

@@ -38,7 +38,9 @@ def config(*overrides: str) -> EvaluateConfig:
 def campaign(*overrides: str) -> Campaign:
     """All its episodes."""
     values = config(*overrides)
-    entrants = {entrant.name: entrant for entrant in entrants_of(with_references(values.evaluation))}
+    entrants = {
+        entrant.name: entrant for entrant in entrants_of(with_references(values.evaluation), values.results)
+    }
     cells = cells_of(values)
     by_spec = {name: {cells[0].spec.hash: entrant} for name, entrant in entrants.items()}
     return campaign_of(Path("episodes"), cells, by_spec, list(values.evaluation.agents))
@@ -59,7 +61,7 @@ def test_every_evaluation_has_what_it_names(name):
 
 def test_variants_change_values_that_their_agents_have():
     roster = with_references(compose("evaluate", overrides=["evaluation=ablations"]).evaluation)
-    assert len(entrants_of(roster)) == len(roster)
+    assert len(entrants_of(roster, "results")) == len(roster)
 
 
 def test_what_is_held_out_is_what_the_training_keeps():
