@@ -101,5 +101,5 @@ def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: 
 
 @jax.jit
 def forecast(arrays: Arrays, now: Belief, settings: Array) -> Array:
-    """P(fulfilled) of every SLO shape (n, n_slos); `settings`: rows, shape (n,)."""
+    """P(fulfilled) of every SLO, shape (n, n_slos); `settings`: rows, shape (n,)."""
     return held(arrays, now, settings)

@@ -22,10 +22,7 @@ SHRINKING = 0.98  # a ratio that is below this share of the last one is on its w
 NOISE_MEMORY = 0.05  # weight of the newest difference in what is believed of a pressure's noise
 OUTLIER = 3.0  # standard deviations: a larger difference counts as one of these
 KEPT_FORGETTING = 0.2  # a setting's long good record must not outweigh that it breaks an SLO now
-PRIOR_COUNTS = (
-    0.004,
-    1.0,
-)  # of an SLO that a setting breaks, or keeps, while there is capacity to spare
+PRIOR_BROKEN, PRIOR_KEPT = 0.004, 1.0  # counts of an SLO at a setting, while there is capacity to spare
 
 
 def demand_shares(arrays: Arrays, mean: Array, variance: Array) -> Array:
@@ -56,7 +53,7 @@ def by_demand(arrays: Arrays, capacity: Array) -> Array:
 
 def p_kept(belief: Belief) -> Array:
     """P(SLO kept | setting, capacity to spare): the mean of a Dirichlet over two outcomes, shape (s, a)."""
-    broken, kept = PRIOR_COUNTS[0] + belief.broken, PRIOR_COUNTS[1] + belief.kept
+    broken, kept = PRIOR_BROKEN + belief.broken, PRIOR_KEPT + belief.kept
     return kept / (broken + kept)
 
 

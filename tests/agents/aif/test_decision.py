@@ -11,7 +11,7 @@ from agents.aif.beliefs import Evidence, beginning, on_device
 from agents.aif.costs import CostPrior
 from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.aif.model import Tunables, build
-from agents.aif.perception import PRIOR_COUNTS, at_most, by_capacity, demand_shares, perceive
+from agents.aif.perception import PRIOR_BROKEN, PRIOR_KEPT, at_most, by_capacity, demand_shares, perceive
 from agents.aif.planning import Options, compare
 from agents.aif.policies import Moves, policies
 from agents.ladders import worth
@@ -36,9 +36,8 @@ TUNABLES = Tunables(
     violation=1.5,
     infers_capacity=True,
 )
-MODEL = build(
-    SPEC, TUNABLES, CostPrior(1.0, 0.0, 0.0, 0.0)
-)  # costs are known: pymdp has no belief about them
+KNOWN = CostPrior(1.0, 0.0, 0.0, 0.0)  # pymdp has no belief about costs
+MODEL = build(SPEC, TUNABLES, KNOWN)
 CHOICE = {
     "noise": 0.2,
     "least_noise": 0.2,
@@ -61,7 +60,7 @@ HERE = MODEL.settings.tolist().index(list(LEVELS))
 KNOBS, CAPACITY, BACKLOG = [0, 1], 2, 3  # factors of pymdp's agent
 
 
-KEPT = PRIOR_COUNTS[1] / sum(PRIOR_COUNTS)
+KEPT = PRIOR_KEPT / (PRIOR_BROKEN + PRIOR_KEPT)
 TO_CAPACITY = np.stack(
     [
         by_capacity(ARRAYS, demand_shares(ARRAYS, mean, jnp.zeros(())))
