@@ -19,7 +19,10 @@ def test_nine_tenths_of_the_way_are_counted_from_random_decisions():
     assert reaching(learned, random_reward=-1.0) == Evaluated(300, 6.0, 0.36)
 
 
-def test_a_curve_that_ends_below_is_reached_at_its_end():
-    falling = curve(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.5, 0.0)
-    assert reaching(falling, random_reward=0.2).steps == 100
-    assert reaching(curve(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), random_reward=-1.0).steps == 100
+def test_a_plateau_below_random_decisions_is_reached_at_the_curves_end():
+    assert reaching(curve(*[0.0] * 10), random_reward=1.0).steps == 1000
+
+
+def test_a_single_good_evaluation_near_the_end_counts():
+    falling = curve(*[0.1] * 8, 0.5, 0.0)  # plateau 0.25: needed is 0.2 + 0.9 * 0.05
+    assert reaching(falling, random_reward=0.2).steps == 900
