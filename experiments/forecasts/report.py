@@ -63,8 +63,8 @@ def scores_table(scores: pd.DataFrame) -> Table:
     table = Table(title="P(fulfilled | do(setting)), forecast against clones", box=SIMPLE)
     table.title_justify = table.caption_justify = "left"
     table.caption = (
-        "score = reliability − resolution + uncertainty (+ what bins leave out); uncertainty is the score of "
-        "the base rate; skill: 1 is perfect, 0 the base rate; error: against the clones' share"
+        "score = reliability − resolution + uncertainty (+ what bins leave out); skill: 1 is perfect, 0 the "
+        "score of the base rate; error: against the clones' share; more in scores.csv"
     )
     for heading in ("agent", "SLO"):
         table.add_column(heading, no_wrap=True)
@@ -72,18 +72,16 @@ def scores_table(scores: pd.DataFrame) -> Table:
         "score": "Brier\nscore",
         "reliability": "relia-\nbility",
         "resolution": "reso-\nlution",
-        "uncertainty": "uncer-\ntainty",
         "always_1": "always\n1's",
         "skill": "skill",
         "error": "RMS\nerror",
-        "n": "n",
     }
     for heading in columns.values():
         table.add_column(heading, justify="right", no_wrap=True)
     for _, of_agent in scores.groupby("agent", sort=False):
         table.add_section()
         for row in of_agent.to_dict("records"):
-            cells = [f"{row[name]:d}" if name == "n" else _figure(row[name]) for name in columns]
+            cells = [_figure(row[name]) for name in columns]
             table.add_row(str(row["agent"]), str(row["slo"]), *cells)
     return table
 
