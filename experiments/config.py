@@ -134,7 +134,7 @@ class RunConfig:
     hardware: HardwareSchema = MISSING
     scenario: ScenarioSchema = MISSING
     slo: SlosSchema = MISSING
-    trained_on: str | None = MISSING
+    trained_on: str | None = None  # null where nobody runs a learned agent, as in a calibration
     output: OutputSchema = MISSING
 
 

@@ -25,8 +25,12 @@ def test_a_simulated_world_pays_for_neither_torch_nor_sockets(module):
     assert loaded_by(module).isdisjoint(HEAVY)
 
 
-def test_agents_see_the_spec_and_nothing_else():
+def test_agents_see_the_spec_and_nothing_else_but_who_is_meant_to_know_the_world():
     graph = grimp.build_graph("pipeline", "envs", "agents", "experiments")
     agents = {name for name in graph.modules if name.partition(".")[0] == "agents"}
-    imported = {target for agent in agents for target in graph.find_modules_directly_imported_by(agent)}
+    clairvoyant = {name for name in agents if name.startswith("agents.oracle")}
+    imported = {
+        target for agent in agents - clairvoyant for target in graph.find_modules_directly_imported_by(agent)
+    }
     assert imported - agents <= {"envs.spec"}
+    assert imported.isdisjoint(clairvoyant)
