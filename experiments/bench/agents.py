@@ -133,16 +133,16 @@ def print_report(figures: Mapping[str, float], console: Console) -> None:
 
 def times_table(figures: Mapping[str, float]) -> Table:
     """One row per agent and number of SLOs."""
-    table = Table(title="Agents, 72 joint settings, one core", title_justify="left")
-    table.add_column("")
+    table = Table(title="Agents, 72 joint settings, one core", title_justify="left", box=None)
+    table.add_column("", no_wrap=True)
     for column in (
         "SLOs",
-        "decision p50",
-        "p99, ms",
-        "learning p50",
-        "p99, ms",
-        "start-up, s",
-        "core at 1 s",
+        "decides,\np50 ms",
+        "\np99 ms",
+        "learns,\np50 ms",
+        "\np99 ms",
+        "start-\nup, s",
+        "core at\n1 s",
     ):
         table.add_column(column, justify="right")
     for key in (name.removesuffix(".cpu_share") for name in figures if name.endswith(".cpu_share")):
