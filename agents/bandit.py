@@ -127,7 +127,6 @@ class Bandit(Agent):
         self._settings = joint_settings(spec.n_levels)
         self._worth = np.array([ladders.worth(spec, levels) for levels in self._settings])
         self._ln_cost = np.log([ladders.cost(spec, levels) for levels in self._settings])
-        self._places = np.array([spec.positions(levels) for levels in self._settings])
         self._pressing = in_pressure(spec)
         self._memory = np.array([slo.memory for slo in spec.slos])
         self._shape = tuple(spec.n_levels)

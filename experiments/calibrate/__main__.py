@@ -18,7 +18,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
-from experiments.calibrate.held_out import middle_levels
 from experiments.calibrate.open_loop import HoldingError
 from experiments.calibrate.rig import MeasuringError
 from experiments.calibrate.schema import CalibrateConfig, register
@@ -62,7 +61,7 @@ def make_agent(task: list[str], name: str, spec: ElasticitySpec) -> Agent:
     levels = name.removeprefix(STATIC)
     cfg = composed(task, "agent=static").agent
     with blaming(f"agent {name}"):
-        cfg.levels = middle_levels(spec.n_levels) if levels == "middle" else levels
+        cfg.levels = levels
         return instantiate(cfg, _partial_=True)(spec=spec)
 
 

@@ -33,8 +33,3 @@ def reference_levels(ladders: Ladders, profile: Hardware) -> Levels:
     service_s = 1e-3 * mean_service_ms(profile, ladders.grades[grade], *ladders.sizes[size])
     busy = [rate * service_s / profile.n_workers for rate in ladders.fps]
     return int(np.argmin(np.abs(np.asarray(busy) - REFERENCE_BUSY))), size, grade
-
-
-def middle_levels(n_levels: Sequence[int]) -> list[int]:
-    """The middle level of every knob, the lower one of two."""
-    return [(n - 1) // 2 for n in n_levels]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from envs.spec import ElasticitySpec, Knob
+from pipeline.slos import Slo
 from tests.agents.episodes import make, run
 
 
@@ -18,6 +20,15 @@ from tests.agents.episodes import make, run
 def test_it_keeps_the_levels_it_was_told(levels, expected, streams):
     agent = make("static", streams["ledger"].spec, levels=levels)
     assert set(run(agent, streams["ledger"].plant(1.0), (0, 0), [1.0] * 3).levels) == {expected}
+
+
+def test_the_middle_is_the_lower_of_two():
+    knobs = tuple(
+        Knob(f"k{n}", "", tuple(range(n)), tuple(map(float, range(n))), (1.0,) * n) for n in (1, 2, 3, 4)
+    )
+    spec = ElasticitySpec(knobs, (Slo("load", 1.0),))
+    agent = make("static", spec, levels="middle")
+    assert agent.act(spec.encode(spec.lowest, {}, {}), {}).tolist() == [0, 0, 1, 1]
 
 
 def test_the_default_is_the_highest(streams, agent_for):

@@ -2,7 +2,6 @@ from envs.hardware import Device, GradeTimes, Hardware, Origin
 from experiments.calibrate.held_out import (
     draw_settings,
     intermediate,
-    middle_levels,
     reference_levels,
 )
 from pipeline.settings import Ladders
@@ -33,7 +32,3 @@ def test_the_reference_keeps_workers_busy_for_six_tenths_of_the_time():
     assert reference_levels(LADDERS, hardware) == (1, 1, 0)  # 10 frames/s x 120 ms / 2 workers
     half_as_fast = Hardware((Device(count=2, times=times, capacity=0.5),))
     assert reference_levels(LADDERS, half_as_fast) == (0, 1, 0)
-
-
-def test_the_middle_is_the_lower_of_two():
-    assert middle_levels([1, 2, 3, 4]) == [0, 0, 1, 1]
