@@ -18,14 +18,15 @@ from experiments.campaign.entrants import entrants_of, trained
 from experiments.campaign.episodes import Task
 from experiments.campaign.plan import Campaign, campaign_of, missing, with_references
 from experiments.campaign.pool import jobs_of, work_through
-from experiments.campaign.report import Findings, draw, ranking, read, write_tables
-from experiments.campaign.view import EvaluationView
-from experiments.comparison import tables
+from experiments.campaign.report import Findings, ranking, read
+from experiments.comparison.report import Evidence, write_report
 from experiments.comparison.scores import TOLERANCE
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
 from experiments.course import TrainingError
 from experiments.evaluate_config import EvaluateConfig, register
+from experiments.facts import git_commit
+from experiments.progress_view import ProgressView
 from experiments.record import CONFIG
 from experiments.run import Interrupted, enter, exit_code
 from experiments.wording import counted
@@ -82,10 +83,10 @@ def play(campaign: Campaign, config: EvaluateConfig, logs: Path, console: Consol
             )
         if not left:
             continue
-        with EvaluationView(console, config.live, title, len(left)) as view:
+        with ProgressView(console, config.live, title, len(left), "episodes") as view:
 
-            def on_done(task: Task, error: str, view: EvaluationView = view) -> None:
-                view.episode(task.title, error)
+            def on_done(task: Task, error: str, view: ProgressView = view) -> None:
+                view.done(task.title, error)
                 if error:
                     failures.append(Failure(task, error))
 
@@ -105,35 +106,42 @@ def report(
     findings = read(campaign)
     if not findings.episodes:
         raise EvaluationError(f"nothing can be compared: {'; '.join(map(str, failures[:3]))}")
-    evaluation = cfg.evaluation
-    write_tables(
-        directory, findings, evaluation.reference, title, notes(campaign, findings, failures), console
-    )
-    drawn = draw(directory, findings, campaign.roster, list(evaluation.highlight), title)
+    found, extras = notes(campaign, findings, failures), {}
     if findings.twins:
         frame, correlation = ranking(findings)
         frame.to_csv(directory / "ranks.csv", index=False)
+        extras["The pipeline and its simulated twin"] = frame
+        found.insert(
+            0,
+            "Measured on the real pipeline; random and oracle, between which scores lie, are those of the "
+            f"simulated twin. Spearman's rank correlation with the simulator's scores: {correlation:.2f}.",
+        )
         console.print(f"rank correlation with the simulator: {correlation:.2f}", highlight=False)
-    for what, where in (
-        ("tables", directory / "table.md"),
-        ("pictures", f"{drawn[0]} and {len(drawn) - 1} more"),
-    ):
+    evidence = Evidence(
+        title=title,
+        episodes=findings.episodes,
+        yardsticks=findings.yardsticks,
+        reference=cfg.evaluation.reference,
+        highlight=list(cfg.evaluation.highlight),
+        notes=found,
+        facts=facts(campaign),
+        extras=extras,
+    )
+    page, *others = write_report(directory, evidence, console)
+    for what, where in (("report", page), ("tables", others[0]), ("pictures", others[-1].parent)):
         console.print(f"{what:<10} {where}", markup=False, highlight=False, soft_wrap=True)
 
 
+def facts(campaign: Campaign) -> dict[str, str]:
+    """What was played, for the head of the report."""
+    worlds = "the real pipeline" if campaign.cells[0].is_real else "the simulator"
+    specs = dict.fromkeys(cell.spec.hash for cell in campaign.cells)
+    return {"Played in": worlds, "Specs": ", ".join(specs), "Commit": git_commit()}
+
+
 def notes(campaign: Campaign, findings: Findings, failures: Sequence[Failure]) -> list[str]:
-    """What a reader of the table must know."""
+    """What a reader must know of how this came about."""
     found = []
-    if findings.twins:
-        frame, correlation = ranking(findings)
-        found += [
-            "Measured on the real pipeline; random and oracle, between which scores lie, are those of the "
-            f"simulated twin. Spearman's rank correlation with the simulator's scores: {correlation:.2f}.",
-            tables.plain(frame),
-        ]
-    if findings.not_normal:
-        cells = ", ".join(findings.not_normal)
-        found.append(f"Not scored, for the best known is hardly better than random there: {cells}.")
     if findings.beyond:
         episodes = ", ".join(f"{e.agent} in {e.cell}, seed {e.seed}" for e in findings.beyond)
         found.append(f"Better than the best known by more than {TOLERANCE:g} per step: {episodes}.")

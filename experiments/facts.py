@@ -5,6 +5,7 @@ import json
 import platform
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,22 @@ RELEASES = (
     "inferactively-pymdp",
     "jax",
     "mlflow",
+    "numba",
     "numpy",
+    "numpyro",
     "opencv-python",
     "openvino",
+    "pgmpy",
     "pyzmq",
+    "scipy",
+    "stable-baselines3",
     "torch",
     "ultralytics",
 )
 GIT_TIMEOUT_S = 5.0
 
 
+@cache  # a process computes with the code that it began with
 def git_commit() -> str:
     """Commit of the code, "-dirty" where the work tree differs from it, "unknown" outside of git."""
     try:
@@ -44,6 +51,7 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+@cache
 def releases() -> dict[str, str]:
     """Version by package, of those whose release can change a result; absent ones are left out."""
     found = {"python": platform.python_version()}
@@ -55,6 +63,7 @@ def releases() -> dict[str, str]:
     return found
 
 
+@cache
 def machine() -> dict[str, str]:
     """What this computer is: processor, cores this process may use, memory, system."""
     return {

@@ -31,8 +31,16 @@ Often said
     video=file video.path=clip.mp4 detector.weights=yolo11n.pt
     detector.weights={{n:a.pt,s:b.pt}} detector.grades=[n,s]
     env.control=tcp://host:5552 env.n_workers=4       a pipeline that runs already
+    agent=custom agent._target_=my_package.MyAgent    --config-dir my_package/conf
 
-Every key and its value: --cfg job.  Several runs: -m agent=aif,rule seed=0,1,2.
+Many runs
+    -m agent=aif,rule 'hardware=glob(*)' 'seed=range(5)' env=simulator name=mine
+                                         every combination; said again, it goes on where it stopped
+    hydra/launcher={launchers}
+                                         where they are played; without it, one after the other
+    python -m experiments.compare runs=results/mine
+
+Every key and its value: --cfg job.
 """
 
 
@@ -48,7 +56,8 @@ def help_text(conf: Path) -> str:
         names = sorted(path.stem for path in (conf / group).glob("*.yaml"))
         options = " | ".join(f"*{name}" if name == chosen[group] else name for name in names)
         lines.append(f"    {group:<12} {question:<26} {options}")
-    return HELP.format(groups="\n".join(lines))
+    launchers = sorted(path.stem for path in (conf / "hydra" / "launcher").glob("*.yaml"))
+    return HELP.format(groups="\n".join(lines), launchers=" | ".join(launchers))
 
 
 def _chosen(conf: Path) -> dict[str, str | None]:

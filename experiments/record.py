@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from envs.spec import ElasticitySpec
-from experiments.journal_to_mlflow import Closing, Request
+from experiments.complaints import ConfigError, sentence
 from experiments.loop import Step
+from experiments.mlflow_messages import Closing, Request
+from experiments.mlflow_store import summary_figures, summary_tags
 from experiments.plots import plot_trace
 from experiments.summary import summarise
 from experiments.trace import JOURNAL, TRACE, TraceWriter, read_trace, row_of
-from experiments.tracking import MlflowRun, TrackingError
+from experiments.tracking import AFTERWARDS, MlflowRun, TrackingError
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +27,10 @@ NETWORK = "network.png"  # of an agent that has one to draw
 class RunStatus(StrEnum):
     """How a run ended, in MLflow's words."""
 
+    RUNNING = "RUNNING"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
-    KILLED = "KILLED"  # interrupted
+    KILLED = "KILLED"  # interrupted, or its process is gone
 
 
 def status_of(cause: BaseException | None) -> RunStatus:
@@ -61,6 +64,8 @@ class RunRecord:
         spec: names knobs and SLOs.
         identity: what the run is; heads `summary.json`.
         config_yaml: the resolved configuration.
+        draws: whether to leave a picture of the trace.
+        records: whether to leave a recording for Rerun.
         request: how to open the run in MLflow; None = not at all.
     """
 
@@ -70,19 +75,29 @@ class RunRecord:
         spec: ElasticitySpec,
         identity: Mapping[str, Any],
         config_yaml: str,
+        draws: bool,
+        records: bool,
         request: Request | None,
     ) -> None:
         self.directory = directory
         self.identity = dict(identity)
         self._spec = spec
+        self._draws, self._records = draws, records
         self._knobs = [knob.name for knob in spec.knobs]
         (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
+        write_summary(directory, {**self.identity, "status": RunStatus.RUNNING, "error": ""})
         self._trace = TraceWriter(directory)
         self._mlflow = None if request is None else MlflowRun(request, directory / LOGS / "mlflow.log")
+        self._is_live = request is not None and request.live
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether MLflow follows it while it goes on."""
+        return self._is_live
 
     def wait_opened(self) -> None:
-        """Wait until MLflow has the run. Raises TrackingError."""
-        if self._mlflow is not None:
+        """Wait until MLflow has the run, if it is to follow it. Raises TrackingError."""
+        if self._mlflow is not None and self._is_live:
             self._mlflow.wait_opened()
 
     def step(self, step: Step) -> None:
@@ -98,32 +113,55 @@ class RunRecord:
         trace = read_trace(self.directory)
         figures = summarise(trace) if len(trace) else {}
         summary = {**self.identity, "status": status, "error": error, **figures}
-        (self.directory / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        if len(trace):
+        write_summary(self.directory, summary)
+        if len(trace) and self._draws:
             plot_trace(trace, self._spec, title, self.directory / PICTURE)
+        if len(trace) and self._records:
+            self._leave_recording()
         if self._mlflow is not None:
             self._finish_mlflow(self._mlflow, status, error, summary)
         return summary
 
+    def _leave_recording(self) -> None:
+        from experiments.episode_to_rerun import write_recording  # it reads what is written here
+
+        try:
+            write_recording(self.directory)
+        except (ConfigError, OSError) as trouble:  # the run itself is on disk by now
+            logger.error("%s", sentence(trouble))
+
     def _finish_mlflow(
         self, run: MlflowRun, status: RunStatus, error: str, summary: Mapping[str, Any]
     ) -> None:
-        figures = {name: value for name, value in summary.items() if isinstance(value, int | float)}
-        closing = Closing(status=status, error=error, figures=figures, files=tuple(self._files()))
+        closing = Closing(
+            status=status,
+            error=error,
+            figures=summary_figures(summary),
+            files=tuple(str(path.resolve()) for path in kept_files(self.directory)),
+            tags=summary_tags(summary),
+        )
         with run:
             try:
                 rejected = run.finish(closing)
             except TrackingError as trouble:
-                logger.error("%s", trouble)
+                logger.error("%s. The files are whole. %s", trouble, AFTERWARDS.format(self.directory))
                 return
         if rejected:
             logger.info("%d values were infinite or NaN; MLflow has the others", rejected)
 
-    def _files(self) -> list[str]:
-        kept = (CONFIG, SUMMARY, TRACE, PICTURE, NETWORK)
-        found = [self.directory / name for name in kept] + sorted(self.directory.glob("output.*"))
-        found += sorted(self.directory.glob("detections.*"))
-        return [str(path.resolve()) for path in found if path.exists()]
+
+def kept_files(directory: Path) -> list[Path]:
+    """What a run's directory has to keep: its artifacts in MLflow."""
+    found = [directory / name for name in (CONFIG, SUMMARY, TRACE, PICTURE, NETWORK)]
+    found += [path for pattern in ("output.*", "detections.*", "*.rrd") for path in directory.glob(pattern)]
+    return sorted(path for path in found if path.exists())
+
+
+def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
+    """Leave a summary that is whole at every moment."""
+    partial = directory / f"{SUMMARY}.partial"
+    partial.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    partial.replace(directory / SUMMARY)
 
 
 def mlflow_request(
@@ -133,8 +171,18 @@ def mlflow_request(
     experiment: str,
     tags: Mapping[str, Any],
     params: Mapping[str, Any],
+    parent: str = "",
+    live: bool = True,
 ) -> Request:
-    """How to open the run of `directory` in MLflow; values become text."""
+    """How to open the run of `directory` in MLflow; values become text.
+
+    Args:
+        directory: of the run's files.
+        uri, artifacts, experiment: as in `experiments.mlflow_store.Store`.
+        tags, params: what the run is.
+        parent: id of the run that this one is a child of; "" = none.
+        live: whether MLflow follows it while it goes on, instead of taking it when it is over.
+    """
     return Request(
         uri=uri,
         artifacts=artifacts,
@@ -143,4 +191,6 @@ def mlflow_request(
         tags={name: str(value) for name, value in tags.items()},
         params={name: str(value) for name, value in params.items()},
         journal=str((directory / JOURNAL).resolve()),
+        parent=parent,
+        live=live,
     )

@@ -1,5 +1,6 @@
 """The trace: one row per control interval, safe on disk from the moment the interval ends."""
 
+import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from experiments.loop import Step
 
 JOURNAL = "trace.jsonl"  # while the run lasts; a killed run leaves it behind
 TRACE = "trace.parquet"
+# what this machine took for it: everything else of a simulated or replayed run follows from its configuration
+WALL_CLOCK = ("ended_s", "decision_ms", "learning_ms")
 
 Scalar = bool | int | float | str | None
 Row = dict[str, Scalar]
@@ -63,11 +66,15 @@ def _plain(value: Any) -> Scalar:
 
 
 class TraceWriter:
-    """Appends rows to a journal, and turns it into Parquet at the end, whatever the end was."""
+    """Appends rows to a journal, and turns it into Parquet at the end, whatever the end was.
+
+    The journal is locked for as long as this process lives: see `is_abandoned`.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._journal = (directory / JOURNAL).open("w", encoding="utf-8")
+        fcntl.flock(self._journal, fcntl.LOCK_EX)
 
     def write(self, row: Row) -> None:
         """Add a row; it has left this process when the call returns."""
@@ -78,15 +85,31 @@ class TraceWriter:
         """Write the Parquet file and drop the journal; twice is harmless."""
         if self._journal.closed:
             return
+        self._journal.flush()
+        finish_journal(self._directory)
         self._journal.close()
-        pq.write_table(_table(_journal_rows(self._directory)), self._directory / TRACE)
-        (self._directory / JOURNAL).unlink()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def finish_journal(directory: Path) -> None:
+    """Turn a journal into the Parquet file. Raises FileNotFoundError."""
+    pq.write_table(_table(_journal_rows(directory)), directory / TRACE)
+    (directory / JOURNAL).unlink()
+
+
+def is_abandoned(directory: Path) -> bool:
+    """Whether there is a journal whose process is gone."""
+    try:
+        with (directory / JOURNAL).open(encoding="utf-8") as journal:
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (FileNotFoundError, BlockingIOError):
+        return False
+    return True
 
 
 def _journal_rows(directory: Path) -> Iterator[Row]:

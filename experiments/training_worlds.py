@@ -20,7 +20,9 @@ from experiments.training_config import PairsSchema, TrainConfig, TrainingSchema
 from experiments.training_ground import HELD_OUT_SEED, Ground, check_judging
 from experiments.world_config import SimulatorSchema
 
-NO_OUTPUT = OutputSchema(video=False, detections=DetectionsFile.NONE, mlflow=False)
+NO_OUTPUT = OutputSchema(
+    video=False, detections=DetectionsFile.NONE, mlflow=False, picture=False, recording=False
+)
 
 
 class Pair(NamedTuple):

@@ -34,6 +34,25 @@ class View(Protocol):
         ...
 
 
+class SilentView:
+    """Nothing, for runs of which there are many: what shows all of them shows this one too."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        """Nobody listens."""
+
+    def begin(self, spec: ElasticitySpec) -> None:
+        """Nobody looks."""
+
+    def step(self, step: Step) -> None:
+        """Nobody looks."""
+
+
 class PlainView:
     """One line per event, for logs and pipes."""
 

@@ -24,6 +24,7 @@ from experiments.calibrate.schema import CalibrateConfig, register
 from experiments.calibrate.session import Begin, Say, Session, carry_out
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
+from experiments.host import alone
 from experiments.identity import identify
 from experiments.logs import logging_to
 from experiments.record import LOGS, make_run_directory
@@ -100,7 +101,11 @@ def perform(cfg: DictConfig) -> None:
     )
     session.check()
     directory = make_run_directory(results, f"{choices['hardware']}-s{config.seed}")
-    with logging_to(directory / LOGS / "calibrate.log", console), progress_bar(console) as begin:
+    with (
+        logging_to(directory / LOGS / "calibrate.log", console),
+        alone(directory, console.print),
+        progress_bar(console) as begin,
+    ):
         carry_out(session, directory, console, begin)
     console.print(f"written to {directory}")
 

@@ -16,14 +16,13 @@ from rich.console import Console
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from envs.spec import ElasticitySpec
+from experiments.agent_values import check_agent
 from experiments.campaign.cells import Cell
-from experiments.campaign.sources import source_hash
 from experiments.complaints import ConfigError, blaming, sentence
 from experiments.evaluate_config import EntrantSchema
 from experiments.facts import digest, file_hash
 from experiments.first_use import ready
-
-RANDOM, ORACLE = "random", "oracle"  # between whom scores are measured
+from experiments.sources import source_hash
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,7 @@ def entrant_of(name: str, agent: str, overrides: Mapping[str, Any], results: str
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"agents.{name}: {sentence(error)}") from error
     assert isinstance(values, DictConfig)
+    check_agent(values, f"agents.{name}")
     return Entrant(name, agent, values)
 
 

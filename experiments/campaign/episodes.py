@@ -1,5 +1,6 @@
 """Episodes that an evaluation needs, one file of rows each, and how one is played."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,16 +15,17 @@ from envs.spec import ElasticitySpec
 from experiments.assemble import assemble
 from experiments.campaign.cells import Cell
 from experiments.campaign.entrants import Entrant
-from experiments.campaign.sources import source_hash
 from experiments.comparison.disturbances import Turn, borders
 from experiments.comparison.episode import NEEDED, TRAINED
 from experiments.facts import digest
+from experiments.host import alone
 from experiments.loop import Step, run_episode
+from experiments.sources import REAL, SIMULATED, source_hash
 from experiments.summary import FRAME_COUNTS, LATENCIES
 from experiments.twin import let_look
 from pipeline.program import ClusterError
 
-SIMULATED, REAL = "envs.simulator.env", "envs.pipeline_env"  # whose sources decide what happens
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +150,16 @@ def play_really(task: Task, agent: Agent, directory: Path) -> None:
     plan = assemble(replace(task.cell.config, seed=task.seed))
     rows = Rows(plan.spec)
     (directory / "logs").mkdir(parents=True, exist_ok=True)
-    env = plan.make_env(directory, lambda _: None)
-    try:
-        let_look(agent, plan, lambda _: None)
-        agent.warm_up()
-        agent.reset(task.seed)
-        observation, info = env.reset(seed=task.seed)
-        last = run_episode(agent, env, observation, info, rows.add)
-        if "error" in last:
-            raise ClusterError(last["error"])
-    finally:
-        env.close()
+    with alone(directory, logger.warning):
+        env = plan.make_env(directory, lambda _: None)
+        try:
+            let_look(agent, plan, lambda _: None)
+            agent.warm_up()
+            agent.reset(task.seed)
+            observation, info = env.reset(seed=task.seed)
+            last = run_episode(agent, env, observation, info, rows.add)
+            if "error" in last:
+                raise ClusterError(last["error"])
+        finally:
+            env.close()
     rows.write(task.path, agent.trained_steps, {})

@@ -24,6 +24,7 @@ IDENTITY = Identity(
     config_yaml="seed: 7\n",
     params={},
     config_hash="c",
+    code_hash="o",
     spec_hash=SPEC.hash,
     seed=7,
     git_commit="g",
@@ -49,7 +50,10 @@ def play(tmp_path) -> Callable[..., tuple[str, Path]]:
 
     def play(world: World, agent: Script, steps: int = 6) -> tuple[str, Path]:
         config = RunConfig(name="test", seed=7, live=False, results=str(tmp_path))
-        config.output, config.env = OutputSchema(video=False, mlflow=False), EnvSchema(steps=steps)
+        config.output, config.env = (
+            OutputSchema(video=False, mlflow=False, picture=True, recording=False),
+            EnvSchema(steps=steps),
+        )
         console = Console(file=io.StringIO(), width=200)
         try:
             run(Plan(config, world), agent, IDENTITY, console)  # type: ignore[arg-type]

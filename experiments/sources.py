@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 OURS = ("agents", "envs", "pipeline")  # what decides what happens; experiments only looks on
+REAL, SIMULATED, REPLAYED = "envs.pipeline_env", "envs.simulator.env", "envs.replay.env"  # the worlds
 
 
 @cache

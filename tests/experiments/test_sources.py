@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments.campaign.sources import imports_of, source_hash, source_of
+from experiments.sources import imports_of, source_hash, source_of
 
 
 def test_modules_are_found_without_being_imported():

@@ -1,4 +1,4 @@
-"""What an evaluation shows while it goes on: a progress bar in a terminal, a line now and then elsewhere."""
+"""What many runs show while they go on: a progress bar in a terminal, a line now and then elsewhere."""
 
 import time
 from typing import Self
@@ -16,30 +16,31 @@ from rich.progress import (
 LINE_EVERY_S = 30.0
 
 
-class EvaluationView:
-    """A context manager around some episodes.
+class ProgressView:
+    """A context manager around some of them.
 
     Args:
         console: where to.
         live: whether to draw a bar; None = where the console is a terminal.
         title: what is played.
-        n_episodes: in all.
+        n: in all.
+        noun: what they are, in the plural.
     """
 
-    def __init__(self, console: Console, live: bool | None, title: str, n_episodes: int) -> None:
-        self._console, self._title, self._n_episodes = console, title, n_episodes
+    def __init__(self, console: Console, live: bool | None, title: str, n: int, noun: str) -> None:
+        self._console, self._title, self._n, self._noun = console, title, n, noun
         self._is_live = console.is_terminal if live is None else live
         self._bar = Progress(
             TextColumn(title),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("episodes"),
+            TextColumn(noun),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[last]}"),
             console=console,
         )
-        self._task = self._bar.add_task("episodes", total=n_episodes, last="")
+        self._task = self._bar.add_task(noun, total=n, last="")
         self._n_done, self._said_s = 0, time.monotonic()
         self._shown: set[str] = set()  # errors
 
@@ -47,13 +48,13 @@ class EvaluationView:
         if self._is_live:
             self._bar.start()
         else:
-            self._line(f"{self._title}: {self._n_episodes} episodes to be played")
+            self._line(f"{self._title}: {self._n} {self._noun} to be played")
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def episode(self, title: str, error: str) -> None:
+    def done(self, title: str, error: str) -> None:
         """One has ended; `error` is "" or what ended it, which is shown once."""
         self._n_done += 1
         self._bar.update(self._task, completed=self._n_done, last=title)
@@ -62,7 +63,7 @@ class EvaluationView:
             self._line(f"failed: {title}: {error}")
         elif not self._is_live and time.monotonic() - self._said_s >= LINE_EVERY_S:
             self._said_s = time.monotonic()
-            self._line(f"{self._n_done:>6} of {self._n_episodes} episodes, the last {title}")
+            self._line(f"{self._n_done:>6} of {self._n} {self._noun}, the last {title}")
 
     def _line(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
