@@ -1,9 +1,7 @@
 """A sweep from what was asked for to what came of it."""
 
 import contextlib
-import importlib.util
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,13 +13,14 @@ from rich.console import Console
 from rich.progress import track
 
 from experiments.carry_out import Tracked
-from experiments.complaints import ConfigError
+from experiments.complaints import ConfigError, sentence
 from experiments.prepare import prepare
 from experiments.progress_view import ProgressView
 from experiments.record import RunStatus, status_of
 from experiments.salvage import finish_killed
 from experiments.sweep.combinations import Run, by_point, combinations
 from experiments.sweep.job import Jobs, composed, not_begun, seed_of
+from experiments.sweep.launchers import check_launcher, without_launcher
 from experiments.sweep.outcomes import Outcome, tell
 from experiments.sweep.place import Place, finished_in
 from experiments.sweep.report import print_outcomes
@@ -34,8 +33,6 @@ from experiments.world_config import PipelineSchema
 logger = logging.getLogger(__name__)
 
 Launch = Callable[[TaskFunction, Sequence[Sequence[str]]], None]
-LAUNCHERS = re.compile(r"hydra[/.]launcher")
-EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}  # ours, by the plugin they bring
 
 
 class SweepError(Exception):
@@ -87,7 +84,7 @@ def conduct(
     """
     if runs_per_job < 1:
         raise ConfigError(f"hydra.sweeper.runs_per_job must be >= 1, got {runs_per_job}")
-    check_launcher(str(config.hydra.launcher["_target_"]))
+    check_launcher(config.hydra.launcher)
     console, runs = Console(), combinations(arguments, loader)
     results = Path(config.results)
     folder = results / config.name
@@ -95,8 +92,7 @@ def conduct(
     sweep = Sweep(Place(folder, arguments, config))
     with open_dict(config):
         config.hydra.sweep.dir = str(sweep.place.directory)  # launchers keep their own logs there
-        spoken = [text for text in config.hydra.overrides.hydra if not LAUNCHERS.match(text)]
-        config.hydra.overrides.hydra = spoken  # a job launches nothing
+        config.hydra.overrides.hydra = without_launcher(config.hydra.overrides.hydra)
     sort_out(sweep, runs, console)
     uri = tracking_uri(results) if sweep.is_tracked else ""
     if sweep.done:
@@ -113,15 +109,6 @@ def conduct(
     if sweep.failed:
         n, first = counted(len(runs), "run"), sweep.failed[0]
         raise SweepError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
-
-
-def check_launcher(target: str) -> None:
-    """Raise ConfigError if a launcher's plugin is not installed."""
-    plugin = target.split(".")[1]
-    if target.startswith("hydra_plugins.") and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
-        extra = EXTRAS.get(plugin, "")
-        what = f"'elasticbench[{extra}]'" if extra else plugin.replace("_", "-")
-        raise ConfigError(f"hydra/launcher: {plugin} is not installed; say pip install {what}")
 
 
 def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console) -> None:
@@ -153,6 +140,7 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
     """Have all jobs done; if the launcher breaks, what is left is tried again, each run on its own.
 
     Raises:
+        SweepError: the launcher broke before any run ended.
         KeyboardInterrupt: what was under way is not finished.
     """
     place, known = sweep.place, set[int]()
@@ -179,6 +167,8 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
         if not left:
             return
         jobs = [[run] for run in left]
+        if len(left) == len(sweep.left) and broken is not None:
+            raise SweepError(f"the launcher failed before any run ended: {sentence(broken)}") from broken
         if len(known) == n_heard:
             reason = broken or SweepError("the launcher said nothing of it")
             for run in left:

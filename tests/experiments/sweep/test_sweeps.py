@@ -189,12 +189,3 @@ def test_what_cannot_be_a_sweep_is_one_sentence(wrong, said, tmp_path):
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (tmp_path / "main").exists()
-
-
-def test_an_absent_launcher_names_the_extra_that_brings_it(monkeypatch):
-    from experiments.complaints import ConfigError
-    from experiments.sweep import conduct
-
-    monkeypatch.setattr(conduct.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'elasticbench\[ray\]'"):
-        conduct.check_launcher("hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher")
