@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from experiments.episode_to_rerun import RECORDING
 from experiments.record import LOGS, PICTURE, SUMMARY
 from experiments.summary import SETTLED_AFTER
 from experiments.trace import TRACE
@@ -20,6 +21,7 @@ WHAT = {
     "picture": PICTURE,
     "summary": SUMMARY,
     "annotated video": "output.mp4",
+    "episode, for `rerun`": RECORDING,
     "logs of the programs": LOGS,
 }
 UNTRAINED = (
@@ -47,7 +49,12 @@ def _line(console: Console, what: str, where: object) -> None:
 
 
 def mlflow_command(uri: str) -> str:
-    """What to type to see all runs: the MLflow of this installation, and paths as seen from here."""
+    """What to type to see all runs: the MLflow of this installation, and paths as seen from here.
+
+    A server has a page already: its address.
+    """
+    if uri.startswith(("http://", "https://")):
+        return uri
     here = f"{Path.cwd()}{os.sep}"
     program = str(Path(sys.executable).parent / "mlflow").removeprefix(here)
     return f"{program} ui --backend-store-uri {uri.replace(f'sqlite:///{here}', 'sqlite:///')}"

@@ -21,7 +21,8 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
     """The figures of one run.
 
     Args:
-        trace: one row per control interval, at least one; columns as `experiments.trace.row_of` has them.
+        trace: one row per control interval, at least one; columns as `experiments.trace.row_of` has them. A
+            published log has neither metrics, frames nor overruns, and NaN for the times.
 
     Returns:
         Plain values, None where nothing was measured. Latencies are the intervals' own percentiles,
@@ -42,8 +43,8 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
         "switches_per_min": switches_per_min(trace),
         **{name: _weighted_mean(trace, f"metrics.{name}") for name in LATENCIES},
         **_times(trace),
-        "overruns": int(column(trace, "overrun").sum()),
-        "frames": {name: int(column(trace, f"frames.{name}")[-1]) for name in FRAME_COUNTS},
+        "overruns": int(column(trace, "overrun").sum()) if "overrun" in trace else None,
+        "frames": {name: _last_count(trace, f"frames.{name}") for name in FRAME_COUNTS},
     }
 
 
@@ -100,9 +101,18 @@ def _weighted_mean(trace: pd.DataFrame, name: str) -> float | None:
     return float(np.average(values[counted], weights=weights[counted])) if counted.any() else None
 
 
-def _times(trace: pd.DataFrame) -> dict[str, float]:
+def _last_count(trace: pd.DataFrame, name: str) -> int | None:
+    return int(column(trace, name)[-1]) if name in trace else None
+
+
+def _times(trace: pd.DataFrame) -> dict[str, float | None]:
     return {
-        f"{name}_p{share}": float(np.percentile(column(trace, name), share))
+        f"{name}_p{share}": _percentile(column(trace, name), share)
         for name in ("decision_ms", "learning_ms")
         for share in (50, 99)
     }
+
+
+def _percentile(values: Values, share: int) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.percentile(known, share)) if known.size else None
