@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from agents.causal.picture import Picture
 from agents.causal.structure import Kind
 from envs.spec import ElasticitySpec
-from experiments.plots import COLOURS, DPI, LINES, STYLE, WIDTH_IN
+from experiments.plots import COLOURS, LINES, STYLE, WIDTH_IN
 from experiments.wording import level_text
 
 COLUMNS = {Kind.KNOB: 0.0, Kind.METRIC: 1.0, Kind.BEFORE: 1.0, Kind.SLO: 2.0}
@@ -29,9 +29,9 @@ def plot_network(picture: Picture, spec: ElasticitySpec, title: str, path: Path)
     tallest = max(sum(COLUMNS[kind] == x for kind in picture.kinds.values()) for x in set(COLUMNS.values()))
     heights = [ROW_IN * max(tallest, 4), CURVES_IN]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, sum(heights) + 0.6), dpi=DPI, layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, sum(heights) + 0.6))
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        figure.suptitle(title, x=0.01, ha="left")
         _graph(above.subplots(), picture)
         panels = below.subplots(1, len(spec.knobs), sharey=True, squeeze=False)[0]
         for axes, knob, curves in zip(panels, spec.knobs, picture.curves, strict=True):

@@ -1,5 +1,6 @@
 """The picture of a run: SLO ratios against their threshold, the knobs, and what came of it, over time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,13 @@ from numpy.typing import NDArray
 from envs.spec import ElasticitySpec
 from experiments.wording import level_text
 
-# Okabe and Ito's palette, told apart with every kind of colour vision; yellow is left out, it fades on white
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+STYLE: Any = mpl.rc_params_from_file(
+    Path(__file__).with_name("elasticbench.mplstyle"), use_default_template=False
+)
+COLOURS: Sequence[str] = tuple(STYLE["axes.prop_cycle"].by_key()["color"])
 LINES = ("-", "--", "-.", ":")
-STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.loc": "center left",
-}
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
-WIDTH_IN, PANEL_IN, DPI = 9.0, 1.5, 120
+WIDTH_IN, PANEL_IN = 9.0, 1.5
 
 
 def stream_time_s(trace: pd.DataFrame) -> NDArray[np.float64]:
@@ -46,10 +39,10 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
     """
     n_panels = 2 + len(spec.knobs)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, PANEL_IN * (n_panels + 1)), dpi=DPI, layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, PANEL_IN * (n_panels + 1)))
         heights = [2.0, *[1.0] * len(spec.knobs), 1.2]
         panels = figure.subplots(n_panels, 1, sharex=True, height_ratios=heights)
-        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        figure.suptitle(title, x=0.01, ha="left")
         time_s = stream_time_s(trace)
         _slos(panels[0], trace, spec, time_s)
         for i, knob in enumerate(spec.knobs):

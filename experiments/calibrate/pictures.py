@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.calibrate.closed_loop import SCORES, labels
 from experiments.calibrate.errors import CRITICAL_LOAD, METRICS, TARGETS
-from experiments.plots import COLOURS, DPI, STYLE
+from experiments.plots import COLOURS, STYLE
 
 PANEL_IN = 3.2
 N_COLUMNS = 3
@@ -30,7 +30,7 @@ def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path
     n_rows = -(-len(METRICS) // N_COLUMNS)
     with mpl.rc_context(STYLE):
         size = PANEL_IN * N_COLUMNS, PANEL_IN * n_rows
-        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        figure = Figure(figsize=size)
         for axes, metric in zip(figure.subplots(n_rows, N_COLUMNS).flat, METRICS, strict=True):
             _panel(axes, compared, metric)
             axes.set_xlabel(true_world)
@@ -40,7 +40,6 @@ def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path
             f"{other_world} against {true_world}; crosses: load between {low} and {high}; grey: the target",
             x=0.01,
             ha="left",
-            fontweight="bold",
         )
         figure.savefig(path)
 
@@ -85,7 +84,7 @@ def plot_agents(loops: pd.DataFrame, path: Path) -> None:
     scenarios, worlds, agents = order["scenario"], order["world"], order["agent"]
     with mpl.rc_context(STYLE):
         size = (4.0 * len(SCORES), PANEL_IN * len(scenarios) + 0.5)
-        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        figure = Figure(figsize=size)
         panels = figure.subplots(len(scenarios), len(SCORES), squeeze=False)
         for row, scenario in zip(panels, scenarios, strict=True):
             for axes, score in zip(row, SCORES, strict=True):

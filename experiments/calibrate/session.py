@@ -28,11 +28,11 @@ from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF
 from experiments.facts import digest, machine, releases
 from experiments.identity import Identity
-from experiments.journal_to_mlflow import Closing
+from experiments.mlflow_messages import Closing
 from experiments.pipeline_plan import PipelinePlan, plan_pipeline, source_ladders
 from experiments.record import CONFIG, LOGS, RunStatus, mlflow_request
 from experiments.trace import JOURNAL
-from experiments.tracking import MlflowRun, TrackingError, tracking_uri
+from experiments.tracking import MlflowRun, TrackingError, artifacts_of, tracking_uri
 from experiments.world_config import PipelineSchema
 from pipeline.messages import WorkType
 
@@ -228,7 +228,7 @@ def _to_mlflow(
     """An MLflow run with all files; its trouble is logged, for the files are what counts."""
     results = Path(config.results)
     uri = tracking_uri(results)
-    artifacts = (results.resolve() / "mlflow-artifacts").as_uri() if uri.startswith("sqlite:") else ""
+    artifacts = artifacts_of(uri, results)
     (directory / JOURNAL).touch()  # nothing is told step by step
     request = mlflow_request(directory, uri, artifacts, config.name, identity.tags, identity.params)
     closing = Closing(

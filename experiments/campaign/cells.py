@@ -6,10 +6,11 @@ from itertools import product
 from typing import Any
 
 from envs.spec import ElasticitySpec
+from experiments.agent_config import AgentSchema
 from experiments.assemble import assemble
 from experiments.comparison.disturbances import Turn, turns_of
 from experiments.complaints import ConfigError
-from experiments.config import AgentSchema, RunConfig
+from experiments.config import RunConfig
 from experiments.evaluate_config import CellsSchema, EvaluateConfig
 from experiments.simulator_plan import SimulatorPlan
 from experiments.training_worlds import NO_OUTPUT, option
@@ -66,7 +67,10 @@ class Cell:
 
     def world(self) -> dict[str, Any]:
         """All that an episode depends on beside its agent, its seed and the code."""
-        return {name: asdict(getattr(self.config, name)) for name in WORLD}
+        world = {name: asdict(getattr(self.config, name)) for name in WORLD}
+        if self.config.output.video:  # results then carry the frames back
+            world["output"] = {"video": True}
+        return world
 
     def turns(self, seed: int) -> tuple[Turn, ...]:
         """When the world gets worse or better in the episode of a seed."""

@@ -9,8 +9,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.campaign.cells import Cell
-from experiments.campaign.entrants import ORACLE, RANDOM, Entrant
+from experiments.campaign.entrants import Entrant
 from experiments.campaign.episodes import Task, task_of
+from experiments.comparison.scores import ORACLE, RANDOM
 from experiments.complaints import ConfigError, sentence
 from experiments.evaluate_config import EntrantSchema, EvaluationSchema
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 N_RESAMPLES = 2000
 COVERED = 0.95  # by an interval
 TRIMMED = 0.25  # of the values at either end, for the interquartile mean
+GAMMA = 1.0  # score that is asked for; the optimality gap is what is missing to it
+EDGES = ((1 - COVERED) / 2, (1 + COVERED) / 2)
 
 Values = NDArray[np.float64]
 Strata = Sequence[Values]
@@ -43,6 +45,11 @@ def mean(values: Values) -> Values:
     return values.mean(axis=-1)
 
 
+def optimality_gap(values: Values) -> Values:
+    """Mean of max(0, γ − score) over the last axis: what is missing to γ; beyond it, nothing."""
+    return np.maximum(0.0, GAMMA - values).mean(axis=-1)
+
+
 def estimate(
     strata: Strata, statistic: Callable[[Values], Values], rng: np.random.Generator, n: int = N_RESAMPLES
 ) -> Estimate:
@@ -62,9 +69,15 @@ def resampled(strata: Strata, rng: np.random.Generator, n: int) -> list[Values]:
     return [values[rng.integers(len(values), size=(n, len(values)))] for values in strata]
 
 
+def counts(n_values: int, rng: np.random.Generator, n: int) -> Values:
+    """How often each value is in n resamples of them, (n, n_values); enough for what is linear in them."""
+    drawn = rng.integers(n_values, size=(n, n_values)) + n_values * np.arange(n)[:, np.newaxis]
+    return np.bincount(drawn.ravel(), minlength=n * n_values).reshape(n, n_values).astype(np.float64)
+
+
 def bounds(drawn: Values) -> tuple[float, float]:
     """The interval that covers the middle of what was drawn."""
-    low, high = np.quantile(drawn, [(1 - COVERED) / 2, (1 + COVERED) / 2])
+    low, high = np.quantile(drawn, EDGES)
     return float(low), float(high)
 
 
@@ -83,16 +96,33 @@ def performance_profile(
     """The run-score distribution: which share of all episodes scores above each threshold."""
     drawn = np.concatenate(resampled(strata, rng, n), axis=1)
     shares = above(np.concatenate(strata)[np.newaxis], thresholds)[0]
-    edges = [(1 - COVERED) / 2, (1 + COVERED) / 2]
-    low, high = np.quantile(above(drawn, thresholds), edges, axis=0)
+    low, high = np.quantile(above(drawn, thresholds), EDGES, axis=0)
     return Profile(thresholds, shares, low, high)
 
 
 def above(values: Values, thresholds: Values) -> Values:
     """Share of the values of each row that is above each threshold, shape (n_rows, n_thresholds)."""
     ordered = np.sort(values, axis=1)
-    counts = [np.searchsorted(row, thresholds, side="right") for row in ordered]
-    return 1.0 - np.array(counts) / values.shape[1]
+    not_above = [np.searchsorted(row, thresholds, side="right") for row in ordered]
+    return 1.0 - np.array(not_above) / values.shape[1]
+
+
+class Band(NamedTuple):
+    """A mean over time and its 95 % band, by step; shape (n_steps,) each."""
+
+    mean: Values
+    low: Values
+    high: Values
+
+
+def mean_band(curves: Strata, rng: np.random.Generator, n: int = N_RESAMPLES) -> Band:
+    """The mean of all curves at each step, and its band, step by step.
+
+    Args:
+        curves: per cell, one row per seed, shape (n_seeds, n_steps); n_steps is the same in all cells.
+    """
+    drawn = sum(counts(len(own), rng, n) @ own for own in curves) / sum(map(len, curves))
+    return Band(np.concatenate(curves).mean(axis=0), *np.quantile(drawn, EDGES, axis=0))
 
 
 def probability_of_improvement(
@@ -107,16 +137,18 @@ def probability_of_improvement(
         ValueError: they were not in the same cells.
     """
     check_same_cells(ours, theirs)
-    pairs = list(zip(ours, theirs, strict=True))
-    value = np.mean([wins(x[np.newaxis], y[np.newaxis])[0] for x, y in pairs])
-    drawn = zip(resampled(ours, rng, n), resampled(theirs, rng, n), strict=True)
-    return Estimate(float(value), *bounds(np.mean([wins(x, y) for x, y in drawn], axis=0)))
+    value, drawn = 0.0, np.zeros(n)
+    for x, y in zip(ours, theirs, strict=True):
+        won = wins(x, y)
+        value += float(won.mean())
+        drawn += ((counts(len(x), rng, n) @ won) * counts(len(y), rng, n)).sum(axis=1) / won.size
+    return Estimate(value / len(ours), *bounds(drawn / len(ours)))
 
 
 def wins(ours: Values, theirs: Values) -> Values:
-    """Share of pairs won, ties half; shapes (n, a) and (n, b) give (n,)."""
-    x, y = ours[:, :, np.newaxis], theirs[:, np.newaxis, :]
-    return ((x > y) + 0.5 * (x == y)).mean(axis=(1, 2))
+    """Which pairs are won, 1, tied, ½, or lost, 0; shapes (a,) and (b,) give (a, b)."""
+    x, y = ours[:, np.newaxis], theirs[np.newaxis, :]
+    return (x > y) + 0.5 * (x == y)
 
 
 def paired_difference(

@@ -1,14 +1,18 @@
-"""One colour, marker and line per agent, the same in every picture; kinds of agents share a colour."""
+"""One colour, marker and line per agent, the same in every picture; kinds of agents share a hue."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from zlib import crc32
 
-from experiments.plots import COLOURS
+from matplotlib.colors import to_hex, to_rgb
+
+from experiments.plots import COLOURS, LINES
 
 BLUE, VERMILION, GREEN, PINK, SKY, ORANGE, BLACK = COLOURS
 GREY = "#999999"
+# of agents that are not ours: Paul Tol's muted colours that are far from all the others
+OTHERS = ("#882255", "#999933", "#332288", "#44AA99")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-LINES = ("-", "--", "-.", ":")
 KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (BLUE, ("aif",)),
     (VERMILION, ("causal",)),
@@ -19,6 +23,8 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (BLACK, ("oracle", "best_static")),
     (GREY, ("static", "random")),
 )
+SHADES = (0.4, -0.45)  # of variants: towards white, or towards black
+N_STYLES = 56  # numbers after which markers, lines and shades come round together
 
 
 class Look(NamedTuple):
@@ -29,21 +35,65 @@ class Look(NamedTuple):
     line: str
 
 
+class Style(NamedTuple):
+    """What tells agents of a kind apart; `shade` is in (−1, 1), 0 = the kind's own colour."""
+
+    shade: float
+    marker: str
+    line: str
+
+
 def looks_of(names: Sequence[str]) -> dict[str, Look]:
-    """By the entrants' names: known agents look as always, and "agent-variant" has its agent's colour."""
+    """By the entrants' names: known agents look as always, and "agent-variant" has a shade of its agent's.
+
+    A variant's style comes from its name too, so that it does not change with the company; only where two of
+    a kind would be alike is the later one of these names given the next style.
+    """
     looks: dict[str, Look] = {}
-    for name in dict.fromkeys(names):
-        colour, first = place_of(name.partition("-")[0])
-        taken = {(look.marker, look.line) for look in looks.values() if look.colour == colour}
-        styles = [(MARKERS[i % 7], LINES[i % 4]) for i in range(first, first + len(MARKERS) * len(LINES))]
-        marker, line = next((style for style in styles if style not in taken), styles[0])
-        looks[name] = Look(colour, marker, line)
+    taken: dict[str, list[Style]] = {}
+    for name in sorted(dict.fromkeys(names), key=lambda name: "-" in name):
+        agent, _, variant = name.partition("-")
+        colour, own, kin = place_of(agent)
+        first = crc32(variant.encode()) if variant else own
+        # the agents themselves keep their styles, be they there or not
+        others = taken.setdefault(colour, []) + [style_of(number, False) for number in kin if variant]
+        style = free_style([style_of(first + i, bool(variant)) for i in range(N_STYLES)], others)
+        taken[colour].append(style)
+        looks[name] = Look(shaded(colour, style.shade), style.marker, style.line)
     return looks
 
 
-def place_of(agent: str) -> tuple[str, int]:
-    """Its kind's colour, and which of its kind it is; an agent that is not ours is a kind of its own."""
+def style_of(number: int, is_variant: bool) -> Style:
+    """One of N_STYLES."""
+    shade = SHADES[number // len(LINES) % len(SHADES)] if is_variant else 0.0
+    return Style(shade, MARKERS[number % len(MARKERS)], LINES[number % len(LINES)])
+
+
+def free_style(styles: Sequence[Style], taken: Sequence[Style]) -> Style:
+    """The first that differs from all: in its marker too, for points have little else; then as a line."""
+
+    def alike(style: Style) -> tuple[bool, bool, bool]:
+        return (
+            style in taken,
+            any(style.marker == other.marker for other in taken),
+            any(style._replace(marker="") == other._replace(marker="") for other in taken),
+        )
+
+    return min(styles, key=alike)
+
+
+def shaded(colour: str, shade: float) -> str:
+    """Mixed with white, or with black."""
+    end = 1.0 if shade > 0 else 0.0
+    red, green, blue = (part + abs(shade) * (end - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue)).upper()
+
+
+def place_of(agent: str) -> tuple[str, int, Sequence[int]]:
+    """Its kind's colour, its own style's number and those of its kind; by its name if it is not ours."""
     for colour, members in KINDS:
         if agent in members:
-            return colour, members.index(agent)
-    return "#7F3C8D", 0
+            return colour, members.index(agent), range(len(members))
+    number = crc32(agent.encode())
+    own = number // len(OTHERS)
+    return OTHERS[number % len(OTHERS)], own, (own,)

@@ -1,25 +1,21 @@
 """From episodes to what a comparison reports: figures per agent, over cells and seeds."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from experiments.comparison.aggregates import (
-    Estimate,
-    Values,
-    estimate,
-    iqm,
-    paired_difference,
-    probability_of_improvement,
-)
+from experiments.comparison.aggregates import Estimate, Values, estimate, iqm, mean, optimality_gap
 from experiments.comparison.disturbances import Answer
 from experiments.comparison.episode import Episode
 from experiments.comparison.scores import Yardstick
 from experiments.sample_efficiency import Evaluated, plateau_of, reaching
 from experiments.summary import SETTLED_AFTER
 
-ESTIMATED = {"score": "score", "fulfilment": "slo_fulfilment", "qoe": "qoe_mean"}  # column: figure
+# column: figure, whose interquartile mean it is
+ESTIMATED = {"score": "score", "fulfilment": "slo_fulfilment", "qoe": "qoe_mean", "reward": "reward_mean"}
 FULFILMENT_AFTER = f"slo_fulfilment_after_{SETTLED_AFTER}"
 AVERAGED = (
     "reward_mean",
@@ -47,8 +43,9 @@ NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
 def score_of(episode: Episode, yardsticks: Yardsticks) -> float:
-    """See `Yardstick.score`."""
-    return yardsticks[episode.cell].score(episode.figures["reward_mean"], episode.seed)
+    """See `Yardstick.score`; NaN in a cell that has no yardstick."""
+    yardstick = yardsticks.get(episode.cell)
+    return yardstick.score(episode.figures["reward_mean"], episode.seed) if yardstick else np.nan
 
 
 def figure_of(name: str, yardsticks: Yardsticks) -> Callable[[Episode], float]:
@@ -67,12 +64,19 @@ def strata_of(episodes: Iterable[Episode], figure: Callable[[Episode], float]) -
 
 
 def standings(episodes: Sequence[Episode], yardsticks: Yardsticks) -> pd.DataFrame:
-    """One row per agent, in the order of their scores; `tables.LEGEND` says what is what."""
-    by_agent: dict[str, list[Episode]] = {}
+    """One row per agent, in the order of their scores, or of their rewards; `meanings` says what is what."""
+    rows = [{"agent": agent, **standing(own, yardsticks)} for agent, own in by_agent(episodes).items()]
+    frame = pd.DataFrame(rows)
+    frame["pareto"] = pareto_front(frame[["fulfilment", "qoe"]].to_numpy(dtype=float))
+    return frame.sort_values(["score", "reward"], ascending=False, kind="stable", ignore_index=True)
+
+
+def by_agent(episodes: Iterable[Episode]) -> dict[str, list[Episode]]:
+    """Each agent's own, in the order in which agents first appear."""
+    found: dict[str, list[Episode]] = {}
     for episode in episodes:
-        by_agent.setdefault(episode.agent, []).append(episode)
-    rows = [{"agent": agent, **standing(own, yardsticks)} for agent, own in by_agent.items()]
-    return pd.DataFrame(rows).sort_values("score", ascending=False, kind="stable", ignore_index=True)
+        found.setdefault(episode.agent, []).append(episode)
+    return found
 
 
 def standing(own: Sequence[Episode], yardsticks: Yardsticks) -> dict[str, float]:
@@ -82,7 +86,10 @@ def standing(own: Sequence[Episode], yardsticks: Yardsticks) -> dict[str, float]
     for column, name in ESTIMATED.items():
         strata = list(strata_of(own, figure_of(name, yardsticks)).values())
         row |= named(column, estimate(strata, iqm, rng) if strata else NOTHING)
-    row["regret"] = 1.0 - row["score"]
+    scores = list(strata_of(own, figure_of("score", yardsticks)).values())
+    row |= named("optimality_gap", estimate(scores, optimality_gap, rng) if scores else NOTHING)
+    regrets = [1.0 - values for values in scores]  # the mean of an episode's steps, see `cumulative_regret`
+    row |= named("regret", estimate(regrets, mean, rng) if scores else NOTHING)
     each = sorted({name for e in own for name in e.figures if name.startswith(EACH_SLO)})
     for name in (*AVERAGED, *each):
         row[name] = nanmean([e.figures.get(name, np.nan) for e in own])
@@ -115,7 +122,7 @@ def plateau_steps(own: Sequence[Episode], yardsticks: Yardsticks) -> list[float]
     """Per cell in which nothing happens: steps to 90 % of the plateau, of the mean curve over the seeds."""
     curves: dict[str, list[Values]] = {}
     for episode in own:
-        if not episode.turns:
+        if not episode.turns and episode.cell in yardsticks:
             curves.setdefault(episode.cell, []).append(episode.rewards)
     found = []
     for cell, rewards in curves.items():
@@ -133,29 +140,39 @@ def nanmean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else np.nan
 
 
-def comparisons(episodes: Sequence[Episode], reference: str, yardsticks: Yardsticks) -> pd.DataFrame:
-    """The reference against each other agent, episode by episode where both have one.
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A frame's rows by column name."""
+    return frame.to_dict("records")  # pyright: ignore[reportReturnType] - names are text
 
-    Columns: differences (reference minus other) of score, reward, fulfilment and QoE with intervals, and the
-    probability of improvement of the reference's reward over the other's.
+
+def pareto_front(points: Values) -> NDArray[np.bool_]:
+    """Which points no other beats: none is at least as good in all and better in one. (n, k) gives (n,).
+
+    A point with an unknown part is not among them.
     """
-    by_agent: dict[str, dict[tuple[str, int], Episode]] = {}
-    for episode in episodes:
-        by_agent.setdefault(episode.agent, {})[episode.cell, episode.seed] = episode
-    ours = by_agent.get(reference, {})
-    rows = []
-    for agent, theirs in by_agent.items():
-        both = sorted(ours.keys() & theirs.keys())
-        if agent == reference or not both:
-            continue
-        rng = np.random.default_rng(SEED)
-        row: dict[str, object] = {"reference": reference, "agent": agent, "pairs": len(both)}
-        for name in ("score", "reward_mean", "slo_fulfilment", "qoe_mean"):
-            figure = figure_of(name, yardsticks)
-            x = list(strata_of([ours[k] for k in both], figure).values())
-            y = list(strata_of([theirs[k] for k in both], figure).values())
-            row |= named(f"{name}_difference", paired_difference(x, y, rng) if x else NOTHING)
-            if name == "reward_mean":
-                row |= named("improvement", probability_of_improvement(x, y, rng))
-        rows.append(row)
-    return pd.DataFrame(rows)
+    as_good = (points[:, np.newaxis] >= points[np.newaxis]).all(axis=2)
+    better = (points[:, np.newaxis] > points[np.newaxis]).any(axis=2)
+    is_known = np.all(np.isfinite(points), axis=1)
+    return np.logical_and(is_known, np.logical_not(np.any(as_good & better, axis=0)))
+
+
+def kept_by_slo(episodes: Sequence[Episode], agents: Sequence[str]) -> pd.DataFrame:
+    """One row per agent and SLO: the share of steps that kept it.
+
+    Columns: agent, slo, episodes, fulfilment with its interval; the mean over episodes, for an interquartile
+    mean hides the few in which an SLO is broken.
+
+    Args:
+        episodes: of these agents.
+        agents: in the order of the rows.
+    """
+    rows, own = [], by_agent(episodes)
+    slos = list(dict.fromkeys(name for e in episodes for name in e.figures if name.startswith(EACH_SLO)))
+    for agent in agents:
+        for slo in slos:
+            strata = list(strata_of(own[agent], figure_of(slo, {})).values())
+            if strata:
+                kept = estimate(strata, mean, np.random.default_rng(SEED))
+                row = {"agent": agent, "slo": slo.removeprefix(EACH_SLO), "episodes": sum(map(len, strata))}
+                rows.append(row | named("fulfilment", kept))
+    return pd.DataFrame(rows, columns=["agent", "slo", "episodes", *named("fulfilment", NOTHING)])

@@ -14,7 +14,7 @@ from rich.table import Table
 from envs.spec import ElasticitySpec
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, binned, brier
-from experiments.plots import COLOURS, DPI, STYLE
+from experiments.plots import COLOURS, STYLE
 
 COLUMN_IN, HEIGHT_IN = 3.4, 4.6
 LARGEST = 60.0  # area of the fullest bin's dot, in square points; the others' in proportion
@@ -95,13 +95,13 @@ def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
     agents = list(pairs["agent"].unique())
     with mpl.rc_context(STYLE):
         size = (COLUMN_IN * len(agents) + 1.4, HEIGHT_IN)
-        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+        figure = Figure(figsize=size)
         panels = figure.subplots(
             2, len(agents), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1)
         )
         for agent, (diagram, counts) in zip(agents, panels.T, strict=True):
             of_agent = where(pairs, agent=agent)
-            diagram.set_title(agent, loc="left", fontweight="bold")
+            diagram.set_title(agent)
             _diagram(diagram, of_agent, n_bins)
             _counts(counts, of_agent, n_bins)
         panels[0, 0].set_ylabel("share of the clones\nin which it was fulfilled")

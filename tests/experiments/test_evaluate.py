@@ -17,7 +17,7 @@ BROKEN = [
     "+evaluation.agents.wrong={agent: static, overrides: {levels: [9, 9, 9]}}",
 ]
 pytestmark = pytest.mark.timeout(300)  # programs with processes of their own
-PICTURES = ("score.png", "plane.png", "profile.png", "compliance.png")
+PICTURES = ("score.png", "plane.png", "profile.png", "improvement.png", "compliance.png", "regret.png")
 
 
 def evaluate(results: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +59,9 @@ def test_agents_that_fail_are_reported_and_take_nobody_with_them(evaluated):
 def test_it_leaves_tables_and_pictures(evaluated):
     directory = evaluated[0] / "evaluation" / "quick"
     assert all((directory / name).stat().st_size > 10_000 for name in PICTURES)
+    page = (directory / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/svg+xml") >= len(PICTURES)
+    assert "rpi5/load_burst" in page and "no more ideas" in page
     table = pd.read_csv(directory / "table.csv").set_index("agent")
     assert table["score"].to_dict()["oracle"] == 1.0
     assert max(table["score"].to_list()) <= 1.01
@@ -97,4 +100,5 @@ def test_the_real_pipeline_is_measured_by_its_simulated_twin(tmp_path):
     assert sorted(ranks["agent"]) == ["rule", "static-lowest"]
     assert not ranks.isna().to_numpy().any()
     assert "those of the simulated twin" in (directory / "table.md").read_text(encoding="utf-8")
-    assert not (directory / "compliance.png").exists()  # nothing happens there
+    assert not (directory / "answers.png").exists()  # nothing happens there
+    assert "those of the simulated twin" in (directory / "report.html").read_text(encoding="utf-8")

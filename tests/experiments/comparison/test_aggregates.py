@@ -6,9 +6,12 @@ import pytest
 from experiments.comparison.aggregates import (
     Estimate,
     above,
+    counts,
     estimate,
     iqm,
     mean,
+    mean_band,
+    optimality_gap,
     paired_difference,
     performance_profile,
     probability_of_improvement,
@@ -33,6 +36,11 @@ def test_where_there_are_too_few_for_a_quarter_none_is_left_out():
 
 def test_it_is_of_each_row():
     assert iqm(np.array([[0.0, 1.0, 3.0, 9.0], [4.0, 4.0, 4.0, 0.0]])).tolist() == [2.0, 4.0]
+
+
+def test_the_optimality_gap_is_what_is_missing_to_one():
+    # of 0.25, 0.5, 1.5 and -1: 0.75 + 0.5 + 0 + 2
+    assert optimality_gap(np.array([0.25, 0.5, 1.5, -1.0])) == 3.25 / 4
 
 
 def test_resampling_stays_within_a_cell():
@@ -73,13 +81,28 @@ def test_a_profile_says_which_share_is_above_each_threshold():
     assert profile.high[2] == 0.5
 
 
+def test_resamples_can_be_counted():
+    drawn = counts(3, rng(), 500)
+    assert drawn.shape == (500, 3) and (drawn.sum(axis=1) == 3).all()
+    assert drawn.mean(axis=0) == pytest.approx(np.ones(3), abs=0.15)
+
+
+def test_a_band_is_the_interval_at_each_step():
+    curves = [np.array([[0.0, 1.0, 5.0], [1.0, 1.0, 5.0]]), np.array([[0.5, 1.0, 3.0]])]
+    band = mean_band(curves, rng())
+    assert band.mean == pytest.approx([0.5, 1.0, 13 / 3])
+    # as `estimate` of the first step: two draws of 0 and 1, and one that never varies
+    assert (band.low[0], band.high[0]) == pytest.approx((0.5 / 3, 2.5 / 3))
+    assert (band.low[1:] == band.high[1:]).all()
+
+
 def test_shares_above_are_of_each_row():
     assert above(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1.0])).tolist() == [[0.5], [0.5]]
 
 
 def test_of_pairs_ties_are_half_won():
-    # 1 beats 0, ties with 1; 2 beats both: 3.5 of 4
-    assert wins(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]])).tolist() == [0.875]
+    # 1 beats 0 and ties with 1; 2 beats both
+    assert wins(np.array([1.0, 2.0]), np.array([0.0, 1.0])).tolist() == [[1.0, 0.5], [1.0, 1.0]]
 
 
 def test_the_probability_of_improvement_is_the_mean_over_cells():

@@ -3,44 +3,19 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from experiments.comparison import tables
 from experiments.comparison.disturbances import Answer, Turn
-from experiments.comparison.episode import NEEDED, TRAINED, Episode, episode_of
-from experiments.comparison.looks import looks_of
-from experiments.comparison.scores import Yardstick
-from experiments.comparison.standings import comparisons, plateau_steps, standings, strata_of
+from experiments.comparison.episode import NEEDED, TRAINED
+from experiments.comparison.standings import (
+    kept_by_slo,
+    pareto_front,
+    plateau_steps,
+    standings,
+    strata_of,
+)
 from pipeline.slos import SloState
-
-YARDSTICKS = {"a": Yardstick(0.0, {0: 1.0, 1: 0.5}), "b": Yardstick(0.2, {0: 0.25, 1: 0.25})}
-
-
-def rows(n: int = 20, **columns: Any) -> pd.DataFrame:
-    """An episode in which all is well and nothing moves, but for what is given."""
-    values = {
-        "step": range(n),
-        "reward": 0.5,
-        "qoe": 0.5,
-        "interval_s": 0.5,
-        "overrun": False,
-        "decision_ms": 2.0,
-        "learning_ms": 3.0,
-        "action.pace": 1,
-        "slos.lag": int(SloState.OK),
-        "ratios.lag": 0.5,
-        "metrics.latency_p50_ms": 10.0,
-        "metrics.latency_p95_ms": 20.0,
-        "metrics.latency_p99_ms": 30.0,
-        **{f"frames.{name}": np.arange(n) for name in ("offered", "delivered", "dropped", "lost", "late")},
-    }
-    return pd.DataFrame({**values, **columns}, index=range(n))
-
-
-def episode(agent: str = "x", cell: str = "a", seed: int = 0, turns=(), **columns: Any) -> Episode:
-    """Of such rows."""
-    return episode_of(rows(**columns), agent, cell, "block", seed, turns)
+from tests.experiments.comparison.played import YARDSTICKS, episode
 
 
 def test_an_episode_has_the_figures_of_a_runs_summary():
@@ -91,33 +66,38 @@ def test_a_plateau_no_better_than_random_is_reached_by_nobody():
     assert np.isnan(plateau_steps([episode(cell="b", reward=0.1)], YARDSTICKS)).all()
 
 
-def test_pairs_are_of_episodes_that_both_have():
-    played = [episode("x", seed=s, reward=0.5 + 0.1 * s) for s in (0, 1)]
-    played += [episode("y", seed=s, reward=0.4 + 0.1 * s) for s in (1, 2)]
-    (row,) = comparisons(played, "x", YARDSTICKS).to_dict("records")
-    assert (row["agent"], row["pairs"], row["improvement"]) == ("y", 1, 1.0)
-    assert row["reward_mean_difference"] == pytest.approx(0.1)
-    assert row["score_difference"] == pytest.approx(0.2)  # of a spread of a half
+def test_regret_is_a_mean_and_the_gap_forgives_nothing_for_being_better():
+    # scores 0.5, 1.6: what is missing to 1 is 0.5 and nothing; regret counts the gain of 0.6 too
+    played = [episode("x", "a", 0, reward=0.5), episode("x", "a", 1, reward=0.8)]
+    row = standings(played, YARDSTICKS).iloc[0]
+    assert row["regret"] == pytest.approx((0.5 - 0.6) / 2)
+    assert row["optimality_gap"] == pytest.approx((0.5 + 0.0) / 2)
+    assert row["regret_low"] == pytest.approx(-0.6) and row["regret_high"] == pytest.approx(0.5)
 
 
-def test_the_table_has_a_line_per_agent_the_best_first():
-    played = [episode("good", reward=0.8), episode("bad", reward=-0.3)]
-    lines = tables.markdown(standings(played, YARDSTICKS)).splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:]] == ["| good", "| bad"]
-    assert "0.800 [0.800, 0.800]" in lines[2] and "100.0 [100.0, 100.0]" in lines[2]
-    assert len({line.count("|") for line in lines}) == 1
+def test_without_a_yardstick_all_but_scores_is_known_and_rewards_rank():
+    played = [episode("bad", "c", reward=0.1), episode("good", "c", reward=0.4)]
+    found = standings(played, {})
+    assert list(found["agent"]) == ["good", "bad"]
+    assert found["reward"].tolist() == pytest.approx([0.4, 0.1])
+    assert found[["score", "regret", "optimality_gap", "steps_to_plateau"]].isna().to_numpy().all()
+    assert found["qoe"].tolist() == [0.5, 0.5]
 
 
-def test_answers_say_how_many_were_managed():
-    row = {"r": 4, "r_managed": 0.75, "r_steps_median": 3.0}
-    assert tables.answers(row, "r") == "3 (3/4)"
-    assert tables.answers({"r": 0}, "r") == "–"
+def test_a_cell_without_a_yardstick_does_not_take_the_others_scores_away():
+    played = [episode("x", "a", 0, reward=0.5), episode("x", "c", 0, reward=0.9)]
+    row = standings(played, YARDSTICKS).iloc[0]
+    assert row["score"] == 0.5 and row["reward"] == pytest.approx(0.7)
 
 
-def test_kinds_share_a_colour_and_no_two_agents_look_alike():
-    names = ["aif", "aif-blind", "ppo", "a2c", "static-lowest", "static-highest", "random", "mine", "yours"]
-    looks = looks_of(names)
-    assert looks["aif"].colour == looks["aif-blind"].colour != looks["ppo"].colour == looks["a2c"].colour
-    assert len(set(looks.values())) == len(names)
-    assert len({(look.colour, look.marker) for look in looks.values()}) == len(names)
-    assert looks["aif"] == looks_of(["ppo", "aif"])["aif"]
+def test_on_the_front_are_those_that_nobody_beats():
+    points = np.array([[0.9, 0.5], [0.5, 0.9], [0.5, 0.5], [0.9, 0.4], [0.9, 0.5], [np.nan, 1.0]])
+    assert pareto_front(points).tolist() == [True, True, False, False, True, False]
+
+
+def test_each_slo_is_counted_on_its_own():
+    broken: dict[str, Any] = {"slos.lag": [SloState.CRITICAL] * 5 + [SloState.OK] * 15}
+    more: dict[str, Any] = {"slos.load": int(SloState.OK), "ratios.load": 0.1}
+    found = kept_by_slo([episode("x", **broken, **more), episode("x", seed=1, **more)], ["x"])
+    assert found.set_index("slo")["fulfilment"].to_dict() == {"lag": (0.75 + 1.0) / 2, "load": 1.0}
+    assert found["fulfilment_low"].tolist() == [0.75, 1.0]
