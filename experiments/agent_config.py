@@ -1,4 +1,7 @@
-"""Schemas of the agents' tunables; each mirrors its class's arguments (`AGENTS`; a test compares them)."""
+"""Schemas of our agents' tunables; each mirrors its class's arguments (`AGENTS`; a test compares them).
+
+An agent of somebody else's has none: its keys are held against its class's arguments instead.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

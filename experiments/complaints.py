@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 from hydra.errors import InstantiationException, MissingConfigException
+from omegaconf import DictConfig
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
@@ -34,11 +35,19 @@ def blaming(part: str) -> Iterator[None]:
 
 def sentence(error: BaseException) -> str:
     """The error's text on one line, as concrete as it can be made."""
+    return _sentence(error, frozenset())
+
+
+def _sentence(error: BaseException, passed: frozenset[int]) -> str:
+    """Likewise; `passed` are the ids of errors on the way to this cause, for an error can be its own."""
+    passed |= {id(error)}
     cause = error.__cause__
+    if cause is not None and id(cause) in passed:
+        cause = None
     if isinstance(error, InstantiationException) and cause is not None:
-        return f"{getattr(error, 'full_key', '') or 'configuration'}: {sentence(cause)}"
-    if isinstance(cause, OmegaConfBaseException):
-        return sentence(cause)
+        return f"{getattr(error, 'full_key', '') or 'configuration'}: {_sentence(cause, passed)}"
+    if isinstance(cause, OmegaConfBaseException) and not isinstance(error, OmegaConfBaseException):
+        return _sentence(cause, passed)  # of OmegaConf's own, the first says most
     if isinstance(error, ConfigKeyError | ConfigAttributeError):
         return _unknown_key(error)
     if isinstance(error, MissingConfigException):
@@ -55,12 +64,20 @@ def sentence(error: BaseException) -> str:
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:
-    key, schema = str(error.key), error.object_type
-    known = [field.name for field in fields(schema)] if is_dataclass(schema) else []
+    key, schema, parent = str(error.key), error.object_type, error.parent_node
+    if is_dataclass(schema):
+        known = [field.name for field in fields(schema)]
+    else:
+        known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
     close = difflib.get_close_matches(key, known, n=1)
     place = str(error.full_key)[: -len(key)].rstrip(".") or "the configuration"
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-    return f"{place} has no key {key!r}" + (f"; {hint}" if known else "")
+    if close:
+        hint = f"; did you mean {close[0]}?"
+    elif is_dataclass(schema):
+        hint = f"; known are {', '.join(known)}"
+    else:
+        hint = f"; to add it, say +{error.full_key}=..."
+    return f"{place} has no key {key!r}{hint}"
 
 
 def _first_line(error: BaseException) -> str:

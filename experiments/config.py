@@ -12,8 +12,10 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from experiments.agent_config import AGENTS, AgentSchema
+from experiments.agent_config import AGENTS
+from experiments.agent_values import check_agent
 from experiments.guide import help_text
 from experiments.world_config import WORLD_MIRRORS, WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.messages import LoadingMode, WorkType
@@ -57,6 +59,14 @@ class LiveSchema(VideoSchema):
     """A camera or an RTSP stream."""
 
     path: str = MISSING
+
+
+@dataclass
+class CustomSchema(VideoSchema):
+    """A class of somebody else's, made of these arguments; see `pipeline.sources.custom`."""
+
+    factory: str = MISSING
+    arguments: dict[str, Any] = MISSING
 
 
 @dataclass
@@ -117,17 +127,23 @@ class OutputSchema:
     video: bool = MISSING
     detections: DetectionsFile = MISSING
     mlflow: bool = MISSING
+    picture: bool | None = MISSING
+    recording: bool = MISSING
 
 
 @dataclass
 class RunConfig:
-    """A run: who decides, on what, in what world, judged by what."""
+    """A run: who decides, on what, in what world, judged by what.
+
+    `agent` has the schema that its YAML names first; without one it is somebody else's, see
+    `experiments.agent_values`.
+    """
 
     name: str = MISSING
     seed: int = MISSING
     live: bool | None = MISSING
     results: str = MISSING
-    agent: AgentSchema = MISSING
+    agent: Any = MISSING
     video: VideoSchema = MISSING
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING
@@ -143,6 +159,7 @@ MIRRORS: Mapping[type, tuple[Any, frozenset[str]]] = {
     TrafficSchema: (ProducerOptions, frozenset()),
     FileSchema: (ProducerOptions, frozenset()),
     LiveSchema: (ProducerOptions, frozenset()),
+    CustomSchema: (ProducerOptions, frozenset()),
     DetectorSchema: (ProducerOptions, frozenset()),
     **WORLD_MIRRORS,
     SloSchema: (video_slo, frozenset()),
@@ -151,12 +168,45 @@ MIRRORS: Mapping[type, tuple[Any, frozenset[str]]] = {
 VARIANTS: Mapping[str, Mapping[str, type]] = {
     "agent": AGENTS,
     "env": WORLDS,
-    "video": {"traffic": TrafficSchema, "file": FileSchema, "camera": LiveSchema, "rtsp": LiveSchema},
+    "video": {
+        "traffic": TrafficSchema,
+        "file": FileSchema,
+        "camera": LiveSchema,
+        "rtsp": LiveSchema,
+        "custom": CustomSchema,
+    },
 }
 
 
+def schema_for(group: str, option: str, values: DictConfig) -> type | None:
+    """The schema of a group's option; where that is not ours, the one that takes just these keys.
+
+    Args:
+        group: of `VARIANTS`.
+        option: name of a file in the group.
+        values: of that option, without types, as a YAML file has them.
+
+    Returns:
+        None: no schema of ours fits, as with an agent of somebody else's.
+    """
+    variants = VARIANTS[group]
+    return variants.get(option) or next((v for v in variants.values() if _fits(v, values)), None)
+
+
+def _fits(schema: type, values: DictConfig) -> bool:
+    try:
+        return not OmegaConf.missing_keys(OmegaConf.merge(OmegaConf.structured(schema), values))
+    except OmegaConfBaseException:
+        return False
+
+
 def check_keys(cfg: DictConfig, place: str = "") -> None:
-    """Raise ValueError if a key was added (`+key=value`) that no schema has: nobody would read it."""
+    """Raise if a key is there that nobody would read: added (`+key=value`), or of an agent that lacks it.
+
+    Raises:
+        ValueError: no schema has it.
+        ConfigError: the agent's class does not take it, see `experiments.agent_values.check_agent`.
+    """
     schema = OmegaConf.get_type(cfg)
     known = {field.name for field in fields(schema)} if is_dataclass(schema) else None
     for name in cfg:
@@ -168,6 +218,8 @@ def check_keys(cfg: DictConfig, place: str = "") -> None:
         if OmegaConf.is_missing(cfg, name):
             continue
         child = cfg[name]
+        if key == "agent":
+            check_agent(child, key)
         for node in child if isinstance(child, ListConfig) else [child]:
             if isinstance(node, DictConfig):
                 check_keys(node, key)

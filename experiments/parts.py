@@ -9,11 +9,12 @@ from typing import Any
 from envs.hardware import Device, GradeTimes, Hardware, Host, Link
 from envs.patterns import LinkPattern, LoadPattern
 from envs.scenario import Event, EventKind, Scenario, Thermal
-from experiments.config import DetectorSchema, SlosSchema, VideoSchema
+from experiments.config import CustomSchema, DetectorSchema, SlosSchema, VideoSchema
 from experiments.world_config import DeviceSchema, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.options import SourceKind
 from pipeline.settings import GRADES
 from pipeline.slos import Slo, video_slo
+from pipeline.sources.custom import text_of
 
 GRADE_IN_NAME = re.compile(r"yolo(?:v?\d+)([nsmlx])(?![a-z])")  # yolo11n.pt, yolo11n_int8_openvino_model
 
@@ -91,13 +92,16 @@ def qoe_weights_of(schema: SlosSchema) -> dict[str, float]:
 
 
 def video_arguments(schema: VideoSchema) -> dict[str, Any]:
-    """Of `ProducerOptions`: lists become tuples, and a file's path holds from any directory."""
+    """Of `ProducerOptions`: lists become tuples, a file's path holds from any directory, a class's arguments
+    become text."""
     arguments: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in dataclasses.asdict(schema).items()
     }
     if schema.source is SourceKind.FILE:
         arguments["path"] = str(Path(arguments["path"]).resolve())
+    if isinstance(schema, CustomSchema):
+        arguments["arguments"] = {name: text_of(value) for name, value in schema.arguments.items()}
     return arguments
 
 

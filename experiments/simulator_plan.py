@@ -1,5 +1,6 @@
 """`env=simulator`: a run of the offline simulator."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from envs.video import video_spec
 from experiments.complaints import blaming
-from experiments.config import FileSchema, RunConfig, TrafficSchema, VideoSchema
+from experiments.config import CustomSchema, FileSchema, RunConfig, TrafficSchema, VideoSchema
 from experiments.parts import (
     check_contradictions,
     grades_and_weights,
@@ -17,13 +18,21 @@ from experiments.parts import (
     qoe_weights_of,
     scenario_of,
     slos_of,
+    video_arguments,
 )
 from experiments.world_config import SimulatorSchema
+from pipeline.options import ProducerOptions
 from pipeline.settings import ladders_for
 from pipeline.slos import Slo
+from pipeline.sources.base import Source as PictureSource
 
 if TYPE_CHECKING:
     from envs.simulator.env import SimulatorEnv
+
+LIVE = (
+    "a live source cannot be simulated, for its size and rate are only known while it runs; "
+    "say video=traffic or video=file"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class Source(NamedTuple):
 
 
 def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
-    """Check a configuration and build what it stands for; a video file is opened, and read if it ends.
+    """Check a configuration and build what it stands for; a video is opened where only that tells its length.
 
     Raises:
         ConfigError: something in it is wrong.
@@ -86,7 +95,8 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
         hardware.check_grades(grades)
     video = config.video
     with blaming(f"video {video.source}"):
-        width, height, fps, length_s = source_of(video)
+        span_s = env.steps * env.control_interval_s
+        width, height, fps, length_s = source_of(video, config.seed, span_s)
         levels = video.fps_levels or None, video.heights_px or None
         ladders = ladders_for(width, height, fps, grades, *levels)
     with blaming("env"):
@@ -112,18 +122,26 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
     return system
 
 
-def source_of(video: VideoSchema) -> Source:
-    """Size, rate and length of a source. Raises ValueError, SourceError."""
+def source_of(video: VideoSchema, seed: int, span_s: float) -> Source:
+    """Size, rate and length of a source.
+
+    Args:
+        video: what it is.
+        seed: of the run.
+        span_s: of the run, in s; a source that lasts longer may be endless.
+
+    Raises:
+        ValueError, SourceError: it cannot be simulated, opened or read.
+    """
     match video:
         case TrafficSchema():
             return Source(video.width, video.height, video.source_fps, video.length_s)
         case FileSchema():
             return file_source(video.path, video.loop)
+        case CustomSchema():
+            return opened_source(ProducerOptions(**video_arguments(video)), seed, span_s)
         case _:
-            raise ValueError(
-                "a live source cannot be simulated, for its size and rate are only known while it runs; "
-                "say video=traffic or video=file"
-            )
+            raise ValueError(LIVE)
 
 
 def file_source(path: str, loop: bool) -> Source:
@@ -136,10 +154,38 @@ def file_source(path: str, loop: bool) -> Source:
 
     source = FileSource(path, loop)
     try:
-        length_s = 0.0
-        while not loop and (due_ns := source.peek()) is not None:
-            length_s = due_ns * 1e-9 + 1 / source.fps
-            source.skip()
+        length_s = 0.0 if loop else length_of(source, math.inf)
         return Source(source.width, source.height, source.fps, length_s)
     finally:
         source.close()
+
+
+def opened_source(options: ProducerOptions, seed: int, span_s: float) -> Source:
+    """Of a source that tells only when it is open; passed over to its end, or for so long in its own time.
+
+    Raises:
+        ValueError: it is a live one.
+        SourceError: it cannot be opened or read.
+    """
+    from pipeline.sources.opening import open_source
+
+    source = open_source(options)
+    try:
+        if source.is_live:
+            raise ValueError(LIVE)
+        source.restart(seed)
+        return Source(source.width, source.height, source.fps, length_of(source, span_s))
+    finally:
+        source.close()
+
+
+def length_of(source: PictureSource, span_s: float) -> float:
+    """How long a source lasts from here on, in s; 0 = longer than `span_s`, in its own time."""
+    length_s = 0.0
+    while length_s <= span_s:
+        due_ns = source.peek()
+        if due_ns is None:
+            return length_s
+        length_s = due_ns * 1e-9 + 1 / source.fps
+        source.skip()
+    return 0.0

@@ -1,12 +1,13 @@
 """Schema of `python -m experiments.train`; values are in conf/train.yaml and conf/training/."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from experiments import config
-from experiments.config import AgentSchema, DetectorSchema, SlosSchema, VideoSchema
+from experiments.config import DetectorSchema, SlosSchema, VideoSchema
 from experiments.world_config import EnvSchema
 
 
@@ -45,7 +46,7 @@ class TrainConfig:
     seed: int = MISSING
     live: bool | None = MISSING
     results: str = MISSING
-    agent: AgentSchema = MISSING
+    agent: Any = MISSING  # as in `RunConfig`
     video: VideoSchema = MISSING
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING

@@ -15,6 +15,7 @@ class SourceKind(StrEnum):
     FILE = "file"
     CAMERA = "camera"
     RTSP = "rtsp"
+    CUSTOM = "custom"  # a class of somebody else's
     MEMORY = "memory"  # a second of the traffic scene, rendered once and repeated: for benchmarks
 
 
@@ -39,6 +40,10 @@ class ProducerOptions:
     source: SourceKind = _option(SourceKind.TRAFFIC, "where the pictures come from")
     path: str = _option("", "file to read, camera index or device, or RTSP address")
     loop: bool = _option(False, "begin a file again when it ends")
+    factory: str = _option("", "custom: dotted path of the source's class, e.g. my_package.stream.Drone")
+    arguments: dict[str, str] = _option(
+        {}, "custom: arguments of that class, each a number, true, false, text or JSON"
+    )
     seed: int = _option(0, "chooses the traffic scene")
     width: int = _option(640, "traffic: width in px")
     height: int = _option(360, "traffic: height in px")

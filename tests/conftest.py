@@ -7,6 +7,13 @@ import pytest
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See tests/agents/test_contract.py."""
+    parser.addoption(
+        "--agent", type=Path, help="YAML file of an agent, to be held against the contract alone"
+    )
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """Real clips, weights and traces; see the README there."""

@@ -17,8 +17,10 @@ from experiments.campaign.cells import Cell
 from experiments.campaign.entrants import Entrant
 from experiments.comparison.disturbances import Turn, borders
 from experiments.comparison.episode import NEEDED, TRAINED
+from experiments.config import CustomSchema
 from experiments.facts import digest
 from experiments.host import alone
+from experiments.identity import module_of
 from experiments.loop import Step, run_episode
 from experiments.sources import REAL, SIMULATED, source_hash
 from experiments.summary import FRAME_COUNTS, LATENCIES
@@ -46,7 +48,11 @@ class Task:
 def task_of(root: Path, entrant: Entrant, cell: Cell, seed: int) -> Task:
     """The file's name changes with all that the episode depends on: values, worlds, checkpoint, code."""
     code = source_hash(REAL if cell.is_real else SIMULATED)
-    key = digest({"agent": entrant.identity, "world": cell.world(), "seed": seed, "code": code})
+    depends_on = {"agent": entrant.identity, "world": cell.world(), "seed": seed, "code": code}
+    video = cell.config.video
+    if isinstance(video, CustomSchema):
+        depends_on["stream"] = source_hash(module_of(video.factory))
+    key = digest(depends_on)
     place = cell.name.replace("/", "-")
     world = "pipeline" if cell.is_real else "simulator"
     return Task(entrant, cell, seed, root / world / entrant.name / f"{place}-s{seed}-{key}.parquet")

@@ -33,6 +33,10 @@ def open_source(options: ProducerOptions) -> Source:
             from pipeline.sources.network import network_source
 
             return network_source(options.path)
+        case SourceKind.CUSTOM:
+            from pipeline.sources.custom import custom_source
+
+            return custom_source(options.factory, options.arguments)
         case _:
             assert_never(options.source)
 

@@ -19,9 +19,12 @@ CONF = Path(__file__).resolve().parents[2] / "conf" / "agent"
 
 
 def make(name: str, spec: ElasticitySpec, **changes: Any) -> Agent:
-    """The agent of conf/agent/NAME.yaml, with some of its values changed; a learned one is yet to learn."""
-    values = yaml.safe_load((CONF / f"{name}.yaml").read_text())
-    del values["defaults"]
+    """The agent of conf/agent/NAME.yaml, with some of its values changed; a learned one is yet to learn.
+
+    A name that is a whole path is that of a file elsewhere.
+    """
+    values = yaml.safe_load((CONF / name).with_suffix(".yaml").read_text())
+    values.pop("defaults", None)  # types, which these values have by themselves
     if issubclass(get_class(values["_target_"]), Learned) and "checkpoint" not in changes:
         return untrained(instantiate(values | changes | {"checkpoint": None}, _partial_=True)(spec=spec))
     return instantiate(values | changes, _partial_=True)(spec=spec)

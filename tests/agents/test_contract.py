@@ -1,4 +1,7 @@
-"""What holds for every agent, in every world."""
+"""What holds for every agent, in every world.
+
+Of an agent of your own: python -m pytest tests/agents/test_contract.py --agent=my_conf/agent/mine.yaml
+"""
 
 import math
 import re
@@ -19,8 +22,14 @@ from tests.agents.worlds import PlantEnv, Silent, Uninformed, extremes, play
 
 WORLDS = (*STREAMS, "replay")
 
-every_agent = pytest.mark.parametrize("name", EVERY)
 every_world = pytest.mark.parametrize("world", WORLDS)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever asks for a name holds for every agent, or for the one of `--agent`."""
+    if "name" in metafunc.fixturenames:
+        path = metafunc.config.getoption("agent")
+        metafunc.parametrize("name", [str(path.resolve())] if path else EVERY)
 
 
 def are_sound(figures: Mapping[str, float]) -> bool:
@@ -38,7 +47,6 @@ def decisions(agent: Agent, spec: ElasticitySpec, n: int = 4) -> list[list[int]]
 # --- decisions and explanations ---
 
 
-@every_agent
 @every_world
 def test_actions_are_integers_of_the_action_space(name, world, agent_for, env_of):
     agent, env = agent_for(name, world), env_of(world)
@@ -51,7 +59,6 @@ def test_actions_are_integers_of_the_action_space(name, world, agent_for, env_of
         observation, _, _, _, info = env.step(levels)
 
 
-@every_agent
 @every_world
 def test_explanations_are_finite_and_of_the_same_names_throughout(name, world, agent_for, env_of):
     agent = agent_for(name, world)
@@ -62,14 +69,12 @@ def test_explanations_are_finite_and_of_the_same_names_throughout(name, world, a
     assert all(are_sound(figure) for figure in (before, *figures))
 
 
-@every_agent
 @every_world
 def test_an_episode_of_which_nothing_is_known_is_lived_through(name, world, agent_for, spec_of):
     played = play(agent_for(name, world), Silent(spec_of(world)))
     assert all(are_sound(figure) for figure in played.figures)
 
 
-@every_agent
 @every_world
 def test_what_was_never_seen_has_an_answer(name, world, agent_for, spec_of):
     """All ratios 0, at their thresholds or capped, at either end of the ladders, each after the other."""
@@ -80,7 +85,6 @@ def test_what_was_never_seen_has_an_answer(name, world, agent_for, spec_of):
         assert are_sound(agent.explain())
 
 
-@every_agent
 def test_no_decision_needs_what_info_says(name, agent_for, env_of):
     told, untold = (
         play(agent_for(name, "replay"), env) for env in (env_of("replay"), Uninformed(env_of("replay")))
@@ -91,7 +95,6 @@ def test_no_decision_needs_what_info_says(name, agent_for, env_of):
 # --- episodes ---
 
 
-@every_agent
 @every_world
 def test_equal_seeds_lead_to_equal_episodes_whatever_came_between(name, world, agent_for, env_of, spec_of):
     """A comparison pairs episodes: none may know of the one before."""
@@ -102,7 +105,6 @@ def test_equal_seeds_lead_to_equal_episodes_whatever_came_between(name, world, a
     assert play(agent, env_of(world), seed=3) == first
 
 
-@every_agent
 @every_world
 def test_an_agent_just_made_and_one_that_has_run_decide_alike(name, world, agent_for, env_of, spec_of):
     used = agent_for(name, world)
@@ -110,7 +112,6 @@ def test_an_agent_just_made_and_one_that_has_run_decide_alike(name, world, agent
     assert play(make(name, spec_of(world)), env_of(world), seed=2) == play(used, env_of(world), seed=2)
 
 
-@every_agent
 def test_figures_may_be_asked_for_twice_and_a_warm_up_decides_nothing(name, agent_for, spec_of):
     agent, spec = agent_for(name, "ledger"), spec_of("ledger")
     agent.reset(0)
@@ -124,7 +125,6 @@ def test_figures_may_be_asked_for_twice_and_a_warm_up_decides_nothing(name, agen
 # --- checkpoints ---
 
 
-@every_agent
 @every_world
 def test_a_loaded_agent_goes_on_as_the_saved_one_would_have(
     name, world, agent_for, env_of, spec_of, tmp_path
@@ -139,7 +139,6 @@ def test_a_loaded_agent_goes_on_as_the_saved_one_would_have(
     assert decisions(loaded, spec_of(world)) == expected
 
 
-@every_agent
 def test_what_was_loaded_is_there_in_every_episode(name, agent_for, env_of, spec_of, tmp_path):
     agent, loaded = agent_for(name, "video"), make(name, spec_of("video"))
     play(agent, env_of("video"), seed=5)
@@ -150,14 +149,12 @@ def test_what_was_loaded_is_there_in_every_episode(name, agent_for, env_of, spec
     assert play(loaded, env_of("video"), seed=6) == first
 
 
-@every_agent
 def test_a_checkpoint_of_another_spec_is_refused(name, agent_for, tmp_path):
     agent_for(name, "ledger").save(tmp_path / "checkpoint")
     with pytest.raises(ValueError, match=r"checkpoint .*: expected spec \w{12}, got \w{12}$"):
         agent_for(name, "lidar").load(tmp_path / "checkpoint")
 
 
-@every_agent
 def test_a_checkpoint_of_another_agent_is_refused(name, agent_for, tmp_path):
     other = "static" if name != "static" else "random"
     agent_for(other, "ledger").save(tmp_path / "checkpoint")
@@ -168,7 +165,6 @@ def test_a_checkpoint_of_another_agent_is_refused(name, agent_for, tmp_path):
 # --- observations that are none ---
 
 
-@every_agent
 @pytest.mark.parametrize(
     ("index", "value", "complaint"),
     [
@@ -190,14 +186,12 @@ def test_an_entry_that_is_not_finite_or_out_of_range_is_refused(
         agent.act(observation, {})
 
 
-@every_agent
 def test_an_observation_of_another_spec_is_refused_by_its_shape(name, agent_for, spec_of):
     lidar = spec_of("lidar")
     with pytest.raises(ValueError, match=r"^observation must have shape \(4,\), got \(14,\)$"):
         agent_for(name, "ledger").act(lidar.encode(lidar.lowest, {}, {}), {})
 
 
-@every_agent
 def test_a_refused_observation_leaves_no_trace(name, agent_for, spec_of):
     agent, spec = agent_for(name, "ledger"), spec_of("ledger")
     agent.reset(0)
@@ -227,7 +221,6 @@ def in_thousandths(spec: ElasticitySpec) -> ElasticitySpec:
     return replace(spec, slos=tuple(replace(slo, threshold=1000 * slo.threshold) for slo in spec.slos))
 
 
-@every_agent
 @every_world
 @pytest.mark.parametrize("other", (renamed, in_thousandths))
 def test_names_and_units_make_no_difference(name, world, other, agent_for, env_of, spec_of):

@@ -16,7 +16,16 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from experiments.agent_config import AGENTS
 from experiments.assemble import assemble
 from experiments.complaints import ConfigError
-from experiments.config import CONF, MIRRORS, DetectorSchema, RunConfig, check_keys, register
+from experiments.config import (
+    CONF,
+    MIRRORS,
+    VARIANTS,
+    DetectorSchema,
+    RunConfig,
+    check_keys,
+    register,
+    schema_for,
+)
 from experiments.guide import help_text
 from experiments.identity import GROUPS, identify
 from experiments.parts import grades_and_weights
@@ -77,7 +86,7 @@ def test_every_key_is_an_argument_of_what_it_configures(schema):
     assert keys - elsewhere <= set(arguments(target))
 
 
-@pytest.mark.parametrize("agent", options("agent"))
+@pytest.mark.parametrize("agent", AGENTS)
 def test_an_agents_keys_are_the_arguments_of_its_class(agent):
     cfg = composed(f"agent={agent}").agent
     keys = set(cfg) - {"_target_"}
@@ -210,6 +219,32 @@ def test_a_bad_value_is_found_before_any_process_and_named(overrides, message):
         assemble(typed(*overrides))
 
 
+def test_every_option_of_the_group_agent_has_a_schema_but_for_anyones_own_class():
+    assert set(options("agent")) == {*AGENTS, "custom"}
+
+
+@pytest.mark.parametrize(
+    ("group", "option", "words"),
+    [
+        ("agent", "aif", []),
+        ("agent", "ppo", []),
+        ("env", "simulator", []),
+        ("video", "file", ["video.path=x"]),
+        ("video", "custom", ["video.factory=x"]),
+    ],
+)
+def test_values_of_a_file_that_is_not_ours_find_the_schema_that_has_just_their_keys(group, option, words):
+    cfg = composed(f"{group}={option}", *words)
+    OmegaConf.resolve(cfg)
+    values = OmegaConf.create(OmegaConf.to_yaml(cfg[group]))
+    assert isinstance(values, DictConfig)
+    assert schema_for(group, "mine", values) is VARIANTS[group][option]
+
+
+def test_values_that_no_schema_has_find_none():
+    assert schema_for("agent", "mine", OmegaConf.create({"_target_": "my.Agent", "gain": 1.0})) is None
+
+
 def test_an_added_key_is_refused():
     with pytest.raises(ValueError, match=r"nobody reads env\.foo"):
         check_keys(composed("+env.foo=1"))
@@ -219,7 +254,7 @@ def test_an_added_key_is_refused():
 
 
 def test_runs_that_differ_only_in_their_luck_share_a_config_hash():
-    choices = dict.fromkeys(GROUPS, "x")
+    choices = dict.fromkeys(GROUPS, "x") | {"env": "pipeline"}
     one, other, longer = (
         identify(composed(override), choices, "s") for override in ("seed=1", "seed=2", "env.steps=7")
     )

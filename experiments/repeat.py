@@ -1,0 +1,246 @@
+"""`python -m experiments.repeat RUN`: a logged run once more, from what it left, and whether it is the same.
+
+A simulated or replayed run is held against the old one bit for bit; of the real pipeline, where time is real,
+the figures of both are shown side by side.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.table import Table
+
+from experiments.carry_out import Ended, carry_out
+from experiments.collection.store import fetch
+from experiments.complaints import ConfigError
+from experiments.config import RunConfig, register
+from experiments.identity import GROUPS
+from experiments.logged import LoggedRun, read_run
+from experiments.prepare import Prepared, prepare
+from experiments.record import CONFIG, LOGS, SUMMARY
+from experiments.repetition import Circumstances, circumstances, first_difference
+from experiments.run import Interrupted, choose_view, exit_code, interrupt
+from experiments.trace import TRACE, read_trace
+from experiments.tracking import SETTINGS, tracking_uri
+from experiments.twin import let_look
+from experiments.views import SilentView
+from experiments.wording import counted, figure
+from experiments.world_config import PipelineSchema
+
+PROGRAM = "experiments.repeat"
+COMPARED = (  # of summaries, side by side where bits cannot be
+    "steps",
+    "slo_fulfilment",
+    "slo_depth",
+    "longest_violation",
+    "qoe_mean",
+    "reward_mean",
+    "switches_per_min",
+    "latency_p50_ms",
+    "latency_p95_ms",
+    "decision_ms_p50",
+    "overruns",
+)
+
+
+class RepeatError(Exception):
+    """A run could not be repeated, or does not come to the same; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A logged run, ready to be carried out once more.
+
+    Attributes:
+        before: as it was.
+        prepared: as it will be.
+    """
+
+    before: LoggedRun
+    prepared: Prepared
+
+
+def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> Repetition:
+    """Check a run's own configuration, with the same seed and the same checkpoint; MLflow is not told again.
+
+    Args:
+        before: the run.
+        results: the new run goes to RESULTS/NAME/; None = beside the old one.
+        console: for what preparing has to say.
+
+    Raises:
+        ConfigError: it cannot be carried out here.
+    """
+    config = before.config
+    folder = before.directory.resolve().parent
+    place = (
+        {"results": str(folder.parent), "name": folder.name} if results is None else {"results": str(results)}
+    )
+    config = replace(config, **place, output=replace(config.output, mlflow=False))
+    assert isinstance(config, RunConfig)
+    if isinstance(config.env, PipelineSchema) and config.env.control:
+        raise ConfigError(
+            f"{before.directory}: a pipeline that ran elsewhere (env.control) cannot be repeated"
+        )
+    cfg = OmegaConf.structured(config)
+    assert isinstance(cfg, DictConfig)
+    choices = {group: str(before.summary[group]) for group in GROUPS}
+    return Repetition(before, prepare(cfg, choices, console, config.live))
+
+
+def perform(repetition: Repetition, console: Console) -> bool:
+    """Carry it out and say what came of it; whether all is as it should be.
+
+    Raises:
+        RepeatError: the run itself broke.
+        Interrupted: likewise.
+    """
+    before, prepared = repetition.before, repetition.prepared
+    identity, config = prepared.identity, prepared.plan.config
+    agent = prepared.make_agent()
+    let_look(agent, prepared.plan, console.print)
+    is_real = isinstance(config.env, PipelineSchema)
+    view = choose_view(config.live, console, identity.title, config.env.steps) if is_real else SilentView()
+    draws = config.output.picture is not False
+    ended = carry_out(prepared.plan, agent, identity, None, draws, view, console)
+    if isinstance(ended.cause, Exception):
+        raise RepeatError(
+            f"{before.directory}: {ended.error} (logs: {ended.directory / LOGS})"
+        ) from ended.cause
+    if ended.cause is not None:
+        raise ended.cause
+    say(console, "the run", before.directory)
+    say(console, "repeated", ended.directory)
+    about = circumstances(before.summary, ended.summary)
+    for change in about.changes:
+        say(console, "differs from then", change)
+    if before.summary["config_hash"] != identity.config_hash:
+        say(console, "differs from then", "this release reads the configuration in another way")
+    if is_real:
+        console.print(side_by_side(before, ended))
+        return True
+    return is_same(before, ended, about, console)
+
+
+def is_same(before: LoggedRun, ended: Ended, about: Circumstances, console: Console) -> bool:
+    """Say whether two simulated runs are the same; False if they are not, and no code explains it."""
+    then, now = before.trace(), read_trace(ended.directory)
+    if not before.is_finished:
+        now = now.head(len(then))  # as far as the old one came
+    difference = first_difference(then, now)
+    if difference is None:
+        say(console, "compared", f"identical, all {counted(len(then), 'step')}")
+        return True
+    say(console, "compared", f"not the same: {difference}")
+    if about.code_differs:
+        say(console, "", "the code is another one, and so may be what it comes to")
+    return about.code_differs is True
+
+
+def side_by_side(before: LoggedRun, ended: Ended) -> Table:
+    """The figures of two runs in real time."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in ("figure", "then", "now"):
+        table.add_column(heading, justify="left" if heading == "figure" else "right", no_wrap=True)
+    for name in COMPARED:
+        table.add_row(name, *(figure(summary.get(name)) for summary in (before.summary, ended.summary)))
+    return table
+
+
+def say(console: Console, what: str, text: object) -> None:
+    """One line."""
+    console.print(f"{what:<18} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def fetched(run_ids: Sequence[str], results: Path) -> Iterator[list[LoggedRun]]:
+    """Runs that MLflow has, as if they lay on disk, for as long as this lasts.
+
+    Raises:
+        ConfigError: there is no such run, or it left no configuration, summary or trace there.
+    """
+    if not run_ids:
+        yield []
+        return
+    uri = tracking_uri(results)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        raise ConfigError(f"MLflow has no store at {uri}: say --results, or set MLFLOW_TRACKING_URI")
+    os.environ.update(SETTINGS | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
+    from mlflow import MlflowClient  # takes seconds to import
+
+    client = MlflowClient(uri)
+    with tempfile.TemporaryDirectory(prefix="elasticbench-") as scratch:
+        found = []
+        for run_id in run_ids:
+            directory = Path(scratch) / run_id
+            directory.mkdir()
+            lacking = [
+                name for name in (CONFIG, SUMMARY, TRACE) if not fetch(client, run_id, name, directory)
+            ]
+            if lacking:
+                raise ConfigError(f"MLflow has no {', '.join(lacking)} of the run {run_id} ({uri})")
+            found.append(read_run(directory))
+        yield found
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {PROGRAM}",
+        description="Run a logged run once more, and say whether it comes to the same. "
+        "Ends with 1 if one does not though the code is the same.",
+    )
+    parser.add_argument(
+        "runs", nargs="*", type=Path, metavar="RUN", help="a run's directory, e.g. results/main/RUN"
+    )
+    parser.add_argument(
+        "--mlflow-run", nargs="+", default=[], metavar="ID", help="a run's id in MLflow instead, or as well"
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        help="where new runs go, in folders by their names, and where MLflow's store is looked for (default: "
+        "beside the old run; results for runs of MLflow)",
+    )
+    found = parser.parse_args(argv)
+    if not found.runs and not found.mlflow_run:
+        parser.error("expected a run's directory, or --mlflow-run ID")
+    return found
+
+
+def main(argv: Sequence[str]) -> None:
+    """Repeat every run, one after the other; all are looked at before the first begins.
+
+    Raises:
+        ConfigError: one cannot be repeated.
+        RepeatError: one broke, or does not come to the same.
+    """
+    said, console = arguments(argv), Console()
+    register()
+    local = said.results or Path("results")
+    with fetched(said.mlflow_run, local) as from_mlflow:
+        repetitions = [repetition_of(read_run(directory), said.results, console) for directory in said.runs]
+        repetitions += [repetition_of(run, local, console) for run in from_mlflow]
+        differing = [one.before.directory.name for one in repetitions if not perform(one, console)]
+    if differing:
+        n = counted(len(differing), "run")
+        raise RepeatError(f"{n} of {len(repetitions)} did not come to the same: {', '.join(differing)}")
+
+
+if __name__ == "__main__":
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, interrupt)
+    try:
+        main(sys.argv[1:])
+    except (RepeatError, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
+        sys.exit(exit_code(PROGRAM, error, (RepeatError,)))
