@@ -18,6 +18,7 @@ from agents.aif.costs import CostPrior, Costs
 from agents.aif.decision import Figures, decide, forecast
 from agents.aif.likelihood import pressure_edges, ratio_edges
 from agents.aif.model import Tunables, build
+from agents.aif.picture import Picture, picture_of
 from agents.aif.planning import Options
 from agents.aif.policies import MAX_LEARNED, Moves, Selection, policies
 from agents.base import State
@@ -155,6 +156,10 @@ class ActiveInference(Forecaster):
         return {
             name: float(value) for name, value in zip([*Figures._fields[:-1], *names], values, strict=True)
         }
+
+    def picture(self) -> Picture:
+        """What was believed and compared in the last decision."""
+        return picture_of(self._arrays, self._now, self._options)
 
     def _evidence(self, observed: Observed) -> Evidence:
         bins = [np.searchsorted(*pair) for pair in zip(self._edges, observed.ratios, strict=True)]

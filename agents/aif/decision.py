@@ -12,7 +12,7 @@ from pymdp.maths import stable_entropy
 from agents.aif import costs
 from agents.aif.beliefs import Arrays, Belief, Evidence
 from agents.aif.perception import learned, perceive, walked
-from agents.aif.planning import Options, compare, held, joint_index
+from agents.aif.planning import Options, Plan, compare, held, joint_index
 
 
 class Figures(NamedTuple):
@@ -55,6 +55,30 @@ class Decision(NamedTuple):
     figures: Figures
 
 
+class Appraisal(NamedTuple):
+    """Policies compared.
+
+    Attributes:
+        plan: what they promise.
+        value: the negative expected free energy of each, in nats, shape (n_policies,).
+        probabilities: of each, with the habit of staying, shape (n_policies,).
+    """
+
+    plan: Plan
+    value: Array
+    probabilities: Array
+
+
+@partial(jax.jit, static_argnames="options")
+def appraise(arrays: Arrays, now: Belief, levels: Array, options: Options) -> Appraisal:
+    """Every policy, from beliefs about now, at these levels; part of `decide`, and for those who look on."""
+    plan = compare(arrays, now, levels, options)
+    value = plan.pragmatic + arrays.state_gain * plan.epistemic + arrays.cost_gain * plan.novelty
+    value += arrays.patience * plan.improvement
+    habit = -arrays.switching * (plan.settings != joint_index(levels, options.n_levels))  # ln E / gamma
+    return Appraisal(plan, value, jax.nn.softmax(arrays.gamma * (value + habit)))
+
+
 @partial(jax.jit, static_argnames="options")
 def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: Options) -> Decision:
     """What was seen updates the beliefs, they value the policies, and one of these is chosen."""
@@ -70,11 +94,7 @@ def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: 
         setting=here,
         anchor=jnp.where(is_settled, here, belief.anchor),
     )
-    plan = compare(arrays, now, seen.levels, options)
-    value = plan.pragmatic + arrays.state_gain * plan.epistemic + arrays.cost_gain * plan.novelty
-    value += arrays.patience * plan.improvement
-    habit = -arrays.switching * (plan.settings != here)  # ln E / gamma
-    q_policies = jax.nn.softmax(arrays.gamma * (value + habit))
+    plan, value, q_policies = appraise(arrays, now, seen.levels, options)
     indices = jnp.arange(q_policies.size)[:, None, None]
     selection = "deterministic" if options.is_deterministic else "stochastic"
     (chosen,) = control.sample_policy(indices, q_policies, selection, 1.0, draw)

@@ -1,0 +1,152 @@
+"""A run from Python, in a notebook say, instead of from the command line: arranged, and played step by step.
+
+    run = arrange("agent=aif", "env=simulator", "hardware=rpi5", "scenario=worker_loss")
+    trace = play(run.make_agent(), run.make_env(), seed=0)
+
+The words are those of `python -m experiments.run`; nothing is recorded.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gymnasium as gym
+import pandas as pd
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from agents.base import Agent
+from envs.spec import ElasticitySpec
+from experiments.comparison.disturbances import turns_of
+from experiments.comparison.episode import Episode, episode_of
+from experiments.comparison.frames import EVERYWHERE
+from experiments.complaints import ConfigError, sentence
+from experiments.config import CONF, RunConfig, register
+from experiments.loop import Step, run_episode
+from experiments.parts import scenario_of
+from experiments.plan import Plan
+from experiments.prepare import Prepared, prepare
+from experiments.record import LOGS
+from experiments.trace import row_of
+from experiments.twin import let_look
+from experiments.world_config import PipelineSchema
+from pipeline.program import ClusterError
+
+if TYPE_CHECKING:
+    from experiments.plan import WorldEnv
+
+HYDRA = "1.3"  # whose defaults are meant
+
+
+def say_nothing(text: str) -> None:
+    """What a world's start-up waits for, where nobody wants to know."""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A run that was composed and checked; it makes its world and its agent as often as it is asked to.
+
+    Attributes:
+        prepared: what it stands for: plan, identity and configuration.
+    """
+
+    prepared: Prepared
+
+    @property
+    def plan(self) -> Plan:
+        """What is to be carried out."""
+        return self.prepared.plan
+
+    @property
+    def spec(self) -> ElasticitySpec:
+        """What the agent sees."""
+        return self.plan.spec
+
+    @property
+    def config(self) -> RunConfig:
+        """Every key and its value."""
+        return self.plan.config
+
+    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = say_nothing) -> "WorldEnv":
+        """The Gymnasium environment; close it when a real pipeline is behind it.
+
+        Args:
+            directory: of a real pipeline's logs, which go to its folder `logs`.
+            say: told what start-up waits for.
+        """
+        if isinstance(self.config.env, PipelineSchema):
+            (directory / LOGS).mkdir(parents=True, exist_ok=True)
+        return self.plan.make_env(directory, say)
+
+    def make_agent(self) -> Agent:
+        """A new agent, shown its world if it must see it. Raises ConfigError."""
+        agent = self.prepared.make_agent()
+        let_look(agent, self.plan, say_nothing)
+        return agent
+
+    def episode(self, trace: pd.DataFrame, agent: str, cell: str, seed: int) -> Episode:
+        """A trace that was played here, for the statistics of `experiments.comparison`.
+
+        Args:
+            trace: as `play` returns it.
+            agent, cell: what they are to be called; episodes of one cell are compared under equal seeds.
+            seed: it was played under.
+        """
+        scenario, env = scenario_of(self.config.scenario), self.config.env
+        turns = turns_of(scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
+        return episode_of(trace, agent, cell, EVERYWHERE, seed, turns)
+
+
+def arrange(*overrides: str) -> Arrangement:
+    """Compose a run of the words that `python -m experiments.run` takes, and check it; starts no world.
+
+    A learned agent that never was is trained first.
+
+    Raises:
+        ConfigError: something in it is wrong; one sentence says what.
+        TrainingError: a training broke.
+    """
+    register()
+    words = list(overrides)
+    try:
+        with initialize_config_dir(str(CONF), version_base=HYDRA):
+            choices = compose("config", overrides=words, return_hydra_config=True).hydra.runtime.choices
+            cfg = compose("config", overrides=words)
+            return Arrangement(prepare(cfg, dict(choices), Console(), cfg.live))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(sentence(error)) from error
+
+
+def play(
+    agent: Agent, env: gym.Env, seed: int, watch: Callable[[Step], None] = lambda step: None
+) -> pd.DataFrame:
+    """One episode, from its reset to its end.
+
+    Args:
+        agent: anyone's, for the env's spec.
+        env: one of ours, wrapped by Gymnasium or not; it is not closed.
+        seed: of both.
+        watch: sees every step as it ends, when the agent has learned from it.
+
+    Returns:
+        The trace: one row per control interval, columns as `experiments.trace.row_of` has them.
+
+    Raises:
+        ClusterError: a real pipeline broke.
+    """
+    knobs, rows = [knob.name for knob in agent.spec.knobs], []
+
+    def observe(step: Step) -> None:
+        rows.append(row_of(step, knobs))
+        watch(step)
+
+    agent.warm_up()
+    agent.reset(seed)
+    observation, info = env.reset(seed=seed)
+    last = run_episode(agent, env, observation, info, observe)
+    if "error" in last:
+        raise ClusterError(last["error"])
+    return pd.DataFrame(rows)
