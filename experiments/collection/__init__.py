@@ -1,0 +1,1 @@
+"""Logged runs of any source as one collection: which count, what each is called, what can be compared."""
