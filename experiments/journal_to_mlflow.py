@@ -2,20 +2,18 @@
 
 It follows the journal as a reader follows a newspaper: the run never waits for it, shares no interpreter lock
 with it, and its SQL takes what the machine has to spare (once the run is open, it is nice). If the run
-is killed outright, this process sees its standard input close, and says FAILED in MLflow.
+is killed outright, this process sees its standard input close, and says FAILED in MLflow. If the store fails,
+the journal waits for it. A run that lasts no longer than MLflow's own preparations (`live` is false) is not
+followed: this process prepares, and imports the run's directory in one go when the run is over.
 
 Standard input: a line with a `Request` in JSON, later a line with a `Closing`; end of input instead of the
 latter means that the run is gone. Standard output: a line with an `Opened`, later one with a `Closed`.
 """
 
 import contextlib
-import fcntl
 import json
 import logging
-import math
-import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -25,141 +23,87 @@ from typing import Any, TextIO
 
 import msgspec
 
+from experiments.mlflow_entry import Entry, write_entry
+from experiments.mlflow_messages import Closed, Closing, Opened, Request
+from experiments.mlflow_store import (
+    BATCH,
+    DIRECTORY,
+    ERROR,
+    PARENT,
+    REJECTED,
+    TRACE_TAG,
+    Point,
+    Store,
+    figures_of,
+    in_a_sentence,
+    now_ms,
+    store_errors,
+)
+from experiments.scribe import be_a_scribe, say, step_back
+
 logger = logging.getLogger(__name__)
 
-BATCH = 1000  # the most metrics that MLflow takes in one call
-LONGEST_PARAM = 500  # characters; longer values are in the config artifact, where nothing is cut
 LOOK_EVERY_S = 1.0
-NICENESS = 10
-ALLOWED = frozenset("/_-. :")  # in a metric's name, beside letters and digits
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to open: where, under which names, and the journal to follow."""
-
-    uri: str
-    artifacts: str  # where artifacts of a new experiment go; "" = the server's choice
-    experiment: str
-    run: str
-    tags: dict[str, str]
-    params: dict[str, str]
-    journal: str
-
-
-class Closing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the run ended: FINISHED, FAILED or KILLED, its last figures, and the files to keep."""
-
-    status: str
-    error: str
-    figures: Mapping[str, float | None]
-    files: tuple[str, ...]
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """The run exists in MLflow, or `error` says why not."""
-
-    run_id: str = ""
-    error: str = ""
-
-
-class Closed(msgspec.Struct, frozen=True):
-    """All of it is in MLflow but `rejected` values that were not finite; or `error` says why not."""
-
-    rejected: int = 0
-    error: str = ""
-
-
-def metric_name(name: str) -> str:
-    """A name that MLflow accepts: everything but letters, digits and `ALLOWED` becomes an underscore."""
-    return "".join(c if (c.isascii() and c.isalnum()) or c in ALLOWED else "_" for c in name)
-
-
-def figures_of(row: Mapping[str, Any]) -> tuple[dict[str, float], int]:
-    """A row's finite numbers by metric name, and how many were infinite or NaN (MLflow stores neither)."""
-    found, rejected = {}, 0
-    for name, value in row.items():
-        if not isinstance(value, int | float):
-            continue
-        if math.isfinite(value):
-            found[metric_name(name)] = float(value)
-        else:
-            rejected += 1
-    return found, rejected
+NICENESS = 10  # beside a real pipeline
+RETRY_EVERY_S = 10.0  # of a store that fails
 
 
 class RunLog:
-    """One MLflow run, filled batch by batch."""
+    """One MLflow run, filled batch by batch; its directory says which it is, and how far it has come.
 
-    def __init__(self, request: Request) -> None:
-        from mlflow.tracking import MlflowClient  # takes seconds to import: only where it is used
+    Args:
+        store: that has the run.
+        run_id: in it.
+        directory: of the run's files.
+    """
 
-        with _first_use_alone(request.uri):
-            self._client = MlflowClient(request.uri)
-            experiment = _experiment_id(self._client, request)
-            run = self._client.create_run(experiment, run_name=request.run, tags=request.tags)
-        self.run_id: str = run.info.run_id
+    def __init__(self, store: Store, run_id: str, directory: Path) -> None:
+        self.run_id = run_id
         self.rejected = 0
-        self._metrics: list[Any] = []
-        params = {name: text for name, text in request.params.items() if len(text) <= LONGEST_PARAM}
-        self._log_params(params)
+        self._store = store
+        self._directory = directory
+        self._points: list[Point] = []
 
-    def add(self, row: Mapping[str, Any], step: int) -> None:
+    def add(self, row: Mapping[str, Any], step: int, at_ms: int | None = None) -> None:
         """Note a row's figures; they are sent with the next full batch, or by `flush`."""
-        from mlflow.entities import Metric
-
         figures, rejected = figures_of(row)
         self.rejected += rejected
-        now_ms = int(1e3 * time.time())
-        self._metrics += [Metric(name, value, now_ms, step) for name, value in figures.items()]
-        while len(self._metrics) >= BATCH:
-            self._send()
+        then_ms = now_ms() if at_ms is None else at_ms
+        self._points += [Point(name, value, then_ms, step) for name, value in figures.items()]
+        self.send(at_least=BATCH)
 
-    def flush(self) -> None:
-        """Send what is left."""
-        while self._metrics:
-            self._send()
+    def send(self, at_least: int = 1) -> None:
+        """Send batches for as long as so many values are left; what the store refuses stays."""
+        while len(self._points) >= at_least:
+            self._store.write(self.run_id, self._points[:BATCH])
+            self._points = self._points[BATCH:]
 
     def close(self, closing: Closing) -> None:
         """Send all that is left, the files and the status."""
         self.add({f"summary.{name}": value for name, value in closing.figures.items()}, step=0)
-        self.flush()
-        for file in closing.files:
-            self._client.log_artifact(self.run_id, file)
-        self._client.set_tag(self.run_id, "metrics_rejected", str(self.rejected))
-        if closing.error:
-            self._client.set_tag(self.run_id, "error", closing.error)
-        self._client.set_terminated(self.run_id, closing.status)
+        self.send()
+        self._store.keep(self.run_id, map(Path, closing.files))
+        tags = {**closing.tags, REJECTED: str(self.rejected), TRACE_TAG: "whole"}
+        self._store.write(self.run_id, tags=tags | ({ERROR: closing.error} if closing.error else {}))
+        self._store.end(self.run_id, closing.status)
+        self.note(closing.status, complete=bool(closing.files))  # a run that is gone told of none
 
-    def _send(self) -> None:
-        batch, self._metrics = self._metrics[:BATCH], self._metrics[BATCH:]
-        self._client.log_batch(self.run_id, metrics=batch)
-
-    def _log_params(self, params: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        listed = [Param(metric_name(name), text) for name, text in params.items()]
-        for i in range(0, len(listed), 100):  # MLflow's limit per call
-            self._client.log_batch(self.run_id, params=listed[i : i + 100])
+    def note(self, status: str, complete: bool) -> None:
+        """Say in the directory how the run stands in MLflow."""
+        write_entry(self._directory, Entry(self._store.uri, self.run_id, status, complete, live=True))
 
 
-def _experiment_id(client: Any, request: Request) -> str:
-    experiment = client.get_experiment_by_name(request.experiment)
-    if experiment is not None:
-        return experiment.experiment_id
-    return client.create_experiment(request.experiment, artifact_location=request.artifacts or None)
-
-
-@contextlib.contextmanager
-def _first_use_alone(uri: str) -> Iterator[None]:
-    """Processes that create the same SQLite store at once break it: one at a time."""
-    path = uri.removeprefix("sqlite:///")
-    if path == uri:
-        yield
-        return
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path + ".lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def open_log(request: Request) -> RunLog:
+    """A new run, with all that is known of it at its start."""
+    store = Store(request.uri, request.artifacts, request.experiment)
+    parent = {PARENT: request.parent} if request.parent else {}
+    journal = Path(request.journal)
+    directory, began_ms = journal.parent, int(1e3 * journal.stat().st_mtime)
+    run_id = store.create(request.run, request.tags | parent | {DIRECTORY: str(directory)}, began_ms)
+    log = RunLog(store, run_id, directory)
+    log.note("RUNNING", complete=False)
+    store.write(run_id, params=request.params)
+    return log
 
 
 class Journal:
@@ -174,8 +118,8 @@ class Journal:
         while piece := self._file.readline():
             self._partial += piece
             if self._partial.endswith("\n"):
-                yield json.loads(self._partial)
-                self._partial = ""
+                line, self._partial = self._partial, ""
+                yield json.loads(line)
 
     def close(self) -> None:
         """Stop reading; twice is harmless."""
@@ -186,51 +130,85 @@ def follow(log: RunLog, journal: Journal) -> Closing:
     """Carry rows over until standard input tells how the run ended, or closes."""
     said: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=lambda: said.put(sys.stdin.readline()), daemon=True).start()
-    line = None
+    line, next_s = None, time.monotonic()
     while line is None:
         with contextlib.suppress(queue.Empty):
             line = said.get(timeout=LOOK_EVERY_S)
-        for row in journal.rows():
-            log.add(row, step=int(row["step"]))
+        if time.monotonic() >= next_s and not carried(log, journal):
+            next_s = time.monotonic() + RETRY_EVERY_S
+    carry(log, journal)
     if line:
         return msgspec.json.decode(line, type=Closing)
     error = "the run's process is gone: it was killed, or it crashed"
     return Closing(status="FAILED", error=error, figures={}, files=())
 
 
-def _say(message: Opened | Closed) -> None:
-    with contextlib.suppress(BrokenPipeError):  # whoever asked may be gone
-        sys.stdout.write(msgspec.json.encode(message).decode() + "\n")
-        sys.stdout.flush()
+def carried(log: RunLog, journal: Journal) -> bool:
+    """Whether the store took what there was; if not, the rest of the journal waits."""
+    try:
+        carry(log, journal)
+    except store_errors() as error:
+        logger.warning("the store fails; trying again in %g s: %s", RETRY_EVERY_S, in_a_sentence(error))
+        return False
+    return True
 
 
-def main() -> int:
+def carry(log: RunLog, journal: Journal) -> None:
+    """All rows that are there."""
+    log.send(at_least=BATCH)  # what it refused the last time
+    for row in journal.rows():
+        log.add(row, step=int(row["step"]))
+
+
+def log_live(request: Request) -> int:
     """Open, follow, close; 1 if MLflow refused something."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too, but the run tells how it ended
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    request = msgspec.json.decode(sys.stdin.readline(), type=Request)
     journal = Journal(request.journal)
     try:
-        log = RunLog(request)
+        log = open_log(request)
     except Exception as error:  # whatever it is, the run is told, and decides
         logger.exception("MLflow refused the run")
-        _say(Opened(error=_sentence(error)))
+        say(Opened(error=in_a_sentence(error)))
         return 1
-    _say(Opened(run_id=log.run_id))
-    os.nice(NICENESS)  # from now on nobody waits for this process
+    say(Opened(run_id=log.run_id))
+    step_back(NICENESS)
     try:
         log.close(follow(log, journal))
     except Exception as error:  # likewise
         logger.exception("MLflow refused what the run left")
-        _say(Closed(log.rejected, _sentence(error)))
+        say(Closed(log.rejected, in_a_sentence(error)))
         return 1
-    _say(Closed(log.rejected))
+    say(Closed(log.rejected))
     return 0
 
 
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+def log_afterwards(request: Request) -> int:
+    """Prepare, wait for the run's end, import it; 1 if MLflow refused something."""
+    from experiments.mlflow_import import import_run  # reads traces: a live run does without
+
+    try:
+        store = Store(request.uri, request.artifacts, request.experiment)
+    except Exception as error:  # whatever it is, the run is told, and decides
+        logger.exception("MLflow refused the run")
+        say(Opened(error=in_a_sentence(error)))
+        return 1
+    say(Opened())
+    if not sys.stdin.readline():
+        return 0  # the run is gone, and has not told how it ended
+    try:
+        done = import_run(store, Path(request.journal).parent, request.tags, request.parent)
+    except Exception as error:  # likewise
+        logger.exception("MLflow refused what the run left")
+        say(Closed(error=in_a_sentence(error)))
+        return 1
+    say(Closed(done.rejected))
+    return 0
+
+
+def main() -> int:
+    """Whichever way was asked for."""
+    be_a_scribe()
+    request = msgspec.json.decode(sys.stdin.readline(), type=Request)
+    return log_live(request) if request.live else log_afterwards(request)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 from envs.spec import ElasticitySpec
 from experiments.complaints import ConfigError, sentence
 from experiments.loop import Step
+from experiments.mlflow_entry import run_name
 from experiments.mlflow_messages import Closing, Request
 from experiments.mlflow_store import summary_figures, summary_tags
 from experiments.plots import plot_trace
@@ -187,7 +188,7 @@ def mlflow_request(
         uri=uri,
         artifacts=artifacts,
         experiment=experiment,
-        run=directory.name,
+        run=run_name(directory),
         tags={name: str(value) for name, value in tags.items()},
         params={name: str(value) for name, value in params.items()},
         journal=str((directory / JOURNAL).resolve()),

@@ -93,7 +93,7 @@ def conduct(
     with open_dict(config):
         config.hydra.sweep.dir = str(sweep.place.directory)  # launchers keep their own logs there
         config.hydra.overrides.hydra = without_launcher(config.hydra.overrides.hydra)
-    sort_out(sweep, runs, console)
+    sort_out(sweep, runs, console, config.live)
     uri = tracking_uri(results) if sweep.is_tracked else ""
     if sweep.done:
         console.print(
@@ -111,15 +111,14 @@ def conduct(
         raise SweepError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
 
 
-def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console) -> None:
+def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None) -> None:
     """Which runs are finished already, which cannot begin, which are left; trains whoever must be first."""
     finished = finished_in(sweep.place.folder)
     points = by_point(runs)
-    is_silent = len(points) == 1 or not console.is_terminal
-    shown = track(points.items(), "checked", console=console, transient=True, disable=is_silent)
-    for point, own in shown:
+    is_shown = console.is_terminal if live is None else live
+    for point, own in track(points.items(), "checked", console=console, transient=True, disable=not is_shown):
         try:
-            prepared = prepare(*composed([*point, *seed_of(own[0])]), console)
+            prepared = prepare(*composed([*point, *seed_of(own[0])]), console, live)
         except ConfigError as error:
             for run in own:
                 tell(sweep.place.outcomes, not_begun(run, error))
@@ -223,8 +222,8 @@ def opened_log(sweep: Sweep, uri: str, results: Path, console: Console) -> Itera
 def finish(sweep_log: SweepLog, status: RunStatus, place: Place, uri: str, console: Console) -> None:
     """Wait for what is not written yet."""
     try:
-        with console.status("MLflow takes up the last runs"):
-            sweep_log.finish(status)
+        with console.status("MLflow takes up the last runs") as shown:
+            sweep_log.finish(status, lambda left: shown.update(f"MLflow takes up the last runs: {left} left"))
             place.about |= {"mlflow_uri": uri, "mlflow_run": sweep_log.parent_id}
             place.write()
     except TrackingError as error:

@@ -1,11 +1,14 @@
 """Real runs of the simulator, recorded within tests: short, without pictures, in no store."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from agents.base import Agent
 from experiments.carry_out import carry_out
 from experiments.interactive import arrange
+from experiments.prepare import Prepared
 from experiments.views import SilentView
 
 QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=false")
@@ -14,10 +17,21 @@ QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=
 def record(results: Path, *overrides: str) -> Path:
     """The directory of a run of these words."""
     arranged = arrange(*QUICK, f"results={results}", *overrides)
-    prepared = arranged.prepared
+    return carried_out(arranged.prepared, arranged.make_agent())
+
+
+def record_under(seeds: Sequence[int], results: Path, *overrides: str) -> list[Path]:
+    """The directories of runs under each of the seeds; composed once, for that takes longest."""
+    arranged = arrange(*QUICK, f"results={results}", *overrides)
+    agent = arranged.make_agent()
+    return [carried_out(arranged.prepared.under_seed(seed), agent) for seed in seeds]
+
+
+def carried_out(prepared: Prepared, agent: Agent) -> Path:
+    """The directory of a run."""
     ended = carry_out(
         prepared.plan,
-        arranged.make_agent(),
+        agent,
         prepared.identity,
         tracked=None,
         draws=False,

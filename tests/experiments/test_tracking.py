@@ -1,20 +1,37 @@
-"""What MLflow is told, read back from a real SQLite store with plain SQL."""
+"""What MLflow is told of single runs, read back from a real SQLite store with plain SQL."""
 
 import math
 import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from experiments.journal_to_mlflow import Closing, Request, figures_of, metric_name
+from experiments.journal_to_mlflow import Journal, RunLog
+from experiments.mlflow_entry import Entry, read_entry, write_entry
+from experiments.mlflow_messages import Closing, Request
+from experiments.mlflow_store import (
+    BATCH,
+    Point,
+    Store,
+    figures_of,
+    metric_name,
+    summary_figures,
+    summary_tags,
+)
 from experiments.trace import JOURNAL, TraceWriter
-from experiments.tracking import MlflowRun, TrackingError, tracking_uri
+from experiments.tracking import MlflowRun, TrackingError, mark_killed, tracking_uri
+from tests.experiments.recorded import record
 
 ROWS = [
     {"step": 0, "qoe": 0.25, "metrics.load": 0.5, "overrun": False, "error": "words are no metric"},
     {"step": 1, "qoe": 0.75, "metrics.load": math.inf, "overrun": True},
 ]
+LIVE = ("finished", "late (at 50 %)", "child", "killed", "vanished")
+HEAD = {"agent": "rule", "seed": 3, "status": "FINISHED", "error": ""}
 
 
 def request(directory: Path, store: Path, name: str) -> Request:
@@ -23,56 +40,69 @@ def request(directory: Path, store: Path, name: str) -> Request:
         artifacts=(store / "artifacts").as_uri(),
         experiment="claims",
         run=name,
-        tags={"agent": "script"},
-        params={"env.steps": "2", "too.long": "x" * 10_000},
+        tags={"agent": "script", "weights": "none yet"},
+        params={"env.steps": "2", "list[0] (s)": "1", "too.long": "x" * 10_000},
         journal=str(directory / JOURNAL),
+        parent="f" * 32 if name == "child" else "",
     )
 
 
+def closing_of(status: str, **more: Any) -> Closing:
+    return msgspec.structs.replace(Closing(status=status, error="", figures={}, files=()), **more)
+
+
 @pytest.fixture(scope="module")
-def store(tmp_path_factory) -> Path:
-    """A store that three runs opened at once while it was new; each ended in its own way."""
+def store(tmp_path_factory) -> Iterator[Path]:
+    """A store that six runs opened at once while it was new; each ended in its own way."""
     store = tmp_path_factory.mktemp("store")
-    runs, traces = {}, {}
-    for name in ("finished", "killed", "vanished"):
-        directory = store / name
-        directory.mkdir()
-        traces[name] = TraceWriter(directory)
-        runs[name] = MlflowRun(request(directory, store, name), directory / "mlflow.log")
-    for name, run in runs.items():
-        run.wait_opened()
-        for row in ROWS:
-            traces[name].write(row)
-        traces[name].close()
-    kept = (str(store / "finished" / "trace.parquet"),)
-    figures = {"qoe_mean": 0.5, "latency_p95_ms": None}
-    finished = Closing(status="FINISHED", error="", figures=figures, files=kept)
-    assert runs["finished"].finish(finished) == 1
-    runs["killed"].finish(Closing(status="KILLED", error="Ctrl-C", figures={}, files=()))
-    for run in runs.values():
-        run.close()
-    return store
+    recorded = record(store / "results", "agent=rule", "env.steps=5")
+    with ExitStack() as stack:
+        runs, traces = {}, {}
+        for name in LIVE:
+            directory = store / name
+            directory.mkdir()
+            traces[name] = TraceWriter(directory)
+            runs[name] = MlflowRun(request(directory, store, name), directory / "mlflow.log")
+        afterwards = msgspec.structs.replace(request(recorded, store, "afterwards"), live=False)
+        runs["afterwards"] = MlflowRun(afterwards, recorded / "mlflow.log")
+        for run in runs.values():
+            stack.enter_context(run).wait_opened()
+        for trace in traces.values():
+            for row in ROWS:
+                trace.write(row)
+            trace.close()
+        kept = (str(store / "finished" / "trace.parquet"),)
+        figures = {"qoe_mean": 0.5, "latency_p95_ms": None}
+        assert runs["finished"].finish(closing_of("FINISHED", figures=figures, files=kept)) == 1
+        runs["late (at 50 %)"].finish(closing_of("FINISHED", tags={"weights": "trained"}, files=kept))
+        runs["child"].finish(closing_of("FINISHED"))
+        runs["killed"].finish(closing_of("KILLED", error="Ctrl-C"))
+        runs["afterwards"].finish(closing_of("FINISHED"))
+    yield store
 
 
-def query(store: Path, sql: str) -> list[Any]:
-    connection = sqlite3.connect(store / "mlflow.db")
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
+def query(store: Path, sql: str, *values: str) -> list[Any]:
+    with closing(sqlite3.connect(store / "mlflow.db")) as connection:
+        return connection.execute(sql, values).fetchall()
 
 
-def test_runs_that_meet_a_new_store_at_once_all_get_in_and_say_how_they_ended(store):
+def tags_of(store: Path, run: str) -> Mapping[str, str]:
+    return dict(query(store, "select key, value from tags join runs using (run_uuid) where name = ?", run))
+
+
+def test_six_runs_that_meet_a_new_store_at_once_all_get_in_and_say_how_they_ended(store):
     assert dict(query(store, "select name, status from runs")) == {
         "finished": "FINISHED",
+        "late (at 50 %)": "FINISHED",
+        "child": "FINISHED",
+        "rule-rpi5-steady-s0": "FINISHED",
         "killed": "KILLED",
         "vanished": "FAILED",
     }
 
 
 def test_a_run_that_vanished_says_so_and_keeps_its_rows(store):
-    error = "select value from tags join runs using (run_uuid) where name = 'vanished' and key = 'error'"
-    assert "gone" in query(store, error)[0][0]
+    assert "gone" in tags_of(store, "vanished")["error"]
     kept = "select count(*) from metrics join runs using (run_uuid) where name = 'vanished' and key = 'qoe'"
     assert query(store, kept) == [(2,)]
 
@@ -86,28 +116,107 @@ def test_figures_arrive_under_their_steps_and_infinity_is_counted_instead(store)
     assert found[("summary.qoe_mean", 0)] == 0.5
     assert ("metrics.load", 1) not in found
     assert ("error", 0) not in found
-    counted = "select value from tags join runs using (run_uuid) where name = 'finished' and key = '{}'"
-    assert query(store, counted.format("metrics_rejected")) == [("1",)]
+    assert tags_of(store, "finished")["metrics_rejected"] == "1"
+
+
+def test_what_is_only_known_later_is_right_in_the_end(store):
+    assert tags_of(store, "finished")["weights"] == "none yet"
+    assert tags_of(store, "late (at 50 %)")["weights"] == "trained"
+
+
+def test_a_child_names_its_parent(store):
+    assert tags_of(store, "child")["mlflow.parentRunId"] == "f" * 32
+    assert "mlflow.parentRunId" not in tags_of(store, "finished")
 
 
 def test_a_parameter_that_would_be_cut_is_left_to_the_config_artifact(store):
-    assert dict(query(store, "select distinct key, value from params")) == {"env.steps": "2"}
+    sql = "select key, value from params join runs using (run_uuid) where name = 'finished'"
+    assert dict(query(store, sql)) == {"env.steps": "2", "list_0_ _s_": "1"}
 
 
 def test_files_are_kept_as_artifacts(store):
-    assert [path.name for path in (store / "artifacts").rglob("*.parquet")] == ["trace.parquet"]
+    found = sorted(path.name for path in (store / "artifacts").rglob("*.*") if path.is_file())
+    assert found == sorted(["config.yaml", "summary.json", *["trace.parquet"] * 3])
+
+
+def test_a_directory_says_which_run_it_is_and_whether_all_of_it_is_there(store):
+    entries = {name: read_entry(store / name) for name in LIVE}
+    assert all(entry is not None and entry.live for entry in entries.values())
+    found = {name: (entry.status, entry.complete) for name, entry in entries.items() if entry is not None}
+    assert found["finished"] == ("FINISHED", True)
+    assert found["vanished"] == ("FAILED", False)
+
+
+def test_a_run_that_is_no_longer_than_a_moment_is_imported_when_it_is_over(store):
+    recorded = next((store / "results" / "main").iterdir())
+    entry = read_entry(recorded)
+    assert entry is not None
+    assert (entry.status, entry.complete, entry.live) == ("FINISHED", True, False)
+    tags = tags_of(store, "rule-rpi5-steady-s0")
+    assert (tags["agent"], tags["weights"]) == ("rule", "simulated")  # its summary's, not the request's
+    assert tags["directory"] == str(recorded)
+    steps = "select count(*) from metrics where run_uuid = ? and key = 'qoe'"
+    assert query(store, steps, entry.run_id) == [(5,)]
 
 
 def test_a_store_that_cannot_be_opened_is_one_clear_sentence(tmp_path):
     with TraceWriter(tmp_path):
-        bad = Request(**{**_fields(request(tmp_path, tmp_path, "x")), "uri": "nonsense://nowhere"})
+        bad = msgspec.structs.replace(request(tmp_path, tmp_path, "x"), uri="nonsense://nowhere")
         run = MlflowRun(bad, tmp_path / "mlflow.log")
         with run, pytest.raises(TrackingError, match=r"did not open the run: .*nonsense"):
             run.wait_opened()
 
 
-def _fields(message: Request) -> dict[str, Any]:
-    return {name: getattr(message, name) for name in message.__struct_fields__}
+class FailingStore(Store):
+    """Refuses the first calls, and keeps what it takes."""
+
+    def __init__(self, refusals: int) -> None:
+        self.uri = "nowhere"
+        self.refusals = refusals
+        self.taken: list[Point] = []
+
+    def write(self, run_id, points=(), params=None, tags=None) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError("locked")
+        assert len(points) <= BATCH
+        self.taken += points
+
+
+def test_what_a_store_refuses_is_sent_again_once_and_in_order(tmp_path):
+    store = FailingStore(refusals=1)
+    log = RunLog(store, "id", tmp_path)
+    first, second = {f"m{i}": 0.0 for i in range(600)}, {f"n{i}": 0.0 for i in range(600)}
+    log.add(first, step=0)
+    with pytest.raises(OSError, match="locked"):
+        log.add(second, step=0)
+    log.send()
+    assert [point.name for point in store.taken] == [*first, *second]
+
+
+def test_a_row_that_was_given_out_is_not_given_again_after_an_error(tmp_path):
+    path = tmp_path / JOURNAL
+    path.write_text('{"step": 0}\n{"step": 1}\n{"st')
+    journal = Journal(str(path))
+    assert next(journal.rows()) == {"step": 0}  # whoever took it failed, and comes back
+    with path.open("a") as more:
+        more.write('ep": 2}\n')
+    assert list(journal.rows()) == [{"step": 1}, {"step": 2}]
+    journal.close()
+
+
+def test_marking_what_was_killed_starts_nothing_where_mlflow_knows_of_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.tracking.subprocess.run", pytest.fail)
+    done = tmp_path / "done"
+    done.mkdir()
+    write_entry(done, Entry("u", "i", "KILLED", complete=True))
+    mark_killed([done, tmp_path])
+
+
+def test_a_summarys_numbers_become_metrics_and_its_words_tags():
+    summary = {**HEAD, "qoe_mean": 0.5, "frames": {"late": 2}}
+    assert summary_figures(summary) == {"qoe_mean": 0.5, "frames.late": 2}
+    assert summary_tags(summary) == {"agent": "rule", "seed": "3"}
 
 
 def test_figures_are_finite_numbers_under_names_mlflow_takes():
