@@ -17,7 +17,7 @@ from experiments.loop import Step, run_episode
 from experiments.network_figure import plot_network
 from experiments.plan import Plan
 from experiments.record import LOGS, NETWORK, RunRecord, make_run_directory, mlflow_request, status_of
-from experiments.tracking import artifacts_of
+from experiments.tracking.run import artifacts_of
 from experiments.views import View
 from experiments.world_config import PipelineSchema
 from pipeline.messages import Weights

@@ -28,7 +28,7 @@ from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
 from experiments.record import CONFIG
 from experiments.run import Interrupted, enter, exit_code
-from experiments.tracking import tracking_uri
+from experiments.tracking.run import tracking_uri
 
 TEXTS = ("where", "mlflow")  # keys whose values are sentences, which Hydra would want to be quoted once more
 BLOCKS = ("hardware", "scenario", "slo", "video", "env")

@@ -86,6 +86,7 @@ def identify(cfg: DictConfig, choices: Mapping[str, str], spec_hash: str) -> Ide
     assert isinstance(resolved, dict)
     plain = {str(name): value for name, value in resolved.items()}
     deciding = {name: value for name, value in plain.items() if name not in NOT_WHAT_IS_MEASURED}
+    deciding["output"] = {"video": plain.get("output", {}).get("video")}  # frames are carried back for it
     return Identity(
         choices={group: choices[group] for group in GROUPS},
         config_yaml=OmegaConf.to_yaml(cfg, resolve=True),

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.complaints import ConfigError, sentence
-from experiments.config import VARIANTS, RunConfig, schema_for
+from experiments.config import CONF, VARIANTS, OutputSchema, RunConfig, schema_for
 from experiments.record import CONFIG, SUMMARY, RunStatus
 from experiments.trace import read_trace
 
@@ -66,11 +66,17 @@ class LoggedRun:
 
 
 def typed(summary: dict[str, Any], raw: DictConfig) -> DictConfig:
-    """A run's schema with the variants that this run has of it."""
+    """A run's schema with the variants that this run has of it.
+
+    What a run may leave is as it is now where it did not know of it: that changes nothing of what it was.
+    """
     schema = OmegaConf.structured(RunConfig)
     for group in VARIANTS:
-        if variant := schema_for(group, summary[group], raw[group]):
+        if variant := schema_for(group, str(summary[group]), raw[group]):
             schema[group] = OmegaConf.structured(variant)
+    now = OmegaConf.load(CONF / "config.yaml")
+    assert isinstance(now, DictConfig)
+    schema.output = OmegaConf.merge(OutputSchema, now.output)
     return schema
 
 

@@ -11,13 +11,13 @@ from typing import Any
 from envs.spec import ElasticitySpec
 from experiments.complaints import ConfigError, sentence
 from experiments.loop import Step
-from experiments.mlflow_entry import run_name
-from experiments.mlflow_messages import Closing, Request
-from experiments.mlflow_store import summary_figures, summary_tags
 from experiments.plots import plot_trace
 from experiments.summary import summarise
 from experiments.trace import JOURNAL, TRACE, TraceWriter, read_trace, row_of
-from experiments.tracking import AFTERWARDS, MlflowRun, TrackingError
+from experiments.tracking.entry import run_name
+from experiments.tracking.messages import Closing, Request
+from experiments.tracking.run import AFTERWARDS, MlflowRun, TrackingError
+from experiments.tracking.store import summary_figures, summary_tags
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +179,7 @@ def mlflow_request(
 
     Args:
         directory: of the run's files.
-        uri, artifacts, experiment: as in `experiments.mlflow_store.Store`.
+        uri, artifacts, experiment: as in `experiments.tracking.store.Store`.
         tags, params: what the run is.
         parent: id of the run that this one is a child of; "" = none.
         live: whether MLflow follows it while it goes on, instead of taking it when it is over.

@@ -31,7 +31,7 @@ from experiments.record import CONFIG, LOGS, SUMMARY
 from experiments.repetition import Circumstances, circumstances, first_difference
 from experiments.run import Interrupted, choose_view, exit_code, interrupt
 from experiments.trace import TRACE, read_trace
-from experiments.tracking import SETTINGS, tracking_uri
+from experiments.tracking.run import SETTINGS, tracking_uri
 from experiments.twin import let_look
 from experiments.views import SilentView
 from experiments.wording import counted, figure

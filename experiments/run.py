@@ -29,7 +29,7 @@ from experiments.prepare import prepare
 from experiments.record import LOGS
 from experiments.salvage import finish_killed
 from experiments.sweep.conduct import SweepError
-from experiments.tracking import tracking_uri
+from experiments.tracking.run import tracking_uri
 from experiments.twin import let_look
 from experiments.views import PlainView, View
 

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import track
 
 from experiments.logged import RUNS, SWEEPS, directories_of
-from experiments.mlflow_entry import Entry, read_entry, write_entry
-from experiments.mlflow_store import Store, in_a_sentence, store_errors
 from experiments.record import SUMMARY, RunStatus
 from experiments.salvage import finish, finish_killed
 from experiments.trace import is_abandoned
-from experiments.tracking import SETTINGS, artifacts_of, tracking_uri
+from experiments.tracking.entry import Entry, read_entry, write_entry
+from experiments.tracking.run import SETTINGS, artifacts_of, tracking_uri
+from experiments.tracking.store import Store, in_a_sentence, store_errors
 from experiments.wording import counted
 
 PROGRAM = "experiments.runs_to_mlflow"
@@ -36,7 +36,7 @@ class Importer:
     """Imports runs' directories; each folder of runs is an experiment of the store beside it.
 
     Args:
-        uri: of the store; "" = as `experiments.tracking.tracking_uri` has it.
+        uri: of the store; "" = as `experiments.tracking.run.tracking_uri` has it.
         whole: whether simulated runs get the whole trace too, as those of the real pipeline do.
     """
 
@@ -52,7 +52,7 @@ class Importer:
             MlflowException: the store refused something.
             OSError, ValueError, KeyError: the directory cannot be read.
         """
-        from experiments.mlflow_import import import_run
+        from experiments.tracking.importing import import_run
 
         summary = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
         if summary["status"] == RunStatus.RUNNING:

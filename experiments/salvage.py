@@ -9,7 +9,7 @@ from experiments.record import SUMMARY, RunStatus, write_summary
 from experiments.summary import summarise
 from experiments.sweep.place import abandoned_in
 from experiments.trace import JOURNAL, finish_journal, is_abandoned, read_trace
-from experiments.tracking import TrackingError, mark_killed
+from experiments.tracking.run import TrackingError, mark_killed
 from experiments.wording import counted
 
 ERROR = "its process was killed, or its machine went down"

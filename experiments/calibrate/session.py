@@ -28,11 +28,11 @@ from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF
 from experiments.facts import digest, machine, releases
 from experiments.identity import Identity
-from experiments.mlflow_messages import Closing
 from experiments.pipeline_plan import PipelinePlan, plan_pipeline, source_ladders
 from experiments.record import CONFIG, LOGS, RunStatus, mlflow_request
 from experiments.trace import JOURNAL
-from experiments.tracking import MlflowRun, TrackingError, artifacts_of, tracking_uri
+from experiments.tracking.messages import Closing
+from experiments.tracking.run import MlflowRun, TrackingError, artifacts_of, tracking_uri
 from experiments.world_config import PipelineSchema
 from pipeline.messages import WorkType
 

@@ -16,10 +16,10 @@ import pandas as pd
 from experiments.collection.candidate import Candidate, candidate_of
 from experiments.complaints import ConfigError, sentence
 from experiments.logged import read_run
-from experiments.mlflow_store import DIRECTORY
 from experiments.record import CONFIG, SUMMARY
 from experiments.trace import TRACE, read_trace
-from experiments.tracking import SETTINGS
+from experiments.tracking.run import SETTINGS
+from experiments.tracking.store import DIRECTORY
 from experiments.wording import counted
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 """What the forecasts came to: a row per question, scores, and a picture of how well calibrated they are."""
 
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
@@ -114,7 +115,7 @@ def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
 def _diagram(axes: Axes, of_agent: pd.DataFrame, n_bins: int) -> None:
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="perfect")
     slos = [slo for slo in of_agent["slo"].unique() if slo not in JOINTLY]
-    styles = dict(zip(slos, ((colour, "-", 1.0) for colour in COLOURS * len(slos)), strict=False))
+    styles = dict(zip(slos, ((colour, "-", 1.0) for colour in cycle(COLOURS)), strict=False))
     styles |= {name: (COLOURS[-1], line, 1.8) for name, line in zip(JOINTLY, ("--", "-"), strict=True)}
     for slo, (colour, line, width) in styles.items():
         group = where(of_agent, slo=slo)

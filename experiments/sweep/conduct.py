@@ -25,8 +25,8 @@ from experiments.sweep.outcomes import Outcome, tell
 from experiments.sweep.place import Place, finished_in
 from experiments.sweep.report import print_outcomes
 from experiments.sweep.watch import Watch
-from experiments.sweep_log import SweepLog
-from experiments.tracking import TrackingError, artifacts_of, tracking_uri
+from experiments.tracking.run import TrackingError, artifacts_of, tracking_uri
+from experiments.tracking.sweep_log import SweepLog
 from experiments.wording import counted
 from experiments.world_config import PipelineSchema
 

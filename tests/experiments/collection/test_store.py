@@ -10,7 +10,7 @@ from experiments.collection.folders import from_folders
 from experiments.collection.store import from_mlflow
 from experiments.complaints import ConfigError
 from experiments.runs_to_mlflow import Importer
-from experiments.tracking import tracking_uri
+from experiments.tracking.run import tracking_uri
 from tests.experiments.recorded import record
 
 pytestmark = pytest.mark.timeout(120)  # MLflow is imported, and creates its tables

@@ -11,13 +11,13 @@ import psutil
 import pytest
 
 from experiments import runs_to_mlflow
-from experiments.mlflow_entry import Entry, read_entry, write_entry
-from experiments.mlflow_messages import Closing, Request
-from experiments.mlflow_store import Store
 from experiments.record import SUMMARY, RunStatus, kept_files
 from experiments.salvage import finish
 from experiments.trace import JOURNAL, TRACE, finish_journal, read_trace
-from experiments.tracking import MlflowRun, TrackingError, mark_killed
+from experiments.tracking.entry import Entry, read_entry, write_entry
+from experiments.tracking.messages import Closing, Request
+from experiments.tracking.run import MlflowRun, TrackingError, mark_killed
+from experiments.tracking.store import Store
 from tests.experiments.recorded import record
 
 STEPS = 60

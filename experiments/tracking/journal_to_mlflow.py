@@ -23,9 +23,10 @@ from typing import Any, TextIO
 
 import msgspec
 
-from experiments.mlflow_entry import Entry, write_entry
-from experiments.mlflow_messages import Closed, Closing, Opened, Request
-from experiments.mlflow_store import (
+from experiments.tracking.entry import Entry, write_entry
+from experiments.tracking.messages import Closed, Closing, Opened, Request
+from experiments.tracking.scribe import be_a_scribe, say, step_back
+from experiments.tracking.store import (
     BATCH,
     DIRECTORY,
     ERROR,
@@ -39,7 +40,6 @@ from experiments.mlflow_store import (
     now_ms,
     store_errors,
 )
-from experiments.scribe import be_a_scribe, say, step_back
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def log_live(request: Request) -> int:
 
 def log_afterwards(request: Request) -> int:
     """Prepare, wait for the run's end, import it; 1 if MLflow refused something."""
-    from experiments.mlflow_import import import_run  # reads traces: a live run does without
+    from experiments.tracking.importing import import_run  # reads traces: a live run does without
 
     try:
         store = Store(request.uri, request.artifacts, request.experiment)

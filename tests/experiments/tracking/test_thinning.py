@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.thinning import gist_columns, gist_of
+from experiments.tracking.thinning import gist_columns, gist_of
 
 TRACE = pd.DataFrame(
     {

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from experiments.journal_to_mlflow import Journal, RunLog
-from experiments.mlflow_entry import Entry, read_entry, write_entry
-from experiments.mlflow_messages import Closing, Request
-from experiments.mlflow_store import (
+from experiments.trace import JOURNAL, TraceWriter
+from experiments.tracking.entry import Entry, read_entry, write_entry
+from experiments.tracking.journal_to_mlflow import Journal, RunLog
+from experiments.tracking.messages import Closing, Request
+from experiments.tracking.run import MlflowRun, TrackingError, mark_killed, tracking_uri
+from experiments.tracking.store import (
     BATCH,
     Point,
     Store,
@@ -22,8 +24,6 @@ from experiments.mlflow_store import (
     summary_figures,
     summary_tags,
 )
-from experiments.trace import JOURNAL, TraceWriter
-from experiments.tracking import MlflowRun, TrackingError, mark_killed, tracking_uri
 from tests.experiments.recorded import record
 
 ROWS = [
@@ -206,7 +206,7 @@ def test_a_row_that_was_given_out_is_not_given_again_after_an_error(tmp_path):
 
 
 def test_marking_what_was_killed_starts_nothing_where_mlflow_knows_of_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.tracking.subprocess.run", pytest.fail)
+    monkeypatch.setattr("experiments.tracking.run.subprocess.run", pytest.fail)
     done = tmp_path / "done"
     done.mkdir()
     write_entry(done, Entry("u", "i", "KILLED", complete=True))

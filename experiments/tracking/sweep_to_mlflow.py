@@ -18,11 +18,11 @@ from typing import Any
 
 import msgspec
 
-from experiments.mlflow_entry import Entry, read_entry, write_entry
-from experiments.mlflow_import import import_run
-from experiments.mlflow_messages import Finish, Finished, Opened, Opening, Progress, SweepMessage
-from experiments.mlflow_store import ERROR, Point, Store, in_a_sentence, now_ms, store_errors
-from experiments.scribe import be_a_scribe, say, step_back
+from experiments.tracking.entry import Entry, read_entry, write_entry
+from experiments.tracking.importing import import_run
+from experiments.tracking.messages import Finish, Finished, Opened, Opening, Progress, SweepMessage
+from experiments.tracking.scribe import be_a_scribe, say, step_back
+from experiments.tracking.store import ERROR, Point, Store, in_a_sentence, now_ms, store_errors
 
 logger = logging.getLogger(__name__)
 

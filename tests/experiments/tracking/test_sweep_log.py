@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from experiments.mlflow_entry import read_entry
-from experiments.mlflow_store import BATCH
 from experiments.record import SUMMARY, RunStatus
-from experiments.sweep_log import SweepLog
-from experiments.sweep_to_mlflow import sweep_figures
 from experiments.trace import read_trace
-from experiments.tracking import TrackingError
+from experiments.tracking.entry import read_entry
+from experiments.tracking.run import TrackingError
+from experiments.tracking.store import BATCH
+from experiments.tracking.sweep_log import SweepLog
+from experiments.tracking.sweep_to_mlflow import sweep_figures
 from tests.experiments.recorded import record
 
 STEPS = 90

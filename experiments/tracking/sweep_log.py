@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from experiments.mlflow_messages import Add, Finish, Opening, Progress, SweepAnswer
 from experiments.record import RunStatus
-from experiments.tracking import CLOSE_TIMEOUT_S, Scribe, TrackingError
+from experiments.tracking.messages import Add, Finish, Opening, Progress, SweepAnswer
+from experiments.tracking.run import CLOSE_TIMEOUT_S, Scribe, TrackingError
 from experiments.wording import counted
 
 
 class SweepLog:
-    """A sweep in MLflow, written by a process of its own (`experiments.sweep_to_mlflow`).
+    """A sweep in MLflow, written by a process of its own (`experiments.tracking.sweep_to_mlflow`).
 
     Nobody waits for MLflow but in `parent_id` and in `finish`.
 
@@ -38,7 +38,7 @@ class SweepLog:
         directory: Path | None = None,
     ) -> None:
         self._log = log
-        self._scribe = Scribe("experiments.sweep_to_mlflow", log)
+        self._scribe = Scribe("experiments.tracking.sweep_to_mlflow", log)
         self._parent_id: str | None = None
         self._scribe.tell(
             Opening(

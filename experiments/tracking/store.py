@@ -63,8 +63,13 @@ def summary_figures(summary: Mapping[str, Any], prefix: str = "") -> dict[str, f
 
 
 def summary_tags(summary: Mapping[str, Any]) -> dict[str, str]:
-    """What a summary says that the run is: its words, and the seed; MLflow itself knows how it ended."""
+    """What a summary says that the run is: its words, and the seed; MLflow itself knows how it ended.
+
+    Releases and facts of the machine are there as `version.PACKAGE` and `machine.FACT`.
+    """
     words = {name: value for name, value in summary.items() if isinstance(value, str)}
+    words |= {f"version.{package}": release for package, release in summary.get("releases", {}).items()}
+    words |= {f"machine.{name}": fact for name, fact in summary.get("machine", {}).items()}
     return {
         name: str(value)
         for name, value in {**words, "seed": summary.get("seed", "")}.items()

@@ -13,8 +13,8 @@ from typing import Any, Self
 import msgspec
 
 from experiments.facts import ROOT
-from experiments.mlflow_entry import read_entry
-from experiments.mlflow_messages import Closed, Closing, Opened, Request
+from experiments.tracking.entry import read_entry
+from experiments.tracking.messages import Closed, Closing, Opened, Request
 
 OPEN_TIMEOUT_S = 120.0  # MLflow imports for 2 s and creates its tables in 3 s, on an idle core
 CLOSE_TIMEOUT_S = 120.0  # the last batches, and the video's upload
@@ -140,7 +140,7 @@ class Scribe:
 
 
 class MlflowRun:
-    """One run in MLflow, kept by a process of its own (`experiments.journal_to_mlflow`).
+    """One run in MLflow, kept by a process of its own (`experiments.tracking.journal_to_mlflow`).
 
     Args:
         request: what to open.
@@ -149,7 +149,7 @@ class MlflowRun:
 
     def __init__(self, request: Request, log: Path) -> None:
         self._log = log
-        self._scribe = Scribe("experiments.journal_to_mlflow", log)
+        self._scribe = Scribe("experiments.tracking.journal_to_mlflow", log)
         self._run_id: str | None = None
         self._scribe.tell(request)
 

@@ -12,8 +12,10 @@ import pandas as pd
 import yaml
 
 from experiments.identity import flat
-from experiments.mlflow_entry import Entry, read_entry, run_name, write_entry
-from experiments.mlflow_store import (
+from experiments.record import CONFIG, SUMMARY, RunStatus, kept_files
+from experiments.trace import read_trace
+from experiments.tracking.entry import Entry, read_entry, run_name, write_entry
+from experiments.tracking.store import (
     BATCH,
     DIRECTORY,
     ERROR,
@@ -26,9 +28,7 @@ from experiments.mlflow_store import (
     summary_figures,
     summary_tags,
 )
-from experiments.record import CONFIG, SUMMARY, RunStatus, kept_files
-from experiments.thinning import gist_of
-from experiments.trace import read_trace
+from experiments.tracking.thinning import gist_of
 
 GIST = 600  # values of a trace; a tenth of a second, two thirds of what one call to MLflow holds
 

@@ -18,12 +18,12 @@ from typing import Any
 import psutil
 import pytest
 
-from experiments.mlflow_entry import read_entry, run_name
-from experiments.mlflow_messages import Closing, Request
 from experiments.record import RunStatus
-from experiments.sweep_log import SweepLog
 from experiments.trace import JOURNAL, TraceWriter
-from experiments.tracking import SETTINGS, MlflowRun, TrackingError
+from experiments.tracking.entry import read_entry, run_name
+from experiments.tracking.messages import Closing, Request
+from experiments.tracking.run import SETTINGS, MlflowRun, TrackingError
+from experiments.tracking.sweep_log import SweepLog
 from tests.experiments.recorded import record
 
 UP_WITHIN_S = 90.0
