@@ -1,8 +1,7 @@
 """A sweep from what was asked for to what came of it."""
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,21 +11,21 @@ from omegaconf import DictConfig, open_dict
 from rich.console import Console
 from rich.progress import track
 
-from experiments.carry_out import Tracked
 from experiments.complaints import ConfigError, sentence
+from experiments.course import TrainingError
 from experiments.prepare import prepare
 from experiments.progress_view import ProgressView
-from experiments.record import RunStatus, status_of
+from experiments.record import RunStatus
 from experiments.salvage import finish_killed
 from experiments.sweep.combinations import Run, by_point, combinations
 from experiments.sweep.job import Jobs, composed, not_begun, seed_of
 from experiments.sweep.launchers import check_launcher, without_launcher
+from experiments.sweep.log import Log, opened_log
 from experiments.sweep.outcomes import Outcome, tell
 from experiments.sweep.place import Place, finished_in
 from experiments.sweep.report import print_outcomes
 from experiments.sweep.watch import Watch
-from experiments.tracking.run import TrackingError, artifacts_of, tracking_uri
-from experiments.tracking.sweep_log import SweepLog
+from experiments.tracking.run import TrackingError, tracking_uri
 from experiments.wording import counted
 from experiments.world_config import PipelineSchema
 
@@ -99,12 +98,16 @@ def conduct(
         console.print(
             f"{len(sweep.done)} of {counted(len(runs), 'run')} are finished already", highlight=False
         )
-    with opened_log(sweep, uri, results, console) as log:
-        if n := len(runs) - len(sweep.done):
-            jobs = [sweep.left[i : i + runs_per_job] for i in range(0, len(sweep.left), runs_per_job)]
-            with ProgressView(console, config.live, config.name, n, "runs") as view:
-                play(sweep, jobs, launch, view, log)
-            finish_killed(folder, console)
+    try:
+        with opened_log(sweep.place, uri, results, sweep.is_real, sweep.done, console) as log:
+            if n := len(runs) - len(sweep.done):
+                jobs = [sweep.left[i : i + runs_per_job] for i in range(0, len(sweep.left), runs_per_job)]
+                with ProgressView(console, config.live, config.name, n, "runs") as view:
+                    play(sweep, jobs, launch, view, log)
+                finish_killed(folder, console)
+            log.has_failures = bool(sweep.failed)
+    except TrackingError as error:
+        raise SweepError(f"{error}; say output.mlflow=false to do without it") from error
     print_outcomes(console, len(runs), sweep.done, sweep.outcomes.values(), sweep.place.directory, uri)
     if sweep.failed:
         n, first = counted(len(runs), "run"), sweep.failed[0]
@@ -119,7 +122,7 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
     for point, own in track(points.items(), "checked", console=console, transient=True, disable=not is_shown):
         try:
             prepared = prepare(*composed([*point, *seed_of(own[0])]), console, live)
-        except ConfigError as error:
+        except (ConfigError, TrainingError) as error:
             for run in own:
                 tell(sweep.place.outcomes, not_begun(run, error))
             continue
@@ -135,7 +138,7 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
     sweep.place.write_runs(sweep.done)
 
 
-def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView, log: "Log") -> None:
+def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView, log: Log) -> None:
     """Have all jobs done; if the launcher breaks, what is left is tried again, each run on its own.
 
     Raises:
@@ -173,63 +176,3 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
             for run in left:
                 tell(place.outcomes, not_begun(run, reason))
             jobs = []
-
-
-class Log:
-    """A sweep's entry in MLflow, or none.
-
-    Attributes:
-        tracked: where runs of the real pipeline go while they go on.
-    """
-
-    def __init__(self, sweep_log: SweepLog | None, tracked: Tracked | None) -> None:
-        self._sweep_log, self.tracked = sweep_log, tracked
-
-    def add(self, directory: Path) -> None:
-        """A run to be a child."""
-        if self._sweep_log is not None:
-            self._sweep_log.add(directory)
-
-
-@contextlib.contextmanager
-def opened_log(sweep: Sweep, uri: str, results: Path, console: Console) -> Iterator[Log]:
-    """Meanwhile, MLflow takes up what is finished, unless `uri` is "". Its trouble is said, not raised."""
-    if not uri:
-        yield Log(None, None)
-        return
-    place = sweep.place
-    parent = place.about["mlflow_run"] if place.about.get("mlflow_uri") == uri else ""
-    tags = {"overrides": " ".join(place.about["overrides"])}
-    with SweepLog(
-        uri, artifacts_of(uri, results), place.folder.name, place.id, tags, place.log, parent, place.directory
-    ) as sweep_log:
-        tracked = None
-        if sweep.is_real:  # its runs are children from their beginning
-            tracked = Tracked(uri, sweep_log.parent_id)
-        for directory in sorted(sweep.done):
-            sweep_log.add(place.folder / directory)
-        status = RunStatus.FINISHED
-        try:
-            yield Log(sweep_log, tracked)
-            status = RunStatus.FAILED if sweep.failed else RunStatus.FINISHED
-        except BaseException as error:
-            status = status_of(error)
-            raise
-        finally:
-            finish(sweep_log, status, place, uri, console)
-
-
-def finish(sweep_log: SweepLog, status: RunStatus, place: Place, uri: str, console: Console) -> None:
-    """Wait for what is not written yet."""
-    try:
-        with console.status("MLflow takes up the last runs") as shown:
-            sweep_log.finish(status, lambda left: shown.update(f"MLflow takes up the last runs: {left} left"))
-            place.about |= {"mlflow_uri": uri, "mlflow_run": sweep_log.parent_id}
-            place.write()
-    except TrackingError as error:
-        console.print(
-            f"{error}; all runs are on disk: python -m experiments.runs_to_mlflow {place.folder}",
-            style="bold yellow",
-            markup=False,
-            soft_wrap=True,
-        )

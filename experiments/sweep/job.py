@@ -25,7 +25,7 @@ from experiments.sweep.combinations import Run, by_point
 from experiments.sweep.outcomes import FIGURES, Outcome, tell
 from experiments.twin import let_look
 from experiments.views import SilentView
-from experiments.world_config import SimulatorSchema
+from experiments.world_config import PipelineSchema
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Jobs:
 
     def _play(self, run: Run, prepared: Prepared) -> None:
         plan, identity = prepared.plan, prepared.identity
-        is_simulated, output = isinstance(plan.config.env, SimulatorSchema), plan.config.output
+        is_simulated, output = not isinstance(plan.config.env, PipelineSchema), plan.config.output
         tracked = self.tracked if output.mlflow and not is_simulated else None
         draws = not is_simulated if output.picture is None else output.picture
         agent = player().agent_for(prepared)

@@ -19,7 +19,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         status: FINISHED, FAILED or KILLED.
         error: one sentence, "" if it came to its own end.
         figures: of the summary.
-        is_simulated: whether MLflow is to hear of it from the sweep.
+        is_simulated: or replayed: then MLflow hears of it from the sweep.
     """
 
     number: int

@@ -49,22 +49,13 @@ class Place:
         path = self.directory / ABOUT
         begun = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
         about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"started": begun}
-        self.about: dict[str, Any] = {
-            "mlflow_run": "",
-            **about,
-            "name": self.id,
-            "overrides": list(overrides),
-        }
-        self.write()
+        self.about: dict[str, Any] = {**about, "name": self.id, "overrides": list(overrides)}
+        path.write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
 
     @property
     def log(self) -> Path:
         """What the process that writes to MLflow complains of."""
         return self.directory / LOG
-
-    def write(self) -> None:
-        """Keep what is known about the sweep."""
-        (self.directory / ABOUT).write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
 
     def write_runs(self, directories: Iterable[str]) -> None:
         """Keep which runs it has: directories by their names in the folder of all runs."""
