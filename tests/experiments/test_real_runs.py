@@ -44,7 +44,8 @@ def test_every_experiment_runs_three_steps(experiment, tmp_path):
     assert isinstance(config, RunConfig)
     plan = assemble(config)
     agent = instantiate(cfg.agent, _partial_=True)(spec=plan.spec)
-    choices = dict.fromkeys(GROUPS, "x")
+    env = "pipeline" if isinstance(config.env, PipelineSchema) else "simulator"
+    choices = dict.fromkeys(GROUPS, "x") | {"env": env}
     summary = run(plan, agent, identify(cfg, choices, plan.spec.hash), Console(quiet=True))
     assert (summary["status"], summary["steps"]) == ("FINISHED", 3)
     assert summary["frames"]["offered"] > 0
