@@ -3,12 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 from hydra import compose
-from omegaconf import OmegaConf
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
 
 from agents.training import Worlds
 from envs.simulator.system import System
@@ -103,7 +106,13 @@ def plans_of(
 
 def option(group: str, name: str) -> Any:
     """The values of conf/GROUP/NAME.yaml."""
-    return OmegaConf.to_object(compose("config", overrides=[f"{group}={name}"])[group])
+    return OmegaConf.to_object(composed(GlobalHydra.instance().config_loader(), group, name))
+
+
+@cache  # to compose a whole configuration takes long, and many are asked for again and again
+def composed(loader: ConfigLoader, group: str, name: str) -> DictConfig:
+    """The same before it is typed; the loader is the one that `compose` uses."""
+    return compose("config", overrides=[f"{group}={name}"])[group]
 
 
 def variants_of(system: System, n: int, lowest_capacity: float, rng: np.random.Generator) -> list[System]:
