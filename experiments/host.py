@@ -20,9 +20,7 @@ def alone(directory: Path, say: Callable[[str], None]) -> Iterator[None]:
         directory: of the run, for those that wait for it to read.
         say: told if there is something to wait for.
     """
-    path = Path(tempfile.gettempdir()) / LOCK
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    with os.fdopen(descriptor, "r+", encoding="utf-8") as lock:
+    with os.fdopen(opened(Path(tempfile.gettempdir()) / LOCK), "r+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -36,3 +34,13 @@ def alone(directory: Path, say: Callable[[str], None]) -> Iterator[None]:
         lock.write(f"process {os.getpid()}, {directory.resolve()}\n")
         lock.flush()
         yield
+
+
+def opened(path: Path) -> int:
+    """Descriptor of the file, which every user of the host may lock, whoever made it."""
+    flags = os.O_RDWR | os.O_CLOEXEC
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL)
+        os.fchmod(descriptor, 0o666)  # whatever the umask is
+        return descriptor
+    return os.open(path, flags)  # no O_CREAT: systems refuse it in /tmp for a file of somebody else's

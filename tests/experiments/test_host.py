@@ -53,3 +53,9 @@ def test_a_run_that_fails_leaves_the_host():
         raise ZeroDivisionError
     with alone(Path("second"), said.append):
         assert said == []
+
+
+def test_every_user_of_the_host_may_take_its_turn(tmp_path):
+    with alone(Path("first"), print):
+        (lock,) = tmp_path.iterdir()
+        assert lock.stat().st_mode & 0o777 == 0o666
