@@ -31,7 +31,7 @@ from experiments.record import CONFIG, LOGS, SUMMARY
 from experiments.repetition import Circumstances, circumstances, first_difference
 from experiments.run import Interrupted, choose_view, exit_code, interrupt
 from experiments.trace import TRACE, read_trace
-from experiments.tracking.run import SETTINGS, tracking_uri
+from experiments.tracking.run import SETTINGS, is_absent, tracking_uri
 from experiments.twin import let_look
 from experiments.views import SilentView
 from experiments.wording import counted, figure
@@ -173,7 +173,7 @@ def fetched(run_ids: Sequence[str], results: Path) -> Iterator[list[LoggedRun]]:
         yield []
         return
     uri = tracking_uri(results)
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+    if is_absent(uri):
         raise ConfigError(f"MLflow has no store at {uri}: say --results, or set MLFLOW_TRACKING_URI")
     os.environ.update(SETTINGS | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
     from mlflow import MlflowClient  # takes seconds to import

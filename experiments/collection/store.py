@@ -18,7 +18,7 @@ from experiments.complaints import ConfigError, sentence
 from experiments.logged import read_run
 from experiments.record import CONFIG, SUMMARY
 from experiments.trace import TRACE, read_trace
-from experiments.tracking.run import SETTINGS
+from experiments.tracking.run import SETTINGS, is_absent
 from experiments.tracking.store import DIRECTORY
 from experiments.wording import counted
 
@@ -46,7 +46,7 @@ def from_mlflow(
     Raises:
         ConfigError: there is no such store or experiment, it does not understand the query, or finds nothing.
     """
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+    if is_absent(uri):
         raise ConfigError(f"mlflow: there is no store at {uri} yet")
     os.environ.update(SETTINGS)
     from mlflow import MlflowClient  # takes seconds to import

@@ -9,7 +9,6 @@ from rich.console import Console
 from experiments.carry_out import Tracked
 from experiments.record import RunStatus, status_of
 from experiments.sweep.place import Place
-from experiments.tracking.entry import read_entry
 from experiments.tracking.run import TrackingError, artifacts_of
 from experiments.tracking.sweep_log import SweepLog
 
@@ -52,12 +51,14 @@ def opened_log(
     if not uri:
         yield Log(None, None)
         return
-    entry = read_entry(place.directory)
-    parent = entry.run_id if entry is not None and entry.uri == uri else ""
-    tags = {"overrides": " ".join(place.about["overrides"])}
-    artifacts = artifacts_of(uri, results)
     with SweepLog(
-        uri, artifacts, place.folder.name, place.id, tags, place.log, parent, place.directory
+        uri,
+        artifacts_of(uri, results),
+        experiment=place.folder.name,
+        name=place.id,
+        tags={"overrides": " ".join(place.about["overrides"])},
+        log=place.log,
+        directory=place.directory,
     ) as sweep_log:
         log = Log(sweep_log, Tracked(uri, sweep_log.parent_id) if is_real else None)
         for directory in sorted(done):

@@ -39,6 +39,11 @@ def tracking_uri(results: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(results / 'mlflow.db').resolve()}"
 
 
+def is_absent(uri: str) -> bool:
+    """Whether a store is a file that is not there yet: MLflow would make one, only to find nothing in it."""
+    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file()
+
+
 def artifacts_of(uri: str, results: Path) -> str:
     """Where a new experiment of a store keeps its files; "" = where its server says."""
     return (results.resolve() / "mlflow-artifacts").as_uri() if uri.startswith("sqlite:") else ""
