@@ -7,14 +7,17 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.ready-bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
+# in two processes, one of which has the tests that keep time; in the order that tests/conftest.py gives them
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
 # overrides for `make run`, e.g. make run ARGS="agent=rule env.steps=60"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types arrows bench clean
+.PHONY: help setup run test test-all lint types arrows bench clean
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: $(READY) ## make .venv with everything in it; quick when nothing has changed
 
@@ -28,8 +31,11 @@ $(READY): pyproject.toml constraints.txt
 run: setup ## the main job: active inference holds the real pipeline's SLOs; more with ARGS="..."
 	$(BIN)/python -m experiments.run agent=aif video=traffic $(ARGS)
 
-test: setup lint types arrows ## linters, types, the arrows between the floors, and all tests
-	$(BIN)/python -m pytest
+test: setup lint types arrows ## linters, types, the arrows between the floors, and the tests but for the nightly ones
+	$(PYTEST) -m 'not nightly'
+
+test-all: setup lint types arrows ## the same with every test: half an hour
+	$(PYTEST)
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
