@@ -51,10 +51,10 @@ $(BENCH_READY): $(READY)
 	$(INSTALL) -e '.[dev,openvino,bench]'
 	@touch $@
 
-bench: $(BENCH_READY) ## the pipeline against bare loops, Ray and multiprocessing; the simulator against SimPy; the agents' times
-	$(BIN)/python -m experiments.bench pipeline
-	$(BIN)/python -m experiments.bench simulator
-	$(BIN)/python -m experiments.bench agents
+bench: $(BENCH_READY) ## the pipeline beside bare sockets and Ray, the simulator beside SimPy, the agents' times
+	$(BIN)/python -m benchmarks pipeline
+	$(BIN)/python -m benchmarks simulator
+	$(BIN)/python -m benchmarks agents
 
 clean: ## forget .venv and caches; results/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,1 +1,1 @@
-"""Runs of agents on environments, and what they leave: configuration, records, pictures, benchmarks."""
+"""Runs of agents on environments, and what they leave: configuration, records, pictures."""

@@ -1,0 +1,1 @@
+"""What agents take to decide, to learn and to start."""
