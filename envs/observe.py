@@ -40,11 +40,13 @@ class Snapshot:
         settings: what `levels` stand for.
         streams: concurrent streams, >= 1.
         interval: None if there was none: the episode begins, or the pipeline is dead.
-        totals: frames of the episode so far.
+        totals: frames of the episode so far; what was known last if the pipeline is dead.
         report_age_s: age of the last news from the pipeline's end.
         interval_s: how long the interval really was; 0 if there was none.
         overrun: whether the agent thought past a grid point.
         slos: those in force, with the spec's metrics in the spec's order; None = the spec's own.
+        deaths, restarts: of workers and collectors so far that died though nobody meant them to, and of those
+            that took their places.
     """
 
     step: int
@@ -58,6 +60,8 @@ class Snapshot:
     interval_s: float = 0.0
     overrun: bool = False
     slos: tuple[Slo, ...] | None = None
+    deaths: int = 0
+    restarts: int = 0
 
 
 class Judged(NamedTuple):
@@ -76,7 +80,8 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     | step           | intervals of the episode that have ended                                       |
     | metrics        | the catalogue's; hop_NAME_ms; frames of the interval by outcome; NaN = unknown |
     | ratios, slos   | per SLO: metric / threshold; state 0 OK, 1 WARNING, 2 CRITICAL                  |
-    | known          | per SLO: whether it was measured; if not, ratio 0 and state OK mean nothing     |
+    | known          | per SLO: whether it was measured; if not, ratio 0 and state OK mean nothing:    |
+    |                | it neither holds nor is broken                                                 |
     | thresholds     | per SLO: the one in force                                                      |
     | qoe            | in [0, 1], of what was delivered                                               |
     | quality        | mean of level index / (levels - 1), 1 if one level: the predecessor's measure   |
@@ -88,6 +93,8 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     | workers        | per live worker: utilisation, service_ms (NaN = idle), processed, in_hand       |
     | interval_s     | how long the interval was; overrun: whether the agent's thinking stretched it  |
     | stale          | the figures are old: the collector has been silent for STALE_AFTER_S            |
+    | deaths         | workers and collectors of the episode so far that died though nobody meant it   |
+    | restarts       | those of them that were started again                                          |
     """
     interval = snapshot.interval
     figures = _metrics(interval)
@@ -120,6 +127,8 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
         "interval_s": snapshot.interval_s,
         "overrun": snapshot.overrun,
         "stale": snapshot.report_age_s > STALE_AFTER_S,
+        "deaths": snapshot.deaths,
+        "restarts": snapshot.restarts,
     }
     return Judged(spec.encode(snapshot.levels, readings, figures), earned, info)
 

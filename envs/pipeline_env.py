@@ -9,15 +9,15 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.cluster import Cluster
 from envs.control_grid import ControlGrid, sleep_until
 from envs.hardware import Hardware
-from envs.observe import Judged, Snapshot, judge
+from envs.observe import NOTHING, Judged, Snapshot, judge
 from envs.pipeline_world import PipelineWorld, check_scenario
 from envs.scenario import Event, Scenario
 from envs.seeding import episode_seed
 from envs.spec import ElasticitySpec
 from envs.video import check_ladders, ladders_of
-from pipeline.cluster import Cluster
 from pipeline.control import UnansweredError
 from pipeline.messages import State, Status, Telemetry, Weights
 from pipeline.metrics import Interval
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 
 Observation = NDArray[np.float32]
+
+DESERTED = "no worker was live any more when the run ended, though the scenario had left some"
 
 
 def worst_weights(status: Status) -> Weights:
@@ -52,12 +54,15 @@ class PipelineEnv(gym.Env[Any, Any]):
     | the episode ends | when                                                                            |
     |------------------|---------------------------------------------------------------------------------|
     | truncated        | `steps` have been made, or the source has ended                                 |
-    | terminated       | producer or collector is gone, control is unanswered, or the source has failed:  |
-    |                  | info["error"] says why                                                           |
+    | terminated       | the producer is gone, or the collector or every worker, and not to be started    |
+    |                  | again; control is unanswered; the source has failed; or at the end no worker has |
+    |                  | been live for a while, though the scenario left some: info["error"] says why     |
 
-    Workers may all be dead: the pipeline then lives on, with its SLOs broken. `reset` replaces lost workers,
-    ends added ones and keeps the others with the models they have loaded; devices are cool and as fast as
-    ever. `close`, and any exception that leaves `reset` or `step`, ends every process.
+    At the end of every step a worker or a collector that died by itself is started again, as often as the
+    cluster allows; `info` counts deaths and restarts. A scenario may kill all workers: the pipeline then
+    lives on, with its SLOs broken. `reset` replaces lost workers, ends added ones and keeps the others with
+    the models they have loaded; devices are cool and as fast as ever. `close`, and any exception that leaves
+    `reset` or `step`, ends every process.
 
     Args:
         spec: what agents see; knobs as `envs.video.video_spec` makes them, for the producer's own source.
@@ -111,6 +116,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._step = 0
         self._levels = self._initial
         self._world: PipelineWorld | None = None  # of the episode
+        self._totals = NOTHING  # of the episode, as they were known last
         self._events: dict[int, tuple[Event, ...]] = {}
         self._weights = Weights.NONE
 
@@ -193,13 +199,13 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._world = PipelineWorld(cluster, self._scenario, self.elasticity.slos, self._hardware)
         cluster.control.start(seed, self._initial, self._scenario.streams)
         self._grid.begin()
-        self._step, self._levels = 0, self._initial
+        self._step, self._levels, self._totals = 0, self._initial, NOTHING
 
     def _usable_cluster(self) -> Cluster:
         """The running one with its first workers again, or a new one."""
         if self._cluster is not None:
             try:
-                self._cluster.check()
+                self._cluster.mend()
                 self._cluster.restore()
                 return self._cluster
             except ClusterError as error:
@@ -224,18 +230,19 @@ class PipelineEnv(gym.Env[Any, Any]):
                 cluster.control.set_levels(levels)
             self._levels = levels
             overrun = self._grid.wait()
-            cluster.check()
+            cluster.mend()
             telemetry = cluster.control.telemetry(close=True)
             interval = self._world.after(telemetry.interval)
         except (ClusterError, UnansweredError) as error:
             self._step += 1
             return self._dead(previous, str(error))
-        self._step += 1
+        self._step, self._totals = self._step + 1, telemetry.totals
         judged = judge(self.elasticity, self._snapshot(previous, telemetry, interval, overrun))
-        failed = telemetry.error != ""
-        truncated = self._step >= self._steps or telemetry.state is State.ENDED
-        info = {**judged.info, "error": telemetry.error} if failed else judged.info
-        return judged.observation, judged.reward, failed, truncated and not failed, info
+        is_over, error = self._step >= self._steps or telemetry.state is State.ENDED, telemetry.error
+        if is_over and not error and self._world.is_deserted:
+            error = DESERTED
+        info = {**judged.info, "error": error} if error else judged.info
+        return judged.observation, judged.reward, error != "", is_over and error == "", info
 
     def _snapshot(
         self,
@@ -249,7 +256,6 @@ class PipelineEnv(gym.Env[Any, Any]):
         if telemetry is not None:
             known = {
                 "interval": interval,
-                "totals": telemetry.totals,
                 "report_age_s": telemetry.report_age_s,
                 "interval_s": telemetry.interval.duration_s,
                 "overrun": overrun,
@@ -261,6 +267,9 @@ class PipelineEnv(gym.Env[Any, Any]):
             settings=self._ladders.settings(self._levels),
             streams=self._world.streams,
             slos=self._world.slos,
+            totals=self._totals,
+            deaths=self._world.deaths,
+            restarts=self._world.restarts,
             **known,
         )
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from envs.cluster import Cluster
 from envs.hardware import Hardware
 from envs.scenario import OF_A_WORKER, EventKind, Scenario, heat_after, throttled
-from pipeline.cluster import Cluster
 from pipeline.conditions import AS_STARTED, Conditions
 from pipeline.metrics import Interval
 from pipeline.slos import Slo, with_threshold
@@ -27,6 +27,7 @@ class PipelineWorld:
     Attributes:
         streams: concurrent streams at present.
         slos: in force at present.
+        is_deserted: no worker has been live of late, though the scenario had left some.
     """
 
     def __init__(
@@ -34,7 +35,11 @@ class PipelineWorld:
     ) -> None:
         self.streams = scenario.streams
         self.slos = slos
+        self.is_deserted = False
         self._cluster = cluster
+        self._n_meant = len(cluster.workers) or 1  # to work; those that run elsewhere no scenario can kill
+        self._had_workers = True
+        self._n_died, self._n_restarted = cluster.restarts.n_deaths, cluster.restarts.n_restarts
         self._kinds = None if hardware is None else hardware.workers
         self._thermal = scenario.thermal
         self._like = {slot: slot for slot in range(len(cluster.workers))}  # slot -> worker of the hardware
@@ -42,6 +47,16 @@ class PipelineWorld:
         self._heat = defaultdict[int, float](float)  # by slot
         self._mbit_s: float | None = None  # of every link; None = as at the start
         self._told: dict[int, Conditions] = {}
+
+    @property
+    def deaths(self) -> int:
+        """Workers and collectors that died in this episode though nobody meant them to."""
+        return self._cluster.restarts.n_deaths - self._n_died
+
+    @property
+    def restarts(self) -> int:
+        """Those of them that were started again."""
+        return self._cluster.restarts.n_restarts - self._n_restarted
 
     def set_streams(self, streams: int) -> None:
         """Carry this many concurrent streams."""
@@ -51,10 +66,12 @@ class PipelineWorld:
     def lose_worker(self, worker: int) -> None:
         """Kill -9."""
         self._cluster.kill_worker(worker)
+        self._n_meant -= 1
 
     def join_worker(self, worker: int) -> None:
         """One more worker with the options of this one; it counts once its models are loaded."""
         slot = self._cluster.add_worker(self._cluster.workers[worker])
+        self._n_meant += 1
         self._like[slot] = worker
         self._tell(slot)
 
@@ -75,6 +92,7 @@ class PipelineWorld:
 
     def after(self, interval: Interval) -> Interval:
         """Let the devices heat up or cool down over an interval; returns it with their power."""
+        self._look_for_workers(bool(interval.workers))
         slots = self._cluster.slots
         shares = {
             slots[worker.name]: worker.busy_s / interval.duration_s
@@ -92,6 +110,14 @@ class PipelineWorld:
             return interval
         power_w = sum(self._kinds[self._like[slot]].power_w(share) for slot, share in shares.items())
         return structs.replace(interval, power_w=float(power_w))
+
+    def _look_for_workers(self, has_workers: bool) -> None:
+        """It is decided when the last one goes: one that joins later may take its time to load its models."""
+        if has_workers:
+            self.is_deserted = False
+        elif self._had_workers:
+            self.is_deserted = self._n_meant > 0
+        self._had_workers = has_workers
 
     def _tell(self, slot: int) -> None:
         hot = 1.0

@@ -28,7 +28,10 @@ def qoe(spec: ElasticitySpec, delivered: Sequence[float]) -> float:
 
 
 def reward(readings: Iterable[SloReading], qoe: float, knobs_changed: int, n_knobs: int) -> float:
-    """Reward of one interval, see `step_reward`."""
+    """Reward of one interval, see `step_reward`.
+
+    An SLO that was not measured is not broken, and that buys nothing: QoE is of what was delivered.
+    """
     ratios = [(reading.state is SloState.CRITICAL, reading.ratio) for reading in readings]
     broken = [ratio for is_broken, ratio in ratios if is_broken]
     return step_reward(len(broken), len(ratios), max(broken, default=0.0), qoe, knobs_changed, n_knobs)

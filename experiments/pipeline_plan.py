@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from envs.cluster import Cluster
 from envs.hardware import Hardware, usable_cores
 from envs.pipeline_env import PipelineEnv
 from envs.pipeline_world import check_scenario
@@ -22,11 +23,12 @@ from experiments.parts import (
     video_arguments,
 )
 from experiments.world_config import PipelineSchema
-from pipeline.cluster import Cluster, LocalCluster
+from pipeline.cluster import LocalCluster
 from pipeline.control import ControlClient
 from pipeline.messages import WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
 from pipeline.remote import RemoteCluster
+from pipeline.restarts import RestartBudget
 from pipeline.settings import Ladders, ladders_for
 from pipeline.slos import Slo
 from pipeline.sources.opening import open_source
@@ -52,9 +54,10 @@ class PipelinePlan:
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> PipelineEnv:
         """The environment; its programs start with the first reset, and log to `directory`."""
+        budget = RestartBudget(self.env.restarts, self.env.restarts_within_s)
         return PipelineEnv(
             self.spec,
-            lambda: self._cluster(directory),
+            lambda: self._cluster(directory, budget),
             self.env.steps,
             self.env.control_interval_s,
             self.scenario,
@@ -73,11 +76,13 @@ class PipelinePlan:
             detections=str(directory / f"detections.{detections}") if detections else "",
         )
 
-    def _cluster(self, directory: Path) -> Cluster:
+    def _cluster(self, directory: Path, budget: RestartBudget) -> Cluster:
         if self.env.control:
             return RemoteCluster(self.env.control, self.env.n_workers)
         workers = self.hardware.worker_options(directory / "devices", usable_cores(), self.config.seed)
-        return LocalCluster(self.producer, self.outputs(directory), workers, directory / "logs")
+        return LocalCluster(
+            self.producer, self.outputs(directory), workers, directory / "logs", budget=budget
+        )
 
 
 def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:

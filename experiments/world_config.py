@@ -44,6 +44,8 @@ class PipelineSchema(StreamEnvSchema):
     ready_timeout_s: float = MISSING
     control: str = MISSING
     n_workers: int = MISSING
+    restarts: int = 0  # of a run whose release did not have it
+    restarts_within_s: float = 60.0
 
 
 @dataclass
@@ -190,7 +192,10 @@ class ScenarioSchema:
 WORLD_MIRRORS: Mapping[type, tuple[Any, frozenset[str]]] = {
     PipelineSchema: (
         PipelineEnv,
-        frozenset({"emulate", "control", "n_workers", "queue_policy", "queue_bound_s", "memory_budget_mb"}),
+        frozenset(
+            {"emulate", "control", "n_workers", "restarts", "restarts_within_s"}
+            | {"queue_policy", "queue_bound_s", "memory_budget_mb"}
+        ),
     ),
     SimulatorSchema: (System, frozenset()),
     ReplaySchema: (Replay, frozenset({"path"})),

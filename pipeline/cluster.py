@@ -1,20 +1,21 @@
 """A whole pipeline as one thing to start, wait for, hurt and close: its programs run on this machine."""
 
+import contextlib
 import dataclasses
 import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self
-
-import msgspec
+from typing import Any, Self
 
 from pipeline.conditions import AS_STARTED, Conditions, line_of
 from pipeline.control import ControlClient, ControlError
+from pipeline.endpoints import Endpoints, ResultsEndpoint, spoken
 from pipeline.messages import Status
 from pipeline.options import CollectorOptions, ProducerOptions, WorkerOptions
 from pipeline.program import ClusterError, Program
+from pipeline.restarts import NO_RESTARTS, RestartBudget, Restarts, part_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,66 +25,7 @@ ENDPOINTS_TIMEOUT_S = 60.0  # the producer speaks once its source has given a fr
 END_MARGIN_S = 5.0  # beyond the producer's drain deadline
 FAREWELL_S = 1.0  # between the producer's end and closing everybody's input
 INPUT_TIMEOUT_S = 10.0  # between closing inputs and killing: a video is finished meanwhile
-
-
-class Endpoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the producer listens; the one line it prints when supervised."""
-
-    work: str
-    link: str
-    control: str
-
-
-class Cluster(Protocol):
-    """What an environment needs of a pipeline.
-
-    Attributes:
-        workers: options of the workers that it starts itself, by slot; empty if it starts none.
-    """
-
-    workers: Sequence[WorkerOptions]
-
-    @property
-    def slots(self) -> Mapping[str, int]:
-        """Slot by name of the workers that it has started, dead ones that were not replaced among them."""
-        ...
-
-    @property
-    def control(self) -> ControlClient:
-        """Client of the running producer."""
-        ...
-
-    def start(self) -> None:
-        """Start what is its own to start."""
-        ...
-
-    def restore(self) -> None:
-        """Undo losses and joins of workers, and have their devices and links as they were at the start."""
-        ...
-
-    def wait_ready(self, timeout_s: float, on_progress: Callable[[str], None] = ...) -> Status:
-        """Wait for every worker and the collector. Raises ClusterError or ControlError."""
-        ...
-
-    def check(self) -> None:
-        """Raise ClusterError if producer or collector is gone."""
-        ...
-
-    def kill_worker(self, slot: int) -> None:
-        """SIGKILL one worker."""
-        ...
-
-    def add_worker(self, options: WorkerOptions) -> int:
-        """Start one more worker; returns its slot."""
-        ...
-
-    def set_conditions(self, slot: int, conditions: Conditions) -> None:
-        """Tell the worker in this slot, and those that will take its place, how device and link are."""
-        ...
-
-    def close(self) -> None:
-        """End what was started; idempotent."""
-        ...
+LAST_WORDS_S = 1.0  # to read what a dead program has said
 
 
 class LocalCluster:
@@ -93,6 +35,11 @@ class LocalCluster:
         producer, collector, workers: as for the command line; endpoints, names and `supervised` are set here.
         log_dir: gets producer.log, collector.log, worker-0.log, …
         command: what runs the programs.
+        budget: how often `mend` starts a worker or the collector again; by default never.
+
+    Attributes:
+        workers: options of the workers that were configured, by slot.
+        restarts: of workers and collectors that died by themselves, not by `kill_worker`.
     """
 
     def __init__(
@@ -102,17 +49,23 @@ class LocalCluster:
         workers: Sequence[WorkerOptions],
         log_dir: Path | str,
         command: Sequence[str] = PIPELINE,
+        budget: RestartBudget = NO_RESTARTS,
     ) -> None:
         self.workers: Sequence[WorkerOptions] = tuple(workers)
+        self.restarts = Restarts(budget)
         self._producer_options = producer
         self._collector_options = collector
         self._log_dir = Path(log_dir)
         self._command = tuple(command)
         self._programs: dict[str, Program] = {}  # producer and collector, while they are ours
-        self._workers: dict[int, Program] = {}  # by slot; those that died stay until restored or closed
+        self._workers: dict[int, Program] = {}  # by slot; those that died stay until replaced or closed
+        self._options: dict[int, WorkerOptions] = {}  # by slot
         self._conditions: dict[int, Conditions] = {}  # by slot, where they are not as at the start
         self._n_started = 0  # workers ever started: each has a name of its own
+        self._n_collectors = 0  # ever started: each has files of its own
+        self._results = ANY_PORT  # where the last collector took results
         self._mourned: set[str] = set()  # workers whose death has been reported, or was our doing
+        self._given_up: set[int] = set()  # slots whose worker died by itself and is not started again
         self._endpoints: Endpoints | None = None
         self._control: ControlClient | None = None
 
@@ -143,10 +96,7 @@ class LocalCluster:
         """
         try:
             self._start_producer()
-            options = dataclasses.replace(
-                self._collector_options, producer=self._where.link, results=ANY_PORT, supervised=True
-            )
-            self._programs["collector"] = self._launch("collector", "collector", options)
+            self._start_collector()
             for slot, options in enumerate(self.workers):
                 self._start_worker(slot, options)
         except BaseException:
@@ -167,10 +117,32 @@ class LocalCluster:
         for program in self._programs.values():
             if not program.is_running:
                 raise ClusterError(program.obituary())
-        for worker in self._workers.values():
-            if not worker.is_running and worker.name not in self._mourned:
-                self._mourned.add(worker.name)
-                logger.warning("%s", worker.obituary())
+        for _, worker in self._newly_dead():
+            logger.warning("%s", worker.obituary())
+
+    def mend(self) -> None:
+        """Start again what died by itself: a worker in its slot, the collector at its endpoint.
+
+        A collector that takes another's place writes to files of its own: NAME.2.mp4 after NAME.mp4.
+
+        Raises:
+            ClusterError: the producer is gone; or the collector is, or every worker, and was started again
+                as often as is allowed.
+        """
+        self._check_producer()
+        collector = self._programs["collector"]
+        if not collector.is_running:
+            if not self.restarts.may_return("the collector", collector.obituary()):
+                raise ClusterError(f"the collector is not started again: {collector.obituary()}")
+            self._start_collector()
+        for slot, worker in self._newly_dead():
+            if self.restarts.may_return(f"the worker in slot {slot}", worker.obituary()):
+                self._start_worker(slot, self._options[slot])
+            else:
+                self._given_up.add(slot)
+        if self._given_up and not any(worker.is_running for worker in self._workers.values()):
+            last = self._workers[max(self._given_up)]
+            raise ClusterError(f"no worker is left that could be started again: {last.obituary()}")
 
     def kill_worker(self, slot: int) -> None:
         """SIGKILL the worker in this slot, as a crash would: it cannot say goodbye."""
@@ -195,6 +167,7 @@ class LocalCluster:
         changed, self._conditions = self._conditions, {}
         for slot in [slot for slot in self._workers if slot >= len(self.workers)]:
             self._workers.pop(slot).kill()
+            self._given_up.discard(slot)
         for slot, options in enumerate(self.workers):
             if not self._workers[slot].is_running:
                 self._start_worker(slot, options)
@@ -224,6 +197,7 @@ class LocalCluster:
                 self._control.close()
             self._programs, self._workers, self._conditions = {}, {}, {}
             self._control = self._endpoints = None
+            self._results = ANY_PORT
 
     @property
     def _where(self) -> Endpoints:
@@ -236,12 +210,37 @@ class LocalCluster:
             self._producer_options, work=ANY_PORT, link=ANY_PORT, control=ANY_PORT, supervised=True
         )
         producer = self._programs["producer"] = self._launch("producer", "producer", options, piped=True)
-        line = producer.first_line(ENDPOINTS_TIMEOUT_S)
-        try:
-            self._endpoints = msgspec.json.decode(line, type=Endpoints)
-        except msgspec.DecodeError as error:
-            raise ClusterError(f"the producer must print its endpoints, got {line!r}: {error}") from error
-        self._control = ControlClient(self._endpoints.control, check=self.check)
+        self._endpoints = spoken(producer, Endpoints, ENDPOINTS_TIMEOUT_S)
+        self._control = ControlClient(self._endpoints.control, check=self._check_producer)
+
+    def _check_producer(self) -> None:
+        """Raise ClusterError if it is gone: nobody else can take its place, for the frames were with it."""
+        if not self._programs["producer"].is_running:
+            raise ClusterError(self._programs["producer"].obituary())
+
+    def _start_collector(self) -> None:
+        """The first, or one in the place of a dead one: workers then find it by themselves."""
+        before = self._programs.get("collector")
+        if before is not None:
+            with contextlib.suppress(ClusterError):  # it died before it had an endpoint: nobody knows it
+                self._results = spoken(before, ResultsEndpoint, LAST_WORDS_S).results
+            before.kill()  # it is dead: this releases its pipes
+        self._n_collectors += 1
+        n, options = self._n_collectors, self._collector_options
+        told = {name: part_of(getattr(options, name), n) for name in ("video", "detections", "frames")}
+        told |= {"producer": self._where.link, "results": self._results, "supervised": True}
+        options, name = dataclasses.replace(options, **told), "collector" if n == 1 else f"collector-{n}"
+        self._programs["collector"] = self._launch("collector", name, options, piped=True)
+
+    def _newly_dead(self) -> list[tuple[int, Program]]:
+        """Workers, with their slots, whose death was not our doing and was not told before."""
+        found = [
+            (slot, worker)
+            for slot, worker in self._workers.items()
+            if not worker.is_running and worker.name not in self._mourned
+        ]
+        self._mourned |= {worker.name for _, worker in found}
+        return found
 
     def _vacant(self, options: WorkerOptions) -> Iterator[int]:
         """Slots of configured workers with these options that have died."""
@@ -252,6 +251,8 @@ class LocalCluster:
     def _start_worker(self, slot: int, options: WorkerOptions) -> None:
         if slot in self._workers:
             self._workers[slot].kill()  # it is dead: this releases its pipes
+        self._options[slot] = options
+        self._given_up.discard(slot)
         name = f"worker-{self._n_started}"
         self._n_started += 1
         told = dataclasses.replace(options, producer=self._where.work, name=name, supervised=True)

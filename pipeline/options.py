@@ -124,4 +124,6 @@ class CollectorOptions:
     video: str = _option("", "write the annotated video to this file (.mp4 or .webm)")
     detections: str = _option("", "write every detection to this file (.parquet or .jsonl)")
     frames: str = _option("", "write when every emitted frame was where to this file (.parquet or .jsonl)")
-    supervised: bool = _option(False, "end when standard input closes")
+    supervised: bool = _option(
+        False, "print one line of JSON with the endpoint for results, end when standard input closes"
+    )

@@ -9,6 +9,7 @@ from pipeline.control import ControlClient
 from pipeline.messages import Status
 from pipeline.options import WorkerOptions
 from pipeline.program import ClusterError
+from pipeline.restarts import NO_RESTARTS, Restarts
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class RemoteCluster:
     def __init__(self, endpoint: str, n_workers: int) -> None:
         if n_workers < 1:
             raise ValueError(f"n_workers must be >= 1, got {n_workers}")
+        self.restarts = Restarts(NO_RESTARTS)
         self._endpoint = endpoint
         self._n_workers = n_workers
         self._control: ControlClient | None = None
@@ -49,8 +51,8 @@ class RemoteCluster:
         """Wait until enough workers are ready and the collector is there. Raises ControlError."""
         return self.control.wait_until(self._missing, timeout_s, on_progress)
 
-    def check(self) -> None:
-        """Nothing of it can be seen from here but through its control socket."""
+    def mend(self) -> None:
+        """Its programs are not ours to start: whoever started them sees to them."""
 
     def kill_worker(self, slot: int) -> None:
         """Raise ClusterError: its workers run elsewhere."""

@@ -45,6 +45,7 @@ class Replay(gym.Env[Any, Any]):
     | drops, workers   | no meaning: empty                                                               |
     | interval_s       | as configured; 0 after reset                                                    |
     | overrun, stale   | no meaning: always false                                                        |
+    | deaths, restarts | no meaning: always 0                                                            |
 
     An episode is truncated after `steps`; it never terminates. All SLOs of the first observation are unknown.
 
@@ -194,6 +195,8 @@ class Replay(gym.Env[Any, Any]):
             "interval_s": interval_s,
             "overrun": False,
             "stale": False,
+            "deaths": 0,
+            "restarts": 0,
         }
         return spec.encode(self._levels, readings, metrics), info, quality
 

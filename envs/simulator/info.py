@@ -72,6 +72,7 @@ class Info:
             if self._is_live.item(0, w)
         }
         info["overrun"], info["stale"] = False, info["interval_s"] == 0.0
+        info["deaths"] = info["restarts"] = 0  # whoever dies here was meant to
         return info
 
     def of_all(self, chosen: NDArray[np.bool_]) -> dict[str, Any]:
@@ -109,6 +110,8 @@ class Info:
         self._add_drops_and_workers(info, chosen, add)
         add(info, "overrun", np.zeros(len(chosen), np.bool_))
         add(info, "stale", self._interval_s == 0.0)
+        add(info, "deaths", np.zeros(len(chosen), np.int64))
+        add(info, "restarts", np.zeros(len(chosen), np.int64))
         return info
 
     def _add_drops_and_workers(self, info: dict[str, Any], chosen: NDArray[np.bool_], add: Any) -> None:

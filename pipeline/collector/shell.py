@@ -1,5 +1,6 @@
 """The collector as a process: sockets, clock and sink around the core."""
 
+import json
 import logging
 import sys
 import time
@@ -58,6 +59,7 @@ class CollectorShell:
         except EndpointError:
             self._context.destroy(linger=0)
             raise
+        self.endpoints = {"results": results}
         self._core = Collector(results, sink.needs_frames)
         self._poller = zmq.Poller()
         for socket in (self._results, self._link, stop.fileno()):
@@ -144,6 +146,8 @@ def main(argv: Sequence[str]) -> int:
         sink = open_sink(options.video, options.detections)
         frames = open_record(options.frames)
         with StopSwitch(options.supervised) as stop, CollectorShell(options, sink, stop, frames) as shell:
+            if options.supervised:
+                print(json.dumps(shell.endpoints), flush=True)
             shell.run()
     except (SinkError, EndpointError, ValueError) as error:
         print(f"collector: {error}", file=sys.stderr)

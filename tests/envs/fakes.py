@@ -13,6 +13,7 @@ from pipeline.metrics import Interval, WorkerInterval
 from pipeline.options import WorkerOptions
 from pipeline.producer.meter import HOPS
 from pipeline.program import ClusterError
+from pipeline.restarts import RestartBudget, Restarts
 from pipeline.settings import Ladders
 from pipeline.slos import video_slo
 
@@ -160,13 +161,15 @@ class FakeControl:
 
 
 class FakeCluster:
-    """Counts what was started and closed; `dead` makes `check` fail."""
+    """Counts what was started and closed; `dead` makes `mend` fail, `dying` are found and come back."""
 
     def __init__(self, control: FakeControl, n_workers: int = 2) -> None:
         self.workers: Sequence[WorkerOptions] = [WorkerOptions(seed=i) for i in range(n_workers)]
         self.fake = control
         self.calls: list[Any] = []
         self.dead = ""
+        self.dying: list[str] = []
+        self.restarts = Restarts(RestartBudget(99, 60.0))
         self.slots: Mapping[str, int] = {f"worker-{slot}": slot for slot in range(n_workers)}
 
     @property
@@ -182,7 +185,9 @@ class FakeCluster:
     def wait_ready(self, timeout_s: float, on_progress: Callable[[str], None] = print) -> Status:
         return self.fake.status()
 
-    def check(self) -> None:
+    def mend(self) -> None:
+        while self.dying:
+            self.restarts.may_return(self.dying.pop(), "it ended with exit code -9")
         if self.dead:
             raise ClusterError(self.dead)
 

@@ -2,6 +2,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from envs.observe import Snapshot, judge
 from pipeline.messages import Totals
-from pipeline.metrics import CATALOGUE
+from pipeline.metrics import CATALOGUE, WorkerInterval
 from pipeline.slos import SloState
 from tests.envs.fakes import LADDERS, interval, spec
 
@@ -106,6 +107,22 @@ def test_an_interval_in_which_nothing_was_completed_gives_a_finite_observation()
     assert observation.dtype == np.float32 and observation in spec().observation_space
     assert info["qoe"] == 0.0 and math.isnan(info["delivered"]["grade"])
     assert info["metrics"]["load"] == math.inf and info["slos"]["load"] == SloState.CRITICAL
+
+
+def test_an_interval_of_which_nothing_is_known_earns_nothing():
+    blind = interval(
+        offered=0,
+        delivered=0,
+        latencies_ms=None,
+        oldest_undelivered_ms=None,
+        delivered_height_px=None,
+        delivered_by_grade=(0, 0),
+        workers=(WorkerInterval(name="worker-0", processed=0, busy_s=0.0, in_hand=0),),
+    )
+    spec_of_unknowns = replace(spec(), slos=spec().slos[1:])  # a queue is always known
+    _, reward, info = judge(spec_of_unknowns, snapshot(interval=blind))
+    assert info["known"] == {"latency_p95_ms": False, "load": False}
+    assert reward == 0.0
 
 
 def test_info_has_numbers_only_and_always_the_same_names():

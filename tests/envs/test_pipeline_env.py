@@ -13,7 +13,7 @@ from msgspec import structs
 import envs
 from envs.hardware import Device, GradeTimes, Hardware, Origin
 from envs.patterns import LinkPattern, LoadPattern, LoadShape
-from envs.pipeline_env import PipelineEnv, worst_weights
+from envs.pipeline_env import DESERTED, PipelineEnv, worst_weights
 from envs.scenario import Event, EventKind, Scenario, Thermal, heat_after, throttled
 from pipeline.conditions import Conditions
 from pipeline.control import RefusedError, UnansweredError
@@ -195,6 +195,69 @@ def test_a_dead_program_terminates_and_the_next_reset_starts_a_new_cluster(world
     world.env.reset(seed=2)
     assert len(world.made) == 2
     assert world.env.step(HIGH)[2] is False
+
+
+def test_a_dead_pipeline_has_the_frames_that_were_known_last(world):
+    world.env.reset(seed=1)
+    before = world.env.step(HIGH)[4]["frames"]
+    world.cluster.dead = "producer ended with exit code -9"
+    info = world.env.step(HIGH)[4]
+    assert info["frames"] == before and before["offered"] == 60
+    assert not any(info["known"].values())
+
+
+def test_who_died_unplanned_and_came_back_is_counted_by_episode(world):
+    world.env.reset(seed=1)
+    assert (world.env.step(HIGH)[4]["deaths"], world.cluster.calls) == (0, ["start"])
+    world.cluster.dying = ["the worker in slot 0", "the collector"]
+    info = world.env.step(HIGH)[4]
+    assert (info["deaths"], info["restarts"]) == (2, 2)
+    assert world.env.step(HIGH)[4]["deaths"] == 2
+    world.cluster.dying = ["the worker in slot 1"]  # between two episodes
+    assert world.env.reset(seed=2)[1]["deaths"] == 0
+    assert world.env.step(HIGH)[4]["deaths"] == 0
+
+
+def test_a_collector_beyond_help_ends_the_episode_and_is_counted(world):
+    world.env.reset(seed=1)
+    world.cluster.dying, world.cluster.dead = ["the collector"], "the collector is not started again"
+    _, reward, terminated, _, info = world.env.step(HIGH)
+    assert (reward, terminated, info["error"], info["deaths"]) == (-1.0, True, world.cluster.dead, 1)
+
+
+NOBODY = {"workers": (), "delivered": 0, "delivered_by_grade": (0, 0), "latencies_ms": None}
+
+
+@pytest.mark.parametrize("n_workers", [1, 0])
+def test_a_run_whose_workers_have_vanished_by_its_end_has_failed(n_workers):
+    world = World(steps=3, n_workers=n_workers)  # 0: they run elsewhere
+    world.env.reset(seed=1)
+    world.env.step(HIGH)
+    world.control.facts = NOBODY
+    assert world.env.step(HIGH)[2:4] == (False, False)
+    _, _, terminated, truncated, info = world.env.step(HIGH)
+    assert (terminated, truncated) == (True, False)
+    assert info["error"] == DESERTED
+
+
+def test_a_worker_that_comes_back_in_time_fails_nothing():
+    world = World(steps=3, n_workers=1)
+    world.env.reset(seed=1)
+    for facts in ({}, NOBODY, {}):
+        world.control.facts = facts
+        *_, truncated, info = world.env.step(HIGH)
+    assert truncated and "error" not in info
+
+
+def test_workers_that_the_scenario_kills_fail_nothing_even_if_another_one_joins_too_late():
+    killed = event(EventKind.LOSE_WORKER, 1.0, worker=0)
+    joins = event(EventKind.JOIN_WORKER, 3.0, worker=0)
+    world = World(steps=4, n_workers=1, scenario=Scenario(events=(killed, joins)))
+    world.env.reset(seed=1)
+    for facts in ({}, NOBODY, NOBODY, NOBODY):
+        world.control.facts = facts
+        *_, truncated, info = world.env.step(HIGH)
+    assert truncated and "error" not in info
 
 
 def test_unanswered_control_terminates(world):

@@ -20,6 +20,7 @@ from pipeline.messages import State
 from pipeline.options import CollectorOptions, ProducerOptions, WorkerOptions
 from pipeline.program import ClusterError, Program
 from pipeline.remote import RemoteCluster
+from pipeline.restarts import NO_RESTARTS, RestartBudget
 from tests.pipeline.stand_ins import Behaviour
 
 ROOT = Path(__file__).parents[2]
@@ -38,13 +39,16 @@ sys.stdin.read()
 """
 
 
-def cluster_in(directory: Path | str, behaviour: Behaviour, n_workers: int) -> LocalCluster:
+def cluster_in(
+    directory: Path | str, behaviour: Behaviour, n_workers: int, budget: RestartBudget = NO_RESTARTS
+) -> LocalCluster:
     return LocalCluster(
         ProducerOptions(heartbeat_s=0.2, drain_s=1.0),
         CollectorOptions(),
         [WorkerOptions(threads=1 + i) for i in range(n_workers)],
         directory,
         (sys.executable, str(STAND_INS), behaviour),
+        budget,
     )
 
 
@@ -52,8 +56,10 @@ def cluster_in(directory: Path | str, behaviour: Behaviour, n_workers: int) -> L
 def make(tmp_path: Path) -> Iterator[Callable[..., LocalCluster]]:
     clusters: list[LocalCluster] = []
 
-    def made(behaviour: Behaviour = Behaviour.GOOD, n_workers: int = 1) -> LocalCluster:
-        clusters.append(cluster_in(tmp_path / "logs", behaviour, n_workers))
+    def made(
+        behaviour: Behaviour = Behaviour.GOOD, n_workers: int = 1, budget: RestartBudget = NO_RESTARTS
+    ) -> LocalCluster:
+        clusters.append(cluster_in(tmp_path / "logs", behaviour, n_workers, budget))
         return clusters[-1]
 
     yield made
@@ -143,6 +149,37 @@ def test_a_lost_worker_does_not_end_the_cluster_and_is_replaced(make):
     assert set(cluster.alive()) == {"producer", "collector", "worker-1"}
 
 
+def crash(cluster: LocalCluster, name: str) -> None:
+    """kill -9, as nobody meant it; returns once it is gone, its exit code left for who started it."""
+    pid = cluster.alive()[name]
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_who_dies_unplanned_is_started_again_within_the_budget(make):
+    cluster = make(n_workers=2, budget=RestartBudget(1, 600.0))
+    cluster.start()
+    cluster.wait_ready(READY_S)
+    cluster.kill_worker(1)  # that was planned
+    crash(cluster, "worker-0")
+    crash(cluster, "collector")
+    cluster.control.status()  # neither stops the producer
+    cluster.mend()
+    assert list(cluster.alive()) == ["producer", "collector-2", "worker-2"]
+    assert (cluster.restarts.n_deaths, cluster.restarts.n_restarts, cluster.slots["worker-2"]) == (2, 2, 0)
+    cluster.wait_ready(READY_S)
+    crash(cluster, "worker-2")
+    with pytest.raises(ClusterError, match=r"no worker is left that could be started again: worker-2 ended"):
+        cluster.mend()
+    cluster.restore()  # an episode later all of them are there again
+    cluster.mend()
+    assert set(cluster.alive()) == {"producer", "collector-2", "worker-3", "worker-4"}
+    crash(cluster, "collector-2")
+    with pytest.raises(ClusterError, match=r"the collector is not started again: collector-2 ended"):
+        cluster.mend()
+    assert (cluster.restarts.n_deaths, cluster.restarts.n_restarts) == (4, 2)
+
+
 def test_an_added_worker_joins_and_is_ended_by_restore(make):
     cluster = make()
     cluster.start()
@@ -217,8 +254,9 @@ def test_the_end_of_the_producer_is_noticed(make):
     os.kill(cluster.alive()["producer"], signal.SIGKILL)
     with pytest.raises(ClusterError, match="producer ended with exit code -9"):
         cluster.control.status()  # at once, not after the request's deadline
-    with pytest.raises(ClusterError, match="producer ended with exit code -9"):
-        cluster.check()
+    for look in (cluster.check, cluster.mend):  # nobody could take its place: the frames were with it
+        with pytest.raises(ClusterError, match="producer ended with exit code -9"):
+            look()
     running = processes(cluster)
     cluster.close()
     assert all_gone(running)
