@@ -55,8 +55,8 @@ class Ended:
 
     @property
     def error(self) -> str:
-        """One sentence, "" if it came to its own end."""
-        return "" if self.cause is None else sentence(self.cause)
+        """One sentence, "" if it came to its own end and nothing went wrong on the way."""
+        return str(self.summary["error"])
 
 
 def carry_out(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.episode_to_rerun import RECORDING
-from experiments.record import LOGS, PICTURE, SUMMARY
+from experiments.record import LOGS, PICTURE, SUMMARY, RunStatus
 from experiments.summary import SETTLED_AFTER
 from experiments.trace import TRACE
 from experiments.wording import counted, figure
@@ -27,6 +27,7 @@ WHAT = {
 UNTRAINED = (
     "The weights are untrained: the load is real, the boxes mean nothing. Give some: detector.weights=PATH"
 )
+DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
 
 
 def print_ending(console: Console, summary: Mapping[str, Any], directory: Path, mlflow_uri: str) -> None:
@@ -38,10 +39,15 @@ def print_ending(console: Console, summary: Mapping[str, Any], directory: Path, 
             _line(console, what, directory / name)
     for path in sorted(directory.glob("detections.*")):
         _line(console, "detections", path)
+    for path in sorted(directory.glob("output.*.mp4")):
+        _line(console, "annotated video, continued", path)
     if mlflow_uri:
         _line(console, "all runs, in a browser", mlflow_command(mlflow_uri))
     if summary["weights"] == Weights.UNTRAINED:
         console.print(UNTRAINED, style="bold yellow", markup=False, highlight=False)
+    if summary["status"] == RunStatus.DEGRADED:
+        text = DEGRADED.format(summary["error"])
+        console.print(text, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _line(console: Console, what: str, where: object) -> None:
@@ -72,6 +78,8 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
         table.add_row(f"  after the first {SETTLED_AFTER} steps", _percent(after))
     for name, share in summary["slo_fulfilment_by_slo"].items():
         table.add_row(f"  {name}", _percent(share))
+    if summary["slo_unknown"]:
+        table.add_row("not measured", f"{100 * summary['slo_unknown']:.1f} % of the steps")
     table.add_row("longest violation", counted(summary["longest_violation"], "step"))
     table.add_row("QoE, mean", f"{summary['qoe_mean']:.3f}")
     table.add_row("reward, mean", f"{summary['reward_mean']:+.3f}")
@@ -90,4 +98,5 @@ def _title(summary: Mapping[str, Any]) -> str:
 
 
 def _percent(share: float | None) -> str:
+    """Of those steps in which it is known."""
     return "–" if share is None else f"{100 * share:.1f} % of the steps"

@@ -1,5 +1,6 @@
 """An agent in a world over some seeds, and what it came to."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from experiments.loop import Step, run_episode
+from experiments.summary import together
 from pipeline.slos import SloState
 
 
@@ -19,7 +21,8 @@ class Score:
     Attributes:
         world, agent: whose.
         reward_mean: in [-1, 1].
-        slo_fulfilment: share of the steps in which no SLO was broken.
+        slo_fulfilment: share of the steps in which all SLOs held, of those in which that is known; NaN if
+            that is none.
         qoe_mean: in [0, 1].
     """
 
@@ -46,11 +49,12 @@ def score(
             run_episode(agent, env, observation, info, steps.append)
     finally:
         env.close()
-    held = [SloState.CRITICAL not in step.info["slos"].values() for step in steps]
+    states, known = (np.array([[*step.info[what].values()] for step in steps]) for what in ("slos", "known"))
+    fulfilment = together(states == SloState.CRITICAL, known.astype(bool)).fulfilment
     return Score(
         world,
         name,
         reward_mean=float(np.mean([step.reward for step in steps])),
-        slo_fulfilment=float(np.mean(held)),
+        slo_fulfilment=math.nan if fulfilment is None else fulfilment,
         qoe_mean=float(np.mean([step.info["qoe"] for step in steps])),
     )

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from envs.spec import ElasticitySpec, Knob
 from experiments.loop import Step
-from experiments.views import delivered_per_s
+from experiments.views import deaths_text, delivered_per_s
 from experiments.wording import counted, figure, level_text, sparkline, state_name
 from pipeline.slos import SloState
 
@@ -170,7 +170,7 @@ def _rates(now: Step) -> Text:
         counted(info["streams"], "stream"),
         f"decided in {now.decision_ms:.1f} ms",
     ]
-    notes = [word for word in ("overrun", "stale") if info[word]]
+    notes = [word for word in ("overrun", "stale") if info[word]] + list(filter(None, [deaths_text(info)]))
     return Text.assemble(
         " · ".join(pieces), "\n", " · ".join(second), ("  " + ", ".join(notes) if notes else "", "yellow")
     )

@@ -44,7 +44,7 @@ class LoggedRun:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it came to its own end."""
+        """Whether it came to its own end, and nothing died on the way that was not meant to."""
         return self.summary["status"] == RunStatus.FINISHED
 
     @cached_property

@@ -12,7 +12,7 @@ from envs.spec import ElasticitySpec
 from experiments.complaints import ConfigError, sentence
 from experiments.loop import Step
 from experiments.plots import plot_trace
-from experiments.summary import summarise
+from experiments.summary import degradation, summarise
 from experiments.trace import JOURNAL, TRACE, TraceWriter, read_trace, row_of
 from experiments.tracking.entry import run_name
 from experiments.tracking.messages import Closing, Request
@@ -26,10 +26,11 @@ NETWORK = "network.png"  # of an agent that has one to draw
 
 
 class RunStatus(StrEnum):
-    """How a run ended, in MLflow's words."""
+    """How a run ended. MLflow has the same words but DEGRADED, see `experiments.tracking.store`."""
 
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
+    DEGRADED = "DEGRADED"  # it came to its own end, but something died on the way that nobody meant to
     FAILED = "FAILED"
     KILLED = "KILLED"  # interrupted, or its process is gone
 
@@ -113,6 +114,8 @@ class RunRecord:
         self._trace.close()
         trace = read_trace(self.directory)
         figures = summarise(trace) if len(trace) else {}
+        if status is RunStatus.FINISHED and (harm := degradation(figures)):
+            status, error = RunStatus.DEGRADED, harm
         summary = {**self.identity, "status": status, "error": error, **figures}
         write_summary(self.directory, summary)
         if len(trace) and self._draws:

@@ -1,6 +1,7 @@
 """What a run shows while it goes on: plain lines here, the live picture in `experiments.live`."""
 
-from typing import Protocol, Self
+from collections.abc import Mapping
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 
@@ -96,7 +97,6 @@ def delivered_per_s(step: Step) -> float | None:
 def step_line(step: Step, spec: ElasticitySpec, n_steps: int) -> str:
     """A step in one line: setting, QoE, what is broken, the figures that explain it."""
     info, metrics = step.info, step.info["metrics"]
-    broken = [name for name, state in info["slos"].items() if state == SloState.CRITICAL]
     parts = [
         f"step {step.index + 1:>3}/{n_steps}",
         f"{setting_text(spec, step.action):<20}",
@@ -107,6 +107,21 @@ def step_line(step: Step, spec: ElasticitySpec, n_steps: int) -> str:
         f"p95 {figure(metrics.get('latency_p95_ms'))} ms",
         f"queue {figure(metrics.get('queue_size'), 1)}",
         f"decided in {step.decision_ms:.1f} ms",
-        "broken: " + ", ".join(broken) if broken else "all SLOs hold",
+        verdict_text(info),
+        *filter(None, [deaths_text(info)]),
     ]
     return "  ".join(parts)
+
+
+def verdict_text(info: Mapping[str, Any]) -> str:
+    """Which SLOs are broken; if none is, which were not measured."""
+    broken = [name for name, state in info["slos"].items() if state == SloState.CRITICAL]
+    unknown = [name for name, is_known in info["known"].items() if not is_known]
+    if broken:
+        return "broken: " + ", ".join(broken)
+    return "not measured: " + ", ".join(unknown) if unknown else "all SLOs hold"
+
+
+def deaths_text(info: Mapping[str, Any]) -> str:
+    """How many programs died unplanned so far, and how many were started again; "" if none did."""
+    return f"{info['deaths']} died, {info['restarts']} started again" if info["deaths"] else ""

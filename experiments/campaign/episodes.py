@@ -23,7 +23,7 @@ from experiments.host import alone
 from experiments.identity import module_of
 from experiments.loop import Step, run_episode
 from experiments.sources import REAL, SIMULATED, source_hash
-from experiments.summary import FRAME_COUNTS, LATENCIES
+from experiments.summary import FRAME_COUNTS, LATENCIES, degradation
 from experiments.twin import let_look
 from pipeline.program import ClusterError
 
@@ -67,6 +67,7 @@ class Rows:
             *("step", "reward", "qoe", "interval_s", "overrun", "decision_ms", "learning_ms"),
             *(f"action.{knob}" for knob in knobs),
             *(f"slos.{slo}" for slo in slos),
+            *(f"known.{slo}" for slo in slos),
             *(f"ratios.{slo}" for slo in slos),
             *(f"metrics.{name}" for name in LATENCIES),
             *(f"frames.{name}" for name in FRAME_COUNTS),
@@ -83,6 +84,7 @@ class Rows:
                 *(step.decision_ms, step.learning_ms),
                 *step.action,
                 *map(int, info["slos"].values()),
+                *info["known"].values(),
                 *info["ratios"].values(),
                 *(metrics.get(name) for name in LATENCIES),
                 *(frames[name] for name in FRAME_COUNTS),
@@ -164,8 +166,8 @@ def play_really(task: Task, agent: Agent, directory: Path) -> None:
             agent.reset(task.seed)
             observation, info = env.reset(seed=task.seed)
             last = run_episode(agent, env, observation, info, rows.add)
-            if "error" in last:
-                raise ClusterError(last["error"])
+            if trouble := last.get("error") or degradation(last):
+                raise ClusterError(trouble)
         finally:
             env.close()
     rows.write(task.path, agent.trained_steps, {})

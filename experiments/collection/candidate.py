@@ -60,7 +60,7 @@ class Candidate:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it came to its own end."""
+        """Whether it came to its own end, and nothing died on the way that was not meant to."""
         return self.facts["status"] == RunStatus.FINISHED
 
     @property

@@ -8,6 +8,7 @@ import pandas as pd
 
 from experiments.collection.candidate import Candidate
 from experiments.collection.naming import flat
+from experiments.comparison.caveats import listed
 from experiments.complaints import ConfigError
 from experiments.wording import counted
 
@@ -73,19 +74,23 @@ def seen(table: pd.DataFrame) -> str:
 
 
 def finished(candidates: Sequence[Candidate]) -> Noted:
-    """Those that came to their own end. Raises ConfigError: there is none."""
+    """Those that came to their own end, with all that they began with. Raises ConfigError: there is none."""
     kept = [candidate for candidate in candidates if candidate.is_finished]
     left = [candidate for candidate in candidates if not candidate.is_finished]
     if not left:
         return kept, []
     counts = Counter(str(candidate.facts["status"]) for candidate in left)
     how = ", ".join(f"{n} {status}" for status, n in counts.most_common())
-    first = left[0]
-    why = f": {first.facts['error']}" if first.facts.get("error") else ""
-    said = f"{counted(len(left), 'run')} did not finish ({how}), the first {first.place}{why}"
+    said = f"{counted(len(left), 'run')} did not finish as planned ({how}): {listed([*map(fate, left)])}"
     if not kept:
         raise ConfigError(f"there is nothing to compare: {said}")
-    return kept, [f"Left out: {said.rstrip('.')}."]
+    return kept, [f"Left out: {said}."]
+
+
+def fate(candidate: Candidate) -> str:
+    """ "results/main/x (FAILED: why)"."""
+    why = str(candidate.facts.get("error") or "").rstrip(".")
+    return f"{candidate.place} ({candidate.facts['status']}{f': {why}' if why else ''})"
 
 
 def newest(candidates: Sequence[Candidate], keys: Sequence[Hashable]) -> tuple[list[int], list[str]]:

@@ -7,11 +7,28 @@ from experiments.comparison.standings import Yardsticks, by_agent
 from experiments.wording import counted
 
 NAMED = 5  # of what is listed; more are counted
+UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
 
 
 def caveats_of(episodes: Sequence[Episode], yardsticks: Yardsticks) -> list[str]:
     """One plain sentence each, none if all is well."""
-    return [*unscored(episodes, yardsticks), *uneven(episodes), *lonely(episodes)]
+    return [*unmeasured(episodes), *unscored(episodes, yardsticks), *uneven(episodes), *lonely(episodes)]
+
+
+def unmeasured(episodes: Sequence[Episode]) -> list[str]:
+    """Runs of which more than UNKNOWN_BOUND is not known; the worst first."""
+    shares = {
+        f"{episode.agent} in {episode.cell} under {episode.seed}": episode.figures["slo_unknown"]
+        for episode in episodes
+    }
+    worst = sorted((share, name) for name, share in shares.items() if share > UNKNOWN_BOUND)[::-1]
+    if not worst:
+        return []
+    return [
+        f"Not all steps could be measured, and fulfilment is of the others: {len(worst)} of "
+        f"{counted(len(episodes), 'run')} lack more than {100 * UNKNOWN_BOUND:g} %: "
+        f"{listed([f'{name} ({100 * share:.1f} %)' for share, name in worst])}."
+    ]
 
 
 def unscored(episodes: Sequence[Episode], yardsticks: Yardsticks) -> list[str]:

@@ -88,20 +88,22 @@ def phases(turns: Sequence[Turn], n_steps: int) -> list[tuple[Turn, int]]:
     ]
 
 
-def recoveries(held: Truths, turns: Sequence[Turn], needed: Mapping[int, bool]) -> list[Answer]:
+def recoveries(
+    held: Truths, broken: Truths, turns: Sequence[Turn], needed: Mapping[int, bool]
+) -> list[Answer]:
     """After each turn for the worse: the first step from which all SLOs hold for LASTING steps.
 
     Args:
-        held: per step, whether all SLOs held; shape (n_steps,).
+        held, broken: per step, whether all SLOs held, and whether any was broken; shape (n_steps,) each.
         turns: of the episode.
         needed: by a turn's step, whether holding still would have broken an SLO; otherwise it does not count.
             Where that is not known, it counts if one was broken.
     """
     found = []
     for turn, end in phases(turns, len(held)):
-        phase = held[turn.step : end]
-        if turn.is_worse and needed.get(turn.step, not phase.all()):
-            found.append(first_lasting(phase))
+        phase = slice(turn.step, end)
+        if turn.is_worse and needed.get(turn.step, bool(broken[phase].any())):
+            found.append(first_lasting(held[phase]))
     return found
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.comparison.disturbances import Answer, Turn, recoveries, restorations
-from experiments.summary import broken_slos, column, slo_names, summarise
+from experiments.summary import column, slo_names, summarise, together, verdicts
 
 TRAINED = "trained_steps"  # column, the same in every row: `Agent.trained_steps`
 NEEDED = "holding_breaks"  # column: in a turn's first step, whether holding still would break an SLO
@@ -23,7 +23,7 @@ class Episode:
         agent, cell, block, seed: whose it is; cells of one block are reported together.
         figures: by name, of the whole episode; NaN where there is none.
         recoveries, restorations: of its disturbances.
-        held: per step, whether all SLOs held, shape (n_steps,).
+        held: per step, whether all SLOs held, shape (n_steps,); what was not measured did not.
         rewards: per step, likewise.
         turns: steps at which the world changed.
         interval_s: of control.
@@ -46,7 +46,8 @@ def episode_of(
     rows: pd.DataFrame, agent: str, cell: str, block: str, seed: int, turns: Sequence[Turn]
 ) -> Episode:
     """From its trace: columns as `experiments.trace.row_of` has them, and NEEDED if it was found out."""
-    held = np.all(~broken_slos(rows, slo_names(rows)), axis=1)
+    each = verdicts(rows, slo_names(rows))
+    held, broken, _ = together(each.broken, ~each.unknown)
     needed: dict[int, bool] = {}
     if NEEDED in rows:
         asked = column(rows, NEEDED)
@@ -57,7 +58,7 @@ def episode_of(
         block=block,
         seed=seed,
         figures=figures_of(rows),
-        recoveries=recoveries(held, turns, needed),
+        recoveries=recoveries(held, broken, turns, needed),
         restorations=restorations(column(rows, "qoe"), turns),
         held=held,
         rewards=column(rows, "reward"),

@@ -16,8 +16,8 @@ MEANINGS = {
         "without the lowest and the highest quarter; all others are means."
     ),
     "All SLOs hold": (
-        "share of the steps in which every SLO holds; its mean beside it, and that without the first "
-        f"{SETTLED_AFTER} steps."
+        "share of the steps in which every SLO holds, of those in which that is known; its mean beside it, "
+        f"and that without the first {SETTLED_AFTER} steps. Not measured: none is broken, not all are known."
     ),
     "QoE": "quality that is delivered, 0 to 1, whether or not SLOs hold.",
     "Regret": (

@@ -51,7 +51,8 @@ def compared(ours: Sequence[Episode], theirs: Sequence[Episode], yardsticks: Yar
     row: dict[str, float] = {"seeds": min(cells.count(cell) for cell in set(cells))}
     for name in COMPARED:
         figure = figure_of(name, yardsticks)
-        x, y = (list(strata_of(episodes, figure).values()) for episodes in (ours, theirs))
+        known = [pair for pair in zip(ours, theirs, strict=True) if np.isfinite([*map(figure, pair)]).all()]
+        x, y = (list(strata_of([pair[i] for pair in known], figure).values()) for i in (0, 1))
         row |= named(f"{name}_difference", paired_difference(x, y, rng) if x else NOTHING)
         row[f"{name}_seeds_needed"] = seeds_needed([a - b for a, b in zip(x, y, strict=True)])
         if name == DECISIVE:

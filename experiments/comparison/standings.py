@@ -21,6 +21,7 @@ AVERAGED = (
     "reward_mean",
     "slo_fulfilment",
     FULFILMENT_AFTER,
+    "slo_unknown",
     "slo_depth",
     "longest_violation",
     "qoe_mean",
@@ -34,7 +35,7 @@ AVERAGED = (
     "learning_ms_p99",
     "cpu_share",
 )
-EACH_SLO = "slo_fulfilment_by_slo."
+EACH_SLO, EACH_UNKNOWN = "slo_fulfilment_by_slo.", "slo_unknown_by_slo."
 SMOOTHED = 5  # steps of a curve that are averaged, for single ones are noise
 SEED = 0  # of the resampling: equal episodes give equal intervals
 
@@ -157,10 +158,10 @@ def pareto_front(points: Values) -> NDArray[np.bool_]:
 
 
 def kept_by_slo(episodes: Sequence[Episode], agents: Sequence[str]) -> pd.DataFrame:
-    """One row per agent and SLO: the share of steps that kept it.
+    """One row per agent and SLO: the share of steps that kept it, of those in which that is known.
 
     Columns: agent, slo, episodes, fulfilment with its interval; the mean over episodes, for an interquartile
-    mean hides the few in which an SLO is broken.
+    mean hides the few in which an SLO is broken; and the mean share of steps in which it was not measured.
 
     Args:
         episodes: of these agents.
@@ -174,5 +175,6 @@ def kept_by_slo(episodes: Sequence[Episode], agents: Sequence[str]) -> pd.DataFr
             if strata:
                 kept = estimate(strata, mean, np.random.default_rng(SEED))
                 row = {"agent": agent, "slo": slo.removeprefix(EACH_SLO), "episodes": sum(map(len, strata))}
-                rows.append(row | named("fulfilment", kept))
-    return pd.DataFrame(rows, columns=["agent", "slo", "episodes", *named("fulfilment", NOTHING)])
+                unknown = nanmean([e.figures[slo.replace(EACH_SLO, EACH_UNKNOWN)] for e in own[agent]])
+                rows.append(row | named("fulfilment", kept) | {"unknown": unknown})
+    return pd.DataFrame(rows, columns=["agent", "slo", "episodes", *named("fulfilment", NOTHING), "unknown"])

@@ -61,6 +61,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "reward": lambda row: interval(row, "reward", sign="+"),
     "regret": lambda row: interval(row, "regret"),
     "optimality gap": lambda row: interval(row, "optimality_gap"),
+    "not measured, %": lambda row: percent(row["slo_unknown"]) if row["slo_unknown"] > 0 else UNKNOWN,
     "depth": lambda row: figure(row["slo_depth"], 2),
     "longest": lambda row: f"{row['longest_violation']:.1f}",
     "recovery, steps": lambda row: answers(row, "recoveries"),

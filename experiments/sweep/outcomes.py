@@ -16,8 +16,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         title: for people.
         agent: by whom.
         directory: the run's own, by its name in the folder of all runs; "" = it did not begin.
-        status: FINISHED, FAILED or KILLED.
-        error: one sentence, "" if it came to its own end.
+        status: FINISHED, DEGRADED, FAILED or KILLED; whatever is not FINISHED is played again the next time.
+        error: one sentence, "" if it is FINISHED.
         figures: of the summary.
         is_simulated: or replayed: then MLflow hears of it from the sweep.
     """

@@ -78,7 +78,10 @@ def abandoned_in(folder: Path) -> list[Path]:
 
 
 def finished_in(folder: Path) -> Mapping[str, str]:
-    """Directories of all runs that came to their own end, by their `run_hash`; of several, the newest."""
+    """Directories of all runs that are FINISHED, by their `run_hash`; of several, the newest.
+
+    A DEGRADED one is no valid result, and is played again.
+    """
     found = {}
     for path in sorted(folder.glob(f"*/{SUMMARY}")):
         summary = json.loads(path.read_text(encoding="utf-8"))

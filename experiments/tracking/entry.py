@@ -16,7 +16,7 @@ class Entry:
     Attributes:
         uri: of the store.
         run_id: in it.
-        status: as MLflow has it.
+        status: how the run ended, in our words.
         complete: whether everything that the directory has is there too.
         live: whether it was followed step by step, from its beginning.
     """

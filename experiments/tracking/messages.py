@@ -20,7 +20,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Closing(msgspec.Struct, frozen=True, kw_only=True):
-    """How the run ended: FINISHED, FAILED or KILLED, its figures, the files to keep, the tags known now."""
+    """How the run ended, a `RunStatus`, its figures, the files to keep, the tags known now."""
 
     status: str
     error: str

@@ -20,6 +20,7 @@ ALLOWED = frozenset("/_-. :")  # in a metric's name, beside letters and digits
 LONGEST_SENTENCE = 200  # characters; the whole is in the log
 ASIDE = "(raised as a result of Query-invoked autoflush"
 PARENT = "mlflow.parentRunId"  # tags: of MLflow's own, and ours
+IN_MLFLOW = {"DEGRADED": "FAILED"}  # so that a search for FINISHED finds valid results only
 REJECTED, TRACE_TAG, ERROR, DIRECTORY = "metrics_rejected", "trace", "error", "directory"
 
 
@@ -63,7 +64,7 @@ def summary_figures(summary: Mapping[str, Any], prefix: str = "") -> dict[str, f
 
 
 def summary_tags(summary: Mapping[str, Any]) -> dict[str, str]:
-    """What a summary says that the run is: its words, and the seed; MLflow itself knows how it ended.
+    """What a summary says that the run is: its words, and the seed; `status` in our words, see IN_MLFLOW.
 
     Releases and facts of the machine are there as `version.PACKAGE` and `machine.FACT`.
     """
@@ -73,7 +74,7 @@ def summary_tags(summary: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: str(value)
         for name, value in {**words, "seed": summary.get("seed", "")}.items()
-        if name not in ("status", "error") and value != ""
+        if name != "error" and value != ""
     }
 
 
@@ -156,8 +157,8 @@ class Store:
             self._client.log_artifact(run_id, str(file))
 
     def end(self, run_id: str, status: str, end_ms: int | None = None) -> None:
-        """Say how a run ended, and when; None = now."""
-        self._client.set_terminated(run_id, status, end_ms)
+        """Say how a run ended, in our words, and when; None = now."""
+        self._client.set_terminated(run_id, IN_MLFLOW.get(status, status), end_ms)
 
     def reopen(self, run_id: str) -> None:
         """A run that had ended runs again."""

@@ -183,8 +183,8 @@ def test_the_program_says_where_the_report_is(compared):
 def test_a_run_that_failed_is_left_out_and_said_so(compared):
     directory, _ = compared
     text = (directory / "table.md").read_text(encoding="utf-8")
-    assert "1 run did not finish (1 FAILED), the first" in text
-    assert "rule-failed: worker 2 is gone" in text
+    assert "1 run did not finish as planned (1 FAILED)" in text
+    assert "rule-failed (FAILED: worker 2 is gone)" in text
 
 
 def test_nothing_is_played_where_the_collection_has_random_and_oracle(results, compared):

@@ -118,6 +118,25 @@ def test_a_dead_pipeline_fails_the_run_with_its_last_step_recorded(play, tmp_pat
     assert len(read_trace(the_run(tmp_path))) == 2
 
 
+class Harmed(World):
+    """A worker dies in its second step, and comes back."""
+
+    def step(self, action):
+        *rest, info = super().step(action)
+        return *rest, {**info, "deaths": int(info["step"] > 1), "restarts": int(info["step"] > 1)}
+
+
+def test_a_run_on_whose_way_something_died_is_degraded_and_says_so_at_its_end(play):
+    printed, directory = play(Harmed(6), Script(SPEC))  # raises nothing: the exit code is 0
+    summary = json.loads((directory / "summary.json").read_text())
+    assert (summary["status"], summary["steps"]) == ("DEGRADED", 6)
+    assert (summary["deaths"], summary["restarts"]) == (1, 1)
+    assert summary["error"].startswith("a worker or collector died unplanned, 1 came back")
+    assert printed.splitlines()[-1] == (
+        f"DEGRADED: {summary['error']}. Comparisons leave it out, and a sweep plays it again"
+    )
+
+
 class Impatient(Script):
     """Has SIGTERM sent to this process in its third decision."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.summary import depth, longest_run, summarise, switches_per_min
+from experiments.summary import degradation, depth, longest_run, summarise, switches_per_min
 
 LOAD = [0.5, 1.5, 3.0, 0.9]  # ratios of four steps; two break the SLO
 
@@ -24,6 +24,8 @@ def trace(**columns) -> pd.DataFrame:
         "action.fps": [5, 4, 4, 5],
         "action.grade": [1, 0, 0, 0],
         "slos.load": [0, 2, 2, 0],
+        "known.load": True,
+        "known.latency_p95_ms": True,
         "ratios.load": LOAD,
         "slos.latency_p95_ms": [0, 0, 2, 1],
         "ratios.latency_p95_ms": [0.1, 0.2, 20.0, 0.95],
@@ -35,6 +37,7 @@ def trace(**columns) -> pd.DataFrame:
         "frames.dropped": [0, 5, 20, 20],
         "frames.lost": [0, 0, 0, 0],
         "frames.late": [0, 0, 0, 0],
+        "frames.in_flight": [0, 0, 0, 0],
     }
     return pd.DataFrame(standard | columns)
 
@@ -72,7 +75,45 @@ def test_frames_are_those_of_the_whole_episode():
         "dropped": 20,
         "lost": 0,
         "late": 0,
+        "in_flight": 0,
     }
+
+
+def test_what_was_not_measured_neither_holds_nor_is_broken():
+    # load: held, broken, unknown, unknown; latency: held, held, broken, held
+    summary = summarise(trace(**{"slos.load": [0, 2, 0, 0], "known.load": [True, True, False, False]}))
+    assert summary["slo_fulfilment_by_slo"] == {"load": 0.5, "latency_p95_ms": 0.75}
+    assert summary["slo_unknown_by_slo"] == {"load": 0.5, "latency_p95_ms": 0.0}
+    # together: held, broken, broken though not all is known, unknown
+    assert (summary["slo_fulfilment"], summary["slo_unknown"]) == (pytest.approx(1 / 3), 0.25)
+    assert summary["longest_violation"] == 2
+
+
+def test_of_a_run_in_which_nothing_was_measured_no_fulfilment_is_known():
+    nothing = {name: [0] * 4 for name in ("slos.load", "slos.latency_p95_ms")}
+    unknown = {name: [False] * 4 for name in ("known.load", "known.latency_p95_ms")}
+    summary = summarise(trace(**nothing, **unknown))
+    assert (summary["slo_fulfilment"], summary["slo_unknown"]) == (None, 1.0)
+    assert summary["slo_fulfilment_by_slo"] == {"load": None, "latency_p95_ms": None}
+
+
+def test_a_published_log_knows_all_that_it_tells():
+    columns = [name for name in trace().columns if name.startswith("known.")]
+    summary = summarise(trace().drop(columns=columns))
+    assert (summary["slo_fulfilment"], summary["slo_unknown"]) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"deaths": 0, "restarts": 0}, ""),
+        ({"deaths": None, "restarts": None}, ""),
+        ({"deaths": 1, "restarts": 0}, "a worker or collector died unplanned, 0 came back"),
+        ({"deaths": 7, "restarts": 6}, "7 workers or collectors died unplanned, 6 came back"),
+    ],
+)
+def test_deaths_that_nobody_planned_degrade_a_run(figures, said):
+    assert degradation(figures).startswith(said) and bool(degradation(figures)) == bool(said)
 
 
 def test_decision_times_are_percentiles_over_steps():

@@ -1,6 +1,7 @@
 """What a person sees while a run goes on."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -34,6 +35,19 @@ def test_a_line_tells_setting_quality_and_what_is_broken():
 
 def test_a_line_says_so_when_all_slos_hold():
     assert step_line(steps((0, 0, 0))[0], SPEC, 60).endswith("all SLOs hold")
+
+
+def test_a_line_does_not_say_that_they_hold_where_that_is_not_known():
+    (step,) = steps((0, 0, 0))
+    blind = replace(step, info={**step.info, "known": {**step.info["known"], "load": False}})
+    assert step_line(blind, SPEC, 60).endswith("not measured: load")
+
+
+def test_line_and_picture_tell_who_died_and_came_back():
+    (step,) = steps((0, 0, 0))
+    harmed = replace(step, info={**step.info, "deaths": 3, "restarts": 2})
+    assert step_line(harmed, SPEC, 60).endswith("all SLOs hold  3 died, 2 started again")
+    assert "3 died, 2 started again" in drawn([harmed])
 
 
 def test_the_picture_has_knobs_slos_rates_and_the_agents_own_figures():

@@ -50,20 +50,20 @@ def test_a_query_that_is_none_is_a_sentence(where, complaint):
     assert "\n" not in str(caught.value)
 
 
-def test_runs_that_did_not_finish_are_left_out_and_counted():
+def test_runs_that_did_not_finish_or_not_as_planned_are_left_out_by_name():
     broken = candidate("results/x", status="FAILED", error="worker 2 is gone.")
-    kept, notes = finished(
-        [candidate("a"), broken, candidate("c", status="KILLED"), candidate("d", status="FAILED")]
-    )
+    harmed = candidate("d", status="DEGRADED", error="2 workers died")
+    kept, notes = finished([candidate("a"), broken, candidate("c", status="KILLED"), harmed])
     assert places(kept) == ["a"]
     assert notes == [
-        "Left out: 3 runs did not finish (2 FAILED, 1 KILLED), the first results/x: worker 2 is gone."
+        "Left out: 3 runs did not finish as planned (1 FAILED, 1 KILLED, 1 DEGRADED): "
+        "results/x (FAILED: worker 2 is gone), c (KILLED), d (DEGRADED: 2 workers died)."
     ]
 
 
 def test_nothing_that_finished_is_nothing_to_compare():
     with pytest.raises(
-        ConfigError, match=r"nothing to compare: 1 run did not finish \(1 RUNNING\), the first a"
+        ConfigError, match=r"nothing to compare: 1 run did not finish as planned \(1 RUNNING\): a"
     ):
         finished([candidate("a", status="RUNNING")])
 

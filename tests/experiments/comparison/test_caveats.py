@@ -30,6 +30,14 @@ def test_one_seed_tells_nothing_of_luck():
     assert text.endswith("one seed only in every cell.")
 
 
+def test_runs_of_which_much_is_not_known_are_named_the_worst_first():
+    known = [[step < n for step in range(20)] for n in (1, 18, 20)]
+    played = [episode("x", "a", seed, **{"known.lag": own}) for seed, own in enumerate(known)]
+    text, *_ = caveats_of(played, YARDSTICKS)
+    assert text.startswith("Not all steps could be measured, and fulfilment is of the others: 2 of 3 runs")
+    assert text.endswith("lack more than 1 %: x in a under 0 (95.0 %), x in a under 1 (10.0 %).")
+
+
 def test_long_lists_are_cut():
     assert listed(list("abcdef")) == "a, b, c, d, e, f"
     assert listed(list("abcdefgh")) == "a, b, c, d, e and 3 others"

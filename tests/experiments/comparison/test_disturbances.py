@@ -78,22 +78,24 @@ def test_recovery_ends_with_the_phase():
     held = truths("+" * 10 + "." * 8 + "++" + "+" * 10)
     turned = [Turn(10, True), Turn(20, False)]
     # two good steps in the phase, and what comes after it is of the next
-    assert recoveries(held, turned, {10: True}) == [Answer(10, True)]
+    assert recoveries(held, ~held, turned, {10: True}) == [Answer(10, True)]
 
 
 def test_a_disturbance_counts_only_if_holding_still_would_break_something():
     held = truths("+" * 10 + "..." + "+" * 17)
-    assert recoveries(held, [Turn(10, True)], {10: False}) == []
-    assert recoveries(held, [Turn(10, True)], {10: True}) == [Answer(3, False)]
+    assert recoveries(held, ~held, [Turn(10, True)], {10: False}) == []
+    assert recoveries(held, ~held, [Turn(10, True)], {10: True}) == [Answer(3, False)]
 
 
 def test_where_that_is_not_known_it_counts_if_something_was_broken():
-    assert recoveries(truths("+" * 30), [Turn(10, True)], {}) == []
-    assert recoveries(truths("+" * 12 + "." + "+" * 17), [Turn(10, True)], {}) == [Answer(3, False)]
+    held, turns = truths("+" * 12 + "." + "+" * 17), [Turn(10, True)]
+    assert recoveries(held, ~held, turns, {}) == [Answer(3, False)]
+    assert recoveries(held, np.zeros(30, dtype=bool), turns, {}) == []  # it was not measured, and not broken
 
 
 def test_a_turn_for_the_better_needs_no_recovery():
-    assert recoveries(truths("." * 30), [Turn(10, False)], {10: True}) == []
+    held = truths("." * 30)
+    assert recoveries(held, ~held, [Turn(10, False)], {10: True}) == []
 
 
 def test_restored_is_where_nine_tenths_of_the_lost_qoe_are_back():

@@ -45,6 +45,13 @@ def test_the_matrix_of_improvements_says_both_sides_of_each_pair():
     assert found["cells"].tolist() == [1, 1]
 
 
+def test_a_figure_is_compared_where_both_know_it():
+    blind = {"known.lag": False}
+    played = [episode("x", seed=0), episode("x", seed=1, **blind), episode("y", seed=0), episode("y", seed=1)]
+    (row,) = comparisons(played, "x", YARDSTICKS).to_dict("records")
+    assert (row["pairs"], row["slo_fulfilment_difference"]) == (2, 0.0)
+
+
 # --- seeds needed ---
 
 

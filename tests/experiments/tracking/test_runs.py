@@ -75,7 +75,7 @@ def store(tmp_path_factory) -> Iterator[Path]:
         figures = {"qoe_mean": 0.5, "latency_p95_ms": None}
         assert runs["finished"].finish(closing_of("FINISHED", figures=figures, files=kept)) == 1
         runs["late (at 50 %)"].finish(closing_of("FINISHED", tags={"weights": "trained"}, files=kept))
-        runs["child"].finish(closing_of("FINISHED"))
+        runs["child"].finish(closing_of("DEGRADED", tags={"status": "DEGRADED"}))
         runs["killed"].finish(closing_of("KILLED", error="Ctrl-C"))
         runs["afterwards"].finish(closing_of("FINISHED"))
     yield store
@@ -94,7 +94,7 @@ def test_six_runs_that_meet_a_new_store_at_once_all_get_in_and_say_how_they_ende
     assert dict(query(store, "select name, status from runs")) == {
         "finished": "FINISHED",
         "late (at 50 %)": "FINISHED",
-        "child": "FINISHED",
+        "child": "FAILED",
         "rule-rpi5-steady-s0": "FINISHED",
         "killed": "KILLED",
         "vanished": "FAILED",
@@ -145,6 +145,12 @@ def test_a_directory_says_which_run_it_is_and_whether_all_of_it_is_there(store):
     found = {name: (entry.status, entry.complete) for name, entry in entries.items() if entry is not None}
     assert found["finished"] == ("FINISHED", True)
     assert found["vanished"] == ("FAILED", False)
+
+
+def test_a_degraded_run_is_no_finished_one_in_mlflow_and_its_tag_and_directory_say_what_it_is(store):
+    entry = read_entry(store / "child")
+    assert entry is not None and entry.status == "DEGRADED"
+    assert tags_of(store, "child")["status"] == "DEGRADED"
 
 
 def test_a_run_that_is_no_longer_than_a_moment_is_imported_when_it_is_over(store):
@@ -216,7 +222,7 @@ def test_marking_what_was_killed_starts_nothing_where_mlflow_knows_of_nothing(tm
 def test_a_summarys_numbers_become_metrics_and_its_words_tags():
     summary = {**HEAD, "qoe_mean": 0.5, "frames": {"late": 2}}
     assert summary_figures(summary) == {"qoe_mean": 0.5, "frames.late": 2}
-    assert summary_tags(summary) == {"agent": "rule", "seed": "3"}
+    assert summary_tags(summary) == {"agent": "rule", "seed": "3", "status": "FINISHED"}
 
 
 def test_figures_are_finite_numbers_under_names_mlflow_takes():
