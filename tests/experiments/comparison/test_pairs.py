@@ -1,6 +1,7 @@
 """Two agents at a time."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_the_matrix_of_improvements_says_both_sides_of_each_pair():
 
 
 def test_a_figure_is_compared_where_both_know_it():
-    blind = {"known.lag": False}
+    blind: dict[str, Any] = {"known.lag": False}
     played = [episode("x", seed=0), episode("x", seed=1, **blind), episode("y", seed=0), episode("y", seed=1)]
     (row,) = comparisons(played, "x", YARDSTICKS).to_dict("records")
     assert (row["pairs"], row["slo_fulfilment_difference"]) == (2, 0.0)
