@@ -97,7 +97,7 @@ def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
         *("env=pipeline", "hardware=rpi5", f"hardware.devices.0.count={ordeal.n_workers}", "seed=1"),
         *("video.width=320", "video.height=180", f"video.source_fps={FPS}"),
         *(f"video.length_s={ordeal.length_s}", f"env.steps={ordeal.length_s + DRAIN_S}"),
-        *("detector.grades=[n]", "output.video=false", "output.detections=jsonl", "output.mlflow=false"),
+        *("detector.grades=[n]", "output.video=false", "output.detections=JSONL", "output.mlflow=false"),
         f"results={results}",
     )
     prepared = arranged.prepared
