@@ -25,6 +25,7 @@ from envs.video import video_spec
 from pipeline.cluster import LocalCluster
 from pipeline.messages import WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
+from pipeline.restarts import RestartBudget
 from pipeline.settings import ladders_for
 from pipeline.slos import SloState, video_slo
 
@@ -54,6 +55,9 @@ PRODUCER = ProducerOptions(
     drain_s=2.0,
 )
 
+BUDGET = RestartBudget(5, 60.0)
+GONE = ("delivered", "dropped", "lost", "late", "in_flight")
+
 OWNER = """
 import json, sys
 import psutil
@@ -69,7 +73,7 @@ raise RuntimeError("a bug outside the environment")
 def arguments_in(directory: Path | str, hardware: Hardware = HARDWARE) -> dict[str, Any]:
     def cluster() -> LocalCluster:
         workers = hardware.worker_options(Path(directory), usable_cores())
-        return LocalCluster(PRODUCER, CollectorOptions(), workers, Path(directory) / "logs")
+        return LocalCluster(PRODUCER, CollectorOptions(), workers, Path(directory) / "logs", budget=BUDGET)
 
     return {"spec": SPEC, "cluster": cluster, "initial_levels": [0, 0, 0], "hardware": hardware}
 
@@ -121,8 +125,7 @@ def test_knobs_move_the_load_and_workers_stay_loaded_over_episodes(make):
     env.reset(seed=2)
     assert {process.pid for process in descendants()} == processes
     frames = run(env, LOW, lambda info: info["frames"]["delivered"] > 10)["frames"]
-    gone = ("delivered", "dropped", "lost", "late", "in_flight")
-    assert frames["offered"] == sum(frames[name] for name in gone)
+    assert frames["offered"] == sum(frames[name] for name in GONE)
     running = descendants()
     env.close()
     assert all_gone(running)
@@ -225,6 +228,20 @@ def test_a_dead_producer_terminates_and_the_next_episode_has_a_new_one(make):
     assert all_gone(running)
     env.reset(seed=2)
     assert run(env, LOW, lambda info: info["qoe"] > 0)["step"] >= 1
+
+
+def test_worker_and_collector_that_are_killed_come_back_and_every_frame_is_accounted_for(make):
+    env = make()
+    env.reset(seed=1)
+    run(env, LOW, lambda info: info["frames"]["delivered"] > 0)
+    for program in ("worker", "collector"):
+        victim = next(process for process in descendants() if program in process.cmdline())
+        victim.send_signal(signal.SIGKILL)
+    hurt = run(env, LOW, lambda info: info["deaths"] == 2)
+    back = run(env, LOW, lambda info: len(info["workers"]) == 2 and info["qoe"] > 0 and not info["stale"])
+    assert (back["deaths"], back["restarts"]) == (2, 2)
+    assert back["frames"]["delivered"] > hurt["frames"]["delivered"]
+    assert back["frames"]["offered"] == sum(back["frames"][name] for name in GONE)
 
 
 def test_an_interrupt_during_a_step_leaves_nothing_behind(make):

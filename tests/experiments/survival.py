@@ -1,4 +1,4 @@
-"""A run of the real pipeline that is hurt all the time: workers die, frames are poison, collectors are replaced.
+"""A run that is hurt all the time: workers die, frames are poison, collectors are replaced.
 
 By hand, for as long as one likes: `python -m tests.experiments.survival 600`.
 """

@@ -1,4 +1,4 @@
-"""The acceptance run, its events compressed; with the real periods: `python -m tests.experiments.survival`."""
+"""The acceptance run, its events compressed; with the real periods: tests/experiments/survival.py."""
 
 import pytest
 from rich.console import Console
@@ -6,6 +6,7 @@ from rich.console import Console
 from tests.experiments.survival import Ordeal, check, undergo
 
 
+@pytest.mark.real
 @pytest.mark.nightly
 @pytest.mark.timeout(400)
 def test_a_run_that_is_hurt_all_the_time_ends_degraded_with_every_frame_accounted_for(tmp_path):
