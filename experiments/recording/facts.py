@@ -22,6 +22,7 @@ def facts_of(summary: Mapping[str, Any], name: str) -> str:
         "all SLOs hold": percent(summary.get("slo_fulfilment")),
         f"after {SETTLED_AFTER} steps": percent(summary.get(f"slo_fulfilment_after_{SETTLED_AFTER}")),
         **{f"{slo} holds": percent(share) for slo, share in summary.get("slo_fulfilment_by_slo", {}).items()},
+        "not measured": percent(summary.get("slo_unknown")),
         "QoE, mean": figure(summary.get("qoe_mean")),
         "reward, mean": figure(summary.get("reward_mean")),
         "longest violation": counted(summary.get("longest_violation", 0), "step"),
