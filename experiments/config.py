@@ -1,11 +1,10 @@
 """Schemas of the configuration: every key a user can set, and its type. Values are in `conf/`, once.
 
-A schema mirrors the arguments of what it configures (`MIRRORS`; a test compares them). Only what a YAML file
-may leave out has a default here, and it is the target's own.
+Where a part is the arguments of one constructor, its schema is derived from that: `experiments.derived`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments.agent_config import AGENTS
-from experiments.agent_values import check_agent
+from experiments.agents import typed_values
+from experiments.derived import schema_of
 from experiments.guide import help_text
-from experiments.world_config import WORLD_MIRRORS, WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.world_config import WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.messages import LoadingMode, WorkType
-from pipeline.options import ProducerOptions, SourceKind
-from pipeline.slos import Sense, video_slo
+from pipeline.options import SourceKind
+from pipeline.slos import video_slo
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 
@@ -83,16 +82,6 @@ class DetectorSchema:
 
 
 @dataclass
-class SloSchema:
-    """One objective."""
-
-    metric: str = MISSING
-    threshold: float = MISSING
-    warn_at: float = 0.9
-    sense: Sense = Sense.AT_MOST
-
-
-@dataclass
 class QoeWeightsSchema:
     """What each knob counts in the QoE, relative to the others."""
 
@@ -101,11 +90,13 @@ class QoeWeightsSchema:
     grade: float = 1.0
 
 
+_SLOS: Any = make_dataclass("Slos", [("slos", list[schema_of(video_slo)], field(default=MISSING))])
+
+
 @dataclass
-class SlosSchema:
+class SlosSchema(_SLOS):
     """All objectives, and the quality that is maximised below them."""
 
-    slos: list[SloSchema] = MISSING
     qoe_weights: QoeWeightsSchema = field(default_factory=QoeWeightsSchema)
 
 
@@ -135,8 +126,7 @@ class OutputSchema:
 class RunConfig:
     """A run: who decides, on what, in what world, judged by what.
 
-    `agent` has the schema that its YAML names first; without one it is somebody else's, see
-    `experiments.agent_values`.
+    `agent` is held against its class's arguments, whoever wrote it: `experiments.agents`.
     """
 
     name: str = MISSING
@@ -154,19 +144,7 @@ class RunConfig:
     output: OutputSchema = MISSING
 
 
-# schema -> what its keys are arguments of, and the keys that are for something else
-MIRRORS: Mapping[type, tuple[Any, frozenset[str]]] = {
-    TrafficSchema: (ProducerOptions, frozenset()),
-    FileSchema: (ProducerOptions, frozenset()),
-    LiveSchema: (ProducerOptions, frozenset()),
-    CustomSchema: (ProducerOptions, frozenset()),
-    DetectorSchema: (ProducerOptions, frozenset()),
-    **WORLD_MIRRORS,
-    SloSchema: (video_slo, frozenset()),
-}
-
 VARIANTS: Mapping[str, Mapping[str, type]] = {
-    "agent": AGENTS,
     "env": WORLDS,
     "video": {
         "traffic": TrafficSchema,
@@ -205,7 +183,7 @@ def check_keys(cfg: DictConfig, place: str = "") -> None:
 
     Raises:
         ValueError: no schema has it.
-        ConfigError: the agent's class does not take it, see `experiments.agent_values.check_agent`.
+        ConfigError: of the agent, see `experiments.agents.typed_values`.
     """
     schema = OmegaConf.get_type(cfg)
     known = {field.name for field in fields(schema)} if is_dataclass(schema) else None
@@ -219,7 +197,7 @@ def check_keys(cfg: DictConfig, place: str = "") -> None:
             continue
         child = cfg[name]
         if key == "agent":
-            check_agent(child, key)
+            typed_values(child, key)
         for node in child if isinstance(child, ListConfig) else [child]:
             if isinstance(node, DictConfig):
                 check_keys(node, key)

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
@@ -19,7 +19,8 @@ from rich.table import Table
 from agents.base import Agent
 from agents.learned.agent import Learned
 from agents.training import Progress, Trainable
-from experiments.complaints import ConfigError, blaming, sentence
+from experiments.agents import make_agent
+from experiments.complaints import ConfigError, sentence
 from experiments.evaluation import Score, score
 from experiments.facts import git_commit
 from experiments.logs import logging_to
@@ -73,9 +74,8 @@ def course_of(
         raise ConfigError(f"agent {name} has nothing to train; say agent=ppo, a2c or dqn")
     if not values["checkpoint"]:
         raise ConfigError("agent.checkpoint must say where the best is to be left, got nothing")
-    with blaming(f"agent {name}"):
-        learner = instantiate(values, _partial_=True)(spec=ground.spec, checkpoint=None)
-        assert isinstance(learner, Learned)
+    learner = make_agent(values, ground.spec, checkpoint=None)
+    assert isinstance(learner, Learned)
     known_by = training_hash(ground, learner.algorithm, learner.recipe, config.seed)
     checkpoint = Path(values["checkpoint"].replace(TRAINING, known_by))
     return Course(config, ground, name, learner, rivals, checkpoint)

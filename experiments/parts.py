@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.hardware import Device, GradeTimes, Hardware, Host, Link
-from envs.patterns import LinkPattern, LoadPattern
-from envs.scenario import Event, EventKind, Scenario, Thermal
+from envs.hardware import Device, Hardware, Host
+from envs.scenario import EventKind, Scenario
 from experiments.config import CustomSchema, DetectorSchema, SlosSchema, VideoSchema
-from experiments.world_config import DeviceSchema, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.derived import build
+from experiments.world_config import EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.options import SourceKind
 from pipeline.settings import GRADES
 from pipeline.slos import Slo, video_slo
@@ -28,19 +28,14 @@ def hardware_of(schema: HardwareSchema) -> Hardware:
         raise ValueError(f"counts must be of the parts, {sorted(schema.parts)}, got {sorted(schema.counts)}")
     if schema.parts and schema.devices:
         raise ValueError("a mix has parts and counts, or a profile has devices: not both")
-    devices = [device_of(device) for device in schema.devices]
+    if schema.devices:
+        return build(Hardware, schema)
+    devices = []
     for name, count in schema.counts.items():
         if not schema.parts[name].devices:
             raise ValueError(f"part {name} is itself a mix: name the profiles that it is of")
-        devices.append(dataclasses.replace(device_of(schema.parts[name].devices[0]), count=count))
-    return Hardware(tuple(devices), Host(**dataclasses.asdict(schema.host)), schema.accuracy)
-
-
-def device_of(schema: DeviceSchema) -> Device:
-    """Workers of one kind. Raises ValueError."""
-    values = {field.name: getattr(schema, field.name) for field in dataclasses.fields(schema)}
-    times = {grade: GradeTimes(**dataclasses.asdict(times)) for grade, times in schema.times.items()}
-    return Device(**{**values, "times": times, "link": Link(**dataclasses.asdict(schema.link))})
+        devices.append(dataclasses.replace(build(Device, schema.parts[name].devices[0]), count=count))
+    return Hardware(tuple(devices), build(Host, schema.host), schema.accuracy)
 
 
 # --- scenario ---
@@ -48,14 +43,7 @@ def device_of(schema: DeviceSchema) -> Device:
 
 def scenario_of(schema: ScenarioSchema) -> Scenario:
     """What happens. Raises ValueError."""
-    return Scenario(
-        streams=schema.streams,
-        capacities=tuple(schema.capacities),
-        events=tuple(Event(**dataclasses.asdict(event)) for event in schema.events),
-        load=schema.load and LoadPattern(**dataclasses.asdict(schema.load)),
-        links=schema.links and LinkPattern(**dataclasses.asdict(schema.links)),
-        thermal=schema.thermal and Thermal(**dataclasses.asdict(schema.thermal)),
-    )
+    return build(Scenario, schema)
 
 
 def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, seed: int) -> None:
@@ -80,7 +68,7 @@ def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, see
 
 def slos_of(schema: SlosSchema) -> tuple[Slo, ...]:
     """The objectives. Raises ValueError."""
-    return tuple(video_slo(slo.metric, slo.threshold, slo.warn_at, slo.sense) for slo in schema.slos)
+    return tuple(build(video_slo, slo) for slo in schema.slos)
 
 
 def qoe_weights_of(schema: SlosSchema) -> dict[str, float]:

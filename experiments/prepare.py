@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.base import Agent
+from experiments.agents import make_agent, typed_values
 from experiments.assemble import assemble
 from experiments.complaints import blaming
 from experiments.config import CustomSchema, RunConfig, check_keys
@@ -36,8 +36,7 @@ class Prepared:
 
     def make_agent(self) -> Agent:
         """A new agent for it. Raises ConfigError."""
-        with blaming("agent"):
-            return instantiate(self.cfg.agent, _partial_=True)(spec=self.plan.spec)
+        return make_agent(self.cfg.agent, self.plan.spec)
 
     def under_seed(self, seed: int) -> "Prepared":
         """The same with other luck."""
@@ -70,7 +69,8 @@ def prepare(
         check_rerun()
     plan = assemble(config)
     cfg = cfg.copy()
-    cfg.agent = ready(choices["agent"], cfg.agent, plan, config.trained_on, console, live)
+    values = typed_values(cfg.agent)
+    cfg.agent = ready(choices["agent"], values, plan, config.trained_on, console, live)
     return Prepared(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg)
 
 

@@ -6,13 +6,13 @@ import hydra
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
+from experiments.agents import make_agent
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
 from experiments.course import Course, TrainingError, carry_out, course_of
@@ -45,8 +45,7 @@ def ground_of(config: TrainConfig) -> Ground:
 def rival_of(name: str, spec: ElasticitySpec) -> Agent:
     """The agent of conf/agent/NAME.yaml. Raises ConfigError."""
     values = compose("config", overrides=[f"agent={name}"])["agent"]
-    with blaming(f"training.rivals: {name}"):
-        return instantiate(values, _partial_=True)(spec=spec)
+    return make_agent(values, spec, f"training.rivals: {name}")
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")

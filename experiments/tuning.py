@@ -8,13 +8,14 @@ from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
-from hydra.utils import instantiate
 from numpy.typing import NDArray
+from omegaconf import OmegaConf
 from scipy.stats import qmc
 
 from agents.base import Agent
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
+from experiments.agents import make_agent
 from experiments.loop import run_episode
 from experiments.tuning_config import RangeSchema
 
@@ -38,8 +39,8 @@ class Arena:
     values: Mapping[str, Any]
 
     def agent(self, figures: Figures) -> Agent:
-        """The agent with these figures. Raises hydra's InstantiationException: one is out of range."""
-        return instantiate({**self.values, **figures}, _partial_=True)(spec=self.spec)
+        """The agent with these figures. Raises ConfigError: one is out of range."""
+        return make_agent(OmegaConf.create({**self.values, **figures}), self.spec)
 
 
 def check_range(name: str, schema: RangeSchema) -> None:

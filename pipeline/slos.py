@@ -92,15 +92,15 @@ class SloReading(msgspec.Struct, frozen=True):
     known: bool
 
 
-def video_slo(metric: str, threshold: float, warn_at: float = 0.9, sense: Sense | str = Sense.AT_MOST) -> Slo:
+def video_slo(metric: str, threshold: float, warn_at: float = 0.9, sense: Sense = Sense.AT_MOST) -> Slo:
     """An SLO on a metric of the catalogue.
 
     Raises:
-        ValueError: no such metric or sense, or a threshold out of range.
+        ValueError: no such metric, or a threshold out of range.
     """
     if metric not in CATALOGUE:
         raise ValueError(f"unknown SLO metric {metric!r}; expected one of {', '.join(CATALOGUE)}")
-    return Slo(metric, threshold, warn_at, Sense(sense), CATALOGUE[metric].memory)
+    return Slo(metric, threshold, warn_at, sense, CATALOGUE[metric].memory)
 
 
 def with_threshold(slos: Sequence[Slo], metric: str, threshold: float) -> tuple[Slo, ...]:

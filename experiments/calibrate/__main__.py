@@ -10,7 +10,6 @@ import hydra
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
@@ -18,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
+from experiments.agents import make_agent
 from experiments.calibrate.open_loop import HoldingError
 from experiments.calibrate.rig import MeasuringError
 from experiments.calibrate.schema import CalibrateConfig, register
@@ -54,16 +54,14 @@ def typed(cfg: DictConfig) -> CalibrateConfig:
     return config
 
 
-def make_agent(task: list[str], name: str, spec: ElasticitySpec) -> Agent:
+def agent_named(name: str, task: list[str], spec: ElasticitySpec) -> Agent:
     """An agent of the group's options, or `static-lowest`, `-middle`, `-highest`. Raises ConfigError."""
     if not name.startswith(STATIC):
-        with blaming(f"agent {name}"):
-            return instantiate(composed(task, f"agent={name}").agent, _partial_=True)(spec=spec)
+        return make_agent(composed(task, f"agent={name}").agent, spec, f"agent {name}")
     levels = name.removeprefix(STATIC)
     cfg = composed(task, "agent=static").agent
-    with blaming(f"agent {name}"):
-        cfg.levels = levels
-        return instantiate(cfg, _partial_=True)(spec=spec)
+    cfg.levels = levels
+    return make_agent(cfg, spec, f"agent {name}")
 
 
 @contextlib.contextmanager
@@ -95,7 +93,7 @@ def perform(cfg: DictConfig) -> None:
     session = Session(
         config=config,
         in_scenario=lambda name: typed(composed(task, f"scenario={name}")),
-        make_agent=lambda name, spec: make_agent(task, name, spec),
+        make_agent=lambda name, spec: agent_named(name, task, spec),
         choices={group: str(option) for group, option in choices.items()},
         identify=lambda spec_hash: identify(cfg, choices, spec_hash),
     )

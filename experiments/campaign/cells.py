@@ -6,7 +6,6 @@ from itertools import product
 from typing import Any
 
 from envs.spec import ElasticitySpec
-from experiments.agent_config import AgentSchema
 from experiments.assemble import assemble
 from experiments.comparison.disturbances import Turn, turns_of
 from experiments.complaints import ConfigError
@@ -136,7 +135,7 @@ def runs_of(config: EvaluateConfig, schema: CellsSchema) -> Iterator[tuple[str, 
                 seed=0,
                 live=False,
                 results=config.results,
-                agent=AgentSchema(),
+                agent=None,
                 video=video,
                 detector=config.detector,
                 env=env,

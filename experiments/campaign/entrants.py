@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra import compose
 from hydra.errors import HydraException, MissingConfigException
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
@@ -16,9 +16,9 @@ from rich.console import Console
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from envs.spec import ElasticitySpec
-from experiments.agent_values import check_agent
+from experiments.agents import make_agent, typed_values
 from experiments.campaign.cells import Cell
-from experiments.complaints import ConfigError, blaming, sentence
+from experiments.complaints import ConfigError, sentence
 from experiments.evaluate_config import EntrantSchema
 from experiments.facts import digest, file_hash
 from experiments.first_use import ready
@@ -55,8 +55,7 @@ class Entrant:
 
     def make(self, spec: ElasticitySpec) -> Agent:
         """The agent. Raises ConfigError."""
-        with blaming(f"agents.{self.name}"):
-            return instantiate(self.values, _partial_=True)(spec=spec)
+        return make_agent(self.values, spec, f"agents.{self.name}")
 
 
 def entrants_of(schemas: Mapping[str, EntrantSchema], results: str) -> list[Entrant]:
@@ -87,8 +86,7 @@ def entrant_of(name: str, agent: str, overrides: Mapping[str, Any], results: str
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(f"agents.{name}: {sentence(error)}") from error
     assert isinstance(values, DictConfig)
-    check_agent(values, f"agents.{name}")
-    return Entrant(name, agent, values)
+    return Entrant(name, agent, typed_values(values, f"agents.{name}"))
 
 
 def trained(

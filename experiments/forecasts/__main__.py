@@ -11,7 +11,6 @@ import hydra
 import pandas as pd
 from hydra import compose
 from hydra.errors import HydraException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
@@ -19,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents.forecasting import Forecaster
 from envs.spec import ElasticitySpec
+from experiments.agents import make_agent
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, RunConfig, check_keys
 from experiments.forecasts.questions import Inquiry, ask
@@ -52,8 +52,7 @@ class Cast:
         key = (name, spec.hash)
         if key not in self._made:
             values = compose("config", overrides=[f"agent={name}"])["agent"]
-            with blaming(f"agent {name}"):
-                agent = instantiate(values, _partial_=True)(spec=spec)
+            agent = make_agent(values, spec, f"agent {name}")
             if not isinstance(agent, Forecaster):
                 raise ConfigError(f"agents: {name} makes no forecasts, see agents.forecasting.Forecaster")
             self._made[key] = agent

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 import yaml
 from omegaconf import MISSING
 
-from experiments.agent_config import AGENTS
 from experiments.calibrate.schema import CalibrateConfig
 from experiments.compare_config import CompareConfig
 from experiments.config import VARIANTS, DetectorSchema, RunConfig, SlosSchema
+from experiments.derived import schema_of
 from experiments.evaluate_config import CellsSchema, EvaluateConfig, EvaluationSchema
 from experiments.forecasts.schema import ForecastsConfig
 from experiments.published.schema import PUBLISHED
 from experiments.training_config import JudgingSchema, TrainConfig, TrainingSchema
 from experiments.tuning_config import TuneConfig
 from experiments.world_config import HardwareSchema, ScenarioSchema
+from pipeline.naming import named
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOT_KEYS = ("defaults", "_target_", "hydra")
@@ -100,6 +101,22 @@ def rows_of_file(name: str, schema: Any) -> list[Row]:
     return [Row(k, type_text(t), default_text(v)) for k, t, v in leaves(read(name), schema)]
 
 
+def rows_of_made(name: str) -> list[Row]:
+    """Of a file whose values are the arguments of the class that it names."""
+    values = read(name)
+    return [Row(k, type_text(t), default_text(v)) for k, t, v in leaves_of_made(values)]
+
+
+def leaves_of_made(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted key, annotation and value of everything that a class is made of."""
+    schema = schema_of(named(values["_target_"]))
+    for name, value in values.items():
+        if isinstance(value, dict) and "_target_" in value:
+            yield from leaves_of_made(value, f"{prefix}{name}.")
+        else:
+            yield from leaves({name: value}, schema, prefix)
+
+
 def options(group: str) -> list[str]:
     """Of a group, by name."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
@@ -158,7 +175,9 @@ def variant(group: str, fallback: str) -> Callable[[str], Any]:
 def tables() -> dict[str, list[Row]]:
     """By the heading under which docs/configuration.md has them."""
     found = {"The run": rows_of_file("config", RunConfig)}
-    found |= {f"`agent={name}`": rows_of_file(f"agent/{name}", schema) for name, schema in AGENTS.items()}
+    found |= {
+        f"`agent={name}`": rows_of_made(f"agent/{name}") for name in options("agent") if name != "custom"
+    }
     return found | {
         "`video`: on what": rows_of_group("video", variant("video", "traffic")),
         "`detector`: with which model": rows_of_group("detector", lambda option: DetectorSchema),

@@ -185,7 +185,11 @@ def test_an_evaluation_has_their_agent_in_its_roster_and_their_world_in_its_cell
             (*CUSTOM, "+agent.gain=1"),
             "agent has no key 'target', which elastic_extras.agent.Proportional needs: say +agent.target=...",
         ),
-        (("agent=proportional", "agent.gain=0"), "agent: gain must be > 0, got 0"),
+        (("agent=proportional", "agent.gain=0"), "agent: gain must be > 0, got 0.0"),
+        (
+            ("agent=proportional", "agent.gain=much"),
+            "agent.gain: Value 'much' of type 'str' could not be converted to Float",
+        ),
         (("agent=custom",), "agent._target_ has no value yet: say agent._target_=..."),
         (
             ("agent=rule", "agent._target_=elastic_extras.agent.Proportional"),

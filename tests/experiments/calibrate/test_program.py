@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from agents.static import Static
-from experiments.calibrate.__main__ import composed, make_agent, typed
+from experiments.calibrate.__main__ import agent_named, composed, typed
 from experiments.calibrate.errors import METRICS
 from experiments.calibrate.schema import register
 from experiments.calibrate.session import Session, flat_figures
@@ -47,7 +47,7 @@ def session(*overrides: str) -> Session:
     return Session(
         config=typed(cfg),
         in_scenario=lambda name: typed(composed(list(overrides), f"scenario={name}")),
-        make_agent=lambda name, spec: make_agent(list(overrides), name, spec),
+        make_agent=lambda name, spec: agent_named(name, list(overrides), spec),
         choices=choices,
         identify=lambda spec_hash: identify(cfg, choices, spec_hash),
     )
@@ -145,16 +145,16 @@ def test_a_calibration_is_not_taken_up_by_another_one():
 def test_agents_are_the_groups_own_or_static_at_three_heights():
     levels = {}
     for name in ("static-lowest", "static-middle", "static-highest"):
-        agent = make_agent(["agent=aif", "seed=3"], name, SPEC)
+        agent = agent_named(name, ["agent=aif", "seed=3"], SPEC)
         assert isinstance(agent, Static)
         agent.reset(0)
         levels[name] = tuple(agent.act(OBSERVATION, {}))
     assert levels["static-lowest"] == SPEC.lowest
     assert levels["static-highest"] == SPEC.highest
     assert levels["static-middle"] == tuple((n - 1) // 2 for n in SPEC.n_levels)
-    assert type(make_agent([], "rule", SPEC)).__name__ == "Rule"
+    assert type(agent_named("rule", [], SPEC)).__name__ == "Rule"
     with pytest.raises(ConfigError, match="agent static-tallest"):
-        make_agent([], "static-tallest", SPEC)
+        agent_named("static-tallest", [], SPEC)
 
 
 def test_figures_of_a_summary_have_dotted_names():
