@@ -99,7 +99,6 @@ def values_of(case: Case) -> DictConfig:
     """What conf/ says of the agent, with the case's changes."""
     values = OmegaConf.load(CONF / "agent" / f"{case.agent}.yaml")
     assert isinstance(values, DictConfig)
-    del values["defaults"]
     return changed(values, case.changes)
 
 
