@@ -7,9 +7,13 @@ monotonic clock unless a field says otherwise.
 Work-API (worker REQ -> producer ROUTER):  REGISTER, GET_WORK
     -> REGISTRATION_CONFIRMATION | INFERENCE + (task header, buffer)* | CHANGE | WAIT | END | ERROR
 Results (worker PUSH -> collector PULL):   (COLLECT header, boxes buffer, frame buffer)*
-Link (collector DEALER <-> producer ROUTER): SYNC, ACK -> SETTINGS, GAP, CONFIRM, END
+Link (collector DEALER <-> producer ROUTER): SYNC, ACK -> SETTINGS, GAP, CONFIRM, STANDBY, END
 Control (any REQ -> producer ROUTER):      STATUS, TELEMETRY, SET, START, STOP
     -> STATUS_REPLY, TELEMETRY_REPLY, DONE, ERROR
+
+A producer's *incarnation* is a random number that it draws when it starts; its episodes count 1, 2, …
+Tasks, results and all that producer and collector tell each other name both: what belongs to a producer
+that has gone, or to another episode, is refused and counted, never taken for something of this one.
 """
 
 import math
@@ -35,6 +39,7 @@ ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in DTYPES}
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+Identity = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]  # random; 0: not said
 Label = Annotated[str, Meta(max_length=200)]
 Shape = Annotated[tuple[Count, ...], Meta(max_length=4)]
 
@@ -186,6 +191,7 @@ class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         id: position among the frames offered in this stream and episode, from 0.
         dtype, shape: of the buffer, C order.
+        incarnation: of the producer.
         epoch: of the settings it was made under.
         grade: index of the grade to run, its epoch's.
         source_index: the source's own frame index.
@@ -197,6 +203,7 @@ class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dtype: str
     shape: Shape
     stream: Count = 0
+    incarnation: Identity = 0
     episode: Count = 0
     epoch: Count = 0
     grade: Count = 0
@@ -218,7 +225,9 @@ class Result(_Message, frozen=True, tag="COLLECT", omit_defaults=True):
         size: (width, height) of the processed frame in px.
         stamps_ns: (sent, received, started, done) on the producer's clock, each minus captured_ns.
         service_ns: time the worker was occupied with it, >= 0.
-        the others as in TaskHeader.
+        incarnation: the task's; left out, it is taken for the present producer's, which is wrong only for
+            results that outlive their producer.
+        the others as in TaskHeader; without `episode`, which counts from 1, a result is refused.
     """
 
     id: Count
@@ -226,6 +235,7 @@ class Result(_Message, frozen=True, tag="COLLECT", omit_defaults=True):
     shape: Shape
     boxes: Shape = (0, 6)
     stream: Count = 0
+    incarnation: Identity = 0
     episode: Count = 0
     epoch: Count = 0
     grade: Count = 0
@@ -249,13 +259,25 @@ class ResultPart(NamedTuple):
 
 
 class Sync(_Message, frozen=True, tag="SYNC"):
-    """Collector -> producer, every half second: I am here, and this is my clock."""
+    """Collector -> producer, every half second: I am here, and this is my clock.
 
-    sent_ns: int  # the collector's clock
-    results: str  # endpoint of its PULL socket
+    Attributes:
+        sent_ns: the collector's clock.
+        collector: drawn by its process when it starts, so that one which replaces another is noticed.
+        results: endpoint of its PULL socket.
+        return_frames: whether results must carry the frame back.
+        rejected: malformed messages so far.
+        duplicates: results that had been received before, so far.
+        refused: results of another producer or episode, so far.
+    """
+
+    sent_ns: int
+    collector: Identity
+    results: str
     return_frames: bool
-    rejected: Count = 0  # malformed messages so far
-    duplicates: Count = 0  # results that had been received before, so far
+    rejected: Count = 0
+    duplicates: Count = 0
+    refused: Count = 0
 
 
 class Received(msgspec.Struct, frozen=True, array_like=True):
@@ -288,6 +310,8 @@ class Ack(_Message, frozen=True, tag="ACK"):
     """Collector -> producer, batched; repeated until confirmed. Only this ends a lease."""
 
     seq: Count
+    collector: Identity
+    incarnation: Identity
     episode: Count
     received: tuple[Received, ...]
     verdicts: tuple[Verdict, ...]
@@ -297,12 +321,14 @@ class Settings(_Message, frozen=True, tag="SETTINGS"):
     """Producer -> collector: the answer to SYNC, and at once on every change.
 
     Attributes:
-        episode: ascends with every START, also over restarts of the producer.
+        incarnation: of the producer; a collector that has turned to a new one does not turn back.
+        episode: counts every START from 1; 0 before the first.
         floor: per stream the lowest id without an outcome; the collector need not wait for any below.
         gap_deadline_s: how long a frame may be missing while later ones are there.
         echo_ns: SYNC.sent_ns, 0 if this answers none.
     """
 
+    incarnation: Identity
     episode: Count
     epoch: Count
     fps: float
@@ -319,6 +345,7 @@ class Settings(_Message, frozen=True, tag="SETTINGS"):
 class Gap(_Message, frozen=True, tag="GAP"):
     """Producer -> collector: these will not come; LOST is repeated until the verdict is there."""
 
+    incarnation: Identity
     episode: Count
     frames: tuple[tuple[Count, Count, Outcome], ...]  # (stream, id, LOST or DROPPED)
 
@@ -327,6 +354,12 @@ class Confirm(_Message, frozen=True, tag="CONFIRM"):
     """Producer -> collector: ACK number `seq` has arrived."""
 
     seq: Count
+
+
+class Standby(_Message, frozen=True, tag="STANDBY"):
+    """Producer -> collector: another one is in charge; ask on, and take over when it falls silent."""
+
+    in_charge: str  # where that one takes results
 
 
 # --- control ------------------------------------------------------------------------------------------
@@ -418,6 +451,8 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
         report_age_s: age of the collector's last report; large = the figures are stale.
         rejected: malformed messages so far, all sockets of producer and collector.
         duplicates: results that the collector had received before, so far.
+        refused: results that the collector, and acknowledgements that the producer did not take, so far:
+            of another producer, of another episode, of a collector that is not in charge.
         error: why the source failed, "" if it has not.
     """
 
@@ -433,13 +468,14 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
     report_age_s: float
     rejected: Count
     duplicates: Count
+    refused: Count = 0
     error: str = ""
 
 
 WorkRequest = Register | GetWork
 WorkReply = RegistrationConfirmation | Work | Change | Wait | End | Error
 LinkUp = Sync | Ack
-LinkDown = Settings | Gap | Confirm | End
+LinkDown = Settings | Gap | Confirm | Standby | End
 ControlRequest = GetStatus | GetTelemetry | SetKnobs | Start | Stop
 ControlReply = Status | Telemetry | Done | Error
 

@@ -19,8 +19,8 @@ from envs.simulator.compiling import compiled
 from envs.simulator.draws import lognormal_factor, luck_of, normal_quantile, occupied_ns, uniform
 from envs.simulator.system import System
 from envs.simulator.workers import RESULT_BYTES
+from pipeline.clock import FRESH_NS
 from pipeline.pacing import NS_PER_S, Pacer
-from pipeline.worker.clock import FRESH_NS
 
 if TYPE_CHECKING:  # an extra: whoever makes the model has it
     from simpy import Environment, Event

@@ -2,7 +2,7 @@
 
 Results come in any order, twice, or not at all; frames go out in order, once. Every result that is safe
 here is acknowledged (which ends its lease), and every frame's outcome is reported; both until the
-producer confirms.
+producer confirms. What belongs to another producer, or to another episode, is not taken.
 """
 
 import logging
@@ -10,6 +10,8 @@ from typing import assert_never
 
 import msgspec
 
+from pipeline.clock import ClockOffset
+from pipeline.collector.present import Present
 from pipeline.collector.reorder import Arrival, Reorder, Step
 from pipeline.messages import (
     Ack,
@@ -22,9 +24,11 @@ from pipeline.messages import (
     Received,
     ResultPart,
     Settings,
+    Standby,
     Sync,
     Verdict,
 )
+from pipeline.once import Once
 
 logger = logging.getLogger(__name__)
 
@@ -95,22 +99,25 @@ class Collector:
     Args:
         results: endpoint at which workers reach it.
         return_frames: whether the sink needs the frames.
+        identity: of this process, random and > 0.
     """
 
-    def __init__(self, results: str, return_frames: bool) -> None:
+    def __init__(self, results: str, return_frames: bool, identity: int) -> None:
         self._results = results
         self._return_frames = return_frames
+        self._identity = identity
         self._settings: Settings | None = None
-        self._episode = 0
+        self._present = Present()
+        self._in_charge = ""  # the collector for which this one waits
         self._streams: dict[int, Reorder] = {}
-        self._clock_offset_ns = 0  # producer's clock minus ours
-        self._best_round_trip_ns: int | None = None
+        self._clock = ClockOffset()
         self._received: list[Received] = []
         self._verdicts: list[Verdict] = []
         self._unconfirmed: dict[int, tuple[Ack, int]] = {}  # by number: message, when it was sent
         self._seq = 0
         self._next_ack_ns = 0
         self._next_sync_ns = 0
+        self._once = Once(logger)
         self._rejected = 0
         self._duplicates = 0
 
@@ -125,27 +132,26 @@ class Collector:
                 return self._ticked(now_ns)
             case Malformed(reason):
                 self._rejected += 1
-                logger.warning("refused a message: %s", reason)
+                self._once.warn(f"refused a message: {reason}")
                 return []
         assert_never(event)
 
     def _results_came(self, parts: list[ResultPart], now_ns: int) -> list[Command]:
         commands: list[Command] = []
         for part in parts:
-            header = part.header
-            if self._settings is None or header.episode < self._episode:
-                continue  # of an episode that is over, or of another producer's
-            if header.episode > self._episode:
-                commands += self._begin(header.episode)
-            stream = self._streams.get(header.stream)
-            if stream is None:
-                stream = self._streams[header.stream] = Reorder()
-            if not stream.add(header.id, Arrival(part, now_ns)):
-                self._duplicates += 1
-                continue
-            self._received.append(Received(header.stream, header.id, header.worker, header.service_ns))
-            commands += self._advance(header.stream, stream, now_ns)
+            arrival = Arrival(part, now_ns)
+            if self._present.admit(arrival):
+                commands += self._take(arrival, now_ns)
         return commands + self._acknowledge(now_ns)
+
+    def _take(self, arrival: Arrival, now_ns: int) -> list[Command]:
+        header = arrival.part.header
+        stream = self._streams.setdefault(header.stream, Reorder())
+        if not stream.add(header.id, arrival):
+            self._duplicates += 1
+            return []
+        self._received.append(Received(header.stream, header.id, header.worker, header.service_ns))
+        return self._advance(header.stream, stream, now_ns)
 
     def _advance(self, stream: int, reorder: Reorder, now_ns: int) -> list[Command]:
         if self._settings is None:
@@ -156,8 +162,8 @@ class Collector:
             if step.outcome is not Outcome.DROPPED:  # a drop was the producer's own and final decision
                 self._verdicts.append(self._verdict(stream, step, now_ns))
             if step.arrival is not None:
-                arrived_ns = step.arrival.received_ns + self._clock_offset_ns
-                commands.append(Emit(step.arrival.part, arrived_ns, now_ns + self._clock_offset_ns))
+                arrived_ns = step.arrival.received_ns + self._clock.offset_ns
+                commands.append(Emit(step.arrival.part, arrived_ns, now_ns + self._clock.offset_ns))
         return commands
 
     def _verdict(self, stream: int, step: Step, now_ns: int) -> Verdict:
@@ -165,8 +171,8 @@ class Collector:
             return Verdict(stream, step.id, step.outcome)
         header = step.arrival.part.header
         sent, received, started, done = header.stamps_ns
-        arrived = step.arrival.received_ns + self._clock_offset_ns - header.captured_ns
-        latency = now_ns + self._clock_offset_ns - header.captured_ns
+        arrived = step.arrival.received_ns + self._clock.offset_ns - header.captured_ns
+        latency = now_ns + self._clock.offset_ns - header.captured_ns
         hops = (sent, received - sent, started - received, done - started, arrived - done, latency - arrived)
         return Verdict(
             stream=stream,
@@ -182,62 +188,76 @@ class Collector:
         match message:
             case Settings():
                 return self._settings_came(message, now_ns)
-            case Gap(episode, frames):
-                return self._gaps_came(episode, frames, now_ns)
+            case Gap():
+                return self._gaps_came(message, now_ns)
             case Confirm(seq):
                 self._unconfirmed.pop(seq, None)
+                return []
+            case Standby(in_charge):
+                self._stand_by(in_charge)
                 return []
             case End():
                 return [Finish()]
         assert_never(message)
 
     def _settings_came(self, message: Settings, now_ns: int) -> list[Command]:
-        if message.echo_ns:
-            self._estimate_clock(message, now_ns)
-        if message.episode < self._episode:
+        if self._present.is_over(message):
             return []
-        if self._settings is None or (message.episode, message.epoch) >= (
-            self._settings.episode,
-            self._settings.epoch,
-        ):
-            self._settings = message
+        if self._in_charge:
+            logger.info("%s is silent: this collector is in charge now", self._in_charge)
+            self._in_charge = ""
+        if message.incarnation != self._present.incarnation:
+            self._clock.reset()  # another producer, maybe on another host
+        if message.echo_ns:
+            self._clock.sample(message.echo_ns, now_ns, message.now_ns)
         commands: list[Command] = []
-        if message.episode > self._episode:
-            commands = self._begin(message.episode)
+        if self._present.turn_to(message):
+            commands = self._begin(message)
+        elif self._settings is None or message.epoch >= self._settings.epoch:
+            self._settings = message
         for stream, floor in message.floor.items():
             reorder = self._streams.setdefault(stream, Reorder())
             reorder.raise_floor(floor)
             commands += self._advance(stream, reorder, now_ns)
+        for arrival in self._present.proved(message.echo_ns):
+            commands += self._take(arrival, now_ns)
         return commands
 
-    def _estimate_clock(self, message: Settings, now_ns: int) -> None:
-        """The answer with the shortest round trip tells the producer's clock best (as NTP does it)."""
-        round_trip_ns = now_ns - message.echo_ns
-        if self._best_round_trip_ns is None or round_trip_ns <= self._best_round_trip_ns:
-            self._best_round_trip_ns = round_trip_ns
-            self._clock_offset_ns = message.now_ns - (message.echo_ns + now_ns) // 2
-
-    def _gaps_came(
-        self, episode: int, frames: tuple[tuple[int, int, Outcome], ...], now_ns: int
-    ) -> list[Command]:
-        if episode != self._episode:
+    def _begin(self, settings: Settings) -> list[Command]:
+        """Turn to a new episode, or to a producer that has not begun one."""
+        self._forget()
+        self._settings = settings
+        if not settings.episode:
             return []
-        commands: list[Command] = []
-        for stream, frame_id, outcome in frames:
-            reorder = self._streams.setdefault(stream, Reorder())
-            reorder.add_gap(frame_id, outcome)
-            commands += self._advance(stream, reorder, now_ns)
-        return commands
+        return [BeginEpisode(settings.episode, settings.source_size, settings.source_fps)]
 
-    def _begin(self, episode: int) -> list[Command]:
-        """Turn to a new episode; what the old one still held is of no use to anybody."""
-        assert self._settings is not None
-        self._episode = episode
+    def _forget(self) -> None:
+        """What is held and not yet reported is of no use to anybody any more."""
         self._streams.clear()
         self._received.clear()
         self._verdicts.clear()
         self._unconfirmed.clear()
-        return [BeginEpisode(episode, self._settings.source_size, self._settings.source_fps)]
+
+    def _stand_by(self, in_charge: str) -> None:
+        """Another collector is in charge; the frames that were this one's are its own by now."""
+        if in_charge != self._in_charge:
+            logger.warning(
+                "another collector, at %s, is in charge: this one waits, and takes over when that is silent",
+                in_charge,
+            )
+        self._in_charge = in_charge
+        self._present.is_waiting = True
+        self._forget()
+
+    def _gaps_came(self, gap: Gap, now_ns: int) -> list[Command]:
+        if (gap.incarnation, gap.episode) != (self._present.incarnation, self._present.episode):
+            return []
+        commands: list[Command] = []
+        for stream, frame_id, outcome in gap.frames:
+            reorder = self._streams.setdefault(stream, Reorder())
+            reorder.add_gap(frame_id, outcome)
+            commands += self._advance(stream, reorder, now_ns)
+        return commands
 
     def _ticked(self, now_ns: int) -> list[Command]:
         commands: list[Command] = []
@@ -256,10 +276,12 @@ class Collector:
     def _sync(self, now_ns: int) -> Sync:
         return Sync(
             sent_ns=now_ns,
+            collector=self._identity,
             results=self._results,
             return_frames=self._return_frames,
             rejected=self._rejected,
             duplicates=self._duplicates,
+            refused=self._present.refused,
         )
 
     def _acknowledge(self, now_ns: int) -> list[Command]:
@@ -269,7 +291,9 @@ class Collector:
         self._seq += 1
         ack = Ack(
             seq=self._seq,
-            episode=self._episode,
+            collector=self._identity,
+            incarnation=self._present.incarnation,
+            episode=self._present.episode,
             received=tuple(self._received[:MAX_PER_ACK]),
             verdicts=tuple(self._verdicts[:MAX_PER_ACK]),
         )

@@ -19,6 +19,7 @@ ROTATED = ("cx", "cy", "box_width", "box_height", "rotation_rad")
 
 SCHEMA = pa.schema(
     [
+        ("incarnation", pa.int64()),  # of the producer; its episodes count from 1
         ("episode", pa.int64()),
         ("stream", pa.int32()),
         ("id", pa.int64()),
@@ -68,6 +69,7 @@ class EpisodeClock:
 def frame_fields(header: Result, captured_s: float) -> dict[str, Any]:
     """What is known of a frame, its detections apart."""
     return {
+        "incarnation": header.incarnation,
         "episode": header.episode,
         "stream": header.stream,
         "id": header.id,

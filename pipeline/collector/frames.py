@@ -10,6 +10,7 @@ from pipeline.collector.tables import open_rows
 STAMPS = ("captured_ns", "sent_ns", "received_ns", "started_ns", "done_ns", "arrived_ns", "emitted_ns")
 SCHEMA = pa.schema(
     [
+        ("incarnation", pa.int64()),  # of the producer; its episodes count from 1
         ("episode", pa.int64()),
         ("stream", pa.int32()),
         ("id", pa.int64()),
@@ -41,6 +42,7 @@ class FrameTable:
         hops_ns = (header.captured_ns + since_ns for since_ns in (0, *header.stamps_ns))
         stamps = zip(STAMPS, (*hops_ns, emit.arrived_ns, emit.emitted_ns), strict=True)
         row = {
+            "incarnation": header.incarnation,
             "episode": header.episode,
             "stream": header.stream,
             "id": header.id,

@@ -26,6 +26,7 @@ from pipeline.collector.core import (
     Tick,
 )
 from pipeline.collector.sinks import FrameRecord, Sink, SinkError, open_record, open_sink
+from pipeline.identity import random_identity
 from pipeline.messages import ProtocolError, decode_link_down, decode_results, encode
 from pipeline.options import CollectorOptions
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
@@ -60,7 +61,7 @@ class CollectorShell:
             self._context.destroy(linger=0)
             raise
         self.endpoints = {"results": results}
-        self._core = Collector(results, sink.needs_frames)
+        self._core = Collector(results, sink.needs_frames, random_identity())
         self._poller = zmq.Poller()
         for socket in (self._results, self._link, stop.fileno()):
             self._poller.register(socket, zmq.POLLIN)

@@ -21,8 +21,10 @@ from pipeline.messages import (
     Gap,
     GetStatus,
     GetTelemetry,
+    LinkDown,
     Outcome,
     SetKnobs,
+    Standby,
     Start,
     State,
     Stop,
@@ -31,6 +33,7 @@ from pipeline.messages import (
     Telemetry,
 )
 from pipeline.metrics import measure
+from pipeline.once import Once
 from pipeline.producer.events import (
     Answer,
     BeginCapture,
@@ -53,14 +56,13 @@ from pipeline.producer.events import (
     WorkRequested,
 )
 from pipeline.producer.ledger import Key
+from pipeline.producer.link import CollectorLink, Standing
 from pipeline.producer.meter import Meter
 from pipeline.producer.stream import ProducerConfig, Stream
 from pipeline.producer.workapi import WorkApi, status
 from pipeline.slos import read_slos
 
 logger = logging.getLogger(__name__)
-
-COLLECTOR_SILENT_NS = 3_000_000_000
 
 
 class Producer:
@@ -72,17 +74,15 @@ class Producer:
         self._work = WorkApi(self._stream)
         self._meter = Meter(now_ns)
         self._state = State.STANDBY
-        self._collector = b""  # routing id
-        self._heard_ns = now_ns  # when the collector last spoke
+        self._link = CollectorLink(now_ns)
         self._pending_start: tuple[Envelope, Start] | None = None
         self._stopping = False
         self._drain_until_ns = 0
         self._drain_began_ns = 0
         self._gave_up = False  # what still was in flight while draining
         self._linger_until_ns = 0
+        self._once = Once(logger)
         self._rejected = 0
-        self._rejected_by_collector = 0
-        self._duplicates = 0
         self._error = ""
 
     @property
@@ -128,6 +128,7 @@ class Producer:
                 dtype="uint8",
                 shape=() if event.image is None else event.image.shape,
                 stream=stream,
+                incarnation=self._config.incarnation,
                 episode=event.episode,
                 epoch=event.epoch,
                 grade=event.grade,
@@ -148,18 +149,19 @@ class Producer:
         return self._tell_gaps(gaps)
 
     def _tell_gaps(self, gaps: list[tuple[int, int, Outcome]]) -> list[Command]:
-        if not gaps or not self._collector:
-            return []
-        return [Tell(self._collector, Gap(self._stream.episode, tuple(gaps)))]
+        return self._tell(Gap(self._config.incarnation, self._stream.episode, tuple(gaps))) if gaps else []
 
     def _lost_gaps(self) -> list[Command]:
         return self._tell_gaps([(*key, Outcome.LOST) for key in self._stream.ledger.given_up])
 
     # --- collector ---
 
+    def _tell(self, message: LinkDown) -> list[Command]:
+        """Tell the collector in charge, if there is one."""
+        return [Tell(self._link.peer, message)] if self._link.peer else []
+
     def _acknowledged(self, peer: bytes, ack: Ack, now_ns: int) -> list[Command]:
-        self._heard_ns = now_ns
-        if ack.episode == self._stream.episode:
+        if self._link.accepts(ack, self._stream, now_ns):
             for item in ack.received:
                 if self._stream.ledger.receive((item.stream, item.id)):
                     self._meter.received(item)
@@ -170,21 +172,21 @@ class Producer:
         return commands + self._drained(now_ns)
 
     def _synced(self, peer: bytes, sync: Sync, now_ns: int) -> list[Command]:
-        if self._collector not in (b"", peer):
-            logger.debug("a second collector, at %s, is not heard while the first one speaks", sync.results)
-            return []
-        self._heard_ns = now_ns
-        self._collector = peer
-        self._rejected_by_collector, self._duplicates = sync.rejected, sync.duplicates
+        standing = self._link.synced(peer, sync, now_ns)
         if self._work.ended:
             return [Tell(peer, End())]
-        if sync.results != self._work.results:
+        if standing is Standing.WAITS:
+            return [Tell(peer, Standby(self._link.results))]
+        if standing is Standing.TOOK_OVER:  # what the old one had not emitted went with it
+            self._stream.ledger.forget_received()
+        commands: list[Command] = []
+        told, wanted = (self._work.results, self._work.return_frames), (sync.results, sync.return_frames)
+        if standing is Standing.TOOK_OVER or told != wanted:
             logger.info("collector takes results at %s", sync.results)
-            if self._work.results:  # another collector: what the old one had not emitted went with it
-                self._stream.ledger.forget_received()
-                self._work.remove_all("must send its results elsewhere")
-        self._work.results, self._work.return_frames = sync.results, sync.return_frames
-        commands: list[Command] = [Tell(peer, self._stream.announcement(now_ns, sync.sent_ns))]
+            if self._work.results:
+                commands = self._work.remove_all("must hear of another collector")
+        self._work.results, self._work.return_frames = wanted
+        commands.append(Tell(peer, self._stream.announcement(now_ns, sync.sent_ns)))
         return commands + self._lost_gaps()
 
     # --- time ---
@@ -196,9 +198,7 @@ class Producer:
         commands = self._work.tick(now_ns)
         if len(self._stream.ledger.given_up) > n_given_up:
             commands += self._lost_gaps()
-        if self._collector and now_ns - self._heard_ns > COLLECTOR_SILENT_NS:
-            logger.warning("the collector has fallen silent")
-            self._collector = b""
+        self._link.tick(now_ns)
         return commands + self._drained(now_ns)
 
     # --- the life of an episode ---
@@ -207,7 +207,7 @@ class Producer:
     def _may_begin(self) -> bool:
         """Whether it begins by itself now: nobody steers it, and those it waits for are there."""
         wait_workers = self._config.wait_workers
-        complete = bool(self._collector) and len(list(self._work.ready_workers)) >= wait_workers
+        complete = bool(self._link.peer) and len(list(self._work.ready_workers)) >= wait_workers
         alone = not (self._config.supervised or self._stopping)
         return alone and self._state is State.STANDBY and (complete or not wait_workers)
 
@@ -222,10 +222,7 @@ class Producer:
         ]
 
     def _announce(self, now_ns: int) -> list[Command]:
-        commands = self._work.announce_change()
-        if self._collector:
-            commands.append(Tell(self._collector, self._stream.announcement(now_ns)))
-        return commands
+        return self._work.announce_change() + self._tell(self._stream.announcement(now_ns))
 
     def _source_ended(self, episode: int, error: str, now_ns: int) -> list[Command]:
         if episode != self._stream.episode or self._state is not State.RUNNING:
@@ -259,7 +256,7 @@ class Producer:
         if self._state is State.DRAINING:
             if self._stream.ledger.frames and self._must_wait(now_ns):
                 return []
-            if self._stream.ledger.frames and self._collector and not self._gave_up:
+            if self._stream.ledger.frames and self._link.peer and not self._gave_up:
                 return self._give_up(now_ns)
             self._close_account(now_ns)
         if self._state is State.ENDED and self._pending_start is not None:
@@ -270,7 +267,7 @@ class Producer:
 
     def _must_wait(self, now_ns: int) -> bool:
         if self._gave_up:
-            return bool(self._collector) and now_ns < self._drain_until_ns
+            return bool(self._link.peer) and now_ns < self._drain_until_ns
         deserted = not self._work.workers and now_ns - self._drain_began_ns > self._config.silent_ns
         return not deserted and now_ns < self._drain_until_ns
 
@@ -303,9 +300,8 @@ class Producer:
         """Tell everybody END; finish when all have heard it, or after a bounded time."""
         commands: list[Command] = []
         if not self._work.ended:
-            commands = self._work.end()
-            if self._collector:
-                commands.append(Tell(self._collector, End()))
+            commands = self._work.end() + self._tell(End())
+            commands += [Tell(peer, End()) for peer in self._link.waiting.values()]
         all_told = all(worker.told_end for worker in self._work.workers.values())
         if all_told or now_ns >= self._linger_until_ns:
             commands.append(Finish())
@@ -317,7 +313,7 @@ class Producer:
         match message:
             case GetStatus():
                 return [
-                    Answer(envelope, status(self._stream, self._work, self._state, bool(self._collector)))
+                    Answer(envelope, status(self._stream, self._work, self._state, bool(self._link.peer)))
                 ]
             case GetTelemetry():
                 return [Answer(envelope, self._telemetry(message.close, now_ns))]
@@ -342,8 +338,7 @@ class Producer:
             commands = [ChangeCapture(self._stream.epoch, settings), *self._announce(now_ns)]
         if message.streams is not UNSET and message.streams != self._stream.n_streams:
             self._stream.set_streams(message.streams)
-            if self._collector:
-                commands.append(Tell(self._collector, self._stream.announcement(now_ns)))
+            commands += self._tell(self._stream.announcement(now_ns))
         return [*commands, Answer(envelope, Done(self._stream.episode, self._stream.epoch))]
 
     def _start(self, envelope: Envelope, message: Start, now_ns: int) -> list[Command]:
@@ -374,15 +369,16 @@ class Producer:
             metrics=measure(interval),
             slos=read_slos(self._config.slos, interval),
             totals=self._stream.ledger.totals(),
-            report_age_s=(now_ns - self._heard_ns) * 1e-9,
-            rejected=self._rejected + self._rejected_by_collector,
-            duplicates=self._duplicates,
+            report_age_s=(now_ns - self._link.heard_ns) * 1e-9,
+            rejected=self._rejected + self._link.rejected,
+            duplicates=self._link.duplicates,
+            refused=self._link.refused,
             error=self._error,
         )
 
     def _refused(self, event: Malformed) -> list[Command]:
         self._rejected += 1
-        logger.warning("refused a message: %s", event.reason)
+        self._once.warn(f"refused a message: {event.reason}")
         error: ControlReply = Error(event.reason)
         if event.work is not None:
             return [Reply(event.work, error)]

@@ -13,6 +13,7 @@ import psutil
 import zmq
 
 from pipeline.cli import parse_options
+from pipeline.identity import random_identity
 from pipeline.messages import (
     ProtocolError,
     Sync,
@@ -109,7 +110,7 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
         levels=(levels[0], levels[1], levels[2]),
         supervised=options.supervised,
         wait_workers=options.wait_workers,
-        first_episode=int(time.time()),  # ascends over restarts
+        incarnation=random_identity(),
     )
 
 

@@ -42,7 +42,7 @@ class ProducerConfig:
     """Everything that stays as it is; units and meanings as in `ProducerOptions`.
 
     Attributes:
-        first_episode: number of the first episode; ascends over restarts of the producer.
+        incarnation: random, of this producer; its episodes count from 1.
         source_size: (width, height) in px.
         baseline_bytes: RSS when ready.
         budget_bytes: memory the producer may use.
@@ -72,7 +72,7 @@ class ProducerConfig:
     levels: tuple[int, int, int]
     supervised: bool
     wait_workers: int
-    first_episode: int
+    incarnation: int
 
     @property
     def silent_ns(self) -> int:
@@ -112,7 +112,7 @@ class Stream:
 
     def begin(self, levels: tuple[int, int, int], n_streams: int) -> None:
         """Start the next episode with an empty account."""
-        self.episode = self.episode + 1 if self.episode else self.config.first_episode
+        self.episode += 1
         self.epoch += 1
         self.levels, self.n_streams = levels, n_streams
         self.next_ids.clear()
@@ -138,6 +138,7 @@ class Stream:
         """What the collector must know."""
         settings = self.settings
         return Settings(
+            incarnation=self.config.incarnation,
             episode=self.episode,
             epoch=self.epoch,
             fps=settings.fps,

@@ -95,7 +95,7 @@ class WorkApi:
             return [Reply(event.envelope, self._register(peer, message, now_ns))]
         worker = self.workers.get(peer)
         if worker is None:
-            return [Reply(event.envelope, Error("register before asking for work", code="UNREGISTERED"))]
+            return [Reply(event.envelope, _unregistered())]
         worker.heard_ns = now_ns
         worker.weights = message.weights
         if message.ready and not worker.ready:
@@ -155,10 +155,12 @@ class WorkApi:
         if worker is not None:
             logger.warning("worker %s %s; %d tasks go back to the queue", worker.name, why, len(frames))
 
-    def remove_all(self, why: str) -> None:
-        """Forget every worker; each registers again when it next asks."""
+    def remove_all(self, why: str) -> list[Command]:
+        """Forget every worker; each is told to register again, at once if it waits for a task."""
+        held = [request.envelope for request in self._held.values()]
         for peer in list(self.workers):
             self.remove(peer, why)
+        return [Reply(envelope, _unregistered()) for envelope in held]
 
     def end(self) -> list[Command]:
         """Answer every waiting request, and every later one, with END."""
@@ -230,6 +232,10 @@ class WorkApi:
             CHANGE_FPS=settings.fps,
             CHANGE_SIZE=(settings.width, settings.height),
         )
+
+
+def _unregistered() -> Error:
+    return Error("register before asking for work", code="UNREGISTERED")
 
 
 def status(stream: Stream, work: WorkApi, state: State, collector: bool) -> Status:

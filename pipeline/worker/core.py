@@ -17,6 +17,7 @@ from typing import assert_never
 
 from msgspec import UNSET
 
+from pipeline.clock import ClockOffset
 from pipeline.messages import (
     PROTOCOL_VERSION,
     Change,
@@ -30,7 +31,6 @@ from pipeline.messages import (
     Work,
     WorkReply,
 )
-from pipeline.worker.clock import ClockOffset
 from pipeline.worker.events import (
     Accept,
     Adopt,

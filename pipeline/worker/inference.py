@@ -162,6 +162,7 @@ def _result(job: Job, done: Processed, has_frame: bool, worker: str) -> Result:
         shape=task.shape if has_frame else (0,),
         boxes=done.boxes.shape,
         stream=task.stream,
+        incarnation=task.incarnation,
         episode=task.episode,
         epoch=task.epoch,
         grade=task.grade,

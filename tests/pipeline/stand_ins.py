@@ -15,6 +15,7 @@ import zmq
 
 from pipeline.__main__ import main as real
 from pipeline.cli import parse_options
+from pipeline.identity import random_identity
 from pipeline.messages import (
     End,
     GetWork,
@@ -64,11 +65,12 @@ def collect(options: CollectorOptions) -> None:
     _end_with_input()
     results = MADE_UP if options.results.endswith("*") else options.results
     print(json.dumps({"results": results}), flush=True)
+    identity = random_identity()
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0
         socket.connect(options.producer)
         while True:
-            sync = Sync(sent_ns=time.monotonic_ns(), results=results, return_frames=False)
+            sync = Sync(time.monotonic_ns(), collector=identity, results=results, return_frames=False)
             socket.send(encode(sync))
             while socket.poll(EVERY_MS):
                 if isinstance(decode_link_down(socket.recv_multipart()), End):

@@ -31,6 +31,7 @@ def test_a_stranger_registers_works_hears_of_a_change_and_of_the_end(endpoints):
         assert msgspec.msgpack.decode(info)["type"] == "INFERENCE"
         task = msgspec.msgpack.decode(metadata)
         assert task["id"] == 0 and task["dtype"] == "uint8"
+        assert task["incarnation"] > 0 and task["episode"] == 1
         assert np.frombuffer(data, task["dtype"]).reshape(task["shape"]).shape == (72, 128, 3)
 
         assert control.ask_map({"type": "SET", "levels": [5, 0, 1]})["type"] == "DONE"

@@ -16,6 +16,7 @@ from pipeline.collector import core as collecting
 from pipeline.messages import (
     Ack,
     Gap,
+    LinkDown,
     Outcome,
     Result,
     ResultPart,
@@ -54,10 +55,10 @@ class Faults:
 
 @dataclass
 class History:
-    """What an observer outside saw."""
+    """What an observer outside saw; `emitted` in order, by each collector there has been."""
 
     offered: set[tuple[int, int]] = field(default_factory=set)
-    emitted: list[tuple[int, int]] = field(default_factory=list)
+    emitted: list[list[tuple[int, int]]] = field(default_factory=list)
     dropped: set[tuple[int, int]] = field(default_factory=set)
     judged: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
@@ -72,11 +73,12 @@ class World:
         self.faults = faults
         self.now_ns = 0
         self.history = History()
-        self._agenda: list[tuple[int, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
         self._n_frames = n_frames
-        self.producer = Producer(config(supervised=True, **changes), 0)
-        self.collector = collecting.Collector("virtual", return_frames=False)
+        self._changes = changes
+        self.producer = Producer(config(supervised=True, incarnation=1, **changes), 0)
+        self.replace_collector()
         self.workers: dict[bytes, VirtualWorker] = {}
         self._names = count()
         self._begun: producing.BeginCapture | None = None
@@ -90,7 +92,7 @@ class World:
 
     # --- time ---
 
-    def at(self, time_ns: int, action: Callable[[], None]) -> None:
+    def at(self, time_ns: int, action: Callable[[], object]) -> None:
         """Put an action on the agenda."""
         heapq.heappush(self._agenda, (time_ns, next(self._order), action))
 
@@ -114,12 +116,12 @@ class World:
 
     def start(self, streams: int) -> None:
         """Begin the episode and let the source play its frames at 10 fps, then end, then stop."""
-        self._n_streams = streams
-        start = Start(seed=0, levels=(1, 0, 2), streams=streams)
-        self._produce(producing.ControlRequested((b"test",), start))
+        self.control(Start(seed=0, levels=(1, 0, 2), streams=streams))
+        producer = self.producer
         for i in range(self._n_frames):
-            self.at(self.now_ns + i * S // 10, self._capture)
-        self.at(self.now_ns + self._n_frames * S // 10, self._end_source)
+            self.at(self.now_ns + i * S // 10, lambda: self.producer is producer and self._capture())
+        ended_ns = self.now_ns + self._n_frames * S // 10
+        self.at(ended_ns, lambda: self.producer is producer and self._end_source())
 
     def _capture(self) -> None:
         assert self._begun is not None
@@ -138,11 +140,26 @@ class World:
         else:
             self.at(self.now_ns + S // 20, self._stop_when_ended)
 
-    def set_knobs(self, message: SetKnobs) -> None:
-        """A controller turns the knobs and changes the number of streams."""
+    def control(self, message: SetKnobs | Start) -> None:
+        """A controller begins an episode, turns the knobs or changes the number of streams."""
         if message.streams is not UNSET:
             self._n_streams = message.streams
         self._produce(producing.ControlRequested((b"test",), message))
+
+    def replace_collector(self) -> None:
+        """Another one takes the place of the present one: what that had not told anybody is gone."""
+        self.history.emitted.append([])
+        self._collector_peer = b"collector/%d" % len(self.history.emitted)
+        identity = len(self.history.emitted)
+        self.collector = collecting.Collector("virtual", return_frames=False, identity=identity)
+
+    def replace_producer(self, incarnation: int) -> None:
+        """The producer is killed, its source with it, and started again; its last words are on their way."""
+        self.producer = Producer(
+            config(supervised=True, incarnation=incarnation, **self._changes), self.now_ns
+        )
+        self._next_ids.clear()
+        self.history.offered.clear()
 
     def join(self) -> None:
         """A worker starts; it may crash or hang one day."""
@@ -187,6 +204,7 @@ class World:
             dtype="uint8",
             shape=(0,),
             stream=header.stream,
+            incarnation=header.incarnation,
             episode=header.episode,
             epoch=header.epoch,
             grade=header.grade,
@@ -204,12 +222,12 @@ class World:
             match command:
                 case producing.Reply():
                     self._reply(command)
-                case producing.Tell(_, message):
+                case producing.Tell(peer, message):
                     if isinstance(message, Gap):
                         self.history.dropped |= {
                             (s, i) for s, i, outcome in message.frames if outcome is Outcome.DROPPED
                         }
-                    self.transmit(lambda m=message: self._collect(collecting.ProducerSpoke(m)))
+                    self.transmit(lambda p=peer, m=message: self._tell_collector(p, m))
                 case producing.BeginCapture():
                     self._begun = command
                     self._epoch_grade = command.epoch, command.settings.grade
@@ -234,15 +252,20 @@ class World:
             return
         self.transmit(lambda: worker.replied(peer, reply.message, headers))
 
+    def _tell_collector(self, peer: bytes, message: LinkDown) -> None:
+        if peer == self._collector_peer:
+            self._collect(collecting.ProducerSpoke(message))
+
     def _collect(self, event: collecting.Event) -> None:
         for command in self.collector.handle(event, self.now_ns):
             match command:
                 case collecting.Emit(part):
-                    self.history.emitted.append((part.header.stream, part.header.id))
+                    self.history.emitted[-1].append((part.header.stream, part.header.id))
                 case collecting.Tell(message):
                     if isinstance(message, Ack):
                         self._note_verdicts(message)
-                    self.transmit(lambda m=message: self._produce(producing.CollectorSpoke(b"collector", m)))
+                    spoke = producing.CollectorSpoke(self._collector_peer, message)
+                    self.transmit(lambda e=spoke: self._produce(e))
 
     def _note_verdicts(self, ack: Ack) -> None:
         for verdict in ack.verdicts:

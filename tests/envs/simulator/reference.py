@@ -243,6 +243,7 @@ class ReferenceWorker:
             dtype="uint8",
             shape=(0,),
             stream=task.stream,
+            incarnation=task.incarnation,
             episode=task.episode,
             epoch=task.epoch,
             grade=task.grade,
@@ -293,7 +294,7 @@ class Reference:
         self._settings: tuple[int, StreamSettings] | None = None
         self._judged: set[tuple[int, int]] = set()
         self._producer = Producer(self._config(), 0)
-        self._collector = collecting.Collector("results", self.system.return_frames)
+        self._collector = collecting.Collector("results", self.system.return_frames, identity=1)
         self._step = 0
         self._source_is_over = False
         self._timeline = self.system.scenario.timeline(
@@ -333,7 +334,7 @@ class Reference:
             levels=s.first_levels,
             supervised=True,
             wait_workers=0,
-            first_episode=1,
+            incarnation=1,
         )
 
     # --- time ---
@@ -358,7 +359,7 @@ class Reference:
     # --- the beginning: everybody is ready and has asked for work ---
 
     def _set_up(self) -> None:
-        sync = Sync(sent_ns=0, results="results", return_frames=False, rejected=0, duplicates=0)
+        sync = Sync(sent_ns=0, collector=1, results="results", return_frames=self.system.return_frames)
         for command in self._producer.handle(producing.CollectorSpoke(COLLECTOR, sync), 0):
             assert isinstance(command, producing.Tell)
             self._collector.handle(collecting.ProducerSpoke(command.message), 0)

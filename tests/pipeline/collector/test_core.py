@@ -1,5 +1,7 @@
 """Conversations with the collector's core; no socket, no clock."""
 
+from typing import TypeVar
+
 import numpy as np
 import pytest
 
@@ -14,14 +16,32 @@ from pipeline.collector.core import (
     Tell,
     Tick,
 )
-from pipeline.messages import Ack, Confirm, End, Gap, Outcome, Result, ResultPart, Settings, Sync
+from pipeline.collector.present import MAX_EARLY
+from pipeline.messages import (
+    Ack,
+    Confirm,
+    End,
+    Gap,
+    Outcome,
+    Result,
+    ResultPart,
+    Settings,
+    Standby,
+    Sync,
+)
+
+T = TypeVar("T")
 
 S = 1_000_000_000
 MS = 1_000_000
 
 
-def settings(episode=1, epoch=1, floor=None, now_ns=0, echo_ns=0) -> Settings:
+INCARNATION, OTHER = 77, 88  # of two producers
+
+
+def settings(episode=1, epoch=1, floor=None, now_ns=0, echo_ns=0, incarnation=INCARNATION) -> Settings:
     return Settings(
+        incarnation=incarnation,
         episode=episode,
         epoch=epoch,
         fps=10.0,
@@ -41,12 +61,12 @@ class Conversation:
 
     def __init__(self) -> None:
         self.now_ns = 10 * S
-        self.core = Collector("tcp://127.0.0.1:1", return_frames=False)
+        self.core = Collector("tcp://127.0.0.1:1", return_frames=False, identity=5)
 
     def say(self, event):
         return self.core.handle(event, self.now_ns)
 
-    def result(self, *ids: int, episode=1, stream=0, captured_ns=0):
+    def result(self, *ids: int, episode=1, stream=0, captured_ns=0, incarnation=INCARNATION):
         parts = [
             ResultPart(
                 Result(
@@ -54,6 +74,7 @@ class Conversation:
                     dtype="uint8",
                     shape=(0,),
                     stream=stream,
+                    incarnation=incarnation,
                     episode=episode,
                     grade=2,
                     size=(16, 8),
@@ -69,8 +90,9 @@ class Conversation:
         ]
         return self.say(ResultsCame(parts))
 
-    def gap(self, *ids: int, outcome=Outcome.DROPPED, episode=1):
-        return self.say(ProducerSpoke(Gap(episode, tuple((0, i, outcome) for i in ids))))
+    def gap(self, *ids: int, outcome=Outcome.DROPPED, episode=1, incarnation=INCARNATION):
+        frames = tuple((0, i, outcome) for i in ids)
+        return self.say(ProducerSpoke(Gap(incarnation, episode, frames)))
 
     def wait(self, seconds: float):
         commands = []
@@ -92,8 +114,12 @@ def emitted(commands) -> list[int]:
     return [command.part.header.id for command in commands if isinstance(command, Emit)]
 
 
+def told(commands, kind: type[T]) -> list[T]:
+    return [c.message for c in commands if isinstance(c, Tell) and isinstance(c.message, kind)]
+
+
 def acks(commands) -> list[Ack]:
-    return [c.message for c in commands if isinstance(c, Tell) and isinstance(c.message, Ack)]
+    return told(commands, Ack)
 
 
 def verdicts(commands) -> list[tuple[int, Outcome]]:
@@ -109,8 +135,7 @@ def test_frames_come_out_in_order_whatever_order_they_came_in(talk):
 def test_a_duplicate_is_counted_and_not_emitted(talk):
     talk.result(0)
     assert emitted(talk.result(0)) == []
-    (sync,) = [c.message for c in talk.wait(0.5) if isinstance(c, Tell) and isinstance(c.message, Sync)][:1]
-    assert sync.duplicates == 1
+    assert told(talk.wait(0.5), Sync)[0].duplicates == 1
 
 
 def test_a_drop_is_passed_over_at_once_and_needs_no_verdict(talk):
@@ -199,11 +224,69 @@ def test_the_producers_clock_is_estimated_from_the_shortest_round_trip(talk):
     assert ack.verdicts[0].latency_ns == talk.now_ns + 5 * S  # captured at 0
 
 
-def test_a_new_episode_begins_with_its_first_result_and_old_results_are_ignored(talk):
+def test_an_episode_begins_with_its_settings_and_results_that_were_faster_are_kept(talk):
     talk.result(0)
-    commands = talk.result(0, episode=2)
-    assert BeginEpisode(2, (8, 8), 10.0) in commands and emitted(commands) == [0]
-    assert talk.result(1, episode=1) == []
+    assert emitted(talk.result(1, 0, episode=2)) == []
+    commands = talk.say(ProducerSpoke(settings(episode=2)))
+    assert BeginEpisode(2, (8, 8), 10.0) in commands and emitted(commands) == [0, 1]
+    assert told(talk.wait(0.5), Sync)[-1].refused == 0
+
+
+def test_results_of_an_episode_that_is_over_are_refused_and_counted(talk, caplog):
+    talk.result(0)
+    talk.say(ProducerSpoke(settings(episode=2)))
+    assert talk.result(1, 2, 3, episode=1) == []
+    assert told(talk.wait(0.5), Sync)[-1].refused == 3
+    assert ["an episode that is over" in line for line in caplog.messages] == [True]
+
+
+def test_a_result_of_an_episode_that_will_never_be_is_refused_once_the_producer_was_asked(talk):
+    talk.result(0, episode=9)
+    talk.say(ProducerSpoke(settings(echo_ns=talk.now_ns - 1)))  # asked for before it came: it may be early
+    assert told(talk.wait(0.5), Sync)[-1].refused == 0
+    talk.say(ProducerSpoke(settings(echo_ns=talk.now_ns)))
+    assert told(talk.wait(0.5), Sync)[-1].refused == 1
+    assert emitted(talk.result(0, 1)) == [0, 1]
+
+
+def test_a_flood_of_early_results_is_bounded(talk):
+    for _ in range(MAX_EARLY + 8):
+        talk.result(0, episode=2)
+    assert told(talk.wait(0.5), Sync)[-1].refused == 8
+
+
+def test_a_restarted_producer_begins_again_whatever_its_number_and_its_predecessor_is_not_heard(talk):
+    talk.say(ProducerSpoke(settings(episode=7)))
+    talk.result(0, episode=7)
+    commands = talk.say(ProducerSpoke(settings(episode=1, incarnation=OTHER)))
+    assert BeginEpisode(1, (8, 8), 10.0) in commands
+    assert emitted(talk.result(0, incarnation=OTHER)) == [0]
+    assert talk.say(ProducerSpoke(settings(episode=8))) == []
+    assert talk.gap(1, episode=1) == [] and talk.result(1, episode=7) == []
+    assert emitted(talk.result(1, incarnation=OTHER)) == [1]
+    (ack, *_), (*_, sync) = acks(commands := talk.wait(0.5)), told(commands, Sync)
+    assert (ack.incarnation, ack.episode, sync.refused) == (OTHER, 1, 1)
+
+
+def test_a_restarted_producer_that_has_not_begun_begins_no_episode(talk):
+    assert talk.say(ProducerSpoke(settings(episode=0, incarnation=OTHER))) == []
+    assert BeginEpisode(1, (8, 8), 10.0) in talk.say(ProducerSpoke(settings(incarnation=OTHER)))
+
+
+def test_a_plain_result_need_not_name_the_producer_but_the_episode(talk):
+    assert emitted(talk.result(0, incarnation=0)) == [0]
+    assert talk.result(1, episode=0) == []
+    assert told(talk.wait(0.5), Sync)[-1].refused == 1
+
+
+def test_a_collector_that_is_told_to_wait_says_so_once_asks_on_and_takes_over(talk, caplog):
+    talk.result(1)
+    assert [talk.say(ProducerSpoke(Standby("tcp://there:1"))) for _ in range(3)] == [[], [], []]
+    assert ["tcp://there:1, is in charge" in line for line in caplog.messages] == [True]
+    assert emitted(talk.result(0)) == [] and told(talk.wait(0.5), Sync) != []
+    assert acks(talk.wait(1)) == []
+    commands = talk.say(ProducerSpoke(settings(floor={0: 4})))
+    assert emitted(commands + talk.result(1, 4)) == [4]
 
 
 def test_an_old_announcement_does_not_turn_back_an_episode(talk):
@@ -216,15 +299,15 @@ def test_a_collector_that_comes_late_starts_at_the_floor(talk):
     assert emitted(talk.say(ProducerSpoke(settings(floor={0: 8})))) == [8]
 
 
-def test_results_before_any_settings_are_not_taken():
+def test_results_before_any_settings_wait_for_them():
     talk = Conversation()
     assert talk.result(0) == []
+    assert emitted(talk.say(ProducerSpoke(settings()))) == [0]
 
 
 def test_what_is_malformed_is_counted(talk):
     assert talk.say(Malformed("nonsense")) == []
-    syncs = [c.message for c in talk.wait(0.5) if isinstance(c, Tell) and isinstance(c.message, Sync)]
-    assert syncs[-1].rejected == 1
+    assert told(talk.wait(0.5), Sync)[-1].rejected == 1
 
 
 def test_end_finishes(talk):

@@ -35,15 +35,25 @@ def write(path: Path, *episodes) -> Path:
 
 
 def test_a_table_has_a_row_per_detection_and_one_for_a_frame_without(tmp_path: Path):
-    parts = [result(3, boxes=[CAR, BUS], grade=1, epoch=4, worker="w"), result(6, stream=1)]
+    parts = [result(3, boxes=[CAR, BUS], grade=1, epoch=4, worker="w", incarnation=9), result(6, stream=1)]
     first, second, empty = parquet_rows(write(tmp_path / "a.parquet", parts))
     place = {"x1": 1.0, "y1": 2.0, "x2": 30.0, "y2": 40.0}
     assert {key: first[key] for key in place} == place
     assert (first["class_id"], first["confidence"], first["rotation_rad"]) == (2, 0.75, None)
     assert (second["class_id"], second["confidence"]) == (5, 0.5)
     assert [row["id"] for row in (first, second, empty)] == [3, 3, 6]
-    frame = ("episode", "stream", "source_index", "epoch", "grade", "width", "height", "worker")
-    assert [first[key] for key in frame] == [1, 0, 3, 4, 1, 64, 48, "w"]
+    frame = (
+        "incarnation",
+        "episode",
+        "stream",
+        "source_index",
+        "epoch",
+        "grade",
+        "width",
+        "height",
+        "worker",
+    )
+    assert [first[key] for key in frame] == [9, 1, 0, 3, 4, 1, 64, 48, "w"]
     assert (empty["stream"], empty["class_id"], empty["confidence"], empty["x1"]) == (1, None, None, None)
     assert empty["captured_s"] == pytest.approx(0.1, abs=1e-6)
 

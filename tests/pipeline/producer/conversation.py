@@ -34,7 +34,9 @@ from pipeline.slos import parse_slo
 
 S = 1_000_000_000
 MS = 1_000_000
-EPISODE = 7
+EPISODE = 1
+INCARNATION = 77
+COLLECTOR, OTHER = 5, 6  # identities of two collectors
 
 
 def config(**changes) -> ProducerConfig:
@@ -63,7 +65,7 @@ def config(**changes) -> ProducerConfig:
         levels=(1, 0, 2),
         supervised=False,
         wait_workers=0,
-        first_episode=EPISODE,
+        incarnation=INCARNATION,
     )
     return ProducerConfig(**{**values, **changes})
 
@@ -122,11 +124,17 @@ class Conversation:
         assert isinstance(reply, Telemetry)
         return reply
 
-    def sync(self, peer: bytes = b"collector", results: str = "tcp://127.0.0.1:1"):
-        return self.say(CollectorSpoke(peer, Sync(self.now_ns, results, False)))
+    def sync(
+        self,
+        peer: bytes = b"collector",
+        results: str = "tcp://127.0.0.1:1",
+        collector: int = COLLECTOR,
+        **said,
+    ):
+        return self.say(CollectorSpoke(peer, Sync(self.now_ns, collector, results, False, **said)))
 
     def acknowledge(
-        self, *ids: int, outcome: Outcome | None = Outcome.DELIVERED, stream: int = 0, service_ns=0
+        self, *ids: int, outcome: Outcome | None = Outcome.DELIVERED, stream=0, service_ns=0, **changes
     ):
         """The collector has these; with an outcome, it has judged them, too."""
         self.seq += 1
@@ -135,7 +143,8 @@ class Conversation:
         verdicts = (
             tuple(Verdict(stream, i, outcome, latency_ns=50 * MS) for i in ids) if outcome is not None else ()
         )
-        ack = Ack(self.seq, self.begun.episode, received, verdicts)
+        names = {"collector": COLLECTOR, "incarnation": INCARNATION, "episode": self.begun.episode}
+        ack = Ack(seq=self.seq, received=received, verdicts=verdicts, **{**names, **changes})
         return self.say(CollectorSpoke(b"collector", ack))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.messages import (
     Change,
+    Confirm,
     End,
     Error,
     Gap,
@@ -15,9 +16,12 @@ from pipeline.messages import (
     Register,
     RegistrationConfirmation,
     SetKnobs,
+    Settings,
+    Standby,
     Start,
     State,
     Stop,
+    Sync,
     Wait,
     Work,
 )
@@ -25,6 +29,7 @@ from pipeline.options import QueuePolicy
 from pipeline.producer.events import (
     BeginCapture,
     ChangeCapture,
+    CollectorSpoke,
     ControlRequested,
     EndCapture,
     Finish,
@@ -35,7 +40,16 @@ from pipeline.producer.events import (
     Tell,
     Unroutable,
 )
-from tests.pipeline.producer.conversation import EPISODE, Conversation, config, replies, tasks_of
+from tests.pipeline.producer.conversation import (
+    COLLECTOR,
+    EPISODE,
+    INCARNATION,
+    OTHER,
+    Conversation,
+    config,
+    replies,
+    tasks_of,
+)
 
 T = TypeVar("T")
 
@@ -369,20 +383,98 @@ def test_what_is_malformed_is_counted_and_answered_and_nothing_else(talk):
     assert talk.ask(b"a") == [(0, 0)] and talk.telemetry().rejected == 2
 
 
-def test_another_collector_takes_over_and_what_the_old_one_held_is_lost(talk):
+ELSEWHERE = {"peer": b"other", "results": "tcp://127.0.0.1:2", "collector": OTHER}
+
+
+def test_a_second_collector_elsewhere_waits_and_takes_over_and_what_the_first_one_held_is_lost(talk):
     talk.frame(2)
     talk.ask(b"a", 2)
     talk.acknowledge(0, outcome=None)
-    assert talk.sync(b"other", "tcp://127.0.0.1:2") == []  # the first one still speaks
+    assert talk.sync(**ELSEWHERE) == [Tell(b"other", Standby("tcp://127.0.0.1:1"))]
     talk.wait(1.5)
     talk.worker(b"a", GetWork(n=0))
     talk.wait(1.6)
-    commands = talk.sync(b"other", "tcp://127.0.0.1:2")
-    (gap,) = told(commands, Gap)
+    (gap,) = told(talk.sync(**ELSEWHERE), Gap)
     assert gap.frames == ((0, 0, Outcome.LOST),)
     assert isinstance(replies(talk.worker(b"a", GetWork()))[0], Error)
     talk.hire(b"a")
     assert talk.ask(b"a") == [(0, 1)]
+    assert told(talk.sync(), Standby) == [Standby("tcp://127.0.0.1:2")]
+
+
+def test_a_collector_replaced_at_its_own_endpoint_is_noticed_at_once(talk):
+    talk.frame(3)
+    talk.ask(b"a", 2)
+    talk.acknowledge(0, outcome=None)
+    talk.hire(b"b")
+    (gap,) = told(talk.sync(b"new", collector=OTHER), Gap)
+    assert gap.frames == ((0, 0, Outcome.LOST),)
+    talk.hire(b"b")
+    assert talk.ask(b"b", 3) == [(0, 1), (0, 2)]
+    talk.acknowledge(1, collector=OTHER)
+    talk.acknowledge(2)  # the old one's last word
+    assert (talk.telemetry().totals.delivered, talk.telemetry().refused) == (1, 1)
+    assert told(talk.sync(), Standby) == [Standby("tcp://127.0.0.1:1")]  # it is not dead, but out of charge
+
+
+def test_a_worker_that_waits_for_a_task_is_told_at_once_to_register_with_a_new_collector(talk):
+    talk.worker(b"a", GetWork())
+    (reply,) = replies(talk.sync(b"new", collector=OTHER))
+    assert isinstance(reply, Error) and reply.code == "UNREGISTERED"
+
+
+def test_workers_hear_of_a_collector_that_wants_the_frames_though_its_predecessor_did_not(talk):
+    talk.say(CollectorSpoke(b"collector", Sync(talk.now_ns, COLLECTOR, "tcp://127.0.0.1:1", True)))
+    assert isinstance(replies(talk.worker(b"a", GetWork()))[0], Error)
+    (reply,) = replies(talk.worker(b"a", Register("a")))
+    assert isinstance(reply, RegistrationConfirmation) and reply.return_frames
+
+
+def test_a_collector_whose_connection_is_new_is_the_one_it_was(talk):
+    talk.frame()
+    talk.ask(b"a")
+    talk.acknowledge(0, outcome=None)
+    commands = talk.sync(b"new routing id")
+    assert told(commands, Gap) == [] and len(told(commands, Settings)) == 1
+
+
+@pytest.mark.parametrize("changes", [{"incarnation": 78}, {"episode": 2}, {"collector": OTHER}])
+def test_an_acknowledgement_of_anything_else_is_confirmed_counted_and_not_booked(talk, changes, caplog):
+    talk.frame()
+    talk.ask(b"a")
+    for _ in range(3):
+        (command,) = talk.acknowledge(0, **changes)
+        assert command == Tell(b"collector", Confirm(talk.seq))
+    telemetry = talk.telemetry()
+    assert (telemetry.totals.delivered, telemetry.totals.in_flight, telemetry.refused) == (0, 1, 3)
+    assert ["are refused" in line for line in caplog.messages] == [True]
+
+
+def test_what_the_collector_refused_is_in_telemetry(talk):
+    talk.sync(refused=4)
+    talk.acknowledge(0, episode=9)
+    assert talk.telemetry().refused == 5
+
+
+def test_episodes_count_from_one_and_tasks_name_the_producer(talk):
+    talk.frame()
+    (reply,) = [c for c in talk.worker(b"a", GetWork()) if isinstance(c, Reply)]
+    header, _ = reply.tasks[0]
+    assert (header.incarnation, header.episode) == (INCARNATION, 1)
+    talk.acknowledge(0)
+    talk.control(Start(seed=1, levels=(0, 0, 0)))
+    (settings,) = told(talk.sync(), Settings)
+    assert (settings.incarnation, settings.episode) == (INCARNATION, 2)
+
+
+def test_collectors_that_wait_hear_of_the_end_too(talk):
+    talk.sync(**ELSEWHERE)
+    commands = talk.say(StopRequested())
+    assert [(c.peer, c.message) for c in commands if isinstance(c, Tell)] == [
+        (b"collector", End()),
+        (b"other", End()),
+    ]
+    assert talk.sync(**ELSEWHERE) == [Tell(b"other", End())]
 
 
 def test_nothing_is_handed_to_a_worker_that_is_not_ready(talk):

@@ -1,6 +1,6 @@
 """The offset of another host's clock from round trips; hand-computed."""
 
-from pipeline.worker.clock import FRESH_NS, ClockOffset
+from pipeline.clock import FRESH_NS, ClockOffset
 
 
 def test_the_peer_is_taken_to_speak_in_the_middle_of_the_round_trip():
