@@ -15,6 +15,14 @@ class ClockOffset:
         self.offset_ns = 0
         self._round_trip_ns: int | None = None
         self._taken_ns = 0
+        self._is_shared = False
+
+    @property
+    def error_ns(self) -> int | None:
+        """By how much the offset may be wrong; None while it is not known."""
+        if self._round_trip_ns is None:
+            return None
+        return 0 if self._is_shared else self._round_trip_ns // 2
 
     def is_fresh(self, now_ns: int) -> bool:
         """Whether a sample was taken lately."""
@@ -26,8 +34,8 @@ class ClockOffset:
         best = self._round_trip_ns
         if best is None or round_trip_ns <= best or not self.is_fresh(received_ns):
             self._round_trip_ns, self._taken_ns = round_trip_ns, received_ns
-            is_shared = sent_ns <= peer_ns <= received_ns
-            self.offset_ns = 0 if is_shared else peer_ns - (sent_ns + received_ns) // 2
+            self._is_shared = sent_ns <= peer_ns <= received_ns
+            self.offset_ns = 0 if self._is_shared else peer_ns - (sent_ns + received_ns) // 2
 
     def reset(self) -> None:
         """Another producer may answer from now on."""

@@ -15,6 +15,7 @@ from pipeline.messages import (
     Error,
     GetStatus,
     GetTelemetry,
+    OtherProtocolError,
     ProtocolError,
     SetKnobs,
     Start,
@@ -152,6 +153,8 @@ class ControlClient:
             (socket,) = self._sockets
             socket.send(encode(request))
             return decode_control_reply(self._receive(socket, request, timeout_s))
+        except OtherProtocolError as error:
+            raise RefusedError(f"{self.endpoint}: {error}") from error
         except ProtocolError as error:
             raise RefusedError(f"{self.endpoint} does not speak the control protocol: {error}") from error
         except BaseException:

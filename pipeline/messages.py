@@ -7,9 +7,12 @@ monotonic clock unless a field says otherwise.
 Work-API (worker REQ -> producer ROUTER):  REGISTER, GET_WORK
     -> REGISTRATION_CONFIRMATION | INFERENCE + (task header, buffer)* | CHANGE | WAIT | END | ERROR
 Results (worker PUSH -> collector PULL):   (COLLECT header, boxes buffer, frame buffer)*
-Link (collector DEALER <-> producer ROUTER): SYNC, ACK -> SETTINGS, GAP, CONFIRM, STANDBY, END
+Link (collector DEALER <-> producer ROUTER): SYNC, ACK -> SETTINGS, GAP, CONFIRM, STANDBY, END, ERROR
 Control (any REQ -> producer ROUTER):      STATUS, TELEMETRY, SET, START, STOP
     -> STATUS_REPLY, TELEMETRY_REPLY, DONE, ERROR
+
+The first message between any two names the protocol. Only a stranger's REGISTER and STATUS may leave it out;
+who speaks another one is refused in a sentence that names both.
 
 A producer's *incarnation* is a random number that it draws when it starts; its episodes count 1, 2, …
 Tasks, results and all that producer and collector tell each other name both: what belongs to a producer
@@ -19,7 +22,7 @@ that has gone, or to another episode, is refused and counted, never taken for so
 import math
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -29,7 +32,7 @@ from numpy.typing import NDArray
 from pipeline.metrics import Interval
 from pipeline.slos import SloReading
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_HEADER_BYTES = 1 << 20
 MAX_BUFFER_BYTES = 1 << 27  # a frame of 7680x4320x3 fits
 MAX_PARTS = 1 + 2 * 64
@@ -39,13 +42,25 @@ ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in DTYPES}
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
-Identity = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]  # random; 0: not said
+Identity = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]  # random
 Label = Annotated[str, Meta(max_length=200)]
 Shape = Annotated[tuple[Count, ...], Meta(max_length=4)]
 
 
 class ProtocolError(Exception):
     """A peer sent something that is not a valid message; the text says what."""
+
+
+class OtherProtocolError(ProtocolError):
+    """A peer is of another release; the text names both protocols."""
+
+
+class ErrorCode(StrEnum):
+    """What a peer can do about an ERROR."""
+
+    NONE = ""
+    UNREGISTERED = "UNREGISTERED"  # register first
+    OTHER_PROTOCOL = "OTHER_PROTOCOL"  # nothing
 
 
 class WorkType(StrEnum):
@@ -105,10 +120,16 @@ class _Message(msgspec.Struct, frozen=True, tag_field="type"):
     pass
 
 
+class _Greeting(_Message, frozen=True, kw_only=True):
+    """The first message between two programs."""
+
+    protocol: int = PROTOCOL_VERSION
+
+
 # --- Work-API -------------------------------------------------------------------------------------
 
 
-class Register(_Message, frozen=True, tag="REGISTER"):
+class Register(_Greeting, frozen=True, tag="REGISTER"):
     """A worker starts, or has found a producer that does not know it. All fields are optional to a peer."""
 
     worker: Label = ""
@@ -125,7 +146,7 @@ class GetWork(_Message, frozen=True, tag="GET_WORK"):
     sent_ns: int = 0  # the worker's clock
 
 
-class RegistrationConfirmation(_Message, frozen=True, tag="REGISTRATION_CONFIRMATION"):
+class RegistrationConfirmation(_Greeting, frozen=True, tag="REGISTRATION_CONFIRMATION"):
     """All that a worker needs to know; it is configured nowhere else.
 
     Attributes:
@@ -150,7 +171,6 @@ class RegistrationConfirmation(_Message, frozen=True, tag="REGISTRATION_CONFIRMA
     return_frames: bool
     heartbeat_s: float
     now_ns: int
-    protocol: int = PROTOCOL_VERSION
 
 
 class Work(_Message, frozen=True, tag="INFERENCE"):
@@ -182,7 +202,7 @@ class Error(_Message, frozen=True, tag="ERROR"):
     """The request could not be served; the producer goes on."""
 
     reason: str
-    code: str = ""  # UNREGISTERED: register first
+    code: str = ErrorCode.NONE  # or another, of a later release
 
 
 class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -203,7 +223,7 @@ class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dtype: str
     shape: Shape
     stream: Count = 0
-    incarnation: Identity = 0
+    incarnation: Count = 0  # an Identity
     episode: Count = 0
     epoch: Count = 0
     grade: Count = 0
@@ -235,7 +255,7 @@ class Result(_Message, frozen=True, tag="COLLECT", omit_defaults=True):
     shape: Shape
     boxes: Shape = (0, 6)
     stream: Count = 0
-    incarnation: Identity = 0
+    incarnation: Count = 0  # an Identity
     episode: Count = 0
     epoch: Count = 0
     grade: Count = 0
@@ -258,7 +278,7 @@ class ResultPart(NamedTuple):
 # --- link between collector and producer ------------------------------------------------------------
 
 
-class Sync(_Message, frozen=True, tag="SYNC"):
+class Sync(_Greeting, frozen=True, tag="SYNC"):
     """Collector -> producer, every half second: I am here, and this is my clock.
 
     Attributes:
@@ -269,6 +289,9 @@ class Sync(_Message, frozen=True, tag="SYNC"):
         rejected: malformed messages so far.
         duplicates: results that had been received before, so far.
         refused: results of another producer or episode, so far.
+        clock_offset_ns: the producer's clock minus the collector's, as estimated; it is corrected. 0 on one
+            host; between two, whose clocks count from when they were started, most often huge.
+        clock_error_ns: by how much the estimate may be wrong; None while there is none.
     """
 
     sent_ns: int
@@ -278,6 +301,8 @@ class Sync(_Message, frozen=True, tag="SYNC"):
     rejected: Count = 0
     duplicates: Count = 0
     refused: Count = 0
+    clock_offset_ns: int = 0
+    clock_error_ns: Count | None = None
 
 
 class Received(msgspec.Struct, frozen=True, array_like=True):
@@ -317,7 +342,7 @@ class Ack(_Message, frozen=True, tag="ACK"):
     verdicts: tuple[Verdict, ...]
 
 
-class Settings(_Message, frozen=True, tag="SETTINGS"):
+class Settings(_Greeting, frozen=True, tag="SETTINGS"):
     """Producer -> collector: the answer to SYNC, and at once on every change.
 
     Attributes:
@@ -365,7 +390,7 @@ class Standby(_Message, frozen=True, tag="STANDBY"):
 # --- control ------------------------------------------------------------------------------------------
 
 
-class GetStatus(_Message, frozen=True, tag="STATUS"):
+class GetStatus(_Greeting, frozen=True, tag="STATUS"):
     """Who is there, and what the stream is."""
 
 
@@ -410,7 +435,7 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     in_hand: Count
 
 
-class Status(_Message, frozen=True, tag="STATUS_REPLY"):
+class Status(_Greeting, frozen=True, tag="STATUS_REPLY"):
     """Answer to STATUS."""
 
     state: State
@@ -453,6 +478,8 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
         duplicates: results that the collector had received before, so far.
         refused: results that the collector, and acknowledgements that the producer did not take, so far:
             of another producer, of another episode, of a collector that is not in charge.
+        clock_offset_ms: the producer's clock minus the collector's, for which latencies are corrected.
+        clock_error_ms: by how much it, and so every latency, may be wrong; None while it is not known.
         error: why the source failed, "" if it has not.
     """
 
@@ -469,13 +496,15 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
     rejected: Count
     duplicates: Count
     refused: Count = 0
+    clock_offset_ms: float = 0.0
+    clock_error_ms: float | None = None
     error: str = ""
 
 
 WorkRequest = Register | GetWork
 WorkReply = RegistrationConfirmation | Work | Change | Wait | End | Error
 LinkUp = Sync | Ack
-LinkDown = Settings | Gap | Confirm | Standby | End
+LinkDown = Settings | Gap | Confirm | Standby | End | Error
 ControlRequest = GetStatus | GetTelemetry | SetKnobs | Start | Stop
 ControlReply = Status | Telemetry | Done | Error
 
@@ -491,6 +520,21 @@ _control_reply = msgspec.msgpack.Decoder(ControlReply)
 _task_header = msgspec.msgpack.Decoder(TaskHeader)
 _result = msgspec.msgpack.Decoder(Result)
 
+
+class _Spoken(msgspec.Struct):
+    """What can be read of a greeting of any release."""
+
+    type: str
+    protocol: int = 0
+
+
+_spoken = msgspec.msgpack.Decoder(_Spoken)
+_PLAIN = {Register, GetStatus}  # greetings that may leave the protocol out
+_SPOKEN_BY_DEFAULT = {  # by a greeting that leaves it out: the first protocol did
+    str(kind.__struct_config__.tag): PROTOCOL_VERSION if kind in _PLAIN else 1
+    for kind in _Greeting.__subclasses__()
+}
+
 Buffer = bytes | memoryview
 
 
@@ -503,35 +547,67 @@ def _decode(decoder: msgspec.msgpack.Decoder, part: Buffer):
         raise ProtocolError(f"not a valid header: {error}") from None
 
 
-def _single(decoder: msgspec.msgpack.Decoder, parts: Sequence[Buffer]):
+def _hear(decoder: msgspec.msgpack.Decoder, part: Buffer, us: str, peer: str) -> Any:
+    """Decode a message of a peer whose release may be another; one of those need not even be decodable."""
+    try:
+        message = _decode(decoder, part)
+    except ProtocolError:
+        _check_protocol(part, us, peer)
+        raise
+    if isinstance(message, _Greeting):
+        _check_protocol(part, us, peer)
+    return message
+
+
+def _check_protocol(part: Buffer, us: str, peer: str) -> None:
+    try:
+        spoken = _decode(_spoken, part)
+    except ProtocolError:
+        return
+    protocol = spoken.protocol or _SPOKEN_BY_DEFAULT.get(spoken.type, PROTOCOL_VERSION)
+    if protocol != PROTOCOL_VERSION:
+        ours = f"this {us} speaks protocol {PROTOCOL_VERSION} ({_release()})"
+        raise OtherProtocolError(f"{ours}, the {peer} {protocol}: use one release")
+
+
+def _release() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # a tenth of a second, for this error alone
+
+    try:
+        return f"elasticbench {version('elasticbench')}"
+    except PackageNotFoundError:
+        return "elasticbench, not installed"
+
+
+def _single(decoder: msgspec.msgpack.Decoder, parts: Sequence[Buffer], us: str, peer: str) -> Any:
     if len(parts) != 1:
         raise ProtocolError(f"expected a message of 1 part, got {len(parts)}")
-    return _decode(decoder, parts[0])
+    return _hear(decoder, parts[0], us, peer)
 
 
 def decode_work_request(parts: Sequence[Buffer]) -> WorkRequest:
     """What a worker asks. Raises ProtocolError."""
-    return _single(_work_request, parts)
+    return _single(_work_request, parts, "producer", "worker")
 
 
 def decode_link_up(parts: Sequence[Buffer]) -> LinkUp:
     """What a collector tells the producer. Raises ProtocolError."""
-    return _single(_link_up, parts)
+    return _single(_link_up, parts, "producer", "collector")
 
 
 def decode_link_down(parts: Sequence[Buffer]) -> LinkDown:
     """What the producer tells a collector. Raises ProtocolError."""
-    return _single(_link_down, parts)
+    return _single(_link_down, parts, "collector", "producer")
 
 
 def decode_control_request(parts: Sequence[Buffer]) -> ControlRequest:
     """What a controller asks. Raises ProtocolError."""
-    return _single(_control_request, parts)
+    return _single(_control_request, parts, "producer", "controller")
 
 
 def decode_control_reply(parts: Sequence[Buffer]) -> ControlReply:
     """What the producer answers a controller. Raises ProtocolError."""
-    return _single(_control_reply, parts)
+    return _single(_control_reply, parts, "controller", "producer")
 
 
 def decode_work_reply(parts: Sequence[Buffer]) -> tuple[WorkReply, list[tuple[TaskHeader, Buffer]]]:
@@ -541,7 +617,7 @@ def decode_work_reply(parts: Sequence[Buffer]) -> tuple[WorkReply, list[tuple[Ta
     """
     if not parts or len(parts) > MAX_PARTS:
         raise ProtocolError(f"expected 1 to {MAX_PARTS} parts, got {len(parts)}")
-    reply = _decode(_work_reply, parts[0])
+    reply = _hear(_work_reply, parts[0], "worker", "producer")
     if not isinstance(reply, Work):
         if len(parts) != 1:
             raise ProtocolError(f"{type(reply).__name__} carries no tasks, got {len(parts)} parts")

@@ -8,18 +8,29 @@ producer confirms. What belongs to another producer, or to another episode, is n
 import logging
 from typing import assert_never
 
-import msgspec
-
 from pipeline.clock import ClockOffset
+from pipeline.collector.events import (
+    BeginEpisode,
+    Command,
+    Emit,
+    Event,
+    Fail,
+    Finish,
+    Malformed,
+    ProducerSpoke,
+    ResultsCame,
+    Tell,
+    Tick,
+)
 from pipeline.collector.present import Present
 from pipeline.collector.reorder import Arrival, Reorder, Step
 from pipeline.messages import (
     Ack,
     Confirm,
     End,
+    Error,
     Gap,
     LinkDown,
-    LinkUp,
     Outcome,
     Received,
     ResultPart,
@@ -37,60 +48,7 @@ ACK_NS = 50_000_000  # acknowledgements are batched for so long
 RESEND_NS = 500_000_000
 SYNC_NS = 500_000_000
 MAX_PER_ACK = 5_000
-
-
-class ResultsCame(msgspec.Struct, frozen=True):
-    """A worker sent results."""
-
-    parts: list[ResultPart]
-
-
-class ProducerSpoke(msgspec.Struct, frozen=True):
-    """The producer said something."""
-
-    message: LinkDown
-
-
-class Malformed(msgspec.Struct, frozen=True):
-    """A peer sent something invalid."""
-
-    reason: str
-
-
-class Tick(msgspec.Struct, frozen=True):
-    """Time has passed."""
-
-
-Event = ResultsCame | ProducerSpoke | Malformed | Tick
-
-
-class Emit(msgspec.Struct, frozen=True):
-    """The next frame of its stream, for the sink; when it arrived and is emitted, on the producer's clock."""
-
-    part: ResultPart
-    arrived_ns: int
-    emitted_ns: int
-
-
-class BeginEpisode(msgspec.Struct, frozen=True):
-    """Whatever is emitted from now on belongs to this episode."""
-
-    episode: int
-    source_size: tuple[int, int]
-    source_fps: float
-
-
-class Tell(msgspec.Struct, frozen=True):
-    """Tell the producer."""
-
-    message: LinkUp
-
-
-class Finish(msgspec.Struct, frozen=True):
-    """Everything is done: close the sink and end the process."""
-
-
-Command = Emit | BeginEpisode | Tell | Finish
+NOTABLE_OFFSET_NS = 100_000_000  # worth a line in the log
 
 
 class Collector:
@@ -108,9 +66,9 @@ class Collector:
         self._identity = identity
         self._settings: Settings | None = None
         self._present = Present()
-        self._in_charge = ""  # the collector for which this one waits
         self._streams: dict[int, Reorder] = {}
         self._clock = ClockOffset()
+        self._told_of_clocks = False
         self._received: list[Received] = []
         self._verdicts: list[Verdict] = []
         self._unconfirmed: dict[int, tuple[Ack, int]] = {}  # by number: message, when it was sent
@@ -198,18 +156,19 @@ class Collector:
                 return []
             case End():
                 return [Finish()]
+            case Error(reason):
+                return [Fail(reason)]
         assert_never(message)
 
     def _settings_came(self, message: Settings, now_ns: int) -> list[Command]:
         if self._present.is_over(message):
             return []
-        if self._in_charge:
-            logger.info("%s is silent: this collector is in charge now", self._in_charge)
-            self._in_charge = ""
-        if message.incarnation != self._present.incarnation:
-            self._clock.reset()  # another producer, maybe on another host
+        if self._present.waits_for:
+            logger.info("%s is silent: this collector is in charge now", self._present.waits_for)
+        if message.incarnation != self._present.incarnation:  # another producer, maybe on another host
+            self._clock, self._told_of_clocks = ClockOffset(), False
         if message.echo_ns:
-            self._clock.sample(message.echo_ns, now_ns, message.now_ns)
+            self._compare_clocks(message.echo_ns, message.now_ns, now_ns)
         commands: list[Command] = []
         if self._present.turn_to(message):
             commands = self._begin(message)
@@ -222,6 +181,16 @@ class Collector:
         for arrival in self._present.proved(message.echo_ns):
             commands += self._take(arrival, now_ns)
         return commands
+
+    def _compare_clocks(self, sent_ns: int, producer_ns: int, now_ns: int) -> None:
+        self._clock.sample(sent_ns, now_ns, producer_ns)
+        if abs(self._clock.offset_ns) > NOTABLE_OFFSET_NS and not self._told_of_clocks:
+            self._told_of_clocks = True
+            logger.info(
+                "the producer's clock differs by %.3f s: latencies are corrected, to within %.1f ms",
+                self._clock.offset_ns * 1e-9,
+                (self._clock.error_ns or 0) * 1e-6,
+            )
 
     def _begin(self, settings: Settings) -> list[Command]:
         """Turn to a new episode, or to a producer that has not begun one."""
@@ -240,13 +209,12 @@ class Collector:
 
     def _stand_by(self, in_charge: str) -> None:
         """Another collector is in charge; the frames that were this one's are its own by now."""
-        if in_charge != self._in_charge:
+        if in_charge != self._present.waits_for:
             logger.warning(
                 "another collector, at %s, is in charge: this one waits, and takes over when that is silent",
                 in_charge,
             )
-        self._in_charge = in_charge
-        self._present.is_waiting = True
+        self._present.waits_for = in_charge
         self._forget()
 
     def _gaps_came(self, gap: Gap, now_ns: int) -> list[Command]:
@@ -282,6 +250,8 @@ class Collector:
             rejected=self._rejected,
             duplicates=self._duplicates,
             refused=self._present.refused,
+            clock_offset_ns=self._clock.offset_ns,
+            clock_error_ns=self._clock.error_ns,
         )
 
     def _acknowledge(self, now_ns: int) -> list[Command]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.collector.core import Emit
+from pipeline.collector.events import Emit
 from pipeline.collector.tables import open_rows
 
 STAMPS = ("captured_ns", "sent_ns", "received_ns", "started_ns", "done_ns", "arrived_ns", "emitted_ns")

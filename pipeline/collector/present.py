@@ -23,13 +23,13 @@ class Present:
     Attributes:
         incarnation: of the producer; 0 before any settings.
         episode: of that producer, from 1; 0 before its first.
-        is_waiting: whether another collector is in charge; then no result is present.
+        waits_for: the collector that is in charge instead of this one, if any; then no result is present.
         refused: results so far.
     """
 
     incarnation: int = 0
     episode: int = 0
-    is_waiting: bool = False
+    waits_for: str = ""
     refused: int = 0
     _left: set[int] = field(default_factory=set)  # incarnations to which it does not return
     _early: list[Arrival] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Present:
         before = self.incarnation, self.episode
         if self.incarnation not in (0, settings.incarnation):
             self._left.add(self.incarnation)
-        self.incarnation, self.episode, self.is_waiting = settings.incarnation, settings.episode, False
+        self.incarnation, self.episode, self.waits_for = settings.incarnation, settings.episode, ""
         return before != (self.incarnation, self.episode)
 
     def admit(self, arrival: Arrival) -> bool:
@@ -87,7 +87,7 @@ class Present:
 
     def _is_present(self, header: Result) -> bool:
         incarnation = header.incarnation or self.incarnation
-        return not self.is_waiting and (incarnation, header.episode) == (self.incarnation, self.episode)
+        return not self.waits_for and (incarnation, header.episode) == (self.incarnation, self.episode)
 
     def _problem_with(self, header: Result) -> str:
         """Why a result will never be present; "" if it is, or may yet be."""

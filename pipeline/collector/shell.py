@@ -11,13 +11,13 @@ import cv2
 import zmq
 
 from pipeline.cli import parse_options
-from pipeline.collector.core import (
-    TICK_NS,
+from pipeline.collector.core import TICK_NS, Collector
+from pipeline.collector.events import (
     BeginEpisode,
-    Collector,
     Command,
     Emit,
     Event,
+    Fail,
     Finish,
     Malformed,
     ProducerSpoke,
@@ -27,7 +27,7 @@ from pipeline.collector.core import (
 )
 from pipeline.collector.sinks import FrameRecord, Sink, SinkError, open_record, open_sink
 from pipeline.identity import random_identity
-from pipeline.messages import ProtocolError, decode_link_down, decode_results, encode
+from pipeline.messages import OtherProtocolError, ProtocolError, decode_link_down, decode_results, encode
 from pipeline.options import CollectorOptions
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
 from pipeline.stopping import StopSwitch
@@ -35,6 +35,10 @@ from pipeline.stopping import StopSwitch
 logger = logging.getLogger(__name__)
 
 RESULTS_HIGH_WATER = 64  # results waiting here; beyond, workers wait, and the producer's queue shows it
+
+
+class CollectorError(Exception):
+    """The collector cannot go on; the text says why."""
 
 
 class CollectorShell:
@@ -68,7 +72,11 @@ class CollectorShell:
         logger.info("collector takes results at %s", results)
 
     def run(self) -> None:
-        """Collect until the producer says END, or until it must stop."""
+        """Collect until the producer says END, or until it must stop.
+
+        Raises:
+            CollectorError: the producer is of another release.
+        """
         next_tick_ns = 0
         while not self._finished:
             now_ns = time.monotonic_ns()
@@ -121,6 +129,8 @@ class CollectorShell:
                 self._sink.open_episode(episode, source_size, source_fps)
             case Finish():
                 self._finished = True
+            case Fail(reason):
+                raise CollectorError(reason)
 
     def _take_results(self) -> None:
         for frames in pending(self._results, copy=False):
@@ -134,6 +144,8 @@ class CollectorShell:
         for parts in pending(self._link):
             try:
                 event: Event = ProducerSpoke(decode_link_down(parts))
+            except OtherProtocolError as error:
+                raise CollectorError(str(error)) from None
             except ProtocolError as error:
                 event = Malformed(f"producer link: {error}")
             self._do(event)
@@ -150,7 +162,7 @@ def main(argv: Sequence[str]) -> int:
             if options.supervised:
                 print(json.dumps(shell.endpoints), flush=True)
             shell.run()
-    except (SinkError, EndpointError, ValueError) as error:
+    except (SinkError, EndpointError, CollectorError, ValueError) as error:
         print(f"collector: {error}", file=sys.stderr)
         return 1
     return 0

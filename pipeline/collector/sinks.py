@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.collector.core import Emit
+from pipeline.collector.events import Emit
 from pipeline.messages import ResultPart
 
 

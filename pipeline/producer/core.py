@@ -13,7 +13,6 @@ from msgspec import UNSET
 from pipeline.messages import (
     Ack,
     Confirm,
-    ControlReply,
     ControlRequest,
     Done,
     End,
@@ -176,7 +175,7 @@ class Producer:
         if self._work.ended:
             return [Tell(peer, End())]
         if standing is Standing.WAITS:
-            return [Tell(peer, Standby(self._link.results))]
+            return [Tell(peer, Standby(self._link.said.results))]
         if standing is Standing.TOOK_OVER:  # what the old one had not emitted went with it
             self._stream.ledger.forget_received()
         commands: list[Command] = []
@@ -356,6 +355,7 @@ class Producer:
         return self._drained(now_ns)
 
     def _telemetry(self, close: bool, now_ns: int) -> Telemetry:
+        said = self._link.said
         interval = self._meter.read(now_ns, self._stream, self._work.ready_workers)
         if close:
             self._meter = Meter(now_ns, self._meter.recent)
@@ -370,16 +370,20 @@ class Producer:
             slos=read_slos(self._config.slos, interval),
             totals=self._stream.ledger.totals(),
             report_age_s=(now_ns - self._link.heard_ns) * 1e-9,
-            rejected=self._rejected + self._link.rejected,
-            duplicates=self._link.duplicates,
+            rejected=self._rejected + said.rejected,
+            duplicates=said.duplicates,
             refused=self._link.refused,
+            clock_offset_ms=said.clock_offset_ns * 1e-6,
+            clock_error_ms=None if said.clock_error_ns is None else said.clock_error_ns * 1e-6,
             error=self._error,
         )
 
     def _refused(self, event: Malformed) -> list[Command]:
         self._rejected += 1
         self._once.warn(f"refused a message: {event.reason}")
-        error: ControlReply = Error(event.reason)
+        error = Error(event.reason, event.code)
         if event.work is not None:
             return [Reply(event.work, error)]
+        if event.link is not None:
+            return [Tell(event.link, error)]
         return [Answer(event.control, error)] if event.control is not None else []

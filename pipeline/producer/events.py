@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.messages import (
     ControlReply,
     ControlRequest,
+    ErrorCode,
     LinkDown,
     LinkUp,
     TaskHeader,
@@ -68,11 +69,13 @@ class ControlRequested(msgspec.Struct, frozen=True):
 
 
 class Malformed(msgspec.Struct, frozen=True):
-    """A peer sent something invalid on a socket that expects answers, or elsewhere (envelope None)."""
+    """A peer sent something invalid; who expects an answer is named by its envelope or routing id."""
 
     reason: str
+    code: ErrorCode = ErrorCode.NONE
     work: Envelope | None = None
     control: Envelope | None = None
+    link: bytes | None = None
 
 
 class Tick(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from pipeline.producer.stream import Stream
 logger = logging.getLogger(__name__)
 
 SILENT_NS = 3_000_000_000
+NOBODY = Sync(sent_ns=0, collector=0, results="", return_frames=False)
 
 
 class Standing(Enum):
@@ -29,58 +30,46 @@ class CollectorLink:
         heard_ns: when the one in charge last spoke.
         peer: its routing id; b"" while nobody is in charge.
         waiting: routing ids of those that wait, by identity.
-        rejected, duplicates: as it last said; `refused`: so, and acknowledgements refused here.
+        said: the latest word of who is, or was last, in charge.
     """
 
     heard_ns: int
     peer: bytes = b""
     waiting: dict[int, bytes] = field(default_factory=dict)
-    rejected: int = 0
-    duplicates: int = 0
-    _identity: int = 0  # of who is, or was last, in charge
-    _results: str = ""  # where that one takes results
+    said: Sync = NOBODY
     _replaced: set[int] = field(default_factory=set)  # identities that were in charge
     _n_refused: int = 0
-    _refused_there: int = 0
     _once: Once = field(default_factory=lambda: Once(logger))
 
     @property
     def refused(self) -> int:
         """Results that the collector, and acknowledgements that the producer did not take."""
-        return self._n_refused + self._refused_there
-
-    @property
-    def results(self) -> str:
-        """Where who is, or was last, in charge takes results; "" before the first."""
-        return self._results
+        return self._n_refused + self.said.refused
 
     def synced(self, peer: bytes, sync: Sync, now_ns: int) -> Standing:
         """A collector says that it is there."""
-        is_other = sync.collector != self._identity
-        if is_other and self.peer and (sync.results != self._results or sync.collector in self._replaced):
+        is_other = self.said is not NOBODY and sync.collector != self.said.collector
+        is_elsewhere = sync.results != self.said.results or sync.collector in self._replaced
+        if is_other and is_elsewhere and self.peer:
             self.waiting[sync.collector] = peer
             return Standing.WAITS
-        took_over = is_other and self._identity != 0
-        if took_over:
-            self._replaced.add(self._identity)
+        if is_other:
+            self._replaced.add(self.said.collector)
         self._replaced.discard(sync.collector)
         self.waiting.pop(sync.collector, None)
-        self.heard_ns, self.peer = now_ns, peer
-        self._identity, self._results = sync.collector, sync.results
-        self.rejected, self.duplicates = sync.rejected, sync.duplicates
-        self._refused_there = sync.refused
-        return Standing.TOOK_OVER if took_over else Standing.IN_CHARGE
+        self.heard_ns, self.peer, self.said = now_ns, peer, sync
+        return Standing.TOOK_OVER if is_other else Standing.IN_CHARGE
 
     def accepts(self, ack: Ack, stream: Stream, now_ns: int) -> bool:
         """Whether an acknowledgement is of this episode's frames; one that is not is counted."""
         problem = ""
-        if ack.collector != self._identity:
+        if ack.collector != self.said.collector:
             problem = "a collector that is not in charge"
         elif ack.incarnation != stream.config.incarnation:
             problem = "another producer's frames"
         elif ack.episode != stream.episode:
             problem = "another episode's frames"
-        if ack.collector == self._identity:
+        if ack.collector == self.said.collector:
             self.heard_ns = now_ns
         if problem:
             self._n_refused += 1

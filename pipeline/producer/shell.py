@@ -15,6 +15,8 @@ import zmq
 from pipeline.cli import parse_options
 from pipeline.identity import random_identity
 from pipeline.messages import (
+    ErrorCode,
+    OtherProtocolError,
     ProtocolError,
     Sync,
     decode_control_request,
@@ -244,7 +246,7 @@ class ProducerShell:
             try:
                 event: Event = WorkRequested(envelope, decode_work_request(body))
             except ProtocolError as error:
-                event = Malformed(f"work request: {error}", work=envelope)
+                event = _malformed("work request", error, work=envelope)
             self._do(event)
 
     def _take_link(self) -> None:
@@ -255,7 +257,7 @@ class ProducerShell:
                     message = _routable(message, frames[-1])
                 event: Event = CollectorSpoke(frames[0].bytes, message)
             except ProtocolError as error:
-                event = Malformed(f"collector link: {error}")
+                event = _malformed("collector link", error, link=frames[0].bytes)
             self._do(event)
 
     def _take_control(self) -> None:
@@ -267,7 +269,7 @@ class ProducerShell:
             try:
                 event: Event = ControlRequested(envelope, decode_control_request(body))
             except ProtocolError as error:
-                event = Malformed(f"control request: {error}", control=envelope)
+                event = _malformed("control request", error, control=envelope)
             self._do(event)
 
 
@@ -278,6 +280,12 @@ def _split(parts: list[bytes]) -> tuple[Envelope | None, list[bytes]]:
     except ValueError:
         return None, parts
     return tuple(parts[:delimiter]), parts[delimiter + 1 :]
+
+
+def _malformed(what: str, error: ProtocolError, **peer: Any) -> Malformed:
+    if isinstance(error, OtherProtocolError):
+        return Malformed(str(error), ErrorCode.OTHER_PROTOCOL, **peer)
+    return Malformed(f"{what}: {error}", **peer)
 
 
 def _routable(sync: Sync, frame: zmq.Frame) -> Sync:

@@ -11,6 +11,7 @@ from pipeline.messages import (
     Change,
     End,
     Error,
+    ErrorCode,
     GetWork,
     Register,
     RegistrationConfirmation,
@@ -235,7 +236,7 @@ class WorkApi:
 
 
 def _unregistered() -> Error:
-    return Error("register before asking for work", code="UNREGISTERED")
+    return Error("register before asking for work", code=ErrorCode.UNREGISTERED)
 
 
 def status(stream: Stream, work: WorkApi, state: State, collector: bool) -> Status:

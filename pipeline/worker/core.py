@@ -19,10 +19,10 @@ from msgspec import UNSET
 
 from pipeline.clock import ClockOffset
 from pipeline.messages import (
-    PROTOCOL_VERSION,
     Change,
     End,
     Error,
+    ErrorCode,
     GetWork,
     Register,
     RegistrationConfirmation,
@@ -53,7 +53,6 @@ from pipeline.worker.planning import Planning, problem_with
 
 logger = logging.getLogger(__name__)
 
-UNREGISTERED = "UNREGISTERED"  # Error.code
 HEARTBEAT_SHARE = 0.8  # of the heartbeat: sent this early, it arrives within one
 REPLY_HEARTBEATS = 3  # the producer answers within one
 LEAST_REPLY_NS = 1_000_000_000  # a busy host may take this long to answer at all
@@ -213,8 +212,7 @@ class WorkerCore:
             case RegistrationConfirmation(), Register():
                 return self._confirmed(reply, now_ns)
             case Error(), _:
-                self._refused(reply, asked.message, now_ns)
-                return []
+                return self._refused(reply, asked.message, now_ns)
             case End(), _:
                 logger.info("the producer says END")
                 return self._end(END_WAIT_S)
@@ -245,21 +243,19 @@ class WorkerCore:
         """A producer that does not hold a request until there is work is not asked without pause."""
         self._not_before_ns = max(now_ns, sent_ns + LEAST_WAIT_NS)
 
-    def _refused(self, error: Error, message: Register | GetWork, now_ns: int) -> None:
-        if error.code == UNREGISTERED and isinstance(message, GetWork):
+    def _refused(self, error: Error, message: Register | GetWork, now_ns: int) -> list[Command]:
+        if error.code == ErrorCode.OTHER_PROTOCOL:
+            self._ended = True
+            return [Fail(error.reason)]
+        if error.code == ErrorCode.UNREGISTERED and isinstance(message, GetWork):
             logger.info("the producer does not know this worker (yet): registering")
             self._confirmation = None
-            return
+            return []
         logger.warning("the producer refused %s: %s", type(message).__name__, error.reason)
         self._back_off(now_ns)
+        return []
 
     def _confirmed(self, confirmation: RegistrationConfirmation, now_ns: int) -> list[Command]:
-        if confirmation.protocol != PROTOCOL_VERSION:
-            self._ended = True
-            got = confirmation.protocol
-            return [
-                Fail(f"this worker speaks protocol {PROTOCOL_VERSION}, the producer {got}: use one release")
-            ]
         problem = problem_with(confirmation)
         if problem:
             return self._lost(f"wrong confirmation: {problem}", now_ns)

@@ -18,7 +18,7 @@ import zmq
 
 from pipeline.cli import parse_options
 from pipeline.conditions import conditions_of
-from pipeline.messages import Buffer, ProtocolError, TaskHeader, decode_work_reply, encode
+from pipeline.messages import Buffer, OtherProtocolError, ProtocolError, TaskHeader, decode_work_reply, encode
 from pipeline.options import WorkerOptions
 from pipeline.sockets import NOBLOCK, EndpointError, connect, open_socket, receive
 from pipeline.stopping import StopSwitch
@@ -160,6 +160,8 @@ class WorkerShell:
         self._on_link, self._received_ns = None, received_ns
         try:
             reply, self._tasks = decode_work_reply([frame.buffer for frame in frames])
+        except OtherProtocolError as error:
+            raise WorkerError(str(error)) from None
         except ProtocolError as error:
             self._do(Malformed(f"the producer's answer is malformed: {error}"))
         else:

@@ -6,7 +6,7 @@ from pipeline.clock import FRESH_NS, ClockOffset
 def test_the_peer_is_taken_to_speak_in_the_middle_of_the_round_trip():
     clock = ClockOffset()
     clock.sample(sent_ns=100, received_ns=120, peer_ns=5110)
-    assert clock.offset_ns == 5000
+    assert (clock.offset_ns, clock.error_ns) == (5000, 10)
 
 
 def test_the_shortest_round_trip_wins():
@@ -21,7 +21,7 @@ def test_the_shortest_round_trip_wins():
 def test_one_host_has_one_clock():
     clock = ClockOffset()
     clock.sample(sent_ns=100, received_ns=900, peer_ns=880)
-    assert clock.offset_ns == 0
+    assert (clock.offset_ns, clock.error_ns) == (0, 0)
 
 
 def test_clocks_drift_so_an_old_sample_gives_way():
@@ -34,7 +34,7 @@ def test_clocks_drift_so_an_old_sample_gives_way():
 
 def test_before_a_sample_nothing_is_known():
     clock = ClockOffset()
-    assert clock.offset_ns == 0 and not clock.is_fresh(0)
+    assert clock.offset_ns == 0 and clock.error_ns is None and not clock.is_fresh(0)
     clock.sample(100, 120, 5110)
     clock.reset()
     assert clock.offset_ns == 0 and not clock.is_fresh(120)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import zmq
+from msgspec.structs import replace
 
 from pipeline.control import ControlClient, RefusedError, UnansweredError
 from pipeline.messages import (
@@ -153,6 +154,15 @@ def test_nonsense_is_refused(serve, reply):
     server = serve(lambda request: reply)
     with ControlClient(server.endpoint, PATIENT_S) as client, pytest.raises(RefusedError):
         client.stop()
+
+
+def test_a_producer_of_another_release_is_refused_by_name(serve):
+    server = serve(lambda request: replace(status(0), protocol=1))
+    with (
+        ControlClient(server.endpoint, PATIENT_S) as client,
+        pytest.raises(RefusedError, match=r"this controller speaks protocol 2 .*, the producer 1: use one"),
+    ):
+        client.status()
 
 
 def test_what_the_check_raises_ends_the_wait(serve):

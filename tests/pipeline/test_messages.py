@@ -6,15 +6,22 @@ import pytest
 
 from pipeline.messages import (
     MAX_HEADER_BYTES,
+    PROTOCOL_VERSION,
     Change,
     End,
+    GetStatus,
     GetWork,
+    OtherProtocolError,
     ProtocolError,
     Register,
     Result,
     ResultPart,
     TaskHeader,
     Work,
+    decode_control_reply,
+    decode_control_request,
+    decode_link_down,
+    decode_link_up,
     decode_results,
     decode_work_reply,
     decode_work_request,
@@ -86,3 +93,37 @@ def test_a_reply_of_wrong_parts_is_refused(parts):
 def test_a_header_that_is_too_large_is_not_even_decoded():
     with pytest.raises(ProtocolError, match="a header may have"):
         decode_work_request([b"\xc1" * (MAX_HEADER_BYTES + 1)])
+
+
+V1_SYNC = {"type": "SYNC", "sent_ns": 5, "results": "tcp://a:1", "return_frames": False}
+V1_SETTINGS = {"type": "SETTINGS", "episode": 1_700_000_000, "epoch": 1, "fps": 30.0, "now_ns": 5}
+V1_CONFIRMATION = {"type": "REGISTRATION_CONFIRMATION", "work_type": "NONE", "epoch": 1, "protocol": 1}
+V1_STATUS = {"type": "STATUS_REPLY", "state": "STANDBY", "episode": 0, "epoch": 0, "levels": [0, 0, 0]}
+
+
+@pytest.mark.parametrize(
+    ("decode", "message", "us", "peer"),
+    [
+        (decode_link_up, V1_SYNC, "producer", "collector 1"),
+        (decode_link_down, V1_SETTINGS, "collector", "producer 1"),
+        (decode_work_reply, V1_CONFIRMATION, "worker", "producer 1"),
+        (decode_control_reply, V1_STATUS, "controller", "producer 1"),
+        (decode_work_request, {"type": "REGISTER", "protocol": 3}, "producer", "worker 3"),
+        (decode_work_request, {"type": "REGISTER", "protocol": 3, "worker": []}, "producer", "worker 3"),
+        (decode_control_request, {"type": "STATUS", "protocol": 3}, "producer", "controller 3"),
+        (decode_link_up, {**V1_SYNC, "collector": 5, "protocol": 3}, "producer", "collector 3"),
+    ],
+)
+def test_another_release_is_named_whether_or_not_its_message_can_be_decoded(decode, message, us, peer):
+    ours = rf"this {us} speaks protocol {PROTOCOL_VERSION} \(elasticbench [^)]+\)"
+    with pytest.raises(OtherProtocolError, match=f"^{ours}, the {peer}: use one release$"):
+        decode([pack(message)])
+
+
+def test_what_is_sent_names_the_protocol():
+    for message in (Register(), GetStatus()):
+        assert msgspec.msgpack.decode(encode(message))["protocol"] == PROTOCOL_VERSION
+
+
+def test_a_strangers_plain_status_is_a_request():
+    assert decode_control_request([pack({"type": "STATUS"})]) == GetStatus()

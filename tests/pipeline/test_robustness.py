@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import zmq
 
-from tests.pipeline.running import Peer, producer, program
+from tests.pipeline.running import PATIENCE_MS, Peer, producer, program
 
 pack = msgspec.msgpack.encode
 SMALL = ("--source", "memory", "--width", "128", "--height", "72", "--work-type", "EMULATED")
@@ -94,6 +94,46 @@ def test_a_bad_result_is_counted_by_the_collector(running, name):
         peer.socket.send_multipart(BAD_RESULTS[name])
         after = rejected_beyond(control, before["rejected"])
     assert unchanged(before, after)
+
+
+OLD_SYNC = {"type": "SYNC", "sent_ns": 5, "results": "tcp://127.0.0.1:9", "return_frames": False}
+OLD_CONFIRMATION = {"type": "REGISTRATION_CONFIRMATION", "protocol": 1}
+OLD_SETTINGS = {"type": "SETTINGS", "episode": 1_700_000_000}
+
+
+@pytest.mark.parametrize(
+    ("kind", "socket", "message", "peer"),
+    [
+        (zmq.DEALER, "link", OLD_SYNC, "collector 1"),
+        (zmq.REQ, "work", {"type": "REGISTER", "protocol": 3}, "worker 3"),
+        (zmq.REQ, "control", {"type": "STATUS", "protocol": 3}, "controller 3"),
+    ],
+)
+def test_a_peer_of_another_release_is_refused_by_name(running, kind, socket, message, peer):
+    _, endpoints, _ = running
+    with Peer(kind, endpoints[socket]) as old:
+        reply = old.ask_map(message)
+    assert (reply["type"], reply["code"]) == ("ERROR", "OTHER_PROTOCOL")
+    assert "this producer speaks protocol 2" in reply["reason"] and f", the {peer}:" in reply["reason"]
+
+
+@pytest.mark.parametrize(
+    ("program_name", "options", "answer"),
+    [
+        ("worker", (), OLD_CONFIRMATION),
+        ("collector", ("--results", "tcp://127.0.0.1:*"), OLD_SETTINGS),
+    ],
+)
+def test_a_producer_of_another_release_ends_a_program_with_a_sentence(program_name, options, answer):
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as old:
+        old.rcvtimeo = PATIENCE_MS
+        endpoint = f"tcp://127.0.0.1:{old.bind_to_random_port('tcp://127.0.0.1')}"
+        with program(program_name, "--producer", endpoint, *options) as child:
+            *envelope, _ = old.recv_multipart()
+            old.send_multipart([*envelope, pack(answer)])
+            code, err = child.finish()
+    assert code == 1 and "Traceback" not in err
+    assert f"this {program_name} speaks protocol 2" in err and ", the producer 1: use one release" in err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from itertools import count
 import numpy as np
 from msgspec import UNSET
 
-from pipeline.collector import core as collecting
+from pipeline.collector import events as collecting
+from pipeline.collector.core import Collector
 from pipeline.messages import (
     Ack,
     Gap,
@@ -151,7 +152,7 @@ class World:
         self.history.emitted.append([])
         self._collector_peer = b"collector/%d" % len(self.history.emitted)
         identity = len(self.history.emitted)
-        self.collector = collecting.Collector("virtual", return_frames=False, identity=identity)
+        self.collector = Collector("virtual", return_frames=False, identity=identity)
 
     def replace_producer(self, incarnation: int) -> None:
         """The producer is killed, its source with it, and started again; its last words are on their way."""

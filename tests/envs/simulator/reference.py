@@ -32,7 +32,9 @@ from envs.simulator.timers import (
     WAKE,
 )
 from envs.simulator.workers import RESULT_BYTES
-from pipeline.collector import core as collecting
+from pipeline.collector import events as collecting
+from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
+from pipeline.collector.core import Collector
 from pipeline.messages import (
     Ack,
     GetTelemetry,
@@ -294,7 +296,7 @@ class Reference:
         self._settings: tuple[int, StreamSettings] | None = None
         self._judged: set[tuple[int, int]] = set()
         self._producer = Producer(self._config(), 0)
-        self._collector = collecting.Collector("results", self.system.return_frames, identity=1)
+        self._collector = Collector("results", self.system.return_frames, identity=1)
         self._step = 0
         self._source_is_over = False
         self._timeline = self.system.scenario.timeline(
@@ -303,7 +305,7 @@ class Reference:
         self._message_ns = round(self.cluster.host.message_ms * 1e6)
         self._set_up()
         self._every(streaming.TICK_NS, PRODUCER_TICK, lambda: self.produce(producing.Tick()))
-        self._every(collecting.TICK_NS, COLLECTOR_TICK, lambda: self.collect(collecting.Tick()))
+        self._every(COLLECTOR_TICK_NS, COLLECTOR_TICK, lambda: self.collect(collecting.Tick()))
 
     def _config(self) -> streaming.ProducerConfig:
         s, host = self.system, self.cluster.host

@@ -5,10 +5,11 @@ from typing import TypeVar
 import numpy as np
 import pytest
 
-from pipeline.collector.core import (
+from pipeline.collector.core import Collector
+from pipeline.collector.events import (
     BeginEpisode,
-    Collector,
     Emit,
+    Fail,
     Finish,
     Malformed,
     ProducerSpoke,
@@ -21,6 +22,7 @@ from pipeline.messages import (
     Ack,
     Confirm,
     End,
+    Error,
     Gap,
     Outcome,
     Result,
@@ -224,6 +226,22 @@ def test_the_producers_clock_is_estimated_from_the_shortest_round_trip(talk):
     assert ack.verdicts[0].latency_ns == talk.now_ns + 5 * S  # captured at 0
 
 
+def test_an_offset_between_two_hosts_is_reported_and_said_once_and_none_is_on_one(caplog):
+    caplog.set_level("INFO")
+    talk = Conversation()
+    assert told(talk.wait(0.5), Sync)[-1].clock_error_ns is None
+    for offset_ns in (-3 * MS, 70 * S, 70 * S):
+        sent_ns = talk.now_ns
+        talk.now_ns += 6 * MS
+        answer = settings(now_ns=sent_ns + 3 * MS + offset_ns, echo_ns=sent_ns)
+        talk.say(ProducerSpoke(answer))
+        sync = told(talk.wait(0.5), Sync)[-1]
+        expected = (0, 0) if abs(offset_ns) <= 3 * MS else (offset_ns, 3 * MS)
+        assert (sync.clock_offset_ns, sync.clock_error_ns) == expected
+    (line,) = [line for line in caplog.messages if "clock differs by" in line]
+    assert "70.000 s" in line and "3.0 ms" in line
+
+
 def test_an_episode_begins_with_its_settings_and_results_that_were_faster_are_kept(talk):
     talk.result(0)
     assert emitted(talk.result(1, 0, episode=2)) == []
@@ -312,6 +330,10 @@ def test_what_is_malformed_is_counted(talk):
 
 def test_end_finishes(talk):
     assert talk.say(ProducerSpoke(End())) == [Finish()]
+
+
+def test_a_refusal_by_the_producer_is_final(talk):
+    assert talk.say(ProducerSpoke(Error("use one release"))) == [Fail("use one release")]
 
 
 def test_a_frame_is_emitted_with_its_times_on_the_producers_clock():

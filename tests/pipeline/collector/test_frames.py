@@ -4,7 +4,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.collector.core import Emit
+from pipeline.collector.events import Emit
 from pipeline.collector.sinks import SinkError, open_record
 from tests.pipeline.collector.results import STARTED_NS, result
 

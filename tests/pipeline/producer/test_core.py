@@ -9,6 +9,7 @@ from pipeline.messages import (
     Confirm,
     End,
     Error,
+    ErrorCode,
     Gap,
     GetStatus,
     GetWork,
@@ -46,6 +47,7 @@ from tests.pipeline.producer.conversation import (
     INCARNATION,
     OTHER,
     Conversation,
+    S,
     config,
     replies,
     tasks_of,
@@ -379,8 +381,11 @@ def test_what_is_malformed_is_counted_and_answered_and_nothing_else(talk):
     (reply,) = replies(talk.say(Malformed("nonsense", work=(b"a",))))
     assert isinstance(reply, Error) and reply.reason == "nonsense"
     assert talk.say(Malformed("nonsense")) == []
+    other = Malformed("use one release", ErrorCode.OTHER_PROTOCOL, link=b"old collector")
+    (command,) = talk.say(other)
+    assert command == Tell(b"old collector", Error("use one release", "OTHER_PROTOCOL"))
     talk.frame()
-    assert talk.ask(b"a") == [(0, 0)] and talk.telemetry().rejected == 2
+    assert talk.ask(b"a") == [(0, 0)] and talk.telemetry().rejected == 3
 
 
 ELSEWHERE = {"peer": b"other", "results": "tcp://127.0.0.1:2", "collector": OTHER}
@@ -454,6 +459,13 @@ def test_what_the_collector_refused_is_in_telemetry(talk):
     talk.sync(refused=4)
     talk.acknowledge(0, episode=9)
     assert talk.telemetry().refused == 5
+
+
+def test_the_offset_of_the_collectors_clock_is_in_telemetry(talk):
+    assert talk.telemetry().clock_error_ms is None
+    talk.sync(clock_offset_ns=70 * S, clock_error_ns=3_000_000)
+    telemetry = talk.telemetry()
+    assert (telemetry.clock_offset_ms, telemetry.clock_error_ms) == (70_000.0, 3.0)
 
 
 def test_episodes_count_from_one_and_tasks_name_the_producer(talk):

@@ -9,6 +9,7 @@ from pipeline.messages import (
     Change,
     End,
     Error,
+    ErrorCode,
     GetWork,
     LoadingMode,
     Register,
@@ -254,8 +255,8 @@ def test_a_wrong_confirmation_is_not_believed():
 
 def test_a_producer_of_another_protocol_is_an_error():
     worker = core()
-    (fail,) = worker.handle(Replied(replace(CONFIRMATION, protocol=2)), 5)
-    assert isinstance(fail, Fail) and "protocol 1" in fail.reason
+    (fail,) = worker.handle(Replied(Error("use one release", ErrorCode.OTHER_PROTOCOL)), 5)
+    assert fail == Fail("use one release")
     assert worker.deadline_ns is None
 
 
