@@ -37,25 +37,33 @@ class CollectorLink:
     peer: bytes = b""
     waiting: dict[int, bytes] = field(default_factory=dict)
     said: Sync = NOBODY
-    _replaced: set[int] = field(default_factory=set)  # identities that were in charge
+    _last_words: dict[int, Sync] = field(default_factory=dict)  # of all that were ever in charge
     _n_refused: int = 0
     _once: Once = field(default_factory=lambda: Once(logger))
 
     @property
+    def rejected(self) -> int:
+        """Malformed messages at the collectors so far."""
+        return sum(sync.rejected for sync in self._last_words.values())
+
+    @property
+    def duplicates(self) -> int:
+        """Results that a collector had received before, so far."""
+        return sum(sync.duplicates for sync in self._last_words.values())
+
+    @property
     def refused(self) -> int:
-        """Results that the collector, and acknowledgements that the producer did not take."""
-        return self._n_refused + self.said.refused
+        """Results that the collectors, and acknowledgements that the producer did not take, so far."""
+        return self._n_refused + sum(sync.refused for sync in self._last_words.values())
 
     def synced(self, peer: bytes, sync: Sync, now_ns: int) -> Standing:
         """A collector says that it is there."""
         is_other = self.said is not NOBODY and sync.collector != self.said.collector
-        is_elsewhere = sync.results != self.said.results or sync.collector in self._replaced
+        is_elsewhere = sync.results != self.said.results or sync.collector in self._last_words
         if is_other and is_elsewhere and self.peer:
             self.waiting[sync.collector] = peer
             return Standing.WAITS
-        if is_other:
-            self._replaced.add(self.said.collector)
-        self._replaced.discard(sync.collector)
+        self._last_words[sync.collector] = sync
         self.waiting.pop(sync.collector, None)
         self.heard_ns, self.peer, self.said = now_ns, peer, sync
         return Standing.TOOK_OVER if is_other else Standing.IN_CHARGE

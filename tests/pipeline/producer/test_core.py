@@ -455,10 +455,12 @@ def test_an_acknowledgement_of_anything_else_is_confirmed_counted_and_not_booked
     assert ["are refused" in line for line in caplog.messages] == [True]
 
 
-def test_what_the_collector_refused_is_in_telemetry(talk):
-    talk.sync(refused=4)
+def test_what_all_collectors_refused_is_in_telemetry(talk):
+    talk.sync(refused=4, rejected=1)
     talk.acknowledge(0, episode=9)
-    assert talk.telemetry().refused == 5
+    talk.sync(collector=OTHER, refused=2, duplicates=3)  # another process, which counts from 0
+    telemetry = talk.telemetry()
+    assert (telemetry.refused, telemetry.rejected, telemetry.duplicates) == (7, 1, 3)
 
 
 def test_the_offset_of_the_collectors_clock_is_in_telemetry(talk):
