@@ -178,6 +178,11 @@ class VideoSink:
         self._finish()
         self._episode, self._fps = episode, source_fps
         width, height = (max(LOWEST_SIDE_PX, length_px // 2 * 2) for length_px in source_size)
+        if (width, height) != tuple(source_size):
+            logger.warning(
+                "%s has pictures of %dx%d, to which the source's %dx%d is scaled: even sides are needed",
+                *(self._path, width, height, *source_size),
+            )
         self._size_px = width, height
 
     def write(self, part: ResultPart) -> None:

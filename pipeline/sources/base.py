@@ -1,14 +1,39 @@
 """What a stream source is: timed pictures, read one after the other."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 
 class SourceError(Exception):
     """A source cannot be opened or read; the message names it and what to do."""
+
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wrong with a source, since its start; a file that is looped tells of every pass.
+
+    Attributes:
+        undecodable: pictures that could not be decoded, or only in part.
+        rebased: jumps of time that were taken out.
+        truncated: the file ends before it says that it does.
+        interruptions: connections to a live source that ended.
+        stale: pictures of a live source that were replaced before anybody could take them.
+    """
+
+    undecodable: Count = 0
+    rebased: Count = 0
+    truncated: bool = False
+    interruptions: Count = 0
+    stale: Count = 0
+
+
+NOTHING_WRONG = SourceReport()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +73,15 @@ class SourceFrame:
     truth: tuple[TruthBox, ...] | None = None
 
 
+def report_of(source: "Source") -> SourceReport:
+    """What was wrong with a source so far; one that cannot say has no attribute `report`."""
+    return getattr(source, "report", NOTHING_WRONG)
+
+
 class Source(Protocol):
     """Timed pictures. `peek` says when the next one is due; then it is read or skipped.
+
+    A source that can meet with damage tells of it in an attribute `report`, a `SourceReport`.
 
     Attributes:
         width, height: size of every picture, in px.

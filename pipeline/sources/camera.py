@@ -39,6 +39,8 @@ class CameraFeed:
         SourceError: the device cannot be opened, or gives no picture.
     """
 
+    n_undecodable = 0  # nobody would tell
+
     def __init__(self, device: str, name: str, opener: Callable[[str], VideoCapture] = open_capture) -> None:
         self._name = name
         self._capture = opener(device)

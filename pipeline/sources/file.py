@@ -1,27 +1,21 @@
 """The file source: any video PyAV can read, once or over and over."""
 
-import itertools
-import statistics
-from collections.abc import Generator
+import logging
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 
-from pipeline.sources.base import SourceError, SourceFrame
-from pipeline.sources.decoding import (
-    BgrConverter,
-    decoded,
-    nominal_rate,
-    open_video,
-    reason,
-    time_ns,
-    upright_size_px,
-)
+from pipeline.sources.base import NOTHING_WRONG, SourceError, SourceFrame, SourceReport
+from pipeline.sources.decoding import BgrConverter, Decoder, open_video, reason, upright_size_px
+from pipeline.sources.extent import Extent
+from pipeline.sources.survey import Survey, survey
+from pipeline.sources.timeline import Timeline
 
-N_MEASURED = 25  # pictures from which a rate is measured that the file does not have
-ASSUMED_FPS = 25.0  # of a file of one picture without a rate: FFmpeg's own for pictures
+logger = logging.getLogger(__name__)
+
 NS_PER_S = 1_000_000_000
 
 
@@ -29,17 +23,47 @@ class Pass:
     """One decoding of a file from its beginning, with each picture's time since the first one, in ns.
 
     Times come from the file's own timestamps, so a variable rate stays one; where a format has none, from
-    the number of the picture. The frame count and the duration that a file claims are never looked at.
+    the number of the picture. The frame count that a file claims is never looked at.
+
+    Args:
+        path: of the file.
+        name: what messages call it.
+        known: what is known of it.
 
     Raises:
         SourceError: the file cannot be opened as video.
     """
 
-    def __init__(self, path: str, name: str, fps: float | None) -> None:
-        self._container, self._stream = open_video(f"file:{path}", name)
-        self.fps = fps or nominal_rate(self._stream)
-        self._name = name
-        self._pictures = self._decode(self._container)
+    def __init__(self, path: str, name: str, known: Survey) -> None:
+        self._container, stream = open_video(f"file:{path}", name, index=known.index)
+        self._name, self._is_timed = name, known.is_timed
+        self._extent = Extent(self._container, stream, path, known.fps)
+        self._decoder = Decoder(stream, name)
+        assert stream.time_base is not None, "FFmpeg gives every stream that it has opened one"
+        self._timeline = Timeline(known.fps, stream.time_base)
+        self._is_over = False
+        self._pictures = self._decode()
+
+    def report(self) -> SourceReport:
+        """What was wrong so far."""
+        return SourceReport(
+            undecodable=self._decoder.n_undecodable,
+            rebased=self._timeline.n_jumps,
+            truncated=bool(self._extent.shortfall(self._is_over)),
+        )
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """What was wrong so far, each kind with a sentence that goes on from the file's name."""
+        if self._timeline.n_jumps:
+            yield (
+                "jump",
+                f"jumps in time, by {self._timeline.last_jump_s:+.1f} s; it goes on without a break, "
+                "and so it does at every further jump",
+            )
+        if shortfall := self._extent.shortfall(self._is_over):
+            yield "truncated", f"is truncated: it {shortfall}"
+        if self._is_over and (n := self._decoder.n_undecodable):
+            yield "damage", f"is damaged: pictures that could not be decoded, or only in part: {n}"
 
     def next(self) -> tuple[int, VideoFrame] | None:
         """Time (ns) and picture, or None at the end.
@@ -48,26 +72,33 @@ class Pass:
             SourceError: reading failed.
         """
         try:
-            return next(self._pictures, None)
+            picture = next(self._pictures, None)
         except FFmpegError as error:
             raise SourceError(f"{self._name} can no longer be read: {reason(error)}") from error
+        self._is_over = picture is None
+        return picture
 
     def close(self) -> None:
         """Close the file."""
         self._pictures.close()
         self._container.close()
 
-    def _decode(self, container: InputContainer) -> Generator[tuple[int, VideoFrame], None, None]:
-        first_ns, last_ns = None, 0
-        frames = itertools.chain.from_iterable(decoded(container, self._stream, self._name))
-        for n, frame in enumerate(frames):
-            if frame.pts is None or frame.time_base is None:
-                own_ns = round(n * NS_PER_S / (self.fps or ASSUMED_FPS))
-            else:
-                own_ns = time_ns(frame.pts, frame.time_base)
-            first_ns = own_ns if first_ns is None else first_ns
-            last_ns = max(last_ns, own_ns - first_ns)
-            yield last_ns, frame
+    def _decode(self) -> Generator[tuple[int, VideoFrame], None, None]:
+        for frames in self._decoder.decoded(self._packets()):
+            for frame in frames:
+                yield self._timeline.place(frame.pts if self._is_timed else None), frame
+
+    def _packets(self) -> Generator[Packet, None, None]:
+        """Those of the stream, with no jumps back in time."""
+        for packet in self._extent.packets():
+            if self._is_timed and packet.dts is not None:
+                n_jumps = self._timeline.n_jumps
+                shift = self._timeline.shift(packet.dts)
+                if self._timeline.n_jumps > n_jumps:
+                    self._decoder.pass_joint()
+                packet.dts += shift
+                packet.pts = None if packet.pts is None else packet.pts + shift
+            yield packet
 
 
 class FileSource:
@@ -75,7 +106,7 @@ class FileSource:
 
     Looping decodes anew from the beginning, since seeking is inexact; index and time go on. A picture is
     converted to BGR only when it is read, so skipping saves that. Pictures are turned upright as the file
-    says, and those of another size than the first are scaled to it.
+    says, and those of another size than the first are scaled to it. Jumps of time are taken out.
 
     Args:
         path: the file.
@@ -92,11 +123,23 @@ class FileSource:
             raise SourceError(f"expected a video file, but there is none at {path!r}; give its path")
         self._path, self._loop = path, loop
         self._name = f"video file {path!r}"
-        self._converter = BgrConverter()
-        self.fps = _measured_fps(path, self._name)
+        self._converter = BgrConverter(self._name)
+        self._survey = survey(path, self._name)
+        self.fps = self._survey.fps
+        self._told: set[str] = set()  # kinds of faults, for each is said once, however often it is played
         self._begin()
         assert self._next is not None
         self.width, self.height = upright_size_px(self._next[1])
+
+    @property
+    def report(self) -> SourceReport:
+        """What was wrong since the start."""
+        before, now = self._before, self._pass.report()
+        return SourceReport(
+            undecodable=before.undecodable + now.undecodable,
+            rebased=before.rebased + now.rebased,
+            truncated=before.truncated or now.truncated,
+        )
 
     def peek(self) -> int | None:
         """Presentation time (ns) of the next picture, or None at the end.
@@ -105,7 +148,7 @@ class FileSource:
             SourceError: the file can no longer be read.
         """
         if self._next is None and not self._ended:
-            self._next = self._pass.next()
+            self._advance()
             if self._next is None and self._loop:
                 self._next_pass()
             self._ended = self._next is None
@@ -139,20 +182,29 @@ class FileSource:
 
     def _begin(self) -> None:
         self._index, self._offset_ns, self._last_ns = 0, 0, 0
+        self._before = NOTHING_WRONG  # in the passes before this one
         self._open()
 
     def _open(self) -> None:
-        self._pass = Pass(self._path, self._name, self.fps)
-        self._next = self._pass.next()
+        self._pass = Pass(self._path, self._name, self._survey)
         self._ended = False
+        self._advance()
         if self._next is None:
             self.close()
             raise SourceError(f"{self._name} can be opened, but no picture in it can be decoded")
 
     def _next_pass(self) -> None:
+        self._before = self.report
         self._pass.close()
         self._offset_ns = self._last_ns + round(NS_PER_S / self.fps)
         self._open()
+
+    def _advance(self) -> None:
+        self._next = self._pass.next()
+        for kind, sentence in self._pass.faults():
+            if kind not in self._told:
+                self._told.add(kind)
+                logger.warning("%s %s", self._name, sentence)
 
     def _take(self) -> tuple[VideoFrame, int, int]:
         pts_ns = self.peek()
@@ -161,20 +213,3 @@ class FileSource:
         frame, index = self._next[1], self._index
         self._next, self._index = None, index + 1
         return frame, index, pts_ns
-
-
-def _measured_fps(path: str, name: str) -> float:
-    """The file's average rate in frames/s, measured on its first pictures if it has none.
-
-    Raises:
-        SourceError: the file cannot be opened as video.
-    """
-    beginning = Pass(path, name, None)
-    try:
-        if beginning.fps is not None:
-            return beginning.fps
-        times_ns = [picture[0] for picture in itertools.islice(iter(beginning.next, None), N_MEASURED)]
-    finally:
-        beginning.close()
-    gaps_ns = [b - a for a, b in itertools.pairwise(times_ns) if b > a]
-    return NS_PER_S / statistics.median(gaps_ns) if gaps_ns else ASSUMED_FPS

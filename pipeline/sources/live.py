@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.sources.base import SourceError, SourceFrame
+from pipeline.sources.base import SourceError, SourceFrame, SourceReport
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +36,15 @@ class Feed(Protocol):
     Attributes:
         width, height: size of its pictures in px.
         fps: its nominal rate in frames/s, None if it names none.
+        n_undecodable: pictures so far that could not be decoded, or only in part.
     """
 
     width: int
     height: int
     fps: float | None
+
+    @property
+    def n_undecodable(self) -> int: ...
 
     def read(self) -> Picture:
         """The next picture; blocks for a bounded time.
@@ -96,6 +100,7 @@ class LiveSource:
     ) -> None:
         self._name, self._connect, self._clock_ns, self._backoff_s = name, connect, clock_ns, backoff_s
         self.n_stale = self.n_retries = 0
+        self._n_interruptions = self._n_undecodable = 0
         self._changed = threading.Condition()  # guards all that follows
         self._closing = threading.Event()
         self._newest: Arrival | None = None  # nobody has asked for it yet
@@ -105,11 +110,18 @@ class LiveSource:
         feed = connect()
         self.width, self.height = feed.width, feed.height
         try:
-            self.fps = feed.fps or _measured_fps(feed, clock_ns)
+            self.fps = feed.fps or _measured_fps(feed, name, clock_ns)
         except SourceError:
             feed.close()
             raise
         self._begin_reading(feed)
+
+    @property
+    def report(self) -> SourceReport:
+        """What was wrong since the last restart."""
+        return SourceReport(
+            undecodable=self._n_undecodable, interruptions=self._n_interruptions, stale=self.n_stale
+        )
 
     def peek(self) -> int | None:
         """Arrival time (ns) of the newest picture; blocks until there is one. None once closed.
@@ -149,6 +161,7 @@ class LiveSource:
         with self._changed:
             self._newest = self._next = None
             self._n_arrived, self._start_ns, self.n_stale = 0, self._clock_ns(), 0
+            self._n_interruptions = self._n_undecodable = 0
             was_given_up = self._failure is not None
             self._failure = None
         if was_given_up:
@@ -176,13 +189,16 @@ class LiveSource:
                 if feed is None:
                     feed = self._reconnect()
                     continue
+                n_undecodable = feed.n_undecodable
                 try:
                     picture = feed.read()
                 except SourceError as error:
                     logger.warning("%s", error)
+                    self._n_interruptions += 1
                     feed.close()
                     feed = None
                 else:
+                    self._n_undecodable += feed.n_undecodable - n_undecodable
                     self._arrived(picture)
         except Exception as error:  # the thread ends here; peek raises it to whoever asks
             with self._changed:
@@ -221,9 +237,12 @@ class LiveSource:
         )
 
 
-def _measured_fps(feed: Feed, clock_ns: Callable[[], int]) -> float:
+def _measured_fps(feed: Feed, name: str, clock_ns: Callable[[], int]) -> float:
+    """In two digits: when it is opened again, for the producer, it must not be another by a hair."""
     feed.read()  # the one that connecting has waited for
     start_ns = clock_ns()
     for _ in range(N_MEASURED):
         feed.read()
-    return N_MEASURED * NS_PER_S / max(1, clock_ns() - start_ns)
+    fps = float(f"{N_MEASURED * NS_PER_S / max(1, clock_ns() - start_ns):.2g}")
+    logger.info("%s names no rate; its pictures come at about %g frames/s", name, fps)
+    return fps

@@ -12,8 +12,8 @@ from av.video.frame import VideoFrame
 from pipeline.sources.base import SourceError
 from pipeline.sources.decoding import (
     BgrConverter,
-    decoded,
-    nominal_rate,
+    Decoder,
+    declared_rate,
     open_video,
     reason,
     upright_size_px,
@@ -50,16 +50,22 @@ class NetworkFeed:
         self._name, self._clock_ns = name, clock_ns
         options = {"rtsp_transport": "tcp", "analyzeduration": str(round(ANALYSIS_S * 1e6))}
         self._container, stream = open_video(address, name, options, (silence_s, silence_s), low_delay=True)
-        self._packets = decoded(self._container, stream, name)
+        self._decoder = Decoder(stream, name)
+        self._decoded = self._decoder.decoded(self._container.demux(stream))
         self._frames: deque[VideoFrame] = deque()
-        self._converter = BgrConverter()
+        self._converter = BgrConverter(name)
         try:
             self._decode()
         except SourceError:
             self.close()
             raise
         self.width, self.height = upright_size_px(self._frames[0])
-        self.fps = nominal_rate(stream)
+        self.fps = declared_rate(self._container, stream)
+
+    @property
+    def n_undecodable(self) -> int:
+        """Pictures so far that could not be decoded, or only in part."""
+        return self._decoder.n_undecodable
 
     def read(self) -> Picture:
         """The next picture.
@@ -79,7 +85,7 @@ class NetworkFeed:
         """Read packets until at least one picture is there."""
         deadline_ns = self._clock_ns() + round(UNDECODABLE_S * NS_PER_S)
         try:
-            for frames in self._packets:
+            for frames in self._decoded:
                 self._frames.extend(frames)
                 if self._frames:
                     return

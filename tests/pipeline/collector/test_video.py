@@ -72,10 +72,13 @@ def test_the_size_is_the_sources_whatever_the_resolution(tmp_path: Path):
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".webm"])
-def test_odd_sizes_lose_a_line(tmp_path: Path, ending: str):
+def test_odd_sizes_lose_a_line_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, ending: str
+):
     path = record(tmp_path / f"out{ending}", [result(0, size=(161, 91))], (161, 91))
     with av.open(str(path)) as container:
         assert (container.streams.video[0].width, container.streams.video[0].height) == (160, 90)
+    assert "has pictures of 160x90, to which the source's 161x91 is scaled" in caplog.text
 
 
 def test_the_mp4_is_one_that_browsers_play(tmp_path: Path):

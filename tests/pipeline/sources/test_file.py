@@ -144,7 +144,9 @@ def test_pictures_are_turned_upright(tmp_path: Path, anticlockwise: int, corner:
     assert turned.mean() < 40
 
 
-def test_a_size_that_changes_is_scaled_to_the_first(tmp_path: Path):
+def test_a_size_that_changes_is_scaled_to_the_first_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     small = write_clip(tmp_path / "a.ts", [0, 100], [gray(1, 64, 48)] * 2)
     large = write_clip(tmp_path / "b.ts", [200, 300], [gray(2, 128, 96)] * 2)
     path = tmp_path / "both.ts"
@@ -152,6 +154,7 @@ def test_a_size_that_changes_is_scaled_to_the_first(tmp_path: Path):
     frames = frames_of(FileSource(str(path)))
     assert {frame.image.shape for frame in frames} == {(48, 64, 3)}
     assert [number_of(frame.image) for frame in frames] == [1, 1, 2, 2]
+    assert caplog.text.count("a picture is 128x96; all are scaled to the first one's 64x48") == 1
 
 
 def test_a_file_without_timestamps_is_read_at_its_rate(tmp_path: Path):

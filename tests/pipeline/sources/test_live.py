@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.sources.base import SourceError
+from pipeline.sources.base import SourceError, SourceReport
 from pipeline.sources.live import BACKOFF_S, PATIENCE_S, LiveSource, Picture
 from tests.pipeline.sources.clips import gray, number_of
 
@@ -32,6 +32,7 @@ class ScriptedFeed:
     """Gives the pictures it is told to, waits, and ends when `cut`."""
 
     width, height = 64, 48
+    n_undecodable = 0
 
     def __init__(self, numbers: Sequence[int] = (), fps: float | None = 30.0) -> None:
         self.fps = fps
@@ -111,6 +112,24 @@ def test_only_the_newest_picture_is_kept_and_stale_ones_are_counted():
     assert frame.image.shape == (48, 64, 3)
     assert source.n_stale == 2
     shut(source, feed)
+
+
+def test_what_went_wrong_is_reported_until_the_next_restart():
+    first, second = ScriptedFeed(), ScriptedFeed()
+    source = LiveSource("camera", connecting(first, second), backoff_s=NO_PAUSE)
+    first.give(0)
+
+    def damage() -> None:
+        first.n_undecodable = 3
+
+    first.on_read = damage
+    first.give(1)
+    first.cut()
+    second.give(2)
+    assert source.report == SourceReport(undecodable=3, interruptions=1, stale=2)
+    source.restart(seed=0)
+    assert source.report == SourceReport()
+    shut(source, first, second)
 
 
 def test_what_peek_spoke_of_is_what_is_read_whatever_comes_meanwhile():
@@ -232,15 +251,16 @@ def test_a_first_connection_that_fails_is_not_tried_again():
 
 
 def test_a_rate_that_the_feed_does_not_name_is_measured():
-    feed, clock = ScriptedFeed(range(11), fps=None), Clock()
+    for period_ms in (49, 50, 51):  # planned and produced, the rate is measured twice: it must be the same
+        feed, clock = ScriptedFeed(range(11), fps=None), Clock()
 
-    def tick() -> None:
-        clock.now_ns += 50 * MS
+        def tick(clock: Clock = clock, period_ms: int = period_ms) -> None:
+            clock.now_ns += period_ms * MS
 
-    feed.on_read = tick
-    source = LiveSource("camera", connecting(feed), clock)
-    assert source.fps == pytest.approx(20.0)
-    shut(source, feed)
+        feed.on_read = tick
+        source = LiveSource("camera", connecting(feed), clock)
+        assert source.fps == 20.0
+        shut(source, feed)
 
 
 def test_reading_without_peek_is_an_error():
