@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import gymnasium as gym
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,8 +45,9 @@ def worst_weights(status: Status) -> Weights:
 class PipelineEnv(gym.Env[Any, Any]):
     """A running pipeline, one control interval per step.
 
-    Observation and action: see `ElasticitySpec`; info: see `envs.observe.judge`. All SLOs of the first
-    observation are unknown.
+    Observation and action: see `ElasticitySpec`; info: see `envs.observe.judge`, and after a step
+    info["source"], what was wrong with the source so far, see `pipeline.sources.base.SourceReport`. All SLOs
+    of the first observation are unknown.
 
     Time: the control grid begins when the producer has begun the episode, t0 + k · interval on a monotonic
     clock, and every step ends on it. Frames keep arriving while the agent thinks. An agent that thinks past
@@ -241,7 +243,9 @@ class PipelineEnv(gym.Env[Any, Any]):
         is_over, error = self._step >= self._steps or telemetry.state is State.ENDED, telemetry.error
         if is_over and not error and self._world.is_deserted:
             error = DESERTED
-        info = {**judged.info, "error": error} if error else judged.info
+        info = {**judged.info, "source": msgspec.structs.asdict(telemetry.source)}
+        if error:
+            info["error"] = error
         return judged.observation, judged.reward, error != "", is_over and error == "", info
 
     def _snapshot(

@@ -24,6 +24,12 @@ WHAT = {
     "episode, for `rerun`": RECORDING,
     "logs of the programs": LOGS,
 }
+COUNTED_FAULTS = {  # keys of a `SourceReport`
+    "undecodable": "undecodable picture",
+    "rebased": "time jump",
+    "interruptions": "interruption",
+    "stale": "stale picture",
+}
 UNTRAINED = (
     "The weights are untrained: the load is real, the boxes mean nothing. Give some: detector.weights=PATH"
 )
@@ -89,8 +95,16 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     decision = " / ".join(figure(summary[f"decision_ms_p{share}"]) for share in (50, 99))
     table.add_row("decision p50 / p99", f"{decision} ms")
     table.add_row("frames", ", ".join(f"{count} {name}" for name, count in frames.items()))
+    if faults := source_faults(summary.get("source", {})):
+        table.add_row("source", faults)
     table.add_row("weights", summary["weights"])
     return table
+
+
+def source_faults(source: Mapping[str, int | bool]) -> str:
+    """What was wrong with the source, in words; "" if nothing."""
+    words = [counted(n, what) for name, what in COUNTED_FAULTS.items() if (n := source.get(name, 0))]
+    return ", ".join([*words, *(["truncated"] if source.get("truncated") else [])])
 
 
 def _title(summary: Mapping[str, Any]) -> str:

@@ -78,6 +78,7 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
         "frames": {name: _last_count(trace, f"frames.{name}") for name in FRAME_COUNTS},
         "deaths": _last_count(trace, "deaths"),
         "restarts": _last_count(trace, "restarts"),
+        **_source(trace),
     }
 
 
@@ -154,6 +155,19 @@ def _weighted_mean(trace: pd.DataFrame, name: str) -> float | None:
 
 def _last_count(trace: pd.DataFrame, name: str) -> int | None:
     return int(column(trace, name)[-1]) if name in trace else None
+
+
+def _source(trace: pd.DataFrame) -> dict[str, dict[str, int | bool]]:
+    """What was wrong with the source, as it was last known; only a real one can tell."""
+    told = {
+        str(name).removeprefix("source."): trace[name].dropna().iloc[-1]
+        for name in trace.columns
+        if str(name).startswith("source.")
+    }
+    whole = {
+        name: bool(last) if isinstance(last, bool | np.bool_) else int(last) for name, last in told.items()
+    }
+    return {"source": whole} if whole else {}
 
 
 def _times(trace: pd.DataFrame) -> dict[str, float | None]:

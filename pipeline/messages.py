@@ -31,11 +31,13 @@ from numpy.typing import NDArray
 
 from pipeline.metrics import Interval
 from pipeline.slos import SloReading
+from pipeline.sources.base import NOTHING_WRONG, SourceReport
 
 PROTOCOL_VERSION = 2
 MAX_HEADER_BYTES = 1 << 20
 MAX_BUFFER_BYTES = 1 << 27  # a frame of 7680x4320x3 fits
-MAX_PARTS = 1 + 2 * 64
+MAX_BATCH = 64  # tasks of one reply
+MAX_PARTS = 1 + 2 * MAX_BATCH
 DTYPES = frozenset({"uint8", "uint16", "int16", "int32", "int64", "float32", "float64"})
 
 ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in DTYPES}
@@ -481,6 +483,7 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
         clock_offset_ms: the producer's clock minus the collector's, for which latencies are corrected.
         clock_error_ms: by how much it, and so every latency, may be wrong; None while it is not known.
         error: why the source failed, "" if it has not.
+        source: what was wrong with it all the same in this episode.
     """
 
     state: State
@@ -499,6 +502,7 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
     clock_offset_ms: float = 0.0
     clock_error_ms: float | None = None
     error: str = ""
+    source: SourceReport = NOTHING_WRONG
 
 
 WorkRequest = Register | GetWork

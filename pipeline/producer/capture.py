@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.pacing import Pacer
 from pipeline.producer.events import BeginCapture, Captured, ChangeCapture, SourceEnded
-from pipeline.sources.base import Source, SourceError
+from pipeline.sources.base import Source, SourceError, report_of
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Capture:
             while (job := self._job_of(begin)) is not None:
                 pts_ns = self._source.peek()
                 if pts_ns is None:
-                    self._hand_over(SourceEnded(begin.episode), begin)
+                    self._hand_over(SourceEnded(begin.episode, source=report_of(self._source)), begin)
                     return
                 if fps != job.change.settings.fps:
                     fps = job.change.settings.fps
@@ -134,7 +134,7 @@ class Capture:
                     return
                 self._take(due_ns, begin)
         except SourceError as error:
-            self._hand_over(SourceEnded(begin.episode, str(error)), begin)
+            self._hand_over(SourceEnded(begin.episode, str(error), report_of(self._source)), begin)
 
     def _take(self, due_ns: int, begin: BeginCapture) -> None:
         job = self._job_of(begin)
@@ -154,6 +154,7 @@ class Capture:
             source_index=index,
             captured_ns=due_ns,
             image=image,
+            source=report_of(self._source),
         )
         self._hand_over(captured, begin)
 

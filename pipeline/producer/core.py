@@ -60,6 +60,7 @@ from pipeline.producer.meter import Meter
 from pipeline.producer.stream import ProducerConfig, Stream
 from pipeline.producer.workapi import WorkApi, status
 from pipeline.slos import read_slos
+from pipeline.sources.base import NOTHING_WRONG
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Producer:
         self._once = Once(logger)
         self._rejected = 0
         self._error = ""
+        self._source = NOTHING_WRONG  # as far as the source knows
 
     @property
     def accepts_frames(self) -> bool:
@@ -105,8 +107,8 @@ class Producer:
                 return self._controlled(envelope, message, now_ns)
             case Tick():
                 return self._ticked(now_ns)
-            case SourceEnded(episode, error):
-                return self._source_ended(episode, error, now_ns)
+            case SourceEnded():
+                return self._source_ended(event, now_ns)
             case Unroutable():
                 return self._work.unroutable(event, now_ns)
             case Malformed():
@@ -120,6 +122,7 @@ class Producer:
     def _captured(self, event: Captured, now_ns: int) -> list[Command]:
         if event.episode != self._stream.episode or self._state is not State.RUNNING:
             return []
+        self._source = event.source
         dropped: list[Key] = []
         for stream in range(self._stream.n_streams):
             header = TaskHeader(
@@ -213,7 +216,7 @@ class Producer:
     def _begin(self, seed: int, levels: tuple[int, int, int], streams: int, now_ns: int) -> list[Command]:
         self._stream.begin(levels, streams)
         self._meter = Meter(now_ns)
-        self._state, self._error = State.RUNNING, ""
+        self._state, self._error, self._source = State.RUNNING, "", NOTHING_WRONG
         logger.info("episode %d begins, seed %d", self._stream.episode, seed)
         return [
             BeginCapture(self._stream.episode, seed, self._stream.epoch, self._stream.settings),
@@ -223,12 +226,12 @@ class Producer:
     def _announce(self, now_ns: int) -> list[Command]:
         return self._work.announce_change() + self._tell(self._stream.announcement(now_ns))
 
-    def _source_ended(self, episode: int, error: str, now_ns: int) -> list[Command]:
-        if episode != self._stream.episode or self._state is not State.RUNNING:
+    def _source_ended(self, event: SourceEnded, now_ns: int) -> list[Command]:
+        if event.episode != self._stream.episode or self._state is not State.RUNNING:
             return []
-        self._error = error
-        if error:
-            logger.error("the source failed: %s", error)
+        self._error, self._source = event.error, event.source
+        if event.error:
+            logger.error("the source failed: %s", event.error)
         self._stopping = self._stopping or not self._config.supervised
         return self._drain(self._config.drain_ns, now_ns)
 
@@ -376,6 +379,7 @@ class Producer:
             clock_offset_ms=said.clock_offset_ns * 1e-6,
             clock_error_ms=None if said.clock_error_ns is None else said.clock_error_ns * 1e-6,
             error=self._error,
+            source=self._source,
         )
 
     def _refused(self, event: Malformed) -> list[Command]:

@@ -18,6 +18,7 @@ from pipeline.messages import (
     WorkRequest,
 )
 from pipeline.settings import StreamSettings
+from pipeline.sources.base import NOTHING_WRONG, SourceReport
 
 Envelope = tuple[bytes, ...]  # routing frames of a request, echoed in its reply; the first is the peer
 
@@ -31,6 +32,7 @@ class Captured(msgspec.Struct, frozen=True):
     source_index: int
     captured_ns: int  # scheduled
     image: NDArray[np.uint8] | None
+    source: SourceReport = NOTHING_WRONG
 
 
 class SourceEnded(msgspec.Struct, frozen=True):
@@ -38,6 +40,7 @@ class SourceEnded(msgspec.Struct, frozen=True):
 
     episode: int
     error: str = ""
+    source: SourceReport = NOTHING_WRONG
 
 
 class WorkRequested(msgspec.Struct, frozen=True):

@@ -74,8 +74,9 @@ class SourceFrame:
 
 
 def report_of(source: "Source") -> SourceReport:
-    """What was wrong with a source so far; one that cannot say has no attribute `report`."""
-    return getattr(source, "report", NOTHING_WRONG)
+    """What was wrong with a source so far; nothing, if it has no attribute `report` to say so."""
+    report = getattr(source, "report", NOTHING_WRONG)
+    return report if isinstance(report, SourceReport) else NOTHING_WRONG
 
 
 class Source(Protocol):

@@ -16,6 +16,7 @@ from pipeline.program import ClusterError
 from pipeline.restarts import RestartBudget, Restarts
 from pipeline.settings import Ladders
 from pipeline.slos import video_slo
+from pipeline.sources.base import NOTHING_WRONG, SourceReport
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -89,6 +90,7 @@ class FakeControl:
     streams: int = 1
     state: State = State.STANDBY
     error: str = ""
+    source: SourceReport = NOTHING_WRONG
     report_age_s: float = 0.1
     fails: Exception | None = None  # raised instead of any answer
     closed_ns: int = 0
@@ -157,6 +159,7 @@ class FakeControl:
             rejected=0,
             duplicates=0,
             error=self.error,
+            source=self.source,
         )
 
 

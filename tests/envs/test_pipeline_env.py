@@ -20,6 +20,7 @@ from pipeline.control import RefusedError, UnansweredError
 from pipeline.messages import State, Weights
 from pipeline.metrics import WorkerInterval
 from pipeline.settings import Ladders
+from pipeline.sources.base import SourceReport
 from tests.envs.fakes import FakeClock, FakeCluster, FakeControl, interval, spec
 
 HIGH, LOW = np.array([2, 1, 1]), np.array([0, 0, 0])
@@ -182,6 +183,14 @@ def test_a_failed_source_terminates_and_says_why(world):
     world.control.error = "clip.mp4: cannot be read"
     _, _, terminated, truncated, info = world.env.step(HIGH)
     assert (terminated, truncated, info["error"]) == (True, False, "clip.mp4: cannot be read")
+
+
+def test_a_step_says_what_was_wrong_with_the_source_so_far(world):
+    world.env.reset(seed=1)
+    assert world.env.step(HIGH)[4]["source"] == structs.asdict(SourceReport())
+    world.control.source = SourceReport(undecodable=2, truncated=True)
+    told = world.env.step(HIGH)[4]["source"]
+    assert (told["undecodable"], told["truncated"]) == (2, True)
 
 
 def test_a_dead_program_terminates_and_the_next_reset_starts_a_new_cluster(world):

@@ -93,6 +93,22 @@ def test_the_summary_has_every_promised_entry(play):
     assert summary["weights"] == "stood in for"
 
 
+class Damaged(World):
+    """Its source lacks three pictures, and its end."""
+
+    def step(self, action):
+        *judged, info = super().step(action)
+        return *judged, {**info, "source": {"undecodable": 3, "rebased": 0, "truncated": True}}
+
+
+def test_what_was_wrong_with_the_source_is_said_and_kept(play):
+    printed, directory = play(Damaged(3), Script(SPEC))
+    summary = json.loads((directory / "summary.json").read_text())
+    assert summary["source"] == {"undecodable": 3, "rebased": 0, "truncated": True}
+    assert summary["status"] == "FINISHED"
+    assert "3 undecodable pictures, truncated" in printed
+
+
 class Stumbling(Script):
     """An agent with a bug in its fourth decision."""
 

@@ -53,6 +53,12 @@ def test_a_run_shorter_than_the_settling_time_says_nothing_about_after_it():
     assert summarise(trace())["slo_fulfilment_after_20"] is None
 
 
+def test_what_was_wrong_with_the_source_is_as_it_was_last_known():
+    assert "source" not in summarise(trace())
+    told = {"source.undecodable": [0, 2, 5, math.nan], "source.truncated": [False, False, True, None]}
+    assert summarise(trace(**told))["source"] == {"undecodable": 5, "truncated": True}
+
+
 def test_depth_is_the_mean_excess_over_broken_pairs_of_step_and_slo():
     ratios = np.array([[0.5, 0.1], [1.5, 0.2], [3.0, 20.0]])
     assert depth(ratios, ratios > 1) == pytest.approx((0.5 + 2.0 + 9.0) / 3)  # 20 - 1 is capped at 9

@@ -8,7 +8,7 @@ import pytest
 from pipeline.producer.capture import Capture
 from pipeline.producer.events import BeginCapture, Captured, ChangeCapture, SourceEnded
 from pipeline.settings import StreamSettings
-from pipeline.sources.base import SourceError, SourceFrame
+from pipeline.sources.base import NOTHING_WRONG, SourceError, SourceFrame, SourceReport
 
 PERIOD_NS = 1_000_000_000 // 30
 PATIENCE_S = 10
@@ -24,6 +24,7 @@ class Numbered:
         self.index = 0
         self.skipped: list[int] = []
         self.closed = False
+        self.report = NOTHING_WRONG
 
     def peek(self) -> int | None:
         if self.index == self.fails_at:
@@ -125,6 +126,14 @@ def test_an_episode_can_be_ended_and_another_begun(watch):
     while (picture := watched.next()).episode == 1:
         pass
     assert picture.source_index == 0
+
+
+def test_what_is_wrong_with_the_source_goes_with_its_pictures_and_its_end(watch):
+    source = Numbered(2)
+    source.report = SourceReport(rebased=1)
+    watched = watch(source)
+    watched.capture.begin(BeginCapture(1, 0, 1, settings()))
+    assert [watched.next().source for _ in range(3)] == [SourceReport(rebased=1)] * 3
 
 
 def test_a_source_that_fails_ends_with_its_reason(watch):

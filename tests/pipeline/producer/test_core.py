@@ -41,6 +41,7 @@ from pipeline.producer.events import (
     Tell,
     Unroutable,
 )
+from pipeline.sources.base import SourceReport
 from tests.pipeline.producer.conversation import (
     COLLECTOR,
     EPISODE,
@@ -87,6 +88,12 @@ def test_it_waits_for_the_workers_and_the_collector_it_is_told_to_wait_for():
     talk.sync()
     talk.wait(0.05)
     assert talk.begun is not None
+
+
+def test_telemetry_tells_what_was_wrong_with_the_source(talk):
+    assert talk.telemetry().source == SourceReport()
+    talk.say(SourceEnded(EPISODE, source=SourceReport(undecodable=3, truncated=True)))
+    assert talk.telemetry().source == SourceReport(undecodable=3, truncated=True)
 
 
 def test_registration_tells_a_worker_all_it_needs(talk):
