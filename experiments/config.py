@@ -3,6 +3,7 @@
 Where a part is the arguments of one constructor, its schema is derived from that: `experiments.derived`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from enum import StrEnum
@@ -17,6 +18,7 @@ from experiments.agents import typed_values
 from experiments.derived import schema_of
 from experiments.guide import help_text
 from experiments.world_config import WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
+from pipeline.bounds import OptionError, check_value
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import SourceKind
 from pipeline.slos import video_slo
@@ -144,6 +146,9 @@ class RunConfig:
     output: OutputSchema = MISSING
 
 
+# groups whose keys are options of the producer by the same name, "" being the run itself (seed)
+PROGRAM_GROUPS = ("", "video", "env", "scenario")
+
 VARIANTS: Mapping[str, Mapping[str, type]] = {
     "env": WORLDS,
     "video": {
@@ -181,8 +186,10 @@ def _fits(schema: type, values: DictConfig) -> bool:
 def check_keys(cfg: DictConfig, place: str = "") -> None:
     """Raise if a key is there that nobody would read: added (`+key=value`), or of an agent that lacks it.
 
+    And if a value is none that the pipeline's programs take, or no number at all (NaN).
+
     Raises:
-        ValueError: no schema has it.
+        ValueError: no schema has it, or its value is none of those.
         ConfigError: of the agent, see `experiments.agents.typed_values`.
     """
     schema = OmegaConf.get_type(cfg)
@@ -198,9 +205,23 @@ def check_keys(cfg: DictConfig, place: str = "") -> None:
         child = cfg[name]
         if key == "agent":
             typed_values(child, key)
-        for node in child if isinstance(child, ListConfig) else [child]:
+        nodes = list(child) if isinstance(child, ListConfig) else [child]
+        check_number(key, [node for node in nodes if isinstance(node, int | float)])
+        for node in nodes:
             if isinstance(node, DictConfig):
                 check_keys(node, key)
+
+
+def check_number(key: str, numbers: list[float]) -> None:
+    """Raise ValueError if a key has a number that what it is for cannot have; see `PROGRAM_GROUPS`."""
+    group, _, name = key.rpartition(".")
+    if group in PROGRAM_GROUPS and name in {option.name for option in fields(ProducerOptions)}:
+        try:
+            check_value(ProducerOptions, name, tuple(numbers))
+        except OptionError as error:
+            raise ValueError(f"{key} {error.problem}") from error
+    if any(math.isnan(number) for number in numbers):
+        raise ValueError(f"{key} must be a number, got nan")
 
 
 def register() -> None:

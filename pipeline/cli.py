@@ -6,6 +6,8 @@ from dataclasses import MISSING, Field, fields
 from enum import Enum, IntEnum
 from typing import Any, get_args, get_origin, get_type_hints
 
+from pipeline.bounds import OptionError
+
 
 def add_options(parser: argparse.ArgumentParser, options: type) -> None:
     """Add one `--flag` per field of a dataclass whose fields carry `metadata={"help": ...}`."""
@@ -18,6 +20,7 @@ def options_from(options: type, namespace: argparse.Namespace) -> Any:
     """Build the options from a parsed command line.
 
     Raises:
+        OptionError: a value that the option cannot have.
         ValueError: a key=value pair without "=".
     """
     hints = get_type_hints(options)
@@ -39,7 +42,7 @@ def to_argv(options: Any) -> list[str]:
         value = getattr(options, option.name)
         if value == _default(option):
             continue
-        flag = "--" + option.name.replace("_", "-")
+        flag = _flag(option.name)
         if isinstance(value, bool):
             argv.append(flag if value else "--no-" + flag[2:])
         elif isinstance(value, dict):
@@ -51,12 +54,16 @@ def to_argv(options: Any) -> list[str]:
     return argv
 
 
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
 def _default(option: Field) -> Any:
     return option.default if option.default_factory is MISSING else option.default_factory()
 
 
 def _add(parser: argparse.ArgumentParser, option: Field, hint: Any) -> None:
-    flag, text = "--" + option.name.replace("_", "-"), option.metadata["help"]
+    flag, text = _flag(option.name), option.metadata["help"]
     default: Any = _default(option)
     shown = f"{text} (default: %(default)s)" if not _is_empty(default) else text
     if hint is bool:
@@ -96,7 +103,7 @@ def _named(enum: type[Enum]):
 def _pair(name: str, item: str) -> tuple[str, str]:
     key, separator, value = item.partition("=")
     if not separator or not key or not value:
-        raise ValueError(f"--{name.replace('_', '-')} takes KEY=VALUE, got {item!r}")
+        raise ValueError(f"{_flag(name)} takes KEY=VALUE, got {item!r}")
     return key, value
 
 
@@ -107,5 +114,7 @@ def parse_options(options: type, prog: str, argv: Sequence[str]) -> Any:
     namespace = parser.parse_args(argv)
     try:
         return options_from(options, namespace)
+    except OptionError as error:
+        parser.exit(2, f"{prog}: {_flag(error.option)} {error.problem}\n")
     except ValueError as error:
-        parser.error(str(error))
+        parser.exit(2, f"{prog}: {error}\n")

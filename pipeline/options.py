@@ -1,11 +1,28 @@
 """What the three programs can be told; `pipeline.cli` turns each class into a command line."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from pipeline.messages import LoadingMode, WorkType
+from pipeline.bounds import ANY_FINITE, Bounds, check_options
+from pipeline.messages import MAX_BATCH, LoadingMode, WorkType
+from pipeline.pacing import LOWEST_FPS
+from pipeline.settings import check_grades
+from pipeline.slos import parse_slo
+
+SMALLEST_PX, LARGEST_PX = 64, 4096  # of the traffic scene
+HIGHEST_FPS = 1000.0  # likewise
+LONGEST_S = 1e6  # eleven days
+LARGEST_SEED = 2**63 - 1  # on the wire
+
+NATURAL = Bounds(0)
+POSITIVE = Bounds(1)
+DURATION_S = Bounds(0, LONGEST_S, is_open=True)
+DELAY_MS = Bounds(0, 1e3 * LONGEST_S)
+SEED = Bounds(0, LARGEST_SEED)
+SCENE_PX = Bounds(SMALLEST_PX, LARGEST_PX)
 
 
 class SourceKind(StrEnum):
@@ -27,14 +44,37 @@ class QueuePolicy(StrEnum):
     DROP_NEWEST = "drop_newest"
 
 
-def _option(default: Any, help: str) -> Any:
+def _option(
+    default: Any, help: str, bounds: Bounds = ANY_FINITE, check: Callable[[Any], object] | None = None
+) -> Any:
+    """A field; see `pipeline.bounds.check_value` for what its metadata mean."""
+    metadata = {"help": help, "bounds": bounds, **({} if check is None else {"check": check})}
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata={"help": help})
-    return field(default=default, metadata={"help": help})
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _check_slos(texts: tuple[str, ...]) -> None:
+    for text in texts:
+        parse_slo(text)
+
+
+def _check_levels(levels: tuple[int, ...]) -> None:
+    if len(levels) not in (0, 3):
+        raise ValueError(f"expected 3 level indices (fps, size, grade), got {len(levels)}")
+
+
+class Checked:
+    """Options that are checked when they are made. Raises OptionError."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProducerOptions:
+class ProducerOptions(Checked):
     """Offer a stream's frames as tasks, hand them to workers, keep account of every frame."""
 
     source: SourceKind = _option(SourceKind.TRAFFIC, "where the pictures come from")
@@ -44,22 +84,26 @@ class ProducerOptions:
     arguments: dict[str, str] = _option(
         {}, "custom: arguments of that class, each a number, true, false, text or JSON"
     )
-    seed: int = _option(0, "chooses the traffic scene")
-    width: int = _option(640, "traffic: width in px")
-    height: int = _option(360, "traffic: height in px")
-    source_fps: float = _option(30.0, "traffic: frames/s")
-    length_s: float = _option(0.0, "traffic: length in s; 0 = endless")
+    seed: int = _option(0, "chooses the traffic scene", SEED)
+    width: int = _option(640, "traffic: width in px", SCENE_PX)
+    height: int = _option(360, "traffic: height in px", SCENE_PX)
+    source_fps: float = _option(30.0, "traffic: frames/s", Bounds(LOWEST_FPS, HIGHEST_FPS))
+    length_s: float = _option(0.0, "traffic: length in s; 0 = endless", Bounds(0, LONGEST_S))
     pacing: bool = _option(True, "offer frames at the source's own pace; off: as fast as they are taken")
-    streams: int = _option(1, "concurrent streams that carry the source's pictures")
+    streams: int = _option(1, "concurrent streams that carry the source's pictures", POSITIVE)
     fps_levels: tuple[float, ...] = _option(
-        (), "ladder of the FPS knob, in frames/s; empty = from the source"
+        (),
+        "ladder of the FPS knob, in frames/s; empty = from the source",
+        Bounds(LOWEST_FPS, ascend=True),
     )
     heights_px: tuple[int, ...] = _option(
-        (), "ladder of the resolution knob, heights in px; empty = from the source"
+        (), "ladder of the resolution knob, heights in px; empty = from the source", Bounds(1, ascend=True)
     )
-    grades: tuple[str, ...] = _option(("n", "s", "m"), "ladder of the quality knob: YOLO11 grades")
+    grades: tuple[str, ...] = _option(
+        ("n", "s", "m"), "ladder of the quality knob: YOLO11 grades", check=check_grades
+    )
     levels: tuple[int, ...] = _option(
-        (), "level indices to begin with (fps, size, grade); empty = the highest"
+        (), "level indices to begin with (fps, size, grade); empty = the highest", NATURAL, _check_levels
     )
     work_type: WorkType = _option(WorkType.YOLO_DETECTION, "what workers do with a frame")
     loading_mode: LoadingMode = _option(
@@ -68,47 +112,58 @@ class ProducerOptions:
     weights: dict[str, str] = _option(
         {}, "weights per grade, e.g. n=yolo11n.pt; absent = Ultralytics' download"
     )
-    wait_workers: int = _option(1, "begin when so many workers and a collector are ready; 0 = at once")
+    wait_workers: int = _option(
+        1, "begin when so many workers and a collector are ready; 0 = at once", NATURAL
+    )
     work: str = _option("tcp://127.0.0.1:5550", "endpoint of the Work-API; port * = any free one")
     link: str = _option("tcp://127.0.0.1:5551", "endpoint for the collector")
     control: str = _option("tcp://127.0.0.1:5552", "endpoint for telemetry and knobs")
     queue_policy: QueuePolicy = _option(QueuePolicy.DROP_OLDEST, "what happens when the task queue is full")
-    queue_bound_s: float = _option(4.0, "size of the task queue, in seconds of source frames of all streams")
-    memory_budget_mb: float = _option(0.0, "memory the producer may use, in MB; 0 = baseline + a full queue")
+    queue_bound_s: float = _option(
+        4.0, "size of the task queue, in seconds of source frames of all streams", DURATION_S
+    )
+    memory_budget_mb: float = _option(
+        0.0, "memory the producer may use, in MB; 0 = baseline + a full queue", Bounds(0, 1e9)
+    )
     slos: tuple[str, ...] = _option(
         ("queue_size<=2", "memory_usage<=0.8", "latency_p95_ms<=1000", "drop_rate<=0.05", "load<=1"),
         "objectives: METRIC<=THRESHOLD or METRIC>=THRESHOLD, optionally @WARN_AT",
+        check=_check_slos,
     )
     heartbeat_s: float = _option(
-        0.5, "a worker speaks at least this often; silent for 4 of them, its tasks go back"
+        0.5, "a worker speaks at least this often; silent for 4 of them, its tasks go back", DURATION_S
     )
-    lease_s: float = _option(10.0, "a task handed out goes back to the queue after this long")
-    retries: int = _option(2, "how often a task goes back before it is counted lost")
-    drain_s: float = _option(10.0, "how long open leases may take once the source has ended")
+    lease_s: float = _option(10.0, "a task handed out goes back to the queue after this long", DURATION_S)
+    retries: int = _option(2, "how often a task goes back before it is counted lost", NATURAL)
+    drain_s: float = _option(10.0, "how long open leases may take once the source has ended", DURATION_S)
     supervised: bool = _option(
         False, "print one line of JSON with the endpoints, wait for START, end when standard input closes"
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerOptions:
+class WorkerOptions(Checked):
     """Request tasks from a producer, process them, send the results to the collector."""
 
     producer: str = _option("tcp://127.0.0.1:5550", "the producer's Work-API endpoint")
     name: str = _option("", "name in telemetry; empty = host and process id")
-    cores: tuple[int, ...] = _option((), "pin inference to these cores; empty = anywhere")
-    threads: int = _option(1, "threads of one inference")
-    capacity: float = _option(1.0, "share of this device's speed to use, in (0, 1]")
-    prefetch: int = _option(2, "tasks in hand beyond the one that is processed, >= 1")
-    batch: int = _option(1, "tasks asked for in one request, >= 1")
+    cores: tuple[int, ...] = _option((), "pin inference to these cores; empty = anywhere", NATURAL)
+    threads: int = _option(1, "threads of one inference", POSITIVE)
+    capacity: float = _option(
+        1.0, "share of this device's speed to use, in (0, 1]", Bounds(0, 1, is_open=True)
+    )
+    prefetch: int = _option(2, "tasks in hand beyond the one that is processed, >= 1", POSITIVE)
+    batch: int = _option(1, "tasks asked for in one request, >= 1", Bounds(1, MAX_BATCH))
     weights: dict[str, str] = _option({}, "weights per grade instead of those the producer names")
     service_times: str = _option("", "EMULATED: JSON file with the service times of the device")
-    seed: int = _option(0, "EMULATED: chooses the service times' luck")
-    handling_ms: float = _option(0.0, "EMULATED: between two frames of a busy device")
-    load_ms: float = _option(0.0, "EMULATED: to load the model of one grade")
-    new_shape_ms: float = _option(0.0, "EMULATED: for the first frame of a new size, per grade")
-    link_delay_ms: float = _option(0.0, "emulated link: one way")
-    link_mbit_s: float = _option(math.inf, "emulated link: bandwidth each way")
+    seed: int = _option(0, "EMULATED: chooses the service times' luck", SEED)
+    handling_ms: float = _option(0.0, "EMULATED: between two frames of a busy device", DELAY_MS)
+    load_ms: float = _option(0.0, "EMULATED: to load the model of one grade", DELAY_MS)
+    new_shape_ms: float = _option(0.0, "EMULATED: for the first frame of a new size, per grade", DELAY_MS)
+    link_delay_ms: float = _option(0.0, "emulated link: one way", DELAY_MS)
+    link_mbit_s: float = _option(
+        math.inf, "emulated link: bandwidth each way", Bounds(0, is_open=True, may_be_infinite=True)
+    )
     supervised: bool = _option(
         False,
         "end when standard input closes; its lines say how device and link are (pipeline/conditions.py)",
@@ -116,7 +171,7 @@ class WorkerOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorOptions:
+class CollectorOptions(Checked):
     """Put results back in order and hand them to a sink."""
 
     producer: str = _option("tcp://127.0.0.1:5551", "the producer's link endpoint")

@@ -17,16 +17,17 @@ TOLERANCE_NS = 700_003
 
 # 30000/1001 and its like come as floats; the nearest ratio with a small denominator is what was meant.
 MAX_DENOMINATOR = 10_000
+LOWEST_FPS = 1 / MAX_DENOMINATOR
 
 
 def exact_rate(fps: float) -> Fraction:
     """A rate in frames/s as the ratio that was meant: 29.97002997002997 is 30000/1001.
 
     Raises:
-        ValueError: not a finite number of at least 1 / `MAX_DENOMINATOR`.
+        ValueError: not a finite number of at least `LOWEST_FPS`.
     """
-    if not (math.isfinite(fps) and fps >= 1 / MAX_DENOMINATOR):
-        raise ValueError(f"fps must be a finite number >= {1 / MAX_DENOMINATOR:g}, got {fps}")
+    if not (math.isfinite(fps) and fps >= LOWEST_FPS):
+        raise ValueError(f"fps must be a finite number >= {LOWEST_FPS:g}, got {fps}")
     return Fraction(fps).limit_denominator(MAX_DENOMINATOR)
 
 

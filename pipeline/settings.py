@@ -110,11 +110,9 @@ def ladders_for(
     Raises:
         ValueError: a level above the source's own, an unknown grade, or an empty ladder.
     """
-    unknown = [grade for grade in grades if grade not in GRADES]
-    if unknown or not grades or len(set(grades)) != len(grades):
-        raise ValueError(f"grades must be different letters of {', '.join(GRADES)}, got {list(grades)}")
-    rates = _ladder("fps level", fps_levels, FPS_LEVELS, fps)
-    heights = _ladder("height level", heights_px, HEIGHT_LEVELS_PX, height)
+    check_grades(grades)
+    rates = _ladder("fps_levels", fps_levels, FPS_LEVELS, fps)
+    heights = _ladder("heights_px", heights_px, HEIGHT_LEVELS_PX, height)
     sizes = tuple((width if h == height else _even(width * h / height), int(h)) for h in heights)
     return Ladders(
         fps=tuple(float(rate) for rate in rates),
@@ -123,13 +121,19 @@ def ladders_for(
     )
 
 
+def check_grades(grades: Sequence[str]) -> None:
+    """Raise ValueError unless these are different letters of `GRADES`, at least one."""
+    unknown = [grade for grade in grades if grade not in GRADES]
+    if unknown or not grades or len(set(grades)) != len(grades):
+        raise ValueError(f"grades must be different letters of {', '.join(GRADES)}, got {list(grades)}")
+
+
 def _ladder(name: str, chosen: Sequence[float] | None, default: Sequence[float], top: float) -> list[float]:
     if chosen is None:
         return [level for level in default if level < top] + [top]
-    levels = sorted(set(chosen))
-    if not levels or levels[0] <= 0 or levels[-1] > top:
-        raise ValueError(f"every {name} must be in (0, {top:g}], the source's own, got {list(chosen)}")
-    return levels
+    if not chosen or any(not 0 < level <= top for level in chosen):
+        raise ValueError(f"{name} must be in (0, {top:g}], the source's own, got {list(chosen)}")
+    return sorted(set(chosen))
 
 
 def _even(length_px: float) -> int:

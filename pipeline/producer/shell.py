@@ -61,7 +61,7 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
     """The core's configuration for an opened source.
 
     Raises:
-        ValueError: an option is out of range; the text names it.
+        ValueError: a level that the source does not have.
     """
     ladders = ladders_for(
         source.width,
@@ -74,12 +74,6 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
     fps, size, grade = (n - 1 for n in ladders.n_levels)
     levels = tuple(options.levels) or (fps, size, grade)
     ladders.settings(levels)
-    for name in ("queue_bound_s", "heartbeat_s", "lease_s", "drain_s", "streams"):
-        if getattr(options, name) <= 0:
-            raise ValueError(f"{name} must be > 0, got {getattr(options, name)}")
-    for name in ("retries", "wait_workers", "memory_budget_mb", "seed"):
-        if getattr(options, name) < 0:
-            raise ValueError(f"{name} must be >= 0, got {getattr(options, name)}")
     host = psutil.virtual_memory()
     budget_bytes = memory_budget_bytes(
         options.memory_budget_mb,

@@ -6,7 +6,7 @@ Each kind is imported where it is opened: a file needs no OpenCV, the traffic sc
 from typing import assert_never
 
 from pipeline.options import ProducerOptions, SourceKind
-from pipeline.sources.base import Source, SourceError
+from pipeline.sources.base import Source
 from pipeline.sources.memory import MemorySource
 
 
@@ -44,10 +44,7 @@ def open_source(options: ProducerOptions) -> Source:
 def _traffic(options: ProducerOptions, length_s: float | None) -> Source:
     from pipeline.sources.traffic import TrafficSource
 
-    try:
-        return TrafficSource(options.seed, options.width, options.height, options.source_fps, length_s)
-    except ValueError as error:
-        raise SourceError(f"traffic scene: {error}") from error
+    return TrafficSource(options.seed, options.width, options.height, options.source_fps, length_s)
 
 
 def _recorded(source: Source) -> MemorySource:

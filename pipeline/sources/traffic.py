@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from pipeline.options import HIGHEST_FPS, LARGEST_PX, SMALLEST_PX
 from pipeline.sources.base import SourceError, SourceFrame
 from pipeline.sources.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
 from pipeline.sources.perspective import Perspective
@@ -12,8 +13,6 @@ from pipeline.sources.scenery import Scenery
 from pipeline.sources.sprites import SpriteBook
 from pipeline.sources.traffic_flow import TrafficFlow
 
-SMALLEST_PX, LARGEST_PX = 64, 4096
-HIGHEST_FPS = 1000.0
 FLOW, SCENERY, NOON = range(3)  # what a seed's random numbers are for
 NS_PER_S = 1_000_000_000
 

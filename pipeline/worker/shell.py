@@ -6,7 +6,6 @@ next one. When to do what is the core's to say.
 
 import dataclasses
 import logging
-import math
 import os
 import socket
 import sys
@@ -48,7 +47,6 @@ from pipeline.worker.sender import Sender
 
 logger = logging.getLogger(__name__)
 
-MAX_BATCH = 64  # the Work-API's
 HOST_CHARACTERS = 16  # of the default name, which every result carries
 SEND_S = 1.0  # for results that no collector takes, once the worker is to stop
 
@@ -250,34 +248,11 @@ class WorkerShell:
             logger.warning("what is in hand takes more than %g s and is given up", wait_s)
 
 
-def problem_with(options: WorkerOptions) -> str:
-    """What is wrong with them; "" if nothing."""
-    if not 0 < options.capacity <= 1:
-        return f"--capacity must be in (0, 1], got {options.capacity}"
-    if options.prefetch < 1:
-        return f"--prefetch must be >= 1, got {options.prefetch}"
-    if not 1 <= options.batch <= MAX_BATCH:
-        return f"--batch must be in 1..{MAX_BATCH}, got {options.batch}"
-    if options.threads < 1:
-        return f"--threads must be >= 1, got {options.threads}"
-    for name in ("handling_ms", "load_ms", "new_shape_ms", "link_delay_ms"):
-        if not 0 <= getattr(options, name) < math.inf:
-            flag = "--" + name.replace("_", "-")
-            return f"{flag} must be a finite number >= 0, got {getattr(options, name)}"
-    if not options.link_mbit_s > 0:
-        return f"--link-mbit-s must be > 0, got {options.link_mbit_s}"
-    return ""
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the worker; returns the exit code."""
     options = parse_options(WorkerOptions, "python -m pipeline worker", argv)
     name = options.name or f"{socket.gethostname()[:HOST_CHARACTERS]}-{os.getpid()}"
     options = dataclasses.replace(options, name=name)
-    problem = problem_with(options)
-    if problem:
-        print(f"worker: {problem}", file=sys.stderr)
-        return 2
     try:
         with StopSwitch(options.supervised, hears_lines=True) as stop, WorkerShell(options, stop) as shell:
             shell.run()

@@ -233,6 +233,27 @@ def test_an_agents_value_of_another_type_is_named_however_deep_it_lies(words, sa
     assert str(caught.value).startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("env.queue_bound_s=nan", r"env\.queue_bound_s must be in \(0, 1e\+06\], got nan"),
+        ("env.memory_budget_mb=inf", r"env\.memory_budget_mb must be in \[0, 1e\+09\], got inf"),
+        ("video.source_fps=nan", r"video\.source_fps must be in \[0\.0001, 1000\], got nan"),
+        ("video.fps_levels=[30,10]", r"video\.fps_levels must ascend, got 30\.0 10\.0"),
+        ("video.heights_px=[90,90]", r"video\.heights_px must ascend, got 90 90"),
+        ("scenario.streams=0", r"scenario\.streams must be a finite number >= 1, got 0"),
+        ("seed=-1", r"seed must be in \[0, 9\.22337e\+18\], got -1"),
+        ("env.control_interval_s=nan", r"env\.control_interval_s must be a number, got nan"),
+        ("slo.slos.0.threshold=nan", r"slo\.slos\.threshold must be a number, got nan"),
+        ("hardware.devices.0.capacity=nan", r"hardware\.devices\.capacity must be a number, got nan"),
+    ],
+)
+@pytest.mark.parametrize("world", ["pipeline", "simulator"])
+def test_a_number_that_cannot_be_is_one_sentence_with_its_key(world, override, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        check_keys(composed(f"env={world}", override))
+
+
 # --- identity ---
 
 

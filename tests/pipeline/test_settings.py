@@ -33,9 +33,9 @@ def test_grades_ascend_whatever_order_they_are_given_in():
         ({"grades": ()}, "grades must be"),
         ({"grades": ("n", "n")}, "grades must be"),
         ({"grades": ("q",)}, "grades must be"),
-        ({"fps_levels": (10.0, 60.0)}, "every fps level must be in"),
-        ({"heights_px": (720,)}, "every height level must be in"),
-        ({"heights_px": (0, 90)}, "every height level must be in"),
+        ({"fps_levels": (10.0, 60.0)}, "fps_levels must be in"),
+        ({"heights_px": (720,)}, "heights_px must be in"),
+        ({"heights_px": (0, 90)}, "heights_px must be in"),
     ],
 )
 def test_levels_that_cannot_be_are_refused(changes, words):

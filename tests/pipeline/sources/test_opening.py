@@ -56,7 +56,6 @@ def test_a_file_is_read_once_or_looped(tmp_path: Path, loop: bool):
         (ProducerOptions(source=SourceKind.FILE), "expected a video file"),
         (ProducerOptions(source=SourceKind.CAMERA), "expected a camera's index"),
         (ProducerOptions(source=SourceKind.RTSP, path="here"), "expected an address"),
-        (ProducerOptions(width=1), "traffic scene: width must be"),
     ],
 )
 def test_what_cannot_be_opened_is_one_kind_of_error(options: ProducerOptions, message: str):
