@@ -64,7 +64,7 @@ class Extent:
         """
         if is_over and self._stated_s is not None and self._reached_s < self._stated_s - self._leeway_s:
             return f"ends after {self._reached_s:.1f} s of the {self._stated_s:.1f} s that it says it has"
-        return "ends in the middle of what it says it has" if self._is_cut else ""
+        return "ends in the middle of its data" if self._is_cut else ""
 
     def _note(self, packet: Packet) -> None:
         began = packet.dts if packet.pts is None else packet.pts

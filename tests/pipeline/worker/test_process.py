@@ -25,7 +25,6 @@ from pipeline.messages import (
     WorkType,
 )
 from pipeline.service_times import ServiceTimes
-from pipeline.worker.shell import main
 from tests.pipeline.worker.surroundings import FakeCollector, FakeProducer, WorkerProcess
 
 
@@ -416,25 +415,6 @@ def test_a_collector_that_cannot_be_is_one_line_and_exit_code_1(start, producer)
     producer.give()
     assert worker.exit_code() == 1
     assert "worker w: the producer names a collector that cannot be: cannot connect to nowhere" in worker.log
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ("--capacity", "0"),
-        ("--capacity", "1.1"),
-        ("--prefetch", "0"),
-        ("--batch", "65"),
-        ("--threads", "0"),
-        ("--load-ms", "-1"),
-        ("--link-delay-ms", "inf"),
-        ("--link-mbit-s", "0"),
-    ],
-)
-def test_a_wrong_option_is_one_line_and_exit_code_2(argv, capsys):
-    assert main(argv) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"worker: {argv[0]} must be")
 
 
 def test_an_endpoint_that_is_none_is_one_line_and_exit_code_1(tmp_path):
