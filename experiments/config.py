@@ -20,7 +20,7 @@ from experiments.guide import help_text
 from experiments.world_config import WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.bounds import OptionError, check_value
 from pipeline.messages import LoadingMode, WorkType
-from pipeline.options import SourceKind
+from pipeline.options import ProducerOptions, SourceKind
 from pipeline.slos import video_slo
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
