@@ -1,5 +1,6 @@
 """What an agent is: it sees an observation and sets every knob; the rest is optional."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,10 +73,12 @@ class Agent(ABC):
         return {}
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, readable by `load` of the same agent for the same spec."""
+        """Write a checkpoint, readable by `load` of the same agent for the same spec; never half of one."""
         identity = {"agent": np.array(type(self).__name__), "spec": np.array(self.spec.hash)}
-        with path.open("wb") as file:
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        with partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **identity, **self._checkpoint())
+        partial.replace(path)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.

@@ -1,6 +1,7 @@
 """A run from its first word to its record, however it ends; who called for it decides what is shown."""
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,35 +9,20 @@ from typing import Any
 from rich.console import Console
 
 from agents.base import Agent
-from agents.causal.agent import Causal
-from experiments.complaints import sentence
+from experiments.extras import Extras, Tracked
 from experiments.host import alone
 from experiments.identity import Identity
+from experiments.interruption import Hearing, Interrupted, hearing
 from experiments.logs import logging_to
 from experiments.loop import Step, run_episode
-from experiments.network_figure import plot_network
 from experiments.plan import Plan
-from experiments.record import LOGS, NETWORK, RunRecord, make_run_directory, mlflow_request, status_of
-from experiments.tracking.run import artifacts_of
+from experiments.record import LOGS, RunRecord, status_of, what_broke
 from experiments.views import View
 from experiments.world_config import PipelineSchema
 from pipeline.messages import Weights
 from pipeline.program import ClusterError
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Tracked:
-    """Where MLflow records a run while it goes on.
-
-    Attributes:
-        uri: of the store.
-        parent: id of the sweep's run there; "" = the run stands alone.
-    """
-
-    uri: str
-    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +33,14 @@ class Ended:
         directory: that has everything.
         summary: as in `summary.json`.
         cause: what ended it before its time, if anything did.
+        interruption: what came while it went on or was recorded and is meant for the whole program, which is
+            to raise it: a signal.
     """
 
     directory: Path
     summary: dict[str, Any]
     cause: BaseException | None
+    interruption: KeyboardInterrupt | None
 
     @property
     def error(self) -> str:
@@ -75,81 +64,83 @@ def carry_out(
         agent: for the plan's spec; new, or as it was when it was made, once it is reset.
         identity: what the run is.
         tracked: None = nowhere but on disk.
-        draws: whether a picture of the trace is to be left.
+        draws: whether pictures are to be left.
         view: shows it.
         console: gets what deserves attention.
+
+    Raises:
+        OSError: its directory cannot be made, or not even its end be written there.
     """
     config = plan.config
-    directory = make_run_directory(Path(config.results) / config.name, identity.name)
-    with logging_to(directory / LOGS / "run.log", console):
-        record = open_record(plan, identity, directory, tracked, draws)
-        cause = driven(plan, agent, record, view)
-        if draws and isinstance(agent, Causal):
-            plot_network(agent.picture(), plan.spec, identity.title, directory / NETWORK)
-        summary = record.close(status_of(cause), "" if cause is None else sentence(cause), identity.title)
-    return Ended(directory, summary, cause)
-
-
-def driven(plan: Plan, agent: Agent, record: RunRecord, view: View) -> BaseException | None:
-    """Drive to the end; what ended it before, if anything did."""
-    try:
-        with view:
-            if isinstance(plan.config.env, PipelineSchema) and not plan.config.env.control:
-                with alone(record.directory, view.say):
-                    drive(plan, agent, record, view)
-            else:
-                drive(plan, agent, record, view)
-    except BaseException as error:
-        logger.info("the run did not finish", exc_info=error)
-        return error
-    return None
-
-
-def drive(plan: Plan, agent: Agent, record: RunRecord, view: View) -> None:
-    """From the world's beginning to its end."""
-    seed = plan.config.seed
-    env = plan.make_env(record.directory, view.say)
-    try:
-        view.say("the agent warms up")
-        agent.warm_up()
-        agent.reset(seed)
-        if record.is_tracked:
-            view.say("MLflow opens the run")
-            record.wait_opened()
-        view.say("the world starts")
-        observation, info = env.reset(seed=seed)
-        record.identity["weights"] = env.weights
-        view.begin(plan.spec)
-
-        def observe(step: Step) -> None:
-            record.step(step)
-            view.step(step)
-
-        last = run_episode(agent, env, observation, info, observe)
-        if "error" in last:
-            raise ClusterError(last["error"])
-    finally:
-        view.say("the world ends")
-        env.close()
-
-
-def open_record(
-    plan: Plan, identity: Identity, directory: Path, tracked: Tracked | None, draws: bool
-) -> RunRecord:
-    """The run's record, in MLflow too if it is tracked."""
-    config = plan.config
-    request = None
-    if tracked is not None:
-        request = mlflow_request(
-            directory,
-            tracked.uri,
-            artifacts_of(tracked.uri, Path(config.results)),
-            config.name,
-            identity.tags,
-            identity.params,
-            tracked.parent,
-            live=isinstance(config.env, PipelineSchema),
-        )
+    folder = Path(config.results) / config.name
     head = {**identity.summary_head, "weights": Weights.NONE}
-    records = config.output.recording
-    return RunRecord(directory, plan.spec, head, identity.config_yaml, draws, records, request)
+    with (
+        hearing() as heard,
+        RunRecord(folder, identity.name, plan.spec, head, identity.config_yaml) as record,
+        logging_to(record.directory / LOGS / "run.log", console),
+    ):
+        extras = Extras(record.directory, plan, identity, tracked, draws)
+        cause = driven(plan, agent, record, extras, view, heard)
+        error = "" if cause is None else what_broke(cause, record.directory)
+        summary = record.end(status_of(cause), error)
+        if extras.leave(agent, summary, heard):
+            record.close()
+    by_hand = cause if isinstance(cause, KeyboardInterrupt) else None
+    return Ended(record.directory, summary, cause, heard.interruption or by_hand)
+
+
+def driven(
+    plan: Plan, agent: Agent, record: RunRecord, extras: Extras, view: View, heard: Hearing
+) -> BaseException | None:
+    """Drive to the end; what ended it before, if anything did.
+
+    That is the first thing that went wrong, not what went wrong on the way out because of it.
+    """
+    world = ExitStack()
+    cause = heard.attempt(lambda: drive(plan, agent, record, extras, view, heard, world))
+    if cause is not None:
+        logger.info("the run did not finish", exc_info=cause)
+    while (trouble := heard.attempt(world.close)) is not None:  # what is left on the stack is next
+        logger.info("closing", exc_info=trouble)
+        if cause is None and not isinstance(trouble, Interrupted):
+            cause = trouble
+    return cause
+
+
+def drive(
+    plan: Plan,
+    agent: Agent,
+    record: RunRecord,
+    extras: Extras,
+    view: View,
+    heard: Hearing,
+    world: ExitStack,
+) -> None:
+    """From the world's beginning to its end; what must be closed is left on the stack."""
+    config, seed = plan.config, plan.config.seed
+    extras.begin()
+    world.enter_context(view)
+    if isinstance(config.env, PipelineSchema) and not config.env.control:
+        world.enter_context(alone(record.directory, view.say))
+    env = plan.make_env(record.directory, view.say)
+    world.callback(env.close)
+    world.callback(view.say, "the world ends")
+    view.say("the agent warms up")
+    agent.warm_up()
+    agent.reset(seed)
+    if extras.is_followed:
+        view.say("MLflow opens the run")
+        extras.wait_opened()
+    view.say("the world starts")
+    observation, info = env.reset(seed=seed)
+    record.note(weights=env.weights)
+    view.begin(plan.spec)
+
+    def observe(step: Step) -> None:
+        record.step(step)
+        view.step(step)
+        heard.check()
+
+    last = run_episode(agent, env, observation, info, observe)
+    if "error" in last:
+        raise ClusterError(last["error"])

@@ -11,7 +11,6 @@ import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from experiments.collection.candidate import Candidate
@@ -26,8 +25,9 @@ from experiments.compare_config import CompareConfig, register
 from experiments.comparison.report import Evidence, write_report
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
+from experiments.files import write_whole
+from experiments.program import complaining, enter
 from experiments.record import CONFIG
-from experiments.run import Interrupted, enter, exit_code
 from experiments.tracking.run import tracking_uri
 
 TEXTS = ("where", "mlflow")  # keys whose values are sentences, which Hydra would want to be quoted once more
@@ -123,7 +123,7 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
         facts=head_of(collection, command),
     )
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / CONFIG).write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+    write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     page, *_ = write_report(directory, evidence, console)
     console.print(f"report     {page}", markup=False, highlight=False, soft_wrap=True)
 
@@ -150,10 +150,8 @@ def texts_quoted(arguments: Sequence[str]) -> list[str]:
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="compare")
 def main(cfg: DictConfig) -> None:
     """Compare; what goes wrong ends the program here, for Hydra would print it too."""
-    try:
+    with complaining("experiments.compare", ()):
         perform(cfg, COMMAND, Console())
-    except (Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.compare", error, ()))
 
 
 COMMAND = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])  # as the user gave it

@@ -4,6 +4,7 @@ import contextlib
 import difflib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 
 from hydra.errors import InstantiationException, MissingConfigException
 from omegaconf import DictConfig
@@ -15,6 +16,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from experiments.files import full_disk, is_full
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError
@@ -57,6 +59,8 @@ def _sentence(error: BaseException, passed: frozenset[int]) -> str:
         return f"{error.full_key} has no value yet: say {error.full_key}=..."
     if isinstance(error, ValidationError) and error.full_key:
         return f"{error.full_key}: {_first_line(error)}"
+    if isinstance(error, OSError) and is_full(error):
+        return full_disk(error, Path(error.filename or ""))
     if isinstance(error, ClusterError):  # its further lines are the end of a program's log
         first, *log = str(error).splitlines()
         return f"{first}: {log[-1].strip()}" if log else first

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -23,8 +22,10 @@ from experiments.agents import make_agent
 from experiments.complaints import ConfigError, sentence
 from experiments.evaluation import Score, score
 from experiments.facts import git_commit
+from experiments.files import whole, write_whole
+from experiments.interruption import Hearing, hearing
 from experiments.logs import logging_to
-from experiments.record import CONFIG, SUMMARY, RunStatus, make_run_directory, status_of
+from experiments.record import CONFIG, make_run_directory, status_of, write_summary
 from experiments.sample_efficiency import Evaluated, plateau_of, random_reward, reaching
 from experiments.training_config import TrainConfig
 from experiments.training_ground import Ground, training_hash
@@ -89,8 +90,6 @@ def carry_out(course: Course, config_yaml: str, console: Console) -> dict[str, A
         KeyboardInterrupt: likewise.
     """
     config, ground = course.config, course.ground
-    directory = make_run_directory(Path(config.results) / config.name, f"{course.name}-s{config.seed}")
-    (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
     summary: dict[str, Any] = {
         "agent": course.name,
         "seed": config.seed,
@@ -99,26 +98,33 @@ def carry_out(course: Course, config_yaml: str, console: Console) -> dict[str, A
         "training": list(ground.names),
         "evaluation": list(ground.evaluation),
     }
-    cause: BaseException | None = None
-    with logging_to(directory / "train.log", console):
-        try:
-            summary |= learn(course, directory, console)
+    with hearing() as heard:
+        directory = make_run_directory(
+            Path(config.results) / config.name,
+            f"{course.name}-s{config.seed}",
+            lambda made: write_whole(made / CONFIG, config_yaml),
+        )
+
+        def work() -> None:
+            summary.update(learn(course, directory, console, heard))
             leave(course, directory)
             summary["scores"] = [asdict(score) for score in evaluate(course, directory / BEST, console)]
-        except BaseException as error:
-            logger.info("the training did not finish", exc_info=error)
-            cause = error
-    summary["status"] = RunStatus.FINISHED if cause is None else status_of(cause)
-    (directory / SUMMARY).write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+        with logging_to(directory / "train.log", console):
+            cause = heard.attempt(work)
+            if cause is not None:
+                logger.info("the training did not finish", exc_info=cause)
+        summary["status"] = status_of(cause)
+        write_summary(directory, summary)
     say_where(course, directory, "steps" in summary, console)
     if isinstance(cause, Exception):
         raise TrainingError(f"{sentence(cause)} (log: {directory / 'train.log'})") from cause
-    if cause is not None:
-        raise cause
+    if (end := heard.interruption or cause) is not None:
+        raise end
     return summary
 
 
-def learn(course: Course, directory: Path, console: Console) -> dict[str, Any]:
+def learn(course: Course, directory: Path, console: Console, heard: Hearing) -> dict[str, Any]:
     """Until the last step; what came of it for the summary."""
     config, ground = course.config, course.ground
     chance = random_reward(ground.spec, ground.worlds, config.seed)
@@ -136,6 +142,7 @@ def learn(course: Course, directory: Path, console: Console) -> dict[str, Any]:
             view.show(progress)
             curve.write(json.dumps(asdict(progress) | {"wall_s": wall_s}) + "\n")
             curve.flush()
+            heard.check()
 
         last = course.learner.train(ground.worlds, config.seed, directory / BEST, on_progress)
     reached = reaching(evaluated, chance)
@@ -154,9 +161,8 @@ def learn(course: Course, directory: Path, console: Console) -> dict[str, Any]:
 def leave(course: Course, directory: Path) -> None:
     """Put the best checkpoint where `run` looks for it: always a whole file, of a whole training."""
     course.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = course.checkpoint.with_name(f"{course.checkpoint.name}.{os.getpid()}.partial")
-    shutil.copyfile(directory / BEST, partial_path)
-    partial_path.replace(course.checkpoint)
+    with whole(course.checkpoint) as partial_path:
+        shutil.copyfile(directory / BEST, partial_path)
 
 
 def evaluate(course: Course, best: Path, console: Console) -> list[Score]:

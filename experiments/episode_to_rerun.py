@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.complaints import ConfigError, sentence
+from experiments.files import whole
 from experiments.logged import read_run
 
 PROGRAM = "experiments.episode_to_rerun"
@@ -37,9 +38,8 @@ def write_recording(directory: Path) -> Path:
     from experiments.recording.episode import write_episode  # needs Rerun
 
     path = directory / RECORDING
-    partial = path.with_suffix(".partial")
-    write_episode(run, trace, partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        write_episode(run, trace, partial)
     return path
 
 

@@ -1,16 +1,13 @@
 """`python -m experiments.evaluate`: agents in cells under seeds, tables and pictures of how they compare."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from experiments.campaign.cells import cells_of
@@ -21,23 +18,28 @@ from experiments.campaign.pool import jobs_of, work_through
 from experiments.campaign.report import Findings, ranking, read
 from experiments.comparison.report import Evidence, write_report
 from experiments.comparison.scores import TOLERANCE
-from experiments.complaints import ConfigError, blaming
+from experiments.complaints import blaming
 from experiments.config import CONF, check_keys
 from experiments.course import TrainingError
 from experiments.evaluate_config import EvaluateConfig, register
 from experiments.facts import git_commit
+from experiments.files import write_whole
+from experiments.program import complaining, enter
 from experiments.progress_view import ProgressView
 from experiments.record import CONFIG
-from experiments.run import Interrupted, enter, exit_code
 from experiments.wording import counted
 from experiments.world_config import PipelineSchema
 
+PROGRAM = "experiments.evaluate"
 EPISODES = "episodes"  # under RESULTS/evaluation/, shared by all evaluations
 LOGS = "logs"  # of real pipelines, in the evaluation's own directory
 
 
 class EvaluationError(Exception):
     """Not all of it came about; the text says what."""
+
+
+FAILURES = (EvaluationError, TrainingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def report(
     found, extras = notes(campaign, findings, failures), {}
     if findings.twins:
         frame, correlation = ranking(findings)
-        frame.to_csv(directory / "ranks.csv", index=False)
+        write_whole(directory / "ranks.csv", frame.to_csv(index=False))
         extras["The pipeline and its simulated twin"] = frame
         found.insert(
             0,
@@ -164,7 +166,7 @@ def perform(cfg: DictConfig, console: Console) -> None:
     is_real = isinstance(config.env, PipelineSchema)
     directory = root / (f"{name}-pipeline" if is_real else name)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / CONFIG).write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+    write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     failures = play(campaign, config, directory / LOGS, console)
     title = f"{name}, on the real pipeline" if is_real else name
     report(campaign, cfg, failures, directory, title, console)
@@ -176,20 +178,10 @@ def perform(cfg: DictConfig, console: Console) -> None:
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="evaluate")
 def main(cfg: DictConfig) -> None:
     """Evaluate; what goes wrong ends the program here, for Hydra would print it too."""
-    errors = (
-        EvaluationError,
-        TrainingError,
-        Interrupted,
-        ConfigError,
-        HydraException,
-        OmegaConfBaseException,
-    )
-    try:
+    with complaining(PROGRAM, FAILURES):
         perform(cfg, Console())
-    except errors as error:
-        sys.exit(exit_code("experiments.evaluate", error, (EvaluationError, TrainingError)))
 
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
-    enter("experiments.evaluate", main, register, (EvaluationError, TrainingError))
+    enter(PROGRAM, main, register, FAILURES)

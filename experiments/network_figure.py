@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from agents.causal.picture import Picture
 from agents.causal.structure import Kind
 from envs.spec import ElasticitySpec
+from experiments.files import whole
 from experiments.plots import COLOURS, LINES, STYLE, WIDTH_IN
 from experiments.wording import level_text
 
@@ -43,7 +44,8 @@ def plot_network(picture: Picture, spec: ElasticitySpec, title: str, path: Path)
             axes.set_ylim(-0.03, 1.03)
         panels[0].set_ylabel("P(fulfilled)")
         panels[-1].legend(bbox_to_anchor=(1.0, 0.5))
-        figure.savefig(path)
+        with whole(path) as partial:
+            figure.savefig(partial, format="png")
 
 
 def _graph(axes: Axes, picture: Picture) -> None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from envs.spec import ElasticitySpec
+from experiments.files import whole
 from experiments.wording import level_text
 
 STYLE: Any = mpl.rc_params_from_file(
@@ -55,7 +56,8 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
         _worth(panels[-1], trace, time_s)
         panels[-1].set_xlabel("time of the stream, s")
         figure.align_ylabels(panels)
-        figure.savefig(path)
+        with whole(path) as partial:
+            figure.savefig(partial, format="png")
 
 
 def _slos(axes: Axes, trace: pd.DataFrame, spec: ElasticitySpec, time_s: np.ndarray) -> None:

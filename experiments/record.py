@@ -1,28 +1,29 @@
-"""Everything a run leaves behind, kept up to date while it goes on and completed however it ends."""
+"""What a run leaves to be read: kept up to date while it goes on, and complete however it ends."""
 
+import errno
 import json
 import logging
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from envs.spec import ElasticitySpec
-from experiments.complaints import ConfigError, sentence
+from experiments.complaints import sentence
+from experiments.files import full_disk, is_full, overwrite, write_whole
 from experiments.loop import Step
-from experiments.plots import plot_trace
 from experiments.summary import degradation, summarise
-from experiments.trace import JOURNAL, TRACE, TraceWriter, read_trace, row_of
-from experiments.tracking.entry import run_name
-from experiments.tracking.messages import Closing, Request
-from experiments.tracking.run import AFTERWARDS, MlflowRun, TrackingError
-from experiments.tracking.store import summary_figures, summary_tags
+from experiments.trace import TRACE, Scalar, TraceWriter, drop_journal, noted, read_trace, row_of, write_trace
 
 logger = logging.getLogger(__name__)
 
 CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
 NETWORK = "network.png"  # of an agent that has one to draw
+UNBORN = ".begun-"  # what begins the names of folders where directories are made
+ROOM_BYTES = 2048  # kept behind the summary of a run that goes on, for what a full disk lets nobody append
+KILLED_OUTRIGHT = "its process was killed, or its machine went down"
 
 
 class RunStatus(StrEnum):
@@ -42,116 +43,139 @@ def status_of(cause: BaseException | None) -> RunStatus:
     return RunStatus.KILLED if isinstance(cause, KeyboardInterrupt) else RunStatus.FAILED
 
 
-def make_run_directory(parent: Path, name: str) -> Path:
-    """A new directory under `parent`, its own even for runs that start within the same second."""
+def make_run_directory(
+    parent: Path, name: str, fill: Callable[[Path], object] = lambda directory: None
+) -> Path:
+    """A new directory under `parent`, its own even for runs that start within the same second.
+
+    Args:
+        parent: made if need be.
+        name: of the run; the time comes before it.
+        fill: is given the directory before anybody can see it: it appears with all that this leaves there, or
+            not at all.
+    """
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     parent.mkdir(parents=True, exist_ok=True)
-    n = 1
-    while True:
-        directory = parent / (stem if n == 1 else f"{stem}-{n}")
-        try:
-            directory.mkdir()
-        except FileExistsError:
-            n += 1
-            continue
-        (directory / LOGS).mkdir()
-        return directory
+    with tempfile.TemporaryDirectory(prefix=UNBORN, dir=parent, ignore_cleanup_errors=True) as hidden:
+        made = Path(hidden) / name
+        (made / LOGS).mkdir(parents=True)
+        fill(made)
+        n = 1
+        while True:
+            directory = parent / (stem if n == 1 else f"{stem}-{n}")
+            try:
+                return made.rename(directory)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                n += 1
 
 
 class RunRecord:
-    """Trace, summary, picture, and the run in MLflow.
+    """Configuration, trace and summary of one run, which tell its story whatever ends it, and whenever.
+
+    The directory appears with a summary that says RUNNING and an empty journal. A step is a line of the
+    journal; so is what ended the run, before anything is made of it. Then come the trace and the summary,
+    each whole or not there, and the journal goes last. So at every instant somebody else can go on from what
+    lies there: see `complete`.
 
     Args:
-        directory: the run's own.
-        spec: names knobs and SLOs.
+        parent: folder of runs.
+        name: of the run.
+        spec: names the knobs.
         identity: what the run is; heads `summary.json`.
         config_yaml: the resolved configuration.
-        draws: whether to leave a picture of the trace.
-        records: whether to leave a recording for Rerun.
-        request: how to open the run in MLflow; None = not at all.
+
+    Raises:
+        OSError: it cannot begin; nothing is left.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        spec: ElasticitySpec,
-        identity: Mapping[str, Any],
-        config_yaml: str,
-        draws: bool,
-        records: bool,
-        request: Request | None,
+        self, parent: Path, name: str, spec: ElasticitySpec, identity: Mapping[str, Any], config_yaml: str
     ) -> None:
-        self.directory = directory
-        self.identity = dict(identity)
-        self._spec = spec
-        self._draws, self._records = draws, records
+        self._head = dict(identity)
+        self._is_complete = False
+        self._trace: TraceWriter
         self._knobs = [knob.name for knob in spec.knobs]
-        (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
-        write_summary(directory, {**self.identity, "status": RunStatus.RUNNING, "error": ""})
-        self._trace = TraceWriter(directory)
-        self._mlflow = None if request is None else MlflowRun(request, directory / LOGS / "mlflow.log")
-        self._is_live = request is not None and request.live
 
-    @property
-    def is_tracked(self) -> bool:
-        """Whether MLflow follows it while it goes on."""
-        return self._is_live
+        def begin(directory: Path) -> None:
+            (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
+            text = summary_text({**self._head, "status": RunStatus.RUNNING, "error": ""})
+            (directory / SUMMARY).write_text(text + " " * ROOM_BYTES, encoding="utf-8")
+            self._trace = TraceWriter(directory)
 
-    def wait_opened(self) -> None:
-        """Wait until MLflow has the run, if it is to follow it. Raises TrackingError."""
-        if self._mlflow is not None and self._is_live:
-            self._mlflow.wait_opened()
+        self.directory = make_run_directory(parent, name, begin)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._trace.close()
+
+    def note(self, **facts: Scalar) -> None:
+        """Add to the summary what has turned out. Raises OSError."""
+        self._head |= facts
+        self._trace.note(**facts)
 
     def step(self, step: Step) -> None:
-        """Note one control interval."""
+        """Note one control interval. Raises OSError."""
         self._trace.write(row_of(step, self._knobs))
 
-    def close(self, status: RunStatus, error: str, title: str) -> dict[str, Any]:
-        """Complete what the run leaves; returns the summary.
+    def end(self, status: RunStatus, error: str) -> dict[str, Any]:
+        """Say what ended the run, complete trace and summary; returns the summary.
 
-        MLflow's trouble is logged, not raised: the files are what counts.
+        On a full disk, the summary says so in the room that was kept for it, and the rest is left to the next
+        start.
+
+        Raises:
+            OSError: not even that could be written.
         """
-        self._trace.close()
-        trace = read_trace(self.directory)
-        figures = summarise(trace) if len(trace) else {}
-        if status is RunStatus.FINISHED and (harm := degradation(figures)):
-            status, error = RunStatus.DEGRADED, harm
-        summary = {**self.identity, "status": status, "error": error, **figures}
-        write_summary(self.directory, summary)
-        if len(trace) and self._draws:
-            plot_trace(trace, self._spec, title, self.directory / PICTURE)
-        if len(trace) and self._records:
-            self._leave_recording()
-        if self._mlflow is not None:
-            self._finish_mlflow(self._mlflow, status, error, summary)
-        return summary
-
-    def _leave_recording(self) -> None:
-        from experiments.episode_to_rerun import write_recording  # it reads what is written here
-
         try:
-            write_recording(self.directory)
-        except (ConfigError, OSError) as trouble:  # the run itself is on disk by now
-            logger.error("%s", sentence(trouble))
+            self.note(status=status, error=error)
+            summary = complete(self.directory)
+            self._is_complete = True
+            return summary
+        except OSError as trouble:
+            logger.info("the record could not be completed", exc_info=trouble)
+            if status is RunStatus.FINISHED:
+                status, error = RunStatus.FAILED, what_broke(trouble, self.directory)
+            summary = {**self._head, "status": status, "error": error}
+            overwrite(self.directory / SUMMARY, summary_text(summary))
+            return summary
 
-    def _finish_mlflow(
-        self, run: MlflowRun, status: RunStatus, error: str, summary: Mapping[str, Any]
-    ) -> None:
-        closing = Closing(
-            status=status,
-            error=error,
-            figures=summary_figures(summary),
-            files=tuple(str(path.resolve()) for path in kept_files(self.directory)),
-            tags=summary_tags(summary),
-        )
-        with run:
-            try:
-                rejected = run.finish(closing)
-            except TrackingError as trouble:
-                logger.error("%s. The files are whole. %s", trouble, AFTERWARDS.format(self.directory))
-                return
-        if rejected:
-            logger.info("%d values were infinite or NaN; MLflow has the others", rejected)
+    def close(self) -> None:
+        """Nobody need come back to this run, unless its end could not be written."""
+        if self._is_complete:
+            drop_journal(self.directory)
+        self._trace.close()
+
+
+def what_broke(error: BaseException, directory: Path) -> str:
+    """An error of a run in one sentence."""
+    if isinstance(error, OSError) and is_full(error):
+        return full_disk(error, directory)
+    return sentence(error)
+
+
+def complete(directory: Path) -> dict[str, Any]:
+    """Write trace and summary from what a run has left by now; returns the summary. Twice is harmless.
+
+    A journal that does not say what ended the run is of a process that had no time to.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    head = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
+    write_trace(directory)
+    trace = read_trace(directory)
+    figures = summarise(trace) if len(trace) else {}
+    if head["status"] == RunStatus.RUNNING:
+        head |= {"status": RunStatus.KILLED, "error": KILLED_OUTRIGHT, **noted(directory)}
+    if head["status"] == RunStatus.FINISHED and (harm := degradation(figures)):
+        head |= {"status": RunStatus.DEGRADED, "error": harm}
+    summary = {**head, **figures}
+    write_summary(directory, summary)
+    return summary
 
 
 def kept_files(directory: Path) -> list[Path]:
@@ -162,39 +186,10 @@ def kept_files(directory: Path) -> list[Path]:
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
-    """Leave a summary that is whole at every moment."""
-    partial = directory / f"{SUMMARY}.partial"
-    partial.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    partial.replace(directory / SUMMARY)
+    """Leave a summary that is whole at every moment. Raises OSError."""
+    write_whole(directory / SUMMARY, summary_text(summary))
 
 
-def mlflow_request(
-    directory: Path,
-    uri: str,
-    artifacts: str,
-    experiment: str,
-    tags: Mapping[str, Any],
-    params: Mapping[str, Any],
-    parent: str = "",
-    live: bool = True,
-) -> Request:
-    """How to open the run of `directory` in MLflow; values become text.
-
-    Args:
-        directory: of the run's files.
-        uri, artifacts, experiment: as in `experiments.tracking.store.Store`.
-        tags, params: what the run is.
-        parent: id of the run that this one is a child of; "" = none.
-        live: whether MLflow follows it while it goes on, instead of taking it when it is over.
-    """
-    return Request(
-        uri=uri,
-        artifacts=artifacts,
-        experiment=experiment,
-        run=run_name(directory),
-        tags={name: str(value) for name, value in tags.items()},
-        params={name: str(value) for name, value in params.items()},
-        journal=str((directory / JOURNAL).resolve()),
-        parent=parent,
-        live=live,
-    )
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """As it stands in the file."""
+    return json.dumps(summary, indent=2) + "\n"

@@ -6,7 +6,6 @@ the figures of both are shown side by side.
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,9 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 
@@ -27,9 +24,10 @@ from experiments.config import RunConfig, register
 from experiments.identity import GROUPS
 from experiments.logged import LoggedRun, read_run
 from experiments.prepare import Prepared, prepare
-from experiments.record import CONFIG, LOGS, SUMMARY
+from experiments.program import prepared_for_its_end
+from experiments.record import CONFIG, LOGS, SUMMARY, RunStatus
 from experiments.repetition import Circumstances, circumstances, first_difference
-from experiments.run import Interrupted, choose_view, exit_code, interrupt
+from experiments.run import choose_view
 from experiments.trace import TRACE, read_trace
 from experiments.tracking.run import SETTINGS, is_absent, tracking_uri
 from experiments.twin import let_look
@@ -113,12 +111,12 @@ def perform(repetition: Repetition, console: Console) -> bool:
     view = choose_view(config.live, console, identity.title, config.env.steps) if is_real else SilentView()
     draws = config.output.picture is not False
     ended = carry_out(prepared.plan, agent, identity, None, draws, view, console)
-    if isinstance(ended.cause, Exception):
+    if ended.summary["status"] == RunStatus.FAILED:
         raise RepeatError(
             f"{before.directory}: {ended.error} (logs: {ended.directory / LOGS})"
         ) from ended.cause
-    if ended.cause is not None:
-        raise ended.cause
+    if ended.interruption is not None:
+        raise ended.interruption
     say(console, "the run", before.directory)
     say(console, "repeated", ended.directory)
     about = circumstances(before.summary, ended.summary)
@@ -238,9 +236,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, interrupt)
-    try:
+    with prepared_for_its_end(PROGRAM, (RepeatError,)):
         main(sys.argv[1:])
-    except (RepeatError, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code(PROGRAM, error, (RepeatError,)))

@@ -18,7 +18,6 @@ from rich.progress import track
 from experiments.logged import RUNS, SWEEPS, directories_of
 from experiments.record import SUMMARY, RunStatus
 from experiments.salvage import finish, finish_killed
-from experiments.trace import is_abandoned
 from experiments.tracking.entry import Entry, read_entry, write_entry
 from experiments.tracking.run import SETTINGS, artifacts_of, tracking_uri
 from experiments.tracking.store import Store, in_a_sentence, store_errors
@@ -107,8 +106,7 @@ def found_in(paths: Iterable[Path], console: Console) -> Iterator[Path]:
         if not path.is_dir():
             raise ImportingError(f"there is no folder {path}")
         if (path / SUMMARY).is_file():
-            if is_abandoned(path):
-                finish(path)
+            finish(path)
         else:
             finish_killed(path.parent.parent if (path / RUNS).is_file() else path, console)
         found = sorted(directories_of(path))

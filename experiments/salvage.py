@@ -1,36 +1,35 @@
-"""Runs whose process was killed outright: what they left is completed, and says so."""
+"""Runs whose process ended before they were complete: they are completed, and say what ended them."""
 
-import json
+import shutil
+import time
 from pathlib import Path
 
 from rich.console import Console
 
-from experiments.record import SUMMARY, RunStatus, write_summary
-from experiments.summary import summarise
+from experiments.record import UNBORN, complete
 from experiments.sweep.place import abandoned_in
-from experiments.trace import JOURNAL, finish_journal, is_abandoned, read_trace
+from experiments.trace import JOURNAL, drop_journal, taken_up
 from experiments.tracking.run import TrackingError, mark_killed
 from experiments.wording import counted
 
-ERROR = "its process was killed, or its machine went down"
+LONGEST_BIRTH_S = 3600.0  # to make a directory takes milliseconds
 
 
 def finish_killed(folder: Path, console: Console) -> list[Path]:
     """Complete every run of a folder of runs that nobody carries on; returns their directories.
 
-    Each gets its trace as Parquet and a summary that says KILLED, with the figures of the steps that it made;
-    MLflow is told, if it had opened the run.
+    Each gets its trace as Parquet and a summary with the figures of the steps that it made, and with what
+    ended it: KILLED, unless it had time to say something else. MLflow is told, if it had opened the run.
+
+    Raises:
+        OSError: something cannot be written.
     """
-    found = []
-    for journal in sorted(folder.glob(f"*/{JOURNAL}")):
-        directory = journal.parent
-        if is_abandoned(directory) and (directory / SUMMARY).is_file():
-            finish(directory)
-            found.append(directory)
+    clear_unborn(folder)
+    found = [path.parent for path in sorted(folder.glob(f"*/{JOURNAL}")) if finish(path.parent)]
     if found:
         console.print(
-            f"{counted(len(found), 'run')} had been killed; each now says so, and has its trace: "
-            + ", ".join(directory.name for directory in found),
+            f"{counted(len(found), 'run')} had been left incomplete, killed as a rule; each now says what "
+            "ended it, and has its trace: " + ", ".join(directory.name for directory in found),
             markup=False,
             highlight=False,
             soft_wrap=True,
@@ -42,10 +41,17 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
     return found
 
 
-def finish(directory: Path) -> None:
-    """Complete one."""
-    finish_journal(directory)
-    trace = read_trace(directory)
-    head = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
-    figures = summarise(trace) if len(trace) else {}
-    write_summary(directory, {**head, "status": RunStatus.KILLED, "error": ERROR, **figures})
+def finish(directory: Path) -> bool:
+    """Complete one; False if there is nothing to do, or somebody else is at it. Raises OSError."""
+    with taken_up(directory) as is_ours:
+        if is_ours:
+            complete(directory)
+            drop_journal(directory)
+        return is_ours
+
+
+def clear_unborn(folder: Path) -> None:
+    """Remove what is left of processes that were killed while they made a directory."""
+    for path in folder.glob(f"{UNBORN}*"):
+        if time.time() - path.stat().st_mtime > LONGEST_BIRTH_S:
+            shutil.rmtree(path, ignore_errors=True)

@@ -2,7 +2,9 @@
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,10 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from experiments.files import PERMISSIONS, write_all, write_whole
 from experiments.loop import Step
 
-JOURNAL = "trace.jsonl"  # while the run lasts; a killed run leaves it behind
+JOURNAL = "trace.jsonl"  # until all that a run leaves is complete
 TRACE = "trace.parquet"
+FACTS = "summary"  # in a journal, the only key of a line that is no row: what the summary will say
 # what this machine took for it: everything else of a simulated or replayed run follows from its configuration
 WALL_CLOCK = ("ended_s", "decision_ms", "learning_ms")
 
@@ -66,28 +70,30 @@ def _plain(value: Any) -> Scalar:
 
 
 class TraceWriter:
-    """Appends rows to a journal, and turns it into Parquet at the end, whatever the end was.
+    """Appends rows to a journal; each has left this process when the call returns.
 
-    The journal is locked for as long as this process lives: see `is_abandoned`.
+    The journal is locked for as long as this process lives: see `taken_up`. It goes last of all, by
+    `drop_journal`: where there is one, somebody has yet to complete what the run leaves.
     """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._journal = (directory / JOURNAL).open("w", encoding="utf-8")
-        fcntl.flock(self._journal, fcntl.LOCK_EX)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor: int | None = os.open(directory / JOURNAL, flags, PERMISSIONS)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     def write(self, row: Row) -> None:
-        """Add a row; it has left this process when the call returns."""
-        self._journal.write(json.dumps(row) + "\n")
-        self._journal.flush()
+        """Add a row. Raises OSError: then there is nothing of it."""
+        self._append(row)
+
+    def note(self, **facts: Scalar) -> None:
+        """Add what the summary will have to say, whoever writes it; the last word counts. Raises OSError."""
+        self._append({FACTS: facts})
 
     def close(self) -> None:
-        """Write the Parquet file and drop the journal; twice is harmless."""
-        if self._journal.closed:
-            return
-        self._journal.flush()
-        finish_journal(self._directory)
-        self._journal.close()
+        """Let go of the journal; twice is harmless."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -95,24 +101,58 @@ class TraceWriter:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def _append(self, line: Mapping[str, Any]) -> None:
+        assert self._descriptor is not None, "the journal is closed"
+        n_bytes = os.fstat(self._descriptor).st_size
+        try:
+            write_all(self._descriptor, (json.dumps(line) + "\n").encode())
+        except OSError:
+            os.ftruncate(self._descriptor, n_bytes)  # or the next line would go on from half of this one
+            raise
 
-def finish_journal(directory: Path) -> None:
-    """Turn a journal into the Parquet file. Raises FileNotFoundError."""
-    pq.write_table(_table(_journal_rows(directory)), directory / TRACE)
-    (directory / JOURNAL).unlink()
 
-
-def is_abandoned(directory: Path) -> bool:
-    """Whether there is a journal whose process is gone."""
+@contextmanager
+def taken_up(directory: Path) -> Iterator[bool]:
+    """Whether there is a journal whose process is gone; if so, it is ours alone meanwhile."""
     try:
-        with (directory / JOURNAL).open(encoding="utf-8") as journal:
+        journal = (directory / JOURNAL).open("rb")
+    except FileNotFoundError:
+        yield False
+        return
+    with journal:
+        try:
             fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (FileNotFoundError, BlockingIOError):
-        return False
-    return True
+        except BlockingIOError:
+            yield False
+            return
+        yield os.fstat(journal.fileno()).st_nlink > 0  # else somebody was done with it just now
 
 
-def _journal_rows(directory: Path) -> Iterator[Row]:
+def write_trace(directory: Path) -> None:
+    """Turn the journal into the Parquet file; twice is harmless. Raises OSError."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(_table(_rows(directory)), sink)
+    write_whole(directory / TRACE, memoryview(sink.getvalue()))
+
+
+def drop_journal(directory: Path) -> None:
+    """Say that everything is complete."""
+    (directory / JOURNAL).unlink(missing_ok=True)
+
+
+def noted(directory: Path) -> dict[str, Scalar]:
+    """All facts that the journal has for the summary."""
+    found: dict[str, Scalar] = {}
+    for line in _lines(directory):
+        found |= line.get(FACTS, {})
+    return found
+
+
+def _rows(directory: Path) -> Iterator[Row]:
+    return (line for line in _lines(directory) if FACTS not in line)
+
+
+def _lines(directory: Path) -> Iterator[dict[str, Any]]:
     with (directory / JOURNAL).open(encoding="utf-8") as lines:
         for line in lines:
             if line.endswith("\n"):  # a killed process may leave half a line
@@ -135,4 +175,4 @@ def read_trace(directory: Path) -> pd.DataFrame:
         return pq.read_table(directory / TRACE).to_pandas()
     if not (directory / JOURNAL).exists():
         raise FileNotFoundError(f"expected {TRACE} or {JOURNAL} in {directory}, found neither")
-    return _table(_journal_rows(directory)).to_pandas()
+    return _table(_rows(directory)).to_pandas()

@@ -1,22 +1,18 @@
 """`python -m experiments.train`: learn in the simulator, and leave a checkpoint that `run` finds."""
 
-import sys
-
 import hydra
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.agents import make_agent
-from experiments.complaints import ConfigError, blaming
+from experiments.complaints import blaming
 from experiments.config import CONF, check_keys
 from experiments.course import Course, TrainingError, carry_out, course_of
-from experiments.run import Interrupted, enter, exit_code
+from experiments.program import complaining, enter
 from experiments.training_config import TrainConfig, register
 from experiments.training_ground import Ground
 from experiments.training_replay import replay_ground
@@ -51,10 +47,8 @@ def rival_of(name: str, spec: ElasticitySpec) -> Agent:
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(cfg: DictConfig) -> None:
     """Train; what goes wrong ends the program here, for Hydra would print it too."""
-    try:
+    with complaining("experiments.train", (TrainingError,)):
         carry_out(prepare(cfg), OmegaConf.to_yaml(cfg, resolve=True), Console())
-    except (TrainingError, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.train", error, (TrainingError,)))
 
 
 if __name__ == "__main__":

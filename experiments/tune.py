@@ -8,7 +8,6 @@ a file.
 import csv
 import math
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,8 @@ from typing import Any
 import hydra
 import numpy as np
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -28,8 +25,9 @@ from rich.table import Table
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, check_keys
 from experiments.facts import git_commit
+from experiments.files import whole, write_whole
+from experiments.program import complaining, enter
 from experiments.record import CONFIG, make_run_directory
-from experiments.run import Interrupted, enter, exit_code
 from experiments.training_config import TrainingSchema
 from experiments.training_worlds import check_training, pairs_of, plans_of, systems_of
 from experiments.tuning import Arena, check_range, drawn, try_all
@@ -114,15 +112,15 @@ def carry_out(tuning: Tuning, config_yaml: str, console: Console) -> dict[str, A
     config = tuning.config
     rewards = watched(tuning, console)
     directory = make_run_directory(Path(config.results) / config.name, f"{tuning.name}-s{config.seed}")
-    (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
+    write_whole(directory / CONFIG, config_yaml)
     means = rewards.mean(axis=1)
-    with (directory / TRIALS).open("w", encoding="utf-8", newline="") as file:
+    with whole(directory / TRIALS) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["trial", *config.ranges, "reward"])
         for index, (figures, mean) in enumerate(zip(tuning.trials, means.tolist(), strict=True)):
             writer.writerow([index, *figures.values(), mean])
     outcome = outcome_of(tuning, rewards)
-    (directory / BEST).write_text(OmegaConf.to_yaml(OmegaConf.create(outcome)), encoding="utf-8")
+    write_whole(directory / BEST, OmegaConf.to_yaml(OmegaConf.create(outcome)))
     console.print(trial_table(tuning, means))
     console.print(said(outcome), markup=False, highlight=False, soft_wrap=True)
     console.print(f"the best figures: {directory / BEST}", markup=False, highlight=False, soft_wrap=True)
@@ -204,10 +202,8 @@ def said(outcome: Mapping[str, Any]) -> str:
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="tune")
 def main(cfg: DictConfig) -> None:
     """Tune; what goes wrong ends the program here, for Hydra would print it too."""
-    try:
+    with complaining("experiments.tune", ()):
         carry_out(prepare(cfg), OmegaConf.to_yaml(cfg, resolve=True), Console())
-    except (Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.tune", error, ()))
 
 
 if __name__ == "__main__":

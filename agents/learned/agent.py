@@ -4,7 +4,6 @@ Raffin et al. 2021, "Stable-Baselines3", JMLR 22(268); the algorithms' own sourc
 """
 
 import math
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -120,12 +119,6 @@ class Learned(Trainable):
         if self._network is None:
             raise ValueError(f"this agent is untrained: {self._remedy}")
         return self._network
-
-    def save(self, path: Path) -> None:
-        """As every agent's; the file is never half written."""
-        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        super().save(partial)
-        partial.replace(path)
 
     @property
     def _remedy(self) -> str:

@@ -2,16 +2,13 @@
 
 import contextlib
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hydra
 from hydra import compose
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -22,13 +19,13 @@ from experiments.calibrate.open_loop import HoldingError
 from experiments.calibrate.rig import MeasuringError
 from experiments.calibrate.schema import CalibrateConfig, register
 from experiments.calibrate.session import Begin, Say, Session, carry_out
-from experiments.complaints import ConfigError, blaming
+from experiments.complaints import blaming
 from experiments.config import CONF, check_keys
 from experiments.host import alone
 from experiments.identity import identify
 from experiments.logs import logging_to
+from experiments.program import complaining, enter
 from experiments.record import LOGS, make_run_directory
-from experiments.run import Interrupted, enter, exit_code
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError
@@ -111,10 +108,8 @@ def perform(cfg: DictConfig) -> None:
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name=CONFIG_NAME)
 def main(cfg: DictConfig) -> None:
     """Calibrate; what goes wrong ends the program here, for Hydra would print it too."""
-    try:
+    with complaining("experiments.calibrate", BROKEN):
         perform(cfg)
-    except (Interrupted, ConfigError, HydraException, OmegaConfBaseException, *BROKEN) as error:
-        sys.exit(exit_code("experiments.calibrate", error, BROKEN))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.calibrate.closed_loop import SCORES, labels
 from experiments.calibrate.errors import CRITICAL_LOAD, METRICS, TARGETS
+from experiments.files import whole
 from experiments.plots import COLOURS, STYLE
 
 PANEL_IN = 3.2
@@ -41,7 +42,8 @@ def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path
             x=0.01,
             ha="left",
         )
-        figure.savefig(path)
+        with whole(path) as partial:
+            figure.savefig(partial, format="png")
 
 
 def _panel(axes: Axes, compared: pd.DataFrame, metric: str) -> None:
@@ -97,4 +99,5 @@ def plot_agents(loops: pd.DataFrame, path: Path) -> None:
                 axes.set_xticks(np.arange(len(agents)), agents, rotation=30, ha="right")
                 axes.set_title(f"{scenario}: {score}")
         panels[0, 0].legend(loc="best")
-        figure.savefig(path)
+        with whole(path) as partial:
+            figure.savefig(partial, format="png")

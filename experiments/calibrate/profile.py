@@ -14,7 +14,8 @@ import yaml
 from envs.hardware import Device, GradeTimes, Hardware, Host, Link, Origin
 from experiments.calibrate.fits import fit_link, fit_service, significant
 from experiments.calibrate.rig import bytes_of
-from experiments.calibrate.store import Cell, Measured, replace_file
+from experiments.calibrate.store import Cell, Measured
+from experiments.files import write_whole
 
 HEADER = """\
 # {title}
@@ -130,7 +131,8 @@ def to_yaml(hardware: Hardware, title: str, how: str, machine: Mapping[str, str]
 
 def write_profile(path: Path, text: str) -> None:
     """Replace the file at once. Raises OSError."""
-    replace_file(path, text.encode())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -26,10 +26,12 @@ from experiments.calibrate.validation import check_validation, n_parts, validate
 from experiments.calibrate.worlds import with_profile
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF
+from experiments.extras import mlflow_request
 from experiments.facts import digest, machine, releases
+from experiments.files import write_whole
 from experiments.identity import Identity
 from experiments.pipeline_plan import PipelinePlan, plan_pipeline, source_ladders
-from experiments.record import CONFIG, LOGS, RunStatus, mlflow_request
+from experiments.record import CONFIG, LOGS, RunStatus
 from experiments.trace import JOURNAL
 from experiments.tracking.messages import Closing
 from experiments.tracking.run import MlflowRun, TrackingError, artifacts_of, tracking_uri
@@ -117,7 +119,7 @@ def carry_out(session: Session, directory: Path, console: Console, begin: Begin)
         ClusterError, ControlError, MeasuringError, HoldingError, SourceError: something broke.
     """
     identity = session.identify(session.plan().spec.hash)
-    (directory / CONFIG).write_text(identity.config_yaml, encoding="utf-8")
+    write_whole(directory / CONFIG, identity.config_yaml)
     config, files, figures = session.config, [directory / CONFIG], {}
     if session.calibrates:
         config, files = _calibrate(session, directory, console, begin, files)
@@ -237,9 +239,10 @@ def _to_mlflow(
         figures=figures,
         files=tuple(str(file.resolve()) for file in files),
     )
-    with MlflowRun(request, directory / LOGS / "mlflow.log") as run:
-        try:
+    try:
+        with MlflowRun(request, directory / LOGS / "mlflow.log") as run:
             run.finish(closing)
-        except TrackingError as trouble:
-            logger.error("%s", trouble)
-    (directory / JOURNAL).unlink()
+    except TrackingError as trouble:
+        logger.error("%s", trouble)
+    finally:
+        (directory / JOURNAL).unlink()

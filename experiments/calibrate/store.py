@@ -1,12 +1,13 @@
 """What a calibration has measured so far, kept in a file: one that was interrupted is taken up again."""
 
 import dataclasses
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from experiments.files import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +126,13 @@ class Store:
     def add(self, **parts: Any) -> None:
         """Note other parts of `Measured`, by name."""
         self.measured = dataclasses.replace(self.measured, **parts)
-        replace_file(self._path, msgspec.json.encode(self.measured))
+        self.keep(self._path)
 
     def keep(self, path: Path) -> None:
         """Write all of it to another file, for those who want to know more than a profile tells."""
-        replace_file(path, msgspec.json.encode(self.measured))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, msgspec.json.encode(self.measured))
 
     def forget(self) -> None:
         """Remove the file: what is measured next is measured anew."""
         self._path.unlink(missing_ok=True)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that whoever reads it sees all of it, or what was there before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ from experiments.calibrate.pictures import plot_agents, plot_scatter
 from experiments.calibrate.profile import mean_service_ms
 from experiments.calibrate.schema import CalibrateConfig
 from experiments.calibrate.worlds import World, Worlds, worlds_of
+from experiments.files import write_whole
 
 AT_MEDIAN = "simulated_at_median"  # with the speed factor that the emulated pipeline had
 SETTINGS, LOOPS, SUMMARY, AGENTS_PICTURE = "settings.parquet", "loops.parquet", "summary.json", "agents.png"
@@ -85,19 +86,19 @@ class Validation:
 
     def write(self, directory: Path, head: dict[str, Any]) -> list[Path]:
         """Tables, pictures and summary; returns the files."""
-        self.settings.to_parquet(directory / SETTINGS)
+        write_whole(directory / SETTINGS, self.settings.to_parquet())
         files = [directory / SETTINGS]
         for comparison in self.comparisons:
             stem = f"{comparison.other}-against-{comparison.true}"
-            comparison.table.to_parquet(directory / f"{stem}.parquet")
+            write_whole(directory / f"{stem}.parquet", comparison.table.to_parquet())
             plot_scatter(comparison.table, comparison.true, comparison.other, directory / f"{stem}.png")
             files += [directory / f"{stem}.parquet", directory / f"{stem}.png"]
         if len(self.loops):
-            self.loops.to_parquet(directory / LOOPS)
+            write_whole(directory / LOOPS, self.loops.to_parquet())
             plot_agents(self.loops, directory / AGENTS_PICTURE)
             files += [directory / LOOPS, directory / AGENTS_PICTURE]
         text = json.dumps({**head, **self.summary()}, indent=2)
-        (directory / SUMMARY).write_text(text + "\n", encoding="utf-8")
+        write_whole(directory / SUMMARY, text + "\n")
         return [*files, directory / SUMMARY]
 
 

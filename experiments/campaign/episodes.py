@@ -19,6 +19,7 @@ from experiments.comparison.disturbances import Turn, borders
 from experiments.comparison.episode import NEEDED, TRAINED
 from experiments.config import CustomSchema
 from experiments.facts import digest
+from experiments.files import whole
 from experiments.host import alone
 from experiments.identity import module_of
 from experiments.loop import Step, run_episode
@@ -97,9 +98,8 @@ class Rows:
         columns[TRAINED] = [trained_steps] * len(self._rows)
         columns[NEEDED] = [float(needed[i]) if i in needed else None for i in range(len(self._rows))]
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        pq.write_table(pa.table(columns), partial)
-        partial.replace(path)
+        with whole(path) as partial:
+            pq.write_table(pa.table(columns), partial)
 
 
 class Holding:

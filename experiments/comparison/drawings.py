@@ -14,6 +14,7 @@ from experiments.comparison import over_time, pictures
 from experiments.comparison.episode import Episode
 from experiments.comparison.measures import Measure
 from experiments.comparison.standings import Yardsticks
+from experiments.files import whole
 from experiments.plots import STYLE
 
 MOST_IN_MATRIX = 14  # agents; of more, the highlighted ones
@@ -140,7 +141,8 @@ def saved(figure: Figure, path: Path) -> bytes:
     """The picture as PNG, and its bytes as SVG; equal pictures give equal bytes."""
     svg = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(path)
+        with whole(path) as partial:
+            figure.savefig(partial, format="png")
         figure.set_layout_engine("none")  # all is in its place now, and finding it takes half of the time
         figure.savefig(svg, format="svg", metadata={"Date": None})
     return svg.getvalue()

@@ -20,6 +20,7 @@ from experiments.comparison.page import Part, Section, page, picture
 from experiments.comparison.pairs import comparisons, improvements
 from experiments.comparison.scores import Yardstick
 from experiments.comparison.standings import kept_by_slo, standings
+from experiments.files import write_whole
 from experiments.wording import counted
 
 PAGE = "report.html"
@@ -107,9 +108,9 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
         ),
     }
     for name, text in texts.items():
-        (directory / name).write_text(text, encoding="utf-8")
+        write_whole(directory / name, text)
     for name, frame in frames.items():
-        frame.to_csv(directory / f"{name}.csv", index=False)
+        write_whole(directory / f"{name}.csv", frame.to_csv(index=False))
     for block in blocks:
         console.print(tables.terminal(block.standings, block.measure, block.name))
     written = [directory / name for name in (*texts, *(f"{name}.csv" for name in frames))]

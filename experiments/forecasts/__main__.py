@@ -1,6 +1,5 @@
 """`python -m experiments.forecasts`: hold what agents with a model expect against what comes true."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -10,9 +9,7 @@ from typing import Any
 import hydra
 import pandas as pd
 from hydra import compose
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -21,11 +18,12 @@ from envs.spec import ElasticitySpec
 from experiments.agents import make_agent
 from experiments.complaints import ConfigError, blaming
 from experiments.config import CONF, RunConfig, check_keys
+from experiments.files import write_whole
 from experiments.forecasts.questions import Inquiry, ask
 from experiments.forecasts.report import plot_calibration, rows_of, scores_of, scores_table
 from experiments.forecasts.schema import ForecastsConfig, check, register
+from experiments.program import complaining, enter
 from experiments.record import CONFIG, make_run_directory
-from experiments.run import Interrupted, enter, exit_code
 from experiments.simulator_plan import SimulatorPlan, plan_simulator
 from experiments.training_worlds import Pair, option, pairs_of
 from experiments.world_config import SimulatorSchema
@@ -104,9 +102,9 @@ def carry_out(config: ForecastsConfig, config_yaml: str, console: Console) -> Pa
         pairs = pd.DataFrame(collect(config, places, cast, progress))
     scores = scores_of(pairs, config.bins)
     directory = make_run_directory(Path(config.results) / "forecasts", "-".join(config.agents))
-    (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
-    pairs.to_csv(directory / PAIRS, index=False)
-    scores.to_csv(directory / SCORES, index=False)
+    write_whole(directory / CONFIG, config_yaml)
+    write_whole(directory / PAIRS, pairs.to_csv(index=False))
+    write_whole(directory / SCORES, scores.to_csv(index=False))
     plot_calibration(pairs, config.bins, directory / PICTURE)
     console.print(scores_table(scores))
     for what, name in (("every forecast", PAIRS), ("scores", SCORES), ("calibration", PICTURE)):
@@ -117,15 +115,13 @@ def carry_out(config: ForecastsConfig, config_yaml: str, console: Console) -> Pa
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="forecasts")
 def main(cfg: DictConfig) -> None:
     """Ask and judge; what goes wrong ends the program here, for Hydra would print it too."""
-    try:
+    with complaining("experiments.forecasts", ()):
         with blaming("configuration"):
             check_keys(cfg)
             config = OmegaConf.to_object(cfg)
             assert isinstance(config, ForecastsConfig)
             check(config)
         carry_out(config, OmegaConf.to_yaml(cfg, resolve=True), Console())
-    except (Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
-        sys.exit(exit_code("experiments.forecasts", error, ()))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from envs.spec import ElasticitySpec
+from experiments.files import whole
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, binned, brier
 from experiments.plots import COLOURS, STYLE
@@ -109,7 +110,8 @@ def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
         panels[1, 0].set_ylabel(f"questions,\n{JOINTLY[-1]}")
         figure.supxlabel("forecast P(SLO fulfilled | do(setting))", fontsize="medium")
         panels[0, -1].legend(bbox_to_anchor=(1.0, 0.5))
-        figure.savefig(path)
+        with whole(path) as partial:
+            figure.savefig(partial, format="png")
 
 
 def _diagram(axes: Axes, of_agent: pd.DataFrame, n_bins: int) -> None:

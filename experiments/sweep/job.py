@@ -14,10 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.carry_out import Tracked, carry_out
+from experiments.carry_out import carry_out
 from experiments.complaints import ConfigError, sentence
 from experiments.config import register
 from experiments.course import TrainingError
+from experiments.extras import Tracked
 from experiments.facts import digest
 from experiments.prepare import Prepared, prepare
 from experiments.record import RunStatus
@@ -95,8 +96,8 @@ class Jobs:
             is_simulated=is_simulated,
         )
         tell(self.outcomes, told)
-        if ended.cause is not None and not isinstance(ended.cause, Exception):
-            raise ended.cause
+        if ended.interruption is not None:
+            raise ended.interruption
 
 
 def seed_of(run: Run) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.carry_out import Tracked
+from experiments.extras import Tracked
 from experiments.record import RunStatus, status_of
 from experiments.sweep.place import Place
 from experiments.tracking.run import TrackingError, artifacts_of

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from experiments.files import write_whole
+
 FIGURES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of a run's summary, for the sweep's own table
 
 
@@ -34,10 +36,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def tell(folder: Path, outcome: Outcome) -> None:
     """Leave word; it is there as a whole or not at all."""
-    path = folder / f"{outcome.number}.json"
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.encode(outcome))
-    partial.replace(path)
+    write_whole(folder / f"{outcome.number}.json", msgspec.json.encode(outcome))
 
 
 def heard(folder: Path, known: set[int]) -> Iterator[Outcome]:

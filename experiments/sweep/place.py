@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.complaints import ConfigError
 from experiments.facts import digest
+from experiments.files import write_whole
 from experiments.logged import RUNS, SWEEPS
 from experiments.record import SUMMARY, RunStatus
 
@@ -45,12 +46,12 @@ class Place:
             ) from None
         for old in self.outcomes.iterdir():  # of what was interrupted
             old.unlink()
-        OmegaConf.save(config, self.directory / MULTIRUN)
+        write_whole(self.directory / MULTIRUN, OmegaConf.to_yaml(config))
         path = self.directory / ABOUT
         begun = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
         about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"started": begun}
         self.about: dict[str, Any] = {**about, "name": self.id, "overrides": list(overrides)}
-        path.write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(self.about, indent=2) + "\n")
 
     @property
     def log(self) -> Path:
@@ -59,9 +60,7 @@ class Place:
 
     def write_runs(self, directories: Iterable[str]) -> None:
         """Keep which runs it has: directories by their names in the folder of all runs."""
-        partial = self.directory / f"{RUNS}.partial"
-        partial.write_text(json.dumps(sorted(directories), indent=0) + "\n", encoding="utf-8")
-        partial.replace(self.directory / RUNS)
+        write_whole(self.directory / RUNS, json.dumps(sorted(directories), indent=0) + "\n")
 
 
 def abandoned_in(folder: Path) -> list[Path]:

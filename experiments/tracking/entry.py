@@ -5,6 +5,8 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from experiments.files import write_whole
+
 ENTRY = "mlflow.json"
 STAMP = re.compile(r"^\d{8}-\d{6}-")
 
@@ -43,6 +45,4 @@ def run_name(directory: Path) -> str:
 
 def write_entry(directory: Path, entry: Entry) -> None:
     """Whole at every moment, and harmless where two do it at once."""
-    partial = directory / f"{ENTRY}.partial"
-    partial.write_text(json.dumps(asdict(entry), indent=2) + "\n", encoding="utf-8")
-    partial.replace(directory / ENTRY)
+    write_whole(directory / ENTRY, json.dumps(asdict(entry), indent=2) + "\n")

@@ -119,7 +119,9 @@ class Journal:
             self._partial += piece
             if self._partial.endswith("\n"):
                 line, self._partial = self._partial, ""
-                yield json.loads(line)
+                row = json.loads(line)
+                if "step" in row:  # else it is for the summary
+                    yield row
 
     def close(self) -> None:
         """Stop reading; twice is harmless."""

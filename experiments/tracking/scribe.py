@@ -8,11 +8,16 @@ import sys
 
 import msgspec
 
+from experiments.interruption import ENDING
+
 
 def be_a_scribe() -> None:
-    """Outlive Ctrl-C, which reaches this process too; keep standard output for `say`, MLflow prints to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """Outlive what ends the run, which reaches this process too; keep standard output for `say`.
+
+    MLflow prints to it.
+    """
+    for signum in ENDING:
+        signal.signal(signum, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     sys.stdout = sys.stderr
 

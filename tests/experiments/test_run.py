@@ -14,7 +14,8 @@ from rich.console import Console
 
 from experiments.config import OutputSchema, RunConfig
 from experiments.identity import GROUPS, Identity
-from experiments.run import Interrupted, RunError, interrupt, run
+from experiments.interruption import Interrupted, interrupt
+from experiments.run import RunError, run
 from experiments.trace import read_trace
 from experiments.world_config import EnvSchema
 from tests.experiments.world import SPEC, Script, World

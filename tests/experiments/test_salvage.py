@@ -11,7 +11,7 @@ from rich.console import Console
 from experiments.facts import ROOT
 from experiments.logged import read_run
 from experiments.salvage import finish_killed
-from experiments.trace import JOURNAL, is_abandoned, read_trace
+from experiments.trace import JOURNAL, read_trace
 from tests.experiments.test_run import IDENTITY
 
 # begins a record, writes a step that is whole and half of another, says so, and waits to be killed
@@ -23,13 +23,13 @@ from tests.experiments.test_run import IDENTITY
 from tests.experiments.world import SPEC, Script, World
 from experiments.loop import run_episode
 
-directory = Path(sys.argv[1])
 head = IDENTITY.summary_head | {"weights": "none"}
-record = RunRecord(directory, SPEC, head, "seed: 7\\n", draws=False, records=False, request=None)
+record = RunRecord(Path(sys.argv[1]), "killed", SPEC, head, "seed: 7\\n")
 env = World(3)
 observation, info = env.reset(seed=7)
 run_episode(Script(SPEC), env, observation, info, record.step)
-with open(directory / "trace.jsonl", "a") as journal:
+record.note(weights="stood in for")
+with open(record.directory / "trace.jsonl", "a") as journal:
     journal.write('{"step": 3, "rew')
 print("written", flush=True)
 sys.stdin.read()
@@ -39,30 +39,28 @@ sys.stdin.read()
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """A folder with the run of a process that was killed."""
-    directory = tmp_path / "killed"
-    (directory / "logs").mkdir(parents=True)
     with subprocess.Popen(
-        [sys.executable, "-c", VICTIM, str(directory)],
+        [sys.executable, "-c", VICTIM, str(tmp_path)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"written\n"
-        assert not is_abandoned(directory)  # its process lives
-        assert finish_killed(tmp_path, Console(quiet=True)) == []
+        assert finish_killed(tmp_path, Console(quiet=True)) == []  # its process lives
         process.kill()
     return tmp_path
 
 
 def test_it_says_so_and_has_its_trace_and_the_figures_of_its_steps(folder):
-    assert finish_killed(folder, Console(quiet=True)) == [folder / "killed"]
-    run = read_run(folder / "killed")
+    (directory,) = finish_killed(folder, Console(quiet=True))
+    run = read_run(directory)
     assert (run.summary["status"], run.summary["steps"]) == ("KILLED", 3)
     assert "killed" in run.summary["error"]
     assert run.agent == IDENTITY.choices["agent"]
     assert list(run.trace()["step"]) == [0, 1, 2]
-    assert not (folder / "killed" / "trace.jsonl").exists()
+    assert run.summary["weights"] == "stood in for"
+    assert not (directory / JOURNAL).exists()
     assert finish_killed(folder, Console(quiet=True)) == []  # once is enough
 
 

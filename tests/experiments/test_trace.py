@@ -5,7 +5,7 @@ import math
 import pytest
 
 from experiments.loop import Step, run_episode
-from experiments.trace import JOURNAL, TRACE, TraceWriter, read_trace, row_of
+from experiments.trace import JOURNAL, TRACE, TraceWriter, drop_journal, read_trace, row_of, write_trace
 from tests.experiments.world import SPEC, Script, World
 
 KNOBS = [knob.name for knob in SPEC.knobs]
@@ -36,10 +36,13 @@ def test_steps_are_counted_from_zero_and_the_loop_ends_with_the_episode():
     assert [step.action for step in steps] == [(0, 0, 0), (5, 2, 1), (5, 2, 1)]
 
 
-def test_a_closed_trace_is_parquet_with_one_row_per_step(tmp_path):
+def test_a_written_trace_is_parquet_with_one_row_per_step_and_no_word_for_the_summary(tmp_path):
     with TraceWriter(tmp_path) as trace:
         for step in steps_of(3):
             trace.write(row_of(step, KNOBS))
+        trace.note(status="FINISHED")
+    write_trace(tmp_path)
+    drop_journal(tmp_path)
     assert (tmp_path / TRACE).exists()
     assert not (tmp_path / JOURNAL).exists()
     assert list(read_trace(tmp_path)["action.fps"]) == [0, 5, 5]

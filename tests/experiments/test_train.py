@@ -24,7 +24,7 @@ from experiments.assemble import assemble
 from experiments.complaints import ConfigError
 from experiments.config import CONF, RunConfig, check_keys
 from experiments.course import Course, TrainingError, carry_out
-from experiments.run import Interrupted
+from experiments.interruption import Interrupted
 from experiments.training_config import PairsSchema, TrainConfig, TrainingSchema, register
 from experiments.training_ground import HELD_OUT_SEED, Ground, training_hash
 from experiments.training_replay import replay_ground

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.calibrate.store import Cell, DeviceReading, Memory, Store, replace_file
+from experiments.calibrate.store import Cell, DeviceReading, Memory, Store
 
 CELL = Cell("n", 160, 90, 12.5, 0.6, 0.4, 0.3, (DeviceReading((10.0, 11.5), 0.7, 0.2),))
 
@@ -32,12 +32,3 @@ def test_once_forgotten_it_begins_anew(tmp_path: Path):
     store.forget()
     store.forget()
     assert not Store(tmp_path / "a.json", "key").take_up()
-
-
-def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path):
-    path = tmp_path / "a.yaml"
-    replace_file(path, b"old")
-    with pytest.raises(TypeError):
-        replace_file(path, None)  # type: ignore[arg-type]
-    assert path.read_bytes() == b"old"
-    assert [found.name for found in tmp_path.iterdir()] == ["a.yaml"]

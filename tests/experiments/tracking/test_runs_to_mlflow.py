@@ -13,7 +13,7 @@ import pytest
 from experiments import runs_to_mlflow
 from experiments.record import SUMMARY, RunStatus, kept_files
 from experiments.salvage import finish
-from experiments.trace import JOURNAL, TRACE, finish_journal, read_trace
+from experiments.trace import JOURNAL, TRACE, drop_journal, read_trace, write_trace
 from experiments.tracking.entry import Entry, read_entry, write_entry
 from experiments.tracking.messages import Closing, Request
 from experiments.tracking.run import MlflowRun, TrackingError, mark_killed
@@ -139,7 +139,8 @@ def test_a_store_that_fails_on_the_way_gets_the_rest_afterwards(results, monkeyp
     live = Live(results, "a")
     (results / "mlflow.db").rename(results / "away.db")
     live.write(STEPS)
-    finish_journal(live.directory)
+    write_trace(live.directory)
+    drop_journal(live.directory)
     with live.log, pytest.raises(TrackingError, match=r"did not take all of the run: .*readonly"):
         live.finish()
     (results / "away.db").rename(results / "mlflow.db")

@@ -1,0 +1,79 @@
+"""Files that are whole or not there, and what is said of a disk that is full."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+PARTIAL = ".partial"  # suffix of what a killed process may leave; nobody reads it
+PERMISSIONS = 0o666  # less the umask, as for every new file
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` once all is written, and on the disk.
+
+    Whoever reads `path` sees all of it or what was there before, whatever ends this process meanwhile, and
+    if the machine goes down, too. Nothing is left of what ended in an exception.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
+    try:
+        yield partial
+        descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(partial, path)
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+    """Write a file as `whole` has it; text as UTF-8. Raises OSError."""
+    with whole(path) as partial:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PERMISSIONS)
+        try:
+            write_all(descriptor, content.encode() if isinstance(content, str) else content)
+        finally:
+            os.close(descriptor)
+
+
+def write_all(descriptor: int, content: bytes | memoryview) -> None:
+    """Write every byte, where the system may take fewer at a time. Raises OSError."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def overwrite(path: Path, text: str) -> None:
+    """Put a text in the place of a longer one: the rest becomes spaces, and no room is asked of the disk.
+
+    Raises:
+        OSError: also if there is no such file.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        n_bytes = os.fstat(descriptor).st_size
+        write_all(descriptor, f"{text.rstrip()}\n".encode().ljust(n_bytes))
+    finally:
+        os.close(descriptor)
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether a disk, or what one may have of it, was full."""
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def full_disk(error: OSError, place: Path) -> str:
+    """A sentence for people; `place` is what could not be written."""
+    mount = place.resolve()
+    while not mount.is_mount() and mount != mount.parent:
+        mount = mount.parent
+    what = FULL.get(error.errno or 0, error.strerror)
+    return f"{what} ({mount}): nothing more can be written to {place}; free some room, and start again"
