@@ -45,17 +45,15 @@ class Hearing:
 
         A signal that came before does so at once.
         """
+        ended: BaseException | None = None
         self._is_open = True
         try:
             self._catch_up()
             work()
-        except Interrupted as error:
-            return self.interruption or error
         except BaseException as error:
-            return error
-        finally:
-            self._is_open = False
-        return None
+            ended = error
+        self._is_open = False  # until here nothing of ours may be called: `hear` spares this frame alone
+        return self.interruption or ended if isinstance(ended, Interrupted) else ended
 
     def check(self) -> None:
         """Raise Interrupted if a signal came: somebody on the way may have swallowed what it raised."""
@@ -63,10 +61,11 @@ class Hearing:
             raise Interrupted(self._first)
 
     def hear(self, signum: int, frame: FrameType | None) -> None:
-        """The handler. It must not raise in `attempt` itself, where nobody would catch it."""
+        """The handler. It must not raise in `attempt` itself, nor in itself: nobody would catch that."""
+        spared = (Hearing.attempt.__code__, Hearing.hear.__code__)
         if self._first is None:
             self._first = signum
-        if not self._is_open or (frame is not None and frame.f_code is Hearing.attempt.__code__):
+        if not self._is_open or (frame is not None and frame.f_code in spared):
             self._waits = True
         else:
             raise Interrupted(signum)

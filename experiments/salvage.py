@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from experiments.files import PARTIAL
 from experiments.record import UNBORN, complete
 from experiments.sweep.place import abandoned_in
 from experiments.trace import JOURNAL, drop_journal, taken_up
@@ -46,6 +47,8 @@ def finish(directory: Path) -> bool:
     with taken_up(directory) as is_ours:
         if is_ours:
             complete(directory)
+            for left in directory.glob(f"*{PARTIAL}"):
+                left.unlink(missing_ok=True)
             drop_journal(directory)
         return is_ours
 

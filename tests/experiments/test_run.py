@@ -16,7 +16,8 @@ from experiments.config import OutputSchema, RunConfig
 from experiments.identity import GROUPS, Identity
 from experiments.interruption import Interrupted, interrupt
 from experiments.run import RunError, run
-from experiments.trace import read_trace
+from experiments.trace import JOURNAL, read_trace
+from experiments.views import SilentView
 from experiments.world_config import EnvSchema
 from tests.experiments.world import SPEC, Script, World
 
@@ -177,6 +178,66 @@ def test_an_interrupted_run_is_killed_and_keeps_the_trace(play, tmp_path):
     assert caught.value.exit_code == 143
     summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
     assert (summary["status"], summary["steps"]) == ("KILLED", 2)
+
+
+class Stubborn(World):
+    """A world that is sent SIGINT when it closes, as by somebody who does not want to wait."""
+
+    def close(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("sigterm_interrupts")
+def test_further_signals_hurry_the_end_and_do_not_lose_it(play, tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.extras.plot_trace", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        play(Stubborn(6), Impatient(SPEC))
+    directory = the_run(tmp_path)
+    summary = json.loads((directory / "summary.json").read_text())
+    assert (summary["status"], summary["error"]) == ("KILLED", "interrupted by SIGTERM")
+    assert len(read_trace(directory)) == summary["steps"] == 2
+    assert {path.name for path in directory.iterdir()} == {
+        "config.yaml",
+        "summary.json",
+        "trace.parquet",
+        "logs",
+    }
+
+
+def test_a_run_that_came_to_its_end_before_the_signal_is_finished_and_ends_the_program(play, tmp_path):
+    with pytest.raises(Interrupted, match="SIGINT"):
+        play(Stubborn(6), Script(SPEC))
+    summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
+    assert (summary["status"], summary["error"], summary["steps"]) == ("FINISHED", "", 6)
+
+
+def test_a_picture_that_fails_costs_nothing_but_itself(play, monkeypatch):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("nothing to draw")
+
+    monkeypatch.setattr("experiments.extras.plot_trace", fail)
+    printed, directory = play(World(6), Script(SPEC))
+    assert "the picture of the trace cannot be made: nothing to draw" in " ".join(printed.split())
+    assert json.loads((directory / "summary.json").read_text())["status"] == "FINISHED"
+    assert not (directory / JOURNAL).exists()
+
+
+class Blind(SilentView):
+    """A view with a bug, whichever part of it is called."""
+
+    def step(self, step) -> None:
+        raise ZeroDivisionError("a bug in the view")
+
+    def __exit__(self, *exception: object) -> None:
+        raise KeyError("and another when it closes")
+
+
+def test_a_bug_of_the_view_is_named_and_the_step_is_kept(play, tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.run.choose_view", lambda *_: Blind())
+    with pytest.raises(RunError, match="a bug in the view"):
+        play(World(6), Script(SPEC))
+    summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
+    assert (summary["status"], summary["error"], summary["steps"]) == ("FAILED", "a bug in the view", 1)
 
 
 def test_runs_of_the_same_second_get_directories_of_their_own(play, tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from experiments.trace import JOURNAL, TraceWriter
+from experiments.trace import JOURNAL, TraceWriter, drop_journal, write_trace
 from experiments.tracking.entry import Entry, read_entry, write_entry
 from experiments.tracking.journal_to_mlflow import Journal, RunLog
 from experiments.tracking.messages import Closing, Request
@@ -67,10 +67,12 @@ def store(tmp_path_factory) -> Iterator[Path]:
         runs["afterwards"] = MlflowRun(afterwards, recorded / "mlflow.log")
         for run in runs.values():
             stack.enter_context(run).wait_opened()
-        for trace in traces.values():
+        for name, trace in traces.items():
             for row in ROWS:
                 trace.write(row)
             trace.close()
+            write_trace(store / name)
+            drop_journal(store / name)
         kept = (str(store / "finished" / "trace.parquet"),)
         figures = {"qoe_mean": 0.5, "latency_p95_ms": None}
         assert runs["finished"].finish(closing_of("FINISHED", figures=figures, files=kept)) == 1
