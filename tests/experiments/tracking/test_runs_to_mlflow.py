@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from experiments import runs_to_mlflow
-from experiments.record import SUMMARY, RunStatus, kept_files
+from experiments.record import SUMMARY, RunStatus, kept_files, write_summary
 from experiments.salvage import finish
 from experiments.trace import JOURNAL, TRACE, drop_journal, read_trace, write_trace
 from experiments.tracking.entry import Entry, read_entry, write_entry
@@ -159,6 +159,8 @@ def test_what_was_killed_with_its_scribe_is_marked_at_the_next_start_and_complet
     write_entry(sweep, Entry(store.uri, store.create("s1", {}), RunStatus.RUNNING, complete=False))
     live = Live(results, "a")
     live.write(20)
+    summary = json.loads((live.directory / SUMMARY).read_text())
+    write_summary(live.directory, summary | {"status": RunStatus.RUNNING})
     live.process.kill()
     live.log.close()
     assert query(results, "select distinct status from runs") == [("RUNNING",)]
