@@ -29,8 +29,8 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
     found = [path.parent for path in sorted(folder.glob(f"*/{JOURNAL}")) if finish(path.parent)]
     if found:
         console.print(
-            f"{counted(len(found), 'run')} had been killed or broken off before all was written; each now says "
-            "what ended it, and has its trace: " + ", ".join(directory.name for directory in found),
+            f"{counted(len(found), 'run')} had been killed or broken off before all was written; each now "
+            "says what ended it, and has its trace: " + ", ".join(directory.name for directory in found),
             markup=False,
             highlight=False,
             soft_wrap=True,

@@ -322,12 +322,12 @@ def state(results: Path) -> dict[str, Any] | None:
     if not found:
         return None
     (directory,) = found
-    summary = json.loads((directory / SUMMARY).read_text())
+    summary, trace = json.loads((directory / SUMMARY).read_text()), read_trace(directory)
     return {
         "status": summary["status"],
         "error": summary["error"],
         "counted": summary.get("steps"),
-        "steps": [int(step) for step in read_trace(directory).get("step", [])],
+        "steps": trace["step"].tolist() if "step" in trace else [],
         "config": (directory / CONFIG).read_text(),
         "files": sorted(path.name for path in directory.iterdir()),
         "unborn": sorted(path.name for path in folder.glob(".*")),
