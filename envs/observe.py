@@ -176,7 +176,7 @@ def _workers(interval: Interval) -> dict[str, dict[str, float]]:
 def _worker(worker: WorkerInterval, duration_s: float) -> dict[str, float]:
     return {
         "utilisation": worker.busy_s / duration_s,
-        "service_ms": 1e3 * worker.busy_s / worker.processed if worker.processed else math.nan,
+        "service_ms": 1e3 * worker.service_s / worker.processed if worker.processed else math.nan,
         "processed": worker.processed,
         "in_hand": worker.in_hand,
     }

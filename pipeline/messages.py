@@ -111,13 +111,20 @@ class Register(_Message, frozen=True, tag="REGISTER"):
 
 
 class GetWork(_Message, frozen=True, tag="GET_WORK"):
-    """A worker asks for up to n tasks; n = 0 is a heartbeat, answered at once. A peer may leave all out."""
+    """A worker asks for up to n tasks; n = 0 is a heartbeat, answered at once. A peer may leave all out.
+
+    Attributes:
+        started_ns: when the task in progress began; 0 = none, or the producer's clock is not known yet.
+        running_ns: how long it had run when this was said.
+    """
 
     n: Annotated[int, Meta(ge=0, le=64)] = 1
     in_hand: Count = 0
     ready: bool = True  # False while models are loaded and warmed
     weights: Weights = Weights.NONE
     sent_ns: int = 0  # the worker's clock
+    started_ns: int = 0
+    running_ns: Count = 0
 
 
 class RegistrationConfirmation(_Message, frozen=True, tag="REGISTRATION_CONFIRMATION"):
@@ -265,6 +272,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
     id: Count
     worker: Label
     service_ns: Count
+    done_ns: int = 0  # when the worker was done with it
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):

@@ -143,7 +143,10 @@ class Collector:
             if not stream.add(header.id, Arrival(part, now_ns)):
                 self._duplicates += 1
                 continue
-            self._received.append(Received(header.stream, header.id, header.worker, header.service_ns))
+            done_ns = header.captured_ns + header.stamps_ns[-1]
+            self._received.append(
+                Received(header.stream, header.id, header.worker, header.service_ns, done_ns)
+            )
             commands += self._advance(header.stream, stream, now_ns)
         return commands + self._acknowledge(now_ns)
 

@@ -162,7 +162,7 @@ class Producer:
         if ack.episode == self._stream.episode:
             for item in ack.received:
                 if self._stream.ledger.receive((item.stream, item.id)):
-                    self._meter.received(item)
+                    self._meter.received(item, self._work.named(item.worker))
             for verdict in ack.verdicts:
                 if self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome):
                     self._meter.judged(verdict)
@@ -213,7 +213,7 @@ class Producer:
 
     def _begin(self, seed: int, levels: tuple[int, int, int], streams: int, now_ns: int) -> list[Command]:
         self._stream.begin(levels, streams)
-        self._meter = Meter(now_ns)
+        self._begin_interval(Meter(now_ns))
         self._state, self._error = State.RUNNING, ""
         logger.info("episode %d begins, seed %d", self._stream.episode, seed)
         return [
@@ -363,7 +363,7 @@ class Producer:
     def _telemetry(self, close: bool, now_ns: int) -> Telemetry:
         interval = self._meter.read(now_ns, self._stream, self._work.ready_workers)
         if close:
-            self._meter = Meter(now_ns, self._meter.recent)
+            self._begin_interval(Meter(now_ns, self._meter.recent))
         return Telemetry(
             state=self._state,
             episode=self._stream.episode,
@@ -379,6 +379,12 @@ class Producer:
             duplicates=self._duplicates,
             error=self._error,
         )
+
+    def _begin_interval(self, meter: Meter) -> None:
+        """What the workers have been busy so far belongs to the interval before."""
+        for worker in self._work.workers.values():
+            worker.occupancy.book(meter.began_ns)
+        self._meter = meter
 
     def _refused(self, event: Malformed) -> list[Command]:
         self._rejected += 1

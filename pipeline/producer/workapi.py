@@ -17,7 +17,6 @@ from pipeline.messages import (
     State,
     Status,
     Wait,
-    Weights,
     Work,
     WorkerStatus,
     WorkLoad,
@@ -25,29 +24,11 @@ from pipeline.messages import (
 )
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
 from pipeline.producer.stream import Stream
+from pipeline.producer.workers import Worker
 
 logger = logging.getLogger(__name__)
 
 HELD_SHARE = 0.8  # of a heartbeat: an unanswered request gets WAIT after this, so that it comes within one
-
-
-@dataclass(slots=True)
-class Worker:
-    """A registered worker.
-
-    Attributes:
-        heard_ns: when it last spoke.
-        epoch: of the settings it has been told.
-        ready: whether its models are loaded and warm.
-        told_end: it has had its END.
-    """
-
-    name: str
-    heard_ns: int
-    epoch: int
-    ready: bool = False
-    weights: Weights = Weights.NONE
-    told_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +60,15 @@ class WorkApi:
         self._n_named = 0
 
     @property
-    def ready_workers(self) -> Iterator[tuple[str, int]]:
-        """Name and tasks in hand of each worker that is ready."""
+    def ready_workers(self) -> Iterator[tuple[Worker, int]]:
+        """Each worker that is ready, and how many tasks it has in hand."""
         for peer, worker in self.workers.items():
             if worker.ready:
-                yield worker.name, len(self._stream.ledger.held_by(peer))
+                yield worker, len(self._stream.ledger.held_by(peer))
+
+    def named(self, name: str) -> Worker | None:
+        """The live worker of this name."""
+        return next((worker for worker in self.workers.values() if worker.name == name), None)
 
     def requested(self, event: WorkRequested, now_ns: int) -> list[Command]:
         """A worker spoke: answer it, or hold its request until there is a task."""
@@ -98,6 +83,7 @@ class WorkApi:
             return [Reply(event.envelope, Error("register before asking for work", code="UNREGISTERED"))]
         worker.heard_ns = now_ns
         worker.weights = message.weights
+        worker.occupancy.told(message.started_ns, message.running_ns)
         if message.ready and not worker.ready:
             worker.ready = True
             logger.info("worker %s is ready (%s weights)", worker.name, worker.weights)

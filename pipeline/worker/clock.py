@@ -16,6 +16,11 @@ class ClockOffset:
         self._round_trip_ns: int | None = None
         self._taken_ns = 0
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a sample of this peer."""
+        return self._round_trip_ns is not None
+
     def is_fresh(self, now_ns: int) -> bool:
         """Whether a sample was taken lately."""
         return self._round_trip_ns is not None and now_ns - self._taken_ns < FRESH_NS

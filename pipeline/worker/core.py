@@ -50,6 +50,7 @@ from pipeline.worker.events import (
 )
 from pipeline.worker.jobs import Prepare
 from pipeline.worker.planning import Planning, problem_with
+from pipeline.worker.progress import Activity
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,9 @@ FIRST_BACK_OFF_NS = 100_000_000
 LAST_BACK_OFF_NS = 800_000_000  # resuming within 2 s must include one reply deadline
 LEAST_WAIT_NS = 20_000_000  # between requests of one worker that find nothing to do
 END_WAIT_S = 5.0  # the producer has said END: nobody waits for what is in hand but for completeness
+
 STOP_WAIT_S = 2.0  # what takes longer is done by another worker
+IDLE = Activity()  # where nobody says what inference is at
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class WorkerCore:
         self._heartbeat_due_ns = 0
         self._not_before_ns = 0  # no request before this
         self._back_off_ns = FIRST_BACK_OFF_NS
+        self._activity = IDLE  # of inference, now
         self._ended = False
 
     @property
@@ -126,8 +130,13 @@ class WorkerCore:
         urgent = self._confirmation is None or self._can_ask
         return self._not_before_ns if urgent else max(self._not_before_ns, self._heartbeat_due_ns)
 
-    def handle(self, event: Event, now_ns: int) -> list[Command]:
-        """Everything that happens comes in here; what is to be done goes out."""
+    def handle(self, event: Event, now_ns: int, activity: Activity = IDLE) -> list[Command]:
+        """Everything that happens comes in here; what is to be done goes out.
+
+        Args:
+            activity: what inference is at now.
+        """
+        self._activity = activity
         commands: list[Command] = []
         match event:
             case Replied(reply, tasks):
@@ -168,9 +177,16 @@ class WorkerCore:
             n = min(self._config.batch, self._config.n_slots - self._in_hand)
         elif not (is_due or self._can_ask):
             return None
-        planning = self._planning
+        planning, started_ns = self._planning, self._activity.started_ns
+        is_running = started_ns > 0 and self._clock.is_known
         return GetWork(
-            n=n, in_hand=self._in_hand, ready=planning.is_ready, weights=planning.weights, sent_ns=now_ns
+            n=n,
+            in_hand=self._in_hand,
+            ready=planning.is_ready,
+            weights=planning.weights,
+            sent_ns=now_ns,
+            started_ns=started_ns + self.offset_ns if is_running else 0,
+            running_ns=max(0, now_ns - started_ns) if is_running else 0,
         )
 
     def _ask(self, message: Register | GetWork, now_ns: int) -> Request:

@@ -30,6 +30,7 @@ from pipeline.worker.jobs import (
     encode_note,
     pack_finished,
 )
+from pipeline.worker.progress import Patience, Progress
 from pipeline.worker.ring import SlotReader
 from pipeline.worker.workloads import Processed, Workload, picture_size, workload_for
 
@@ -40,7 +41,9 @@ class ParentGoneError(Exception):
     """Nobody listens any more."""
 
 
-def main(orders: Connection, reports: Connection, results: Connection, options: WorkerOptions) -> None:
+def main(
+    orders: Connection, reports: Connection, results: Connection, progress: Progress, options: WorkerOptions
+) -> None:
     """Entry of the spawned process, which was started with the signals that stop programs blocked.
 
     Whatever goes wrong ends it with exit code 1, after its parent was told why.
@@ -50,7 +53,7 @@ def main(orders: Connection, reports: Connection, results: Connection, options: 
     try:
         if options.cores:
             _pin(options.cores)  # before any library counts cores and starts threads
-        _serve(orders, reports, results, Inference(options, reader))
+        _serve(orders, reports, results, progress, Inference(options, reader, progress))
     except ParentGoneError:
         logger.debug("the parent is gone")
     except Exception as error:
@@ -73,11 +76,19 @@ def _pin(cores: Sequence[int]) -> None:
     os.sched_setaffinity(0, cores)
 
 
-def _serve(orders: Connection, reports: Connection, results: Connection, inference: "Inference") -> None:
+def _serve(
+    orders: Connection,
+    reports: Connection,
+    results: Connection,
+    progress: Progress,
+    inference: "Inference",
+) -> None:
     waiting: deque[Order] = deque()
     while True:
         while not waiting or orders.poll():  # all that was said: Slow does not wait behind the jobs in hand
+            progress.wait()
             order = _next(orders)
+            progress.take()
             if isinstance(order, Slow):
                 inference.slow(order.slowdown)
             else:
@@ -112,10 +123,13 @@ class Inference:
 
     Args:
         reader: the slots that hold the frames.
+        progress: where it says what it is at.
     """
 
-    def __init__(self, options: WorkerOptions, reader: SlotReader) -> None:
+    def __init__(self, options: WorkerOptions, reader: SlotReader, progress: Progress) -> None:
         self.reader = reader
+        self._progress = progress
+        self._patience = Patience()
         self._options = options
         self._plan: Plan | None = None
         self._workload: Workload | None = None
@@ -133,6 +147,9 @@ class Inference:
         if self._plan is None or self._plan.work_type != plan.work_type:
             self._workload = workload_for(plan.work_type, self._options)
             self._workload.slowdown = self._slowdown
+            self._patience.forget()
+        elif self._plan.weights != plan.weights:
+            self._patience.forget()
         self._plan = plan
         assert self._workload is not None, "made above"
         return self._workload.prepare(plan)
@@ -141,13 +158,19 @@ class Inference:
         """Do a job; one whose frame cannot be processed gets no result."""
         assert self._plan is not None and self._workload is not None, "no job comes before a plan"
         task = job.task
+        kind = task.grade, task.shape, self._slowdown
+        started_ns = self._workload.begin_ns(job)
+        self._progress.begin(started_ns, self._patience.due_ns(started_ns, *kind))
         try:
-            done = self._workload.process(job, self.reader)
+            done = self._workload.process(job, self.reader, started_ns)
+            self._patience.took(done.done_ns - done.started_ns, *kind)
         except FrameError as error:
             if str(error) not in self._refusals:
                 self._refusals.add(str(error))
                 logger.warning("tasks are refused: %s", error)
             return Finished(job.slot, b"", b"", 0)
+        finally:
+            self._progress.end()
         has_frame = self._plan.return_frames and _is_bgr(task)
         header = encode(_result(job, done, has_frame, self._options.name))
         return Finished(job.slot, header, done.boxes.tobytes(), math.prod(task.shape) if has_frame else 0)

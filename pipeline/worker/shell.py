@@ -200,7 +200,8 @@ class WorkerShell:
     # --- what is to be done -----------------------------------------------------------------------------
 
     def _do(self, event: Event) -> None:
-        for command in self._core.handle(event, time.monotonic_ns()):
+        now_ns = time.monotonic_ns()
+        for command in self._core.handle(event, now_ns, self._child.activity(now_ns)):
             self._perform(command)
 
     def _perform(self, command: Command) -> None:

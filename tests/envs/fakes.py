@@ -52,7 +52,7 @@ def interval(**changes: Any) -> Interval:
         "delivered_height_px": 360.0,
         "delivered_by_grade": (15, 15),
         "workers": tuple(
-            WorkerInterval(name=name, processed=15, busy_s=0.6, in_hand=1)
+            WorkerInterval(name=name, processed=15, service_s=0.6, busy_s=0.6, in_hand=1)
             for name in ("worker-0", "worker-1")
         ),
         "recent_service_s": 0.04,

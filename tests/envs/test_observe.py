@@ -76,7 +76,10 @@ def test_metrics_are_the_catalogue_the_hops_and_the_counts():
 
 def test_a_broken_slo_makes_the_reward_negative_whatever_the_quality():
     # load 1.5: a third of the SLOs broken, by half: -(1/3)(1/2 + 1/2 * 1/2)
-    workers = tuple(w.__class__(name=w.name, processed=15, busy_s=1.5, in_hand=1) for w in interval().workers)
+    workers = tuple(
+        w.__class__(name=w.name, processed=15, service_s=1.5, busy_s=1.5, in_hand=1)
+        for w in interval().workers
+    )
     _, reward, info = judge(spec(), snapshot(interval=interval(workers=workers)))
     assert info["slos"]["load"] == SloState.CRITICAL
     assert reward == pytest.approx(-0.25)

@@ -66,6 +66,7 @@ from pipeline.slos import Slo
 from pipeline.worker import events as working
 from pipeline.worker.core import WorkerConfig, WorkerCore
 from pipeline.worker.jobs import Prepare
+from pipeline.worker.progress import Activity
 
 COLLECTOR = b"collector"
 CONTROL = (b"control",)
@@ -114,7 +115,10 @@ class ReferenceWorker:
         """Let the core react, and do what it says."""
         if not self.alive:
             return
-        for command in self._core.handle(event, self._world.now_ns):
+        job = self._serving
+        at_a_task = job is not None and job.task is not None
+        activity = Activity(job.started_ns) if job is not None and at_a_task else Activity()
+        for command in self._core.handle(event, self._world.now_ns, activity):
             match command:
                 case working.Request(message):
                     envelope = (self.peer, b"x")
@@ -201,9 +205,9 @@ class ReferenceWorker:
             return
         self._free_ns += round(self.device.handling_ms * 1e6)
         self._uplink.append(job)
+        self._work()  # it has begun with the next one before anybody hears of this one
         if not self._is_sending:
             self._send()
-        self._work()
 
     def _send(self) -> None:
         """Results leave one after the other; a slot is free once its result has left."""

@@ -138,6 +138,13 @@ class Conversation:
         ack = Ack(self.seq, self.begun.episode, received, verdicts)
         return self.say(CollectorSpoke(b"collector", ack))
 
+    def received_by(self, worker: str, *ids: int, service_ns: int = 0):
+        """The collector has results of a worker that was done with them just now."""
+        self.seq += 1
+        assert self.begun is not None
+        received = tuple(Received(0, i, worker, service_ns, self.now_ns) for i in ids)
+        return self.say(CollectorSpoke(b"collector", Ack(self.seq, self.begun.episode, received, ())))
+
 
 def replies(commands):
     """The messages sent to workers, in order."""

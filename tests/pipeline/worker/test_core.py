@@ -35,6 +35,7 @@ from pipeline.worker.events import (
     TasksLeft,
     Tick,
 )
+from pipeline.worker.progress import Activity
 
 MS = 1_000_000
 S = 1000 * MS
@@ -325,3 +326,20 @@ def test_an_old_offset_is_measured_anew_before_more_work_is_asked_for():
     assert message.n == 0
     worker.handle(Replied(Wait(now_ns=5)), 31 * S + 2)
     assert worker.offset_ns == 5 - (31 * S + 1), "another clock: half of the round trip"
+
+
+def test_a_request_says_since_when_inference_is_at_its_task_on_the_producers_clock():
+    worker = core()
+    worker.handle(Replied(CONFIRMATION), 0)
+    worker.handle(Replied(Wait(now_ns=7 * S + 1)), 2)  # the producer's clock is 7 s ahead
+    worker.handle(Prepared(1, Weights.TRAINED), 2)
+    message = message_in(worker.handle(works(1), 500, Activity(started_ns=100)))
+    assert (message.started_ns, message.running_ns) == (7 * S + 100, 400)
+    assert message_in(worker.handle(works(1), 600, Activity())).started_ns == 0
+
+
+def test_nothing_is_said_of_a_task_while_the_producers_clock_is_unknown():
+    worker = asking()
+    worker.handle(Replied(Error("who?", code="UNREGISTERED")), 5)
+    message = message_in(worker.handle(Replied(CONFIRMATION), 6, Activity(started_ns=3)))
+    assert (message.n, message.started_ns) == (0, 0)
