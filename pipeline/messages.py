@@ -4,7 +4,7 @@ A header is one msgpack map, tagged by its field `type`; an array is one raw buf
 Nothing is pickled, and nothing is used before it was validated. Times are int ns of the *producer's*
 monotonic clock unless a field says otherwise.
 
-Work-API (worker REQ -> producer ROUTER):  REGISTER, GET_WORK
+Work-API (worker REQ -> producer ROUTER):  REGISTER, GET_WORK, LEAVE
     -> REGISTRATION_CONFIRMATION | INFERENCE + (task header, buffer)* | CHANGE | WAIT | END | ERROR
 Results (worker PUSH -> collector PULL):   (COLLECT header, boxes buffer, frame buffer)*
 Link (collector DEALER <-> producer ROUTER): SYNC, ACK -> SETTINGS, GAP, CONFIRM, END
@@ -35,7 +35,9 @@ ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in DTYPES}
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
-Label = Annotated[str, Meta(max_length=200)]
+LABEL_CHARACTERS = 200
+Label = Annotated[str, Meta(max_length=LABEL_CHARACTERS)]
+Identity = Annotated[str, Meta(max_length=64)]
 Shape = Annotated[tuple[Count, ...], Meta(max_length=4)]
 
 
@@ -87,6 +89,15 @@ class Outcome(IntEnum):
     DROPPED = 3  # by the producer's queue policy
 
 
+class LossReason(StrEnum):
+    """Why the producer gave a frame up."""
+
+    PROCESSING_FAILED = "processing_failed"  # the last worker that tried said that it cannot
+    NO_ANSWER = "no_answer"  # the last worker that had it fell silent, died or kept it for too long
+    COLLECTOR_GONE = "collector_gone"  # its result was at a collector that was replaced
+    NOT_DRAINED = "not_drained"  # the episode ended before anybody brought it
+
+
 class State(StrEnum):
     """What the producer is doing."""
 
@@ -104,10 +115,25 @@ class _Message(msgspec.Struct, frozen=True, tag_field="type"):
 
 
 class Register(_Message, frozen=True, tag="REGISTER"):
-    """A worker starts, or has found a producer that does not know it. All fields are optional to a peer."""
+    """A worker starts, or has found a producer that does not know it. All fields are optional to a peer.
+
+    Attributes:
+        worker: the name that it would like.
+        identity: random, of this process alone, whatever its name and sockets; "" = that of its socket.
+    """
 
     worker: Label = ""
+    identity: Identity = ""
     sent_ns: int = 0  # the worker's clock
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """A worker could not process a task; `reason` is for people."""
+
+    stream: Count
+    id: Count
+    episode: Count
+    reason: Label
 
 
 class GetWork(_Message, frozen=True, tag="GET_WORK"):
@@ -116,6 +142,7 @@ class GetWork(_Message, frozen=True, tag="GET_WORK"):
     Attributes:
         started_ns: when the task in progress began; 0 = none, or the producer's clock is not known yet.
         running_ns: how long it had run when this was said.
+        failed: tasks in hand that it could not process and has given up.
     """
 
     n: Annotated[int, Meta(ge=0, le=64)] = 1
@@ -125,6 +152,20 @@ class GetWork(_Message, frozen=True, tag="GET_WORK"):
     sent_ns: int = 0  # the worker's clock
     started_ns: int = 0
     running_ns: Count = 0
+    failed: tuple[Failure, ...] = ()
+
+
+class Leave(_Message, frozen=True, tag="LEAVE"):
+    """A worker cannot go on: what it has in hand goes back at once; `reason` is for people.
+
+    Attributes:
+        identity: as it registered.
+        failed: tasks that it broke over.
+    """
+
+    identity: Identity
+    failed: tuple[Failure, ...] = ()
+    reason: Label = ""
 
 
 class RegistrationConfirmation(_Message, frozen=True, tag="REGISTRATION_CONFIRMATION"):
@@ -139,6 +180,7 @@ class RegistrationConfirmation(_Message, frozen=True, tag="REGISTRATION_CONFIRMA
         return_frames: whether results must carry the frame back.
         heartbeat_s: the longest silence the producer tolerates is a few of these.
         now_ns: the producer's clock, for the worker's offset estimate.
+        name: what this worker is called from now on: another one may have had the name that it wished.
     """
 
     work_type: WorkType
@@ -152,6 +194,7 @@ class RegistrationConfirmation(_Message, frozen=True, tag="REGISTRATION_CONFIRMA
     return_frames: bool
     heartbeat_s: float
     now_ns: int
+    name: Label = ""
     protocol: int = PROTOCOL_VERSION
 
 
@@ -404,15 +447,40 @@ class Status(_Message, frozen=True, tag="STATUS_REPLY"):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Frames of the episode so far: offered = delivered + dropped + lost + late + in_flight, always."""
+    """Frames of the episode so far: offered = delivered + dropped + lost + late + in_flight, always.
+
+    Attributes:
+        dropped: by reason.
+        lost_by: those lost, by LossReason.
+        requeued: how often a worker was to bring a frame and did not.
+    """
 
     offered: Count
     delivered: Count
     dropped: dict[str, int]
     lost: Count
+    lost_by: dict[str, int]
     late: Count
     in_flight: Count
     requeued: Count
+
+
+class Incidents(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong with workers since the producer started.
+
+    Attributes:
+        failed_attempts: tasks that a worker could not process, once for each try.
+        expired_leases: tasks that a live worker kept for too long.
+        silent_workers: workers that ceased to speak.
+        broken_workers: workers that said that they cannot go on.
+        renamed_workers: workers that came under a name that another one had.
+    """
+
+    failed_attempts: Count = 0
+    expired_leases: Count = 0
+    silent_workers: Count = 0
+    broken_workers: Count = 0
+    renamed_workers: Count = 0
 
 
 class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
@@ -426,6 +494,7 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
         report_age_s: age of the collector's last report; large = the figures are stale.
         rejected: malformed messages so far, all sockets of producer and collector.
         duplicates: results that the collector had received before, so far.
+        incidents: with workers, so far.
         error: why the source failed, "" if it has not.
     """
 
@@ -441,10 +510,11 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
     report_age_s: float
     rejected: Count
     duplicates: Count
+    incidents: Incidents = Incidents()
     error: str = ""
 
 
-WorkRequest = Register | GetWork
+WorkRequest = Register | GetWork | Leave
 WorkReply = RegistrationConfirmation | Work | Change | Wait | End | Error
 LinkUp = Sync | Ack
 LinkDown = Settings | Gap | Confirm | End

@@ -95,7 +95,7 @@ class WorkerOptions:
     """Request tasks from a producer, process them, send the results to the collector."""
 
     producer: str = _option("tcp://127.0.0.1:5550", "the producer's Work-API endpoint")
-    name: str = _option("", "name in telemetry; empty = host and process id")
+    name: str = _option("", "name in telemetry; empty = host and six random digits")
     cores: tuple[int, ...] = _option((), "pin inference to these cores; empty = anywhere")
     threads: int = _option(1, "threads of one inference")
     capacity: float = _option(1.0, "share of this device's speed to use, in (0, 1]")

@@ -41,7 +41,7 @@ from envs.simulator.timers import (
 from envs.simulator.workapi import announce, plan_tick, producer_ticked, request_came
 from envs.simulator.workers import die, left, replied, served, woke
 from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
-from pipeline.worker.core import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
+from pipeline.worker.timing import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
 
 heat_after = compiled(scenario.heat_after)
 throttled = compiled(scenario.throttled)

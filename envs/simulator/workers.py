@@ -26,7 +26,7 @@ from envs.simulator.records import (
 )
 from envs.simulator.timers import refresh
 from pipeline.worker.clock import FRESH_NS
-from pipeline.worker.core import FIRST_BACK_OFF_NS, LAST_BACK_OFF_NS, LEAST_REPLY_NS, LEAST_WAIT_NS
+from pipeline.worker.timing import FIRST_BACK_OFF_NS, LAST_BACK_OFF_NS, LEAST_REPLY_NS, LEAST_WAIT_NS
 
 RESULT_BYTES = 250  # header and some boxes; a frame comes on top of them where results carry it
 LOADING = -2  # a job's frame: none, models are loaded

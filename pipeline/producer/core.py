@@ -54,8 +54,9 @@ from pipeline.producer.events import (
 )
 from pipeline.producer.ledger import Key
 from pipeline.producer.meter import Meter
+from pipeline.producer.status import status
 from pipeline.producer.stream import ProducerConfig, Stream
-from pipeline.producer.workapi import WorkApi, status
+from pipeline.producer.workapi import WorkApi
 from pipeline.slos import read_slos
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ class Producer:
         """React to one event; the commands are to be carried out in order."""
         match event:
             case WorkRequested():
-                return self._work.requested(event, now_ns)
+                n_given_up = len(self._stream.ledger.given_up)
+                return self._work.requested(event, now_ns) + self._news_of_losses(n_given_up)
             case Captured():
                 return self._captured(event, now_ns)
             case CollectorSpoke(peer, message):
@@ -155,6 +157,9 @@ class Producer:
     def _lost_gaps(self) -> list[Command]:
         return self._tell_gaps([(*key, Outcome.LOST) for key in self._stream.ledger.given_up])
 
+    def _news_of_losses(self, n_before: int) -> list[Command]:
+        return self._lost_gaps() if len(self._stream.ledger.given_up) > n_before else []
+
     # --- collector ---
 
     def _acknowledged(self, peer: bytes, ack: Ack, now_ns: int) -> list[Command]:
@@ -162,7 +167,7 @@ class Producer:
         if ack.episode == self._stream.episode:
             for item in ack.received:
                 if self._stream.ledger.receive((item.stream, item.id)):
-                    self._meter.received(item, self._work.named(item.worker))
+                    self._meter.received(item, self._work.workers.named(item.worker))
             for verdict in ack.verdicts:
                 if self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome):
                     self._meter.judged(verdict)
@@ -193,9 +198,7 @@ class Producer:
         if self._may_begin:
             return self._begin(self._config.seed, self._config.levels, self._config.streams, now_ns)
         n_given_up = len(self._stream.ledger.given_up)
-        commands = self._work.tick(now_ns)
-        if len(self._stream.ledger.given_up) > n_given_up:
-            commands += self._lost_gaps()
+        commands = self._work.tick(now_ns) + self._news_of_losses(n_given_up)
         if self._collector and now_ns - self._heard_ns > COLLECTOR_SILENT_NS:
             logger.warning("the collector has fallen silent")
             self._collector = b""
@@ -377,6 +380,7 @@ class Producer:
             report_age_s=(now_ns - self._heard_ns) * 1e-9,
             rejected=self._rejected + self._rejected_by_collector,
             duplicates=self._duplicates,
+            incidents=self._work.incidents,
             error=self._error,
         )
 

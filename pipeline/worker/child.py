@@ -7,7 +7,7 @@ from multiprocessing.process import BaseProcess
 
 from pipeline.options import WorkerOptions
 from pipeline.worker import inference
-from pipeline.worker.jobs import Failed, Finish, Order, Ready, decode_report, encode_note
+from pipeline.worker.jobs import Failed, Finish, Order, Ready, TaskFailed, decode_report, encode_note
 from pipeline.worker.progress import LEAST_PATIENCE_NS, NEVER_NS, Activity, Progress
 
 EXIT_S = 1.0  # from the closing of its pipe to its end, unless it computes
@@ -59,7 +59,7 @@ class InferenceProcess:
             self._unheard = n_taken, now_ns  # it waits for orders, and there are some
         return Activity(0, self._unheard[1] + LEAST_PATIENCE_NS)
 
-    def report(self) -> Ready:
+    def report(self) -> Ready | TaskFailed:
         """What it says; call when `reports` is readable. Raises InferenceError."""
         try:
             report = decode_report(self.reports.recv_bytes())
@@ -77,6 +77,10 @@ class InferenceProcess:
         """Have it end, kill it if it does not at once: `results` ends, too."""
         self._orders.close()
         self._process.join(EXIT_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once, even one that is stopped: `results` ends, too."""
         self._process.kill()
         self._process.join()
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from pipeline.messages import Result, TaskHeader, Weights, encode
+from pipeline.messages import LABEL_CHARACTERS, Failure, Result, TaskHeader, Weights, encode
 from pipeline.options import WorkerOptions
 from pipeline.worker.detector import FrameError
 from pipeline.worker.jobs import (
@@ -26,6 +26,7 @@ from pipeline.worker.jobs import (
     Prepare,
     Ready,
     Slow,
+    TaskFailed,
     decode_order,
     encode_note,
     pack_finished,
@@ -36,9 +37,15 @@ from pipeline.worker.workloads import Processed, Workload, picture_size, workloa
 
 logger = logging.getLogger(__name__)
 
+POISONED = "CUDA error"  # PyTorch's words for those after which its process can compute nothing any more
+
 
 class ParentGoneError(Exception):
     """Nobody listens any more."""
+
+
+class TaskError(Exception):
+    """This task cannot be done; the text says why. Others may be."""
 
 
 def main(
@@ -57,7 +64,7 @@ def main(
     except ParentGoneError:
         logger.debug("the parent is gone")
     except Exception as error:
-        failure = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        failure = error_text(error)
         logger.debug("inference failed", exc_info=True)
     reader.close()  # not while an exception holds on to a frame
     if failure:
@@ -95,13 +102,24 @@ def _serve(
                 waiting.append(order)
         match waiting.popleft():
             case Job() as job:
-                _send(results, pack_finished(inference.process(job)))
+                _send(results, pack_finished(_done(job, inference, reports)))
             case Attach() as attach:
                 inference.reader.attach(attach)
             case Prepare(number, plan):
                 _send(reports, encode_note(Ready(number, inference.prepare(plan))))
             case Finish():
                 return
+
+
+def _done(job: Job, inference: "Inference", reports: Connection) -> Finished:
+    """Do a job; of one that cannot be done the parent is told, and there is no result."""
+    try:
+        return inference.process(job)
+    except TaskError as error:
+        task = job.task
+        failure = Failure(task.stream, task.id, task.episode, str(error)[:LABEL_CHARACTERS])
+        _send(reports, encode_note(TaskFailed(failure)))
+        return Finished(job.slot, b"", b"", 0)
 
 
 def _next(orders: Connection) -> Order:
@@ -133,7 +151,7 @@ class Inference:
         self._options = options
         self._plan: Plan | None = None
         self._workload: Workload | None = None
-        self._refusals: set[str] = set()
+        self._noted: set[type] = set()  # kinds of errors that the log has
         self._slowdown = 1.0
 
     def slow(self, slowdown: float) -> None:
@@ -155,7 +173,7 @@ class Inference:
         return self._workload.prepare(plan)
 
     def process(self, job: Job) -> Finished:
-        """Do a job; one whose frame cannot be processed gets no result."""
+        """Do a job. Raises TaskError, or what leaves nothing to go on with."""
         assert self._plan is not None and self._workload is not None, "no job comes before a plan"
         task = job.task
         kind = task.grade, task.shape, self._slowdown
@@ -163,20 +181,33 @@ class Inference:
         self._progress.begin(started_ns, self._patience.due_ns(started_ns, *kind))
         try:
             done = self._workload.process(job, self.reader, started_ns)
-            self._patience.took(done.done_ns - done.started_ns, *kind)
-        except FrameError as error:
-            if str(error) not in self._refusals:
-                self._refusals.add(str(error))
-                logger.warning("tasks are refused: %s", error)
-            return Finished(job.slot, b"", b"", 0)
-        finally:
+        except Exception as error:  # of this frame, whatever it is
+            if POISONED in str(error):
+                raise  # and the progress says at which task
             self._progress.end()
+            raise TaskError(self._note(error)) from error
+        self._patience.took(done.done_ns - done.started_ns, *kind)
+        self._progress.end()
         has_frame = self._plan.return_frames and _is_bgr(task)
-        header = encode(_result(job, done, has_frame, self._options.name))
+        header = encode(_result(job, done, has_frame))
         return Finished(job.slot, header, done.boxes.tobytes(), math.prod(task.shape) if has_frame else 0)
 
+    def _note(self, error: Exception) -> str:
+        """What went wrong in one line; the log has the first of each kind, and where it came from."""
+        reason = error_text(error)
+        if type(error) not in self._noted:
+            self._noted.add(type(error))
+            is_ours = isinstance(error, FrameError)
+            logger.warning("a task cannot be done: %s", reason, exc_info=None if is_ours else error)
+        return reason
 
-def _result(job: Job, done: Processed, has_frame: bool, worker: str) -> Result:
+
+def error_text(error: Exception) -> str:
+    """Kind and text of an error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _result(job: Job, done: Processed, has_frame: bool) -> Result:
     task = job.task
     to_stamp_ns = job.offset_ns - task.captured_ns
     return Result(
@@ -198,7 +229,7 @@ def _result(job: Job, done: Processed, has_frame: bool, worker: str) -> Result:
             done.done_ns + to_stamp_ns,
         ),
         service_ns=done.done_ns - done.started_ns,
-        worker=worker,
+        worker=job.worker,
     )
 
 

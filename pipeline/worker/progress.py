@@ -10,6 +10,7 @@ from typing import NamedTuple
 NEVER_NS = 1 << 62
 PATIENCE = 5  # a task may take this many times as long as the longest before
 LEAST_PATIENCE_NS = 3_000_000_000  # and so long in any case: the host may be busy
+GRACE_NS = 500_000_000
 
 _STARTED, _DUE, _N_TAKEN = range(3)
 
@@ -70,6 +71,32 @@ class Progress:
     def n_taken(self) -> int:
         """Orders that it has taken so far."""
         return self._words[_N_TAKEN]
+
+
+class Watch:
+    """Whether inference hangs: overdue still, some time after it was seen to be.
+
+    A host that has stood still as a whole looks overdue at once: both processes get their time first.
+    """
+
+    def __init__(self) -> None:
+        self._seen = Activity()
+        self._since_ns = 0
+
+    def hangs(self, activity: Activity, now_ns: int) -> bool:
+        """Look at it; call a few times a second."""
+        if now_ns <= activity.due_ns:
+            return False
+        if activity != self._seen:
+            self._seen, self._since_ns = activity, now_ns
+        return now_ns - self._since_ns >= GRACE_NS
+
+    def obituary(self, activity: Activity, now_ns: int) -> str:
+        """One sentence about it."""
+        if not activity.started_ns:
+            return "the inference process hangs: it takes no orders"
+        at_s = (now_ns - activity.started_ns) * 1e-9
+        return f"the inference process hangs: it has been at one task for {at_s:.1f} s"
 
 
 class Patience:

@@ -151,7 +151,14 @@ class FakeControl:
             metrics={},
             slos={},
             totals=Totals(
-                offered=60, delivered=50, dropped={"drop_oldest": 4}, lost=1, late=2, in_flight=3, requeued=5
+                offered=60,
+                delivered=50,
+                dropped={"drop_oldest": 4},
+                lost=1,
+                lost_by={"no_answer": 1},
+                late=2,
+                in_flight=3,
+                requeued=5,
             ),
             report_age_s=self.report_age_s,
             rejected=0,

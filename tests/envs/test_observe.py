@@ -136,7 +136,14 @@ def test_info_has_numbers_only_and_always_the_same_names():
 
 def test_frames_add_up_and_drops_say_why():
     totals = Totals(
-        offered=60, delivered=50, dropped={"a": 3, "b": 1}, lost=1, late=2, in_flight=3, requeued=5
+        offered=60,
+        delivered=50,
+        dropped={"a": 3, "b": 1},
+        lost=1,
+        lost_by={},
+        late=2,
+        in_flight=3,
+        requeued=5,
     )
     info = judge(spec(), snapshot(totals=totals)).info
     assert info["frames"]["dropped"] == 4 and info["drops"] == {"a": 3, "b": 1}

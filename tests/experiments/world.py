@@ -106,6 +106,7 @@ class World(gym.Env):
                 delivered=self._offered,
                 dropped={"drop_oldest": 0},
                 lost=0,
+                lost_by={},
                 late=0,
                 in_flight=0,
                 requeued=0,

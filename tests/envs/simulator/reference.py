@@ -92,7 +92,9 @@ class ReferenceWorker:
         self.alive = True
         self.generation = 0
         self._world = world
-        self._core = WorkerCore(WorkerConfig(self.name, world.system.prefetch + 1, world.system.batch))
+        self._core = WorkerCore(
+            WorkerConfig(self.name, self.name, world.system.prefetch + 1, world.system.batch)
+        )
         self._arrived: tuple[TaskHeader, ...] = ()
         self._buffer: deque[_Job] = deque()
         self._serving: _Job | None = None

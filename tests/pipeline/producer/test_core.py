@@ -213,7 +213,7 @@ def test_a_task_that_could_not_be_sent_costs_no_retry(talk):
 def test_a_worker_that_registers_again_gets_its_old_tasks_back(talk):
     talk.frame()
     talk.ask(b"a")
-    talk.worker(b"new", Register("a"))
+    talk.worker(b"new", Register("a", identity=b"a".hex()))
     talk.worker(b"new", GetWork(n=0))
     assert talk.ask(b"new") == [(0, 0)]
 

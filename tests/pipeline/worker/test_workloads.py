@@ -44,7 +44,7 @@ def clock(monkeypatch):
 
 def job(received_ns: int, grade: int = 0, shape=(360, 640, 3), **task) -> Job:
     """A task in slot 0."""
-    return Job(0, received_ns, 0, TaskHeader(id=0, dtype="uint8", shape=shape, grade=grade, **task))
+    return Job(0, received_ns, 0, "w", TaskHeader(id=0, dtype="uint8", shape=shape, grade=grade, **task))
 
 
 def plan(*grades: str, weights=None, load=None, work_type=WorkType.EMULATED) -> Plan:
