@@ -474,6 +474,7 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
         silent_workers: workers that ceased to speak.
         broken_workers: workers that said that they cannot go on.
         renamed_workers: workers that came under a name that another one had.
+        unheard_clients: clients that connected and were not heard: the second ones of a ZeroMQ routing id.
     """
 
     failed_attempts: Count = 0
@@ -481,6 +482,7 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
     silent_workers: Count = 0
     broken_workers: Count = 0
     renamed_workers: Count = 0
+    unheard_clients: Count = 0
 
 
 class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):

@@ -49,6 +49,7 @@ from pipeline.producer.events import (
     StopRequested,
     Tell,
     Tick,
+    Unheard,
     Unroutable,
     WorkRequested,
 )
@@ -114,6 +115,9 @@ class Producer:
                 return self._work.unroutable(event, now_ns)
             case Malformed():
                 return self._refused(event)
+            case Unheard(address):
+                self._work.unheard(address)
+                return []
             case StopRequested():
                 return self._stop(now_ns)
         assert_never(event)

@@ -75,6 +75,12 @@ class Malformed(msgspec.Struct, frozen=True):
     control: Envelope | None = None
 
 
+class Unheard(msgspec.Struct, frozen=True):
+    """A client of the Work-API, at this address, has been connected for long and not been heard."""
+
+    address: str
+
+
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
@@ -91,6 +97,7 @@ Event = (
     | CollectorSpoke
     | ControlRequested
     | Malformed
+    | Unheard
     | Tick
     | StopRequested
 )

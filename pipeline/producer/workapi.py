@@ -155,6 +155,15 @@ class WorkApi:
         self.remove(event.peer, "cannot be reached")
         return self.serve(now_ns)
 
+    def unheard(self, address: str) -> None:
+        """Somebody is connected, and nothing that it says arrives, if it says anything."""
+        self._count(unheard_clients=1)
+        logger.warning(
+            "a client at %s is connected and not heard: if it speaks, its ZeroMQ routing id is another"
+            " client's; let each have its own, or set none",
+            address,
+        )
+
     def remove(self, peer: bytes, why: str, *, tried: bool = True) -> None:
         """Forget a worker; its tasks go back to the queue, with one try less if it may have `tried` them."""
         worker = self.workers.pop(peer, None)

@@ -120,7 +120,7 @@ def test_an_interval_of_which_nothing_is_known_earns_nothing():
         oldest_undelivered_ms=None,
         delivered_height_px=None,
         delivered_by_grade=(0, 0),
-        workers=(WorkerInterval(name="worker-0", processed=0, busy_s=0.0, in_hand=0),),
+        workers=(WorkerInterval(name="worker-0", processed=0, service_s=0.0, busy_s=0.0, in_hand=0),),
     )
     spec_of_unknowns = replace(spec(), slos=spec().slos[1:])  # a queue is always known
     _, reward, info = judge(spec_of_unknowns, snapshot(interval=blind))
