@@ -18,7 +18,7 @@ from pipeline.slos import Slo, SloReading, SloState, read_slos
 
 STALE_AFTER_S = 2.0  # the collector reports every half second
 DEAD_REWARD = -1.0  # the lowest there is: a dead pipeline fulfils nothing
-NOTHING = Totals(offered=0, delivered=0, dropped={}, lost=0, late=0, in_flight=0, requeued=0)
+NOTHING = Totals(offered=0, delivered=0, dropped={}, lost=0, lost_by={}, late=0, in_flight=0, requeued=0)
 COUNTS: Mapping[str, Callable[[Interval], int]] = {
     "offered": lambda interval: interval.offered,
     "delivered": lambda interval: interval.delivered,
@@ -176,7 +176,7 @@ def _workers(interval: Interval) -> dict[str, dict[str, float]]:
 def _worker(worker: WorkerInterval, duration_s: float) -> dict[str, float]:
     return {
         "utilisation": worker.busy_s / duration_s,
-        "service_ms": 1e3 * worker.busy_s / worker.processed if worker.processed else math.nan,
+        "service_ms": 1e3 * worker.service_s / worker.processed if worker.processed else math.nan,
         "processed": worker.processed,
         "in_hand": worker.in_hand,
     }

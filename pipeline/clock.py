@@ -24,6 +24,11 @@ class ClockOffset:
             return None
         return 0 if self._is_shared else self._round_trip_ns // 2
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a sample of this peer."""
+        return self._round_trip_ns is not None
+
     def is_fresh(self, now_ns: int) -> bool:
         """Whether a sample was taken lately."""
         return self._round_trip_ns is not None and now_ns - self._taken_ns < FRESH_NS

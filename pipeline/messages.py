@@ -4,7 +4,7 @@ A header is one msgpack map, tagged by its field `type`; an array is one raw buf
 Nothing is pickled, and nothing is used before it was validated. Times are int ns of the *producer's*
 monotonic clock unless a field says otherwise.
 
-Work-API (worker REQ -> producer ROUTER):  REGISTER, GET_WORK
+Work-API (worker REQ -> producer ROUTER):  REGISTER, GET_WORK, LEAVE
     -> REGISTRATION_CONFIRMATION | INFERENCE + (task header, buffer)* | CHANGE | WAIT | END | ERROR
 Results (worker PUSH -> collector PULL):   (COLLECT header, boxes buffer, frame buffer)*
 Link (collector DEALER <-> producer ROUTER): SYNC, ACK -> SETTINGS, GAP, CONFIRM, STANDBY, END, ERROR
@@ -45,7 +45,9 @@ ITEM_BYTES = {dtype: np.dtype(dtype).itemsize for dtype in DTYPES}
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Identity = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]  # random
-Label = Annotated[str, Meta(max_length=200)]
+LABEL_CHARACTERS = 200
+Label = Annotated[str, Meta(max_length=LABEL_CHARACTERS)]
+WorkerIdentity = Annotated[str, Meta(max_length=64)]
 Shape = Annotated[tuple[Count, ...], Meta(max_length=4)]
 
 
@@ -109,6 +111,15 @@ class Outcome(IntEnum):
     DROPPED = 3  # by the producer's queue policy
 
 
+class LossReason(StrEnum):
+    """Why the producer gave a frame up."""
+
+    PROCESSING_FAILED = "processing_failed"  # the last worker that tried said that it cannot
+    NO_ANSWER = "no_answer"  # the last worker that had it fell silent, died or kept it for too long
+    COLLECTOR_GONE = "collector_gone"  # its result was at a collector that was replaced
+    NOT_DRAINED = "not_drained"  # the episode ended before anybody brought it
+
+
 class State(StrEnum):
     """What the producer is doing."""
 
@@ -132,20 +143,57 @@ class _Greeting(_Message, frozen=True, kw_only=True):
 
 
 class Register(_Greeting, frozen=True, tag="REGISTER"):
-    """A worker starts, or has found a producer that does not know it. All fields are optional to a peer."""
+    """A worker starts, or has found a producer that does not know it. All fields are optional to a peer.
+
+    Attributes:
+        worker: the name that it would like.
+        identity: random, of this process alone, whatever its name and sockets; "" = that of its socket.
+    """
 
     worker: Label = ""
+    identity: WorkerIdentity = ""
     sent_ns: int = 0  # the worker's clock
 
 
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """A worker could not process a task; `reason` is for people."""
+
+    stream: Count
+    id: Count
+    episode: Count
+    reason: Label
+
+
 class GetWork(_Message, frozen=True, tag="GET_WORK"):
-    """A worker asks for up to n tasks; n = 0 is a heartbeat, answered at once. A peer may leave all out."""
+    """A worker asks for up to n tasks; n = 0 is a heartbeat, answered at once. A peer may leave all out.
+
+    Attributes:
+        started_ns: when the task in progress began; 0 = none, or the producer's clock is not known yet.
+        running_ns: how long it had run when this was said.
+        failed: tasks in hand that it could not process and has given up.
+    """
 
     n: Annotated[int, Meta(ge=0, le=64)] = 1
     in_hand: Count = 0
     ready: bool = True  # False while models are loaded and warmed
     weights: Weights = Weights.NONE
     sent_ns: int = 0  # the worker's clock
+    started_ns: int = 0
+    running_ns: Count = 0
+    failed: tuple[Failure, ...] = ()
+
+
+class Leave(_Message, frozen=True, tag="LEAVE"):
+    """A worker cannot go on: what it has in hand goes back at once; `reason` is for people.
+
+    Attributes:
+        identity: as it registered.
+        failed: tasks that it broke over.
+    """
+
+    identity: WorkerIdentity
+    failed: tuple[Failure, ...] = ()
+    reason: Label = ""
 
 
 class RegistrationConfirmation(_Greeting, frozen=True, tag="REGISTRATION_CONFIRMATION"):
@@ -160,6 +208,7 @@ class RegistrationConfirmation(_Greeting, frozen=True, tag="REGISTRATION_CONFIRM
         return_frames: whether results must carry the frame back.
         heartbeat_s: the longest silence the producer tolerates is a few of these.
         now_ns: the producer's clock, for the worker's offset estimate.
+        name: what this worker is called from now on: another one may have had the name that it wished.
     """
 
     work_type: WorkType
@@ -173,6 +222,7 @@ class RegistrationConfirmation(_Greeting, frozen=True, tag="REGISTRATION_CONFIRM
     return_frames: bool
     heartbeat_s: float
     now_ns: int
+    name: Label = ""
 
 
 class Work(_Message, frozen=True, tag="INFERENCE"):
@@ -314,6 +364,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
     id: Count
     worker: Label
     service_ns: Count
+    done_ns: int = 0  # when the worker was done with it
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
@@ -456,15 +507,42 @@ class Status(_Greeting, frozen=True, tag="STATUS_REPLY"):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Frames of the episode so far: offered = delivered + dropped + lost + late + in_flight, always."""
+    """Frames of the episode so far: offered = delivered + dropped + lost + late + in_flight, always.
+
+    Attributes:
+        dropped: by reason.
+        lost_by: those lost, by LossReason.
+        requeued: how often a worker was to bring a frame and did not.
+    """
 
     offered: Count
     delivered: Count
     dropped: dict[str, int]
     lost: Count
+    lost_by: dict[str, int]
     late: Count
     in_flight: Count
     requeued: Count
+
+
+class Incidents(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong with workers since the producer started.
+
+    Attributes:
+        failed_attempts: tasks that a worker could not process, once for each try.
+        expired_leases: tasks that a live worker kept for too long.
+        silent_workers: workers that ceased to speak.
+        broken_workers: workers that said that they cannot go on.
+        renamed_workers: workers that came under a name that another one had.
+        unheard_clients: clients that connected and were not heard: the second ones of a ZeroMQ routing id.
+    """
+
+    failed_attempts: Count = 0
+    expired_leases: Count = 0
+    silent_workers: Count = 0
+    broken_workers: Count = 0
+    renamed_workers: Count = 0
+    unheard_clients: Count = 0
 
 
 class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
@@ -482,6 +560,7 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
             of another producer, of another episode, of a collector that is not in charge.
         clock_offset_ms: the producer's clock minus the collector's, for which latencies are corrected.
         clock_error_ms: by how much it, and so every latency, may be wrong; None while it is not known.
+        incidents: with workers, so far.
         error: why the source failed, "" if it has not.
         source: what was wrong with it all the same in this episode.
     """
@@ -501,11 +580,12 @@ class Telemetry(_Message, frozen=True, tag="TELEMETRY_REPLY"):
     refused: Count = 0
     clock_offset_ms: float = 0.0
     clock_error_ms: float | None = None
+    incidents: Incidents = Incidents()
     error: str = ""
     source: SourceReport = NOTHING_WRONG
 
 
-WorkRequest = Register | GetWork
+WorkRequest = Register | GetWork | Leave
 WorkReply = RegistrationConfirmation | Work | Change | Wait | End | Error
 LinkUp = Sync | Ack
 LinkDown = Settings | Gap | Confirm | Standby | End | Error

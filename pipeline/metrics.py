@@ -23,14 +23,18 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: as the worker registered.
         processed: results of it that the collector received, >= 0.
-        busy_s: sum of their service times, >= 0.
+        service_s: sum of their service times, >= 0.
+        busy_s: how long it was busy, as far as is known, >= 0: booked as it passes, not when a task is done.
+        running_s: how long its task in progress had run when it last spoke, >= 0; 0 = none that is known.
         in_hand: tasks leased to it at the interval's end, >= 0.
         recent_service_s: mean service time of its last RECENT_TASKS results, NaN if there were none.
     """
 
     name: str
     processed: int
+    service_s: float
     busy_s: float
+    running_s: float = 0.0
     in_hand: int
     recent_service_s: float = math.nan
 
@@ -119,14 +123,36 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         return sum(worker.processed for worker in self.workers)
 
     @property
-    def busy_s(self) -> float:
+    def service_s(self) -> float:
         """Sum of those results' service times."""
+        return sum(worker.service_s for worker in self.workers)
+
+    @property
+    def busy_s(self) -> float:
+        """How long live workers were busy, all together."""
         return sum(worker.busy_s for worker in self.workers)
 
     @property
+    def expected_service_s(self) -> float:
+        """Mean service time of finished tasks, and of those in progress that have run longer than that mean.
+
+        A task in progress counts with the time that it has run so far, which is less than it will take. If
+        none is finished, all that are in progress count; NaN if none is.
+        """
+        n, total_s = self.processed, self.service_s
+        mean_s = total_s / n if n else 0.0
+        longer_s = [worker.running_s for worker in self.workers if worker.running_s > mean_s]
+        n += len(longer_s)
+        return (total_s + sum(longer_s)) / n if n else math.nan
+
+    @property
     def slowest_service_s(self) -> float:
-        """Mean service time of the slowest live worker that finished a task, NaN if none did."""
-        means_s = (worker.busy_s / worker.processed for worker in self.workers if worker.processed)
+        """Mean of what the slowest live worker finished, or what its task in progress has taken so far.
+
+        Whichever is longer; NaN if no worker has finished anything or is known to be at a task.
+        """
+        means_s = [worker.service_s / worker.processed for worker in self.workers if worker.processed]
+        means_s += [worker.running_s for worker in self.workers if worker.running_s > 0]
         return max(means_s, default=math.nan)
 
     @property
@@ -191,13 +217,14 @@ def drop_rate(facts: Interval) -> float:
 def load(facts: Interval) -> float:
     """Offered frames/s × mean service time ÷ live workers (utilisation law); may exceed 1.
 
-    Infinite when frames are offered to no worker at all.
+    The mean is of the tasks finished in the interval; a task that has already run longer than that counts
+    with what it has run so far, which is how a hang or saturation shows before it ends. If none was finished,
+    those in progress are the sample, a lower bound; unknown if there is none either. Infinite when frames are
+    offered to no worker at all.
     """
     if facts.n_workers == 0:
         return math.inf if facts.offered > 0 else math.nan
-    if facts.processed == 0:
-        return math.nan
-    return facts.offered / facts.duration_s * (facts.busy_s / facts.processed) / facts.n_workers
+    return facts.offered / facts.duration_s * facts.expected_service_s / facts.n_workers
 
 
 def delivered_fps(facts: Interval) -> float:
@@ -206,7 +233,11 @@ def delivered_fps(facts: Interval) -> float:
 
 
 def processing_time_max_worker(facts: Interval) -> float:
-    """Slowest live worker's mean service time ÷ (live workers ÷ offered frames/s)."""
+    """Slowest live worker's service time ÷ (live workers ÷ offered frames/s).
+
+    Its service time is the mean of what it finished in the interval, or what its task in progress has taken
+    so far if that is longer.
+    """
     if facts.n_workers == 0:
         return math.nan
     return facts.slowest_service_s * facts.offered / facts.duration_s / facts.n_workers
@@ -223,12 +254,12 @@ def processed_fps(facts: Interval) -> float:
 
 
 def service_ms(facts: Interval) -> float:
-    """Mean service time over live workers' frames."""
-    return 1e3 * (facts.busy_s / facts.processed) if facts.processed > 0 else math.nan
+    """Mean service time over the frames that live workers finished."""
+    return 1e3 * (facts.service_s / facts.processed) if facts.processed > 0 else math.nan
 
 
 def utilisation(facts: Interval) -> float:
-    """Mean share of the interval that a live worker was busy."""
+    """Mean share of the interval that a live worker was busy, as far as heartbeats and results tell."""
     return facts.busy_s / facts.n_workers / facts.duration_s if facts.n_workers > 0 else math.nan
 
 

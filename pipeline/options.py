@@ -146,7 +146,7 @@ class WorkerOptions(Checked):
     """Request tasks from a producer, process them, send the results to the collector."""
 
     producer: str = _option("tcp://127.0.0.1:5550", "the producer's Work-API endpoint")
-    name: str = _option("", "name in telemetry; empty = host and process id")
+    name: str = _option("", "name in telemetry; empty = host and six random digits")
     cores: tuple[int, ...] = _option((), "pin inference to these cores; empty = anywhere", NATURAL)
     threads: int = _option(1, "threads of one inference", POSITIVE)
     capacity: float = _option(

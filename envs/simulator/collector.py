@@ -6,6 +6,7 @@ A test holds both to the real cores, frame for frame.
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import leave, tell_lost, tell_settings
 from envs.simulator.lists import free_frame, new_job, pop, push, release_job
+from envs.simulator.occupancy import finished
 from envs.simulator.records import (
     DELIVERED,
     DOWN,
@@ -234,7 +235,9 @@ def receive(s, e, j):
     job = e.jobs[j]
     worker = e.workers[job.worker]
     worker.processed += 1
-    worker.busy_ns += job.service_ns
+    worker.service_ns += job.service_ns
+    if worker.known:
+        finished(worker, job.done_ns, job.service_ns)
     worker.recent[worker.n_recent % RECENT_TASKS] = job.service_ns
     worker.n_recent += 1
     e.recent[e.n_recent % RECENT_TASKS] = job.service_ns

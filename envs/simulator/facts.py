@@ -6,6 +6,7 @@ from typing import NamedTuple
 from envs import hardware
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
+from envs.simulator.occupancy import is_running
 from envs.simulator.records import NONE
 from pipeline.metrics import RECENT_TASKS
 
@@ -33,7 +34,9 @@ class Facts(NamedTuple):
     latency_p99_ms: float
     n_workers: int
     processed: int
+    service_s: float
     busy_s: float
+    expected_service_s: float
     slowest_service_s: float
     recent_service_s: float
     slowest_recent_service_s: float
@@ -84,25 +87,52 @@ def mean_recent_s(recent, n_recent):
 
 
 @compiled
+def running_s(worker):
+    """How long its task in progress had run when it last spoke; 0 = none that is known."""
+    return worker.running_ns * 1e-9 if is_running(worker) else 0.0
+
+
+@compiled
+def expected_service_s(e, processed, service_s):
+    """As `Interval.expected_service_s`, of what live workers finished and are at."""
+    mean_s = service_s / processed if processed > 0 else 0.0
+    n, longer_s = processed, 0.0
+    for w in range(e.n_workers):
+        worker = e.workers[w]
+        if worker.known and worker.ready and running_s(worker) > mean_s:
+            n += 1
+            longer_s += running_s(worker)
+    return (service_s + longer_s) / n if n > 0 else math.nan
+
+
+@compiled
+def larger(a, b):
+    """The larger one; NaN counts as none."""
+    if math.isnan(a):
+        return b
+    return a if math.isnan(b) else max(a, b)
+
+
+@compiled
 def facts_of(s, e):
     """The facts of the interval that has just ended."""
     duration_s = s.interval_ns * 1e-9
-    n_live, processed, busy_s, power_w = 0, 0, 0.0, 0.0
+    n_live, processed, service_s, busy_s, power_w = 0, 0, 0.0, 0.0, 0.0
     slowest_s, slowest_recent_s = math.nan, math.nan
     for w in range(e.n_workers):
         worker = e.workers[w]
         if not (worker.known and worker.ready):
             continue
-        worker_busy_s = worker.busy_ns * 1e-9
+        worker_service_s, worker_busy_s = worker.service_ns * 1e-9, worker.busy_ns * 1e-9
         n_live += 1
         processed += worker.processed
+        service_s += worker_service_s
         busy_s += worker_busy_s
         if worker.processed > 0:
-            mean_s = worker_busy_s / worker.processed
-            slowest_s = mean_s if math.isnan(slowest_s) else max(slowest_s, mean_s)
-        recent_s = mean_recent_s(worker.recent, worker.n_recent)
-        if not math.isnan(recent_s):
-            slowest_recent_s = recent_s if math.isnan(slowest_recent_s) else max(slowest_recent_s, recent_s)
+            slowest_s = larger(slowest_s, worker_service_s / worker.processed)
+        if is_running(worker) and worker.running_ns > 0:
+            slowest_s = larger(slowest_s, running_s(worker))
+        slowest_recent_s = larger(slowest_recent_s, mean_recent_s(worker.recent, worker.n_recent))
         kind = s.kinds[worker.kind]
         if kind.has_power:
             power_w += mean_power_w(worker_busy_s / duration_s, kind.idle_w, kind.busy_w)
@@ -130,7 +160,9 @@ def facts_of(s, e):
         p99_ms,
         n_live,
         processed,
+        service_s,
         busy_s,
+        expected_service_s(e, processed, service_s),
         slowest_s,
         mean_recent_s(e.recent, e.n_recent),
         slowest_recent_s,

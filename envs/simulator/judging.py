@@ -120,7 +120,8 @@ def judge_workers(e, v, duration_s):
         v.is_live[w] = worker.known != 0 and worker.ready != 0
         busy_s = worker.busy_ns * 1e-9
         v.utilisation[w] = busy_s / duration_s
-        v.service_ms[w] = 1e3 * busy_s / worker.processed if worker.processed > 0 else math.nan
+        service_s = worker.service_ns * 1e-9
+        v.service_ms[w] = 1e3 * service_s / worker.processed if worker.processed > 0 else math.nan
         v.processed[w], v.in_hand[w] = worker.processed, worker.n_leased
 
 

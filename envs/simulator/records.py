@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.metrics import HOPS, RECENT_TASKS
+from pipeline.producer.occupancy import MOST_BOOKED
 
 NEVER = 1 << 62
 NONE = -1  # no frame, no job
@@ -83,16 +84,22 @@ WORKER = _record(
     " confirmed asked asked_n asked_ns deadline_ns in_hand heartbeat_due_ns not_before_ns back_off_ns"
     " clock_ns n_plans n_ready asked_for grades"
     # messages under way
-    " request_ns request request_n request_ready reply_ns reply reply_grade reply_size wake_ns"
+    " request_ns request request_n request_ready request_started_ns request_running_ns"
+    " reply_ns reply reply_grade reply_size wake_ns"
     # inference and the way to the collector
     " free_ns serving done_ns left_ns result_ns"
     # as the producer sees it
     " known ready heard_ns epoch known_seq held held_ns held_n held_seq n_leased"
+    " started_ns running_ns result_done_ns n_booked"
     # meters of the interval
-    " processed busy_ns n_recent",
+    " processed service_ns busy_ns n_recent",
     # in force; the last two are of the slot with this number, whoever works in it
     "slowdown ns_per_byte told_slowdown heat",
-    (("recent", np.int64, (RECENT_TASKS,)),),
+    (
+        ("recent", np.int64, (RECENT_TASKS,)),
+        ("booked_from_ns", np.int64, (MOST_BOOKED,)),
+        ("booked_until_ns", np.int64, (MOST_BOOKED,)),
+    ),
 )
 FRAME = _record(
     "stream id index captured_ns grade size bytes attempts place holder leased_ns previous next older newer"

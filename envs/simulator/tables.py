@@ -18,7 +18,7 @@ from pipeline.producer.stream import SILENT_HEARTBEATS, gap_deadline_s, memory_b
 from pipeline.producer.workapi import HELD_SHARE
 from pipeline.service_times import ServiceTimes
 from pipeline.settings import Ladders
-from pipeline.worker.core import HEARTBEAT_SHARE, REPLY_HEARTBEATS
+from pipeline.worker.timing import HEARTBEAT_SHARE, REPLY_HEARTBEATS
 
 EVENT_CODES: Mapping[EventKind, int] = {
     EventKind.STREAMS: records.SET_STREAMS,

@@ -7,6 +7,7 @@ from envs.simulator.collector import collector_ticked, down_came, result_came, u
 from envs.simulator.compiling import compiled
 from envs.simulator.draws import luck_of
 from envs.simulator.ledger import queue_bound, tell_settings
+from envs.simulator.occupancy import begin_occupancy, book
 from envs.simulator.records import (
     GET_WORK,
     HELD,
@@ -40,7 +41,7 @@ from envs.simulator.timers import (
 from envs.simulator.workapi import announce, plan_tick, producer_ticked, request_came
 from envs.simulator.workers import die, left, replied, served, woke
 from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
-from pipeline.worker.core import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
+from pipeline.worker.timing import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
 
 heat_after = compiled(scenario.heat_after)
 throttled = compiled(scenario.throttled)
@@ -118,7 +119,7 @@ def begin_interval(s, e):
     e.hops[:] = 0
     e.by_grade[:] = 0
     for w in range(e.n_workers):
-        e.workers[w].processed = e.workers[w].busy_ns = 0
+        e.workers[w].processed = e.workers[w].service_ns = e.workers[w].busy_ns = 0
 
 
 @compiled
@@ -133,7 +134,8 @@ def start_worker(s, e, w, kind, slot):
     worker.left_ns = worker.result_ns = worker.wake_ns = NEVER
     worker.free_ns, worker.serving = 0, NONE
     worker.known = worker.ready = worker.held = worker.held_seq = worker.n_leased = 0
-    worker.processed = worker.busy_ns = worker.n_recent = 0
+    worker.processed = worker.service_ns = worker.busy_ns = worker.n_recent = 0
+    begin_occupancy(worker, 0)
     worker.ns_per_byte = s.kinds[kind].ns_per_byte if e.ns_per_byte < 0.0 else e.ns_per_byte
     slow_down(s, e, w)
     refresh(s, e, w)
@@ -229,6 +231,9 @@ def walk(s, e, events, fps, size, grade):
         run_until(s, e, began_ns + s.decision_ns)
     set_levels(s, e, fps, size, grade, began_ns + s.decision_ns)
     run_until(s, e, began_ns + s.interval_ns)
+    for w in range(e.n_workers):
+        if e.workers[w].known:
+            book(e.workers[w], e.now_ns)
     if s.is_thermal:
         heat_up(s, e)
     e.step += 1

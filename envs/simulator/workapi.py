@@ -6,6 +6,7 @@ A test holds it to the real cores, frame for frame.
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued, take_back, tell_lost, tell_settings
 from envs.simulator.lists import frame_append, frame_remove, new_job, pop, push, release_job
+from envs.simulator.occupancy import begin_occupancy
 from envs.simulator.records import (
     ANSWERED,
     CHANGE,
@@ -168,6 +169,7 @@ def register(s, e, w, now_ns):
     e.known_seq += 1
     worker.known, worker.known_seq, worker.ready = 1, e.known_seq, 0
     worker.heard_ns, worker.epoch = now_ns, e.epoch
+    begin_occupancy(worker, now_ns)
     tick_by(s, e, now_ns + s.silent_ns + 1)
     worker.reply_grade = e.grade_level
     reply(s, e, w, CONFIRMATION, now_ns)
@@ -178,6 +180,7 @@ def work_or_wait(s, e, w, now_ns):
     """GET_WORK of a worker that is registered."""
     worker = e.workers[w]
     worker.heard_ns = now_ns
+    worker.started_ns, worker.running_ns = worker.request_started_ns, worker.request_running_ns
     if worker.request_ready:
         worker.ready = 1
     if worker.epoch != e.epoch:

@@ -26,7 +26,7 @@ from envs.simulator.records import (
 )
 from envs.simulator.timers import refresh
 from pipeline.clock import FRESH_NS
-from pipeline.worker.core import FIRST_BACK_OFF_NS, LAST_BACK_OFF_NS, LEAST_REPLY_NS, LEAST_WAIT_NS
+from pipeline.worker.timing import FIRST_BACK_OFF_NS, LAST_BACK_OFF_NS, LEAST_REPLY_NS, LEAST_WAIT_NS
 
 RESULT_BYTES = 250  # header and some boxes; a frame comes on top of them where results carry it
 LOADING = -2  # a job's frame: none, models are loaded
@@ -93,6 +93,11 @@ def send_request(s, e, w, what, n, now_ns):
     worker.heartbeat_due_ns = now_ns + s.heartbeat_send_ns
     worker.request, worker.request_n, worker.request_ready = what, n, is_ready(worker)
     worker.request_ns = now_ns + s.kinds[worker.kind].delay_ns
+    worker.request_started_ns = worker.request_running_ns = 0
+    j = worker.serving
+    if j != NONE and e.jobs[j].frame != LOADING and worker.clock_ns != NEVER:
+        worker.request_started_ns = e.jobs[j].started_ns
+        worker.request_running_ns = max(0, now_ns - e.jobs[j].started_ns)
 
 
 @compiled
@@ -131,8 +136,9 @@ def replied(s, e, w, now_ns):
         confirmed(s, e, w, now_ns)
     elif worker.reply == UNREGISTERED:
         worker.confirmed = 0
+    ask(s, e, w, now_ns)  # before inference hears of what came
     work(s, e, w)
-    ask(s, e, w, now_ns)
+    refresh(s, e, w)
 
 
 @compiled

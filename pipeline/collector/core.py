@@ -108,7 +108,8 @@ class Collector:
         if not stream.add(header.id, arrival):
             self._duplicates += 1
             return []
-        self._received.append(Received(header.stream, header.id, header.worker, header.service_ns))
+        done_ns = header.captured_ns + header.stamps_ns[-1]
+        self._received.append(Received(header.stream, header.id, header.worker, header.service_ns, done_ns))
         return self._advance(header.stream, stream, now_ns)
 
     def _advance(self, stream: int, reorder: Reorder, now_ns: int) -> list[Command]:

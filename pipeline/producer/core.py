@@ -51,14 +51,16 @@ from pipeline.producer.events import (
     StopRequested,
     Tell,
     Tick,
+    Unheard,
     Unroutable,
     WorkRequested,
 )
 from pipeline.producer.ledger import Key
 from pipeline.producer.link import CollectorLink, Standing
 from pipeline.producer.meter import Meter
+from pipeline.producer.status import status
 from pipeline.producer.stream import ProducerConfig, Stream
-from pipeline.producer.workapi import WorkApi, status
+from pipeline.producer.workapi import WorkApi
 from pipeline.slos import read_slos
 from pipeline.sources.base import NOTHING_WRONG
 
@@ -96,7 +98,8 @@ class Producer:
         """React to one event; the commands are to be carried out in order."""
         match event:
             case WorkRequested():
-                return self._work.requested(event, now_ns)
+                n_given_up = len(self._stream.ledger.given_up)
+                return self._work.requested(event, now_ns) + self._news_of_losses(n_given_up)
             case Captured():
                 return self._captured(event, now_ns)
             case CollectorSpoke(peer, message):
@@ -113,6 +116,9 @@ class Producer:
                 return self._work.unroutable(event, now_ns)
             case Malformed():
                 return self._refused(event)
+            case Unheard(address):
+                self._work.unheard(address)
+                return []
             case StopRequested():
                 return self._stop(now_ns)
         assert_never(event)
@@ -156,6 +162,9 @@ class Producer:
     def _lost_gaps(self) -> list[Command]:
         return self._tell_gaps([(*key, Outcome.LOST) for key in self._stream.ledger.given_up])
 
+    def _news_of_losses(self, n_before: int) -> list[Command]:
+        return self._lost_gaps() if len(self._stream.ledger.given_up) > n_before else []
+
     # --- collector ---
 
     def _tell(self, message: LinkDown) -> list[Command]:
@@ -166,7 +175,7 @@ class Producer:
         if self._link.accepts(ack, self._stream, now_ns):
             for item in ack.received:
                 if self._stream.ledger.receive((item.stream, item.id)):
-                    self._meter.received(item)
+                    self._meter.received(item, self._work.workers.named(item.worker))
             for verdict in ack.verdicts:
                 if self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome):
                     self._meter.judged(verdict)
@@ -197,9 +206,7 @@ class Producer:
         if self._may_begin:
             return self._begin(self._config.seed, self._config.levels, self._config.streams, now_ns)
         n_given_up = len(self._stream.ledger.given_up)
-        commands = self._work.tick(now_ns)
-        if len(self._stream.ledger.given_up) > n_given_up:
-            commands += self._lost_gaps()
+        commands = self._work.tick(now_ns) + self._news_of_losses(n_given_up)
         self._link.tick(now_ns)
         return commands + self._drained(now_ns)
 
@@ -215,7 +222,7 @@ class Producer:
 
     def _begin(self, seed: int, levels: tuple[int, int, int], streams: int, now_ns: int) -> list[Command]:
         self._stream.begin(levels, streams)
-        self._meter = Meter(now_ns)
+        self._begin_interval(Meter(now_ns))
         self._state, self._error, self._source = State.RUNNING, "", NOTHING_WRONG
         logger.info("episode %d begins, seed %d", self._stream.episode, seed)
         return [
@@ -361,7 +368,7 @@ class Producer:
         said = self._link.said
         interval = self._meter.read(now_ns, self._stream, self._work.ready_workers)
         if close:
-            self._meter = Meter(now_ns, self._meter.recent)
+            self._begin_interval(Meter(now_ns, self._meter.recent))
         return Telemetry(
             state=self._state,
             episode=self._stream.episode,
@@ -378,9 +385,16 @@ class Producer:
             refused=self._link.refused,
             clock_offset_ms=said.clock_offset_ns * 1e-6,
             clock_error_ms=None if said.clock_error_ns is None else said.clock_error_ns * 1e-6,
+            incidents=self._work.incidents,
             error=self._error,
             source=self._source,
         )
+
+    def _begin_interval(self, meter: Meter) -> None:
+        """What the workers have been busy so far belongs to the interval before."""
+        for worker in self._work.workers.values():
+            worker.occupancy.book(meter.began_ns)
+        self._meter = meter
 
     def _refused(self, event: Malformed) -> list[Command]:
         self._rejected += 1

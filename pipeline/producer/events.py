@@ -81,6 +81,12 @@ class Malformed(msgspec.Struct, frozen=True):
     link: bytes | None = None
 
 
+class Unheard(msgspec.Struct, frozen=True):
+    """A client of the Work-API, at this address, has been connected for long and not been heard."""
+
+    address: str
+
+
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
@@ -97,6 +103,7 @@ Event = (
     | CollectorSpoke
     | ControlRequested
     | Malformed
+    | Unheard
     | Tick
     | StopRequested
 )

@@ -5,6 +5,7 @@ and leaves through one door, `judge`.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice, takewhile
@@ -12,7 +13,7 @@ from itertools import islice, takewhile
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.messages import Outcome, TaskHeader, Totals
+from pipeline.messages import LossReason, Outcome, TaskHeader, Totals
 from pipeline.options import QueuePolicy
 
 Key = tuple[int, int]  # (stream, id)
@@ -38,6 +39,8 @@ class Frame:
     attempts: int = 0  # times handed out
     holder: bytes = b""  # worker that has the lease
     leased_ns: int = 0
+    failed_by: frozenset[str] = frozenset()  # names of workers that could not process it
+    reason: LossReason = LossReason.NOT_DRAINED  # should it be lost
 
     @property
     def n_bytes(self) -> int:
@@ -69,6 +72,7 @@ class Ledger:
     _fresh: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)
     _returned: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # served first: keeps the order
     _leased: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # in order of handing out
+    _lost_by: dict[str, int] = field(default_factory=dict)
     _counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     _dropped: dict[str, int] = field(default_factory=dict)
     _offered: int = 0
@@ -95,6 +99,7 @@ class Ledger:
             delivered=self._counts[Outcome.DELIVERED],
             dropped=dict(self._dropped),
             lost=self._counts[Outcome.LOST],
+            lost_by=dict(self._lost_by),
             late=self._counts[Outcome.LATE],
             in_flight=len(self.frames),
             requeued=self.requeued,
@@ -126,45 +131,66 @@ class Ledger:
             return [key]
         return list(islice(self._fresh, excess))
 
-    def hand_out(self, holder: bytes, now_ns: int) -> Frame | None:
-        """Lease the next task to a worker, frames that came back first; None if nothing is queued."""
-        queue = self._returned or self._fresh
-        if not queue:
+    def hand_out(
+        self, holder: bytes, now_ns: int, suits: Callable[[Frame], bool] = lambda _: True
+    ) -> Frame | None:
+        """Lease the next task to a worker, frames that came back first; None if there is none for it.
+
+        Args:
+            suits: whether the worker is to try a frame that came back.
+        """
+        key = next((key for key, frame in self._returned.items() if suits(frame)), None)
+        if key is not None:
+            frame = self._returned.pop(key)
+        elif self._fresh:
+            key, frame = self._fresh.popitem(last=False)
+        else:
             return None
-        key, frame = queue.popitem(last=False)
         frame.place, frame.holder, frame.leased_ns = Place.LEASED, holder, now_ns
         frame.attempts += 1
         self._leased[key] = frame
         return frame
 
-    def take_back(self, frame: Frame, *, counts: bool = True) -> None:
+    def take_back(
+        self, frame: Frame, *, counts: bool = True, reason: LossReason = LossReason.NO_ANSWER
+    ) -> None:
         """End a lease without a result: queue the frame again, or give it up.
 
         Args:
             frame: one that is leased.
-            counts: False if the worker never had it, so that no retry is used up.
+            counts: False if the worker never tried it, so that no retry is used up.
+            reason: why it is lost if no retry is left.
         """
         del self._leased[frame.key]
         frame.attempts -= not counts
         if frame.attempts > self.retries:
-            self._give_up(frame)
+            self._give_up(frame, reason)
             return
         frame.place = Place.QUEUED
         self._returned[frame.key] = frame
         self.requeued += counts
 
+    def fail(self, key: Key, holder: bytes, worker: str) -> bool:
+        """Who has this task cannot process it: another is to try. False if it does not have it (any more)."""
+        frame = self.frames.get(key)
+        if frame is None or frame.place is not Place.LEASED or frame.holder != holder:
+            return False
+        frame.failed_by |= {worker}
+        self.take_back(frame, reason=LossReason.PROCESSING_FAILED)
+        return True
+
     def forget_received(self) -> None:
         """The collector was replaced: what it had received but not judged is gone with it."""
         for frame in self.frames.values():
             if frame.place is Place.RECEIVED:
-                self._give_up(frame)
+                self._give_up(frame, LossReason.COLLECTOR_GONE)
 
     def give_up_all(self) -> None:
         """Nobody will bring what is queued or leased."""
         for frame in self.frames.values():
             if frame.place in (Place.QUEUED, Place.LEASED):
                 self._leave(frame)
-                self._give_up(frame)
+                self._give_up(frame, LossReason.NOT_DRAINED)
 
     def expired(self, before_ns: int) -> list[Frame]:
         """Leases handed out before a time."""
@@ -197,10 +223,12 @@ class Ledger:
             self._dropped[reason] = self._dropped.get(reason, 0) + 1
         else:
             self._counts[outcome] += 1
+        if outcome is Outcome.LOST:
+            self._lost_by[frame.reason] = self._lost_by.get(frame.reason, 0) + 1
         return True
 
-    def _give_up(self, frame: Frame) -> None:
-        frame.place = Place.GIVEN_UP
+    def _give_up(self, frame: Frame, reason: LossReason) -> None:
+        frame.place, frame.reason = Place.GIVEN_UP, reason
         self.given_up[frame.key] = frame
         self._release(frame)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.messages import Outcome, Received, Verdict
 from pipeline.metrics import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.producer.stream import Stream
+from pipeline.producer.workers import Worker
 
 MS_PER_NS = 1e-6
 
@@ -40,15 +41,18 @@ class Meter:
     dropped: Counter[str] = field(default_factory=Counter)
     by_grade: Counter[int] = field(default_factory=Counter)
     processed: Counter[str] = field(default_factory=Counter)  # by worker
-    busy_ns: Counter[str] = field(default_factory=Counter)
+    service_ns: Counter[str] = field(default_factory=Counter)
+    busy_ns: Counter[str] = field(default_factory=Counter)  # what results added to what was booked before
     latencies_ns: list[int] = field(default_factory=list)
     heights_px: int = 0  # sum over delivered frames
     hops_ns: list[int] = field(default_factory=lambda: [0] * len(HOPS))
 
-    def received(self, item: Received) -> None:
-        """A worker's result arrived at the collector."""
+    def received(self, item: Received, worker: Worker | None) -> None:
+        """A result arrived at the collector; `worker` has made it, None if that is not live any more."""
         self.processed[item.worker] += 1
-        self.busy_ns[item.worker] += item.service_ns
+        self.service_ns[item.worker] += item.service_ns
+        if worker is not None:
+            self.busy_ns[item.worker] += worker.occupancy.finished(item.done_ns, item.service_ns)
         self.recent.add(item.worker, item.service_ns)
 
     def judged(self, verdict: Verdict) -> None:
@@ -60,8 +64,8 @@ class Meter:
             self.heights_px += verdict.height_px
             self.hops_ns = [total + hop for total, hop in zip(self.hops_ns, verdict.hops_ns, strict=True)]
 
-    def read(self, now_ns: int, stream: Stream, workers: Iterable[tuple[str, int]]) -> Interval:
-        """The interval up to now; `workers` are the live ones' names and how many tasks each has in hand."""
+    def read(self, now_ns: int, stream: Stream, workers: Iterable[tuple[Worker, int]]) -> Interval:
+        """The interval up to now; `workers` are those that are live and how many tasks each has in hand."""
         delivered = self.counts[Outcome.DELIVERED]
         config, ledger = stream.config, stream.ledger
         oldest = ledger.oldest
@@ -85,22 +89,25 @@ class Meter:
             oldest_undelivered_ms=(now_ns - oldest.header.captured_ns) * MS_PER_NS if oldest else None,
             delivered_height_px=self.heights_px / delivered if delivered else None,
             delivered_by_grade=tuple(self.by_grade[grade] for grade in range(len(config.ladders.grades))),
-            workers=tuple(
-                WorkerInterval(
-                    name=name,
-                    processed=self.processed[name],
-                    busy_s=self.busy_ns[name] * 1e-9,
-                    in_hand=in_hand,
-                    recent_service_s=_mean_s(self.recent.by_worker[name]),
-                )
-                for name, in_hand in workers
-            ),
+            workers=tuple(self._worker(worker, in_hand, now_ns) for worker, in_hand in workers),
             recent_service_s=_mean_s(self.recent.of_all),
             hops_ms={
                 hop: ns * MS_PER_NS / delivered
                 for hop, ns in zip(HOPS, self.hops_ns, strict=True)
                 if delivered
             },
+        )
+
+    def _worker(self, worker: Worker, in_hand: int, now_ns: int) -> WorkerInterval:
+        name, occupancy = worker.name, worker.occupancy
+        return WorkerInterval(
+            name=name,
+            processed=self.processed[name],
+            service_s=self.service_ns[name] * 1e-9,
+            busy_s=(self.busy_ns[name] + occupancy.unbooked_ns(now_ns)) * 1e-9,
+            running_s=occupancy.running_ns * 1e-9,
+            in_hand=in_hand,
+            recent_service_s=_mean_s(self.recent.by_worker[name]),
         )
 
 

@@ -26,6 +26,7 @@ from pipeline.messages import (
 )
 from pipeline.options import ProducerOptions
 from pipeline.producer.capture import Capture
+from pipeline.producer.connections import Connections
 from pipeline.producer.core import Producer
 from pipeline.producer.events import (
     Answer,
@@ -43,6 +44,7 @@ from pipeline.producer.events import (
     StopRequested,
     Tell,
     Tick,
+    Unheard,
     Unroutable,
     WorkRequested,
 )
@@ -55,6 +57,8 @@ from pipeline.sources.opening import open_source
 from pipeline.stopping import StopSwitch
 
 logger = logging.getLogger(__name__)
+
+UNHEARD_NS = 2_000_000_000  # a client of the Work-API says something as soon as it is connected
 
 
 def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -> ProducerConfig:
@@ -119,6 +123,7 @@ class ProducerShell:
         self._finished = False
         self._work = open_socket(self._context, zmq.ROUTER)
         self._work.router_mandatory = True  # or replies to the dead would vanish, and their tasks with them
+        self._connections = Connections(self._work, UNHEARD_NS)
         self._link = open_socket(self._context, zmq.ROUTER)
         self._control = open_socket(self._context, zmq.ROUTER)
         captured = open_socket(self._context, zmq.PULL, high_water_mark=0)
@@ -150,10 +155,14 @@ class ProducerShell:
             if now_ns >= next_tick_ns:
                 next_tick_ns = now_ns + TICK_NS
                 self._do(Tick())
+                for address in self._connections.overdue(now_ns):
+                    self._do(Unheard(address))
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
             ready = dict(self._pollers[self._core.accepts_frames].poll(wait_ms))
             if self._captured in ready:
                 self._captured.recv(NOBLOCK)
+            if self._connections.news in ready:
+                self._connections.note(time.monotonic_ns())
             if self._work in ready:
                 self._take_work()
             self._take_captured()
@@ -168,6 +177,7 @@ class ProducerShell:
     def close(self) -> None:
         """Stop capturing and close every socket; what was just sent still gets half a second to leave."""
         self._capture.close()
+        self._connections.close()
         for socket in self._sockets:
             socket.close(linger=500)
         self._context.term()
@@ -180,7 +190,8 @@ class ProducerShell:
 
     def _poller(self, accepts_frames: bool) -> zmq.Poller:
         poller = zmq.Poller()
-        for socket in (self._work, self._link, self._control, self._stop.fileno()):
+        sockets = (self._work, self._connections.news, self._link, self._control, self._stop.fileno())
+        for socket in sockets:
             poller.register(socket, zmq.POLLIN)
         if accepts_frames:
             poller.register(self._captured, zmq.POLLIN)
@@ -232,8 +243,10 @@ class ProducerShell:
             self._do(event)
 
     def _take_work(self) -> None:
-        for parts in pending(self._work):
-            envelope, body = _split(parts)
+        for frames in pending(self._work, copy=False):
+            if self._connections.is_anyone_silent:
+                self._connections.heard(frames[-1])
+            envelope, body = _split([frame.bytes for frame in frames])
             if envelope is None:
                 self._do(Malformed("no empty delimiter in a work request"))
                 continue

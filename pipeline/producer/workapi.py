@@ -2,8 +2,9 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 import msgspec
 
@@ -12,43 +13,26 @@ from pipeline.messages import (
     End,
     Error,
     ErrorCode,
+    Failure,
     GetWork,
+    Incidents,
+    Leave,
     Register,
     RegistrationConfirmation,
-    State,
-    Status,
     Wait,
-    Weights,
     Work,
-    WorkerStatus,
     WorkLoad,
     WorkReply,
 )
+from pipeline.producer.admission import Admission
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
+from pipeline.producer.ledger import Frame
 from pipeline.producer.stream import Stream
+from pipeline.producer.workers import Roster, Worker
 
 logger = logging.getLogger(__name__)
 
 HELD_SHARE = 0.8  # of a heartbeat: an unanswered request gets WAIT after this, so that it comes within one
-
-
-@dataclass(slots=True)
-class Worker:
-    """A registered worker.
-
-    Attributes:
-        heard_ns: when it last spoke.
-        epoch: of the settings it has been told.
-        ready: whether its models are loaded and warm.
-        told_end: it has had its END.
-    """
-
-    name: str
-    heard_ns: int
-    epoch: int
-    ready: bool = False
-    weights: Weights = Weights.NONE
-    told_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +45,37 @@ class HeldRequest:
 
 
 class WorkApi:
-    """Answers REGISTER and GET_WORK from the stream's ledger.
+    """Answers REGISTER, GET_WORK and LEAVE from the stream's ledger.
 
     Attributes:
-        workers: the live ones, by routing id.
+        workers: the live ones.
         results: where they send results; "" while there is no collector.
         return_frames: whether results carry the frame.
         ended: every request is answered with END.
     """
 
     def __init__(self, stream: Stream) -> None:
-        self.workers: dict[bytes, Worker] = {}
+        self.workers = Roster()
         self.results = ""
         self.return_frames = False
         self.ended = False
+        self._incidents = Incidents()
         self._stream = stream
         self._held: OrderedDict[bytes, HeldRequest] = OrderedDict()
-        self._n_named = 0
+        self._admission = Admission(self.workers, self.remove, stream.config.heartbeat_ns)
+        self._told: set[tuple[str, str]] = set()  # worker and kind of failure that the log has
 
     @property
-    def ready_workers(self) -> Iterator[tuple[str, int]]:
-        """Name and tasks in hand of each worker that is ready."""
+    def ready_workers(self) -> Iterator[tuple[Worker, int]]:
+        """Each worker that is ready, and how many tasks it has in hand."""
         for peer, worker in self.workers.items():
             if worker.ready:
-                yield worker.name, len(self._stream.ledger.held_by(peer))
+                yield worker, len(self._stream.ledger.held_by(peer))
+
+    @property
+    def incidents(self) -> Incidents:
+        """What went wrong with workers so far."""
+        return msgspec.structs.replace(self._incidents, renamed_workers=self._admission.n_renamed)
 
     def requested(self, event: WorkRequested, now_ns: int) -> list[Command]:
         """A worker spoke: answer it, or hold its request until there is a task."""
@@ -92,24 +83,41 @@ class WorkApi:
         self._held.pop(peer, None)  # a peer that asks again no longer waits for the old answer
         if self.ended:
             return self._end(event.envelope)
-        if isinstance(message, Register):
-            return [Reply(event.envelope, self._register(peer, message, now_ns))]
-        worker = self.workers.get(peer)
+        match message:
+            case Register():
+                return self._confirm(self._admission.apply(event.envelope, message, now_ns), now_ns)
+            case Leave():
+                return self._left(event.envelope, message, now_ns)
+            case GetWork():
+                return self._asked(event.envelope, message, now_ns)
+        assert_never(message)
+
+    def _asked(self, envelope: Envelope, message: GetWork, now_ns: int) -> list[Command]:
+        worker = self.workers.get(envelope[0])
         if worker is None:
-            return [Reply(event.envelope, _unregistered())]
+            return [Reply(envelope, _unregistered())]
         worker.heard_ns = now_ns
         worker.weights = message.weights
+        worker.occupancy.told(message.started_ns, message.running_ns)
         if message.ready and not worker.ready:
             worker.ready = True
             logger.info("worker %s is ready (%s weights)", worker.name, worker.weights)
-        return self._work_or_wait(event.envelope, worker, message, now_ns)
+        self._note_failures(envelope[0], message.failed)
+        commands = self._work_or_wait(envelope, worker, message, now_ns)
+        if message.failed:
+            commands += self.serve(now_ns)
+        return commands + self._confirm(self._admission.heard(worker, now_ns), now_ns)
 
     def serve(self, now_ns: int) -> list[Command]:
         """Hand queued tasks to the requests that have waited longest."""
         commands: list[Command] = []
-        while self._held and self._stream.ledger.n_queued:
-            peer, request = self._held.popitem(last=False)
-            commands.append(self._tasks(peer, request.envelope, request.n, now_ns))
+        for peer, request in list(self._held.items()):
+            if not self._stream.ledger.n_queued:
+                break
+            reply = self._tasks(self.workers[peer], request.envelope, request.n, now_ns)
+            if reply.tasks:
+                del self._held[peer]
+                commands.append(reply)
         return commands
 
     def announce_change(self) -> list[Command]:
@@ -125,11 +133,13 @@ class WorkApi:
         config, ledger = self._stream.config, self._stream.ledger
         for peer, worker in list(self.workers.items()):
             if now_ns - worker.heard_ns > config.silent_ns:
+                self._count(silent_workers=1)
                 self.remove(peer, "has fallen silent")
         for frame in ledger.expired(now_ns - config.lease_ns):
             logger.warning("lease of frame %s ran out at attempt %d", frame.key, frame.attempts)
+            self._count(expired_leases=1)
             ledger.take_back(frame)
-        commands: list[Command] = []
+        commands = self._confirm(self._admission.look(now_ns), now_ns)
         for peer, request in list(self._held.items()):
             if now_ns - request.since_ns >= HELD_SHARE * config.heartbeat_ns:
                 del self._held[peer]
@@ -146,13 +156,22 @@ class WorkApi:
         self.remove(event.peer, "cannot be reached")
         return self.serve(now_ns)
 
-    def remove(self, peer: bytes, why: str) -> None:
-        """Forget a worker; its tasks go back to the queue."""
+    def unheard(self, address: str) -> None:
+        """Somebody is connected, and nothing that it says arrives, if it says anything."""
+        self._count(unheard_clients=1)
+        logger.warning(
+            "a client at %s is connected and not heard: if it speaks, its ZeroMQ routing id is another"
+            " client's; let each have its own, or set none",
+            address,
+        )
+
+    def remove(self, peer: bytes, why: str, *, tried: bool = True) -> None:
+        """Forget a worker; its tasks go back to the queue, with one try less if it may have `tried` them."""
         worker = self.workers.pop(peer, None)
         self._held.pop(peer, None)
         frames = self._stream.ledger.held_by(peer)
         for frame in frames:
-            self._stream.ledger.take_back(frame)
+            self._stream.ledger.take_back(frame, counts=tried)
         if worker is not None:
             logger.warning("worker %s %s; %d tasks go back to the queue", worker.name, why, len(frames))
 
@@ -166,8 +185,9 @@ class WorkApi:
     def end(self) -> list[Command]:
         """Answer every waiting request, and every later one, with END."""
         self.ended = True
-        held = [request.envelope for request in self._held.values()]
+        held = [waiting.envelope for waiting in (*self._held.values(), *self._admission.waiting.values())]
         self._held.clear()
+        self._admission.waiting.clear()
         return [command for envelope in held for command in self._end(envelope)]
 
     def _end(self, envelope: Envelope) -> list[Command]:
@@ -176,17 +196,11 @@ class WorkApi:
             worker.told_end = True
         return [Reply(envelope, End())]
 
-    def _register(self, peer: bytes, message: Register, now_ns: int) -> RegistrationConfirmation:
-        for other, worker in list(self.workers.items()):
-            if message.worker and worker.name == message.worker and other != peer:
-                self.remove(other, "registered again")
-        if peer not in self.workers:
-            self._n_named += 1
-            name = message.worker or f"worker {self._n_named}"
-            self.workers[peer] = Worker(name, now_ns, self._stream.epoch)
-            logger.info("worker %s registered", name)
-        self.workers[peer].heard_ns = now_ns
-        self.workers[peer].epoch = self._stream.epoch
+    def _confirm(self, admitted: Iterable[tuple[Envelope, Worker]], now_ns: int) -> list[Command]:
+        return [Reply(envelope, self._confirmation(worker, now_ns)) for envelope, worker in admitted]
+
+    def _confirmation(self, worker: Worker, now_ns: int) -> RegistrationConfirmation:
+        worker.epoch = self._stream.epoch
         config = self._stream.config
         return RegistrationConfirmation(
             work_type=config.work_type,
@@ -200,7 +214,39 @@ class WorkApi:
             return_frames=self.return_frames,
             heartbeat_s=config.heartbeat_ns * 1e-9,
             now_ns=now_ns,
+            name=worker.name,
         )
+
+    # --- what they cannot do ---
+
+    def _left(self, envelope: Envelope, message: Leave, now_ns: int) -> list[Command]:
+        """A worker cannot go on; what it did not break over, others have as if it had never had it."""
+        peer = self.workers.peer_of(message.identity)
+        if peer is not None:
+            self._count(broken_workers=1)
+            self._note_failures(peer, message.failed)
+            self.remove(peer, f"gives up: {message.reason}", tried=False)
+        return [Reply(envelope, End()), *self.serve(now_ns)]
+
+    def _note_failures(self, peer: bytes, failures: Iterable[Failure]) -> None:
+        """Have others try what a worker could not process; the log has each kind once for each worker."""
+        worker = self.workers[peer]
+        for failure in failures:
+            key = failure.stream, failure.id
+            is_present = failure.episode == self._stream.episode
+            if not (is_present and self._stream.ledger.fail(key, peer, worker.name)):
+                continue
+            self._count(failed_attempts=1)
+            kind = worker.name, failure.reason.partition(":")[0]
+            if kind not in self._told:
+                self._told.add(kind)
+                logger.warning("worker %s cannot process frame %s: %s", worker.name, key, failure.reason)
+
+    def _count(self, **more: int) -> None:
+        counts = {name: getattr(self._incidents, name) + n for name, n in more.items()}
+        self._incidents = msgspec.structs.replace(self._incidents, **counts)
+
+    # --- tasks ---
 
     def _work_or_wait(
         self, envelope: Envelope, worker: Worker, message: GetWork, now_ns: int
@@ -209,16 +255,21 @@ class WorkApi:
             return [Reply(envelope, self._change(worker))]
         if not message.n or not message.ready:
             return [Reply(envelope, Wait(now_ns=now_ns))]
-        peer = envelope[0]
-        if not self._stream.ledger.n_queued:
-            self._held[peer] = HeldRequest(envelope, message.n, now_ns)
+        reply = self._tasks(worker, envelope, message.n, now_ns)
+        if not reply.tasks:
+            self._held[envelope[0]] = HeldRequest(envelope, message.n, now_ns)
             return []
-        return [self._tasks(peer, envelope, message.n, now_ns)]
+        return [reply]
 
-    def _tasks(self, peer: bytes, envelope: Envelope, n: int, now_ns: int) -> Reply:
+    def _tasks(self, worker: Worker, envelope: Envelope, n: int, now_ns: int) -> Reply:
+        def suits(frame: Frame) -> bool:
+            """Not if this worker could not process it, unless no other can."""
+            failed_by, crew = frame.failed_by, self.workers.ready
+            return worker.name not in failed_by or all(other.name in failed_by for other in crew)
+
         tasks = []
         for _ in range(n):
-            frame = self._stream.ledger.hand_out(peer, now_ns)
+            frame = self._stream.ledger.hand_out(envelope[0], now_ns, suits)
             if frame is None:
                 break
             tasks.append((msgspec.structs.replace(frame.header, sent_ns=now_ns), frame.image))
@@ -237,31 +288,3 @@ class WorkApi:
 
 def _unregistered() -> Error:
     return Error("register before asking for work", code=ErrorCode.UNREGISTERED)
-
-
-def status(stream: Stream, work: WorkApi, state: State, collector: bool) -> Status:
-    """Who is there, and what the stream is."""
-    config = stream.config
-    return Status(
-        state=state,
-        episode=stream.episode,
-        epoch=stream.epoch,
-        levels=stream.levels,
-        streams=stream.n_streams,
-        source_size=config.source_size,
-        source_fps=config.source_fps,
-        is_live=config.is_live,
-        fps_levels=config.ladders.fps,
-        sizes=config.ladders.sizes,
-        grades=config.ladders.grades,
-        workers=tuple(
-            WorkerStatus(
-                name=worker.name,
-                ready=worker.ready,
-                weights=worker.weights,
-                in_hand=len(stream.ledger.held_by(peer)),
-            )
-            for peer, worker in work.workers.items()
-        ),
-        collector=collector,
-    )

@@ -7,7 +7,8 @@ from multiprocessing.process import BaseProcess
 
 from pipeline.options import WorkerOptions
 from pipeline.worker import inference
-from pipeline.worker.jobs import Failed, Finish, Order, Ready, decode_report, encode_note
+from pipeline.worker.jobs import Failed, Finish, Order, Ready, TaskFailed, decode_report, encode_note
+from pipeline.worker.progress import LEAST_PATIENCE_NS, NEVER_NS, Activity, Progress
 
 EXIT_S = 1.0  # from the closing of its pipe to its end, unless it computes
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -30,8 +31,11 @@ class InferenceProcess:
         orders, self._orders = spawn.Pipe(duplex=False)  # three times faster than a duplex one
         self.reports, reports = spawn.Pipe(duplex=False)
         self.results, results = spawn.Pipe(duplex=False)
+        self._progress = Progress(spawn)
+        self._n_told = 0
+        self._unheard = 0, 0  # orders taken when some were seen to wait, and since when they do, in ns
         self._process = spawn.Process(
-            target=inference.main, args=(orders, reports, results, options), name="inference"
+            target=inference.main, args=(orders, reports, results, self._progress, options), name="inference"
         )
         _start_unsignalled(self._process)
         for pipe in (orders, reports, results):  # only the process itself holds these: its end is theirs
@@ -41,10 +45,21 @@ class InferenceProcess:
         """Give it an order; it is done after those before it. Raises InferenceError."""
         try:
             self._orders.send_bytes(encode_note(order))
+            self._n_told += 1
         except BrokenPipeError:
             raise InferenceError(self._obituary()) from None
 
-    def report(self) -> Ready:
+    def activity(self, now_ns: int) -> Activity:
+        """What it is at, as seen now."""
+        due_ns, n_taken = self._progress.due_ns, self._progress.n_taken
+        if due_ns or n_taken == self._n_told:
+            self._unheard = 0, 0
+            return Activity(self._progress.started_ns, due_ns or NEVER_NS)
+        if self._unheard[0] != n_taken or not self._unheard[1]:
+            self._unheard = n_taken, now_ns  # it waits for orders, and there are some
+        return Activity(0, self._unheard[1] + LEAST_PATIENCE_NS)
+
+    def report(self) -> Ready | TaskFailed:
         """What it says; call when `reports` is readable. Raises InferenceError."""
         try:
             report = decode_report(self.reports.recv_bytes())
@@ -62,6 +77,10 @@ class InferenceProcess:
         """Have it end, kill it if it does not at once: `results` ends, too."""
         self._orders.close()
         self._process.join(EXIT_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once, even one that is stopped: `results` ends, too."""
         self._process.kill()
         self._process.join()
 

@@ -5,9 +5,11 @@ One request is out at any time, and its reply has a deadline. The states follow 
     no confirmation                     -> REGISTER, after the back-off
     no collector yet (results is "")    -> REGISTER again each heartbeat
     a slot is free, models are ready    -> GET_WORK n >= 1, at once
+    a task could not be processed       -> GET_WORK at once, which says so
     otherwise                           -> GET_WORK n = 0 each heartbeat
     a reply is overdue or nonsense      -> a new socket, no confirmation, back-off doubled
     END, or a wish to stop              -> nothing more is asked; what is in hand is finished
+    inference hangs or is gone          -> LEAVE: what is in hand goes back at once
 """
 
 import logging
@@ -19,11 +21,13 @@ from msgspec import UNSET
 
 from pipeline.clock import ClockOffset
 from pipeline.messages import (
+    LABEL_CHARACTERS,
     Change,
     End,
     Error,
     ErrorCode,
     GetWork,
+    Leave,
     Register,
     RegistrationConfirmation,
     TaskHeader,
@@ -37,6 +41,7 @@ from pipeline.worker.events import (
     Command,
     Event,
     Fail,
+    GiveUp,
     Load,
     Malformed,
     Prepared,
@@ -45,22 +50,27 @@ from pipeline.worker.events import (
     Request,
     Stop,
     StopRequested,
+    TaskFailed,
     TasksLeft,
     Tick,
 )
+from pipeline.worker.hand import Hand
 from pipeline.worker.jobs import Prepare
 from pipeline.worker.planning import Planning, problem_with
+from pipeline.worker.progress import Activity, Watch
+from pipeline.worker.timing import (
+    END_WAIT_S,
+    HEARTBEAT_SHARE,
+    LEAST_REPLY_NS,
+    LEAST_WAIT_NS,
+    REPLY_HEARTBEATS,
+    STOP_WAIT_S,
+    BackOff,
+)
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SHARE = 0.8  # of the heartbeat: sent this early, it arrives within one
-REPLY_HEARTBEATS = 3  # the producer answers within one
-LEAST_REPLY_NS = 1_000_000_000  # a busy host may take this long to answer at all
-FIRST_BACK_OFF_NS = 100_000_000
-LAST_BACK_OFF_NS = 800_000_000  # resuming within 2 s must include one reply deadline
-LEAST_WAIT_NS = 20_000_000  # between requests of one worker that find nothing to do
-END_WAIT_S = 5.0  # the producer has said END: nobody waits for what is in hand but for completeness
-STOP_WAIT_S = 2.0  # what takes longer is done by another worker
+IDLE = Activity()  # where nobody says what inference is at
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,15 @@ class WorkerConfig:
     """What the worker was told when it was started.
 
     Attributes:
-        name: shown in telemetry.
+        name: wished for in telemetry and results.
+        identity: random, of this process alone.
         n_slots: tasks that can be in hand at once, >= 1.
         batch: most tasks asked for in one request, 1..64.
         weights: path per grade letter, stronger than the producer's.
     """
 
     name: str
+    identity: str
     n_slots: int
     batch: int = 1
     weights: dict[str, str] = field(default_factory=dict)
@@ -98,12 +110,20 @@ class WorkerCore:
         self._planning = Planning(config.weights)
         self._outstanding: _Outstanding | None = None
         self._confirmation: RegistrationConfirmation | None = None  # of the producer that knows us
-        self._in_hand = 0
+        self._hand = Hand()
+        self._name = config.name
         self._heartbeat_ns = LEAST_REPLY_NS
         self._heartbeat_due_ns = 0
         self._not_before_ns = 0  # no request before this
-        self._back_off_ns = FIRST_BACK_OFF_NS
+        self._back_off = BackOff()
+        self._watch = Watch()
+        self._activity = IDLE  # of inference, now
         self._ended = False
+
+    @property
+    def name(self) -> str:
+        """What the producer calls this worker."""
+        return self._name
 
     @property
     def offset_ns(self) -> int:
@@ -113,7 +133,7 @@ class WorkerCore:
     @property
     def is_full(self) -> bool:
         """Whether only a task that leaves lets it ask for another."""
-        return self._in_hand >= self._config.n_slots
+        return len(self._hand) >= self._config.n_slots
 
     @property
     def deadline_ns(self) -> int | None:
@@ -122,17 +142,24 @@ class WorkerCore:
             return None
         if self._outstanding is not None:
             return self._outstanding.deadline_ns
-        urgent = self._confirmation is None or self._can_ask
+        urgent = self._confirmation is None or self._can_ask or self._hand.failures
         return self._not_before_ns if urgent else max(self._not_before_ns, self._heartbeat_due_ns)
 
-    def handle(self, event: Event, now_ns: int) -> list[Command]:
-        """Everything that happens comes in here; what is to be done goes out."""
+    def handle(self, event: Event, now_ns: int, activity: Activity = IDLE) -> list[Command]:
+        """Everything that happens comes in here; what is to be done goes out.
+
+        Args:
+            activity: what inference is at now.
+        """
+        self._activity = activity
         commands: list[Command] = []
         match event:
             case Replied(reply, tasks):
                 commands = self._replied(reply, tasks, now_ns)
             case TasksLeft(n):
-                self._in_hand -= n
+                self._hand.leave(n)
+            case TaskFailed(failure):
+                self._hand.fail(failure)
             case Tick():
                 if self._outstanding is not None and now_ns >= self._outstanding.deadline_ns:
                     commands = self._lost("the producer does not answer", now_ns)
@@ -144,11 +171,30 @@ class WorkerCore:
                 commands = self._end(STOP_WAIT_S)
             case _:
                 assert_never(event)
+        if not self._ended and self._watch.hangs(activity, now_ns):
+            self._ended = True
+            return [*commands, GiveUp(self._watch.obituary(activity, now_ns))]
         if not self._ended and self._outstanding is None and now_ns >= self._not_before_ns:
             message = self._next_request(now_ns)
             if message is not None:  # it leaves first: while a task is copied, the next is on its way
                 commands.insert(0, self._ask(message, now_ns))
         return commands
+
+    def leave(self, reason: str, n_left: int, activity: Activity) -> Leave | None:
+        """What to tell the producer once inference is gone; None if it does not know us.
+
+        Args:
+            n_left: tasks that have left since it last heard of any.
+            activity: what inference was at when it ceased: over that task it broke.
+        """
+        self._ended = True
+        self._hand.leave(n_left)
+        if self._confirmation is None:
+            return None
+        reason = reason[:LABEL_CHARACTERS]
+        if activity.started_ns:
+            self._hand.break_over_first(reason)
+        return Leave(self._config.identity, self._hand.failures, reason)
 
     # --- asking ---------------------------------------------------------------------------------------
 
@@ -161,15 +207,23 @@ class WorkerCore:
     def _next_request(self, now_ns: int) -> Register | GetWork | None:
         is_due = now_ns >= self._heartbeat_due_ns
         if self._confirmation is None or (is_due and not self._confirmation.results):
-            return Register(worker=self._config.name, sent_ns=now_ns)
+            return Register(self._config.name, self._config.identity, sent_ns=now_ns)
         n = 0
         if self._can_ask and self._clock.is_fresh(now_ns):
-            n = min(self._config.batch, self._config.n_slots - self._in_hand)
-        elif not (is_due or self._can_ask):
+            n = min(self._config.batch, self._config.n_slots - len(self._hand))
+        elif not (is_due or self._can_ask or self._hand.failures):
             return None
-        planning = self._planning
+        planning, started_ns = self._planning, self._activity.started_ns
+        is_running = started_ns > 0 and self._clock.is_known
         return GetWork(
-            n=n, in_hand=self._in_hand, ready=planning.is_ready, weights=planning.weights, sent_ns=now_ns
+            n=n,
+            in_hand=len(self._hand),
+            ready=planning.is_ready,
+            weights=planning.weights,
+            sent_ns=now_ns,
+            started_ns=started_ns + self.offset_ns if is_running else 0,
+            running_ns=max(0, now_ns - started_ns) if is_running else 0,
+            failed=self._hand.failures,
         )
 
     def _ask(self, message: Register | GetWork, now_ns: int) -> Request:
@@ -184,16 +238,13 @@ class WorkerCore:
         """Nothing sensible comes from this socket: begin anew with another one."""
         if self._ended:
             return []
-        if self._back_off_ns == FIRST_BACK_OFF_NS:
+        if self._back_off.is_first:
             logger.warning("%s; registering again", why)
         self._outstanding = self._confirmation = None
         self._clock.reset()
-        self._back_off(now_ns)
+        self._hand.forget_failures()
+        self._not_before_ns = now_ns + self._back_off.take_ns()
         return [Reopen()]
-
-    def _back_off(self, now_ns: int) -> None:
-        self._not_before_ns = now_ns + self._back_off_ns
-        self._back_off_ns = min(2 * self._back_off_ns, LAST_BACK_OFF_NS)
 
     # --- being answered ---------------------------------------------------------------------------------
 
@@ -201,6 +252,8 @@ class WorkerCore:
         if self._outstanding is None or self._ended:
             return []
         asked, self._outstanding = self._outstanding, None
+        if isinstance(asked.message, GetWork):
+            self._hand.told(len(asked.message.failed))
         match reply, asked.message:
             case Work(), GetWork(n=n):
                 return self._work(tasks, n, asked.sent_ns, now_ns)
@@ -230,7 +283,7 @@ class WorkerCore:
             if task.grade > last:
                 return self._lost(f"a task's grade must be in 0..{last}, got {task.grade}", now_ns)
             commands += _load(self._planning.needed(task.grade))
-        self._in_hand += len(tasks)
+        self._hand.take(tasks)
         return [*commands, Accept()]
 
     def _wait(self, n: int, producer_ns: int, sent_ns: int, now_ns: int) -> None:
@@ -252,7 +305,7 @@ class WorkerCore:
             self._confirmation = None
             return []
         logger.warning("the producer refused %s: %s", type(message).__name__, error.reason)
-        self._back_off(now_ns)
+        self._not_before_ns = now_ns + self._back_off.take_ns()
         return []
 
     def _confirmed(self, confirmation: RegistrationConfirmation, now_ns: int) -> list[Command]:
@@ -262,15 +315,23 @@ class WorkerCore:
         known, self._confirmation = self._confirmation, confirmation
         if known is None:
             self._clock.reset()
+            self._be_called(confirmation.name)
         if known is None or known.results != confirmation.results:
             logger.info("registered; results go to %s", confirmation.results or "nobody yet")
         self._heartbeat_ns = int(confirmation.heartbeat_s * 1e9)
         is_news = known is None and confirmation.results  # a first heartbeat, at once, measures the clock
         self._heartbeat_due_ns = now_ns if is_news else now_ns + int(HEARTBEAT_SHARE * self._heartbeat_ns)
-        self._back_off_ns = FIRST_BACK_OFF_NS
+        self._back_off.succeed()
         largest_px = max((width * height for width, height in confirmation.sizes), default=0)
         adopt = Adopt(confirmation.results, 3 * largest_px)
         return [adopt, *_load(self._planning.confirmed(confirmation))]
+
+    def _be_called(self, name: str) -> None:
+        """A producer that does not say how it calls us has no objection."""
+        name = name or self._config.name
+        if name not in (self._name, self._config.name):
+            logger.warning("another worker is called %s: this one is %s from now on", self._config.name, name)
+        self._name = name
 
     def _change(self, change: Change, now_ns: int) -> list[Command]:
         confirmation, grade = self._confirmation, change.CHANGE_WORK_LOAD

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pipeline.messages import GetWork, Register, TaskHeader, Weights, WorkReply
+from pipeline.messages import Failure, GetWork, Register, TaskHeader, Weights, WorkReply
 from pipeline.worker.jobs import Prepare
 
 
@@ -36,6 +36,12 @@ class TasksLeft(msgspec.Struct, frozen=True):
     """n tasks are done and their results handed to the transport."""
 
     n: int
+
+
+class TaskFailed(msgspec.Struct, frozen=True):
+    """Inference could not process a task; that leaves like every other, but without a result."""
+
+    failure: Failure
 
 
 class StopRequested(msgspec.Struct, frozen=True):
@@ -75,11 +81,17 @@ class Stop(msgspec.Struct, frozen=True):
     wait_s: float
 
 
+class GiveUp(msgspec.Struct, frozen=True):
+    """Inference will not go on: kill it, and take leave of the producer; `reason` is for people."""
+
+    reason: str
+
+
 class Fail(msgspec.Struct, frozen=True):
     """End with an error; `reason` is for people."""
 
     reason: str
 
 
-Event = Tick | Replied | Malformed | Prepared | TasksLeft | StopRequested
-Command = Request | Reopen | Adopt | Load | Accept | Stop | Fail
+Event = Tick | Replied | Malformed | Prepared | TasksLeft | TaskFailed | StopRequested
+Command = Request | Reopen | Adopt | Load | Accept | Stop | GiveUp | Fail

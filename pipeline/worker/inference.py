@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from pipeline.messages import Result, TaskHeader, Weights, encode
+from pipeline.messages import LABEL_CHARACTERS, Failure, Result, TaskHeader, Weights, encode
 from pipeline.options import WorkerOptions
-from pipeline.worker.detector import FrameError
+from pipeline.worker.detector import FrameError, ModelError
 from pipeline.worker.jobs import (
     Attach,
     Failed,
@@ -26,21 +26,31 @@ from pipeline.worker.jobs import (
     Prepare,
     Ready,
     Slow,
+    TaskFailed,
     decode_order,
     encode_note,
     pack_finished,
 )
+from pipeline.worker.progress import Patience, Progress
 from pipeline.worker.ring import SlotReader
 from pipeline.worker.workloads import Processed, Workload, picture_size, workload_for
 
 logger = logging.getLogger(__name__)
+
+POISONED = "CUDA error"  # PyTorch's words for those after which its process can compute nothing any more
 
 
 class ParentGoneError(Exception):
     """Nobody listens any more."""
 
 
-def main(orders: Connection, reports: Connection, results: Connection, options: WorkerOptions) -> None:
+class TaskError(Exception):
+    """This task cannot be done; the text says why. Others may be."""
+
+
+def main(
+    orders: Connection, reports: Connection, results: Connection, progress: Progress, options: WorkerOptions
+) -> None:
     """Entry of the spawned process, which was started with the signals that stop programs blocked.
 
     Whatever goes wrong ends it with exit code 1, after its parent was told why.
@@ -50,11 +60,11 @@ def main(orders: Connection, reports: Connection, results: Connection, options: 
     try:
         if options.cores:
             _pin(options.cores)  # before any library counts cores and starts threads
-        _serve(orders, reports, results, Inference(options, reader))
+        _serve(orders, reports, results, progress, Inference(options, reader, progress))
     except ParentGoneError:
         logger.debug("the parent is gone")
     except Exception as error:
-        failure = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        failure = error_text(error)
         logger.debug("inference failed", exc_info=True)
     reader.close()  # not while an exception holds on to a frame
     if failure:
@@ -73,24 +83,43 @@ def _pin(cores: Sequence[int]) -> None:
     os.sched_setaffinity(0, cores)
 
 
-def _serve(orders: Connection, reports: Connection, results: Connection, inference: "Inference") -> None:
+def _serve(
+    orders: Connection,
+    reports: Connection,
+    results: Connection,
+    progress: Progress,
+    inference: "Inference",
+) -> None:
     waiting: deque[Order] = deque()
     while True:
         while not waiting or orders.poll():  # all that was said: Slow does not wait behind the jobs in hand
+            progress.wait()
             order = _next(orders)
+            progress.take()
             if isinstance(order, Slow):
                 inference.slow(order.slowdown)
             else:
                 waiting.append(order)
         match waiting.popleft():
             case Job() as job:
-                _send(results, pack_finished(inference.process(job)))
+                _send(results, pack_finished(_done(job, inference, reports)))
             case Attach() as attach:
                 inference.reader.attach(attach)
             case Prepare(number, plan):
                 _send(reports, encode_note(Ready(number, inference.prepare(plan))))
             case Finish():
                 return
+
+
+def _done(job: Job, inference: "Inference", reports: Connection) -> Finished:
+    """Do a job; of one that cannot be done the parent is told, and there is no result."""
+    try:
+        return inference.process(job)
+    except TaskError as error:
+        task = job.task
+        failure = Failure(task.stream, task.id, task.episode, str(error)[:LABEL_CHARACTERS])
+        _send(reports, encode_note(TaskFailed(failure)))
+        return Finished(job.slot, b"", b"", 0)
 
 
 def _next(orders: Connection) -> Order:
@@ -112,14 +141,17 @@ class Inference:
 
     Args:
         reader: the slots that hold the frames.
+        progress: where it says what it is at.
     """
 
-    def __init__(self, options: WorkerOptions, reader: SlotReader) -> None:
+    def __init__(self, options: WorkerOptions, reader: SlotReader, progress: Progress) -> None:
         self.reader = reader
+        self._progress = progress
+        self._patience = Patience()
         self._options = options
         self._plan: Plan | None = None
         self._workload: Workload | None = None
-        self._refusals: set[str] = set()
+        self._noted: set[type] = set()  # kinds of errors that the log has
         self._slowdown = 1.0
 
     def slow(self, slowdown: float) -> None:
@@ -133,27 +165,49 @@ class Inference:
         if self._plan is None or self._plan.work_type != plan.work_type:
             self._workload = workload_for(plan.work_type, self._options)
             self._workload.slowdown = self._slowdown
+            self._patience.forget()
+        elif self._plan.weights != plan.weights:
+            self._patience.forget()
         self._plan = plan
         assert self._workload is not None, "made above"
         return self._workload.prepare(plan)
 
     def process(self, job: Job) -> Finished:
-        """Do a job; one whose frame cannot be processed gets no result."""
+        """Do a job. Raises TaskError, or what leaves nothing to go on with."""
         assert self._plan is not None and self._workload is not None, "no job comes before a plan"
         task = job.task
+        kind = task.grade, task.shape, self._slowdown
+        started_ns = self._workload.begin_ns(job)
+        self._progress.begin(started_ns, self._patience.due_ns(started_ns, *kind))
         try:
-            done = self._workload.process(job, self.reader)
-        except FrameError as error:
-            if str(error) not in self._refusals:
-                self._refusals.add(str(error))
-                logger.warning("tasks are refused: %s", error)
-            return Finished(job.slot, b"", b"", 0)
+            done = self._workload.process(job, self.reader, started_ns)
+        except Exception as error:  # of this frame, whatever it is
+            if isinstance(error, ModelError) or POISONED in str(error):
+                raise  # the next one would fare no better; the progress says at which task it was
+            self._progress.end()
+            raise TaskError(self._note(error)) from error
+        self._patience.took(done.done_ns - done.started_ns, *kind)
+        self._progress.end()
         has_frame = self._plan.return_frames and _is_bgr(task)
-        header = encode(_result(job, done, has_frame, self._options.name))
+        header = encode(_result(job, done, has_frame))
         return Finished(job.slot, header, done.boxes.tobytes(), math.prod(task.shape) if has_frame else 0)
 
+    def _note(self, error: Exception) -> str:
+        """What went wrong in one line; the log has the first of each kind, and where it came from."""
+        reason = error_text(error)
+        if type(error) not in self._noted:
+            self._noted.add(type(error))
+            is_ours = isinstance(error, FrameError)
+            logger.warning("a task cannot be done: %s", reason, exc_info=None if is_ours else error)
+        return reason
 
-def _result(job: Job, done: Processed, has_frame: bool, worker: str) -> Result:
+
+def error_text(error: Exception) -> str:
+    """Kind and text of an error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _result(job: Job, done: Processed, has_frame: bool) -> Result:
     task = job.task
     to_stamp_ns = job.offset_ns - task.captured_ns
     return Result(
@@ -176,7 +230,7 @@ def _result(job: Job, done: Processed, has_frame: bool, worker: str) -> Result:
             done.done_ns + to_stamp_ns,
         ),
         service_ns=done.done_ns - done.started_ns,
-        worker=worker,
+        worker=job.worker,
     )
 
 

@@ -1,7 +1,7 @@
 """What a worker's two processes say to each other over pipes: small msgpack headers, never pixels.
 
 requester -> inference (orders):  Attach, Prepare, Job, Slow, Finish
-inference -> requester (reports): Ready, Failed
+inference -> requester (reports): Ready, TaskFailed, Failed
 inference -> sender (results):    Finished, with the encoded COLLECT header and boxes
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipeline.messages import TaskHeader, Weights, WorkType
+from pipeline.messages import Failure, TaskHeader, Weights, WorkType
 
 
 class _Note(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -51,11 +51,16 @@ class Prepare(_Note, frozen=True, tag="P"):
 
 
 class Job(_Note, frozen=True, tag="J"):
-    """One task, its frame in a slot. Times are the worker's clock; + offset_ns gives the producer's."""
+    """One task, its frame in a slot. Times are the worker's clock; + offset_ns gives the producer's.
+
+    Attributes:
+        worker: name of the worker, for the result.
+    """
 
     slot: int
     received_ns: int
     offset_ns: int
+    worker: str
     task: TaskHeader
 
 
@@ -76,6 +81,12 @@ class Ready(_Note, frozen=True, tag="R"):
     weights: Weights
 
 
+class TaskFailed(_Note, frozen=True, tag="T"):
+    """A job could not be done; the next one is tried."""
+
+    failure: Failure
+
+
 class Failed(_Note, frozen=True, tag="X"):
     """Inference cannot go on; the process ends. `reason` is for people."""
 
@@ -83,7 +94,7 @@ class Failed(_Note, frozen=True, tag="X"):
 
 
 Order = Attach | Prepare | Job | Slow | Finish
-Report = Ready | Failed
+Report = Ready | TaskFailed | Failed
 
 encode_note = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode
@@ -96,7 +107,7 @@ class Finished(NamedTuple):
     """A slot's task is done.
 
     Attributes:
-        header: the encoded COLLECT header; empty if the task was refused and there is no result.
+        header: the encoded COLLECT header; empty if the task could not be done and there is no result.
         boxes: raw float32.
         frame_bytes: how much of the slot goes back with the result.
     """

@@ -7,6 +7,7 @@ next one. When to do what is the core's to say.
 import dataclasses
 import logging
 import os
+import secrets
 import socket
 import sys
 import time
@@ -17,9 +18,16 @@ import zmq
 
 from pipeline.cli import parse_options
 from pipeline.conditions import conditions_of
-from pipeline.messages import Buffer, OtherProtocolError, ProtocolError, TaskHeader, decode_work_reply, encode
+from pipeline.messages import (
+    LABEL_CHARACTERS,
+    Buffer,
+    OtherProtocolError,
+    ProtocolError,
+    TaskHeader,
+    decode_work_reply,
+)
 from pipeline.options import WorkerOptions
-from pipeline.sockets import NOBLOCK, EndpointError, connect, open_socket, receive
+from pipeline.sockets import EndpointError
 from pipeline.stopping import StopSwitch
 from pipeline.worker.child import InferenceError, InferenceProcess
 from pipeline.worker.core import WorkerConfig, WorkerCore
@@ -29,6 +37,7 @@ from pipeline.worker.events import (
     Command,
     Event,
     Fail,
+    GiveUp,
     Load,
     Malformed,
     Prepared,
@@ -37,17 +46,19 @@ from pipeline.worker.events import (
     Request,
     Stop,
     StopRequested,
+    TaskFailed,
     TasksLeft,
     Tick,
 )
-from pipeline.worker.jobs import Job, Slow
+from pipeline.worker.jobs import Job, Ready, Slow
 from pipeline.worker.link import Link
+from pipeline.worker.requester import Requester
 from pipeline.worker.ring import RingError, SlotRing
 from pipeline.worker.sender import Sender
 
 logger = logging.getLogger(__name__)
 
-HOST_CHARACTERS = 16  # of the default name, which every result carries
+MARK_CHARACTERS = 6  # of a worker's identity, in its default name
 SEND_S = 1.0  # for results that no collector takes, once the worker is to stop
 
 
@@ -58,14 +69,18 @@ class WorkerError(Exception):
 class WorkerShell:
     """Does what the core says, on real sockets, with a real process; a context manager.
 
+    Args:
+        identity: random, of this process alone.
+
     Raises:
         EndpointError: the producer's endpoint is none.
     """
 
-    def __init__(self, options: WorkerOptions, stop: StopSwitch) -> None:
+    def __init__(self, options: WorkerOptions, identity: str, stop: StopSwitch) -> None:
         n_slots = options.prefetch + 1
-        self._core = WorkerCore(WorkerConfig(options.name, n_slots, options.batch, dict(options.weights)))
-        self._producer = options.producer
+        self._core = WorkerCore(
+            WorkerConfig(options.name, identity, n_slots, options.batch, dict(options.weights))
+        )
         self._stop = stop
         self._ring = SlotRing(n_slots)
         self._child = InferenceProcess(options)
@@ -75,15 +90,14 @@ class WorkerShell:
         self._context = zmq.Context()
         self._bell, self._rope = os.pipe()  # pulled by the sender, it wakes the loop
         self._sender = Sender(self._context, self._child.results, self._ring, self._ring_bell, self._up)
-        self._request: zmq.Socket | None = None
         self._poller = zmq.Poller()
         for file in (self._child.reports.fileno(), stop.fileno(), self._bell):
             self._poller.register(file, zmq.POLLIN)
         self._n_left = 0  # tasks whose leaving the core was told of
         self._tasks: Sequence[tuple[TaskHeader, Buffer]] = ()  # of the reply that is being handled
         self._received_ns = 0
-        self._on_link: tuple[int, list[zmq.Frame]] | None = None  # (arrival, reply) on an emulated link
         self._wait_s: float | None = None  # once it is to stop: for what is in hand
+        self._requester = Requester(self._context, options.producer, self._poller, self._down)
 
     def run(self) -> None:
         """Work until END, or until it must stop; then finish what is in hand.
@@ -92,7 +106,14 @@ class WorkerShell:
             EndpointError: the producer's endpoint is none.
             InferenceError, RingError, WorkerError: it cannot go on.
         """
-        self._reopen()
+        self._requester.reopen()
+        try:
+            self._serve()
+        except InferenceError as error:
+            self._take_leave(str(error))
+            raise
+
+    def _serve(self) -> None:
         self._do(Tick())
         while self._wait_s is None:
             ready = self._poll()
@@ -100,10 +121,11 @@ class WorkerShell:
             if n_left != self._n_left:
                 n, self._n_left = n_left - self._n_left, n_left
                 self._do(TasksLeft(n))
-            if self._request in ready:
-                self._take_reply()
-            elif self._on_link is not None and time.monotonic_ns() >= self._on_link[0]:
-                self._arrived(*self._on_link)
+            if self._requester.socket in ready:
+                if (reply := self._requester.take()) is not None:
+                    self._arrived(*reply)
+            elif (reply := self._requester.take_arrived()) is not None:
+                self._arrived(*reply)
             elif ready:
                 self._take_word(ready)
             else:
@@ -117,8 +139,7 @@ class WorkerShell:
         self._sender.join()
         self._child.close()
         self._ring.close()
-        if self._request is not None:
-            self._request.close(linger=0)
+        self._requester.close()
         self._context.term()
         os.close(self._bell)
         os.close(self._rope)
@@ -133,9 +154,7 @@ class WorkerShell:
 
     def _poll(self) -> dict:
         """What is readable, once something is, or the core's deadline has come."""
-        deadlines_ns = [self._on_link[0]] if self._on_link is not None else []
-        if self._core.deadline_ns is not None:
-            deadlines_ns.append(self._core.deadline_ns)
+        deadlines_ns = [ns for ns in (self._requester.arrives_ns, self._core.deadline_ns) if ns is not None]
         wait_ms = None
         if deadlines_ns:
             wait_ms = max(0, -((time.monotonic_ns() - min(deadlines_ns)) // 1_000_000))
@@ -145,17 +164,8 @@ class WorkerShell:
                 wait_ms = 0
         return dict(self._poller.poll(wait_ms))
 
-    def _take_reply(self) -> None:
-        """What came off the socket; frames take their time on an emulated link."""
-        assert self._request is not None, "it was polled"
-        frames, now_ns = receive(self._request), time.monotonic_ns()
-        if self._down.is_ideal or len(frames) == 1:
-            self._arrived(now_ns, frames)
-        else:
-            self._on_link = self._down.arrival_ns(sum(map(len, frames)), now_ns), frames
-
     def _arrived(self, received_ns: int, frames: list[zmq.Frame]) -> None:
-        self._on_link, self._received_ns = None, received_ns
+        self._received_ns = received_ns
         try:
             reply, self._tasks = decode_work_reply([frame.buffer for frame in frames])
         except OtherProtocolError as error:
@@ -176,8 +186,11 @@ class WorkerShell:
                 self._adjust(line)
         if self._child.reports.fileno() in ready:
             report = self._child.report()
-            logger.info("models are ready: %s", report.weights)
-            self._do(Prepared(report.number, report.weights))
+            if isinstance(report, Ready):
+                logger.info("models are ready: %s", report.weights)
+                self._do(Prepared(report.number, report.weights))
+            else:
+                self._do(TaskFailed(report.failure))
         if self._bell in ready:
             os.read(self._bell, 1)
             if self._sender.failure:
@@ -200,14 +213,14 @@ class WorkerShell:
     # --- what is to be done -----------------------------------------------------------------------------
 
     def _do(self, event: Event) -> None:
-        for command in self._core.handle(event, time.monotonic_ns()):
+        now_ns = time.monotonic_ns()
+        for command in self._core.handle(event, now_ns, self._child.activity(now_ns)):
             self._perform(command)
 
     def _perform(self, command: Command) -> None:
         match command:
             case Request(message):
-                assert self._request is not None, "opened before the first event"
-                self._request.send(encode(message), NOBLOCK)
+                self._requester.send(message)
             case Accept():
                 self._accept()
             case Load(prepare):
@@ -217,9 +230,11 @@ class WorkerShell:
                 for attach in self._ring.provide(frame_bytes):
                     self._child.tell(attach)
             case Reopen():
-                self._reopen()
+                self._requester.reopen()
             case Stop(wait_s):
                 self._wait_s = wait_s
+            case GiveUp(reason):
+                raise InferenceError(reason)
             case Fail(reason):
                 raise WorkerError(reason)
             case _:
@@ -230,16 +245,17 @@ class WorkerShell:
             slot, attach = self._ring.fill(buffer)
             if attach is not None:
                 self._child.tell(attach)
-            self._child.tell(Job(slot, self._received_ns, self._core.offset_ns, header))
+            self._child.tell(Job(slot, self._received_ns, self._core.offset_ns, self._core.name, header))
 
-    def _reopen(self) -> None:
-        self._on_link = None
-        if self._request is not None:
-            self._poller.unregister(self._request)
-            self._request.close(linger=0)
-        self._request = open_socket(self._context, zmq.REQ)
-        connect(self._request, self._producer)
-        self._poller.register(self._request, zmq.POLLIN)
+    def _take_leave(self, reason: str) -> None:
+        """Inference is of no use any more: what it has done still leaves, the rest goes back at once."""
+        activity = self._child.activity(time.monotonic_ns())
+        self._child.kill()
+        self._sender.finish(SEND_S)
+        self._sender.join(SEND_S)
+        message = self._core.leave(reason, self._sender.n_left - self._n_left, activity)
+        if message is not None:
+            self._requester.say_goodbye(message)
 
     def _finish(self, wait_s: float) -> None:
         self._child.finish()
@@ -248,13 +264,23 @@ class WorkerShell:
             logger.warning("what is in hand takes more than %g s and is given up", wait_s)
 
 
+def default_name(host: str, identity: str) -> str:
+    """The host's, and something that tells its workers apart, also in containers of one name."""
+    mark = f"-{identity[:MARK_CHARACTERS]}"
+    return host[: LABEL_CHARACTERS - len(mark)] + mark
+
+
 def main(argv: Sequence[str]) -> int:
     """Run the worker; returns the exit code."""
     options = parse_options(WorkerOptions, "python -m pipeline worker", argv)
-    name = options.name or f"{socket.gethostname()[:HOST_CHARACTERS]}-{os.getpid()}"
+    identity = secrets.token_hex(8)
+    name = options.name or default_name(socket.gethostname(), identity)
     options = dataclasses.replace(options, name=name)
     try:
-        with StopSwitch(options.supervised, hears_lines=True) as stop, WorkerShell(options, stop) as shell:
+        with (
+            StopSwitch(options.supervised, hears_lines=True) as stop,
+            WorkerShell(options, identity, stop) as shell,
+        ):
             shell.run()
     except (EndpointError, InferenceError, RingError, WorkerError) as error:
         print(f"worker {name}: {error}", file=sys.stderr)

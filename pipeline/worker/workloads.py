@@ -45,8 +45,12 @@ class Workload(Protocol):
         """Load and warm what the plan asks for."""
         ...
 
-    def process(self, job: Job, frames: SlotReader) -> Processed:
-        """Do it. Raises FrameError if it cannot be done with this frame."""
+    def begin_ns(self, job: Job) -> int:
+        """When it begins with this job, which is the next one."""
+        ...
+
+    def process(self, job: Job, frames: SlotReader, started_ns: int) -> Processed:
+        """Do it, begun at started_ns. Whatever it raises is said of this frame, and the next one is tried."""
         ...
 
 
@@ -75,10 +79,13 @@ class PassThrough:
         """There is nothing to load."""
         return Weights.NONE
 
-    def process(self, job: Job, frames: SlotReader) -> Processed:
+    def begin_ns(self, job: Job) -> int:
+        """At once."""
+        return time.monotonic_ns()
+
+    def process(self, job: Job, frames: SlotReader, started_ns: int) -> Processed:
         """No time passes."""
-        now_ns = time.monotonic_ns()
-        return Processed(NO_BOXES, now_ns, now_ns)
+        return Processed(NO_BOXES, started_ns, started_ns)
 
 
 class Emulation:
@@ -119,9 +126,12 @@ class Emulation:
             sleep_until_ns(self._free_ns)
         return Weights.EMULATED
 
-    def process(self, job: Job, frames: SlotReader) -> Processed:
+    def begin_ns(self, job: Job) -> int:
+        """When the device is free."""
+        return max(job.received_ns, self._free_ns)
+
+    def process(self, job: Job, frames: SlotReader, started_ns: int) -> Processed:
         """Sleep until the device would be done."""
-        started_ns = max(job.received_ns, self._free_ns)
         done_ns = started_ns + self._service_ns(job.task)
         self._free_ns = done_ns + self._handling_ns
         sleep_until_ns(done_ns)
@@ -168,9 +178,13 @@ class Detection:
         is_trained = all(weighting.is_trained for weighting, _ in self._models.values())
         return Weights.TRAINED if is_trained else Weights.UNTRAINED
 
-    def process(self, job: Job, frames: SlotReader) -> Processed:
+    def begin_ns(self, job: Job) -> int:
+        """At once."""
+        return time.monotonic_ns()
+
+    def process(self, job: Job, frames: SlotReader, started_ns: int) -> Processed:
         """Detect, then idle until the time of a device of this capacity, slowed down so, is over."""
-        started_ns, task = time.monotonic_ns(), job.task
+        task = job.task
         frame = frames.array(job.slot, task.dtype, task.shape)
         boxes = self._model(self._plan.grades[task.grade]).detect(frame)
         done_ns = time.monotonic_ns()

@@ -53,7 +53,7 @@ def interval(**changes: Any) -> Interval:
         "delivered_height_px": 360.0,
         "delivered_by_grade": (15, 15),
         "workers": tuple(
-            WorkerInterval(name=name, processed=15, busy_s=0.6, in_hand=1)
+            WorkerInterval(name=name, processed=15, service_s=0.6, busy_s=0.6, in_hand=1)
             for name in ("worker-0", "worker-1")
         ),
         "recent_service_s": 0.04,
@@ -153,7 +153,14 @@ class FakeControl:
             metrics={},
             slos={},
             totals=Totals(
-                offered=60, delivered=50, dropped={"drop_oldest": 4}, lost=1, late=2, in_flight=3, requeued=5
+                offered=60,
+                delivered=50,
+                dropped={"drop_oldest": 4},
+                lost=1,
+                lost_by={"no_answer": 1},
+                late=2,
+                in_flight=3,
+                requeued=5,
             ),
             report_age_s=self.report_age_s,
             rejected=0,

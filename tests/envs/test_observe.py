@@ -76,7 +76,10 @@ def test_metrics_are_the_catalogue_the_hops_and_the_counts():
 
 def test_a_broken_slo_makes_the_reward_negative_whatever_the_quality():
     # load 1.5: a third of the SLOs broken, by half: -(1/3)(1/2 + 1/2 * 1/2)
-    workers = tuple(w.__class__(name=w.name, processed=15, busy_s=1.5, in_hand=1) for w in interval().workers)
+    workers = tuple(
+        w.__class__(name=w.name, processed=15, service_s=1.5, busy_s=1.5, in_hand=1)
+        for w in interval().workers
+    )
     _, reward, info = judge(spec(), snapshot(interval=interval(workers=workers)))
     assert info["slos"]["load"] == SloState.CRITICAL
     assert reward == pytest.approx(-0.25)
@@ -117,7 +120,7 @@ def test_an_interval_of_which_nothing_is_known_earns_nothing():
         oldest_undelivered_ms=None,
         delivered_height_px=None,
         delivered_by_grade=(0, 0),
-        workers=(WorkerInterval(name="worker-0", processed=0, busy_s=0.0, in_hand=0),),
+        workers=(WorkerInterval(name="worker-0", processed=0, service_s=0.0, busy_s=0.0, in_hand=0),),
     )
     spec_of_unknowns = replace(spec(), slos=spec().slos[1:])  # a queue is always known
     _, reward, info = judge(spec_of_unknowns, snapshot(interval=blind))
@@ -133,7 +136,14 @@ def test_info_has_numbers_only_and_always_the_same_names():
 
 def test_frames_add_up_and_drops_say_why():
     totals = Totals(
-        offered=60, delivered=50, dropped={"a": 3, "b": 1}, lost=1, late=2, in_flight=3, requeued=5
+        offered=60,
+        delivered=50,
+        dropped={"a": 3, "b": 1},
+        lost=1,
+        lost_by={},
+        late=2,
+        in_flight=3,
+        requeued=5,
     )
     info = judge(spec(), snapshot(totals=totals)).info
     assert info["frames"]["dropped"] == 4 and info["drops"] == {"a": 3, "b": 1}

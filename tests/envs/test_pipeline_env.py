@@ -457,7 +457,7 @@ def test_a_worker_that_joins_consumes_like_the_one_it_is_like():
     joins = Scenario(events=(event(EventKind.JOIN_WORKER, 0.0, worker=1),))
     world = World(hardware=Hardware((SMALL, LARGE)), scenario=joins)
     world.env.reset(seed=1)
-    idle = WorkerInterval(name="worker-2", processed=0, busy_s=0.0, in_hand=0)
+    idle = WorkerInterval(name="worker-2", processed=0, service_s=0.0, busy_s=0.0, in_hand=0)
     world.control.facts = {"workers": (*interval().workers, idle)}
     assert world.env.step(HIGH)[4]["metrics"]["power_w"] == pytest.approx(5.0 + 16.0 + 10.0)
 

@@ -50,7 +50,15 @@ def interval(levels: tuple[int, ...]) -> Interval:
         oldest_undelivered_ms=None,
         delivered_height_px=settings.height,
         delivered_by_grade=(offered, 0) if settings.grade == 0 else (0, offered),
-        workers=(WorkerInterval(name="worker-0", processed=offered, busy_s=offered * service_s, in_hand=0),),
+        workers=(
+            WorkerInterval(
+                name="worker-0",
+                processed=offered,
+                service_s=offered * service_s,
+                busy_s=offered * service_s,
+                in_hand=0,
+            ),
+        ),
         recent_service_s=service_s,
         hops_ms={},
     )
@@ -98,6 +106,7 @@ class World(gym.Env):
                 delivered=self._offered,
                 dropped={"drop_oldest": 0},
                 lost=0,
+                lost_by={},
                 late=0,
                 in_flight=0,
                 requeued=0,

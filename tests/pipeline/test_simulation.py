@@ -23,6 +23,7 @@ def history_of(seed: int, n_collectors: int = 1):
     faults = Faults(
         drop=draw.choice((0.0, 0.02, 0.2)),
         duplicate=draw.choice((0.0, 0.1)),
+        fail=draw.choice((0.0, 0.1)),
         delay_ns=draw.choice((MS, 50 * MS, 800 * MS)),
         crash_every_ns=draw.choice((0, 4 * S, 15 * S)),
         hang_every_ns=draw.choice((0, 4 * S)),
@@ -73,7 +74,7 @@ def test_every_offered_frame_is_delivered_once_in_order_or_counted_under_one_rea
         # the rest was dropped or given up while no collector was to be heard, so that only totals tell
         rest = sum(totals.dropped.values()) - len(parts[1]) + totals.lost - len(parts[3])
         assert rest == len(history.offered - seen), f"seed {seed}"
-        assert totals.in_flight == 0
+        assert totals.in_flight == 0 and totals.lost == sum(totals.lost_by.values())
         if not world.faults.until_ns:
             assert totals.lost == totals.late == 0, f"seed {seed}: lost without a fault"
 

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.metrics import Interval, WorkerInterval, measure, percentiles_ms
 from pipeline.slos import RATIO_CAP, Sense, Slo, SloState, parse_slo, read_slos, video_slo
@@ -31,8 +32,8 @@ def interval(**changes) -> Interval:
         delivered_height_px=360.0,
         delivered_by_grade=(20, 0, 0),
         workers=(
-            WorkerInterval(name="a", processed=15, busy_s=1.5, in_hand=1),
-            WorkerInterval(name="b", processed=5, busy_s=1.5, in_hand=1),
+            WorkerInterval(name="a", processed=15, service_s=1.5, busy_s=1.5, in_hand=1),
+            WorkerInterval(name="b", processed=5, service_s=1.5, busy_s=1.5, in_hand=1),
         ),
         recent_service_s=0.1,
         hops_ms={},
@@ -55,7 +56,7 @@ def test_every_metric_of_an_ordinary_interval():
 
 def test_the_predecessors_metrics_count_at_the_knobs_own_rate_and_by_recent_tasks():
     workers = tuple(
-        WorkerInterval(name=name, processed=1, busy_s=0.1, in_hand=0, recent_service_s=recent_s)
+        replace(interval().workers[0], name=name, recent_service_s=recent_s)
         for name, recent_s in (("a", 0.2), ("b", 0.4), ("new", math.nan))
     )
     figures = measure(interval(workers=workers))
@@ -66,7 +67,7 @@ def test_the_predecessors_metrics_count_at_the_knobs_own_rate_and_by_recent_task
 
 
 def test_unknown_is_not_zero():
-    idle = (WorkerInterval(name="a", processed=0, busy_s=0.0, in_hand=1),)
+    idle = (WorkerInterval(name="a", processed=0, service_s=0.0, busy_s=0.0, in_hand=1),)
     figures = measure(interval(latencies_ms=None, workers=idle, delivered=0))
     assert figures["latency_p95_ms"] == 1500  # the age of the oldest frame instead
     assert figures["load"] is None and figures["service_ms"] is None
@@ -74,9 +75,27 @@ def test_unknown_is_not_zero():
 
 
 def test_a_worker_that_did_nothing_enters_no_average():
-    idle = WorkerInterval(name="c", processed=0, busy_s=0.0, in_hand=0)
+    idle = WorkerInterval(name="c", processed=0, service_s=0.0, busy_s=0.0, in_hand=0)
     figures = measure(interval(workers=(*interval().workers, idle)))
     assert figures["service_ms"] == pytest.approx(150)
+
+
+def test_a_task_that_has_run_longer_than_the_mean_counts_with_what_it_has_run():
+    a, b = interval().workers
+    shorter = replace(b, running_s=0.14)
+    assert measure(interval(workers=(a, shorter))) == measure(interval())
+    longer = replace(b, running_s=3.0)
+    figures = measure(interval(workers=(a, longer)))
+    assert figures["load"] == pytest.approx(15 * (3.0 + 3.0) / 21 / 2)
+    assert figures["processing_time_max_worker"] == pytest.approx(3.0 / (2 / 15))
+    assert figures["service_ms"] == pytest.approx(150), "of what was finished"
+
+
+def test_where_nothing_was_finished_tasks_in_progress_are_the_sample():
+    idle = WorkerInterval(name="a", processed=0, service_s=0.0, busy_s=0.0, in_hand=1)
+    workers = (idle, replace(idle, name="b", running_s=1.0), replace(idle, name="c", running_s=2.0))
+    figures = measure(interval(workers=workers))
+    assert figures["load"] == pytest.approx(15 * 1.5 / 3) and figures["service_ms"] is None
 
 
 def test_frames_offered_to_nobody_are_an_infinite_load():

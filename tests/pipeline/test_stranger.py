@@ -1,11 +1,13 @@
 """A stranger with nothing but the description: a plain REQ socket and dictionaries packed by hand."""
 
+import time
+
 import msgspec
 import numpy as np
 import pytest
 import zmq
 
-from tests.pipeline.running import Peer, producer
+from tests.pipeline.running import PATIENCE_MS, Peer, producer
 
 SMALL = ("--source", "memory", "--width", "128", "--height", "72", "--length-s", "0")
 START = {"type": "START", "seed": 0, "levels": [5, 0, 2], "streams": 1}
@@ -49,3 +51,28 @@ def test_req_correlate_works_as_well():
     with producer(*SMALL) as (_, endpoints), Peer(zmq.REQ, endpoints["work"]) as stranger:
         stranger.socket.setsockopt(zmq.REQ_CORRELATE, 1)
         assert stranger.ask_map({"type": "REGISTER"})["type"] == "REGISTRATION_CONFIRMATION"
+
+
+def test_the_second_client_of_a_routing_id_is_counted_and_the_first_goes_on():
+    with (
+        producer(*SMALL) as (_, endpoints),
+        Peer(zmq.REQ, endpoints["control"]) as control,
+        zmq.Context() as context,
+    ):
+        first, second = (context.socket(zmq.REQ) for _ in range(2))
+        for client in (first, second):
+            client.setsockopt(zmq.ROUTING_ID, b"camera")
+            client.linger, client.rcvtimeo = 0, PATIENCE_MS
+            client.connect(endpoints["work"])
+            client.send(msgspec.msgpack.encode({"type": "REGISTER"}))
+            if client is first:
+                assert client.recv()
+        deadline_s = time.monotonic() + PATIENCE_MS / 1000
+        while not control.ask_map({"type": "TELEMETRY"})["incidents"]["unheard_clients"]:
+            assert time.monotonic() < deadline_s, "nobody notices the second one"
+            first.send(msgspec.msgpack.encode({"type": "GET_WORK", "n": 0}))
+            assert first.recv()
+            second.poll(100)
+        assert not second.poll(0)
+        first.close()
+        second.close()

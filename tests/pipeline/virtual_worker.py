@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.messages import TaskHeader, Weights, WorkReply
+from pipeline.messages import Failure, TaskHeader, Weights, WorkReply
 from pipeline.worker import events
 from pipeline.worker.core import WorkerConfig, WorkerCore
 from tests.pipeline.producer.conversation import MS, S
@@ -25,7 +25,8 @@ class VirtualWorker:
         self.dead = False
         self._world = world
         self._socket = 0  # number of its requesting socket; each has a routing id of its own
-        self._core = WorkerCore(WorkerConfig(name.decode(), n_slots=3, batch=world.random.randint(1, 3)))
+        wished = f"w{name[-1] % 3}"  # many wish for the same
+        self._core = WorkerCore(WorkerConfig(wished, name.hex(), n_slots=3, batch=world.random.randint(1, 3)))
         self._arrived: Sequence[TaskHeader] = ()
         self._buffer: list[TaskHeader] = []
         self._busy = False
@@ -97,6 +98,9 @@ class VirtualWorker:
     def _done(self, task: TaskHeader, service_ns: int) -> None:
         if not self._puts_off(lambda: self._done(task, service_ns)):
             self._busy = False
-            self._world.result(task, self.name, service_ns)
+            if self._world.fails():
+                self._tell(events.TaskFailed(Failure(task.stream, task.id, task.episode, "poison")))
+            else:
+                self._world.result(task, self._core.name, service_ns)
             self._tell(events.TasksLeft(1))
             self._work()

@@ -42,12 +42,14 @@ class Faults:
     Attributes:
         drop, duplicate: of a message between any two.
         delay_ns: longest delay; a message may overtake another by as much.
+        fail: of a task, that its worker cannot process it.
         crash_every_ns, hang_every_ns: mean time between crashes and hangs of a worker, 0 = never.
         until_ns: nothing goes wrong afterwards.
     """
 
     drop: float = 0.0
     duplicate: float = 0.0
+    fail: float = 0.0
     delay_ns: int = MS
     crash_every_ns: int = 0
     hang_every_ns: int = 0
@@ -163,7 +165,7 @@ class World:
         self.history.offered.clear()
 
     def join(self) -> None:
-        """A worker starts; it may crash or hang one day."""
+        """A worker starts; it may crash or hang one day. Others may wish for the same name."""
         name = f"w{next(self._names)}".encode()
         self.workers[name] = VirtualWorker(name, self)
         for every_ns, fate in (
@@ -198,7 +200,11 @@ class World:
         """A worker asks the producer."""
         self.transmit(lambda: self._produce(producing.WorkRequested(envelope, message)))
 
-    def result(self, header: TaskHeader, worker: bytes, service_ns: int) -> None:
+    def fails(self) -> bool:
+        """Whether a worker cannot process the task that it is at."""
+        return self.now_ns < self.faults.until_ns and self.random.random() < self.faults.fail
+
+    def result(self, header: TaskHeader, worker: str, service_ns: int) -> None:
         """A worker sends a result to the collector."""
         result = Result(
             id=header.id,
@@ -211,7 +217,7 @@ class World:
             grade=header.grade,
             captured_ns=header.captured_ns,
             service_ns=service_ns,
-            worker=worker.decode(),
+            worker=worker,
         )
         part = ResultPart(result, np.zeros((0, 6), np.float32), None)
         self.transmit(lambda: self._collect(collecting.ResultsCame([part])))

@@ -68,6 +68,7 @@ from pipeline.slos import Slo
 from pipeline.worker import events as working
 from pipeline.worker.core import WorkerConfig, WorkerCore
 from pipeline.worker.jobs import Prepare
+from pipeline.worker.progress import Activity
 
 COLLECTOR = b"collector"
 CONTROL = (b"control",)
@@ -93,7 +94,9 @@ class ReferenceWorker:
         self.alive = True
         self.generation = 0
         self._world = world
-        self._core = WorkerCore(WorkerConfig(self.name, world.system.prefetch + 1, world.system.batch))
+        self._core = WorkerCore(
+            WorkerConfig(self.name, self.name, world.system.prefetch + 1, world.system.batch)
+        )
         self._arrived: tuple[TaskHeader, ...] = ()
         self._buffer: deque[_Job] = deque()
         self._serving: _Job | None = None
@@ -116,7 +119,10 @@ class ReferenceWorker:
         """Let the core react, and do what it says."""
         if not self.alive:
             return
-        for command in self._core.handle(event, self._world.now_ns):
+        job = self._serving
+        at_a_task = job is not None and job.task is not None
+        activity = Activity(job.started_ns) if job is not None and at_a_task else Activity()
+        for command in self._core.handle(event, self._world.now_ns, activity):
             match command:
                 case working.Request(message):
                     envelope = (self.peer, b"x")
@@ -203,9 +209,9 @@ class ReferenceWorker:
             return
         self._free_ns += round(self.device.handling_ms * 1e6)
         self._uplink.append(job)
+        self._work()  # it has begun with the next one before anybody hears of this one
         if not self._is_sending:
             self._send()
-        self._work()
 
     def _send(self) -> None:
         """Results leave one after the other; a slot is free once its result has left."""

@@ -137,12 +137,20 @@ class Conversation:
         self, *ids: int, outcome: Outcome | None = Outcome.DELIVERED, stream=0, service_ns=0, **changes
     ):
         """The collector has these; with an outcome, it has judged them, too."""
-        self.seq += 1
-        assert self.begun is not None
         received = tuple(Received(stream, i, "w", service_ns) for i in ids)
         verdicts = (
             tuple(Verdict(stream, i, outcome, latency_ns=50 * MS) for i in ids) if outcome is not None else ()
         )
+        return self._report(received, verdicts, **changes)
+
+    def received_by(self, worker: str, *ids: int, service_ns: int = 0):
+        """The collector has results of a worker that was done with them just now."""
+        received = tuple(Received(0, i, worker, service_ns, self.now_ns) for i in ids)
+        return self._report(received, ())
+
+    def _report(self, received: tuple[Received, ...], verdicts: tuple[Verdict, ...], **changes):
+        assert self.begun is not None
+        self.seq += 1
         names = {"collector": COLLECTOR, "incarnation": INCARNATION, "episode": self.begun.episode}
         ack = Ack(seq=self.seq, received=received, verdicts=verdicts, **{**names, **changes})
         return self.say(CollectorSpoke(b"collector", ack))

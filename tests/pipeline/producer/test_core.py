@@ -46,6 +46,7 @@ from tests.pipeline.producer.conversation import (
     COLLECTOR,
     EPISODE,
     INCARNATION,
+    MS,
     OTHER,
     Conversation,
     S,
@@ -236,7 +237,7 @@ def test_a_task_that_could_not_be_sent_costs_no_retry(talk):
 def test_a_worker_that_registers_again_gets_its_old_tasks_back(talk):
     talk.frame()
     talk.ask(b"a")
-    talk.worker(b"new", Register("a"))
+    talk.worker(b"new", Register("a", identity=b"a".hex()))
     talk.worker(b"new", GetWork(n=0))
     assert talk.ask(b"new") == [(0, 0)]
 
@@ -520,3 +521,52 @@ def test_frames_of_two_streams_that_a_full_queue_evicts_are_counted_once_each():
     assert [(stream, frame) for stream, frame, _ in gaps] == [(0, 0), (1, 0), (0, 1), (1, 1)]
     telemetry = talk.telemetry()
     assert telemetry.interval.dropped == telemetry.totals.dropped == {"drop_oldest": 4}
+
+
+def test_a_task_that_lasts_for_several_intervals_keeps_its_worker_busy_in_each(talk):
+    """2.7 s a frame: the load is what has passed of it times what is offered, from the first interval on."""
+    talk.frame(3)
+    talk.ask(b"a", 3)
+    began_ns, figures = talk.now_ns, []
+    for _ in range(2):
+        for _ in range(10):
+            talk.frame()
+            talk.wait(0.1)
+            talk.worker(b"a", GetWork(n=0, started_ns=began_ns, running_ns=talk.now_ns - began_ns))
+        figures.append(talk.telemetry(close=True))
+    assert [t.metrics["utilisation"] for t in figures] == [pytest.approx(1), pytest.approx(1)]
+    assert [t.metrics["load"] for t in figures] == [pytest.approx(13 * 1), pytest.approx(10 * 2)]
+    assert figures[0].slos["load"].known and figures[0].slos["load"].state == 2
+    talk.wait(0.7)
+    talk.received_by("a", 0, service_ns=2700 * MS)
+    talk.wait(0.3)
+    metrics = talk.telemetry().metrics
+    assert (metrics["utilisation"], metrics["service_ms"]) == (pytest.approx(0.7), pytest.approx(2700))
+
+
+def test_a_worker_that_hangs_shows_in_the_load_though_others_go_on(talk):
+    talk.hire(b"b")
+    talk.frame(2)
+    talk.ask(b"a")
+    talk.ask(b"b")
+    talk.wait(1.5)
+    talk.worker(b"a", GetWork(n=0, started_ns=talk.now_ns - 1500 * MS, running_ns=1500 * MS))
+    talk.worker(b"b", GetWork(n=0))
+    talk.received_by("b", 1, service_ns=100 * MS)
+    metrics = talk.telemetry().metrics
+    assert metrics["load"] == pytest.approx(2 / 1.5 * (0.1 + 1.5) / 2 / 2)
+    assert metrics["processing_time_max_worker"] == pytest.approx(1.5 * 2 / 1.5 / 2)
+
+
+def test_where_nothing_was_finished_and_nothing_runs_the_load_is_unknown(talk):
+    talk.frame()
+    assert talk.telemetry().metrics["load"] is None
+
+
+def test_a_task_that_takes_as_long_as_those_before_changes_no_figure(talk):
+    talk.frame(3)
+    talk.ask(b"a", 2)
+    talk.wait(1)
+    talk.received_by("a", 0, service_ns=100 * MS)
+    talk.worker(b"a", GetWork(n=0, started_ns=talk.now_ns - 99 * MS, running_ns=99 * MS))
+    assert talk.telemetry().metrics["load"] == pytest.approx(3 * 0.1)

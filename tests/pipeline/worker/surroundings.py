@@ -15,6 +15,7 @@ import zmq
 
 from pipeline.messages import (
     End,
+    Failure,
     GetWork,
     LoadingMode,
     Register,
@@ -60,6 +61,7 @@ class FakeProducer:
             }
         )
         self.heartbeats: list[GetWork] = []
+        self.failures: list[Failure] = []  # of tasks, as said by all requests so far
         self._envelope: list[bytes] = []
         self._next_id = 0
 
@@ -67,7 +69,9 @@ class FakeProducer:
         """The next request, whatever it is."""
         assert self._socket.poll(int(timeout_s * 1000)), "the worker says nothing"
         *self._envelope, body = self._socket.recv_multipart()
-        return decode_work_request([body])
+        request = decode_work_request([body])
+        self.failures += request.failed if isinstance(request, GetWork) else ()
+        return request
 
     def reply(self, message: WorkReply, *tasks: tuple[TaskHeader, np.ndarray]) -> None:
         """Answer the request that was received last."""
@@ -85,6 +89,7 @@ class FakeProducer:
             if isinstance(request, Register):
                 self.reply(self.confirmation)
             else:
+                assert isinstance(request, GetWork), request
                 self.heartbeats.append(request)
                 self.reply(Wait(now_ns=time.monotonic_ns()))
 
@@ -180,11 +185,17 @@ class FakeCollector:
 class WorkerProcess:
     """`python -m pipeline worker` in a session of its own; leaves nothing behind."""
 
-    def __init__(self, log: Path, *argv: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        log: Path,
+        *argv: str,
+        env: dict[str, str] | None = None,
+        program: Sequence[str] = ("-m", "pipeline"),
+    ) -> None:
         self._log = log
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipeline", "worker", *argv],
+                [sys.executable, *program, "worker", *argv],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

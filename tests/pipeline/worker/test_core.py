@@ -10,6 +10,7 @@ from pipeline.messages import (
     End,
     Error,
     ErrorCode,
+    Failure,
     GetWork,
     LoadingMode,
     Register,
@@ -25,6 +26,7 @@ from pipeline.worker.events import (
     Accept,
     Adopt,
     Fail,
+    GiveUp,
     Load,
     Malformed,
     Prepared,
@@ -33,9 +35,11 @@ from pipeline.worker.events import (
     Request,
     Stop,
     StopRequested,
+    TaskFailed,
     TasksLeft,
     Tick,
 )
+from pipeline.worker.progress import Activity
 
 MS = 1_000_000
 S = 1000 * MS
@@ -60,8 +64,8 @@ TASK = TaskHeader(id=0, dtype="uint8", shape=(360, 640, 3), grade=1)
 def core(**options) -> Any:  # so that tests may name the fields of the commands they expect
     """A worker with three slots that has just asked to be registered."""
     config: dict[str, Any] = {"n_slots": 3, **options}
-    worker = WorkerCore(WorkerConfig("w", **config))
-    assert worker.handle(Tick(), 0) == [Request(Register(worker="w", sent_ns=0))]
+    worker = WorkerCore(WorkerConfig("w", "1d", **config))
+    assert worker.handle(Tick(), 0) == [Request(Register(worker="w", identity="1d", sent_ns=0))]
     return worker
 
 
@@ -193,7 +197,7 @@ def test_an_overdue_reply_means_a_new_socket_back_off_and_registration():
     assert worker.handle(Tick(), 1500 * MS - 1) == []
     assert worker.handle(Tick(), 1500 * MS) == [Reopen()]
     assert worker.deadline_ns == 1600 * MS
-    assert message_in(worker.handle(Tick(), 1600 * MS)) == Register(worker="w", sent_ns=1600 * MS)
+    assert message_in(worker.handle(Tick(), 1600 * MS)) == Register("w", "1d", sent_ns=1600 * MS)
 
 
 def test_back_off_doubles_up_to_a_bound_and_is_forgotten_on_success():
@@ -220,7 +224,7 @@ def test_a_reply_to_a_socket_that_was_given_up_changes_nothing():
 def test_a_producer_that_has_forgotten_us_is_registered_with_at_once():
     worker = asking()
     assert message_in(worker.handle(Replied(Error("who?", code="UNREGISTERED")), 5)) == Register(
-        "w", sent_ns=5
+        "w", "1d", sent_ns=5
     )
     heartbeat, adopt = worker.handle(Replied(CONFIRMATION), 6)
     assert isinstance(adopt, Adopt) and heartbeat.message.n == 0 and heartbeat.message.ready
@@ -326,3 +330,101 @@ def test_an_old_offset_is_measured_anew_before_more_work_is_asked_for():
     assert message.n == 0
     worker.handle(Replied(Wait(now_ns=5)), 31 * S + 2)
     assert worker.offset_ns == 5 - (31 * S + 1), "another clock: half of the round trip"
+
+
+def test_a_request_says_since_when_inference_is_at_its_task_on_the_producers_clock():
+    worker = core()
+    worker.handle(Replied(CONFIRMATION), 0)
+    worker.handle(Replied(Wait(now_ns=7 * S + 1)), 2)  # the producer's clock is 7 s ahead
+    worker.handle(Prepared(1, Weights.TRAINED), 2)
+    message = message_in(worker.handle(works(1), 500, Activity(started_ns=100)))
+    assert (message.started_ns, message.running_ns) == (7 * S + 100, 400)
+    assert message_in(worker.handle(works(1), 600, Activity())).started_ns == 0
+
+
+def test_nothing_is_said_of_a_task_while_the_producers_clock_is_unknown():
+    worker = asking()
+    worker.handle(Replied(Error("who?", code="UNREGISTERED")), 5)
+    message = message_in(worker.handle(Replied(CONFIRMATION), 6, Activity(started_ns=3)))
+    assert (message.n, message.started_ns) == (0, 0)
+
+
+def test_what_could_not_be_processed_is_said_at_once_until_it_is_heard():
+    worker = asking()
+    worker.handle(works(1), 1)
+    worker.handle(works(1), 1)
+    worker.handle(works(1), 1)  # its slots are full: nothing to ask for before the next heartbeat
+    failure = Failure(0, 0, 7, "RuntimeError: poison")
+    message = message_in(worker.handle(TaskFailed(failure), 2))
+    assert (message.n, message.failed) == (0, (failure,))
+    assert message_in(worker.handle(Replied(Wait()), HEARTBEAT_NS + 3)).failed == ()
+
+
+def test_what_came_up_while_a_request_was_out_is_said_with_the_next_one():
+    worker = asking()
+    worker.handle(works(1), 1)
+    failures = [Failure(0, frame_id, 7, "poison") for frame_id in range(2)]
+    for failure in failures:
+        assert worker.handle(TaskFailed(failure), 2) == []
+    assert message_in(worker.handle(Replied(Wait()), 400 * MS)).failed == tuple(failures)
+
+
+def test_a_new_socket_says_nothing_of_failures_since_all_that_was_in_hand_goes_back():
+    worker = asking()
+    worker.handle(works(1), 1)
+    worker.handle(TaskFailed(Failure(0, 0, 7, "poison")), 2)
+    worker.handle(Malformed("what"), 3)
+    worker.handle(Tick(), 103 * MS)
+    assert message_in(worker.handle(Replied(CONFIRMATION), 104 * MS)).failed == ()
+
+
+def test_a_name_that_another_worker_has_is_changed_as_the_producer_says(caplog):
+    worker = core()
+    assert worker.name == "w"
+    worker.handle(Replied(replace(CONFIRMATION, name="w-2")), 0)
+    assert worker.name == "w-2" and "another worker is called w: this one is w-2 from now on" in caplog.text
+    worker.handle(Replied(Error("who?", code="UNREGISTERED")), 1)
+    worker.handle(Replied(replace(CONFIRMATION, name="w-2")), 2)
+    assert caplog.text.count("from now on") == 1
+
+
+def test_a_hanging_inference_process_is_given_up_after_two_looks():
+    worker = asking()
+    worker.handle(works(1), 1)
+    at_it = Activity(started_ns=100 * MS, due_ns=3100 * MS)
+    for now_ns in (400 * MS, 3100 * MS, 3200 * MS):  # overdue since the last one
+        assert not gives_up(worker.handle(Replied(Wait(now_ns=1)), now_ns, at_it))
+    assert not gives_up(worker.handle(Replied(Wait(now_ns=1)), 3699 * MS, at_it))
+    (command,) = worker.handle(Replied(Wait(now_ns=1)), 3700 * MS, at_it)
+    assert command == GiveUp("the inference process hangs: it has been at one task for 3.6 s")
+    leave = worker.leave(command.reason, 0, at_it)
+    assert (leave.identity, [failure.id for failure in leave.failed]) == ("1d", [0])
+    assert worker.deadline_ns is None, "nothing more is asked"
+
+
+def test_a_host_that_stood_still_as_a_whole_has_no_hanging_inference_process():
+    worker = asking()
+    worker.handle(works(1), 1)
+    overdue, next_one = Activity(100 * MS, 3100 * MS), Activity(9100 * MS, 12_100 * MS)
+    assert not gives_up(worker.handle(Replied(Wait(now_ns=1)), 9000 * MS, overdue))
+    assert not gives_up(worker.handle(Replied(Wait(now_ns=1)), 9600 * MS, next_one))
+
+
+def test_only_what_inference_was_at_has_broken_it():
+    worker = asking()
+    worker.handle(works(1), 1)
+    worker.handle(works(1), 2)
+    assert worker.leave("no orders taken", 0, Activity()).failed == ()
+    assert core().leave("it cannot start", 0, Activity()) is None, "nobody knows us"
+
+
+def test_what_has_left_before_is_not_what_it_broke_over():
+    worker = asking()
+    for frame_id in range(2):
+        worker.handle(Replied(Work(), [replace(TASK, id=frame_id)]), frame_id)
+    leave = worker.leave("killed", 1, Activity(started_ns=1))
+    assert [failure.id for failure in leave.failed] == [1]
+
+
+def gives_up(commands) -> bool:
+    return any(isinstance(command, GiveUp) for command in commands)

@@ -64,7 +64,7 @@ def test_trained_weights_find_people_at_every_size_of_the_stream(start, collecto
     producer.give(np.zeros((36, 64, 3), np.float32))  # no picture: refused, no result, and it goes on
     producer.give(picture(data))
     assert collector.receive().header.id == 3
-    assert "tasks are refused: expected a frame uint8" in worker.log
+    assert "a task cannot be done: FrameError: expected a frame uint8" in worker.log
 
 
 def test_without_weights_and_network_it_runs_untrained_and_says_so_once(start, collector, tmp_path):

@@ -16,7 +16,9 @@ from pipeline.messages import (
     Change,
     End,
     Error,
+    Failure,
     GetWork,
+    Leave,
     LoadingMode,
     Register,
     Wait,
@@ -25,7 +27,7 @@ from pipeline.messages import (
     WorkType,
 )
 from pipeline.service_times import ServiceTimes
-from tests.pipeline.worker.surroundings import FakeCollector, FakeProducer, WorkerProcess
+from tests.pipeline.worker.surroundings import ROOT, FakeCollector, FakeProducer, WorkerProcess
 
 
 @pytest.fixture
@@ -383,13 +385,53 @@ def test_a_clean_end_leaves_no_memory_and_no_warning(start, producer, collector)
     assert "leaked" not in worker.log and "Traceback" not in worker.log
 
 
-def test_a_worker_whose_inference_dies_says_so_and_ends_with_1(start, producer):
-    worker = start(producer)
-    producer.next_work_request()
+def test_a_worker_whose_inference_dies_says_so_and_ends_with_1(start, producer, tmp_path):
+    worker = start(producer, *slow(tmp_path, 60_000))
+    producer.give()
+    producer.next_request(lambda request: isinstance(request, GetWork) and request.started_ns > 0)
     worker.inference().kill()
+    producer.reply(Wait(now_ns=time.monotonic_ns()))
+    leave = producer.next_request(lambda request: isinstance(request, Leave))
+    assert isinstance(leave, Leave) and "exit code -9" in leave.reason
+    assert [failure.id for failure in leave.failed] == [0], "over this one it broke"
     assert worker.exit_code() == 1
     assert "worker w: the inference process ended with exit code -9" in worker.log
     assert "Traceback" not in worker.log
+
+
+def test_an_inference_process_that_hangs_is_noticed_and_what_is_in_hand_goes_back(
+    start, producer, collector, tmp_path
+):
+    worker = start(producer, *slow(tmp_path, 200.0))
+    producer.give()  # the first of its kind may take any time
+    collector.receive()
+    for _ in range(2):
+        producer.give()
+    producer.next_request(lambda request: isinstance(request, GetWork) and request.started_ns > 0)
+    worker.inference().suspend()
+    producer.reply(Wait(now_ns=time.monotonic_ns()))
+    leave = producer.next_request(lambda request: isinstance(request, Leave))
+    assert isinstance(leave, Leave) and "hangs" in leave.reason
+    assert worker.exit_code() == 1
+    (line,) = [line for line in worker.log.splitlines() if line.startswith("worker w:")]
+    assert "the inference process hangs: it has been at one task for" in line
+
+
+def test_a_frame_that_the_detector_breaks_over_costs_no_worker(producer, collector, tmp_path):
+    argv = ("--producer", producer.endpoint, "--name", "w")
+    poisoned = {"env": {"POISON_EVERY": "2"}, "program": (str(ROOT / "tests/pipeline/poisoned.py"),)}
+    with WorkerProcess(tmp_path / "log", *argv, **poisoned) as worker:
+        for index in (1, 2, 3):
+            producer.give(source_index=index, episode=7, stream=4)
+        assert [collector.receive().header.source_index for _ in range(2)] == [1, 3]
+        producer.next_request(lambda _: bool(producer.failures))
+        assert producer.failures == [Failure(4, 1, 7, "RuntimeError: frame 2 is poison")]
+        producer.reply(Wait(now_ns=time.monotonic_ns()))
+        producer.next_work_request()
+        assert len(producer.failures) == 1, "it is said once"
+        producer.reply(End())
+        assert worker.exit_code() == 0
+        assert worker.log.count("Traceback") == 1, "where it comes from, once"
 
 
 @pytest.mark.parametrize(

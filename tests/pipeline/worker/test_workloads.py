@@ -1,5 +1,7 @@
 """What workers do with a frame: the emulated device's clock, weights that are mixed, capacity."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from pipeline.worker import workloads
 from pipeline.worker.jobs import Job, Plan
 from pipeline.worker.ring import SlotReader
 from pipeline.worker.weights import Weighting
-from pipeline.worker.workloads import Detection, Emulation, Processed, workload_for
+from pipeline.worker.workloads import Detection, Emulation, Processed, Workload, workload_for
 
 MS = 1_000_000
 TIMES = ServiceTimes({"n": ((640, 360, 10.0),), "m": ((640, 360, 40.0),)})
@@ -42,7 +44,7 @@ def clock(monkeypatch):
 
 def job(received_ns: int, grade: int = 0, shape=(360, 640, 3), **task) -> Job:
     """A task in slot 0."""
-    return Job(0, received_ns, 0, TaskHeader(id=0, dtype="uint8", shape=shape, grade=grade, **task))
+    return Job(0, received_ns, 0, "w", TaskHeader(id=0, dtype="uint8", shape=shape, grade=grade, **task))
 
 
 def plan(*grades: str, weights=None, load=None, work_type=WorkType.EMULATED) -> Plan:
@@ -57,32 +59,37 @@ def emulation(times: ServiceTimes | None = TIMES, **options) -> Emulation:
     return made
 
 
+def process(work: Workload, job: Job, frames: Any = NOTHING) -> Processed:
+    """Have it done, as inference does."""
+    return work.process(job, frames, work.begin_ns(job))
+
+
 def span(processed: Processed) -> tuple[float, float]:
     """(started, done) in ms."""
     return processed.started_ns / MS, processed.done_ns / MS
 
 
 def test_an_idle_device_starts_when_the_frame_came_and_is_done_a_service_time_later(clock):
-    assert span(emulation().process(job(999 * MS), NOTHING)) == (999, 1009)
+    assert span(process(emulation(), job(999 * MS))) == (999, 1009)
     assert clock.slept_ns == [9 * MS], "what was lost before is not slept again"
 
 
 def test_a_busy_device_starts_when_the_one_before_is_done_and_lateness_does_not_add_up(clock):
     device = emulation()
-    spans = [span(device.process(job(1000 * MS), NOTHING)) for _ in range(3)]
+    spans = [span(process(device, job(1000 * MS))) for _ in range(3)]
     assert spans == [(1000, 1010), (1010, 1020), (1020, 1030)]
     assert clock.slept_ns == [10 * MS, 9 * MS, 9 * MS]
 
 
 def test_each_task_takes_the_time_of_its_own_grade_and_size(clock):
     device = emulation()
-    assert span(device.process(job(1000 * MS, grade=1), NOTHING)) == (1000, 1040)
-    started, done = span(device.process(job(2000 * MS, shape=(180, 320, 3)), NOTHING))
+    assert span(process(device, job(1000 * MS, grade=1))) == (1000, 1040)
+    started, done = span(process(device, job(2000 * MS, shape=(180, 320, 3))))
     assert done - started == pytest.approx(10 * 0.5**1.8, rel=1e-6)
 
 
 def test_half_the_capacity_is_twice_the_time(clock):
-    assert span(emulation(capacity=0.5).process(job(1000 * MS), NOTHING)) == (1000, 1020)
+    assert span(process(emulation(capacity=0.5), job(1000 * MS))) == (1000, 1020)
 
 
 def test_a_slowed_device_takes_as_many_times_longer_until_it_is_not(clock):
@@ -90,16 +97,16 @@ def test_a_slowed_device_takes_as_many_times_longer_until_it_is_not(clock):
     lasted = []
     for slowdown in (1.0, 1.5, 1.0):
         device.slowdown = slowdown
-        started, done = span(device.process(job(clock.now_ns), NOTHING))
+        started, done = span(process(device, job(clock.now_ns)))
         lasted.append(done - started)
     assert lasted == [20, 30, 20]
 
 
 def test_handling_comes_between_two_frames_of_a_busy_device_and_is_no_service(clock):
     device = emulation(handling_ms=2.0)
-    spans = [span(device.process(job(1000 * MS), NOTHING)) for _ in range(3)]
+    spans = [span(process(device, job(1000 * MS))) for _ in range(3)]
     assert spans == [(1000, 1010), (1012, 1022), (1024, 1034)]
-    assert span(device.process(job(2000 * MS), NOTHING)) == (2000, 2010), "it was idle"
+    assert span(process(device, job(2000 * MS))) == (2000, 2010), "it was idle"
 
 
 @pytest.mark.parametrize("is_eager", [True, False])
@@ -116,17 +123,17 @@ def test_loading_and_new_sizes_take_their_time_once(clock, is_eager):
         for one in everything if is_eager else at_need:
             device.prepare(one)
     assert sum(clock.slept_ns) == pytest.approx((2 * 100 + 4 * 7) * MS, abs=4 * MS)
-    assert span(device.process(job(clock.now_ns), NOTHING))[1] - clock.now_ns / MS <= 10
+    assert span(process(device, job(clock.now_ns)))[1] - clock.now_ns / MS <= 10
 
 
 def test_the_first_frame_of_a_size_that_nothing_was_warmed_at_takes_longer(clock):
     device = emulation(new_shape_ms=7.0)
-    spans = [span(device.process(job(clock.now_ns), NOTHING)) for _ in range(2)]
+    spans = [span(process(device, job(clock.now_ns))) for _ in range(2)]
     assert [done - started for started, done in spans] == [17, 10]
 
 
 def test_without_service_times_a_frame_takes_no_time_and_nobody_sleeps(clock):
-    assert span(emulation(times=None).process(job(1000 * MS), NOTHING)) == (1000, 1000)
+    assert span(process(emulation(times=None), job(1000 * MS))) == (1000, 1000)
     assert clock.slept_ns == []
 
 
@@ -141,7 +148,7 @@ def test_two_workers_with_one_seed_meet_the_same_luck(clock):
     def service_ms(index: int, stream: int) -> float:
         device = Emulation(times, WorkerOptions(seed=3))
         device.prepare(plan("n"))
-        started, done = span(device.process(job(clock.now_ns, source_index=index, stream=stream), NOTHING))
+        started, done = span(process(device, job(clock.now_ns, source_index=index, stream=stream)))
         return done - started
 
     draws = [service_ms(index, stream) for index in range(3) for stream in range(2)]
@@ -153,7 +160,7 @@ def test_two_workers_with_one_seed_meet_the_same_luck(clock):
 def test_nothing_is_done_in_no_time(clock):
     nothing = workload_for(WorkType.NONE, WorkerOptions())
     assert nothing.prepare(plan("n")) == Weights.NONE
-    assert span(nothing.process(job(990 * MS), NOTHING)) == (1000, 1000)
+    assert span(process(nothing, job(990 * MS))) == (1000, 1000)
 
 
 class FakeDetector:
@@ -217,7 +224,7 @@ def test_a_grade_is_loaded_when_it_is_first_needed_and_kept(detection):
     work, made = detection()
     work.prepare(plan("n", "s", load=(0,)))
     for grade in (1, 0, 1):
-        work.process(job(0, grade=grade), Frames())
+        process(work, job(0, grade=grade), Frames())
     assert [model.source for model in made] == ["yolo11n", "yolo11s"]
 
 
@@ -225,18 +232,18 @@ def test_other_weights_are_loaded_anew(detection):
     work, made = detection()
     work.prepare(plan("n"))
     work.prepare(plan("n", weights={"n": "mine.pt"}))
-    work.process(job(0), Frames())
+    process(work, job(0), Frames())
     assert [model.source for model in made] == ["yolo11n", "mine.pt"]
 
 
 def test_service_is_what_the_detector_takes_stretched_to_the_capacity(detection, clock):
     full, _ = detection()
     full.prepare(plan("n"))
-    assert span(full.process(job(0), Frames())) == (1000, 1020)
+    assert span(process(full, job(0), Frames())) == (1000, 1020)
     assert clock.slept_ns == []
     quarter, _ = detection(capacity=0.25)
     quarter.prepare(plan("n"))
-    started, done = span(quarter.process(job(0), Frames()))
+    started, done = span(process(quarter, job(0), Frames()))
     assert clock.slept_ns == [60 * MS]
     assert done - started == 81, "80 ms, and the millisecond that it overslept: it was occupied"
 
@@ -245,5 +252,5 @@ def test_a_slowed_worker_idles_after_computing(detection, clock):
     work, _ = detection(capacity=0.5)
     work.prepare(plan("n"))
     work.slowdown = 3.0
-    work.process(job(0), Frames())
+    process(work, job(0), Frames())
     assert clock.slept_ns == [100 * MS], "20 ms of 120"
