@@ -4,6 +4,7 @@ A key that the constructor lacks, or a value of another type than its argument's
 configuration is composed; and nothing is written down twice.
 """
 
+import copyreg
 import dataclasses
 import enum
 import inspect
@@ -17,6 +18,23 @@ from omegaconf import MISSING
 
 PLAIN = (int, float, bool, str)
 UNIONS = (types.UnionType, typing.Union)
+
+
+class _Kind(type):
+    """Of derived schemas: pickled as what they are derived from, for no module has them by their names."""
+
+
+class _Derived(metaclass=_Kind):
+    """Every derived schema is one."""
+
+
+def _reference(schema: _Kind) -> Any:
+    """Reduce a derived schema for pickle; a class that is written out, based on one, has its own name."""
+    derived_from = vars(schema).get("derived_from")
+    return schema.__qualname__ if derived_from is None else (schema_of, derived_from)
+
+
+copyreg.pickle(_Kind, _reference)  # pyright: ignore[reportArgumentType] - a string is a global's name
 
 
 @cache
@@ -36,7 +54,9 @@ def schema_of(target: Callable[..., Any], leave_out: frozenset[str] = frozenset(
         if name not in leave_out:
             annotation = _known(hints.get(name, Any))
             fields.append((name, annotation, _field(annotation, argument.default, target, name)))
-    return dataclasses.make_dataclass(getattr(target, "__name__", "Schema"), fields)
+    derived_from = (target, leave_out) if leave_out else (target,)  # as it is called, for the cache's sake
+    namespace, name = {"derived_from": derived_from}, getattr(target, "__name__", "Schema")
+    return dataclasses.make_dataclass(name, fields, bases=(_Derived,), namespace=namespace)
 
 
 def arguments_of(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:

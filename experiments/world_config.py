@@ -61,13 +61,14 @@ class ReplaySchema(EnvSchema):
 
 # --- on which workers ---
 
-_PROFILE: Any = dataclasses.make_dataclass(  # a mix has no devices of its own
+ProfileSchema: Any = dataclasses.make_dataclass(  # a mix has no devices of its own
     "ProfileSchema",
     [("devices", list[schema_of(Device)], field(default_factory=list))],
     bases=(schema_of(Hardware),),
+    namespace={"__module__": __name__},  # where pickle finds it
 )
 _MIX: Any = dataclasses.make_dataclass(
-    "MixSchema", [("parts", dict[str, _PROFILE], field(default_factory=dict))], bases=(_PROFILE,)
+    "MixSchema", [("parts", dict[str, ProfileSchema], field(default_factory=dict))], bases=(ProfileSchema,)
 )
 _SCENARIO: Any = schema_of(Scenario)
 
