@@ -1,9 +1,7 @@
 """The program as a user calls it, and its figures computed once more from the raw traces."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,7 @@ from experiments.compare import main, perform, texts_quoted
 from experiments.compare_config import register
 from experiments.complaints import ConfigError
 from experiments.config import CONF
-from experiments.facts import ROOT
+from tests.experiments.programs import Done, call
 from tests.experiments.recorded import record, record_under
 
 pytestmark = pytest.mark.timeout(300)
@@ -48,22 +46,10 @@ def strict(tmp_path_factory) -> Path:
     return record(tmp_path_factory.mktemp("strict"), *words, *WORDS)
 
 
-def compare(*overrides: str) -> subprocess.CompletedProcess[str]:
-    """`python -m experiments.compare`, on one core."""
-    return subprocess.run(
-        [sys.executable, "-m", "experiments.compare", *overrides],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-
-
 @pytest.fixture(scope="module")
-def compared(results) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def compared(results) -> tuple[Path, Done]:
     """All of it compared, as it comes."""
-    done = compare(f"runs={results / 'main'}", f"results={results}", "reference=rule")
+    done = call("experiments.compare", f"runs={results / 'main'}", f"results={results}", "reference=rule")
     return results / "comparisons" / "main", done
 
 
@@ -116,7 +102,7 @@ def iqm_of_four(values: list[float]) -> float:
 
 def test_qoe_fulfilment_and_reward_are_those_of_the_raw_traces(results, compared):
     directory, done = compared
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     table = pd.read_csv(directory / "table.csv").set_index("agent")
     for agent in AGENTS:
         traces = list(raw(results, agent).values())
@@ -175,7 +161,7 @@ def test_every_episode_is_in_its_cell(results, compared):
 
 def test_the_program_says_where_the_report_is(compared):
     directory, done = compared
-    assert done.stdout.splitlines()[-1].split() == ["report", str(directory / "report.html")]
+    assert done.out.splitlines()[-1].split() == ["report", str(directory / "report.html")]
     left = ("report.html", "table.csv", "table.tex", "pairs.csv", "cells.csv", "episodes.csv", "config.yaml")
     assert all((directory / name).stat().st_size > 0 for name in left)
 

@@ -1,10 +1,7 @@
 """The configuration: YAML, schemas and what they configure agree, and mistakes are one sentence."""
 
 import dataclasses
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +29,7 @@ from experiments.simulator_plan import SimulatorPlan
 from experiments.world_config import PipelineSchema
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
-
-ROOT = CONF.parent
+from tests.experiments.programs import Done, call
 
 
 def options(group: str) -> list[str]:
@@ -271,19 +267,6 @@ def test_runs_that_differ_only_in_their_luck_share_a_config_hash():
 # --- as the user sees it ---
 
 
-def said(*overrides: str, cwd: Path = ROOT) -> tuple[int, str]:
-    """Exit code and output of the program itself."""
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.run", *overrides],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=100,
-    )
-    return done.returncode, done.stdout
-
-
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
@@ -296,4 +279,4 @@ def said(*overrides: str, cwd: Path = ROOT) -> tuple[int, str]:
     ],
 )
 def test_a_mistake_is_one_sentence_and_no_traceback(override, sentence):
-    assert said(override) == (2, sentence)
+    assert call("experiments.run", override) == Done(2, "", sentence)

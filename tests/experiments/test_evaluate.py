@@ -1,14 +1,11 @@
 """The program as a user calls it: tables, pictures, resuming, and agents that fail."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from experiments.facts import ROOT
+from tests.experiments.programs import Done, call
 
 OURS = "{agent: static, overrides: {_target_: tests.experiments.campaign.agents.%s}}"
 BROKEN = [
@@ -20,21 +17,14 @@ pytestmark = pytest.mark.timeout(300)  # programs with processes of their own
 PICTURES = ("score.png", "plane.png", "profile.png", "improvement.png", "compliance.png", "regret.png")
 
 
-def evaluate(results: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+def evaluate(results: Path, *overrides: str) -> Done:
     """`python -m experiments.evaluate evaluation=quick`, on one core."""
-    command = [sys.executable, "-m", "experiments.evaluate", "evaluation=quick", "processes=1"]
-    return subprocess.run(
-        [*command, f"results={results}", *overrides],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    words = ("evaluation=quick", "processes=1", f"results={results}", *overrides)
+    return call("experiments.evaluate", *words)
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def evaluated(tmp_path_factory) -> tuple[Path, Done]:
     """An evaluation with three agents that fail, each in its own way."""
     results = tmp_path_factory.mktemp("results")
     return results, evaluate(results, *BROKEN)
@@ -42,8 +32,8 @@ def evaluated(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]
 
 def test_agents_that_fail_are_reported_and_take_nobody_with_them(evaluated):
     results, done = evaluated
-    assert done.returncode == 1, done.stderr
-    assert "6 episodes failed" in done.stderr
+    assert done.code == 1, done.err
+    assert "6 episodes failed" in done.err
     text = (results / "evaluation" / "quick" / "table.md").read_text(encoding="utf-8")
     for failure in (
         "2 episodes, the first gives in rpi5/load_burst, seed 0: no more ideas",
@@ -79,8 +69,8 @@ def test_what_was_played_is_not_played_again(evaluated):
     assert len(files) == 20 + 2 + 3 * 2  # random, oracle, and the others
     next(path for path in files if path.parent.name == "rule").unlink()
     done = evaluate(results)
-    assert done.returncode == 0, done.stderr
-    assert "27 of 28 episodes are there already" in done.stdout
+    assert done.code == 0, done.err
+    assert "27 of 28 episodes are there already" in done.out
     kept = {path: path.stat().st_mtime_ns for path in results.rglob("*.parquet")}
     assert kept.keys() == files.keys()
     assert sum(kept[path] != files[path] for path in files) == 1
@@ -94,7 +84,7 @@ def test_the_real_pipeline_is_measured_by_its_simulated_twin(tmp_path):
     cells = {"steps": "12", "control_interval_s": "0.5", "seeds": "1", "scenarios": "[steady]"}
     changed = [f"evaluation.cells.quick.{name}={value}" for name, value in cells.items()]
     done = evaluate(tmp_path, "env=pipeline", *few, *changed)
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     directory = tmp_path / "evaluation" / "quick-pipeline"
     ranks = pd.read_csv(directory / "ranks.csv")
     assert sorted(ranks["agent"]) == ["rule", "static-lowest"]

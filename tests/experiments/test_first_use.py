@@ -1,8 +1,6 @@
 """An agent that has not learned yet does so when it is first used, once."""
 
 import io
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from experiments.config import CONF, RunConfig, register
 from experiments.first_use import alone, ready
 from experiments.plan import Plan
 from tests.envs.replay.test_videostreamenv import lines, written
+from tests.experiments.programs import call
 
 COMPILING_S = 500  # the simulator, where it has not been before
 TINY = (
@@ -146,16 +145,9 @@ def test_a_run_without_a_checkpoint_trains_one_and_goes_on(tmp_path, algorithm):
         "live=false",
         f"results={tmp_path}",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.run", *words, "output.mlflow=false"],
-        cwd=CONF.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMPILING_S,
-    )
-    assert done.returncode == 0, done.stdout
-    assert f"agent {algorithm} is trained first" in done.stdout
-    assert "step   3/3" in done.stdout
+    done = call("experiments.run", *words, "output.mlflow=false")
+    assert done.code == 0, done.err
+    assert f"agent {algorithm} is trained first" in done.out
+    assert "step   3/3" in done.out
     left = [path.suffix for path in (tmp_path / "checkpoints").iterdir()]
     assert sorted(left) == [".lock", ".npz"]

@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -38,8 +36,8 @@ from experiments.training_worlds import (
     variants_of,
 )
 from tests.envs.replay.test_videostreamenv import lines, written
+from tests.experiments.programs import call
 
-ROOT = CONF.parent
 COMPILING_S = 500  # the simulator, where it has not been before
 TRAININGS = sorted(path.stem for path in (CONF / "training").glob("*.yaml"))
 
@@ -310,19 +308,6 @@ def test_a_bar_shows_how_far_it_has_come():
 # --- as the user sees it ---
 
 
-def said(*overrides: str, program: str = "train") -> tuple[int, str]:
-    """Exit code and output of the program itself."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"experiments.{program}", *overrides],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMPILING_S,
-    )
-    return done.returncode, done.stdout
-
-
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
@@ -338,10 +323,10 @@ def said(*overrides: str, program: str = "train") -> tuple[int, str]:
     ],
 )
 def test_a_mistake_is_one_sentence_and_no_traceback(overrides, sentence):
-    code, output = said(*overrides)
-    assert code == 2
-    assert output.startswith(f"experiments.train: {sentence}")
-    assert output.count("\n") == 1
+    done = call("experiments.train", *overrides)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"experiments.train: {sentence}")
+    assert done.err.count("\n") == 1
 
 
 TINY = (
@@ -361,9 +346,9 @@ TINY = (
 @pytest.mark.timeout(2 * COMPILING_S)
 def test_what_was_trained_runs(tmp_path):
     checkpoint = f"agent.checkpoint={tmp_path / 'best.npz'}"
-    code, output = said(*TINY, checkpoint, f"results={tmp_path}")
-    assert code == 0, output
-    assert "64 of 64 steps" in output
+    done = call("experiments.train", *TINY, checkpoint, f"results={tmp_path}")
+    assert done.code == 0, done.err
+    assert "64 of 64 steps" in done.out
     summary = json.loads(next((tmp_path / "train").glob("*/summary.json")).read_text())
     assert [(score["world"], score["agent"]) for score in summary["scores"]] == [
         ("rpi5/worker_loss", "ppo"),
@@ -377,6 +362,6 @@ def test_what_was_trained_runs(tmp_path):
         "output.mlflow=false",
         "live=false",
     ]
-    code, output = said(*words, checkpoint, f"results={tmp_path}", program="run")
-    assert code == 0, output
-    assert "step   3/3" in output
+    done = call("experiments.run", *words, checkpoint, f"results={tmp_path}")
+    assert done.code == 0, done.err
+    assert "step   3/3" in done.out

@@ -1,8 +1,6 @@
 """Tuning: figures are drawn, tried in the worlds for training, and left in a file; conf/ stays as it is."""
 
 import io
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,8 +15,8 @@ from experiments.config import CONF
 from experiments.tune import Tuning, check_tuning, outcome_of, said, trial_table
 from experiments.tuning import Arena, check_range, drawn, figure_at
 from experiments.tuning_config import RangeSchema, TuneConfig, register
+from tests.experiments.programs import call
 
-ROOT = CONF.parent
 COMPILING_S = 300  # at worst: the whole simulator, on a busy machine
 
 
@@ -141,33 +139,20 @@ def test_every_range_is_of_a_figure_that_the_agent_has(path):
         check_range(str(name), RangeSchema(**schema))
 
 
-def told(*overrides: str) -> tuple[int, str]:
-    """Exit code and output of the program itself."""
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.tune", *overrides],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMPILING_S,
-    )
-    return done.returncode, done.stdout
-
-
 def test_a_mistake_is_one_sentence_and_no_traceback():
-    code, output = told("agent=random")
-    assert code == 2
-    assert output.startswith("experiments.tune: ranges has no option 'random'; there are ")
-    assert output.count("\n") == 1
+    done = call("experiments.tune", "agent=random")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("experiments.tune: ranges has no option 'random'; there are ")
+    assert done.err.count("\n") == 1
 
 
 @pytest.mark.timeout(2 * COMPILING_S)
 def test_a_tuning_leaves_the_best_figures_and_changes_no_configuration(tmp_path):
     before = (CONF / "agent" / "hpa.yaml").read_text()
     small = ["training=small", "training.variants=2", "env.steps=6", "trials=3", "episodes=4", "processes=2"]
-    code, output = told("agent=hpa", *small, f"results={tmp_path}")
-    assert code == 0, output
-    assert "3 trials x 4 episodes x 6 steps: " in output
+    done = call("experiments.tune", "agent=hpa", *small, f"results={tmp_path}")
+    assert done.code == 0, done.err
+    assert "3 trials x 4 episodes x 6 steps: " in done.out
     (directory,) = (tmp_path / "tune").iterdir()
     best = yaml.safe_load((directory / "best.yaml").read_text())
     present = yaml.safe_load(before)
