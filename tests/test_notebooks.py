@@ -41,7 +41,9 @@ def run(path: Path, directory: Path) -> list[nbformat.NotebookNode]:
         kernel = AsyncKernelManager(
             kernel_spec_manager=ThisInterpreter(), transport="ipc", connection_file=connection
         )
-        NotebookClient(notebook, km=kernel, timeout=None).execute(cwd=str(directory), env=env)
+        NotebookClient(notebook, km=kernel, timeout=None).execute(
+            cwd=str(directory), env=env, cleanup_kc=True
+        )
     return notebook.cells
 
 
@@ -62,7 +64,13 @@ def test_a_notebook_is_stored_without_what_it_printed(path):
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
 
 
-@every_notebook
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[] if path == NOTEBOOKS[0] else pytest.mark.nightly)
+        for path in NOTEBOOKS
+    ],
+)
 @pytest.mark.timeout(420)
 def test_a_notebook_runs_from_a_clean_state_and_draws_its_pictures(path, tmp_path):
     """What it claims, it asserts itself; an error in any cell ends it here."""

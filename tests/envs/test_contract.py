@@ -16,6 +16,8 @@ from pipeline.slos import SloReading, SloState
 from tests.envs.fakes import interval
 from tests.envs.test_emulated_pipeline import HARDWARE, SPEC, env_in
 
+pytestmark = pytest.mark.real
+
 LADDERS = ladders_for(320, 180, 30.0, ("n", "s"), (10.0, 30.0), (90, 180))
 NAMED_BY_EVENTS = ("workers", "drops")  # whose entries come and go
 

@@ -29,6 +29,8 @@ from pipeline.restarts import RestartBudget
 from pipeline.settings import ladders_for
 from pipeline.slos import SloState, video_slo
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).parents[2]
 GONE_S = 20.0
 LOW, HIGH = np.array([0, 0, 0]), np.array([1, 1, 1])

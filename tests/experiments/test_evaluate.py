@@ -79,6 +79,7 @@ def test_what_was_played_is_not_played_again(evaluated):
     pd.testing.assert_frame_equal(after.loc[:, told], before.loc[:, told])
 
 
+@pytest.mark.real
 def test_the_real_pipeline_is_measured_by_its_simulated_twin(tmp_path):
     few = ["~evaluation.agents.oracle", "~evaluation.agents.static-highest", "evaluation.highlight=[rule]"]
     cells = {"steps": "12", "control_interval_s": "0.5", "seeds": "1", "scenarios": "[steady]"}

@@ -100,6 +100,7 @@ def runs(tmp_path: Path) -> dict[str, pd.DataFrame]:
 # --- runs ---
 
 
+@pytest.mark.real
 def test_a_sweep_takes_agent_hardware_scenario_stream_and_slos_of_their_own(run, tmp_path):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     sweep = ("-m", "hydra/launcher=joblib", "agent=proportional,random", "hardware=glob(pocket*)")
@@ -114,6 +115,7 @@ def test_a_sweep_takes_agent_hardware_scenario_stream_and_slos_of_their_own(run,
     assert "ratios.latency_p95_ms" in trace and "ratios.memory_usage" not in trace
 
 
+@pytest.mark.real
 def test_the_real_pipeline_shows_their_stream(run, tmp_path):
     code, said = run("agent=proportional", *THEIRS, "env.steps=10", "env.control_interval_s=0.3")
     assert code == 0, said

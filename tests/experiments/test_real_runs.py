@@ -24,6 +24,8 @@ from experiments.run import run
 from experiments.trace import read_trace
 from experiments.world_config import PipelineSchema
 
+pytestmark = pytest.mark.real
+
 ROOT = CONF.parent
 EMULATED = ("agent=rule", "hardware=rpi5", "hardware.devices.0.count=2", "live=false")
 SHORT = ("env.steps=3", "env.control_interval_s=0.5", "output.mlflow=false")

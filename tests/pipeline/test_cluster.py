@@ -23,6 +23,8 @@ from pipeline.remote import RemoteCluster
 from pipeline.restarts import NO_RESTARTS, RestartBudget
 from tests.pipeline.stand_ins import Behaviour
 
+pytestmark = pytest.mark.real
+
 ROOT = Path(__file__).parents[2]
 STAND_INS = ROOT / "tests" / "pipeline" / "stand_ins.py"
 READY_S = 60.0

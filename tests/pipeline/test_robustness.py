@@ -8,6 +8,8 @@ import zmq
 
 from tests.pipeline.running import PATIENCE_MS, Peer, producer, program
 
+pytestmark = pytest.mark.real
+
 pack = msgspec.msgpack.encode
 SMALL = ("--source", "memory", "--width", "128", "--height", "72", "--work-type", "EMULATED")
 

@@ -9,6 +9,8 @@ import zmq
 
 from tests.pipeline.running import PATIENCE_MS, Peer, producer
 
+pytestmark = pytest.mark.real
+
 SMALL = ("--source", "memory", "--width", "128", "--height", "72", "--length-s", "0")
 START = {"type": "START", "seed": 0, "levels": [5, 0, 2], "streams": 1}
 

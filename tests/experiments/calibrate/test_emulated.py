@@ -38,6 +38,7 @@ def task() -> Task:
     )
 
 
+@pytest.mark.real
 def test_what_workers_sleep_is_what_is_measured_and_nothing_is_measured_twice(tmp_path: Path):
     store, said, done = Store(tmp_path / "store.json", "key"), [], []
     measured = calibrate(task(), store, tmp_path, said.append, lambda: done.append(1))

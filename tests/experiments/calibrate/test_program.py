@@ -53,6 +53,7 @@ def session(*overrides: str) -> Session:
     )
 
 
+@pytest.mark.real
 def test_it_writes_a_profile_and_tells_how_far_the_worlds_are_apart(tmp_path: Path):
     profile, results = tmp_path / "there" / "measured.yaml", tmp_path / "results"
     done = subprocess.run(

@@ -60,6 +60,7 @@ def viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client.quit()
 
 
+@pytest.mark.nightly
 def test_every_view_is_there_and_has_nothing_to_complain_of(viewer, tmp_path):
     directory = run(tmp_path / "r", trace(), {"kind": "LOSE_WORKER", "worker": 0, "at_s": 0.5})
     video(directory, seconds=1.0, hz=10)

@@ -10,7 +10,7 @@ import pytest
 from experiments.facts import ROOT
 from tests.experiments.sweep.test_sweeps import LAUNCHERS, environment, the_sweep
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 PARENT = "select value from tags where key = 'mlflow.parentRunId' and run_uuid = runs.run_uuid"
 
 

@@ -108,6 +108,7 @@ def test_what_is_finished_is_not_played_again(basic):
     assert {run.directory for run in runs_in(basic / "main")} == before
 
 
+@pytest.mark.real
 def test_a_sweep_that_was_killed_goes_on_where_it_stopped(tmp_path):
     long = (
         "agent=random",
@@ -150,6 +151,7 @@ def wait_for_outcomes(results: Path, n: int, program: subprocess.Popen[bytes]) -
             raise AssertionError(f"the sweep ended with {program.returncode} before it could be killed")
 
 
+@pytest.mark.real
 def test_runs_that_fail_are_reported_and_take_no_other_with_them(tmp_path):
     agents = f"agent._target_=agents.static.Static,{OURS}.Gives,{OURS}.Dies"
     done = started(

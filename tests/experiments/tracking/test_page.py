@@ -177,6 +177,7 @@ def test_a_tracking_server_takes_a_sweep_and_keeps_its_files(server, sweep, runs
     assert len(list((place / "kept").rglob("trace.parquet"))) == len(runs)
 
 
+@pytest.mark.nightly
 def test_the_page_shows_a_sweep_and_below_it_its_children(server, sweep, runs, browser):
     parent = server.run(sweep)["info"]
     page = Page(browser, server, f"experiments/{parent['experiment_id']}/runs")
@@ -187,6 +188,7 @@ def test_the_page_shows_a_sweep_and_below_it_its_children(server, sweep, runs, b
     page.shows(*names)
 
 
+@pytest.mark.nightly
 def test_a_childs_page_shows_its_trace_and_its_files(server, sweep, runs, browser):
     info = server.run(runs[0])["info"]
     path = f"experiments/{info['experiment_id']}/runs/{info['run_id']}"

@@ -10,6 +10,8 @@ import pytest
 from pipeline.messages import Change, LoadingMode, Wait, Weights, Work, WorkType
 from tests.pipeline.worker.surroundings import FakeCollector, FakeProducer, WorkerProcess
 
+pytestmark = pytest.mark.real
+
 PERSON = 0  # COCO
 NO_NETWORK = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https", "HTTP", "HTTPS", "all")}
 

@@ -29,6 +29,8 @@ from pipeline.messages import (
 from pipeline.service_times import ServiceTimes
 from tests.pipeline.worker.surroundings import ROOT, FakeCollector, FakeProducer, WorkerProcess
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def collector():
