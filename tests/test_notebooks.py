@@ -11,6 +11,8 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
+from tests.cases import nightly_but
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 VERSION = 4  # of the format
@@ -64,13 +66,7 @@ def test_a_notebook_is_stored_without_what_it_printed(path):
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, id=path.stem, marks=[] if path == NOTEBOOKS[0] else pytest.mark.nightly)
-        for path in NOTEBOOKS
-    ],
-)
+@pytest.mark.parametrize("path", nightly_but(NOTEBOOKS[:1], NOTEBOOKS), ids=lambda path: path.stem)
 @pytest.mark.timeout(420)
 def test_a_notebook_runs_from_a_clean_state_and_draws_its_pictures(path, tmp_path):
     """What it claims, it asserts itself; an error in any cell ends it here."""

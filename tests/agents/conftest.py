@@ -14,6 +14,14 @@ from tests.agents.streams import STREAMS, Stream
 from tests.agents.worlds import FADING, PlantEnv
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process has all tests of the agents that are made and compiled once."""
+    for item in items:
+        if "agent_for" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("agents"))
+
+
 @pytest.fixture(scope="session")
 def streams() -> dict[str, Stream]:
     """By name: "video", "ledger", "lidar"."""

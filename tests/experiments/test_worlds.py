@@ -4,7 +4,7 @@ import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from experiments.parts import hardware_of
 from experiments.pipeline_plan import PipelinePlan
 from experiments.simulator_plan import SimulatorPlan, file_source
 from experiments.world_config import WORLDS
+from tests.cases import each_once, nightly_but
 
 PROFILES = sorted(path.stem for path in (CONF / "hardware").glob("*.yaml"))
 SCENARIOS = sorted(path.stem for path in (CONF / "scenario").glob("*.yaml"))
@@ -64,8 +65,13 @@ def chosen() -> dict[tuple[str, str], Any]:
     return schemas | {("", "base"): typed()}
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("hardware", PROFILES)
+every_combination = pytest.mark.parametrize(
+    ("hardware", "scenario"),
+    nightly_but(each_once(PROFILES, SCENARIOS), product(PROFILES, SCENARIOS)),
+)
+
+
+@every_combination
 @pytest.mark.parametrize("world", STREAM_WORLDS)
 def test_every_scenario_can_happen_to_every_profile_in_every_world(chosen, world, hardware, scenario):
     names = {"env": world, "hardware": hardware, "scenario": scenario}
@@ -74,8 +80,7 @@ def test_every_scenario_can_happen_to_every_profile_in_every_world(chosen, world
     assert plan.spec.n_levels == (6, 4, 3)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-@pytest.mark.parametrize("hardware", PROFILES)
+@every_combination
 def test_every_combination_runs_in_the_simulator(chosen, hardware, scenario, tmp_path):
     """A whole short run, so that each of its events happens, at the lowest and the highest settings."""
     parts = {"hardware": chosen["hardware", hardware], "scenario": chosen["scenario", scenario]}

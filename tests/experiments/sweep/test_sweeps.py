@@ -13,6 +13,7 @@ import pytest
 from experiments.facts import ROOT
 from experiments.logged import LoggedRun, runs_in
 from experiments.record import RunStatus
+from tests.cases import nightly_but
 from tests.experiments.programs import Done, call
 
 pytestmark = pytest.mark.timeout(300)  # programs with processes of their own
@@ -86,10 +87,7 @@ def test_a_sweep_has_every_combination(basic):
     assert "seed=range(2)" in about["overrides"]
 
 
-@pytest.mark.parametrize(
-    "launcher",
-    ["joblib", *(pytest.param(name, marks=pytest.mark.nightly) for name in ("ray", "slurm_local"))],
-)
+@pytest.mark.parametrize("launcher", nightly_but(["joblib"], LAUNCHERS))
 def test_every_launcher_comes_to_the_same(launcher, basic, tmp_path):
     done = started(tmp_path, *SHORT, *LAUNCHERS[launcher], "hydra.sweeper.runs_per_job=2")
     assert done.code == 0, done.err
