@@ -24,9 +24,11 @@ SOURCES = (
     HERE.parent / "spec.py",
     HERE.parent / "video.py",
     HERE.parents[1] / "pipeline" / "metrics.py",
+    HERE.parents[1] / "pipeline" / "producer" / "occupancy.py",
     HERE.parents[1] / "pipeline" / "producer" / "stream.py",
     HERE.parents[1] / "pipeline" / "service_times.py",
     HERE.parents[1] / "pipeline" / "slos.py",
+    HERE.parents[1] / "pipeline" / "worker" / "timing.py",
 )
 
 
