@@ -144,7 +144,7 @@ def test_a_producer_of_another_release_ends_a_program_with_a_sentence(program_na
         (("producer", "--source", "file", "--path", "no/such.mp4"), "no/such.mp4"),
         (("producer", "--slos", "happiness<=3"), "happiness"),
         (("producer", "--grades", "q"), "grades must be"),
-        (("producer", "--queue-bound-s", "0"), "queue_bound_s must be > 0"),
+        (("producer", "--queue-bound-s", "0"), "--queue-bound-s must be in (0, 1e+06], got 0"),
         (("producer", "--levels", "0", "0"), "expected 3 level indices"),
         (("producer", "--work", "tcp://nowhere"), "cannot bind tcp://nowhere"),
         (("producer", "--source", "moon"), "expected one of traffic, file"),
