@@ -53,13 +53,13 @@ def figures_of(row: Mapping[str, Any]) -> tuple[dict[str, float], int]:
 
 
 def summary_figures(summary: Mapping[str, Any], prefix: str = "") -> dict[str, float | None]:
-    """The numbers of a summary, nested ones by dotted name; the seed is a parameter, no result."""
+    """The numbers of a summary, nested ones by dotted name, truths as 0 or 1; the seed is no result."""
     found: dict[str, float | None] = {}
     for name, value in summary.items():
         if isinstance(value, Mapping):
             found |= summary_figures(value, f"{prefix}{name}.")
         elif isinstance(value, int | float) and name != "seed":
-            found[prefix + name] = value
+            found[prefix + name] = int(value) if isinstance(value, bool) else value
     return found
 
 

@@ -222,8 +222,11 @@ def test_marking_what_was_killed_starts_nothing_where_mlflow_knows_of_nothing(tm
 
 
 def test_a_summarys_numbers_become_metrics_and_its_words_tags():
-    summary = {**HEAD, "qoe_mean": 0.5, "frames": {"late": 2}}
-    assert summary_figures(summary) == {"qoe_mean": 0.5, "frames.late": 2}
+    summary = {**HEAD, "qoe_mean": 0.5, "frames": {"late": 2}, "source": {"truncated": True}}
+    figures = {"qoe_mean": 0.5, "frames.late": 2, "source.truncated": 1}
+    assert summary_figures(summary) == figures
+    told = Closing(status="FINISHED", error="", figures=figures, files=())
+    assert msgspec.json.decode(msgspec.json.encode(told), type=Closing) == told
     assert summary_tags(summary) == {"agent": "rule", "seed": "3", "status": "FINISHED"}
 
 
