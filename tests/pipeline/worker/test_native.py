@@ -75,9 +75,9 @@ def test_without_weights_and_network_it_runs_untrained_and_says_so_once(start, c
     producer.reply(Work(), producer.task(grade=1))
     result = collector.receive()
     assert result.boxes.shape[1] == 7, "oriented boxes"
-    (warning,) = [line for line in worker.log.splitlines() if "WARNING" in line]
+    (warning,) = [line for line in worker.log.splitlines() if "UNTRAINED" in line]
+    assert "WARNING" in warning
     assert str(tmp_path / "cache" / "elasticbench" / "weights" / "yolo11n-obb.pt") in warning
-    assert "UNTRAINED" in warning
 
 
 def test_lazy_loads_at_need_and_on_a_change(start, collector):
