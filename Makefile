@@ -7,8 +7,10 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.ready-bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# in two processes, one of which has the tests that keep time; in the order that tests/conftest.py gives them
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+# what keeps time runs alone, for whatever computes beside it would be measured too; the rest in two processes,
+# in the order that tests/conftest.py gives them
+PYTEST := $(BIN)/python -m pytest
+BESIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 
 # overrides for `make run`, e.g. make run ARGS="agent=rule env.steps=60"
 ARGS ?=
@@ -32,10 +34,12 @@ run: setup ## the main job: active inference holds the real pipeline's SLOs; mor
 	$(BIN)/python -m experiments.run agent=aif video=traffic $(ARGS)
 
 test: setup lint types arrows ## linters, types, the arrows between the floors, and the tests but for the nightly ones
-	$(PYTEST) -m 'not nightly'
+	$(PYTEST) -m 'real and not nightly'
+	$(PYTEST) $(BESIDE) -m 'not (real or nightly)'
 
 test-all: setup lint types arrows ## the same with every test: half an hour
-	$(PYTEST)
+	$(PYTEST) -m real
+	$(PYTEST) $(BESIDE) -m 'not real'
 
 lint: setup ## ruff
 	$(BIN)/ruff check .
