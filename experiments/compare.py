@@ -13,21 +13,21 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.collection.candidate import Candidate
-from experiments.collection.collection import Collection, collected
-from experiments.collection.episodes import episodes_of, unbuilt_notes
-from experiments.collection.folders import from_folders
-from experiments.collection.foreign import from_published
-from experiments.collection.head import head_of
-from experiments.collection.store import from_mlflow
-from experiments.collection.yardsticks import Played, measured, notes_of, play, stands_of
-from experiments.compare_config import CompareConfig, register
-from experiments.comparison.report import Evidence, write_report
-from experiments.complaints import ConfigError, blaming
-from experiments.config import CONF, check_keys
-from experiments.files import write_whole
-from experiments.program import complaining, enter
-from experiments.record import CONFIG
+from experiments.config.schemas import CONF, check_keys
+from experiments.program.entry import complaining, enter
+from experiments.program.errors import ConfigError, blaming
+from experiments.program.files import write_whole
+from experiments.report.report import Evidence, write_report
+from experiments.results.collection import Collection, collected
+from experiments.results.episodes import episodes_of, unbuilt_notes
+from experiments.results.folders import from_folders
+from experiments.results.metadata import head_of
+from experiments.results.published_runs import from_published
+from experiments.results.references import Played, measured, notes_of, play, stands_of
+from experiments.results.run_row import Candidate
+from experiments.results.schemas import CompareConfig, register
+from experiments.results.store import from_mlflow
+from experiments.runs.record import CONFIG
 from experiments.tracking.run import tracking_uri
 
 TEXTS = ("where", "mlflow")  # keys whose values are sentences, which Hydra would want to be quoted once more

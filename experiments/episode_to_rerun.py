@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.complaints import ConfigError, sentence
-from experiments.files import whole
-from experiments.logged import read_run
+from experiments.program.errors import ConfigError, sentence
+from experiments.program.files import whole
+from experiments.runs.logged import read_run
 
 PROGRAM = "experiments.episode_to_rerun"
 RECORDING = "episode.rrd"
@@ -35,7 +35,7 @@ def write_recording(directory: Path) -> Path:
         raise ConfigError(str(error)) from error
     if trace.empty:
         raise ConfigError(f"{directory} has no step to show")
-    from experiments.recording.episode import write_episode  # needs Rerun
+    from experiments.rerun.episode import write_episode  # needs Rerun
 
     path = directory / RECORDING
     with whole(path) as partial:

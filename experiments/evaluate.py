@@ -10,25 +10,25 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.campaign.cells import cells_of
-from experiments.campaign.entrants import entrants_of, trained
-from experiments.campaign.episodes import Task
-from experiments.campaign.plan import Campaign, campaign_of, missing, with_references
-from experiments.campaign.pool import jobs_of, work_through
-from experiments.campaign.report import Findings, ranking, read
-from experiments.comparison.report import Evidence, write_report
-from experiments.comparison.scores import TOLERANCE
-from experiments.complaints import blaming
-from experiments.config import CONF, check_keys
-from experiments.course import TrainingError
-from experiments.evaluate_config import EvaluateConfig, register
-from experiments.facts import git_commit
-from experiments.files import write_whole
-from experiments.program import complaining, enter
-from experiments.progress_view import ProgressView
-from experiments.record import CONFIG
-from experiments.wording import counted
-from experiments.world_config import PipelineSchema
+from experiments.config.schemas import CONF, check_keys
+from experiments.config.world_schemas import PipelineSchema
+from experiments.display.progress import ProgressView
+from experiments.program.entry import complaining, enter
+from experiments.program.errors import blaming
+from experiments.program.files import write_whole
+from experiments.program.formatting import counted
+from experiments.report.report import Evidence, write_report
+from experiments.runs.provenance import git_commit
+from experiments.runs.record import CONFIG
+from experiments.statistics.scores import TOLERANCE
+from experiments.studies.cells import cells_of
+from experiments.studies.entrants import entrants_of, trained
+from experiments.studies.episodes import Task
+from experiments.studies.plan import Campaign, campaign_of, missing, with_references
+from experiments.studies.pool import jobs_of, work_through
+from experiments.studies.report import Findings, ranking, read
+from experiments.studies.schema import EvaluateConfig, register
+from experiments.training.training_run import TrainingError
 
 PROGRAM = "experiments.evaluate"
 EPISODES = "episodes"  # under RESULTS/evaluation/, shared by all evaluations

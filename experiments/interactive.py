@@ -20,23 +20,23 @@ from rich.console import Console
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
-from experiments.comparison.disturbances import turns_of
-from experiments.comparison.episode import Episode, episode_of
-from experiments.comparison.frames import EVERYWHERE
-from experiments.complaints import ConfigError, sentence
-from experiments.config import CONF, RunConfig, register
-from experiments.loop import Step, run_episode
-from experiments.parts import scenario_of
-from experiments.plan import Plan
-from experiments.prepare import Prepared, prepare
-from experiments.record import LOGS
-from experiments.trace import row_of
-from experiments.twin import let_look
-from experiments.world_config import PipelineSchema
+from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.world_schemas import PipelineSchema
+from experiments.program.errors import ConfigError, sentence
+from experiments.runs.loop import Step, run_episode
+from experiments.runs.record import LOGS
+from experiments.runs.resolve import Prepared, prepare
+from experiments.runs.trace import row_of
+from experiments.statistics.disturbances import turns_of
+from experiments.statistics.episode import Episode, episode_of
+from experiments.statistics.frames import EVERYWHERE
+from experiments.worlds.builders import scenario_of
+from experiments.worlds.run_spec import Plan
+from experiments.worlds.twin import let_look
 from pipeline.program import ClusterError
 
 if TYPE_CHECKING:
-    from experiments.plan import WorldEnv
+    from experiments.worlds.run_spec import WorldEnv
 
 HYDRA = "1.3"  # whose defaults are meant
 
@@ -88,7 +88,7 @@ class Arrangement:
         return agent
 
     def episode(self, trace: pd.DataFrame, agent: str, cell: str, seed: int) -> Episode:
-        """A trace that was played here, for the statistics of `experiments.comparison`.
+        """A trace that was played here, for the statistics of `experiments.statistics`.
 
         Args:
             trace: as `play` returns it.
@@ -132,7 +132,7 @@ def play(
         watch: sees every step as it ends, when the agent has learned from it.
 
     Returns:
-        The trace: one row per control interval, columns as `experiments.trace.row_of` has them.
+        The trace: one row per control interval, columns as `experiments.runs.trace.row_of` has them.
 
     Raises:
         ClusterError: a real pipeline broke.

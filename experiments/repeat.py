@@ -17,23 +17,23 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from experiments.carry_out import Ended, carry_out
-from experiments.collection.store import fetch
-from experiments.complaints import ConfigError
-from experiments.config import RunConfig, register
-from experiments.identity import GROUPS
-from experiments.logged import LoggedRun, read_run
-from experiments.prepare import Prepared, prepare
-from experiments.program import prepared_for_its_end
-from experiments.record import CONFIG, LOGS, SUMMARY, RunStatus
-from experiments.repetition import Circumstances, circumstances, first_difference
+from experiments.config.schemas import RunConfig, register
+from experiments.config.world_schemas import PipelineSchema
+from experiments.display.views import SilentView
+from experiments.program.entry import prepared_for_its_end
+from experiments.program.errors import ConfigError
+from experiments.program.formatting import counted, figure
+from experiments.results.store import fetch
 from experiments.run import choose_view
-from experiments.trace import TRACE, read_trace
+from experiments.runs.execute import Ended, carry_out
+from experiments.runs.identity import GROUPS
+from experiments.runs.logged import LoggedRun, read_run
+from experiments.runs.record import CONFIG, LOGS, SUMMARY, RunStatus
+from experiments.runs.repetition import Circumstances, circumstances, first_difference
+from experiments.runs.resolve import Prepared, prepare
+from experiments.runs.trace import TRACE, read_trace
 from experiments.tracking.run import SETTINGS, is_absent, tracking_uri
-from experiments.twin import let_look
-from experiments.views import SilentView
-from experiments.wording import counted, figure
-from experiments.world_config import PipelineSchema
+from experiments.worlds.twin import let_look
 
 PROGRAM = "experiments.repeat"
 COMPARED = (  # of summaries, side by side where bits cannot be

@@ -10,22 +10,22 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.carry_out import carry_out
-from experiments.config import CONF, register
-from experiments.course import TrainingError
-from experiments.ending import print_ending
-from experiments.extras import Tracked
-from experiments.identity import Identity
-from experiments.live import LiveView
-from experiments.plan import Plan
-from experiments.prepare import prepare
-from experiments.program import complaining, enter
-from experiments.record import LOGS, RunStatus
-from experiments.salvage import finish_killed
-from experiments.sweep.conduct import SweepError
+from experiments.config.schemas import CONF, register
+from experiments.display.live import LiveView
+from experiments.display.summary_view import print_ending
+from experiments.display.views import PlainView, View
+from experiments.program.entry import complaining, enter
+from experiments.runs.execute import carry_out
+from experiments.runs.extras import Tracked
+from experiments.runs.identity import Identity
+from experiments.runs.record import LOGS, RunStatus
+from experiments.runs.recover import finish_killed
+from experiments.runs.resolve import prepare
+from experiments.sweeps.conduct import SweepError
 from experiments.tracking.run import tracking_uri
-from experiments.twin import let_look
-from experiments.views import PlainView, View
+from experiments.training.training_run import TrainingError
+from experiments.worlds.run_spec import Plan
+from experiments.worlds.twin import let_look
 
 PROGRAM = "experiments.run"
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from experiments.logged import RUNS, SWEEPS, directories_of
-from experiments.record import SUMMARY, RunStatus
-from experiments.salvage import finish, finish_killed
+from experiments.program.formatting import counted
+from experiments.runs.logged import RUNS, SWEEPS, directories_of
+from experiments.runs.record import SUMMARY, RunStatus
+from experiments.runs.recover import finish, finish_killed
 from experiments.tracking.entry import Entry, read_entry, write_entry
 from experiments.tracking.run import SETTINGS, artifacts_of, tracking_uri
 from experiments.tracking.store import Store, in_a_sentence, store_errors
-from experiments.wording import counted
 
 PROGRAM = "experiments.runs_to_mlflow"
 DESCRIPTION = "Take to MLflow what it lacks of runs that lie on disk."

@@ -8,16 +8,16 @@ from rich.console import Console
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
-from experiments.agents import make_agent
-from experiments.complaints import blaming
-from experiments.config import CONF, check_keys
-from experiments.course import Course, TrainingError, carry_out, course_of
-from experiments.program import complaining, enter
-from experiments.training_config import TrainConfig, register
-from experiments.training_ground import Ground
-from experiments.training_replay import replay_ground
-from experiments.training_worlds import simulated_ground
-from experiments.world_config import ReplaySchema
+from experiments.config.agents import make_agent
+from experiments.config.schemas import CONF, check_keys
+from experiments.config.world_schemas import ReplaySchema
+from experiments.program.entry import complaining, enter
+from experiments.program.errors import blaming
+from experiments.training.replay import replay_ground
+from experiments.training.schemas import TrainConfig, register
+from experiments.training.setup import Ground
+from experiments.training.training_run import Course, TrainingError, carry_out, course_of
+from experiments.training.worlds import simulated_ground
 
 
 def prepare(cfg: DictConfig) -> Course:

@@ -22,17 +22,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from experiments.complaints import ConfigError, blaming
-from experiments.config import CONF, check_keys
-from experiments.facts import git_commit
-from experiments.files import whole, write_whole
-from experiments.program import complaining, enter
-from experiments.record import CONFIG, make_run_directory
-from experiments.training_config import TrainingSchema
-from experiments.training_worlds import check_training, pairs_of, plans_of, systems_of
-from experiments.tuning import Arena, check_range, drawn, try_all
-from experiments.tuning_config import TuneConfig, register
-from experiments.world_config import SimulatorSchema
+from experiments.config.schemas import CONF, check_keys
+from experiments.config.world_schemas import SimulatorSchema
+from experiments.program.entry import complaining, enter
+from experiments.program.errors import ConfigError, blaming
+from experiments.program.files import whole, write_whole
+from experiments.runs.provenance import git_commit
+from experiments.runs.record import CONFIG, make_run_directory
+from experiments.training.schemas import TrainingSchema
+from experiments.training.tuning import Arena, check_range, drawn, try_all
+from experiments.training.tuning_schema import TuneConfig, register
+from experiments.training.worlds import check_training, pairs_of, plans_of, systems_of
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the tuning's own directory
 SHOWN = 4  # trials in the table, beside the present figures

@@ -1,4 +1,4 @@
-"""Hydra's door to `experiments.sweep`: Hydra finds sweepers in packages of this name only."""
+"""Hydra's door to `experiments.sweeps`: Hydra finds sweepers in packages of this name only."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ class ResumingSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Called by Hydra with what is listed."""
-        from experiments.sweep.conduct import conduct  # not at Hydra's every start
+        from experiments.sweeps.conduct import conduct  # not at Hydra's every start
 
         assert self.config is not None and self.hydra_context is not None
         conduct(self.config, arguments, self.hydra_context.config_loader, self._runs_per_job, self._launch)

@@ -1,1 +1,1 @@
-"""Forecasts of agents with a model against what comes true: `python -m experiments.forecasts`."""
+"""Forecasts of agents with a model against what comes true: `python -m experiments.forecast`."""

@@ -13,10 +13,10 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from envs.spec import ElasticitySpec
-from experiments.files import whole
+from experiments.display.plots import COLOURS, STYLE
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, binned, brier
-from experiments.plots import COLOURS, STYLE
+from experiments.program.files import whole
 
 COLUMN_IN, HEIGHT_IN = 3.4, 4.6
 LARGEST = 60.0  # area of the fullest bin's dot, in square points; the others' in proportion

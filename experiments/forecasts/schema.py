@@ -1,14 +1,14 @@
-"""Schema of `python -m experiments.forecasts`; values are in conf/forecasts.yaml."""
+"""Schema of `python -m experiments.forecast`; values are in conf/forecasts.yaml."""
 
 from dataclasses import dataclass
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
-from experiments import config
-from experiments.config import DetectorSchema, SlosSchema, VideoSchema
-from experiments.training_config import PairsSchema
-from experiments.world_config import EnvSchema, SimulatorSchema
+from experiments.config import schemas
+from experiments.config.schemas import DetectorSchema, SlosSchema, VideoSchema
+from experiments.config.world_schemas import EnvSchema, SimulatorSchema
+from experiments.training.schemas import PairsSchema
 
 
 @dataclass
@@ -33,7 +33,7 @@ class ForecastsConfig:
 
 def register() -> None:
     """Make the schemas known to Hydra."""
-    config.register()
+    schemas.register()
     ConfigStore.instance().store(name="forecasts_schema", node=ForecastsConfig)
 
 

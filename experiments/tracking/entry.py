@@ -5,7 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from experiments.files import write_whole
+from experiments.program.files import write_whole
 
 ENTRY = "mlflow.json"
 STAMP = re.compile(r"^\d{8}-\d{6}-")

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from experiments.identity import flat
-from experiments.record import CONFIG, SUMMARY, RunStatus, kept_files
-from experiments.trace import read_trace
+from experiments.runs.identity import flat
+from experiments.runs.record import CONFIG, SUMMARY, RunStatus, kept_files
+from experiments.runs.trace import read_trace
 from experiments.tracking.entry import Entry, read_entry, run_name, write_entry
 from experiments.tracking.store import (
     BATCH,

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
-from experiments.facts import ROOT
+from experiments.runs.provenance import ROOT
 from experiments.tracking.entry import read_entry
 from experiments.tracking.messages import Closed, Closing, Opened, Request
 

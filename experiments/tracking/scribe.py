@@ -8,7 +8,7 @@ import sys
 
 import msgspec
 
-from experiments.interruption import ENDING
+from experiments.program.interruption import ENDING
 
 
 def be_a_scribe() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from experiments.record import RunStatus
+from experiments.program.formatting import counted
+from experiments.runs.record import RunStatus
 from experiments.tracking.messages import Add, Finish, Opening, Progress, SweepAnswer
 from experiments.tracking.run import CLOSE_TIMEOUT_S, Scribe, TrackingError
-from experiments.wording import counted
 
 
 class SweepLog:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import is_numeric_dtype
 
-from experiments.summary import slo_names
+from experiments.runs.summary import slo_names
 
 ALWAYS = ("qoe", "reward", "decision_ms", "learning_ms", "metrics.live_workers", "metrics.delivered_fps")
 FAMILIES = ("ratios.", "settings.")
@@ -51,7 +51,7 @@ def gist_of(trace: pd.DataFrame, n_values: int) -> Gist:
     """The gist of a trace in no more than so many values (but one for each column at least).
 
     Args:
-        trace: one row per control interval, at least one; columns as `experiments.trace.row_of` has them.
+        trace: one row per control interval, at least one; columns as `runs.trace.row_of` has them.
         n_values: >= 1.
     """
     columns = gist_columns(trace)

@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
-from experiments.loop import Step, run_episode
+from experiments.runs.loop import Step, run_episode
 from tests.agents.streams import Stream
 
 FADING = [1.0] * 6 + [0.2] * 6  # shares of the capacity, one per step

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 import yaml
 from omegaconf import MISSING
 
-from experiments.calibrate.schema import CalibrateConfig
-from experiments.compare_config import CompareConfig
-from experiments.config import VARIANTS, DetectorSchema, RunConfig, SlosSchema
-from experiments.derived import schema_of
-from experiments.evaluate_config import CellsSchema, EvaluateConfig, EvaluationSchema
+from experiments.calibration.schema import CalibrateConfig
+from experiments.config.derived import schema_of
+from experiments.config.schemas import VARIANTS, DetectorSchema, RunConfig, SlosSchema
+from experiments.config.world_schemas import HardwareSchema, ScenarioSchema
 from experiments.forecasts.schema import ForecastsConfig
-from experiments.published.schema import PUBLISHED
-from experiments.training_config import JudgingSchema, TrainConfig, TrainingSchema
-from experiments.tuning_config import TuneConfig
-from experiments.world_config import HardwareSchema, ScenarioSchema
+from experiments.results.published.schema import PUBLISHED
+from experiments.results.schemas import CompareConfig
+from experiments.studies.schema import CellsSchema, EvaluateConfig, EvaluationSchema
+from experiments.training.schemas import JudgingSchema, TrainConfig, TrainingSchema
+from experiments.training.tuning_schema import TuneConfig
 from pipeline.naming import named
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -199,6 +199,6 @@ def tables() -> dict[str, list[Row]]:
         "`cells`: where": rows_of_group("cells", lambda option: CellsSchema),
         "`experiments.compare`": rows_of_file("compare", CompareConfig),
         "`published`: logs of others": rows_of_group("published", lambda option: PUBLISHED[option]),
-        "`experiments.forecasts`": rows_of_file("forecasts", ForecastsConfig),
+        "`experiments.forecast`": rows_of_file("forecasts", ForecastsConfig),
         "`experiments.calibrate`": rows_of_file("calibrate", CalibrateConfig),
     }

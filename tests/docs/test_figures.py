@@ -5,16 +5,16 @@ import pytest
 
 from agents.aif.decision import Figures
 from agents.causal.choice import Terms
-from experiments.comparison.disturbances import Turn
-from experiments.comparison.episode import Episode, episode_of
-from experiments.comparison.frames import by_cell, by_episode
-from experiments.comparison.pairs import comparisons, improvements
-from experiments.comparison.scores import Yardstick
-from experiments.comparison.standings import kept_by_slo, standings
 from experiments.forecasts.scores import Brier
-from experiments.identity import Identity
 from experiments.interactive import play
-from experiments.summary import summarise
+from experiments.runs.identity import Identity
+from experiments.runs.summary import summarise
+from experiments.statistics.disturbances import Turn
+from experiments.statistics.episode import Episode, episode_of
+from experiments.statistics.frames import by_cell, by_episode
+from experiments.statistics.leaderboard import kept_by_slo, standings
+from experiments.statistics.pairs import comparisons, improvements
+from experiments.statistics.scores import Yardstick
 from pipeline.metrics import CATALOGUE, HOPS
 from tests.docs.pages import codes, page
 from tests.experiments.world import SPEC, Script, World

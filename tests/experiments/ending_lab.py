@@ -23,15 +23,15 @@ from typing import Any
 
 from rich.console import Console
 
-import experiments.extras
-from experiments.carry_out import carry_out
-from experiments.config import OutputSchema, RunConfig
-from experiments.interruption import ENDING, Interrupted, handled_by, interrupt
-from experiments.record import CONFIG, SUMMARY, what_broke
-from experiments.salvage import finish_killed
-from experiments.trace import JOURNAL, noted, read_trace
-from experiments.views import SilentView
-from experiments.world_config import EnvSchema
+import experiments.runs.extras
+from experiments.config.schemas import OutputSchema, RunConfig
+from experiments.config.world_schemas import EnvSchema
+from experiments.display.views import SilentView
+from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
+from experiments.runs.execute import carry_out
+from experiments.runs.record import CONFIG, SUMMARY, what_broke
+from experiments.runs.recover import finish_killed
+from experiments.runs.trace import JOURNAL, noted, read_trace
 from tests.experiments.test_run import IDENTITY, Plan
 from tests.experiments.world import SPEC, Script, World
 
@@ -388,7 +388,7 @@ def examine(case: Case, results: Path) -> Finding:
 
 def main() -> None:
     """Answer case by case."""
-    experiments.extras.plot_trace = sketch
+    experiments.runs.extras.plot_trace = sketch
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started this may have been told to ignore it
     for line in sys.stdin:
         said = json.loads(line)

@@ -6,10 +6,10 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.carry_out import carry_out
+from experiments.display.views import SilentView
 from experiments.interactive import arrange
-from experiments.prepare import Prepared
-from experiments.views import SilentView
+from experiments.runs.execute import carry_out
+from experiments.runs.resolve import Prepared
 
 QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=false")
 

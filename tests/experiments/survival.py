@@ -20,10 +20,10 @@ import psutil
 from numpy.typing import NDArray
 from rich.console import Console
 
-from experiments import pipeline_plan
-from experiments.carry_out import Ended, carry_out
+from experiments.display.views import PlainView
 from experiments.interactive import arrange
-from experiments.views import PlainView
+from experiments.runs.execute import Ended, carry_out
+from experiments.worlds import pipeline
 from pipeline.cluster import LocalCluster
 from tests.experiments.world import Script
 
@@ -104,7 +104,7 @@ def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
     with (
         mock.patch.dict(os.environ, {"POISON_EVERY": str(ordeal.poison_every)}),
         mock.patch.object(
-            pipeline_plan,
+            pipeline,
             "LocalCluster",
             partial(LocalCluster, command=(sys.executable, str(POISONED))),
         ),

@@ -13,9 +13,9 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 
 from experiments.compare import main, perform, texts_quoted
-from experiments.compare_config import register
-from experiments.complaints import ConfigError
-from experiments.config import CONF
+from experiments.config.schemas import CONF
+from experiments.program.errors import ConfigError
+from experiments.results.schemas import register
 from tests.experiments.programs import Done, call
 from tests.experiments.recorded import record, record_under
 

@@ -11,9 +11,9 @@ from dataclasses import asdict
 
 import pytest
 
-from experiments.facts import ROOT
-from experiments.record import KILLED_OUTRIGHT
-from experiments.trace import JOURNAL
+from experiments.runs.provenance import ROOT
+from experiments.runs.record import KILLED_OUTRIGHT
+from experiments.runs.trace import JOURNAL
 from tests.experiments.ending_lab import STEPS, Case, Fate, Finding, Story
 
 ENDS = {

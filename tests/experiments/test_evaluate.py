@@ -7,7 +7,7 @@ import pytest
 
 from tests.experiments.programs import Done, call
 
-OURS = "{agent: static, overrides: {_target_: tests.experiments.campaign.agents.%s}}"
+OURS = "{agent: static, overrides: {_target_: tests.experiments.studies.agents.%s}}"
 BROKEN = [
     f"+evaluation.agents.gives={OURS % 'Gives'}",
     f"+evaluation.agents.dies={OURS % 'Dies'}",

@@ -20,19 +20,19 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from experiments import evaluate_config
-from experiments.campaign.cells import cells_of
-from experiments.campaign.entrants import entrants_of
-from experiments.campaign.episodes import task_of
-from experiments.campaign.plan import with_references
-from experiments.campaign.work import Player
-from experiments.complaints import ConfigError, sentence
-from experiments.config import CONF, register
-from experiments.evaluate_config import EvaluateConfig
-from experiments.identity import GROUPS
-from experiments.prepare import prepare
-from experiments.sources import imports_of, source_hash, source_of
-from experiments.trace import read_trace
+from experiments.config.schemas import CONF, register
+from experiments.program.errors import ConfigError, sentence
+from experiments.runs.code_hash import imports_of, source_hash, source_of
+from experiments.runs.identity import GROUPS
+from experiments.runs.resolve import prepare
+from experiments.runs.trace import read_trace
+from experiments.studies import schema
+from experiments.studies.cells import cells_of
+from experiments.studies.entrants import entrants_of
+from experiments.studies.episodes import task_of
+from experiments.studies.plan import with_references
+from experiments.studies.schema import EvaluateConfig
+from experiments.studies.work import Player
 
 ROOT = CONF.parent
 TEMPLATE = ROOT / "examples" / "elastic_extras"
@@ -151,7 +151,7 @@ def test_an_evaluation_has_their_agent_in_its_roster_and_their_world_in_its_cell
     both = tmp_path / "conf"  # what `--config-dir` puts side by side, for every file that is named later
     for folder in (CONF, package / "elastic_extras" / "conf"):
         shutil.copytree(folder, both, dirs_exist_ok=True)
-    evaluate_config.register()
+    schema.register()
     with initialize_config_dir(str(both), version_base="1.3"):
         config = OmegaConf.to_object(
             compose("evaluate", ["evaluation=extras", *short, f"results={tmp_path}"])

@@ -3,9 +3,9 @@
 import pytest
 
 from agents.clairvoyant import Clairvoyant
-from experiments.complaints import ConfigError
 from experiments.interactive import arrange, play
-from experiments.summary import summarise
+from experiments.program.errors import ConfigError
+from experiments.runs.summary import summarise
 from tests.experiments.world import SPEC, Script, World
 
 WORDS = ("env=simulator", "hardware=rpi5", "scenario=worker_loss", "env.steps=30")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from experiments.facts import ROOT
+from experiments.runs.provenance import ROOT
 from tests.experiments.programs import Done, call
 
 

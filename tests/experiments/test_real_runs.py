@@ -17,12 +17,12 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.assemble import assemble
-from experiments.config import CONF, RunConfig, register
-from experiments.identity import GROUPS, identify
+from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.world_schemas import PipelineSchema
 from experiments.run import run
-from experiments.trace import read_trace
-from experiments.world_config import PipelineSchema
+from experiments.runs.identity import GROUPS, identify
+from experiments.runs.trace import read_trace
+from experiments.worlds.build import assemble
 
 pytestmark = pytest.mark.real
 

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from experiments import repeat
-from experiments.complaints import ConfigError
-from experiments.config import CONF
-from experiments.record import SUMMARY
+from experiments.config.schemas import CONF
+from experiments.program.errors import ConfigError
 from experiments.repeat import RepeatError, main
-from experiments.repetition import Circumstances, circumstances, first_difference
-from experiments.trace import TRACE, WALL_CLOCK, read_trace
+from experiments.runs.record import SUMMARY
+from experiments.runs.repetition import Circumstances, circumstances, first_difference
+from experiments.runs.trace import TRACE, WALL_CLOCK, read_trace
 from tests.experiments.recorded import record
 
 SHORT = ("scenario=worker_loss", "env.steps=12", "seed=3", "live=false", "output.picture=false")

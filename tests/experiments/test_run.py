@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.config import OutputSchema, RunConfig
-from experiments.identity import GROUPS, Identity
-from experiments.interruption import Interrupted, interrupt
+from experiments.config.schemas import OutputSchema, RunConfig
+from experiments.config.world_schemas import EnvSchema
+from experiments.display.views import SilentView
+from experiments.program.interruption import Interrupted, interrupt
 from experiments.run import RunError, run
-from experiments.trace import JOURNAL, read_trace
-from experiments.views import SilentView
-from experiments.world_config import EnvSchema
+from experiments.runs.identity import GROUPS, Identity
+from experiments.runs.trace import JOURNAL, read_trace
 from tests.experiments.world import SPEC, Script, World
 
 IDENTITY = Identity(
@@ -35,7 +35,7 @@ IDENTITY = Identity(
 
 @dataclass
 class Plan:
-    """As `experiments.plan.Plan`, around the stand-in."""
+    """As `experiments.worlds.run_spec.Plan`, around the stand-in."""
 
     config: RunConfig
     world: World
@@ -189,7 +189,7 @@ class Stubborn(World):
 
 @pytest.mark.usefixtures("sigterm_interrupts")
 def test_further_signals_hurry_the_end_and_do_not_lose_it(play, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.extras.plot_trace", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr("experiments.runs.extras.plot_trace", lambda *_: signal.raise_signal(signal.SIGINT))
     with pytest.raises(Interrupted, match="SIGTERM"):
         play(Stubborn(6), Impatient(SPEC))
     directory = the_run(tmp_path)
@@ -215,7 +215,7 @@ def test_a_picture_that_fails_costs_nothing_but_itself(play, monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("nothing to draw")
 
-    monkeypatch.setattr("experiments.extras.plot_trace", fail)
+    monkeypatch.setattr("experiments.runs.extras.plot_trace", fail)
     printed, directory = play(World(6), Script(SPEC))
     assert "the picture of the trace cannot be made: nothing to draw" in " ".join(printed.split())
     assert json.loads((directory / "summary.json").read_text())["status"] == "FINISHED"

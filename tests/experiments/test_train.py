@@ -18,16 +18,15 @@ from agents.learned.recipe import RECIPES, Algorithm
 from agents.random import Random
 from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
-from experiments.assemble import assemble
-from experiments.complaints import ConfigError
-from experiments.config import CONF, RunConfig, check_keys
-from experiments.course import Course, TrainingError, carry_out
-from experiments.interruption import Interrupted
-from experiments.training_config import PairsSchema, TrainConfig, TrainingSchema, register
-from experiments.training_ground import HELD_OUT_SEED, Ground, training_hash
-from experiments.training_replay import replay_ground
-from experiments.training_view import TrainingView
-from experiments.training_worlds import (
+from experiments.config.schemas import CONF, RunConfig, check_keys
+from experiments.program.errors import ConfigError
+from experiments.program.interruption import Interrupted
+from experiments.training.replay import replay_ground
+from experiments.training.schemas import PairsSchema, TrainConfig, TrainingSchema, register
+from experiments.training.setup import HELD_OUT_SEED, Ground, training_hash
+from experiments.training.training_run import Course, TrainingError, carry_out
+from experiments.training.view import TrainingView
+from experiments.training.worlds import (
     Pair,
     check_training,
     pairs_of,
@@ -35,6 +34,7 @@ from experiments.training_worlds import (
     simulated_ground,
     variants_of,
 )
+from experiments.worlds.build import assemble
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
 

@@ -10,11 +10,11 @@ import yaml
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from experiments.complaints import ConfigError
-from experiments.config import CONF
+from experiments.config.schemas import CONF
+from experiments.program.errors import ConfigError
+from experiments.training.tuning import Arena, check_range, drawn, figure_at
+from experiments.training.tuning_schema import RangeSchema, TuneConfig, register
 from experiments.tune import Tuning, check_tuning, outcome_of, said, trial_table
-from experiments.tuning import Arena, check_range, drawn, figure_at
-from experiments.tuning_config import RangeSchema, TuneConfig, register
 from tests.experiments.programs import call
 
 COMPILING_S = 300  # at worst: the whole simulator, on a busy machine

@@ -9,10 +9,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.complaints import ConfigError
-from experiments.config import CONF
-from experiments.forecasts.__main__ import PAIRS, PICTURE, SCORES, carry_out
+from experiments.config.schemas import CONF
+from experiments.forecast import PAIRS, PICTURE, SCORES, carry_out
 from experiments.forecasts.schema import ForecastsConfig, check, register
+from experiments.program.errors import ConfigError
 
 TINY = (
     "agents=[aif]",

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 import pytest
 
-from experiments.record import RunStatus
-from experiments.trace import JOURNAL, TraceWriter
+from experiments.runs.record import RunStatus
+from experiments.runs.trace import JOURNAL, TraceWriter
 from experiments.tracking.entry import read_entry, run_name
 from experiments.tracking.messages import Closing, Request
 from experiments.tracking.run import SETTINGS, MlflowRun, TrackingError

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from experiments.trace import JOURNAL, TraceWriter, drop_journal, write_trace
+from experiments.runs.trace import JOURNAL, TraceWriter, drop_journal, write_trace
 from experiments.tracking.entry import Entry, read_entry, write_entry
 from experiments.tracking.journal_to_mlflow import Journal, RunLog
 from experiments.tracking.messages import Closing, Request

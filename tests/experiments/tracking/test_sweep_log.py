@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from experiments.record import SUMMARY, RunStatus
-from experiments.trace import read_trace
+from experiments.runs.record import SUMMARY, RunStatus
+from experiments.runs.trace import read_trace
 from experiments.tracking.entry import read_entry
 from experiments.tracking.run import TrackingError
 from experiments.tracking.store import BATCH

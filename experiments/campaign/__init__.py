@@ -1,1 +1,0 @@
-"""Many episodes: which an evaluation needs, which are there already, and processes that play the others."""

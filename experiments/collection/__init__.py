@@ -1,1 +1,0 @@
-"""Logged runs of any source as one collection: which count, what each is called, what can be compared."""

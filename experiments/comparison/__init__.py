@@ -1,1 +1,0 @@
-"""Statistics of comparisons, tables and pictures; they know of rows and figures, not of how these came."""

@@ -1,0 +1,236 @@
+"""Schemas of the configuration: every key a user can set, and its type. Values are in `conf/`, once.
+
+Where a part is the arguments of one constructor, its schema is derived from that: see `derived`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.config.agents import typed_values
+from experiments.config.derived import schema_of
+from experiments.config.world_schemas import WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.program.help import help_text
+from pipeline.bounds import OptionError, check_value
+from pipeline.messages import LoadingMode, WorkType
+from pipeline.options import ProducerOptions, SourceKind
+from pipeline.slos import video_slo
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+# --- on what: video ---
+
+
+@dataclass
+class VideoSchema:
+    """What every source has; an empty ladder is derived from the source."""
+
+    source: SourceKind = MISSING
+    fps_levels: list[float] = MISSING
+    heights_px: list[int] = MISSING
+
+
+@dataclass
+class TrafficSchema(VideoSchema):
+    """The procedural traffic scene."""
+
+    width: int = MISSING
+    height: int = MISSING
+    source_fps: float = MISSING
+    length_s: float = MISSING
+
+
+@dataclass
+class FileSchema(VideoSchema):
+    """A video file."""
+
+    path: str = MISSING
+    loop: bool = MISSING
+
+
+@dataclass
+class LiveSchema(VideoSchema):
+    """A camera or an RTSP stream."""
+
+    path: str = MISSING
+
+
+@dataclass
+class CustomSchema(VideoSchema):
+    """A class of somebody else's, made of these arguments; see `pipeline.sources.custom`."""
+
+    factory: str = MISSING
+    arguments: dict[str, Any] = MISSING
+
+
+@dataclass
+class DetectorSchema:
+    """What workers do with a frame; `weights` is None, a path per grade, or one path for a single grade."""
+
+    work_type: WorkType = MISSING
+    grades: list[str] = MISSING
+    weights: Any = MISSING
+    loading_mode: LoadingMode = MISSING
+
+
+# --- judged by what: slo ---
+
+
+@dataclass
+class QoeWeightsSchema:
+    """What each knob counts in the QoE, relative to the others."""
+
+    fps: float = 1.0
+    resolution: float = 1.0
+    grade: float = 1.0
+
+
+_SLOS: Any = make_dataclass("Slos", [("slos", list[schema_of(video_slo)], field(default=MISSING))])
+
+
+@dataclass
+class SlosSchema(_SLOS):
+    """All objectives, and the quality that is maximised below them."""
+
+    qoe_weights: QoeWeightsSchema = field(default_factory=QoeWeightsSchema)
+
+
+# --- the run itself ---
+
+
+class DetectionsFile(StrEnum):
+    """Format of the file of detections."""
+
+    NONE = ""
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+@dataclass
+class OutputSchema:
+    """What the run leaves beside trace, summary and logs; only the pipeline has frames to write."""
+
+    video: bool = MISSING
+    detections: DetectionsFile = MISSING
+    mlflow: bool = MISSING
+    picture: bool | None = MISSING
+    recording: bool = MISSING
+
+
+@dataclass
+class RunConfig:
+    """A run: who decides, on what, in what world, judged by what.
+
+    `agent` is held against its class's arguments, whoever wrote it: `experiments.config.agents`.
+    """
+
+    name: str = MISSING
+    seed: int = MISSING
+    live: bool | None = MISSING
+    results: str = MISSING
+    agent: Any = MISSING
+    video: VideoSchema = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+    hardware: HardwareSchema = MISSING
+    scenario: ScenarioSchema = MISSING
+    slo: SlosSchema = MISSING
+    trained_on: str | None = None  # null where nobody runs a learned agent, as in a calibration
+    output: OutputSchema = MISSING
+
+
+# groups whose keys are options of the producer by the same name, "" being the run itself (seed)
+PROGRAM_GROUPS = ("", "video", "env", "scenario")
+
+VARIANTS: Mapping[str, Mapping[str, type]] = {
+    "env": WORLDS,
+    "video": {
+        "traffic": TrafficSchema,
+        "file": FileSchema,
+        "camera": LiveSchema,
+        "rtsp": LiveSchema,
+        "custom": CustomSchema,
+    },
+}
+
+
+def schema_for(group: str, option: str, values: DictConfig) -> type | None:
+    """The schema of a group's option; where that is not ours, the one that takes just these keys.
+
+    Args:
+        group: of `VARIANTS`.
+        option: name of a file in the group.
+        values: of that option, without types, as a YAML file has them.
+
+    Returns:
+        None: no schema of ours fits, as with an agent of somebody else's.
+    """
+    variants = VARIANTS[group]
+    return variants.get(option) or next((v for v in variants.values() if _fits(v, values)), None)
+
+
+def _fits(schema: type, values: DictConfig) -> bool:
+    try:
+        return not OmegaConf.missing_keys(OmegaConf.merge(OmegaConf.structured(schema), values))
+    except OmegaConfBaseException:
+        return False
+
+
+def check_keys(cfg: DictConfig, place: str = "") -> None:
+    """Raise if a key is there that nobody would read: added (`+key=value`), or of an agent that lacks it.
+
+    And if a value is none that the pipeline's programs take, or no number at all (NaN).
+
+    Raises:
+        ValueError: no schema has it, or its value is none of those.
+        ConfigError: of the agent, see `experiments.config.agents.typed_values`.
+    """
+    schema = OmegaConf.get_type(cfg)
+    known = {field.name for field in fields(schema)} if is_dataclass(schema) else None
+    for name in cfg:
+        key = f"{place}.{name}" if place else str(name)
+        if known is not None and name not in known:
+            raise ValueError(
+                f"nobody reads {key}; {place or 'the configuration'} has {', '.join(sorted(known))}"
+            )
+        if OmegaConf.is_missing(cfg, name):
+            continue
+        child = cfg[name]
+        if key == "agent":
+            typed_values(child, key)
+        nodes = list(child) if isinstance(child, ListConfig) else [child]
+        check_number(key, [node for node in nodes if isinstance(node, int | float)])
+        for node in nodes:
+            if isinstance(node, DictConfig):
+                check_keys(node, key)
+
+
+def check_number(key: str, numbers: list[float]) -> None:
+    """Raise ValueError if a key has a number that what it is for cannot have; see `PROGRAM_GROUPS`."""
+    group, _, name = key.rpartition(".")
+    if group in PROGRAM_GROUPS and name in {option.name for option in fields(ProducerOptions)}:
+        try:
+            check_value(ProducerOptions, name, tuple(numbers))
+        except OptionError as error:
+            raise ValueError(f"{key} {error.problem}") from error
+    if any(math.isnan(number) for number in numbers):
+        raise ValueError(f"{key} must be a number, got nan")
+
+
+def register() -> None:
+    """Make the schemas and the help known to Hydra."""
+    store = ConfigStore.instance()
+    store.store(name="run_schema", node=RunConfig)
+    for group, variants in VARIANTS.items():
+        for name, schema in variants.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+    store.store(
+        group="hydra/help", name="elasticbench", node={"app_name": "run", "template": help_text(CONF)}
+    )

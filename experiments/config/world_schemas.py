@@ -1,0 +1,92 @@
+"""Schemas of the worlds: env, hardware, scenario."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+from envs.hardware import Device, Hardware
+from envs.scenario import Scenario
+from experiments.config.derived import schema_of
+from pipeline.options import QueuePolicy
+
+# --- in what world ---
+
+
+@dataclass
+class EnvSchema:
+    """What every world has."""
+
+    steps: int = MISSING
+    control_interval_s: float = MISSING
+    initial_levels: list[int] | None = MISSING
+
+
+@dataclass
+class StreamEnvSchema(EnvSchema):
+    """A producer's limits, whether it is real or simulated."""
+
+    queue_policy: QueuePolicy = MISSING
+    queue_bound_s: float = MISSING
+    memory_budget_mb: float = MISSING
+
+
+@dataclass
+class PipelineSchema(StreamEnvSchema):
+    """The real pipeline, in real time."""
+
+    emulate: bool = MISSING
+    ready_timeout_s: float = MISSING
+    control: str = MISSING
+    n_workers: int = MISSING
+    restarts: int = 0  # of a run whose release did not have it
+    restarts_within_s: float = 60.0
+
+
+@dataclass
+class SimulatorSchema(StreamEnvSchema):
+    """The simulator, in no time. `output.video` writes nothing here: results carry the frame all the same."""
+
+    decision_ms: float = MISSING
+
+
+@dataclass
+class ReplaySchema(EnvSchema):
+    """A published data set; video, detector, hardware and slo have no say in it, a scenario hardly any."""
+
+    path: str = MISSING
+
+
+# --- on which workers ---
+
+ProfileSchema: Any = dataclasses.make_dataclass(  # a mix has no devices of its own
+    "ProfileSchema",
+    [("devices", list[schema_of(Device)], field(default_factory=list))],
+    bases=(schema_of(Hardware),),
+    namespace={"__module__": __name__},  # where pickle finds it
+)
+_MIX: Any = dataclasses.make_dataclass(
+    "MixSchema", [("parts", dict[str, ProfileSchema], field(default_factory=dict))], bases=(ProfileSchema,)
+)
+_SCENARIO: Any = schema_of(Scenario)
+
+
+@dataclass
+class HardwareSchema(_MIX):
+    """A profile, or a mix of others: then `counts` says how many of the first device of each of `parts`."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class ScenarioSchema(_SCENARIO):
+    """What happens during the run."""
+
+
+WORLDS: Mapping[str, type[EnvSchema]] = {
+    "pipeline": PipelineSchema,
+    "simulator": SimulatorSchema,
+    "replay": ReplaySchema,
+}

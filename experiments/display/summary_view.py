@@ -1,0 +1,116 @@
+"""What a run prints when it is over: its figures in a table, and where everything lies."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from experiments.episode_to_rerun import RECORDING
+from experiments.program.formatting import counted, figure
+from experiments.runs.record import LOGS, PICTURE, SUMMARY, RunStatus
+from experiments.runs.summary import SETTLED_AFTER
+from experiments.runs.trace import TRACE
+from pipeline.messages import Weights
+
+WHAT = {
+    "trace, one row per interval": TRACE,
+    "picture": PICTURE,
+    "summary": SUMMARY,
+    "annotated video": "output.mp4",
+    "episode, for `rerun`": RECORDING,
+    "logs of the programs": LOGS,
+}
+COUNTED_FAULTS = {  # keys of a `SourceReport`
+    "undecodable": "undecodable picture",
+    "rebased": "time jump",
+    "interruptions": "interruption",
+    "stale": "stale picture",
+}
+UNTRAINED = (
+    "The weights are untrained: the load is real, the boxes mean nothing. Give some: detector.weights=PATH"
+)
+DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
+
+
+def print_ending(console: Console, summary: Mapping[str, Any], directory: Path, mlflow_uri: str) -> None:
+    """The table, the paths, and how to look at it in MLflow ("" = it is not there)."""
+    if "steps" in summary:
+        console.print(summary_table(summary))
+    for what, name in WHAT.items():
+        if (directory / name).exists():
+            _line(console, what, directory / name)
+    for path in sorted(directory.glob("detections.*")):
+        _line(console, "detections", path)
+    for path in sorted(directory.glob("output.*.mp4")):
+        _line(console, "annotated video, continued", path)
+    if mlflow_uri:
+        _line(console, "all runs, in a browser", mlflow_command(mlflow_uri))
+    if summary["weights"] == Weights.UNTRAINED:
+        console.print(UNTRAINED, style="bold yellow", markup=False, highlight=False)
+    if summary["status"] == RunStatus.DEGRADED:
+        text = DEGRADED.format(summary["error"])
+        console.print(text, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _line(console: Console, what: str, where: object) -> None:
+    console.print(f"{what:<28} {where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def mlflow_command(uri: str) -> str:
+    """What to type to see all runs: the MLflow of this installation, and paths as seen from here.
+
+    A server has a page already: its address.
+    """
+    if uri.startswith(("http://", "https://")):
+        return uri
+    here = f"{Path.cwd()}{os.sep}"
+    program = str(Path(sys.executable).parent / "mlflow").removeprefix(here)
+    return f"{program} ui --backend-store-uri {uri.replace(f'sqlite:///{here}', 'sqlite:///')}"
+
+
+def summary_table(summary: Mapping[str, Any]) -> Table:
+    """The summary's figures, one per row, in words."""
+    table = Table(title=_title(summary), show_header=False, box=None, padding=(0, 1))
+    table.title_justify, table.title_style = "left", "bold"
+    frames = summary["frames"]
+    table.add_row("steps", f"{summary['steps']}")
+    table.add_row("all SLOs hold", _percent(summary["slo_fulfilment"]))
+    after = summary[f"slo_fulfilment_after_{SETTLED_AFTER}"]
+    if after is not None:
+        table.add_row(f"  after the first {SETTLED_AFTER} steps", _percent(after))
+    for name, share in summary["slo_fulfilment_by_slo"].items():
+        table.add_row(f"  {name}", _percent(share))
+    if summary["slo_unknown"]:
+        table.add_row("not measured", f"{100 * summary['slo_unknown']:.1f} % of the steps")
+    table.add_row("longest violation", counted(summary["longest_violation"], "step"))
+    table.add_row("QoE, mean", f"{summary['qoe_mean']:.3f}")
+    table.add_row("reward, mean", f"{summary['reward_mean']:+.3f}")
+    table.add_row("changes of the setting", f"{summary['switches_per_min']:.1f} per minute")
+    latencies = " / ".join(figure(summary[f"latency_p{share}_ms"]) for share in (50, 95, 99))
+    table.add_row("latency p50 / p95 / p99", f"{latencies} ms")
+    decision = " / ".join(figure(summary[f"decision_ms_p{share}"]) for share in (50, 99))
+    table.add_row("decision p50 / p99", f"{decision} ms")
+    table.add_row("frames", ", ".join(f"{count} {name}" for name, count in frames.items()))
+    if faults := source_faults(summary.get("source", {})):
+        table.add_row("source", faults)
+    table.add_row("weights", summary["weights"])
+    return table
+
+
+def source_faults(source: Mapping[str, int | bool]) -> str:
+    """What was wrong with the source, in words; "" if nothing."""
+    words = [counted(n, what) for name, what in COUNTED_FAULTS.items() if (n := source.get(name, 0))]
+    return ", ".join([*words, *(["truncated"] if source.get("truncated") else [])])
+
+
+def _title(summary: Mapping[str, Any]) -> str:
+    return f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
+
+
+def _percent(share: float | None) -> str:
+    """Of those steps in which it is known."""
+    return "–" if share is None else f"{100 * share:.1f} % of the steps"

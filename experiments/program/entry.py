@@ -1,0 +1,133 @@
+"""How every program begins and ends: who hears signals, where output goes, one sentence, an exit code."""
+
+import contextlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import TextIO, cast
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.program.errors import ConfigError, sentence
+from experiments.program.files import is_full
+from experiments.program.interruption import Interrupted, handled_by, interrupt
+
+logger = logging.getLogger(__name__)
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+WANTS_TRACEBACK = FULL_ERROR in os.environ  # before we set it ourselves
+
+Failures = tuple[type[BaseException], ...]
+
+
+class Outlet:
+    """Standard output or error that may lose its reader: the program is there for its record, and goes on.
+
+    A pipe whose reader is gone (`| head`), a terminal that was closed, a full disk behind `> file`: what is
+    written from then on is lost, and the exit code is what it would have been. It is said once, where
+    anything can still be said.
+
+    Args:
+        stream: what is written to; anything else is asked of it directly.
+        name: for people.
+    """
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream, self._name = stream, name
+        self._is_lost = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, if somebody takes it."""
+        if not self._is_lost:
+            try:
+                return self._stream.write(text)
+            except OSError as error:
+                self._lose(error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Likewise."""
+        if not self._is_lost:
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        self._is_lost = True
+        with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), self._stream.fileno())  # for what the interpreter flushes when it ends
+        text = f"{self._name} is gone ({error.strerror}); the program goes on without it"
+        logger.warning("%s", text)
+        if sys.stderr is not self:
+            print(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def outlets() -> Iterator[None]:
+    """Meanwhile, standard output and error may lose their readers."""
+    before = sys.stdout, sys.stderr
+    sys.stdout = cast(TextIO, Outlet(sys.stdout, "standard output"))
+    sys.stderr = cast(TextIO, Outlet(sys.stderr, "standard error"))
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        sys.stdout, sys.stderr = before
+
+
+@contextlib.contextmanager
+def complaining(program: str, failures: Failures) -> Iterator[None]:
+    """What goes wrong in here ends the program, with a sentence and an exit code.
+
+    Args:
+        program: its name, for that sentence.
+        failures: on the way; the exit code is 1, and 2 if it could not begin.
+    """
+    try:
+        yield
+    except (*failures, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
+        sys.exit(exit_code(program, error, failures))
+    except OSError as error:
+        if not is_full(error):
+            raise
+        sys.exit(exit_code(program, error, (OSError,)))
+
+
+@contextlib.contextmanager
+def prepared_for_its_end(program: str, failures: Failures) -> Iterator[None]:
+    """Around all of a program: signals and lost outlets have their meaning, and so have errors."""
+    with outlets(), handled_by(interrupt), complaining(program, failures):
+        yield
+
+
+def exit_code(program: str, error: BaseException, failures: Failures) -> int:
+    """Say what went wrong in one sentence; 1 for failures on the way, 2 if it could not begin."""
+    if WANTS_TRACEBACK:
+        traceback.print_exception(error)
+    print(f"{program}: {sentence(error)}", file=sys.stderr)
+    if isinstance(error, Interrupted):
+        return error.exit_code
+    return 1 if isinstance(error, failures) else 2
+
+
+def enter(program: str, main: Callable[[], None], register: Callable[[], None], failures: Failures) -> None:
+    """Run a program's `main`; errors of Hydra's own, in composing the configuration, are one sentence too.
+
+    Args:
+        program: its name, for that sentence.
+        main: decorated by Hydra; what else goes wrong is its own to catch, for Hydra would print it.
+        register: makes the program's schemas known to Hydra.
+        failures: as for `complaining`.
+    """
+    register()
+    os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
+    with prepared_for_its_end(program, failures):
+        main()

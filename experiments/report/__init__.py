@@ -1,0 +1,1 @@
+"""A comparison as tables, pictures and a page."""

@@ -1,0 +1,57 @@
+"""What every figure of a report means, in one or two sentences: the legend of tables and page."""
+
+from experiments.runs.summary import DEPTH_CAP, SETTLED_AFTER
+from experiments.statistics.disturbances import LASTING, REGAINED
+from experiments.statistics.power import LEVEL, POWER
+from experiments.training.sample_efficiency import REACHED
+
+MEANINGS = {
+    "Score": (
+        "(R − R_random) / (R_oracle − R_random), R the mean reward per step: 0 = random decisions, 1 = the "
+        "best that is known with the same luck; not clipped."
+    ),
+    "Interval": (
+        "in brackets, 95 %: stratified bootstrap percentiles, seeds resampled within their cells (Agarwal et "
+        "al. 2021). Score, all SLOs hold, QoE and reward are interquartile means (IQM) over cells and seeds: "
+        "without the lowest and the highest quarter; all others are means."
+    ),
+    "All SLOs hold": (
+        "share of the steps in which every SLO holds, of those in which that is known; its mean beside it, "
+        f"and that without the first {SETTLED_AFTER} steps. Not measured: none is broken, not all are known."
+    ),
+    "QoE": "quality that is delivered, 0 to 1, whether or not SLOs hold.",
+    "Regret": (
+        "reward lost against the oracle per step, as a share of what random decisions lose: the mean of "
+        "1 − score. Optimality gap: the mean of max(0, 1 − score), which being better than the oracle in "
+        "one episode does not make up for in another."
+    ),
+    "Pareto front": "agents that nobody beats in both SLO fulfilment and QoE.",
+    "Depth": f"mean of ratio − 1 (at most {DEPTH_CAP:g}) where an SLO was broken.",
+    "Longest": "violation, steps, mean over episodes.",
+    "Recovery": (
+        "median steps from a disturbance, under which holding still would break an SLO, until all SLOs hold "
+        f"for {LASTING} steps (in brackets: how many were recovered from within their phase)."
+    ),
+    "Restoration": (
+        f"likewise until {100 * REGAINED:.0f} % of the lost QoE is back after the disturbance has gone."
+    ),
+    "p95": "95th percentile of the latency, frames' mean over intervals.",
+    "CPU": "decision and learning time per control interval.",
+    "To plateau": (
+        f"steps to {100 * REACHED:.0f} % of an agent's own plateau, measured above random, where nothing "
+        "happens. Trained steps: made before the episode, in training."
+    ),
+    "Difference": (
+        "reference minus other, mean over the episodes that both have, of the same cell and seed."
+    ),
+    "Probability of improvement": (
+        "chance that one earns more reward than the other in a cell drawn at random, seeds drawn on their "
+        "own; 50 % = alike (Mann and Whitney's U)."
+    ),
+    "Seeds needed": (
+        f"per cell, to find a difference as large as the one seen with a chance of {100 * POWER:.0f} % at a "
+        f"two-sided level of {100 * LEVEL:.0f} %, from the spread of the paired differences (Colas et al. "
+        "2018); ✓ = there are as many."
+    ),
+}
+LEGEND = " ".join(f"{name}: {meaning}" for name, meaning in MEANINGS.items())

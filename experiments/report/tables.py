@@ -1,0 +1,174 @@
+"""The figures of a comparison as text: which columns tables have, and how figures are written there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from experiments.program.formatting import figure
+from experiments.runs.summary import SETTLED_AFTER
+from experiments.statistics.ranking_metric import Measure
+
+UNKNOWN = "–"
+MOST_SEEDS = 100_000  # more is as good as never
+
+Row = Any  # a row of a frame, by column name
+
+
+def interval(row: Row, name: str, factor: float = 1.0, sign: str = "-") -> str:
+    """ "0.84 [0.80, 0.88]"; an en dash where nothing is known; `sign` "+" = always with one."""
+    if pd.isna(row[name]):
+        return UNKNOWN
+    digits = 1 if factor == 100.0 else 3
+    value, low, high = (f"{factor * row[f'{name}{end}']:{sign}.{digits}f}" for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
+
+
+def seeds(row: Row, name: str) -> str:
+    """ "12", "12 ✓" if there are as many, in words where none would do; an en dash if that is not known."""
+    needed = row[f"{name}_seeds_needed"]
+    if pd.isna(needed):
+        return UNKNOWN
+    if needed > MOST_SEEDS:
+        return "no difference" if np.isinf(needed) else f"over {MOST_SEEDS:,}"
+    return f"{needed:,.0f}" + (" ✓" if needed <= row["seeds"] else "")
+
+
+def answers(row: Row, name: str) -> str:
+    """ "3 (12/15)": median steps, and how many of how many were dealt with."""
+    n = int(row[name])
+    if n == 0:
+        return UNKNOWN
+    return f"{row[f'{name}_steps_median']:.0f} ({round(n * row[f'{name}_managed'])}/{n})"
+
+
+def percent(value: float) -> str:
+    """ "98.3"."""
+    return UNKNOWN if pd.isna(value) else f"{100 * value:.1f}"
+
+
+# heading -> how a cell is written
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "agent": lambda row: str(row["agent"]),
+    "score": lambda row: interval(row, "score"),
+    "all SLOs hold, %": lambda row: interval(row, "fulfilment", 100.0),
+    "mean, %": lambda row: percent(row["slo_fulfilment"]),
+    f"after {SETTLED_AFTER} steps, %": lambda row: percent(row[f"slo_fulfilment_after_{SETTLED_AFTER}"]),
+    "QoE": lambda row: interval(row, "qoe"),
+    "reward": lambda row: interval(row, "reward", sign="+"),
+    "regret": lambda row: interval(row, "regret"),
+    "optimality gap": lambda row: interval(row, "optimality_gap"),
+    "not measured, %": lambda row: percent(row["slo_unknown"]) if row["slo_unknown"] > 0 else UNKNOWN,
+    "depth": lambda row: figure(row["slo_depth"], 2),
+    "longest": lambda row: f"{row['longest_violation']:.1f}",
+    "recovery, steps": lambda row: answers(row, "recoveries"),
+    "restoration, steps": lambda row: answers(row, "restorations"),
+    "p95, ms": lambda row: figure(row["latency_p95_ms"]),
+    "switches /min": lambda row: f"{row['switches_per_min']:.1f}",
+    "decision p50 / p99, ms": lambda row: (
+        f"{figure(row['decision_ms_p50'], 2)} / {figure(row['decision_ms_p99'], 2)}"
+    ),
+    "CPU, %": lambda row: figure(100 * row["cpu_share"], 2),
+    "to plateau": lambda row: figure(row["steps_to_plateau"], 2),
+    "trained steps": lambda row: f"{row['trained_steps']:,.0f}" if row["trained_steps"] > 0 else UNKNOWN,
+}
+OF_CELLS: dict[str, Callable[[Row], str]] = {
+    "cell": lambda row: str(row["cell"]),
+    **{name: COLUMNS[name] for name in ("agent", "score", "all SLOs hold, %", "QoE", "reward")},
+    "episodes": lambda row: str(row["episodes"]),
+}
+# of COLUMNS: what is asked first, and the rest; together they would not fit a page
+FIRST = (
+    *("agent", "score", "all SLOs hold, %", "QoE", "reward", "regret", "recovery, steps"),
+    "restoration, steps",
+)
+FURTHER = ("agent", *(heading for heading in COLUMNS if heading not in FIRST))
+
+
+def paired(measure: Measure) -> dict[str, Callable[[Row], str]]:
+    """Columns of `pairs.comparisons`; of scores and rewards, those that agents are ranked by."""
+    name = measure.figure
+    return {
+        "agent": lambda row: str(row["agent"]),
+        "pairs": lambda row: str(row["pairs"]),
+        f"{measure.column} difference": lambda row: interval(row, f"{name}_difference", sign="+"),
+        "seeds needed for it": lambda row: seeds(row, name),
+        "SLOs difference, % points": lambda row: interval(row, "slo_fulfilment_difference", 100.0, "+"),
+        "seeds needed for SLOs": lambda row: seeds(row, "slo_fulfilment"),
+        "QoE difference": lambda row: interval(row, "qoe_mean_difference", sign="+"),
+        "seeds needed for QoE": lambda row: seeds(row, "qoe_mean"),
+        "improvement, %": lambda row: interval(row, "improvement", 100.0),
+    }
+
+
+class Written(NamedTuple):
+    """A table as text."""
+
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    @property
+    def known(self) -> "Written":
+        """Without the columns in which nothing is known of anyone."""
+        kept = [i for i in range(len(self.headings)) if any(row[i] != UNKNOWN for row in self.rows)]
+        rows = [[row[i] for i in kept] for row in self.rows]
+        return Written([self.headings[i] for i in kept], rows)
+
+
+def written(frame: pd.DataFrame, columns: Mapping[str, Callable[[Row], str]]) -> Written:
+    """A line per row of the frame."""
+    rows = [[write(row) for write in columns.values()] for _, row in frame.iterrows()]
+    return Written(list(columns), rows)
+
+
+def chosen(*headings: str) -> dict[str, Callable[[Row], str]]:
+    """Some of COLUMNS."""
+    return {heading: COLUMNS[heading] for heading in headings}
+
+
+def any_frame(frame: pd.DataFrame) -> Written:
+    """Any frame, numbers with three digits."""
+    rows = [
+        [f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]
+        for values in frame.itertuples(index=False)
+    ]
+    return Written([str(name) for name in frame.columns], rows)
+
+
+def markdown(table: Written) -> str:
+    """The first column to the left, all others to the right."""
+    lines = [table.headings, ["---"] + ["--:"] * (len(table.headings) - 1), *table.rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def slos(frame: pd.DataFrame) -> Written:
+    """A line per agent and a column per SLO, of `standings.kept_by_slo`."""
+    names = list(dict.fromkeys(frame["slo"]))
+    lines: dict[str, dict[str, str]] = {}
+    for _, row in frame.iterrows():
+        lines.setdefault(str(row["agent"]), {})[str(row["slo"])] = interval(row, "fulfilment", 100.0)
+    rows = [[agent, *(kept.get(name, UNKNOWN) for name in names)] for agent, kept in lines.items()]
+    return Written(["agent", *names], rows)
+
+
+def terminal(frame: pd.DataFrame, measure: Measure, title: str) -> Table:
+    """The most important columns of the standings, for 80 columns."""
+    shown: dict[str, Callable[[Row], str]] = {
+        "agent": COLUMNS["agent"],
+        measure.column: COLUMNS[measure.column],
+        "SLOs, %": lambda row: percent(row["fulfilment"]),
+        "QoE": lambda row: figure(row["qoe"]),
+        "recovery": lambda row: answers(row, "recoveries"),
+        "restoration": lambda row: answers(row, "restorations"),
+    }
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
+    table.title_justify, table.title_style = "left", "bold"
+    lines = written(frame, shown)
+    for heading in lines.headings:
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "agent" else "right")
+    for row in lines.rows:
+        table.add_row(*map(escape, row))
+    return table

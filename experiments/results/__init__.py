@@ -1,0 +1,1 @@
+"""Runs of any source as one collection: which count, what each is called, what can be compared."""

@@ -1,0 +1,207 @@
+"""The published predecessor's logs: a CSV of ten columns per run, one row per reading of its SLOs.
+
+Source: github.com/JohnnyElaine/bsc_aif_parallel_pipeline, producer/statistics/slo_statistics.py (columns) and
+evaluation/run_simulation.py (files). It writes PATH/SIMULATION/AGENT_slo_stats.csv with a heading, and the
+number of each row, from 0, in a first column without a name. It reads its SLOs before it acts: so a row's
+setting is the one under which its SLO values came about, as in our own traces. But its rows do not keep to a
+control interval: that lasts as long as a pause and the agent's thinking, and some of its agents read twice or
+more in one. So a log is spread evenly over our run in the same cell, and each step has the latest row.
+
+| columns                                | meaning                                                    |
+|----------------------------------------|------------------------------------------------------------|
+| `fps_capacity`, `resolution_capacity`, | level index / (levels - 1) per knob; the last is our grade |
+| `inference_quality_capacity`           |                                                            |
+| `queue_size`                           | tasks waiting                                              |
+| `memory_usage`                         | of the host, share in [0, 1]                               |
+| `avg_global_processing_time`           | mean of the last 30 tasks, s                               |
+| `queue_size_slo_value`                 | `queue_size` / fps, over the threshold of our `queue_s`    |
+| `memory_usage_slo_value`               | `memory_usage` over that of our `host_memory`              |
+| `avg_global_processing_time_slo_value` | that time x fps, over that of our `task_time_share`        |
+| `avg_worker_processing_time_slo_value` | the slowest worker's: our `task_time_share_max_worker`     |
+
+An SLO is broken where its value is above 1. The raw figures tell by which thresholds the first three were
+judged: a log with others than our cell's is refused.
+"""
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.spec import ElasticitySpec
+from experiments.program.errors import ConfigError
+from experiments.results.published.base import PublishedRun, plan_of
+from experiments.results.published.rescoring import rescored, rows_of_steps
+
+ENDING = "_slo_stats.csv"
+KNOBS = {"fps_capacity": "fps", "resolution_capacity": "resolution", "inference_quality_capacity": "grade"}
+RAW = ("queue_size", "memory_usage", "avg_global_processing_time")
+SLOS = {
+    "queue_size_slo_value": "queue_s",
+    "memory_usage_slo_value": "host_memory",
+    "avg_global_processing_time_slo_value": "task_time_share",
+    "avg_worker_processing_time_slo_value": "task_time_share_max_worker",
+}
+COLUMNS = (*KNOBS, *RAW, *SLOS)
+EXACT = 1e-6  # how far from a level a capacity may be; it was written with all its digits
+FEWEST_ROWS, MOST_ROWS = 0.8, 4.0  # of a whole run, per step of ours
+ALIKE = 0.01  # how far the threshold that a row tells may be from the cell's, as a share of it
+
+Values = NDArray[np.float64]
+
+
+class ThesisCsv:
+    """Imports these logs.
+
+    Args:
+        agents: what its agents are called in our tables, by its own names for them.
+        cells: overrides of conf/config.yaml for our run in the same cell, by its name for the simulation.
+    """
+
+    def __init__(self, agents: Mapping[str, str], cells: Mapping[str, Sequence[str]]) -> None:
+        self._agents = dict(agents)
+        self._cells = {name: tuple(overrides) for name, overrides in cells.items()}
+
+    def read(self, path: Path) -> list[PublishedRun]:
+        """As `Importer.read`; the runs of one agent in one cell are numbered in the order of their paths."""
+        counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
+        found = []
+        for log in logs_in(path):
+            agent, cell = self._agent_of(log), self._cell_of(log)
+            found.append(run_of(log, agent, cell, counts[agent, cell]))
+            counts[agent, cell] += 1
+        return found
+
+    def _agent_of(self, log: Path) -> str:
+        name = log.name.removesuffix(ENDING)
+        if not log.name.endswith(ENDING) or name not in self._agents:
+            known = ", ".join(f"{agent}{ENDING}" for agent in self._agents)
+            raise ConfigError(f"{log}: expected a file named {known}; name other agents in published.agents")
+        return self._agents[name]
+
+    def _cell_of(self, log: Path) -> tuple[str, ...]:
+        name = log.resolve().parent.name
+        if name not in self._cells:
+            raise ConfigError(
+                f"{log}: expected it in a folder named {', '.join(self._cells)}; "
+                "name other simulations in published.cells"
+            )
+        return self._cells[name]
+
+
+def logs_in(path: Path) -> list[Path]:
+    """The file, or all logs anywhere below a folder, in the order of their paths. Raises ConfigError."""
+    if path.is_file():
+        return [path]
+    found = sorted(path.rglob(f"*{ENDING}"))
+    if not found:
+        raise ConfigError(f"published.path: expected a file, or a folder with *{ENDING} below it, got {path}")
+    return found
+
+
+def run_of(log: Path, agent: str, cell: tuple[str, ...], seed: int) -> PublishedRun:
+    """One log as a run of an agent in a cell. Raises ConfigError."""
+    rows = rows_of(log)
+    plan = plan_of(cell)
+    spec, env = plan.spec, plan.config.env
+    check_spec(spec, cell)
+    check_length(log, len(rows), env.steps)
+    n_knobs, n_raw = len(KNOBS), len(RAW)
+    levels = levels_of(log, spec, rows[:, :n_knobs])
+    raw, ratios = rows[:, n_knobs : n_knobs + n_raw], rows[:, n_knobs + n_raw :]
+    check_thresholds(log, spec, levels, raw, ratios)
+    chosen = rows_of_steps(len(rows), env.steps)
+    trace = rescored(spec, levels[chosen], ratios[chosen], env.control_interval_s)
+    return PublishedRun(agent, cell, seed, plan, trace, log)
+
+
+def rows_of(log: Path) -> Values:
+    """The numbers of a log, shape (n_rows, 10), all finite and >= 0. Raises ConfigError."""
+    try:
+        lines = list(csv.reader(log.read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{log} cannot be read as CSV: {error}") from error
+    heading = lines[0] if lines else []
+    if heading not in ([*COLUMNS], ["", *COLUMNS]):
+        raise ConfigError(
+            f"{log} line 1: expected the columns {', '.join(COLUMNS)}, got {', '.join(heading)}"
+        )
+    if len(lines) == 1:
+        raise ConfigError(f"{log} has a heading and no rows")
+    is_numbered = len(heading) > len(COLUMNS)
+    found = []
+    for i, cells in enumerate(lines[1:]):
+        place = f"{log} line {i + 2}"
+        if len(cells) != len(heading):
+            raise ConfigError(f"{place}: expected {len(heading)} values, got {len(cells)}")
+        if is_numbered and cells[0] != str(i):
+            raise ConfigError(f"{place}: expected row number {i}, got {cells[0]!r}")
+        named = zip(COLUMNS, cells[is_numbered:], strict=True)
+        found.append([number_of(place, name, cell) for name, cell in named])
+    return np.array(found)
+
+
+def number_of(place: str, column: str, cell: str) -> float:
+    """A value of a row. Raises ConfigError."""
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise ConfigError(f"{place}: {column} must be a number >= 0, got {cell!r}")
+    return value
+
+
+def check_spec(spec: ElasticitySpec, cell: Sequence[str]) -> None:
+    """Raise ConfigError unless the cell has the knobs and the SLOs that the columns are of."""
+    knobs, slos = [knob.name for knob in spec.knobs], [slo.metric for slo in spec.slos]
+    if knobs != [*KNOBS.values()] or slos != [*SLOS.values()]:
+        raise ConfigError(
+            f"published: {' '.join(cell)} must have the SLOs {', '.join(SLOS.values())}, in this order, "
+            f"got {', '.join(slos)}: say slo=thesis too"
+        )
+
+
+def check_length(log: Path, n_rows: int, n_steps: int) -> None:
+    """Raise ConfigError if a log can hardly be of a whole run in its cell."""
+    if not FEWEST_ROWS <= n_rows / n_steps <= MOST_ROWS:
+        raise ConfigError(
+            f"{log} has {n_rows} rows, which cannot be a whole run of {n_steps} steps: "
+            "say in published.cells how long it was, as in env.steps=900"
+        )
+
+
+def levels_of(log: Path, spec: ElasticitySpec, capacities: Values) -> NDArray[np.int64]:
+    """The level index per knob that each row's capacities are of, same shape. Raises ConfigError."""
+    positions = capacities * (np.array(spec.n_levels) - 1)
+    levels = np.rint(positions).astype(np.int64)
+    wrong = np.argwhere((np.abs(positions - levels) > EXACT) | (levels > np.array(spec.highest)))
+    if len(wrong):
+        row, i = wrong[0]
+        raise ConfigError(
+            f"{log} line {row + 2}: {[*KNOBS][i]} must be level / {spec.n_levels[i] - 1} of a ladder with "
+            f"{spec.n_levels[i]} levels, got {capacities[row, i]:g}"
+        )
+    return levels
+
+
+def check_thresholds(
+    log: Path, spec: ElasticitySpec, levels: NDArray[np.int64], raw: Values, ratios: Values
+) -> None:
+    """Raise ConfigError where a raw figure and its SLO value tell of another threshold than the cell's."""
+    fps = np.array(spec.knobs[0].value)[levels[:, 0]]
+    measured = np.stack([raw[:, 0] / fps, raw[:, 1], raw[:, 2] * fps], axis=1)  # in the units of our metrics
+    thresholds = np.array([slo.threshold for slo in spec.slos[: len(RAW)]])
+    judged = ratios[:, : len(RAW)] * thresholds
+    wrong = np.argwhere(np.abs(measured - judged) > ALIKE * np.maximum(measured, judged))
+    if len(wrong):
+        row, i = wrong[0]
+        told = f"{measured[row, i] / ratios[row, i]:.3g}" if ratios[row, i] else "another"
+        raise ConfigError(
+            f"{log} line {row + 2}: {RAW[i]} {raw[row, i]:g} and {[*SLOS][i]} {ratios[row, i]:g} tell of the "
+            f"threshold {told}, but {spec.slos[i].metric} has {thresholds[i]:g} in our cell"
+        )

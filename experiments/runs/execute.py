@@ -1,0 +1,146 @@
+"""A run from its first word to its record, however it ends; who called for it decides what is shown."""
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from agents.base import Agent
+from experiments.config.world_schemas import PipelineSchema
+from experiments.display.views import View
+from experiments.program.interruption import Hearing, Interrupted, hearing
+from experiments.program.logs import logging_to
+from experiments.runs.extras import Extras, Tracked
+from experiments.runs.identity import Identity
+from experiments.runs.loop import Step, run_episode
+from experiments.runs.record import LOGS, RunRecord, status_of, what_broke
+from experiments.worlds.host import alone
+from experiments.worlds.run_spec import Plan
+from pipeline.messages import Weights
+from pipeline.program import ClusterError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a run.
+
+    Attributes:
+        directory: that has everything.
+        summary: as in `summary.json`.
+        cause: what ended it before its time, if anything did.
+        interruption: what came while it went on or was recorded and is meant for the whole program, which is
+            to raise it: a signal.
+    """
+
+    directory: Path
+    summary: dict[str, Any]
+    cause: BaseException | None
+    interruption: KeyboardInterrupt | None
+
+    @property
+    def error(self) -> str:
+        """One sentence, "" if it came to its own end and nothing went wrong on the way."""
+        return str(self.summary["error"])
+
+
+def carry_out(
+    plan: Plan,
+    agent: Agent,
+    identity: Identity,
+    tracked: Tracked | None,
+    draws: bool,
+    view: View,
+    console: Console,
+) -> Ended:
+    """Carry out a plan and record it.
+
+    Args:
+        plan: of the run.
+        agent: for the plan's spec; new, or as it was when it was made, once it is reset.
+        identity: what the run is.
+        tracked: None = nowhere but on disk.
+        draws: whether pictures are to be left.
+        view: shows it.
+        console: gets what deserves attention.
+
+    Raises:
+        OSError: its directory cannot be made, or not even its end be written there.
+    """
+    config = plan.config
+    folder = Path(config.results) / config.name
+    head = {**identity.summary_head, "weights": Weights.NONE}
+    with (
+        hearing() as heard,
+        RunRecord(folder, identity.name, plan.spec, head, identity.config_yaml) as record,
+        logging_to(record.directory / LOGS / "run.log", console),
+    ):
+        extras = Extras(record.directory, plan, identity, tracked, draws)
+        cause = driven(plan, agent, record, extras, view, heard)
+        error = "" if cause is None else what_broke(cause, record.directory)
+        summary = record.end(status_of(cause), error)
+        if extras.leave(agent, summary, heard):
+            record.close()
+    by_hand = cause if isinstance(cause, KeyboardInterrupt) else None
+    return Ended(record.directory, summary, cause, heard.interruption or by_hand)
+
+
+def driven(
+    plan: Plan, agent: Agent, record: RunRecord, extras: Extras, view: View, heard: Hearing
+) -> BaseException | None:
+    """Drive to the end; what ended it before, if anything did.
+
+    That is the first thing that went wrong, not what went wrong on the way out because of it.
+    """
+    world = ExitStack()
+    cause = heard.attempt(lambda: drive(plan, agent, record, extras, view, heard, world))
+    if cause is not None:
+        logger.info("the run did not finish", exc_info=cause)
+    while (trouble := heard.attempt(world.close)) is not None:  # what is left on the stack is next
+        logger.info("closing", exc_info=trouble)
+        if cause is None and not isinstance(trouble, Interrupted):
+            cause = trouble
+    return cause
+
+
+def drive(
+    plan: Plan,
+    agent: Agent,
+    record: RunRecord,
+    extras: Extras,
+    view: View,
+    heard: Hearing,
+    world: ExitStack,
+) -> None:
+    """From the world's beginning to its end; what must be closed is left on the stack."""
+    config, seed = plan.config, plan.config.seed
+    extras.begin()
+    world.enter_context(view)
+    if isinstance(config.env, PipelineSchema) and not config.env.control:
+        world.enter_context(alone(record.directory, view.say))
+    env = plan.make_env(record.directory, view.say)
+    world.callback(env.close)
+    world.callback(view.say, "the world ends")
+    view.say("the agent warms up")
+    agent.warm_up()
+    agent.reset(seed)
+    if extras.is_followed:
+        view.say("MLflow opens the run")
+        extras.wait_opened()
+    view.say("the world starts")
+    observation, info = env.reset(seed=seed)
+    record.note(weights=env.weights)
+    view.begin(plan.spec)
+
+    def observe(step: Step) -> None:
+        record.step(step)
+        view.step(step)
+        heard.check()
+
+    last = run_episode(agent, env, observation, info, observe)
+    if "error" in last:
+        raise ClusterError(last["error"])

@@ -1,0 +1,129 @@
+"""What a run is: the head of its summary, and its tags and parameters in MLflow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.runs.code_hash import REAL, REPLAYED, SIMULATED, source_hash
+from experiments.runs.provenance import digest, file_hash, git_commit, machine, releases
+
+GROUPS: tuple[str, ...] = ("agent", "video", "detector", "env", "hardware", "scenario", "slo")
+NOT_WHAT_IS_MEASURED = ("seed", "live", "results", "name", "output")
+SOURCES = {"pipeline": REAL, "simulator": SIMULATED, "replay": REPLAYED}  # of each env
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a run is, apart from what becomes of it.
+
+    Attributes:
+        choices: the option chosen of each group.
+        config_yaml: the whole configuration, resolved.
+        params: the same, flat: dotted key -> text.
+        config_hash: of all that decides what is measured; equal for runs that differ only in their seed.
+        spec_hash: of knobs, SLOs and metrics.
+        code_hash: of the sources of agent and world, and of the checkpoint, if there is one.
+        seed: of the run.
+        git_commit: of the code.
+    """
+
+    choices: Mapping[str, str]
+    config_yaml: str
+    params: Mapping[str, str]
+    config_hash: str
+    spec_hash: str
+    code_hash: str
+    seed: int
+    git_commit: str
+
+    @property
+    def run_hash(self) -> str:
+        """Equal for runs that, but for real time, must come to the same."""
+        return digest({"config": self.config_hash, "seed": self.seed, "code": self.code_hash})
+
+    @property
+    def name(self) -> str:
+        """Short, for directories and lists."""
+        parts = [self.choices[group] for group in ("agent", "hardware", "scenario")]
+        return "-".join([*parts, f"s{self.seed}"])
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        parts = [f"{self.choices['agent']} on {self.choices['video']}"]
+        parts += [f"{group} {self.choices[group]}" for group in ("hardware", "scenario")]
+        return " · ".join([*parts, f"seed {self.seed}"])
+
+    @property
+    def summary_head(self) -> dict[str, Any]:
+        """The first entries of `summary.json`."""
+        return {**self._own, "releases": releases(), "machine": machine()}
+
+    @property
+    def _own(self) -> dict[str, Any]:
+        hashes = {
+            "spec_hash": self.spec_hash,
+            "config_hash": self.config_hash,
+            "code_hash": self.code_hash,
+            "run_hash": self.run_hash,
+        }
+        return {**self.choices, "seed": self.seed, **hashes, "git_commit": self.git_commit}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """For MLflow: the same, flat."""
+        tags = {name: str(value) for name, value in self._own.items()}
+        tags |= {f"version.{package}": release for package, release in releases().items()}
+        return tags | {f"machine.{name}": fact for name, fact in machine().items()}
+
+
+def identify(cfg: DictConfig, choices: Mapping[str, str], spec_hash: str) -> Identity:
+    """Of a composed configuration and the options that Hydra chose."""
+    resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+    assert isinstance(resolved, dict)
+    plain = {str(name): value for name, value in resolved.items()}
+    deciding = {name: value for name, value in plain.items() if name not in NOT_WHAT_IS_MEASURED}
+    deciding["output"] = {"video": plain.get("output", {}).get("video")}  # frames are carried back for it
+    return Identity(
+        choices={group: choices[group] for group in GROUPS},
+        config_yaml=OmegaConf.to_yaml(cfg, resolve=True),
+        params=flat("", plain),
+        config_hash=digest(deciding),
+        spec_hash=spec_hash,
+        code_hash=code_hash(cfg, choices["env"]),
+        seed=int(plain["seed"]),
+        git_commit=git_commit(),
+    )
+
+
+def code_hash(cfg: DictConfig, env: str) -> str:
+    """12 hexadecimal digits that change with the sources of agent, world and stream, or the checkpoint."""
+    path = cfg.agent.get("checkpoint")
+    checkpoint = file_hash(Path(path)) if path and Path(path).is_file() else ""
+    factory = cfg.video.get("factory")  # of a stream that is not ours
+    return digest(
+        {
+            "agent": source_hash(module_of(cfg.agent["_target_"])),
+            "world": source_hash(SOURCES[env]),
+            "stream": source_hash(module_of(factory)) if factory else "",
+            "checkpoint": checkpoint,
+        }
+    )
+
+
+def module_of(target: str) -> str:
+    """Of a dotted path to a class."""
+    return target.rpartition(".")[0]
+
+
+def flat(prefix: str, value: Any) -> dict[str, str]:
+    """A nested configuration as dotted keys and text."""
+    if isinstance(value, dict) and value:
+        found: dict[str, str] = {}
+        for name, item in value.items():
+            found |= flat(f"{prefix}.{name}" if prefix else str(name), item)
+        return found
+    return {prefix: str(value)}

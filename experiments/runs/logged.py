@@ -1,0 +1,120 @@
+"""Runs that have been recorded, read back from what they left."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.config.schemas import CONF, VARIANTS, OutputSchema, RunConfig, schema_for
+from experiments.program.errors import ConfigError, sentence
+from experiments.runs.record import CONFIG, SUMMARY, RunStatus
+from experiments.runs.trace import read_trace
+
+RUNS = "runs.json"  # in a sweep's directory: its runs' directories, relative to the folder of all runs
+SWEEPS = "sweeps"  # in a folder of runs: the sweeps' directories
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """What a run left.
+
+    Attributes:
+        directory: its own.
+        summary: as `summary.json` has it.
+    """
+
+    directory: Path
+    summary: dict[str, Any]
+
+    @property
+    def agent(self) -> str:
+        """The agent's file in conf/agent."""
+        return str(self.summary["agent"])
+
+    @property
+    def seed(self) -> int:
+        """Of the run."""
+        return int(self.summary["seed"])
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its own end, and nothing died on the way that was not meant to."""
+        return self.summary["status"] == RunStatus.FINISHED
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """All that was asked for. Raises ConfigError: another release wrote it, in words of its own."""
+        path = self.directory / CONFIG
+        try:
+            raw = OmegaConf.load(path)
+            assert isinstance(raw, DictConfig)
+            found = OmegaConf.to_object(OmegaConf.merge(typed(self.summary, raw), raw))
+        except (OSError, KeyError, OmegaConfBaseException) as error:
+            raise ConfigError(f"{path} cannot be read as a run's configuration: {sentence(error)}") from error
+        assert isinstance(found, RunConfig)
+        return found
+
+    def trace(self) -> pd.DataFrame:
+        """One row per control interval. Raises FileNotFoundError."""
+        return read_trace(self.directory)
+
+
+def typed(summary: dict[str, Any], raw: DictConfig) -> DictConfig:
+    """A run's schema with the variants that this run has of it.
+
+    What a run may leave is as it is now where it did not know of it: that changes nothing of what it was.
+    """
+    schema = OmegaConf.structured(RunConfig)
+    for group in VARIANTS:
+        if variant := schema_for(group, str(summary[group]), raw[group]):
+            schema[group] = OmegaConf.structured(variant)
+    now = OmegaConf.load(CONF / "config.yaml")
+    assert isinstance(now, DictConfig)
+    schema.output = OmegaConf.merge(OutputSchema, now.output)
+    return schema
+
+
+def read_run(directory: Path) -> LoggedRun:
+    """The run of a directory.
+
+    Raises:
+        ConfigError: there is none, or it has not ended.
+    """
+    path = directory / SUMMARY
+    try:
+        return LoggedRun(directory, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ConfigError(f"{directory} is no directory of a run that ended: it has no {SUMMARY}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path} is not what a run left: {error}") from error
+
+
+def runs_in(folder: Path) -> list[LoggedRun]:
+    """Every run of a folder of runs, a sweep's directory, or a run's own, in the order of their names.
+
+    Raises:
+        ConfigError: there is no such folder, or no run in it.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}")
+    found = [read_run(directory) for directory in sorted(directories_of(folder))]
+    if not found:
+        raise ConfigError(f"{folder} has no run that ended: expected folders with a {SUMMARY}")
+    return found
+
+
+def directories_of(folder: Path) -> Iterable[Path]:
+    """Of all runs that ended."""
+    if (folder / SUMMARY).is_file():
+        return [folder]
+    if (folder / RUNS).is_file():
+        names = json.loads((folder / RUNS).read_text(encoding="utf-8"))
+        found = (folder.parent.parent / name for name in names)
+        return [directory for directory in found if (directory / SUMMARY).is_file()]
+    return [path.parent for path in folder.glob(f"*/{SUMMARY}")]

@@ -1,0 +1,204 @@
+"""What a run leaves to be read: kept up to date while it goes on, and complete however it ends."""
+
+import errno
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from envs.spec import ElasticitySpec
+from experiments.program.errors import sentence
+from experiments.program.files import full_disk, is_full, overwrite, write_whole
+from experiments.runs.loop import Step
+from experiments.runs.summary import degradation, summarise
+from experiments.runs.trace import (
+    TRACE,
+    Scalar,
+    TraceWriter,
+    drop_journal,
+    noted,
+    read_trace,
+    row_of,
+    write_trace,
+)
+
+logger = logging.getLogger(__name__)
+
+CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
+NETWORK = "network.png"  # of an agent that has one to draw
+UNBORN = ".begun-"  # what begins the names of folders where directories are made
+ROOM_BYTES = 2048  # kept behind the summary of a run that goes on, for what a full disk lets nobody append
+KILLED_OUTRIGHT = "its process was killed, or its machine went down"
+
+
+class RunStatus(StrEnum):
+    """How a run ended. MLflow has the same words but DEGRADED, see `experiments.tracking.store`."""
+
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    DEGRADED = "DEGRADED"  # it came to its own end, but something died on the way that nobody meant to
+    FAILED = "FAILED"
+    KILLED = "KILLED"  # interrupted, or its process is gone
+
+
+def status_of(cause: BaseException | None) -> RunStatus:
+    """How a run ended that was ended by this."""
+    if cause is None:
+        return RunStatus.FINISHED
+    return RunStatus.KILLED if isinstance(cause, KeyboardInterrupt) else RunStatus.FAILED
+
+
+def make_run_directory(
+    parent: Path, name: str, fill: Callable[[Path], object] = lambda directory: None
+) -> Path:
+    """A new directory under `parent`, its own even for runs that start within the same second.
+
+    Args:
+        parent: made if need be.
+        name: of the run; the time comes before it.
+        fill: is given the directory before anybody can see it: it appears with all that this leaves there, or
+            not at all.
+    """
+    stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=UNBORN, dir=parent, ignore_cleanup_errors=True) as hidden:
+        made = Path(hidden) / name
+        (made / LOGS).mkdir(parents=True)
+        fill(made)
+        n = 1
+        while True:
+            directory = parent / (stem if n == 1 else f"{stem}-{n}")
+            try:
+                return made.rename(directory)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                n += 1
+
+
+class RunRecord:
+    """Configuration, trace and summary of one run, which tell its story whatever ends it, and whenever.
+
+    The directory appears with a summary that says RUNNING and an empty journal. A step is a line of the
+    journal; so is what ended the run, before anything is made of it. Then come the trace and the summary,
+    each whole or not there, and the journal goes last. So at every instant somebody else can go on from what
+    lies there: see `complete`.
+
+    Args:
+        parent: folder of runs.
+        name: of the run.
+        spec: names the knobs.
+        identity: what the run is; heads `summary.json`.
+        config_yaml: the resolved configuration.
+
+    Raises:
+        OSError: it cannot begin; nothing is left.
+    """
+
+    def __init__(
+        self, parent: Path, name: str, spec: ElasticitySpec, identity: Mapping[str, Any], config_yaml: str
+    ) -> None:
+        self._head = dict(identity)
+        self._is_complete = False
+        self._trace: TraceWriter
+        self._knobs = [knob.name for knob in spec.knobs]
+
+        def begin(directory: Path) -> None:
+            (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
+            text = summary_text({**self._head, "status": RunStatus.RUNNING, "error": ""})
+            (directory / SUMMARY).write_text(text + " " * ROOM_BYTES, encoding="utf-8")
+            self._trace = TraceWriter(directory)
+
+        self.directory = make_run_directory(parent, name, begin)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._trace.close()
+
+    def note(self, **facts: Scalar) -> None:
+        """Add to the summary what has turned out. Raises OSError."""
+        self._head |= facts
+        self._trace.note(**facts)
+
+    def step(self, step: Step) -> None:
+        """Note one control interval. Raises OSError."""
+        self._trace.write(row_of(step, self._knobs))
+
+    def end(self, status: RunStatus, error: str) -> dict[str, Any]:
+        """Say what ended the run, complete trace and summary; returns the summary.
+
+        On a full disk, the summary says so in the room that was kept for it, and the rest is left to the next
+        start.
+
+        Raises:
+            OSError: not even that could be written.
+        """
+        try:
+            self.note(status=status, error=error)
+            summary = complete(self.directory)
+            self._is_complete = True
+            return summary
+        except OSError as trouble:
+            logger.info("the record could not be completed", exc_info=trouble)
+            if status is RunStatus.FINISHED:
+                status, error = RunStatus.FAILED, what_broke(trouble, self.directory)
+            summary = {**self._head, "status": status, "error": error}
+            overwrite(self.directory / SUMMARY, summary_text(summary))
+            return summary
+
+    def close(self) -> None:
+        """Nobody need come back to this run, unless its end could not be written."""
+        if self._is_complete:
+            drop_journal(self.directory)
+        self._trace.close()
+
+
+def what_broke(error: BaseException, directory: Path) -> str:
+    """An error of a run in one sentence."""
+    if isinstance(error, OSError) and is_full(error):
+        return full_disk(error, directory)
+    return sentence(error)
+
+
+def complete(directory: Path) -> dict[str, Any]:
+    """Write trace and summary from what a run has left by now; returns the summary. Twice is harmless.
+
+    A journal that does not say what ended the run is of a process that had no time to.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    head = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
+    write_trace(directory)
+    trace = read_trace(directory)
+    figures = summarise(trace) if len(trace) else {}
+    if head["status"] == RunStatus.RUNNING:
+        head |= {"status": RunStatus.KILLED, "error": KILLED_OUTRIGHT, **noted(directory)}
+    if head["status"] == RunStatus.FINISHED and (harm := degradation(figures)):
+        head |= {"status": RunStatus.DEGRADED, "error": harm}
+    summary = {**head, **figures}
+    write_summary(directory, summary)
+    return summary
+
+
+def kept_files(directory: Path) -> list[Path]:
+    """What a run's directory has to keep: its artifacts in MLflow."""
+    found = [directory / name for name in (CONFIG, SUMMARY, TRACE, PICTURE, NETWORK)]
+    found += [path for pattern in ("output.*", "detections.*", "*.rrd") for path in directory.glob(pattern)]
+    return sorted(path for path in found if path.exists())
+
+
+def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
+    """Leave a summary that is whole at every moment. Raises OSError."""
+    write_whole(directory / SUMMARY, summary_text(summary))
+
+
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """As it stands in the file."""
+    return json.dumps(summary, indent=2) + "\n"

@@ -1,0 +1,93 @@
+"""From a composed configuration to a run that can begin: checked, and trained first if need be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from agents.base import Agent
+from experiments.config.agents import make_agent, typed_values
+from experiments.config.schemas import CustomSchema, RunConfig, check_keys
+from experiments.config.world_schemas import PipelineSchema, ReplaySchema
+from experiments.episode_to_rerun import check_rerun
+from experiments.program.errors import blaming
+from experiments.runs.identity import Identity, identify
+from experiments.training.first_use import ready
+from experiments.worlds.build import assemble
+from experiments.worlds.run_spec import Plan
+
+CUSTOM = "custom"  # of agent and video: a class of somebody else's, without a name of its own in conf/
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can begin.
+
+    Attributes:
+        plan: what is to be carried out.
+        identity: what it is.
+        cfg: its configuration; the agent's values name a checkpoint that is there, if it needs one.
+    """
+
+    plan: Plan
+    identity: Identity
+    cfg: DictConfig
+
+    def make_agent(self) -> Agent:
+        """A new agent for it. Raises ConfigError."""
+        return make_agent(self.cfg.agent, self.plan.spec)
+
+    def under_seed(self, seed: int) -> "Prepared":
+        """The same with other luck."""
+        cfg = self.cfg.copy()
+        cfg.seed = seed
+        plan = assemble(replace(self.plan.config, seed=seed))
+        return Prepared(plan, identify(cfg, self.identity.choices, plan.spec.hash), cfg)
+
+
+def prepare(
+    cfg: DictConfig, choices: Mapping[str, str], console: Console, live: bool | None = None
+) -> Prepared:
+    """Check everything, and train whoever must be trained first.
+
+    Args:
+        cfg: composed, without Hydra's own part; it is not changed.
+        choices: the option that Hydra chose of each group.
+        console: shows the training.
+        live: its progress bar; None = where the console is a terminal.
+
+    Raises:
+        ConfigError: something is wrong with it.
+        TrainingError, KeyboardInterrupt: as `first_use.ready`.
+    """
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, RunConfig)
+    if config.output.recording:
+        check_rerun()
+    plan = assemble(config)
+    cfg = cfg.copy()
+    values = typed_values(cfg.agent)
+    cfg.agent = ready(choices["agent"], values, plan, config.trained_on, console, live)
+    return Prepared(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg)
+
+
+def named(choices: Mapping[str, str], config: RunConfig) -> dict[str, str]:
+    """The choices: "remote" or "replay" for what a run of that kind has no say in, classes by name."""
+    own = dict(choices)
+    if own["agent"] == CUSTOM:
+        own["agent"] = class_of(config.agent["_target_"])
+    if own["video"] == CUSTOM and isinstance(config.video, CustomSchema):
+        own["video"] = class_of(config.video.factory)
+    if isinstance(config.env, PipelineSchema) and config.env.control:
+        own |= dict.fromkeys(("video", "detector", "hardware"), "remote")
+    if isinstance(config.env, ReplaySchema):
+        own |= dict.fromkeys(("video", "detector", "hardware", "slo"), "replay")
+    return own
+
+
+def class_of(target: str) -> str:
+    """Of a dotted path to a class."""
+    return target.rpartition(".")[2]

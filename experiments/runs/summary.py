@@ -1,0 +1,183 @@
+"""What a run came to: pure functions from its trace to the figures of `summary.json`."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.slos import RATIO_CAP, SloState
+
+SETTLED_AFTER = 20  # steps; an agent may need them to find its way from the highest setting
+DEPTH_CAP = RATIO_CAP - 1
+FRAME_COUNTS = ("offered", "delivered", "dropped", "lost", "late", "in_flight")
+LATENCIES = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+
+Truths = NDArray[np.bool_]
+Values = NDArray[np.float64]
+
+
+class Verdicts(NamedTuple):
+    """What became of SLOs in each step, or of all SLOs together: exactly one of the three; equal shapes.
+
+    An SLO that was not measured neither holds nor is broken. All together are broken where any is; else
+    unknown where any is; else they hold.
+    """
+
+    held: Truths
+    broken: Truths
+    unknown: Truths
+
+    def after(self, n_steps: int) -> "Verdicts":
+        """Without the first steps."""
+        return Verdicts(*(truths[n_steps:] for truths in self))
+
+    @property
+    def fulfilment(self) -> float | None:
+        """Share of the known that held; None if nothing was known."""
+        n_known = np.count_nonzero(self.held) + np.count_nonzero(self.broken)
+        return float(np.count_nonzero(self.held) / n_known) if n_known else None
+
+    @property
+    def unknown_share(self) -> float:
+        """Of all; 0 of nothing."""
+        return float(self.unknown.mean()) if self.unknown.size else 0.0
+
+
+def summarise(trace: pd.DataFrame) -> dict[str, Any]:
+    """The figures of one run.
+
+    Args:
+        trace: one row per control interval, at least one; columns as `trace.row_of` has them. A
+            published log has neither metrics, frames nor overruns, and NaN for the times.
+
+    Returns:
+        Plain values, None where nothing was measured. Latencies are the intervals' own percentiles,
+        averaged with the frames delivered in each interval as weights.
+    """
+    names = slo_names(trace)
+    each = verdicts(trace, names)
+    all_of_them = together(each.broken, ~each.unknown)
+    by_slo = {name: Verdicts(*(truths[:, i] for truths in each)) for i, name in enumerate(names)}
+    return {
+        "steps": len(trace),
+        "slo_fulfilment": all_of_them.fulfilment,
+        f"slo_fulfilment_after_{SETTLED_AFTER}": all_of_them.after(SETTLED_AFTER).fulfilment,
+        "slo_fulfilment_by_slo": {name: own.fulfilment for name, own in by_slo.items()},
+        "slo_unknown": all_of_them.unknown_share,
+        "slo_unknown_by_slo": {name: own.unknown_share for name, own in by_slo.items()},
+        "slo_depth": depth(ratios(trace, names), each.broken),
+        "longest_violation": longest_run(all_of_them.broken),
+        "qoe_mean": float(column(trace, "qoe").mean()),
+        "reward_mean": float(column(trace, "reward").mean()),
+        "switches_per_min": switches_per_min(trace),
+        **{name: _weighted_mean(trace, f"metrics.{name}") for name in LATENCIES},
+        **_times(trace),
+        "overruns": int(column(trace, "overrun").sum()) if "overrun" in trace else None,
+        "frames": {name: _last_count(trace, f"frames.{name}") for name in FRAME_COUNTS},
+        "deaths": _last_count(trace, "deaths"),
+        "restarts": _last_count(trace, "restarts"),
+        **_source(trace),
+    }
+
+
+def degradation(figures: Mapping[str, Any]) -> str:
+    """What happened to a run that nobody meant to happen, in a sentence; "" if nothing did.
+
+    Args:
+        figures: as of `summarise`, or an `info` of the run's end.
+    """
+    n_died, n_returned = figures.get("deaths") or 0, figures.get("restarts") or 0
+    if not n_died:
+        return ""
+    what = "a worker or collector" if n_died == 1 else f"{n_died} workers or collectors"
+    return f"{what} died unplanned, {n_returned} came back: this was not the world that was asked for"
+
+
+def column(trace: pd.DataFrame, name: str) -> Values:
+    """One column as numbers, shape (n_steps,); NaN where a value is missing."""
+    return np.asarray(trace[name], dtype=np.float64)
+
+
+def slo_names(trace: pd.DataFrame) -> list[str]:
+    """The SLOs that a trace has, in its order."""
+    return [str(name).removeprefix("slos.") for name in trace.columns if str(name).startswith("slos.")]
+
+
+def verdicts(trace: pd.DataFrame, names: list[str]) -> Verdicts:
+    """Of each SLO, shapes (n_steps, n_slos); a published log knows all that it tells."""
+    broken = np.stack([column(trace, f"slos.{name}") == SloState.CRITICAL for name in names], axis=1)
+    found = [column(trace, known) > 0 for name in names if (known := f"known.{name}") in trace]
+    known = np.stack(found, axis=1) if found else np.ones_like(broken)
+    return Verdicts(known & ~broken, broken, ~known & ~broken)
+
+
+def together(broken: Truths, known: Truths) -> Verdicts:
+    """Of all SLOs together, shapes (n_steps,), from whether each was broken and known: (n_steps, n_slos)."""
+    any_broken, all_known = np.any(broken, axis=1), np.all(known, axis=1)
+    return Verdicts(~any_broken & all_known, any_broken, ~any_broken & ~all_known)
+
+
+def ratios(trace: pd.DataFrame, names: list[str]) -> Values:
+    """Each SLO's ratio, shape (n_steps, n_slos)."""
+    return np.stack([column(trace, f"ratios.{name}") for name in names], axis=1)
+
+
+def depth(ratios: Values, broken: Truths) -> float:
+    """Mean of min(ratio − 1, DEPTH_CAP) over the pairs of step and SLO that were broken; 0 if none was."""
+    excess = np.minimum(ratios - 1, DEPTH_CAP)[broken]
+    return float(excess.mean()) if excess.size else 0.0
+
+
+def longest_run(truths: Truths) -> int:
+    """Length of the longest unbroken run of True in a vector."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], truths, [False]]).astype(int)))
+    return int((edges[1::2] - edges[::2]).max(initial=0))
+
+
+def switches_per_min(trace: pd.DataFrame) -> float:
+    """Joint changes of the setting per minute; any number of knobs moved at once is one change."""
+    knobs = [str(name) for name in trace.columns if str(name).startswith("action.")]
+    actions = np.stack([column(trace, knob) for knob in knobs], axis=1)
+    changes = int((np.diff(actions, axis=0) != 0).any(axis=1).sum())
+    elapsed_s = float(column(trace, "interval_s").sum())
+    return 60.0 * changes / elapsed_s if elapsed_s else 0.0
+
+
+def _weighted_mean(trace: pd.DataFrame, name: str) -> float | None:
+    if name not in trace:
+        return None
+    values, weights = column(trace, name), np.diff(column(trace, "frames.delivered"), prepend=0.0)
+    counted = np.isfinite(values) & (weights > 0)
+    return float(np.average(values[counted], weights=weights[counted])) if counted.any() else None
+
+
+def _last_count(trace: pd.DataFrame, name: str) -> int | None:
+    return int(column(trace, name)[-1]) if name in trace else None
+
+
+def _source(trace: pd.DataFrame) -> dict[str, dict[str, int | bool]]:
+    """What was wrong with the source, as it was last known; only a real one can tell."""
+    told = {
+        str(name).removeprefix("source."): trace[name].dropna().iloc[-1]
+        for name in trace.columns
+        if str(name).startswith("source.")
+    }
+    whole = {
+        name: bool(last) if isinstance(last, bool | np.bool_) else int(last) for name, last in told.items()
+    }
+    return {"source": whole} if whole else {}
+
+
+def _times(trace: pd.DataFrame) -> dict[str, float | None]:
+    return {
+        f"{name}_p{share}": _percentile(column(trace, name), share)
+        for name in ("decision_ms", "learning_ms")
+        for share in (50, 99)
+    }
+
+
+def _percentile(values: Values, share: int) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.percentile(known, share)) if known.size else None

@@ -1,0 +1,1 @@
+"""Pure functions from episodes to figures: aggregates, scores, pairs, power, recoveries."""

@@ -1,0 +1,1 @@
+"""Agents in cells under seeds: what must be played for that, and what it came to."""

@@ -1,0 +1,68 @@
+"""Schema of `python -m experiments.evaluate`; values: conf/evaluate.yaml, conf/{evaluation,roster,cells}/."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from experiments.config.schemas import DetectorSchema
+from experiments.config.world_schemas import EnvSchema
+from experiments.training import schemas
+from experiments.training.schemas import JudgingSchema
+
+
+@dataclass
+class EntrantSchema:
+    """An agent of conf/agent, with some of its values changed; `agent` "" = as the entrant is called."""
+
+    agent: str = ""
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class CellsSchema:
+    """Every hardware with every scenario under every set of SLOs, by the names of their files.
+
+    `training`: of conf/training, what learned agents are trained on for these; None = the program's own.
+    """
+
+    hardware: list[str] = MISSING
+    scenarios: list[str] = MISSING
+    slos: list[str] = MISSING
+    video: str = MISSING
+    steps: int = MISSING
+    control_interval_s: float = MISSING
+    seeds: int = MISSING
+    training: str | None = None
+
+
+@dataclass
+class EvaluationSchema:
+    """Who is compared, and where; agents are as EntrantSchema says, which Hydra could not add to."""
+
+    agents: dict[str, Any] = MISSING
+    cells: dict[str, CellsSchema] = MISSING
+    reference: str = MISSING
+    highlight: list[str] = MISSING
+
+
+@dataclass
+class EvaluateConfig:
+    """An evaluation, and what it shares with runs and trainings."""
+
+    live: bool | None = MISSING
+    results: str = MISSING
+    processes: int | None = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+    training: JudgingSchema = MISSING
+    evaluation: EvaluationSchema = MISSING
+
+
+def register() -> None:
+    """Make the schemas known to Hydra."""
+    schemas.register()
+    store = ConfigStore.instance()
+    store.store(name="evaluate_schema", node=EvaluateConfig)
+    store.store(group="schema/evaluation", name="evaluation", node=EvaluationSchema)

@@ -1,0 +1,178 @@
+"""A sweep from what was asked for to what came of it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.types import TaskFunction
+from omegaconf import DictConfig, open_dict
+from rich.console import Console
+from rich.progress import track
+
+from experiments.config.world_schemas import PipelineSchema
+from experiments.display.progress import ProgressView
+from experiments.program.errors import ConfigError, sentence
+from experiments.program.formatting import counted
+from experiments.runs.record import RunStatus
+from experiments.runs.recover import finish_killed
+from experiments.runs.resolve import prepare
+from experiments.sweeps.combinations import Run, by_point, combinations
+from experiments.sweeps.job import Jobs, composed, not_begun, seed_of
+from experiments.sweeps.launchers import check_launcher, without_launcher
+from experiments.sweeps.log import Log, opened_log
+from experiments.sweeps.outcomes import Outcome, tell
+from experiments.sweeps.place import Place, finished_in
+from experiments.sweeps.report import print_outcomes
+from experiments.sweeps.watch import Watch
+from experiments.tracking.run import TrackingError, tracking_uri
+from experiments.training.training_run import TrainingError
+
+logger = logging.getLogger(__name__)
+
+Launch = Callable[[TaskFunction, Sequence[Sequence[str]]], None]
+
+
+class SweepError(Exception):
+    """Not every run came to its own end; the text says how many."""
+
+
+@dataclass
+class Sweep:
+    """What is known of a sweep while it goes on.
+
+    Attributes:
+        place: its directory.
+        left: runs to be played.
+        done: names of the directories of runs that are finished, before or now.
+        outcomes: what was told, by the runs' numbers.
+        is_tracked: whether a run of it is to be in MLflow.
+        is_real: whether one of those takes real time, so that MLflow must have the sweep before.
+    """
+
+    place: Place
+    left: list[Run] = field(default_factory=list)
+    done: set[str] = field(default_factory=set)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    is_tracked: bool = False
+    is_real: bool = False
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Those that did not come to their own end."""
+        return [outcome for outcome in self.outcomes.values() if outcome.status != RunStatus.FINISHED]
+
+
+def conduct(
+    config: DictConfig, arguments: Sequence[str], loader: ConfigLoader, runs_per_job: int, launch: Launch
+) -> None:
+    """Play every combination that is left, and say what came of all.
+
+    Args:
+        config: of the sweep, with Hydra's part.
+        arguments: that were given, without Hydra's own.
+        loader: Hydra's, of configurations.
+        runs_per_job: of a launcher, >= 1.
+        launch: has a launcher carry out a task as often as there are lists of overrides.
+
+    Raises:
+        ConfigError, HydraException: it cannot begin.
+        SweepError: some runs failed; all others are finished.
+        KeyboardInterrupt: what has been finished is kept, and skipped the next time.
+    """
+    if runs_per_job < 1:
+        raise ConfigError(f"hydra.sweeper.runs_per_job must be >= 1, got {runs_per_job}")
+    check_launcher(config.hydra.launcher)
+    console, runs = Console(), combinations(arguments, loader)
+    results = Path(config.results)
+    folder = results / config.name
+    finish_killed(folder, console)
+    sweep = Sweep(Place(folder, arguments, config))
+    with open_dict(config):
+        config.hydra.sweep.dir = str(sweep.place.directory)  # launchers keep their own logs there
+        config.hydra.overrides.hydra = without_launcher(config.hydra.overrides.hydra)
+    sort_out(sweep, runs, console, config.live)
+    uri = tracking_uri(results) if sweep.is_tracked else ""
+    if sweep.done:
+        console.print(
+            f"{len(sweep.done)} of {counted(len(runs), 'run')} are finished already", highlight=False
+        )
+    try:
+        with opened_log(sweep.place, uri, results, sweep.is_real, sweep.done, console) as log:
+            if n := len(runs) - len(sweep.done):
+                jobs = [sweep.left[i : i + runs_per_job] for i in range(0, len(sweep.left), runs_per_job)]
+                with ProgressView(console, config.live, config.name, n, "runs") as view:
+                    play(sweep, jobs, launch, view, log)
+                finish_killed(folder, console)
+            log.has_failures = bool(sweep.failed)
+    except TrackingError as error:
+        raise SweepError(f"{error}; say output.mlflow=false to do without it") from error
+    print_outcomes(console, len(runs), sweep.done, sweep.outcomes.values(), sweep.place.directory, uri)
+    if sweep.failed:
+        n, first = counted(len(runs), "run"), sweep.failed[0]
+        raise SweepError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
+
+
+def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None) -> None:
+    """Which runs are finished already, which cannot begin, which are left; trains whoever must be first."""
+    finished = finished_in(sweep.place.folder)
+    points = by_point(runs)
+    is_shown = console.is_terminal if live is None else live
+    for point, own in track(points.items(), "checked", console=console, transient=True, disable=not is_shown):
+        try:
+            prepared = prepare(*composed([*point, *seed_of(own[0])]), console, live)
+        except (ConfigError, TrainingError) as error:
+            for run in own:
+                tell(sweep.place.outcomes, not_begun(run, error))
+            continue
+        if prepared.plan.config.output.mlflow:
+            sweep.is_tracked = True
+            sweep.is_real |= isinstance(prepared.plan.config.env, PipelineSchema)
+        for run in own:
+            seed = prepared.identity.seed if run.seed is None else run.seed
+            if directory := finished.get(replace(prepared.identity, seed=seed).run_hash):
+                sweep.done.add(directory)
+            else:
+                sweep.left.append(run)
+    sweep.place.write_runs(sweep.done)
+
+
+def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView, log: Log) -> None:
+    """Have all jobs done; if the launcher breaks, what is left is tried again, each run on its own.
+
+    Raises:
+        SweepError: the launcher broke before any run ended.
+        KeyboardInterrupt: what was under way is not finished.
+    """
+    place, known = sweep.place, set[int]()
+
+    def on_outcome(outcome: Outcome) -> None:
+        sweep.outcomes[outcome.number] = outcome
+        view.done(outcome.title, outcome.error)
+        if outcome.status == RunStatus.FINISHED:
+            sweep.done.add(outcome.directory)
+            place.write_runs(sweep.done)
+        if outcome.directory and outcome.is_simulated:
+            log.add(place.folder / outcome.directory)
+
+    while True:
+        n_heard, broken = len(known), None
+        with Watch(place.outcomes, known, on_outcome):
+            if jobs:
+                try:
+                    launch(Jobs(jobs, place.outcomes, log.tracked), [job[0].overrides for job in jobs])
+                except Exception as error:  # of whatever launcher: a process that died, a host that is gone
+                    logger.info("the launcher broke", exc_info=error)
+                    broken = error
+        left = [run for run in sweep.left if run.number not in sweep.outcomes]
+        if not left:
+            return
+        jobs = [[run] for run in left]
+        if len(left) == len(sweep.left) and broken is not None:
+            raise SweepError(f"the launcher failed before any run ended: {sentence(broken)}") from broken
+        if len(known) == n_heard:
+            reason = broken or SweepError("the launcher said nothing of it")
+            for run in left:
+                tell(place.outcomes, not_begun(run, reason))
+            jobs = []

@@ -1,0 +1,134 @@
+"""What a launcher's job does, in whatever process on whatever host: it plays some runs of a sweep."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from hydra import compose
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from agents.base import Agent
+from experiments.config.schemas import register
+from experiments.config.world_schemas import PipelineSchema
+from experiments.display.views import SilentView
+from experiments.program.errors import ConfigError, sentence
+from experiments.runs.execute import carry_out
+from experiments.runs.extras import Tracked
+from experiments.runs.provenance import digest
+from experiments.runs.record import RunStatus
+from experiments.runs.resolve import Prepared, prepare
+from experiments.sweeps.combinations import Run, by_point
+from experiments.sweeps.outcomes import FIGURES, Outcome, tell
+from experiments.training.training_run import TrainingError
+from experiments.worlds.twin import let_look
+
+logger = logging.getLogger(__name__)
+
+MAIN = "config"  # conf/config.yaml
+CANNOT_BEGIN = (ConfigError, TrainingError, HydraException, OmegaConfBaseException)
+
+
+def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
+    """A run's configuration, and the options chosen. Raises HydraException, OmegaConfBaseException."""
+    register()
+    cfg = compose(MAIN, overrides=list(overrides), return_hydra_config=True)
+    choices = {group: str(option) for group, option in cfg.hydra.runtime.choices.items()}
+    with read_write(cfg), open_dict(cfg):
+        del cfg["hydra"]
+    return cfg, choices
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The task that launchers carry out; it can be sent to other processes.
+
+    Attributes:
+        runs: of each job, by its number.
+        outcomes: the folder that hears what came of them.
+        tracked: where MLflow is to have runs of the real pipeline while they go on; None = nowhere.
+    """
+
+    runs: Sequence[Sequence[Run]]
+    outcomes: Path
+    tracked: Tracked | None
+
+    def __call__(self, cfg: DictConfig) -> None:
+        """Play the runs of the job that this is; one that fails is told, and takes no other with it."""
+        for point, runs in by_point(self.runs[HydraConfig.get().job.num]).items():
+            try:
+                prepared = prepare(*composed([*point, *seed_of(runs[0])]), Console(quiet=True), live=False)
+            except CANNOT_BEGIN as error:
+                for run in runs:
+                    tell(self.outcomes, not_begun(run, error))
+                continue
+            for run in runs:
+                try:
+                    self._play(run, prepared if run.seed is None else prepared.under_seed(run.seed))
+                except Exception as error:  # whatever it is, it is the end of this run only
+                    logger.info("%s", run.title, exc_info=error)
+                    tell(self.outcomes, not_begun(run, error))
+
+    def _play(self, run: Run, prepared: Prepared) -> None:
+        plan, identity = prepared.plan, prepared.identity
+        is_simulated, output = not isinstance(plan.config.env, PipelineSchema), plan.config.output
+        tracked = self.tracked if output.mlflow and not is_simulated else None
+        draws = not is_simulated if output.picture is None else output.picture
+        agent = player().agent_for(prepared)
+        let_look(agent, plan, lambda _: None)
+        ended = carry_out(plan, agent, identity, tracked, draws, SilentView(), Console(quiet=True))
+        if ended.cause is not None:
+            player.cache_clear()  # who knows what state its agent is in
+        summary = ended.summary
+        told = Outcome(
+            number=run.number,
+            title=identity.name,
+            agent=identity.choices["agent"],
+            directory=ended.directory.name,
+            status=summary["status"],
+            error=ended.error,
+            figures={name: summary[name] for name in FIGURES if summary.get(name) is not None},
+            is_simulated=is_simulated,
+        )
+        tell(self.outcomes, told)
+        if ended.interruption is not None:
+            raise ended.interruption
+
+
+def seed_of(run: Run) -> list[str]:
+    """As an override."""
+    return run.overrides[len(run.point) :]
+
+
+def not_begun(run: Run, error: BaseException) -> Outcome:
+    """Of a run that could not begin."""
+    return Outcome(number=run.number, title=run.title, status=RunStatus.FAILED, error=sentence(error))
+
+
+class Player:
+    """Keeps the last agent: to make one and to compile it takes far longer than to reset it."""
+
+    def __init__(self) -> None:
+        self._known_by = ""
+        self._agent: Agent | None = None
+
+    def agent_for(self, prepared: Prepared) -> Agent:
+        """As good as new, once it is reset. Raises ConfigError."""
+        values = OmegaConf.to_container(prepared.cfg.agent, resolve=True, enum_to_str=True)
+        known_by = digest(
+            {"values": values, "spec": prepared.plan.spec.hash, "code": prepared.identity.code_hash}
+        )
+        if self._agent is None or known_by != self._known_by:
+            self._agent, self._known_by = prepared.make_agent(), known_by
+        return self._agent
+
+
+@cache
+def player() -> Player:
+    """Of this process, which may be given many jobs."""
+    return Player()

@@ -1,0 +1,89 @@
+"""A sweep's own directory: what was asked for, which runs it has, what came of them."""
+
+import fcntl
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.program.errors import ConfigError
+from experiments.program.files import write_whole
+from experiments.runs.logged import RUNS, SWEEPS
+from experiments.runs.provenance import digest
+from experiments.runs.record import SUMMARY, RunStatus
+
+ABOUT, OUTCOMES, LOG, MULTIRUN = "sweep.json", "outcomes", "mlflow.log", "multirun.yaml"
+LOCK = "lock"  # held for as long as the sweep's process lives
+
+
+class Place:
+    """The directory of a sweep, which is the same each time the same is asked for.
+
+    Args:
+        folder: of all runs of that name.
+        overrides: what was asked for, but for Hydra's own part.
+        config: Hydra's, composed from what all runs share.
+
+    Raises:
+        ConfigError: another process is at it.
+    """
+
+    def __init__(self, folder: Path, overrides: Sequence[str], config: DictConfig) -> None:
+        self.folder = folder
+        self.id = digest({"overrides": sorted(overrides)})
+        self.directory = folder / SWEEPS / self.id
+        self.outcomes = self.directory / OUTCOMES
+        self.outcomes.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.directory / LOCK).open("w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"this sweep is under way in another process already: {self.directory}"
+            ) from None
+        for old in self.outcomes.iterdir():  # of what was interrupted
+            old.unlink()
+        write_whole(self.directory / MULTIRUN, OmegaConf.to_yaml(config))
+        path = self.directory / ABOUT
+        begun = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
+        about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"started": begun}
+        self.about: dict[str, Any] = {**about, "name": self.id, "overrides": list(overrides)}
+        write_whole(path, json.dumps(self.about, indent=2) + "\n")
+
+    @property
+    def log(self) -> Path:
+        """What the process that writes to MLflow complains of."""
+        return self.directory / LOG
+
+    def write_runs(self, directories: Iterable[str]) -> None:
+        """Keep which runs it has: directories by their names in the folder of all runs."""
+        write_whole(self.directory / RUNS, json.dumps(sorted(directories), indent=0) + "\n")
+
+
+def abandoned_in(folder: Path) -> list[Path]:
+    """Directories of the sweeps of a folder of runs that no process is at."""
+    found = []
+    for path in sorted((folder / SWEEPS).glob(f"*/{LOCK}")):
+        with path.open(encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+        found.append(path.parent)
+    return found
+
+
+def finished_in(folder: Path) -> Mapping[str, str]:
+    """Directories of all runs that are FINISHED, by their `run_hash`; of several, the newest.
+
+    A DEGRADED one is no valid result, and is played again.
+    """
+    found = {}
+    for path in sorted(folder.glob(f"*/{SUMMARY}")):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if summary["status"] == RunStatus.FINISHED and "run_hash" in summary:
+            found[summary["run_hash"]] = path.parent.name
+    return found

@@ -1,0 +1,137 @@
+"""Training on first use: an agent that must have learned before it runs, and has not, does so now.
+
+`ready` is to be called in a program's main process, inside `hydra.main`, before an agent is made of its
+values or the values are handed to other processes:
+
+    values = ready(name, cfg.agent, plan, config.trained_on, console, config.live)
+    agent = instantiate(values, _partial_=True)(spec=plan.spec)
+
+For what has nothing to train it returns the values as they are.
+"""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from hydra import compose
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.config.world_schemas import PipelineSchema, ReplaySchema, StreamEnvSchema
+from experiments.program.errors import ConfigError
+from experiments.training.replay import NAME as REPLAY
+from experiments.training.replay import replay_ground
+from experiments.training.schemas import TrainConfig, register
+from experiments.training.training_run import TRAINING, Course, carry_out, course_of, is_learned
+from experiments.training.worlds import simulated_ground
+from experiments.worlds.builders import hardware_of
+from experiments.worlds.run_spec import Plan
+
+TRAININGS_OWN = ("steps", "initial_levels")  # of an env: not the run's, in training
+SIMULATED = "broad"  # of conf/training: what a stream's agent is trained on if nobody says
+
+
+def ready(
+    name: str,
+    values: DictConfig,
+    plan: Plan,
+    training: str | None,
+    console: Console,
+    live: bool | None = None,
+) -> DictConfig:
+    """An agent's values with a checkpoint that is there: a training leaves it first, if none has before.
+
+    A checkpoint is known by its whole training (spec, recipe, worlds, seed; see `training_hash`), so what was
+    trained by `python -m experiments.train` with the same words is found. A path that names a file of the
+    user's own is left to the agent. Of several processes that want the same, one trains and the others wait.
+
+    Args:
+        name: of the agent's file in conf/agent.
+        values: of the agent, `cfg.agent` of a composed configuration.
+        plan: of the run: the spec to be trained for, and the world's properties.
+        training: of conf/training; None = broad, or replay in the replay world.
+        console: shows the training.
+        live: a progress bar; None = where the console is a terminal.
+
+    Raises:
+        ConfigError: the training cannot be carried out, or would not be for the run's spec.
+        TrainingError: it broke.
+        KeyboardInterrupt: nothing is left that would pass for a checkpoint.
+    """
+    if not is_learned(values) or TRAINING not in (values["checkpoint"] or ""):
+        return values
+    choice = training or (REPLAY if isinstance(plan.config.env, ReplaySchema) else SIMULATED)
+    course, config_yaml = course_for(name, values, plan, choice, live)
+    if not course.checkpoint.is_file():
+        with alone(course.checkpoint, console):
+            if not course.checkpoint.is_file():
+                say(console, f"agent {name} is trained first, once for this stream (trained_on={choice})")
+                carry_out(course, config_yaml, console)
+    found = values.copy()
+    found["checkpoint"] = str(course.checkpoint)
+    return found
+
+
+def course_for(
+    name: str, values: DictConfig, plan: Plan, choice: str, live: bool | None
+) -> tuple[Course, str]:
+    """The training that a run needs, and its configuration; worlds are judged by the run's own spec.
+
+    Raises:
+        ConfigError: it is not possible, or for another spec.
+    """
+    register()
+    run = plan.config
+    cfg = compose("train", overrides=[f"agent={name}", f"training={choice}"])
+    cfg.agent, cfg.results, cfg.live = values, run.results, live
+    if isinstance(run.env, ReplaySchema):
+        cfg.env.path = run.env.path
+        accuracy = None
+    else:
+        cfg.video, cfg.detector, cfg.slo = map(OmegaConf.structured, (run.video, run.detector, run.slo))
+        assert isinstance(run.env, StreamEnvSchema)
+        for field in fields(StreamEnvSchema):
+            if field.name not in TRAININGS_OWN:
+                cfg.env[field.name] = getattr(run.env, field.name)
+        is_remote = isinstance(run.env, PipelineSchema) and run.env.control
+        accuracy = None if is_remote else hardware_of(run.hardware).accuracy
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, TrainConfig)
+    try:
+        is_replay = isinstance(config.env, ReplaySchema)
+        ground = (
+            replay_ground(config, is_judged=False)
+            if is_replay
+            else simulated_ground(config, is_judged=False, accuracy=accuracy)
+        )
+    except ConfigError as error:
+        raise ConfigError(f"agent {name} must be trained first, on {choice}: {error}") from error
+    if ground.spec.hash != plan.spec.hash:
+        raise ConfigError(
+            f"agent {name} must be trained first, but {choice} is for the spec {ground.spec.hash} "
+            f"where this run has {plan.spec.hash}; say agent.checkpoint=PATH if you have one"
+        )
+    return course_of(config, ground, name, values, {}), OmegaConf.to_yaml(cfg, resolve=True)
+
+
+@contextlib.contextmanager
+def alone(path: Path, console: Console) -> Iterator[None]:
+    """Meanwhile, no other process of this machine is in here for the same path; one that is, is waited for.
+
+    The lock is the system's, so it is gone with its process, however that ends.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(console, f"another process trains {path.name}; this one waits for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def say(console: Console, text: str) -> None:
+    """One line, as it is."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

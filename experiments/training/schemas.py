@@ -1,0 +1,63 @@
+"""Schema of `python -m experiments.train`; values are in conf/train.yaml and conf/training/."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+from experiments.config import schemas
+from experiments.config.schemas import DetectorSchema, SlosSchema, VideoSchema
+from experiments.config.world_schemas import EnvSchema
+
+
+@dataclass
+class PairsSchema:
+    """Every hardware of a list with every scenario of another, by the names of their files."""
+
+    hardware: list[str] = MISSING
+    scenarios: list[str] = MISSING
+
+
+@dataclass
+class JudgingSchema:
+    """How what was learned is judged, in any world."""
+
+    held_out_episodes: int = MISSING
+    evaluation_seeds: int = MISSING
+    rivals: list[str] = MISSING
+
+
+@dataclass
+class TrainingSchema(JudgingSchema):
+    """In the simulator: what is randomised in training, and what is kept from it."""
+
+    pairs: PairsSchema = MISSING
+    variants: int = MISSING
+    lowest_capacity: float = MISSING
+    evaluation: PairsSchema = MISSING
+
+
+@dataclass
+class TrainConfig:
+    """A training: who learns, on what, judged by what; hardware and scenarios are `training`'s."""
+
+    name: str = MISSING
+    seed: int = MISSING
+    live: bool | None = MISSING
+    results: str = MISSING
+    agent: Any = MISSING  # as in `RunConfig`
+    video: VideoSchema = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+    slo: SlosSchema = MISSING
+    training: JudgingSchema = MISSING
+
+
+def register() -> None:
+    """Make the schemas known to Hydra."""
+    schemas.register()
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=TrainConfig)
+    store.store(group="schema/training", name="training", node=TrainingSchema)
+    store.store(group="schema/training", name="judging", node=JudgingSchema)

@@ -1,0 +1,203 @@
+"""A training from its beginning to its checkpoint, whoever asked for it."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import get_class
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from agents.base import Agent
+from agents.learned.agent import Learned
+from agents.training import Progress, Trainable
+from experiments.config.agents import make_agent
+from experiments.program.errors import ConfigError, sentence
+from experiments.program.files import whole, write_whole
+from experiments.program.interruption import Hearing, hearing
+from experiments.program.logs import logging_to
+from experiments.runs.provenance import git_commit
+from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
+from experiments.training.evaluation import Score, score
+from experiments.training.sample_efficiency import Evaluated, plateau_of, random_reward, reaching
+from experiments.training.schemas import TrainConfig
+from experiments.training.setup import Ground, training_hash
+from experiments.training.view import TrainingView
+
+logger = logging.getLogger(__name__)
+
+BEST, CURVE = "best.npz", "progress.jsonl"  # in the training's own directory
+TRAINING = "{training}"  # in a checkpoint's path: the hash of the training that it comes from
+
+
+class TrainingError(Exception):
+    """The training could not go on; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A training, ready to begin.
+
+    Attributes:
+        config: all that was asked for.
+        ground: the worlds to learn in, and those kept from it.
+        name: of the learner's file in conf/agent.
+        learner: to be trained.
+        rivals: agents that are evaluated beside it, by name.
+        checkpoint: where the best is left for `run`.
+    """
+
+    config: TrainConfig
+    ground: Ground
+    name: str
+    learner: Trainable
+    rivals: Mapping[str, Agent]
+    checkpoint: Path
+
+
+def is_learned(values: DictConfig) -> bool:
+    """Whether an agent of these values is one that is trained beforehand."""
+    return issubclass(get_class(values["_target_"]), Learned)
+
+
+def course_of(
+    config: TrainConfig, ground: Ground, name: str, values: DictConfig, rivals: Mapping[str, Agent]
+) -> Course:
+    """Check a learner's values. Raises ConfigError if there is nothing to train, or a value is wrong."""
+    if not is_learned(values):
+        raise ConfigError(f"agent {name} has nothing to train; say agent=ppo, a2c or dqn")
+    if not values["checkpoint"]:
+        raise ConfigError("agent.checkpoint must say where the best is to be left, got nothing")
+    learner = make_agent(values, ground.spec, checkpoint=None)
+    assert isinstance(learner, Learned)
+    known_by = training_hash(ground, learner.algorithm, learner.recipe, config.seed)
+    checkpoint = Path(values["checkpoint"].replace(TRAINING, known_by))
+    return Course(config, ground, name, learner, rivals, checkpoint)
+
+
+def carry_out(course: Course, config_yaml: str, console: Console) -> dict[str, Any]:
+    """Train, leave the checkpoint, evaluate; returns the summary.
+
+    Raises:
+        TrainingError: something broke; the best checkpoint by then is kept in the training's own directory.
+        KeyboardInterrupt: likewise.
+    """
+    config, ground = course.config, course.ground
+    summary: dict[str, Any] = {
+        "agent": course.name,
+        "seed": config.seed,
+        "spec_hash": ground.spec.hash,
+        "git_commit": git_commit(),
+        "training": list(ground.names),
+        "evaluation": list(ground.evaluation),
+    }
+    with hearing() as heard:
+        directory = make_run_directory(
+            Path(config.results) / config.name,
+            f"{course.name}-s{config.seed}",
+            lambda made: write_whole(made / CONFIG, config_yaml),
+        )
+
+        def work() -> None:
+            summary.update(learn(course, directory, console, heard))
+            leave(course, directory)
+            summary["scores"] = [asdict(score) for score in evaluate(course, directory / BEST, console)]
+
+        with logging_to(directory / "train.log", console):
+            cause = heard.attempt(work)
+            if cause is not None:
+                logger.info("the training did not finish", exc_info=cause)
+        summary["status"] = status_of(cause)
+        write_summary(directory, summary)
+    say_where(course, directory, "steps" in summary, console)
+    if isinstance(cause, Exception):
+        raise TrainingError(f"{sentence(cause)} (log: {directory / 'train.log'})") from cause
+    if (end := heard.interruption or cause) is not None:
+        raise end
+    return summary
+
+
+def learn(course: Course, directory: Path, console: Console, heard: Hearing) -> dict[str, Any]:
+    """Until the last step; what came of it for the summary."""
+    config, ground = course.config, course.ground
+    chance = random_reward(ground.spec, ground.worlds, config.seed)
+    evaluated: list[Evaluated] = []
+    begin_s = time.monotonic()
+    with (
+        TrainingView(console, config.live, f"{course.name}, seed {config.seed}") as view,
+        (directory / CURVE).open("w", encoding="utf-8") as curve,
+    ):
+
+        def on_progress(progress: Progress) -> None:
+            wall_s = round(time.monotonic() - begin_s, 2)
+            if progress.is_evaluated and progress.reward is not None:
+                evaluated.append(Evaluated(progress.steps, wall_s, progress.reward))
+            view.show(progress)
+            curve.write(json.dumps(asdict(progress) | {"wall_s": wall_s}) + "\n")
+            curve.flush()
+            heard.check()
+
+        last = course.learner.train(ground.worlds, config.seed, directory / BEST, on_progress)
+    reached = reaching(evaluated, chance)
+    return {
+        "steps": last.steps,
+        "wall_s": round(time.monotonic() - begin_s, 2),
+        "best_steps": last.best_steps,
+        "best_reward": last.best_reward,
+        "random_reward": chance,
+        "plateau_reward": plateau_of(evaluated),
+        "steps_to_plateau": reached.steps,
+        "wall_s_to_plateau": reached.wall_s,
+    }
+
+
+def leave(course: Course, directory: Path) -> None:
+    """Put the best checkpoint where `run` looks for it: always a whole file, of a whole training."""
+    course.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with whole(course.checkpoint) as partial_path:
+        shutil.copyfile(directory / BEST, partial_path)
+
+
+def evaluate(course: Course, best: Path, console: Console) -> list[Score]:
+    """The trained agent and its rivals in every world that was kept from training."""
+    n_seeds = course.config.training.evaluation_seeds
+    course.learner.load(best)
+    agents: Mapping[str, Agent] = {course.name: course.learner, **course.rivals}
+    scores = [
+        score(world, name, agent, partial(plan.make_env, best.parent, logger.info), range(n_seeds))
+        for world, plan in course.ground.evaluation.items()
+        for name, agent in agents.items()
+    ]
+    if scores:
+        console.print(score_table(scores, n_seeds))
+    return scores
+
+
+def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
+    """One row per world and agent."""
+    table = Table(title=f"worlds kept from training, mean of {n_seeds} seeds", box=None, padding=(0, 2, 0, 0))
+    table.title_justify, table.title_style = "left", "bold"
+    for heading in ("world", "agent", "reward", "all SLOs hold", "QoE"):
+        table.add_column(heading, no_wrap=True)
+    for one in scores:
+        held = f"{100 * one.slo_fulfilment:.1f} %"
+        table.add_row(one.world, one.agent, f"{one.reward_mean:+.3f}", held, f"{one.qoe_mean:.3f}")
+    return table
+
+
+def say_where(course: Course, directory: Path, is_whole: bool, console: Console) -> None:
+    """Print where everything lies; the best of a training that did not end is for whoever asks for it."""
+    lines = {"the training's own files": directory}
+    if is_whole:
+        lines["the best checkpoint, for `run`"] = course.checkpoint
+    elif (directory / BEST).exists():
+        lines["the best until then; agent.checkpoint="] = directory / BEST
+    for what, where in lines.items():
+        console.print(f"{what:<40} {where}", markup=False, highlight=False, soft_wrap=True)

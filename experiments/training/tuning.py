@@ -1,0 +1,136 @@
+"""Trials of an agent's figures: how they are drawn, and what each is worth in some simulated worlds."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+from scipy.stats import qmc
+
+from agents.base import Agent
+from envs.simulator.system import System
+from envs.spec import ElasticitySpec
+from experiments.config.agents import make_agent
+from experiments.runs.loop import run_episode
+from experiments.training.tuning_schema import RangeSchema
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """Where every trial takes place, with the same luck in each.
+
+    Attributes:
+        spec: of all worlds.
+        systems: one episode in each.
+        seeds: of those episodes.
+        values: of the agent's configuration, `_target_` among them; trials change some of them.
+    """
+
+    spec: ElasticitySpec
+    systems: Sequence[System]
+    seeds: Sequence[int]
+    values: Mapping[str, Any]
+
+    def agent(self, figures: Figures) -> Agent:
+        """The agent with these figures. Raises ConfigError: one is out of range."""
+        return make_agent(OmegaConf.create({**self.values, **figures}), self.spec)
+
+
+def check_range(name: str, schema: RangeSchema) -> None:
+    """Raise ValueError if nothing can be drawn from it."""
+    if not (math.isfinite(schema.low) and math.isfinite(schema.high) and schema.low < schema.high):
+        raise ValueError(f"{name}: low must be below high, both finite, got {schema.low} and {schema.high}")
+    if schema.log and schema.low <= 0:
+        raise ValueError(f"{name}: low must be > 0 in a logarithmic range, got {schema.low}")
+    if schema.integer and not (schema.low.is_integer() and schema.high.is_integer()):
+        raise ValueError(f"{name}: low and high must be integers, got {schema.low} and {schema.high}")
+
+
+def figure_at(schema: RangeSchema, share: float) -> float | int:
+    """The figure at a share, in [0, 1), of the way from low to high; integers have equal parts of it."""
+    width = 0.5 if schema.integer else 0.0  # to each side of the first and last integer
+    low, high = schema.low - width, schema.high + width
+    value = low * (high / low) ** share if schema.log else low + share * (high - low)
+    if schema.integer:
+        return int(min(max(round(value), schema.low), schema.high))
+    return float(f"{value:.3g}")
+
+
+def drawn(ranges: Mapping[str, RangeSchema], n: int, seed: int) -> list[dict[str, float]]:
+    """So many trials, spread over all ranges by a scrambled Halton sequence."""
+    shares = qmc.Halton(len(ranges), rng=np.random.default_rng(seed)).random(n)
+    return [
+        {name: figure_at(schema, share) for (name, schema), share in zip(ranges.items(), row, strict=True)}
+        for row in shares.tolist()
+    ]
+
+
+class Bench:
+    """The worlds of an arena, each made once."""
+
+    def __init__(self, arena: Arena) -> None:
+        from envs.simulator.env import SimulatorEnv  # compiles
+
+        self._arena = arena
+        self._envs = [SimulatorEnv(arena.spec, [system]) for system in arena.systems]
+
+    def rewards(self, figures: Figures) -> NDArray[np.float64]:
+        """Mean reward per step of each episode, shape (n_episodes,)."""
+        agent = self._arena.agent(figures)
+        agent.warm_up()
+        means = []
+        for env, seed in zip(self._envs, self._arena.seeds, strict=True):
+            rewards: list[float] = []
+            agent.reset(seed)
+            observation, info = env.reset(seed=seed)
+            run_episode(agent, env, observation, info, lambda step, into=rewards: into.append(step.reward))
+            means.append(np.mean(rewards))
+        return np.array(means)
+
+
+class Worker:
+    """What a process of the pool keeps between trials."""
+
+    bench: Bench | None = None
+
+    @classmethod
+    def begin(cls, arena: Arena) -> None:
+        """Once per process: import, compile, make the worlds."""
+        cls.bench = Bench(arena)
+
+    @classmethod
+    def rewards(cls, figures: Figures) -> NDArray[np.float64]:
+        """See `Bench.rewards`."""
+        assert cls.bench is not None
+        return cls.bench.rewards(figures)
+
+
+def try_all(
+    arena: Arena,
+    trials: Sequence[Figures],
+    processes: int,
+    on_trial: Callable[[int, NDArray[np.float64]], None],
+) -> NDArray[np.float64]:
+    """What each trial came to; `on_trial` hears of each as it ends, in any order.
+
+    Returns:
+        Mean reward per step, shape (n_trials, n_episodes).
+    """
+    rewards = np.empty((len(trials), len(arena.systems)))
+    with ProcessPoolExecutor(processes, get_context("spawn"), Worker.begin, (arena,)) as pool:
+        running = {pool.submit(Worker.rewards, trial): i for i, trial in enumerate(trials)}
+        try:
+            for future in as_completed(running):
+                rewards[running[future]] = future.result()
+                on_trial(running[future], rewards[running[future]])
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return rewards

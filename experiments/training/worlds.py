@@ -1,0 +1,183 @@
+"""The simulated worlds that a training needs: those it learns in, and those that are kept from it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cache
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from hydra import compose
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+from agents.training import Worlds
+from envs.simulator.system import System
+from envs.spec import ElasticitySpec
+from experiments.config.schemas import DetectionsFile, OutputSchema, RunConfig
+from experiments.config.world_schemas import SimulatorSchema
+from experiments.program.errors import ConfigError, blaming
+from experiments.training.schemas import PairsSchema, TrainConfig, TrainingSchema
+from experiments.training.setup import HELD_OUT_SEED, Ground, check_judging
+from experiments.worlds.simulator import SimulatorPlan, plan_simulator
+
+NO_OUTPUT = OutputSchema(
+    video=False, detections=DetectionsFile.NONE, mlflow=False, picture=False, recording=False
+)
+
+
+class Pair(NamedTuple):
+    """Names of files in conf/hardware and conf/scenario."""
+
+    hardware: str
+    scenario: str
+
+    def __str__(self) -> str:
+        return f"{self.hardware}/{self.scenario}"
+
+
+def pairs_of(schema: PairsSchema) -> list[Pair]:
+    """Every hardware with every scenario, each once."""
+    return [Pair(*names) for names in dict.fromkeys(product(schema.hardware, schema.scenarios))]
+
+
+def check_training(schema: TrainingSchema) -> None:
+    """Raise ValueError if something is out of range, or trained on though it is for evaluation."""
+    training, evaluation = pairs_of(schema.pairs), pairs_of(schema.evaluation)
+    if not training:
+        raise ValueError("pairs must name at least one hardware and one scenario, got none")
+    if both := [str(pair) for pair in training if pair in evaluation]:
+        raise ValueError(f"{', '.join(both)} would be trained on and evaluated: take it out of one")
+    if schema.variants < 1:
+        raise ValueError(f"variants must be >= 1, got {schema.variants}")
+    check_judging(schema)
+    if not 0 < schema.lowest_capacity <= 1:
+        raise ValueError(f"lowest_capacity must be in (0, 1], got {schema.lowest_capacity}")
+
+
+def plans_of(
+    config: TrainConfig, pairs: Sequence[Pair], accuracy: Mapping[str, Mapping[str, float]] | None = None
+) -> dict[Pair, SimulatorPlan]:
+    """Each pair as a run of the simulator, inside a `hydra.main` or an initialised Hydra.
+
+    All are of one spec. What a setting is worth is a matter of the stream and of whom it is for, not of the
+    hardware on which it happens to be simulated: so accuracies that were measured on a pair's hardware count
+    for nothing here, and those of the run that is trained for, if any, hold everywhere.
+
+    Args:
+        config: for everything but hardware and scenario, with `env` the simulator.
+        pairs: wanted.
+        accuracy: by grade and frame size, as `envs.hardware.Hardware` has it; None = what is published.
+
+    Raises:
+        ConfigError: a pair is not possible; it is named.
+    """
+    assert isinstance(config.env, SimulatorSchema)
+    hardware = {
+        name: replace(option("hardware", name), accuracy={grade: dict(f1) for grade, f1 in measured.items()})
+        for measured in [accuracy or {}]
+        for name in {pair.hardware for pair in pairs}
+    }
+    scenarios = {name: option("scenario", name) for name in {pair.scenario for pair in pairs}}
+    plans: dict[Pair, SimulatorPlan] = {}
+    for pair in pairs:
+        run = RunConfig(
+            name=config.name,
+            seed=config.seed,
+            live=config.live,
+            results=config.results,
+            agent=config.agent,
+            video=config.video,
+            detector=config.detector,
+            env=config.env,
+            hardware=hardware[pair.hardware],
+            scenario=scenarios[pair.scenario],
+            slo=config.slo,
+            output=NO_OUTPUT,
+        )
+        try:
+            plans[pair] = plan_simulator(run, config.env)
+        except ConfigError as error:
+            raise ConfigError(f"{pair}: {error}") from error
+    return plans
+
+
+def option(group: str, name: str) -> Any:
+    """The values of conf/GROUP/NAME.yaml."""
+    return OmegaConf.to_object(composed(GlobalHydra.instance().config_loader(), group, name))
+
+
+@cache  # to compose a whole configuration takes long, and many are asked for again and again
+def composed(loader: ConfigLoader, group: str, name: str) -> DictConfig:
+    """The same before it is typed; the loader is the one that `compose` uses."""
+    return compose("config", overrides=[f"{group}={name}"])[group]
+
+
+def variants_of(system: System, n: int, lowest_capacity: float, rng: np.random.Generator) -> list[System]:
+    """The system as it is, and n - 1 weaker ones: all capacities times one share, log-uniform up to 1."""
+    shares = np.exp(rng.uniform(math.log(lowest_capacity), 0.0, size=n - 1))
+    return [system, *(weakened(system, float(share)) for share in shares)]
+
+
+def weakened(system: System, share: float) -> System:
+    """With this share of every worker's capacity."""
+    devices = tuple(replace(device, capacity=device.capacity * share) for device in system.hardware.devices)
+    capacities = tuple(capacity * share for capacity in system.scenario.capacities)
+    return replace(
+        system,
+        hardware=replace(system.hardware, devices=devices),
+        scenario=replace(system.scenario, capacities=capacities),
+    )
+
+
+def systems_of(plans: Sequence[SimulatorPlan], schema: TrainingSchema, seed: int) -> list[System]:
+    """Every variant of every plan; the seed draws the shares."""
+    rng = np.random.default_rng(seed)
+    return [
+        system
+        for plan in plans
+        for system in variants_of(plan.system, schema.variants, schema.lowest_capacity, rng)
+    ]
+
+
+def worlds_of(spec: ElasticitySpec, systems: Sequence[System], n_held_out: int) -> Worlds:
+    """Where to learn, and where to choose the checkpoint: the same systems under other seeds."""
+
+    def make(n: int) -> Any:
+        from envs.simulator.vector import SimulatorVectorEnv  # compiles
+
+        return SimulatorVectorEnv(spec, systems, n)
+
+    return Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out))
+
+
+def simulated_ground(
+    config: TrainConfig, is_judged: bool, accuracy: Mapping[str, Mapping[str, float]] | None = None
+) -> Ground:
+    """Of a training in the simulator.
+
+    Args:
+        config: with `env` and `training` the simulator's.
+        is_judged: whether the worlds kept from training are wanted.
+        accuracy: see `plans_of`.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    schema = config.training
+    assert isinstance(schema, TrainingSchema)
+    with blaming("training"):
+        check_training(schema)
+    pairs, kept = pairs_of(schema.pairs), pairs_of(schema.evaluation) if is_judged else []
+    plans = plans_of(config, [*pairs, *kept], accuracy)
+    spec = plans[pairs[0]].spec
+    systems = systems_of([plans[pair] for pair in pairs], schema, config.seed)
+    return Ground(
+        spec=spec,
+        worlds=worlds_of(spec, systems, schema.held_out_episodes),
+        names=tuple(str(pair) for pair in pairs),
+        evaluation={str(pair): plans[pair] for pair in kept},
+        substance=[asdict(system) for system in systems],
+    )

@@ -1,0 +1,133 @@
+"""What worlds of streams and workers are put together from: hardware, scenario, SLOs, grades, ladders."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from envs.hardware import Device, Hardware, Host
+from envs.scenario import EventKind, Scenario
+from experiments.config.derived import build
+from experiments.config.schemas import CustomSchema, DetectorSchema, SlosSchema, VideoSchema
+from experiments.config.world_schemas import EnvSchema, HardwareSchema, ScenarioSchema
+from pipeline.options import SourceKind
+from pipeline.settings import GRADES
+from pipeline.slos import Slo, video_slo
+from pipeline.sources.custom import text_of
+
+GRADE_IN_NAME = re.compile(r"yolo(?:v?\d+)([nsmlx])(?![a-z])")  # yolo11n.pt, yolo11n_int8_openvino_model
+
+
+# --- hardware ---
+
+
+def hardware_of(schema: HardwareSchema) -> Hardware:
+    """The workers and their host. Raises ValueError."""
+    if set(schema.parts) != set(schema.counts):
+        raise ValueError(f"counts must be of the parts, {sorted(schema.parts)}, got {sorted(schema.counts)}")
+    if schema.parts and schema.devices:
+        raise ValueError("a mix has parts and counts, or a profile has devices: not both")
+    if schema.devices:
+        return build(Hardware, schema)
+    devices = []
+    for name, count in schema.counts.items():
+        if not schema.parts[name].devices:
+            raise ValueError(f"part {name} is itself a mix: name the profiles that it is of")
+        devices.append(dataclasses.replace(build(Device, schema.parts[name].devices[0]), count=count))
+    return Hardware(tuple(devices), build(Host, schema.host), schema.accuracy)
+
+
+# --- scenario ---
+
+
+def scenario_of(schema: ScenarioSchema) -> Scenario:
+    """What happens. Raises ValueError."""
+    return build(Scenario, schema)
+
+
+def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, seed: int) -> None:
+    """Raise ValueError if parts of a scenario undo each other, OSError if its trace cannot be read."""
+    kinds = {event.kind for event in scenario.events}
+    for pattern, kind in (("load", EventKind.STREAMS), ("links", EventKind.LINKS)):
+        if getattr(scenario, pattern) is not None and kind in kinds:
+            raise ValueError(f"a pattern of {pattern} would undo the events of kind {kind.name}: give one")
+    alive = dict.fromkeys(range(n_workers), 1)
+    for step, events in sorted(scenario.timeline(env.steps, env.control_interval_s, seed).items()):
+        for event in events:
+            if event.kind is EventKind.JOIN_WORKER and event.worker is not None:
+                alive[event.worker] += 1
+            if event.kind is EventKind.LOSE_WORKER and event.worker is not None:
+                alive[event.worker] -= 1
+                if alive[event.worker] < 0:
+                    raise ValueError(f"worker {event.worker} is to be lost in step {step}, but is gone then")
+
+
+# --- slo ---
+
+
+def slos_of(schema: SlosSchema) -> tuple[Slo, ...]:
+    """The objectives. Raises ValueError."""
+    return tuple(build(video_slo, slo) for slo in schema.slos)
+
+
+def qoe_weights_of(schema: SlosSchema) -> dict[str, float]:
+    """What each knob counts in the QoE."""
+    return dataclasses.asdict(schema.qoe_weights)
+
+
+# --- video and detector ---
+
+
+def video_arguments(schema: VideoSchema) -> dict[str, Any]:
+    """Of `ProducerOptions`: lists become tuples, a file's path holds from any directory, a class's arguments
+    become text."""
+    arguments: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in dataclasses.asdict(schema).items()
+    }
+    if schema.source is SourceKind.FILE:
+        arguments["path"] = str(Path(arguments["path"]).resolve())
+    if isinstance(schema, CustomSchema):
+        arguments["arguments"] = {name: text_of(value) for name, value in schema.arguments.items()}
+    return arguments
+
+
+def grades_and_weights(detector: DetectorSchema) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The ladder of grades, and absolute paths by grade; a single path leaves a ladder of one.
+
+    Raises:
+        ValueError: a path that is not there, a grade that does not exist, or one path for several grades.
+    """
+    grades, weights = tuple(detector.grades), detector.weights or {}
+    if isinstance(weights, str):
+        check_path(weights)
+        grades = (grade_of(weights, grades),)
+        weights = {grades[0]: weights}
+    if not isinstance(weights, dict):
+        raise ValueError(f"detector.weights must be a path or grade -> path, got {weights!r}")
+    if unknown := sorted(set(weights) - set(grades)):
+        raise ValueError(f"detector.weights names {unknown}, but detector.grades is {list(grades)}")
+    for path in weights.values():
+        check_path(path)
+    return grades, {grade: str(Path(path).resolve()) for grade, path in weights.items()}
+
+
+def check_path(path: str) -> None:
+    """Raise ValueError unless there is something at a path for weights."""
+    if not Path(path).exists():
+        raise ValueError(f"there are no weights at {path!r} (detector.weights)")
+
+
+def grade_of(path: str, grades: Sequence[str]) -> str:
+    """The grade of a single weights path: the only one configured, else the letter in its name.
+
+    Raises:
+        ValueError: it cannot be told.
+    """
+    if len(grades) == 1:
+        return grades[0]
+    found = GRADE_IN_NAME.search(Path(path).name)
+    if found is None:
+        raise ValueError(f"which grade is {path}? Say e.g. detector.grades=[n] (one of {', '.join(GRADES)})")
+    return found[1]

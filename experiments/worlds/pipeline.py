@@ -1,0 +1,168 @@
+"""`env=pipeline`: a run of the real pipeline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from envs.cluster import Cluster
+from envs.hardware import Hardware, usable_cores
+from envs.pipeline_env import PipelineEnv
+from envs.pipeline_world import check_scenario
+from envs.scenario import Scenario
+from envs.spec import ElasticitySpec
+from envs.video import ladders_of, video_spec
+from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import PipelineSchema
+from experiments.program.errors import blaming
+from experiments.worlds.builders import (
+    check_contradictions,
+    grades_and_weights,
+    hardware_of,
+    qoe_weights_of,
+    scenario_of,
+    slos_of,
+    video_arguments,
+)
+from pipeline.cluster import LocalCluster
+from pipeline.control import ControlClient
+from pipeline.messages import WorkType
+from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
+from pipeline.remote import RemoteCluster
+from pipeline.restarts import RestartBudget
+from pipeline.settings import Ladders, ladders_for
+from pipeline.slos import Slo
+from pipeline.sources.opening import open_source
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinePlan:
+    """A run of the real pipeline.
+
+    Attributes:
+        spec: what the agent sees.
+        producer: options of the producer; endpoints are the cluster's to choose.
+        hardware, scenario: the workers, and what happens to them.
+        env, config: for everything else.
+    """
+
+    spec: ElasticitySpec
+    producer: ProducerOptions
+    hardware: Hardware
+    scenario: Scenario
+    env: PipelineSchema
+    config: RunConfig
+
+    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> PipelineEnv:
+        """The environment; its programs start with the first reset, and log to `directory`."""
+        budget = RestartBudget(self.env.restarts, self.env.restarts_within_s)
+        return PipelineEnv(
+            self.spec,
+            lambda: self._cluster(directory, budget),
+            self.env.steps,
+            self.env.control_interval_s,
+            self.scenario,
+            self.env.initial_levels,
+            self.env.ready_timeout_s,
+            on_progress,
+            None if self.env.control else self.hardware,
+        )
+
+    def outputs(self, directory: Path) -> CollectorOptions:
+        """Where the collector writes the stream."""
+        wanted = self.config.output
+        detections = wanted.detections
+        return CollectorOptions(
+            video=str(directory / "output.mp4") if wanted.video else "",
+            detections=str(directory / f"detections.{detections}") if detections else "",
+        )
+
+    def _cluster(self, directory: Path, budget: RestartBudget) -> Cluster:
+        if self.env.control:
+            return RemoteCluster(self.env.control, self.env.n_workers)
+        workers = self.hardware.worker_options(directory / "devices", usable_cores(), self.config.seed)
+        return LocalCluster(
+            self.producer, self.outputs(directory), workers, directory / "logs", budget=budget
+        )
+
+
+def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
+    """Check a configuration and build what it stands for; starts no process, but opens the source once.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    with blaming("scenario"):
+        scenario = scenario_of(config.scenario)
+    with blaming("hardware"):
+        hardware = hardware_of(config.hardware).with_capacities(scenario.capacities)
+        hardware = hardware.emulated() if env.emulate else hardware
+    with blaming("slo"):
+        slos = slos_of(config.slo)
+    with blaming("scenario"):
+        n_workers = 0 if env.control else hardware.n_workers
+        check_scenario(scenario, n_workers, slos)
+    with blaming("video, detector or env"):
+        producer = producer_options(config, env, hardware, slos)
+    with blaming("env.control" if env.control else f"video {producer.source}"):
+        ladders = remote_ladders(env.control) if env.control else source_ladders(producer)
+    with blaming("slo.qoe_weights"):
+        accuracy = None if env.control else hardware.accuracy
+        spec = video_spec(ladders, slos, qoe_weights_of(config.slo), accuracy)
+    plan = PipelinePlan(spec, producer, hardware, scenario, env, config)
+    with blaming("env"):
+        plan.make_env(Path(), lambda _: None)  # it checks its own arguments, and starts nothing
+    with blaming("scenario"):
+        check_contradictions(scenario, env, n_workers, config.seed)
+    return plan
+
+
+def producer_options(
+    config: RunConfig, env: PipelineSchema, hardware: Hardware, slos: tuple[Slo, ...]
+) -> ProducerOptions:
+    """What the producer is told. Raises ValueError."""
+    detector = config.detector
+    grades, weights = grades_and_weights(detector)
+    if not hardware.is_native:
+        weights = {}  # nothing is computed
+        hardware.check_grades(grades)
+    elif detector.work_type is WorkType.EMULATED:
+        raise ValueError("detector.work_type is EMULATED, but the hardware computes: say env.emulate=true")
+    return ProducerOptions(
+        **video_arguments(config.video),
+        seed=config.seed,
+        streams=config.scenario.streams,
+        grades=grades,
+        weights=weights,
+        work_type=hardware.work_type(detector.work_type),
+        loading_mode=detector.loading_mode,
+        queue_policy=env.queue_policy,
+        queue_bound_s=env.queue_bound_s,
+        memory_budget_mb=env.memory_budget_mb,
+        slos=tuple(slo_text(slo) for slo in slos),
+    )
+
+
+def slo_text(slo: Slo) -> str:
+    """As `pipeline.slos.parse_slo` reads it."""
+    sign = {"at_most": "<=", "at_least": ">="}[slo.sense]
+    return f"{slo.metric}{sign}{slo.threshold!r}@{slo.warn_at!r}"
+
+
+def source_ladders(options: ProducerOptions) -> Ladders:
+    """The ladders that a producer with these options will have. Raises ValueError, SourceError."""
+    width, height, fps = options.width, options.height, options.source_fps
+    if options.source is not SourceKind.TRAFFIC:
+        source = open_source(options)
+        try:
+            width, height, fps = source.width, source.height, source.fps
+        finally:
+            source.close()
+    return ladders_for(
+        width, height, fps, options.grades, options.fps_levels or None, options.heights_px or None
+    )
+
+
+def remote_ladders(endpoint: str) -> Ladders:
+    """The ladders of a producer that runs already. Raises ControlError."""
+    with ControlClient(endpoint) as client:
+        return ladders_of(client.status())

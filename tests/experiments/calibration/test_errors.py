@@ -1,0 +1,110 @@
+"""Errors, shares and ranks of a handful of settings."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from experiments.calibration.errors import (
+    METRICS,
+    TARGETS,
+    Target,
+    compare,
+    rank_correlation,
+    shares,
+    speed_factors,
+    typical_errors,
+)
+
+FIGURES = {
+    "delivered_fps": 10.0,
+    "queue_size": 4.0,
+    "latency_p95_ms": 100.0,
+    "memory_usage": 0.5,
+    "drop_rate": 0.0,
+    "load": 0.5,
+}
+
+
+def settings(*pairs: tuple[dict, dict]) -> pd.DataFrame:
+    """Per setting, what differs from FIGURES in the true world and in the other one."""
+    rows = []
+    for number, pair in enumerate(pairs):
+        for world, changes in zip(("native", "simulated"), pair, strict=True):
+            rows.append({"setting": number, "world": world, **FIGURES, **changes})
+    return pd.DataFrame(rows)
+
+
+def test_a_target_is_a_share_or_an_amount_whichever_is_more():
+    queue = Target(0.2, least=2.0)
+    assert queue.is_met(0.0, 2.0)
+    assert not queue.is_met(0.0, 2.1)
+    assert queue.is_met(100.0, 119.0)
+    assert not queue.is_met(100.0, 121.0)
+
+
+def test_what_is_unknown_in_both_worlds_agrees_and_in_one_does_not():
+    target = Target(0.1)
+    assert target.is_met(math.nan, math.nan)
+    assert not target.is_met(math.nan, 1.0)
+    assert not target.is_met(1.0, math.nan)
+
+
+def test_a_setting_is_within_if_every_metric_with_a_target_is():
+    table = compare(
+        settings(
+            ({}, {"delivered_fps": 9.1, "queue_size": 6.0, "latency_p95_ms": 124.0, "memory_usage": 0.9}),
+            ({}, {"latency_p95_ms": 126.0}),
+            ({}, {"delivered_fps": 8.9}),
+        ),
+        "native",
+        "simulated",
+    )
+    assert list(table["is_met"]) == [True, False, False]
+    assert list(table["latency_p95_ms.is_met"]) == [True, False, True]
+    assert table["delivered_fps.error"].tolist() == pytest.approx([-0.9, 0.0, -1.1])
+
+
+def test_settings_near_the_critical_load_are_counted_apart_by_the_true_load():
+    far = {"latency_p95_ms": 300.0}
+    table = compare(
+        settings(({"load": 0.95}, far), ({}, {"load": 1.0}), ({"load": 1.2}, far), ({"load": 1.05}, {})),
+        "native",
+        "simulated",
+    )
+    assert table["is_critical"].tolist() == [True, False, False, True]
+    found = shares(table)
+    assert found["all"] == pytest.approx(0.5)
+    assert found["critical"] == pytest.approx(0.5)
+    assert found["delivered_fps"] == pytest.approx(1.0)
+
+
+def test_without_a_setting_there_is_no_share():
+    table = compare(settings(({}, {})), "native", "simulated")
+    assert shares(table)["critical"] is None
+
+
+def test_typical_errors_are_medians_and_nothing_is_divided_by_nothing():
+    table = compare(
+        settings(*[({}, {"delivered_fps": fps, "drop_rate": 0.1}) for fps in (10.0, 9.0, 5.0)]),
+        "native",
+        "simulated",
+    )
+    found = typical_errors(table)
+    assert found["delivered_fps"] == pytest.approx({"absolute": 1.0, "relative": 0.1})
+    assert found["drop_rate"] == {"absolute": pytest.approx(0.1), "relative": None}
+    assert set(found) == set(METRICS) > set(TARGETS)
+
+
+def test_ranks_are_compared_not_values():
+    assert rank_correlation([0.1, 0.2, 0.9], [5.0, 6.0, 7.0]) == pytest.approx(1.0)
+    assert rank_correlation([0.1, 0.2, 0.9], [7.0, 6.0, 5.0]) == pytest.approx(-1.0)
+
+
+def test_too_few_or_equal_values_have_no_rank():
+    assert rank_correlation([1.0, 2.0], [1.0, 2.0]) is None
+    assert rank_correlation([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None
+
+
+def test_a_block_is_met_half_way_between_the_references_around_it():
+    assert speed_factors([10.0, 20.0, 30.0], 10.0) == pytest.approx([1.5, 2.5, 3.0])

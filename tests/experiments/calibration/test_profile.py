@@ -1,0 +1,94 @@
+"""From measurements to a profile, to its file, and back."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from envs.hardware import Device, Hardware, Origin
+from experiments.calibration.profile import mean_service_ms, profile_of, scaled, to_yaml, write_profile
+from experiments.calibration.schema import CalibrateConfig, register
+from experiments.calibration.store import Cell, DeviceReading, Measured, Memory, Saturated, StartUp
+from experiments.calibration.worlds import with_profile
+from experiments.config.schemas import CONF
+from experiments.worlds.builders import hardware_of
+
+MACHINE = {"cpu": "a chip", "cores": "2", "memory_gb": "8.0", "system": "an OS"}
+NATIVE = Hardware((Device(count=2, native=True, capacity=0.5),))
+
+
+def cell(size: tuple[int, int], service_ms: tuple[float, ...], forward_ms: float) -> Cell:
+    return Cell("n", *size, 10.0, 0.5, 1.25, 0.5, (DeviceReading(service_ms, forward_ms, 0.25),))
+
+
+def measured() -> Measured:
+    cells = {  # 3 x 160 x 90 = 43,200 bytes; at 1000 Mbit/s one byte takes 8 ns
+        "n/160x90": cell((160, 90), (20.0, 22.0, 24.0), 0.75 + 43_200 * 8e-6),
+        "n/320x180": cell((320, 180), (60.0, 60.0), 0.75 + 4 * 43_200 * 8e-6),
+    }
+    return Measured(
+        "key",
+        cells,
+        Saturated((0.5,), 1.1),
+        StartUp(3000.0, 400.0, 25.0),
+        Memory(150.0, 8000.0, 1500.0),
+        {"n": {"160x90": 0.51234, "320x180": 0.8}},
+    )
+
+
+def test_a_profile_has_what_was_measured_at_full_capacity():
+    profile = profile_of(NATIVE, measured(), "a test")
+    (device,) = profile.devices
+    assert device.times["n"].ms == pytest.approx({"160x90": 11.0, "320x180": 30.0})  # not at half the speed
+    assert device.times["n"].origin is Origin.MEASURED
+    assert mean_service_ms(profile, "n", 160, 90) == pytest.approx(22.0)
+    assert device.link.delay_ms == pytest.approx((0.75 + 0.25) / 2)
+    assert device.link.mbit_s == pytest.approx(1000.0, rel=1e-3)
+    assert (device.handling_ms, device.start_ms, device.load_ms, device.new_shape_ms) == (0.5, 3000, 400, 25)
+    assert (device.count, device.native, device.capacity) == (2, True, 0.5)
+    host = profile.host
+    assert (host.baseline_mb, host.memory_mb, host.used_mb) == (150.0, 8000.0, 1500.0)
+    assert (host.message_ms, host.capture_ms) == (0.25, 1.25)
+    assert profile.accuracy == {"n": {"160x90": 0.512, "320x180": 0.8}}
+
+
+def test_without_start_up_and_accuracy_these_stay_as_they_were():
+    without = dataclasses.replace(measured(), start_up=None, accuracy={})
+    profile = profile_of(NATIVE, without, "a test")
+    assert profile.devices[0].start_ms == NATIVE.devices[0].start_ms
+    assert profile.accuracy == {}
+
+
+def test_the_file_says_the_same_to_whoever_reads_it(tmp_path: Path):
+    profile = profile_of(NATIVE, measured(), "a test")
+    path = tmp_path / "here" / "local.yaml"
+    write_profile(path, to_yaml(profile, "Hardware local, as measured.", "How.", MACHINE))
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_object(compose("calibrate", ["hardware=rpi5"]))
+    assert isinstance(config, CalibrateConfig)
+    read = hardware_of(with_profile(config, path).hardware)
+    assert read.host == profile.host
+    assert read.accuracy == profile.accuracy
+    (device,), (written,) = read.devices, profile.devices
+    assert device.service_times() == written.service_times()
+    assert dataclasses.replace(device, times={}) == dataclasses.replace(written, times={})
+
+
+def test_a_link_without_a_bandwidth_can_be_written(tmp_path: Path):
+    (first, _) = measured().cells.values()
+    profile = profile_of(NATIVE, dataclasses.replace(measured(), cells={"n/160x90": first}), "a test")
+    assert profile.devices[0].link.mbit_s == math.inf
+    assert "mbit_s" not in to_yaml(profile, "x", "y", MACHINE)
+
+
+def test_scaling_is_of_every_service_time_and_of_nothing_else():
+    profile = profile_of(NATIVE, measured(), "a test")
+    slower = scaled(profile, 1.5)
+    assert mean_service_ms(slower, "n", 160, 90) == pytest.approx(33.0)
+    times, before = slower.devices[0].service_times(), profile.devices[0].service_times()
+    assert times.shape("n", 160, 90) == pytest.approx(before.shape("n", 160, 90))
+    assert slower.host == profile.host

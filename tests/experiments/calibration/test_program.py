@@ -1,0 +1,165 @@
+"""The program as users call it; emulated workers stand in for the machine's own."""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from agents.static import Static
+from experiments.calibrate import agent_named, composed, typed
+from experiments.calibration.errors import METRICS
+from experiments.calibration.schema import register
+from experiments.calibration.session import Session, flat_figures
+from experiments.config.schemas import CONF, check_keys
+from experiments.program.errors import ConfigError
+from experiments.runs.identity import identify
+from experiments.worlds.builders import hardware_of
+from tests.experiments.world import SPEC
+
+TWO_WORKERS = ("hardware=rpi5", "hardware.devices.0.count=2", "detector.grades=[n]")
+SMALL = ("video.width=320", "video.height=180", "video.heights_px=[90,180]", "accuracy.enabled=false")
+SHORT = ("grid.seconds=0.5", "grid.frames=5", "grid.probe_s=0.2", "grid.settle_s=0.2", "grid.saturated_s=0.8")
+TWO_WORLDS = ("validate=true", "validation.worlds=[emulated,simulated]", "env.control_interval_s=0.5")
+FEW_SETTINGS = ("validation.settings=3", "validation.reference_s=1", "validation.hold_s=1.5")
+OBSERVATION = np.zeros(SPEC.observation_space.shape, np.float32)
+FEW_AGENTS = ("validation.agents=[static-lowest,static-highest,rule]", "validation.steps=3")
+
+
+@pytest.fixture
+def hydra_here() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def session(*overrides: str) -> Session:
+    cfg = composed(list(overrides))
+    hardware = next((o.removeprefix("hardware=") for o in overrides if o.startswith("hardware=")), "local")
+    choices = {"hardware": hardware}
+    return Session(
+        config=typed(cfg),
+        in_scenario=lambda name: typed(composed(list(overrides), f"scenario={name}")),
+        make_agent=lambda name, spec: agent_named(name, list(overrides), spec),
+        choices=choices,
+        identify=lambda spec_hash: identify(cfg, choices, spec_hash),
+    )
+
+
+@pytest.mark.real
+def test_it_writes_a_profile_and_tells_how_far_the_worlds_are_apart(tmp_path: Path):
+    profile, results = tmp_path / "there" / "measured.yaml", tmp_path / "results"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "experiments.calibrate", *TWO_WORKERS, *SMALL, *SHORT),
+            *(*TWO_WORLDS, *FEW_SETTINGS, "validation.settle_s=0.5", *FEW_AGENTS),
+            *(f"profile={profile}", f"results={results}", "grid.start_up=false", "output.mlflow=false"),
+        ],
+        cwd=CONF.parent,
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Held-out settings" in done.stdout
+    (directory,) = [path for path in (results / "calibrate").iterdir() if path.name != "unfinished"]
+    assert (directory / "profile.yaml").read_text() == profile.read_text()
+    assert not list((results / "calibrate" / "unfinished").iterdir())
+
+    device = OmegaConf.load(profile).devices[0]
+    published = hardware_of(session_hardware()).devices[0].service_times()
+    for size, (width, height) in {"160x90": (160, 90), "320x180": (320, 180)}.items():
+        assert device.times.n.ms[size] == pytest.approx(published.mean_ms("n", width, height), rel=0.15)
+
+    summary = json.loads((directory / "summary.json").read_text())
+    assert (summary["truth"], summary["weights"], summary["n_settings"]) == ("emulated", "emulated", 3)
+    (comparison,) = summary["comparisons"]
+    assert (comparison["true"], comparison["other"]) == ("emulated", "simulated")
+    settings = pd.read_parquet(directory / "settings.parquet")
+    assert len(settings) == 2 * 3
+    assert set(METRICS) <= set(settings.columns)
+    references_ms = settings.pivot(index="setting", columns="world", values="reference_ms")
+    ratios = references_ms["simulated"].to_numpy() / references_ms["emulated"].to_numpy()
+    assert ratios == pytest.approx(1.0, abs=0.2)
+    assert min(settings["delivered_fps"].to_numpy()) > 0
+    loops = pd.read_parquet(directory / "loops.parquet")
+    assert sorted(set(loops["agent"])) == ["rule", "static-highest", "static-lowest"]
+    assert loops.groupby("world").size().to_dict() == {"emulated": 3, "simulated": 3}
+    for picture in ("simulated-against-emulated.png", "agents.png"):
+        assert (directory / picture).stat().st_size > 10_000
+
+
+def session_hardware():
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return typed(compose("calibrate", list(TWO_WORKERS))).hardware
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_the_configuration_has_nothing_that_nobody_reads():
+    check_keys(composed([]))
+    session("hardware=local").check()
+
+
+@pytest.mark.usefixtures("hydra_here")
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["hardware=rpi5"], "hardware=rpi5 does not compute"),
+        (["env=simulator"], "leave env=pipeline"),
+        (["accuracy.classes=[lorry]"], "classes must be COCO's, got lorry"),
+        (["accuracy.path=nowhere.mp4"], "no video 'nowhere.mp4'"),
+        (["accuracy.truth=nowhere.txt"], "nowhere.txt"),
+        (["validate=true", "validation.worlds=[native,dreamt]"], "got dreamt"),
+        (["validate=true", "validation.worlds=[simulated,native]"], "a real one first"),
+        (["validate=true", "validation.worlds=[native]"], "two different worlds"),
+        (["validate=true", "validation.settle_s=6"], "fewer to settle than to hold"),
+    ],
+)
+def test_what_makes_no_sense_is_found_before_anything_is_measured(overrides: list[str], words: str):
+    with pytest.raises(ConfigError, match=words):
+        session(*overrides).check()
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_the_profile_of_hardware_that_computes_takes_the_place_of_its_own():
+    assert session("hardware=local").profile_path() == CONF / "hardware" / "local.yaml"
+    assert session("hardware=rpi5", "profile=a.yaml").profile_path() == Path("a.yaml")
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_a_calibration_is_not_taken_up_by_another_one():
+    key = session("hardware=local").key()
+    assert key == session("hardware=local").key()
+    for other in ("seed=1", "grid.seconds=9", "detector.grades=[n]", "hardware.devices.0.threads=2"):
+        assert session("hardware=local", other).key() != key
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_agents_are_the_groups_own_or_static_at_three_heights():
+    levels = {}
+    for name in ("static-lowest", "static-middle", "static-highest"):
+        agent = agent_named(name, ["agent=aif", "seed=3"], SPEC)
+        assert isinstance(agent, Static)
+        agent.reset(0)
+        levels[name] = tuple(agent.act(OBSERVATION, {}))
+    assert levels["static-lowest"] == SPEC.lowest
+    assert levels["static-highest"] == SPEC.highest
+    assert levels["static-middle"] == tuple((n - 1) // 2 for n in SPEC.n_levels)
+    assert type(agent_named("rule", [], SPEC)).__name__ == "Rule"
+    with pytest.raises(ConfigError, match="agent static-tallest"):
+        agent_named("static-tallest", [], SPEC)
+
+
+def test_figures_of_a_summary_have_dotted_names():
+    comparison = {"true": "native", "other": "simulated", "share_within": {"all": 0.5, "critical": None}}
+    nested = {"n": 3, "truth": "native", "comparisons": [comparison], "agents": {"scores": [{"qoe": 1.0}]}}
+    assert flat_figures(nested) == {"n": 3.0, "simulated-against-native.share_within.all": 0.5}
+    assert math.isfinite(sum(flat_figures(nested).values()))

@@ -1,0 +1,121 @@
+"""What a person sees while a run goes on."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from experiments.display.live import LiveView, picture, ratio_bar
+from experiments.display.views import step_line
+from experiments.program.formatting import counted, figure, level_text, sparkline
+from experiments.runs.loop import Step, run_episode
+from tests.experiments.world import SPEC, Script, World
+
+
+def steps(*script: tuple[int, ...]) -> list[Step]:
+    seen: list[Step] = []
+    world = World(len(script))
+    run_episode(Script(SPEC, script), world, *world.reset(seed=0), seen.append)
+    return seen
+
+
+def drawn(history: list[Step], width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(picture("a title", SPEC, history, "a progress bar", width))
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_line_tells_setting_quality_and_what_is_broken():
+    line = step_line(steps((5, 3, 1))[0], SPEC, 60)
+    assert line.startswith("step   1/60  30 /s · 360 px · s")
+    assert line.endswith("broken: load")
+    assert "QoE 1.00" in line
+
+
+def test_a_line_says_so_when_all_slos_hold():
+    assert step_line(steps((0, 0, 0))[0], SPEC, 60).endswith("all SLOs hold")
+
+
+def test_a_line_does_not_say_that_they_hold_where_that_is_not_known():
+    (step,) = steps((0, 0, 0))
+    blind = replace(step, info={**step.info, "known": {**step.info["known"], "load": False}})
+    assert step_line(blind, SPEC, 60).endswith("not measured: load")
+
+
+def test_line_and_picture_tell_who_died_and_came_back():
+    (step,) = steps((0, 0, 0))
+    harmed = replace(step, info={**step.info, "deaths": 3, "restarts": 2})
+    assert step_line(harmed, SPEC, 60).endswith("all SLOs hold  3 died, 2 started again")
+    assert "3 died, 2 started again" in drawn([harmed])
+
+
+def test_the_picture_has_knobs_slos_rates_and_the_agents_own_figures():
+    text = drawn(steps((0, 0, 0), (5, 3, 1)))
+    for part in (
+        "30 /s",
+        "360 px",
+        "CRITICAL",
+        "1.50",
+        "QoE",
+        "delivered",
+        "expected capacity",
+        "1 live worker",
+    ):
+        assert part in text, part
+
+
+def test_a_narrow_terminal_shortens_the_history_not_the_present():
+    text = drawn(steps(*[(0, 0, 0)] * 30, (5, 3, 1)), width=90)
+    assert max(map(len, text.splitlines())) <= 90
+    assert "CRITICAL" in text
+    assert "█" in text
+
+
+def test_the_live_view_leaves_its_last_picture_standing():
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    with LiveView(console, "a title", 2) as view:
+        view.say("models load")
+        view.begin(SPEC)
+        for step in steps((0, 0, 0), (1, 1, 1)):
+            view.step(step)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "2/2" in printed
+    assert "models load" in printed
+
+
+def test_the_live_view_draws_no_faster_than_anybody_can_see():
+    now_s = 0.0
+    console = Console(file=io.StringIO(), width=120, force_terminal=True)
+    drawn_at = []
+    with LiveView(console, "a title", 40, clock=lambda: now_s) as view:
+        view._live.auto_refresh = False
+        view.begin(SPEC)
+        view._live.update = lambda *_, **__: drawn_at.append(now_s)  # type: ignore[method-assign]
+        for step in steps(*[(0, 0, 0)] * 40):
+            view.step(step)
+            now_s += 0.1
+        n_drawn = len(drawn_at)
+    assert drawn_at[:3] == pytest.approx([0.0, 0.3, 0.6])
+    assert n_drawn == 14
+    assert len(drawn_at) == 15, "and the last picture in any case"
+
+
+def test_a_ratio_of_one_reaches_the_threshold_mark():
+    assert ratio_bar(1.0, "red").plain.split("│") == ["█" * 16, "·" * 8]
+    assert "·" not in ratio_bar(7.0, "red").plain
+
+
+def test_words():
+    assert level_text(SPEC.knobs[0], 0) == "5 /s"
+    assert level_text(SPEC.knobs[2], 0) == "n"
+    assert sparkline([0.0, 0.5, 1.0, 9.0, float("nan")], top=1.0) == "▁▅██ "
+    assert [figure(x) for x in (1234.5, 12.345, 0.0, 0.01234, float("inf"), None)] == [
+        "1,234",
+        "12.3",
+        "0.00",
+        "0.012",
+        "∞",
+        "–",
+    ]
+    assert (counted(1, "worker"), counted(2, "worker")) == ("1 worker", "2 workers")

@@ -1,0 +1,90 @@
+"""How figures are written."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from experiments.report import tables
+from experiments.report.latex import escaped, figure_text, latex
+from experiments.statistics.leaderboard import kept_by_slo, standings
+from experiments.statistics.ranking_metric import REWARD, SCORE
+from tests.experiments.statistics.played import YARDSTICKS, episode
+
+
+def test_the_table_has_a_line_per_agent_the_best_first():
+    played = [episode("good", reward=0.8), episode("bad", reward=-0.3)]
+    table = tables.written(standings(played, YARDSTICKS), tables.COLUMNS)
+    lines = tables.markdown(table).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == ["| good", "| bad"]
+    assert "0.800 [0.800, 0.800]" in lines[2] and "100.0 [100.0, 100.0]" in lines[2]
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_answers_say_how_many_were_managed():
+    row = {"r": 4, "r_managed": 0.75, "r_steps_median": 3.0}
+    assert tables.answers(row, "r") == "3 (3/4)"
+    assert tables.answers({"r": 0}, "r") == "–"
+
+
+@pytest.mark.parametrize(
+    ("needed", "text"),
+    [
+        (5.0, "5 ✓"),
+        (6.0, "6"),
+        (12345.0, "12,345"),
+        (1e9, "over 100,000"),
+        (math.inf, "no difference"),
+        (math.nan, "–"),
+    ],
+)
+def test_seeds_say_whether_there_are_as_many(needed, text):
+    assert tables.seeds({"score_seeds_needed": needed, "seeds": 5}, "score") == text
+
+
+def test_columns_in_which_nothing_is_known_can_be_left_out():
+    table = tables.Written(["a", "b", "c"], [["1", "–", "–"], ["2", "–", "3"]])
+    assert table.known == tables.Written(["a", "c"], [["1", "–"], ["2", "3"]])
+
+
+def test_every_slo_has_a_column():
+    played = [episode("x"), episode("y", **{"slos.load": 0, "ratios.load": 0.1})]
+    table = tables.slos(kept_by_slo(played, ["x", "y"]))
+    assert table.headings == ["agent", "lag", "load"]
+    assert [row[2] for row in table.rows] == ["–", "100.0 [100.0, 100.0]"]
+
+
+def test_any_frame_can_be_written():
+    frame = pd.DataFrame({"agent": ["x"], "share": [0.123456]})
+    assert tables.any_frame(frame) == tables.Written(["agent", "share"], [["x", "0.123"]])
+
+
+# --- LaTeX ---
+
+
+def test_names_survive_latex():
+    assert escaped("50 % of a_b & {c} #1 $x$ ~^\\") == (
+        r"50 \% of a\_b \& \{c\} \#1 \$x\$ \textasciitilde{}\textasciicircum{}\textbackslash{}"
+    )
+
+
+def test_intervals_are_small_and_have_a_real_minus():
+    assert figure_text("-0.10 [-0.20, +0.10]") == r"$-$0.10 {\scriptsize [$-$0.20, +0.10]}"
+    assert figure_text("best-known_1") == r"best-known\_1"
+
+
+def test_the_latex_table_has_a_line_per_agent_and_as_many_cells_in_each():
+    played = [episode("my_own", reward=0.8), episode("bad", reward=-0.3)]
+    frame = standings(played, YARDSTICKS)
+    text = latex({"one": frame, "two & more": frame}, SCORE, "A 100 % test")
+    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines()
+    lines = [line for line in body if line.endswith(r"\\") and "multicolumn" not in line]
+    assert [line.split("&")[0].strip() for line in lines] == ["Agent", *[r"my\_own", "bad"] * 2]
+    assert {line.replace(r"\&", "").count("&") for line in lines} == {5}
+    assert r"\begin{tabular}{lrrrrr}" in text and r"\emph{two \& more}" in text
+    assert r"A 100 \% test" in text and text.count(r"\begin") == text.count(r"\end") == 2
+
+
+def test_without_scores_the_latex_table_has_rewards():
+    frame = standings([episode("x", "c", reward=0.25)], {})
+    assert "& +0.250 {" in latex({"one": frame}, REWARD, "title")

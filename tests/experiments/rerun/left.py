@@ -1,0 +1,81 @@
+"""What runs leave, made by hand and small enough to compute with."""
+
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from experiments.config.schemas import CONF, register
+from pipeline.collector.detections import open_detections
+from pipeline.collector.video import VideoFile
+
+SIZE_PX = (128, 96)
+
+
+@cache
+def config_yaml() -> str:
+    """Of a run of the simulator with four intervals of half a second."""
+    register()
+    overrides = ["env=simulator", "env.steps=4", "env.control_interval_s=0.5"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return OmegaConf.to_yaml(compose("config", overrides=overrides), resolve=True)
+
+
+def trace(**columns: Any) -> pd.DataFrame:
+    """Four intervals of half a second; the second breaks the load's threshold, the last measured nothing."""
+    standard = {
+        "step": [0, 1, 2, 3],
+        "interval_s": [0.5] * 4,
+        "reward": [0.5, -0.1, 0.4, 0.4],
+        "qoe": [0.5, 0.6, 0.4, 0.4],
+        "action.fps": [5, 5, 3, 3],
+        "action.grade": [2, 2, 2, 0],
+        "settings.fps": [30.0, 30.0, 20.0, 20.0],
+        "settings.grade": [2, 2, 2, 0],
+        "slos.load": [0, 2, 1, 0],
+        "ratios.load": [0.8, 1.5, 0.95, 0.0],
+        "known.load": [True, True, True, False],
+        "metrics.live_workers": [2.0, 1.0, 1.0, 2.0],
+        "streams": [1, 2, 2, 1],
+        "metrics.offered_fps": [30.0, 60.0, 40.0, 20.0],
+        "metrics.delivered_fps": [30.0, 25.0, 20.0, math.nan],
+        "explain.surprise": [0.0, 2.5, 0.5, 0.25],
+        "explain.p_fulfilled_load": [0.9, 0.8, 0.7, 0.6],
+    }
+    return pd.DataFrame(standard | columns)
+
+
+def run(directory: Path, rows: pd.DataFrame, *events: dict[str, Any]) -> Path:
+    """What a run leaves, in whose scenario these events happen."""
+    directory.mkdir()
+    config = OmegaConf.create(config_yaml())
+    config.scenario.events = list(events)
+    OmegaConf.save(config, directory / "config.yaml")
+    choices = {"agent": "aif", "env": "simulator", "video": "traffic"}
+    summary = {**choices, "seed": 0, "status": "FINISHED", "qoe_mean": 0.475}
+    (directory / "summary.json").write_text(json.dumps(summary))
+    rows.to_parquet(directory / "trace.parquet")
+    return directory
+
+
+def video(directory: Path, seconds: float, hz: int) -> None:
+    """Pictures of one grey each, brighter from one to the next."""
+    file = VideoFile(directory / "output.mp4", SIZE_PX, hz, "episode")
+    for i in range(round(seconds * hz)):
+        image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 5 * i, np.uint8)
+        file.write(image, round(i * 1e9 / hz))
+    file.close()
+
+
+def detections(path: Path, *parts: Any) -> None:
+    sink = open_detections(path)
+    sink.open_episode(1, SIZE_PX, 30.0)
+    for part in parts:
+        sink.write(part)
+    sink.close()

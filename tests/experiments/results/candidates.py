@@ -1,0 +1,64 @@
+"""Runs of a collection, made up: short worlds, of which only what a test says is different."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import pandas as pd
+
+from experiments.results.run_row import Candidate
+from experiments.program.errors import ConfigError
+from experiments.config.schemas import RunConfig
+
+CONFIG: dict[str, Any] = {
+    "name": "main",
+    "agent": {"_target_": "agents.rule.Rule", "target": 0.7, "oks": 3},
+    "video": {"source": "TRAFFIC", "width": 640, "height": 360, "source_fps": 30.0, "fps_levels": []},
+    "detector": {"grades": ["n", "s", "m"]},
+    "env": {"steps": 60, "control_interval_s": 1.0, "initial_levels": None},
+    "hardware": {"devices": [{"count": 4}], "accuracy": {}},
+    "scenario": {"streams": 1, "events": []},
+    "slo": {
+        "slos": [{"metric": "load", "threshold": 1.0, "warn_at": 0.9}],
+        "qoe_weights": {"fps": 1.0, "grade": 1.0},
+    },
+    "output": {"video": False},
+}
+FACTS: dict[str, Any] = {
+    "agent": "rule",
+    "video": "traffic",
+    "detector": "yolo11",
+    "env": "simulator",
+    "hardware": "rpi5",
+    "scenario": "steady",
+    "slo": "default",
+    "seed": 0,
+    "spec_hash": "aaaaaaaaaaaa",
+    "config_hash": "bbbbbbbbbbbb",
+    "code_hash": "cccccccccccc",
+    "git_commit": "dddddddddddd",
+    "weights": "simulated",
+    "status": "FINISHED",
+    "error": "",
+}
+
+
+def candidate(
+    place: str = "a", changed: Mapping[str, Any] | None = None, begun: str = "", **facts: Any
+) -> Candidate:
+    """A run whose world nobody can build; `changed` is of its configuration, by dotted keys."""
+    config = deepcopy(CONFIG)
+    for key, value in (changed or {}).items():
+        *parts, last = key.split(".")
+        inner: Any = config
+        for part in parts:
+            inner = inner[int(part)] if isinstance(inner, list) else inner[part]
+        inner[last] = value
+    return Candidate(
+        place, begun or f"20261126-010000-{place}", {**FACTS, **facts}, config, untyped, pd.DataFrame
+    )
+
+
+def untyped() -> RunConfig:
+    """No schema has it."""
+    raise ConfigError("made up")

@@ -1,0 +1,135 @@
+"""Aggregates on matrices small enough to be checked by hand."""
+
+import numpy as np
+import pytest
+
+from experiments.statistics.aggregates import (
+    Estimate,
+    above,
+    counts,
+    estimate,
+    iqm,
+    mean,
+    mean_band,
+    optimality_gap,
+    paired_difference,
+    performance_profile,
+    probability_of_improvement,
+    resampled,
+    wins,
+)
+
+
+def rng() -> np.random.Generator:
+    """The same every time."""
+    return np.random.default_rng(7)
+
+
+def test_the_interquartile_mean_leaves_out_a_quarter_at_either_end():
+    # of eight, two at either end go: (2 + 3 + 4 + 5) / 4
+    assert iqm(np.array([5.0, 0.0, 100.0, 3.0, 2.0, 4.0, -50.0, 9.0])) == 3.5
+
+
+def test_where_there_are_too_few_for_a_quarter_none_is_left_out():
+    assert iqm(np.array([1.0, 2.0, 6.0])) == 3.0
+
+
+def test_it_is_of_each_row():
+    assert iqm(np.array([[0.0, 1.0, 3.0, 9.0], [4.0, 4.0, 4.0, 0.0]])).tolist() == [2.0, 4.0]
+
+
+def test_the_optimality_gap_is_what_is_missing_to_one():
+    # of 0.25, 0.5, 1.5 and -1: 0.75 + 0.5 + 0 + 2
+    assert optimality_gap(np.array([0.25, 0.5, 1.5, -1.0])) == 3.25 / 4
+
+
+def test_resampling_stays_within_a_cell():
+    first, second = resampled([np.array([1.0, 2.0]), np.array([10.0, 20.0, 30.0])], rng(), 50)
+    assert first.shape == (50, 2) and second.shape == (50, 3)
+    assert set(first.ravel()) == {1.0, 2.0} and set(second.ravel()) == {10.0, 20.0, 30.0}
+
+
+def test_equal_generators_give_equal_intervals_and_others_do_not():
+    strata = [np.random.default_rng(1).random(9), np.random.default_rng(2).random(9)]
+    assert estimate(strata, iqm, rng()) == estimate(strata, iqm, rng())
+    assert estimate(strata, iqm, rng()) != estimate(strata, iqm, np.random.default_rng(8))
+
+
+def test_what_does_not_vary_within_its_cells_is_certain():
+    assert estimate([np.full(3, 0.2), np.full(3, 0.8)], mean, rng()) == Estimate(0.5, 0.5, 0.5)
+
+
+def test_an_interval_of_two_values_is_between_them():
+    # the mean of two draws is 0, 1/2 or 1, with 1/4, 1/2 and 1/4
+    assert estimate([np.array([0.0, 1.0])], mean, rng()) == Estimate(0.5, 0.0, 1.0)
+
+
+def test_the_interval_has_the_size_that_theory_gives_it():
+    values = np.random.default_rng(3).standard_normal(400)
+    found = estimate([values], mean, rng())
+    half = 1.96 * values.std() / np.sqrt(400)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.08)
+
+
+def test_a_profile_says_which_share_is_above_each_threshold():
+    profile = performance_profile(
+        [np.array([0.1, 0.5]), np.array([0.5, 0.9])], np.array([0.0, 0.1, 0.5, 1.0]), rng()
+    )
+    assert profile.shares.tolist() == [1.0, 0.75, 0.25, 0.0]
+    assert (profile.low <= profile.shares).all() and (profile.shares <= profile.high).all()
+    # per cell, two draws of which each is 0.5 or the other: the last cell alone can be above 0.5
+    assert profile.high[2] == 0.5
+
+
+def test_resamples_can_be_counted():
+    drawn = counts(3, rng(), 500)
+    assert drawn.shape == (500, 3) and (drawn.sum(axis=1) == 3).all()
+    assert drawn.mean(axis=0) == pytest.approx(np.ones(3), abs=0.15)
+
+
+def test_a_band_is_the_interval_at_each_step():
+    curves = [np.array([[0.0, 1.0, 5.0], [1.0, 1.0, 5.0]]), np.array([[0.5, 1.0, 3.0]])]
+    band = mean_band(curves, rng())
+    assert band.mean == pytest.approx([0.5, 1.0, 13 / 3])
+    # as `estimate` of the first step: two draws of 0 and 1, and one that never varies
+    assert (band.low[0], band.high[0]) == pytest.approx((0.5 / 3, 2.5 / 3))
+    assert (band.low[1:] == band.high[1:]).all()
+
+
+def test_shares_above_are_of_each_row():
+    assert above(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1.0])).tolist() == [[0.5], [0.5]]
+
+
+def test_of_pairs_ties_are_half_won():
+    # 1 beats 0 and ties with 1; 2 beats both
+    assert wins(np.array([1.0, 2.0]), np.array([0.0, 1.0])).tolist() == [[1.0, 0.5], [1.0, 1.0]]
+
+
+def test_the_probability_of_improvement_is_the_mean_over_cells():
+    ours = [np.array([1.0, 2.0]), np.array([5.0])]
+    theirs = [np.array([0.0, 1.0]), np.array([6.0])]
+    found = probability_of_improvement(ours, theirs, rng())
+    assert found.value == (0.875 + 0.0) / 2
+    assert found.low < found.value < found.high
+
+
+def test_against_oneself_it_is_a_half():
+    values = [np.random.default_rng(4).random(6)]
+    assert probability_of_improvement(values, values, rng()).value == 0.5
+
+
+def test_paired_differences_are_taken_before_anything_else():
+    # luck of 0 to 4 moves both alike, and is gone in the difference
+    luck = np.arange(5.0)
+    assert paired_difference([luck + 0.1], [luck], rng()) == pytest.approx((0.1, 0.1, 0.1))
+
+
+@pytest.mark.parametrize("theirs", [[np.ones(2), np.ones(2)], []])
+def test_what_was_not_in_the_same_cells_is_not_compared(theirs):
+    with pytest.raises(ValueError, match="same cells"):
+        probability_of_improvement([np.ones(2)], theirs, rng())
+
+
+def test_what_has_no_partner_is_not_paired():
+    with pytest.raises(ValueError, match="cell 0 has 3 episodes of one and 2 of the other"):
+        paired_difference([np.ones(3)], [np.ones(2)], rng())

@@ -1,0 +1,153 @@
+"""An agent that has not learned yet does so when it is first used, once."""
+
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.config.schemas import CONF, RunConfig, register
+from experiments.program.errors import ConfigError
+from experiments.training.first_use import alone, ready
+from experiments.worlds.build import assemble
+from experiments.worlds.run_spec import Plan
+from tests.envs.replay.test_videostreamenv import lines, written
+from tests.experiments.programs import call
+
+COMPILING_S = 500  # the simulator, where it has not been before
+TINY = (
+    "agent.recipe.total_steps=64",
+    "agent.recipe.n_envs=4",
+    "agent.recipe.n_steps=8",
+    "agent.recipe.evaluations=1",
+)
+TINY_PPO = (*TINY, "agent=ppo", "agent.recipe.batch_size=16")
+WORLD = ("env=simulator", "hardware=rpi5", "env.steps=3")
+
+
+@pytest.fixture(autouse=True)
+def hydra_here() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def composed(tmp_path: Path, *overrides: str) -> tuple[DictConfig, Plan]:
+    cfg = compose("config", overrides=[f"results={tmp_path}", *overrides])
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, RunConfig)
+    return cfg, assemble(config)
+
+
+def made_ready(
+    tmp_path: Path, name: str, *overrides: str, training: str | None = "small"
+) -> tuple[DictConfig, str]:
+    """The agent's values, and what was printed."""
+    cfg, plan = composed(tmp_path, *overrides)
+    console = Console(file=io.StringIO(), width=200)
+    values = ready(name, cfg.agent, plan, training, console, live=False)
+    return values, console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_what_has_nothing_to_train_is_left_as_it_is(tmp_path):
+    values, printed = made_ready(tmp_path, "rule", "agent=rule", *WORLD)
+    assert values == compose("config", overrides=["agent=rule"]).agent
+    assert printed == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_the_users_own_is_left_to_the_agent(tmp_path):
+    own = f"agent.checkpoint={tmp_path / 'mine.npz'}"
+    values, _ = made_ready(tmp_path, "ppo", *WORLD, *TINY_PPO, own)
+    assert values.checkpoint == str(tmp_path / "mine.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.timeout(COMPILING_S)
+def test_it_is_trained_once_and_found_the_next_time(tmp_path):
+    values, printed = made_ready(tmp_path, "ppo", *WORLD, *TINY_PPO)
+    assert "agent ppo is trained first, once for this stream (trained_on=small)" in printed
+    assert "64 of 64 steps" in printed
+    assert Path(values.checkpoint).parent == tmp_path / "checkpoints"
+    _, plan = composed(tmp_path, *WORLD, *TINY_PPO)
+    assert instantiate(values, _partial_=True)(spec=plan.spec).trained_steps == 64
+    again, printed = made_ready(
+        tmp_path, "ppo", *WORLD, *TINY_PPO, "env.steps=5", "seed=9", "scenario=load_burst"
+    )
+    assert again == values
+    assert printed == ""
+    assert len(list((tmp_path / "train").iterdir())) == 1
+
+
+@pytest.mark.timeout(COMPILING_S)
+def test_in_the_replay_world_it_is_trained_on_the_data_set(tmp_path):
+    world = ("env=replay", f"env.path={written(tmp_path, lines())}", "env.steps=3")
+    values, printed = made_ready(tmp_path, "ppo", *world, *TINY_PPO, training=None)
+    assert "(trained_on=replay)" in printed
+    _, plan = composed(tmp_path, *world)
+    assert instantiate(values, _partial_=True)(spec=plan.spec).trained_steps == 64
+
+
+def test_a_stream_that_cannot_be_simulated_is_one_sentence(tmp_path):
+    _, plan = composed(tmp_path, *WORLD, *TINY_PPO)
+    live = compose("config", overrides=["video=camera", f"results={tmp_path}", *TINY_PPO])
+    plan.config.video = OmegaConf.to_object(live).video  # type: ignore[union-attr]
+    with pytest.raises(
+        ConfigError, match=r"agent ppo must be trained first, on small: .* cannot be simulated"
+    ):
+        ready("ppo", live.agent, plan, "small", Console(file=io.StringIO()), live=False)
+
+
+def test_a_training_for_another_spec_is_refused_and_both_are_named(tmp_path):
+    cfg, plan = composed(tmp_path, *WORLD, *TINY_PPO)
+    _, other = composed(tmp_path, *WORLD, "slo=thesis")
+    plan.config.slo = other.config.slo
+    with pytest.raises(
+        ConfigError, match=f"is for the spec {other.spec.hash} where this run has {plan.spec.hash}"
+    ):
+        ready("ppo", cfg.agent, plan, "small", Console(file=io.StringIO()), live=False)
+
+
+def test_a_second_process_says_that_it_waits(tmp_path):
+    path, console = tmp_path / "it.npz", Console(file=io.StringIO(), width=200)
+    is_waiting, order = threading.Event(), []
+
+    def second() -> None:
+        with alone(path, console):
+            order.append("second")
+
+    with alone(path, Console(file=io.StringIO())):
+        thread = threading.Thread(target=second)
+        thread.start()
+        while "waits" not in console.file.getvalue():  # type: ignore[attr-defined]
+            is_waiting.wait(0.01)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    assert "another process trains it.npz; this one waits for it" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.timeout(2 * COMPILING_S)
+@pytest.mark.parametrize("algorithm", ["a2c", "dqn"])
+def test_a_run_without_a_checkpoint_trains_one_and_goes_on(tmp_path, algorithm):
+    own = [] if algorithm == "a2c" else ["agent.recipe.learning_starts=16", "agent.recipe.batch_size=16"]
+    words = [
+        f"agent={algorithm}",
+        *WORLD,
+        *TINY,
+        *own,
+        "trained_on=small",
+        "live=false",
+        f"results={tmp_path}",
+    ]
+    done = call("experiments.run", *words, "output.mlflow=false")
+    assert done.code == 0, done.err
+    assert f"agent {algorithm} is trained first" in done.out
+    assert "step   3/3" in done.out
+    left = [path.suffix for path in (tmp_path / "checkpoints").iterdir()]
+    assert sorted(left) == [".lock", ".npz"]

@@ -1,0 +1,358 @@
+"""Every world carries out every profile and scenario; they are as published, and nonsense is refused."""
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from envs.hardware import Hardware, Origin
+from envs.scenario import EventKind
+from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.world_schemas import WORLDS
+from experiments.program.errors import ConfigError
+from experiments.worlds.build import assemble
+from experiments.worlds.builders import hardware_of
+from experiments.worlds.pipeline import PipelinePlan
+from experiments.worlds.simulator import SimulatorPlan, file_source
+from tests.cases import each_once, nightly_but
+
+PROFILES = sorted(path.stem for path in (CONF / "hardware").glob("*.yaml"))
+SCENARIOS = sorted(path.stem for path in (CONF / "scenario").glob("*.yaml"))
+STREAM_WORLDS = ("pipeline", "simulator")
+SIZES = ((160, 90), (320, 180), (640, 360), (640, 640), (1280, 720), (1920, 1080))
+GRADES = ("n", "s", "m")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hydra_here() -> Iterator[None]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def typed(*overrides: str) -> RunConfig:
+    config = OmegaConf.to_object(compose("config", overrides=list(overrides)))
+    assert isinstance(config, RunConfig)
+    return config
+
+
+def simulator(*overrides: str) -> SimulatorPlan:
+    plan = assemble(typed("env=simulator", *overrides))
+    assert isinstance(plan, SimulatorPlan)
+    return plan
+
+
+def profile(name: str) -> Hardware:
+    return hardware_of(typed(f"hardware={name}").hardware)
+
+
+@pytest.fixture(scope="module")
+def chosen() -> dict[tuple[str, str], Any]:
+    """The schema of every option of these groups; composing is slow, assembling is not."""
+    groups = {"env": STREAM_WORLDS, "hardware": PROFILES, "scenario": SCENARIOS}
+    schemas = {
+        (group, option): getattr(typed(f"{group}={option}"), group)
+        for group, options in groups.items()
+        for option in options
+    }
+    return schemas | {("", "base"): typed()}
+
+
+every_combination = pytest.mark.parametrize(
+    ("hardware", "scenario"),
+    nightly_but(each_once(PROFILES, SCENARIOS), product(PROFILES, SCENARIOS)),
+)
+
+
+@every_combination
+@pytest.mark.parametrize("world", STREAM_WORLDS)
+def test_every_scenario_can_happen_to_every_profile_in_every_world(chosen, world, hardware, scenario):
+    names = {"env": world, "hardware": hardware, "scenario": scenario}
+    parts = {group: chosen[group, option] for group, option in names.items()}
+    plan = assemble(dataclasses.replace(chosen["", "base"], **parts))
+    assert plan.spec.n_levels == (6, 4, 3)
+
+
+@every_combination
+def test_every_combination_runs_in_the_simulator(chosen, hardware, scenario, tmp_path):
+    """A whole short run, so that each of its events happens, at the lowest and the highest settings."""
+    parts = {"hardware": chosen["hardware", hardware], "scenario": chosen["scenario", scenario]}
+    env = dataclasses.replace(chosen["env", "simulator"], steps=12)
+    plan = assemble(dataclasses.replace(chosen["", "base"], **parts, env=env))
+    world = plan.make_env(tmp_path, lambda _: None)
+    _, info = world.reset(seed=1)
+    lowest, highest = np.zeros(3, int), np.array(plan.spec.highest)
+    for step in range(12):
+        *_, info = world.step(lowest if step % 4 else highest)
+    frames = info["frames"]
+    outcomes = ("delivered", "dropped", "lost", "late", "in_flight")
+    assert frames["offered"] == sum(frames[name] for name in outcomes) and frames["delivered"] > 0
+
+
+def test_worlds_are_the_options_of_their_group():
+    assert set(WORLDS) == {path.stem for path in (CONF / "env").glob("*.yaml")}
+
+
+# --- profiles ---
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_better_grade_and_a_larger_frame_take_longer(name):
+    for device in profile(name).devices:
+        times = device.service_times()
+        for small, large in pairwise(SIZES):
+            by_grade = [times.mean_ms(grade, *small) for grade in GRADES]
+            assert by_grade == sorted(by_grade)
+            assert all(times.mean_ms(grade, *small) < times.mean_ms(grade, *large) for grade in GRADES)
+
+
+def published_ms(name: str) -> list[float]:
+    """At 640x640, n, s and m."""
+    times = profile(name).devices[0].service_times()
+    return [times.mean_ms(grade, 640, 640) for grade in GRADES]
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("jetson_orin_nano_super", [4.91, 7.30, 13.99]),
+        ("jetson_orin_nano_super_pytorch", [21.3, 22.0, 33.0]),
+        ("jetson_orin_nx", [4.85, 7.55, 14.45]),
+        ("laptop_cpu", [13.5, 36.4, 102.0]),
+        ("rpi5", [81.2, 179.3, 179.3 * 68.0 / 21.5]),
+    ],
+)
+def test_profiles_have_the_published_times(name, published):
+    assert published_ms(name) == pytest.approx(published, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "fixed_ms"),
+    [("jetson_orin_nano_super", 4.04), ("jetson_orin_nano_super_pytorch", 18.99), ("jetson_orin_nx", 4.01)],
+)
+def test_a_gpus_other_sizes_follow_the_formula_that_its_file_states(name, fixed_ms):
+    times = profile(name).devices[0].times
+    for grade, published in zip(GRADES, published_ms(name), strict=True):
+        assert times[grade].origin is Origin.SCALED and f"fixed = {fixed_ms} ms" in times[grade].source
+        for width, height, ms in times[grade].points:
+            share = ((width * height) ** 0.5 / 640) ** 1.5
+            assert ms == pytest.approx(fixed_ms + (published - fixed_ms) * share, abs=0.02)
+
+
+def test_a_raspberry_pis_other_sizes_are_scaled_like_a_cpu():
+    times = profile("rpi5").devices[0].service_times()
+    assert times.mean_ms("n", 320, 320) == pytest.approx(81.2 / 2**1.8)
+
+
+def test_this_machine_computes_and_has_times_for_the_other_worlds():
+    local = profile("local")
+    assert local.is_native and local.n_workers == 2
+    assert local.emulated().n_workers == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("single_rpi5", ["rpi5"]),
+        ("edge_mixed_2", ["rpi5", "jetson_orin_nano_super"]),
+        ("edge_mixed_4", ["rpi5", "rpi5", "jetson_orin_nano_super", "laptop_cpu"]),
+        (
+            "edge_mixed_8",
+            ["rpi5"] * 4 + ["jetson_orin_nano_super"] * 2 + ["jetson_orin_nx", "laptop_cpu"],
+        ),
+    ],
+)
+def test_a_mix_is_made_of_the_devices_of_other_profiles(name, parts):
+    mixed = profile(name).workers
+    assert len(mixed) == len(parts)
+    for device, part in zip(mixed, parts, strict=True):
+        assert dataclasses.replace(device, count=1) == dataclasses.replace(profile(part).devices[0], count=1)
+
+
+# --- the published predecessor ---
+
+
+@pytest.mark.parametrize(
+    ("name", "capacities"), [("a", (0.6, 0.5, 0.4)), ("b", (0.8, 0.75, 0.7)), ("c", (0.5, 0.5))]
+)
+def test_the_predecessors_scenarios_are_as_published(name, capacities):
+    config = typed(f"experiment=thesis_{name}")
+    plan = assemble(config)
+    assert isinstance(plan, SimulatorPlan)
+    system, spec = plan.system, plan.spec
+    assert system.scenario.capacities == capacities
+    assert (system.steps, system.control_interval_s, system.source_fps) == (900, 0.5, 30.0)
+    assert spec.knobs[0].levels == tuple(float(fps) for fps in range(10, 31, 2))
+    assert spec.knobs[1].levels == (576, 648, 720, 768, 900, 1080)
+    assert spec.knobs[2].levels == GRADES
+    assert system.initial_levels is None, "the highest"
+    assert [(slo.metric, slo.threshold, slo.warn_at) for slo in spec.slos] == [
+        ("queue_s", 2.0, 0.8),
+        ("host_memory", 0.9, 0.8),
+        ("task_time_share", 1.0, 0.8),
+        ("task_time_share_max_worker", 4.0, 0.8),
+    ]
+
+
+def timed(name: str) -> list[tuple[int, EventKind, float | None]]:
+    """(step, kind, value or worker) of the predecessor's scenario."""
+    system = simulator(f"experiment=thesis_{name}").system
+    timeline = system.scenario.timeline(system.steps, system.control_interval_s, seed=0)
+    return [
+        (step, event.kind, event.worker if event.value is None else event.value)
+        for step, events in sorted(timeline.items())
+        for event in events
+    ]
+
+
+def test_the_predecessors_load_goes_up_and_down_and_its_worker_off_and_on():
+    assert timed("a") == []
+    assert timed("b") == [(at, EventKind.STREAMS, n) for at, n in ((180, 2), (360, 3), (540, 2), (720, 1))]
+    assert timed("c") == [(297, EventKind.LOSE_WORKER, 1), (594, EventKind.JOIN_WORKER, 1)]
+
+
+def test_the_predecessors_experiments_run_on_the_real_pipeline_too():
+    plan = assemble(typed("experiment=thesis_a", "env=pipeline"))
+    assert isinstance(plan, PipelinePlan)
+    assert [device.capacity for device in plan.hardware.workers] == [0.6, 0.5, 0.4]
+
+
+# --- what the simulator is told ---
+
+
+def test_both_worlds_see_the_same_stream():
+    options = ("hardware=edge_mixed_4", "video.source_fps=25", "slo=thesis", "video.width=480")
+    assert simulator(*options).spec == assemble(typed(*options)).spec
+
+
+@pytest.mark.parametrize("world", STREAM_WORLDS)
+def test_measured_accuracy_is_what_grades_are_worth(world):
+    accuracy = {grade: {"640x360": f1} for grade, f1 in zip(GRADES, (0.5, 0.7, 0.8), strict=True)}
+    config = typed(f"env={world}", "hardware=rpi5")
+    config.hardware.accuracy = accuracy
+    assert assemble(config).spec.knobs[2].value == (50.0, 70.0, 80.0)
+
+
+def test_a_video_file_is_simulated_by_what_it_is(data):
+    clip = data / "clips" / "portrait_540x960_25fps.mp4"
+    system = simulator("video=file", f"video.path={clip}").system
+    assert (system.source_size, system.source_fps, system.source_length_s) == ((540, 960), 25.0, 0.0)
+
+
+def test_a_file_that_ends_is_as_long_as_its_pictures(data):
+    source = file_source(str(data / "clips" / "portrait_540x960_25fps.mp4"), loop=False)
+    frames = source.length_s * source.fps
+    assert frames == pytest.approx(round(frames), abs=1e-3) and frames > 10
+
+
+@pytest.mark.parametrize("video", [["video=camera"], ["video=rtsp", "video.path=rtsp://nowhere/x"]])
+def test_a_live_source_cannot_be_simulated(video):
+    with pytest.raises(ConfigError, match="a live source cannot be simulated"):
+        simulator(*video)
+
+
+SIMULATE = """
+import sys
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from experiments.worlds.build import assemble
+from experiments.config.schemas import CONF, register
+register()
+with initialize_config_dir(str(CONF), version_base="1.3"):
+    plan = assemble(OmegaConf.to_object(compose("config", ["env=simulator", "agent=rule"])))
+import envs.simulator.env
+import experiments.run
+print({"torch", "ultralytics", "cv2", "av", "mlflow", "jax"} & set(sys.modules))
+"""
+
+
+def test_simulating_the_traffic_scene_loads_no_model_no_video_and_no_tracking():
+    done = subprocess.run(
+        [sys.executable, "-c", SIMULATE], cwd=CONF.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+# --- what cannot be ---
+
+
+def events(*texts: str) -> str:
+    return f"scenario.events=[{', '.join('{' + text + '}' for text in texts)}]"
+
+
+@pytest.mark.parametrize("world", STREAM_WORLDS)
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["scenario=diurnal", events("kind: STREAMS, value: 2, at_s: 5")],
+            "scenario: a pattern of load would undo the events of kind STREAMS",
+        ),
+        (
+            ["scenario=bandwidth_trace", events("kind: LINKS, value: 2, at_s: 5")],
+            "scenario: a pattern of links would undo",
+        ),
+        (
+            [events("kind: LOSE_WORKER, worker: 0, at_s: 5", "kind: LOSE_WORKER, worker: 0, at_s: 9")],
+            "scenario: worker 0 is to be lost in step 9, but is gone then",
+        ),
+        (
+            [events("kind: LOSE_WORKER, worker: 9, at_s: 5")],
+            "scenario: .*names worker 9, but there are only 2",
+        ),
+        (
+            ["scenario=thesis_c", events("kind: SLOW_WORKER, worker: 2, value: 2, at_s: 5")],
+            "there are only 2",
+        ),
+        ([events("kind: STREAMS, value: 2.5, at_s: 5")], "scenario: .*value must be a whole number"),
+        ([events("kind: STREAMS, value: 2")], "scenario: .*expected either at_s or at_share"),
+        (["scenario=slo_change", "slo=thesis"], "scenario: .*names the SLO 'latency_p95_ms'"),
+        (["scenario=bandwidth_trace", "scenario.links.path=nowhere.log"], "scenario: .*nowhere.log"),
+        (["scenario.capacities=[2]"], r"scenario: capacities must be in \(0, 1\]"),
+        (
+            ["scenario=thermal_throttling", "scenario.thermal.tau_s=0"],
+            "scenario: thermal: expected tau_s > 0",
+        ),
+        (["scenario=diurnal", "scenario.load.low=9"], "scenario: load: expected 1 <= low <= high"),
+        (["hardware.devices.0.count=0"], "hardware: count and threads must be >= 1"),
+        (["hardware=rpi5", "hardware.devices.0.times.n.source=''"], "hardware: .*need a source"),
+        (["hardware=rpi5", "hardware.devices.0.idle_w=3"], "hardware: give both idle_w and busy_w"),
+        (["hardware=rpi5", "hardware.devices.0.link.mbit_s=0"], "hardware: mbit_s of a link must be > 0"),
+        (["hardware=rpi5", "hardware.host.used_mb=9000"], "hardware: .*used_mb < memory_mb"),
+        (
+            ["hardware=edge_mixed_2", "+hardware.counts.laptop=1"],
+            "hardware: counts must be of the",
+        ),
+        (["hardware=edge_mixed_2", "hardware.counts.rpi5=0"], "hardware: count and threads must be >= 1"),
+        (["hardware=rpi5", "detector.grades=[n,x]"], "no service times of grade x"),
+        (["env.steps=0"], "env: steps must be >= 1"),
+        (["env.control_interval_s=0"], "env: .*control_interval_s"),
+        (["env.initial_levels=[9,9,9]"], "env: .*got (9|.9, 9, 9.)"),
+    ],
+)
+def test_an_impossible_world_is_refused_in_one_sentence(world, overrides, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        assemble(typed(f"env={world}", *overrides))
+    assert "\n" not in str(error.value)
+
+
+def test_hardware_without_times_can_only_compute():
+    config = typed("env=simulator")
+    config.hardware.devices[0].times = {}
+    with pytest.raises(ConfigError, match="hardware: this hardware has no service times yet"):
+        assemble(config)
+
+
+@pytest.mark.parametrize(
+    "scenario", ["worker_loss", "straggler", "thermal_throttling", "bandwidth_trace", "thesis_a"]
+)
+def test_what_runs_elsewhere_is_not_ours_to_change(scenario):
+    with pytest.raises(ConfigError, match=r"scenario: .*elsewhere are not ours to change"):
+        assemble(typed("env.control=tcp://127.0.0.1:1", f"scenario={scenario}"))
