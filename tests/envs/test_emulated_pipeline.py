@@ -100,7 +100,10 @@ def make(tmp_path: Path) -> Iterator[Callable[..., PipelineEnv]]:
 
 
 def descendants() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """All but multiprocessing's own helper of this process, which another test may have started."""
+    own = psutil.Process()
+    helpers = {p for p in own.children() if any("resource_tracker" in word for word in p.cmdline())}
+    return [process for process in own.children(recursive=True) if process not in helpers]
 
 
 def all_gone(expected: list[psutil.Process]) -> bool:

@@ -18,6 +18,7 @@ from pipeline.cli import parse_options
 from pipeline.identity import random_identity
 from pipeline.messages import (
     End,
+    Error,
     GetWork,
     Register,
     Sync,
@@ -50,13 +51,15 @@ def work(options: WorkerOptions, stubborn: bool) -> None:
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0
         socket.connect(options.producer)
-        message: Register | GetWork = Register(worker=options.name)
+        register = Register(worker=options.name)
+        message: Register | GetWork = register
         while True:
             socket.send(encode(message))
             reply, _ = decode_work_reply(socket.recv_multipart())
             if isinstance(reply, End) and not stubborn:
                 return
-            message = GetWork(n=0, ready=True)
+            # a producer that has a new collector forgets its workers
+            message = register if isinstance(reply, Error) else GetWork(n=0, ready=True)
             socket.poll(EVERY_MS)  # a REQ that has its answer hears nothing more: this is a pause
 
 
