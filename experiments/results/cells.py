@@ -6,18 +6,18 @@ from functools import cached_property
 
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
-from experiments.worlds.build import assemble
-from experiments.studies.cells import OURS, WORLD
-from experiments.results.run_row import ELSEWHERE, NAMING, Candidate
-from experiments.results.naming import additions, flat
-from experiments.statistics.disturbances import Turn, turns_of
-from experiments.program.errors import ConfigError, blaming
 from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import PipelineSchema
+from experiments.program.errors import ConfigError, blaming
+from experiments.results.naming import additions, flat
+from experiments.results.run_row import ELSEWHERE, NAMING, Candidate
+from experiments.statistics.disturbances import Turn, turns_of
+from experiments.studies.cells import OURS, WORLD
+from experiments.worlds.build import assemble
 from experiments.worlds.builders import scenario_of
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.simulator import plan_simulator
 from experiments.worlds.twin import simulated
-from experiments.config.world_schemas import PipelineSchema
 
 Who = tuple[str, int]  # an entrant's name, and a seed
 

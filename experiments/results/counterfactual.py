@@ -11,15 +11,15 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from experiments.studies.episodes import Holding
+from experiments.program.errors import ConfigError
 from experiments.results.cells import Venue
 from experiments.results.comparable import present_spec
+from experiments.runs.loop import Step
+from experiments.runs.summary import column
 from experiments.statistics.disturbances import Turn
 from experiments.statistics.episode import NEEDED
-from experiments.program.errors import ConfigError
-from experiments.runs.loop import Step
+from experiments.studies.episodes import Holding
 from experiments.worlds.simulator import SimulatorPlan
-from experiments.runs.summary import column
 
 EXACT = 1e-12  # difference of rewards; more is another world, or other code
 NOTHING = MappingProxyType({})
