@@ -17,7 +17,8 @@ from experiments.config.schemas import CONF, check_keys
 from experiments.program.entry import complaining, enter
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
-from experiments.report.report import Evidence, write_report
+from experiments.report.block import Evidence
+from experiments.report.report import write_report
 from experiments.results.collection import Collection, collected
 from experiments.results.episodes import episodes_of, unbuilt_notes
 from experiments.results.folders import from_folders
@@ -110,7 +111,7 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
     evidence = Evidence(
         title=name,
         episodes=episodes,
-        yardsticks=measured(stands),
+        references=measured(stands),
         reference=reference,
         highlight=config.highlight,
         notes=[

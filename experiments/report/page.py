@@ -5,29 +5,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from experiments.report.drawings import Drawing
-from experiments.report.glossary import MEANINGS
-from experiments.report.tables import Written
+from experiments.report.figures import Drawn
+from experiments.report.glossary import GLOSSARY
 
 TEMPLATE = "report.html.j2"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A table or a picture under a heading of its own.
+    """A table or a figure under a heading of its own.
 
     Attributes:
         title: plain text, as all of these.
         text: how to read it.
-        table: if it is one.
+        table: if it is one; of text.
         image: an SVG in base64, if it is one.
     """
 
     title: str
     text: str
-    table: Written | None = None
+    table: pd.DataFrame | None = None
     image: str = ""
 
 
@@ -41,16 +41,16 @@ class Section:
     parts: Sequence[Part]
 
 
-def picture(drawing: Drawing) -> Part:
-    """A picture with its caption."""
-    return Part(drawing.title, drawing.caption, image=base64.b64encode(drawing.svg).decode())
+def figure_part(drawn: Drawn) -> Part:
+    """Return a figure with its caption."""
+    return Part(drawn.title, drawn.caption, image=base64.b64encode(drawn.svg).decode())
 
 
 def page(title: str, facts: Mapping[str, str], notes: Sequence[str], sections: Sequence[Section]) -> str:
-    """The whole page; all text is escaped."""
+    """Return the whole page; all text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template(TEMPLATE).render(
-        title=title, facts=facts, notes=notes, sections=sections, meanings=MEANINGS
+        title=title, facts=facts, notes=notes, sections=sections, glossary=GLOSSARY
     )

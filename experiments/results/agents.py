@@ -3,8 +3,8 @@
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from experiments.results.run_row import CHECKPOINT, Candidate
 from experiments.results.naming import additions, flat
+from experiments.results.run_row import CHECKPOINT, Candidate
 from experiments.runs.provenance import digest
 
 

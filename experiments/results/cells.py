@@ -6,18 +6,18 @@ from functools import cached_property
 
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
-from experiments.worlds.build import assemble
-from experiments.studies.cells import OURS, WORLD
-from experiments.results.run_row import ELSEWHERE, NAMING, Candidate
-from experiments.results.naming import additions, flat
-from experiments.statistics.disturbances import Turn, turns_of
-from experiments.program.errors import ConfigError, blaming
 from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import PipelineSchema
+from experiments.program.errors import ConfigError, blaming
+from experiments.results.naming import additions, flat
+from experiments.results.run_row import ELSEWHERE, NAMING, Candidate
+from experiments.statistics.disturbances import ChangePoint, change_points
+from experiments.studies.cells import OURS, WORLD
+from experiments.worlds.build import assemble
 from experiments.worlds.builders import scenario_of
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.simulator import plan_simulator
 from experiments.worlds.twin import simulated
-from experiments.config.world_schemas import PipelineSchema
 
 Who = tuple[str, int]  # an entrant's name, and a seed
 
@@ -39,10 +39,10 @@ class Known:
         """What agents see in it."""
         return self.plan.spec
 
-    def turns(self, seed: int) -> tuple[Turn, ...]:
+    def change_points(self, seed: int) -> tuple[ChangePoint, ...]:
         """When it gets worse or better in the episode of a seed."""
         env = self.plan.config.env
-        return turns_of(self.scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
+        return change_points(self.scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
 
 
 def known_world(config: RunConfig) -> Known:

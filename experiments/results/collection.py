@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from experiments.results.run_row import Candidate
+from experiments.program.formatting import counted
+from experiments.results.agents import named_agents
 from experiments.results.cells import Venue, named_worlds
-from experiments.results.selection import chosen, finished, newest
 from experiments.results.comparable import SPEC, check_comparable
 from experiments.results.published_runs import PUBLISHED
-from experiments.results.agents import named_agents
-from experiments.program.formatting import counted
+from experiments.results.run_row import Candidate
+from experiments.results.selection import chosen, finished, newest
 
 MOST_GAPS = 3  # cells that are named, of those that an agent did not play
 

@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from envs.spec import ElasticitySpec
-from experiments.results.run_row import Candidate
+from experiments.program.errors import ConfigError
+from experiments.program.formatting import counted
 from experiments.results.cells import Venue
 from experiments.results.naming import flat, text_of
-from experiments.program.errors import ConfigError
+from experiments.results.run_row import Candidate
 from experiments.runs.provenance import digest
-from experiments.program.formatting import counted
 
 SPEC = "spec_hash"
 WORTH = ".value"  # of a knob: depends on the hardware's accuracy

@@ -7,16 +7,15 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from experiments.results.counterfactual import Again
-from experiments.results.run_row import Candidate
-from experiments.results.cells import Venue
-from experiments.results.collection import Collection
-from experiments.statistics.disturbances import Turn
-from experiments.statistics.episode import Episode, episode_of
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
+from experiments.results.cells import Venue
+from experiments.results.collection import Collection
+from experiments.results.counterfactual import Again
+from experiments.results.run_row import Candidate
+from experiments.statistics.disturbances import ChangePoint
+from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 
-WHOLE = "all"  # the block of all cells
 AT_ONCE = 4  # traces that are read; most of it is waiting for the disk, or for a server
 AHEAD = 32  # traces in memory
 
@@ -48,7 +47,7 @@ def episodes_of(
         transient=True,
     )
     for (cell, entrant, seed, _), trace in zip(runs, bar, strict=True):
-        block = WHOLE if blocks is None else str(cell.candidate.facts[blocks])
+        block = EVERYWHERE if blocks is None else str(cell.candidate.facts[blocks])
         turns = turns_in(cell, seed)
         asked = again[cell.name].asked(trace, turns, seed)
         n_unasked += asked is None
@@ -78,9 +77,9 @@ def trace_of(candidate: Candidate) -> pd.DataFrame:
     return trace
 
 
-def turns_in(cell: Venue, seed: int) -> Sequence[Turn]:
+def turns_in(cell: Venue, seed: int) -> Sequence[ChangePoint]:
     """When the world changed; nothing is known of one that cannot be built here."""
-    return () if isinstance(cell.world, ConfigError) else cell.world.turns(seed)
+    return () if isinstance(cell.world, ConfigError) else cell.world.change_points(seed)
 
 
 def unbuilt_notes(cells: Sequence[Venue]) -> list[str]:

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-from experiments.results.run_row import STAMP, Candidate
-from experiments.results.collection import Collection, short
 from experiments.program.formatting import counted
+from experiments.results.collection import Collection, short
+from experiments.results.run_row import STAMP, Candidate
 
 
 def head_of(collection: Collection, command: str) -> dict[str, str]:

@@ -7,10 +7,10 @@ from typing import Any
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.results.run_row import Candidate
-from experiments.runs.provenance import digest
-from experiments.runs.identity import GROUPS
 from experiments.results.published.base import PublishedRun, read_published
+from experiments.results.run_row import Candidate
+from experiments.runs.identity import GROUPS
+from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 
 PUBLISHED = "published"  # where ours say a commit

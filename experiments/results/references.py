@@ -9,23 +9,23 @@ import pyarrow.parquet as pq
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import PipelineSchema
+from experiments.display.progress import ProgressView
+from experiments.program.errors import ConfigError
+from experiments.program.formatting import counted
+from experiments.results.cells import Venue
+from experiments.results.comparable import present_spec
+from experiments.runs.identity import code_hash
+from experiments.statistics.episode import Episode, episode_of
+from experiments.statistics.scores import ORACLE, RANDOM, Reference, references_of
 from experiments.studies import cells as campaign
 from experiments.studies.entrants import Entrant, entrant_of
 from experiments.studies.episodes import Task, task_of
 from experiments.studies.plan import N_RANDOM_SEEDS, missing
 from experiments.studies.pool import jobs_of, work_through
-from experiments.results.cells import Venue
-from experiments.results.comparable import present_spec
-from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.scores import ORACLE, RANDOM, Yardstick, yardsticks_of
-from experiments.program.errors import ConfigError
-from experiments.config.schemas import RunConfig
-from experiments.runs.identity import code_hash
-from experiments.display.progress import ProgressView
 from experiments.worlds.simulator import SimulatorPlan
 from experiments.worlds.twin import simulated
-from experiments.program.formatting import counted
-from experiments.config.world_schemas import PipelineSchema
 
 UNSAID = "unsaid"  # by a run that others published, or that is older than these hashes
 UNSAFE = re.compile(r"[^\w.=,+-]+")  # in a file's name
@@ -152,7 +152,7 @@ def play(stands: Mapping[str, Stand], played: Played, logs: Path) -> dict[Path, 
     return failed
 
 
-def measured(stands: Mapping[str, Stand]) -> dict[str, Yardstick]:
+def measured(stands: Mapping[str, Stand]) -> dict[str, Reference]:
     """Of the cells that have both, logged or played."""
     references: list[Episode] = []
     for name, stand in stands.items():
@@ -163,7 +163,7 @@ def measured(stands: Mapping[str, Stand]) -> dict[str, Yardstick]:
             episode_of(pq.read_table(task.path).to_pandas(), task.entrant.name, name, "", task.seed, ())
             for task in stand.tasks
         ]
-    return yardsticks_of(references)
+    return references_of(references)
 
 
 # --- what a reader must know ---

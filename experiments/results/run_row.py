@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from experiments.studies.cells import WORLD
-from experiments.program.errors import ConfigError
 from experiments.config.schemas import RunConfig
-from experiments.runs.provenance import digest
+from experiments.program.errors import ConfigError
 from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun
+from experiments.runs.provenance import digest
 from experiments.runs.record import CONFIG, SUMMARY, RunStatus
+from experiments.studies.cells import WORLD
 
 HEAD = (*GROUPS, "seed", "spec_hash", "config_hash", "git_commit", "status")  # every run's summary has these
 ELSEWHERE = ("remote", "replay")  # options that say: the run has no say in this group

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.results.run_row import Candidate
-from experiments.results.naming import flat
-from experiments.statistics.caveats import listed
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
+from experiments.results.naming import flat
+from experiments.results.run_row import Candidate
+from experiments.statistics.caveats import listed
 
 Noted = tuple[list[Candidate], list[str]]  # runs that are left, and what a reader must know of the others
 

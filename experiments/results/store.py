@@ -13,14 +13,14 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
-from experiments.results.run_row import Candidate, candidate_of
 from experiments.program.errors import ConfigError, sentence
+from experiments.program.formatting import counted
+from experiments.results.run_row import Candidate, candidate_of
 from experiments.runs.logged import read_run
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.runs.trace import TRACE, read_trace
 from experiments.tracking.run import SETTINGS, is_absent
 from experiments.tracking.store import DIRECTORY
-from experiments.program.formatting import counted
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -9,7 +9,7 @@ from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema
 from experiments.program.errors import ConfigError
-from experiments.statistics.disturbances import Turn, turns_of
+from experiments.statistics.disturbances import ChangePoint, change_points
 from experiments.studies.schema import CellsSchema, EvaluateConfig
 from experiments.training.worlds import NO_OUTPUT, option
 from experiments.worlds.build import assemble
@@ -71,11 +71,11 @@ class Cell:
             world["output"] = {"video": True}
         return world
 
-    def turns(self, seed: int) -> tuple[Turn, ...]:
+    def change_points(self, seed: int) -> tuple[ChangePoint, ...]:
         """When the world gets worse or better in the episode of a seed."""
         system = self.twin.system
         slos = self.spec.slos
-        return turns_of(system.scenario, slos, system.steps, system.control_interval_s, seed)
+        return change_points(system.scenario, slos, system.steps, system.control_interval_s, seed)
 
 
 def cells_of(config: EvaluateConfig) -> list[Cell]:

@@ -19,7 +19,7 @@ from experiments.runs.identity import module_of
 from experiments.runs.loop import Step, run_episode
 from experiments.runs.provenance import digest
 from experiments.runs.summary import FRAME_COUNTS, LATENCIES, degradation
-from experiments.statistics.disturbances import Turn, borders
+from experiments.statistics.disturbances import ChangePoint, borders
 from experiments.statistics.episode import NEEDED, TRAINED
 from experiments.studies.cells import Cell
 from experiments.studies.entrants import Entrant
@@ -107,15 +107,15 @@ class Holding:
 
     Args:
         env: the episode's simulator.
-        turns: of the episode.
+        points: of the episode.
         n_steps: of the episode.
     """
 
-    def __init__(self, env: Any, turns: Sequence[Turn], n_steps: int) -> None:
+    def __init__(self, env: Any, points: Sequence[ChangePoint], n_steps: int) -> None:
         from envs.simulator.branches import Branches  # compiles
 
         self._branches = Branches(env, 1)
-        self._ends = borders(turns, n_steps)
+        self._ends = borders(points, n_steps)
         self.needed: dict[int, bool] = {}
 
     def after(self, step: Step) -> None:
@@ -137,7 +137,7 @@ class Holding:
 def play(task: Task, agent: Agent, env: Any) -> None:
     """One simulated episode, and its file."""
     rows = Rows(task.cell.spec)
-    holding = Holding(env, task.cell.turns(task.seed), task.cell.config.env.steps)
+    holding = Holding(env, task.cell.change_points(task.seed), task.cell.config.env.steps)
 
     def observe(step: Step) -> None:
         rows.add(step)

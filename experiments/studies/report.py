@@ -7,8 +7,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.leaderboard import standings
-from experiments.statistics.scores import TOLERANCE, Yardstick, rank_correlation, yardsticks_of
+from experiments.statistics.leaderboard import leaderboard
+from experiments.statistics.scores import (
+    TOLERANCE,
+    Reference,
+    episode_table,
+    rank_correlation,
+    references_of,
+)
 from experiments.studies.episodes import Task
 from experiments.studies.plan import Campaign
 
@@ -20,12 +26,12 @@ class Findings:
     Attributes:
         episodes: of the roster.
         twins: of the roster in the simulator, where the episodes are of the pipeline.
-        yardsticks: by cell; a cell without one is not compared.
+        references: by cell; a cell without one is not compared.
     """
 
     episodes: Sequence[Episode]
     twins: Sequence[Episode]
-    yardsticks: Mapping[str, Yardstick]
+    references: Mapping[str, Reference]
 
     @property
     def beyond(self) -> list[Episode]:
@@ -33,18 +39,18 @@ class Findings:
         return [
             episode
             for episode in self.twins or self.episodes
-            if episode.figures["reward_mean"] > self.yardsticks[episode.cell].best(episode.seed) + TOLERANCE
+            if episode.figures["reward_mean"] > self.references[episode.cell].best(episode.seed) + TOLERANCE
         ]
 
 
 def read(campaign: Campaign) -> Findings:
     """Every episode that has a file."""
-    yardsticks = yardsticks_of(load(campaign.references))
+    references = references_of(load(campaign.references))
 
     def comparable(tasks: Sequence[Task]) -> list[Episode]:
-        return [episode for episode in load(tasks) if episode.cell in yardsticks]
+        return [episode for episode in load(tasks) if episode.cell in references]
 
-    return Findings(comparable(campaign.tasks), comparable(campaign.twins), yardsticks)
+    return Findings(comparable(campaign.tasks), comparable(campaign.twins), references)
 
 
 def load(tasks: Sequence[Task]) -> list[Episode]:
@@ -56,7 +62,7 @@ def load(tasks: Sequence[Task]) -> list[Episode]:
             task.cell.name,
             task.cell.block,
             task.seed,
-            task.cell.turns(task.seed),
+            task.cell.change_points(task.seed),
         )
         for task in tasks
         if task.path.exists()
@@ -66,7 +72,9 @@ def load(tasks: Sequence[Task]) -> list[Episode]:
 def ranking(findings: Findings) -> tuple[pd.DataFrame, float]:
     """Scores on the pipeline beside those in the simulator, and Spearman's correlation of their ranks."""
     real, simulated = (
-        standings(episodes, findings.yardsticks).set_index("agent")["score"]
+        leaderboard(episode_table(episodes, findings.references), findings.references).set_index("agent")[
+            "score"
+        ]
         for episodes in (findings.episodes, findings.twins)
     )
     both = pd.DataFrame({"pipeline": real, "simulator": simulated}).dropna()

@@ -15,11 +15,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments.statistics.disturbances import Turn, turns_of
-from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.config.schemas import RunConfig, check_keys
-from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 from experiments.config.world_schemas import SimulatorSchema
+from experiments.program.errors import ConfigError, blaming, sentence
+from experiments.statistics.disturbances import ChangePoint, change_points
+from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +50,10 @@ class PublishedRun:
         return self.plan.config
 
     @property
-    def turns(self) -> tuple[Turn, ...]:
+    def change_points(self) -> tuple[ChangePoint, ...]:
         """When the world got worse or better."""
         system = self.plan.system
-        return turns_of(
+        return change_points(
             system.scenario, self.plan.spec.slos, system.steps, system.control_interval_s, self.seed
         )
 

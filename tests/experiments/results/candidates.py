@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.results.run_row import Candidate
-from experiments.program.errors import ConfigError
 from experiments.config.schemas import RunConfig
+from experiments.program.errors import ConfigError
+from experiments.results.run_row import Candidate
 
 CONFIG: dict[str, Any] = {
     "name": "main",

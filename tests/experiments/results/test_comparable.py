@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.results.collection import collected
 from experiments.program.errors import ConfigError
+from experiments.results.collection import collected
 from tests.experiments.results.candidates import candidate
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from experiments.results.selection import chosen, finished, newest
 from experiments.program.errors import ConfigError
+from experiments.results.selection import chosen, finished, newest
 from tests.experiments.results.candidates import candidate
 
 THREE = (candidate("a"), candidate("b", seed=1), candidate("c", {"agent.target": 0.8}, agent="aimd"))

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from experiments.program.errors import ConfigError
 from experiments.results import store
 from experiments.results.folders import from_folders
 from experiments.results.store import from_mlflow
-from experiments.program.errors import ConfigError
 from experiments.runs_to_mlflow import Importer
 from experiments.tracking.run import tracking_uri
 from tests.experiments.recorded import record

@@ -8,14 +8,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from experiments.results.schemas import register
-from experiments.statistics.disturbances import Turn
-from experiments.statistics.episode import episode_of
-from experiments.program.errors import ConfigError
 from experiments.config.schemas import CONF
+from experiments.program.errors import ConfigError
 from experiments.results.published.base import PublishedRun, read_published
 from experiments.results.published.thesis import COLUMNS
+from experiments.results.schemas import register
 from experiments.runs.summary import summarise
+from experiments.statistics.disturbances import ChangePoint
+from experiments.statistics.episode import episode_of
 
 HEADING = "," + ",".join(COLUMNS)
 # highest setting: 30 frames/s, 1080 px, grade m. 90 tasks waiting are 3 s of frames, 1.5 of 2 s; 0.45 of the
@@ -98,13 +98,13 @@ def test_it_is_summarised_and_what_the_log_does_not_say_is_none(tmp_path):
 
 def test_it_is_an_episode_beside_ours(tmp_path):
     (run,) = read(log(tmp_path, *[CALM] * 50, simulation="variable_computational_budget"))
-    episode = episode_of(run.trace, run.agent, "cell", "block", run.seed, run.turns)
+    episode = episode_of(run.trace, run.agent, "cell", "block", run.seed, run.change_points)
     assert episode.interval_s == 0.5
     assert episode.held.all()
     assert math.isnan(episode.figures["cpu_share"])
-    assert run.turns == (
-        Turn(17, True),
-        Turn(33, False),
+    assert run.change_points == (
+        ChangePoint(17, True),
+        ChangePoint(33, False),
     )  # 33 and 66 % of the log's own 25 s: 8.25 and 16.5 s
     assert run.config.env.steps == 50
 
