@@ -14,7 +14,7 @@ from experiments.calibration.errors import rank_correlation, speed_factors
 from experiments.calibration.held_out import Levels
 from experiments.calibration.open_loop import hold_reference
 from experiments.calibration.worlds import World, Worlds
-from experiments.runs.loop import Step, run_episode
+from experiments.runs.episode import Steps, play
 from experiments.runs.summary import summarise
 from experiments.runs.trace import row_of
 
@@ -119,11 +119,9 @@ def _run(contest: Contest, env: Any, name: str, make_agent: MakeAgent) -> dict[s
     agent = make_agent(name, env.elasticity)
     knobs = [knob.name for knob in env.elasticity.knobs]
     agent.warm_up()
-    agent.reset(contest.seed)
-    observation, info = env.reset(seed=contest.seed)
-    steps: list[Step] = []
-    run_episode(agent, env, observation, info, steps.append)
-    figures = summarise(pd.DataFrame([row_of(step, knobs) for step in steps]))
+    kept = Steps()
+    play(agent, env, contest.seed, [kept])
+    figures = summarise(pd.DataFrame([row_of(step, knobs) for step in kept.seen]))
     return {"agent": name, **{score: figures[score] for score in (*SCORES, *ALSO_KEPT)}}
 
 

@@ -10,10 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+import gymnasium as gym
+
 from envs.spec import ElasticitySpec
 from experiments.program.errors import sentence
 from experiments.program.files import full_disk, is_full, overwrite, write_whole
-from experiments.runs.loop import Step
+from experiments.runs.episode import Observer, Step
 from experiments.runs.summary import degradation, summarise
 from experiments.runs.trace import (
     TRACE,
@@ -80,7 +82,7 @@ def make_run_directory(
                 n += 1
 
 
-class RunRecord:
+class RunRecord(Observer):
     """Configuration, trace and summary of one run, which tell its story whatever ends it, and whenever.
 
     The directory appears with a summary that says RUNNING and an empty journal. A step is a line of the
@@ -125,6 +127,10 @@ class RunRecord:
         """Add to the summary what has turned out. Raises OSError."""
         self._head |= facts
         self._trace.note(**facts)
+
+    def begin(self, env: gym.Env) -> None:
+        """Note with which weights the world works. Raises OSError."""
+        self.note(weights=env.unwrapped.weights)  # type: ignore[attr-defined] - all worlds of ours have it
 
     def step(self, step: Step) -> None:
         """Note one control interval. Raises OSError."""

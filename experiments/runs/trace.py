@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.program.files import PERMISSIONS, write_all, write_whole
-from experiments.runs.loop import Step
+from experiments.runs.episode import Step
 
 JOURNAL = "trace.jsonl"  # until all that a run leaves is complete
 TRACE = "trace.parquet"

@@ -16,9 +16,9 @@ from rich.console import Console
 from agents.base import Agent
 from experiments.config.schemas import register
 from experiments.config.world_schemas import PipelineSchema
-from experiments.display.views import SilentView
+from experiments.display.views import View
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs.execute import carry_out
+from experiments.runs.execute import execute
 from experiments.runs.extras import Tracked
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
@@ -81,7 +81,7 @@ class Jobs:
         draws = not is_simulated if output.picture is None else output.picture
         agent = player().agent_for(prepared)
         let_look(agent, plan, lambda _: None)
-        ended = carry_out(plan, agent, identity, tracked, draws, SilentView(), Console(quiet=True))
+        ended = execute(plan, agent, identity, tracked, draws, View(), Console(quiet=True))
         if ended.cause is not None:
             player.cache_clear()  # who knows what state its agent is in
         summary = ended.summary

@@ -26,9 +26,9 @@ from rich.console import Console
 import experiments.runs.extras
 from experiments.config.schemas import OutputSchema, RunConfig
 from experiments.config.world_schemas import EnvSchema
-from experiments.display.views import SilentView
+from experiments.display.views import View
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
-from experiments.runs.execute import carry_out
+from experiments.runs.execute import execute
 from experiments.runs.record import CONFIG, SUMMARY, what_broke
 from experiments.runs.recover import finish_killed
 from experiments.runs.trace import JOURNAL, noted, read_trace
@@ -135,7 +135,7 @@ class Acting(Script):
         return super().act(observation, info)
 
 
-class Telling(SilentView):
+class Telling(View):
     """Tells the parent of each step that has been recorded."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -281,7 +281,7 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
     raised, is_heard = "", False
 
     def run() -> Any:
-        return carry_out(
+        return execute(
             Plan(config, world),  # type: ignore[arg-type]
             Acting(case.story),
             IDENTITY,
