@@ -27,7 +27,6 @@ from experiments.studies.pool import jobs_of, work_through
 from experiments.worlds.simulator import SimulatorPlan
 from experiments.worlds.twin import simulated
 
-UNSAID = "unsaid"  # by a run that others published, or that is older than these hashes
 UNSAFE = re.compile(r"[^\w.=,+-]+")  # in a file's name
 
 
@@ -194,8 +193,8 @@ def notes_of(cells: Sequence[Venue], stands: Mapping[str, Stand], failed: Mappin
 
 def is_of_other_code(cell: Venue) -> bool:
     """Whether a run of a cell says that this code would not do the same; published ones do not say."""
-    for candidate in cell.runs.values():
-        asked = OmegaConf.create({group: candidate.config[group] for group in ("agent", "video")})
-        if candidate.facts.get("code_hash", UNSAID) not in (UNSAID, code_hash(asked, candidate.facts["env"])):
+    for _, run in cell.runs.iterrows():
+        asked = OmegaConf.create({group: run["config"][group] for group in ("agent", "video")})
+        if run["code_hash"] not in ("", code_hash(asked, run["env"])):
             return True
     return False

@@ -12,10 +12,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from experiments.compare import main, perform, texts_quoted
+from experiments.compare import main, perform
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.results.schemas import register
+from experiments.results.schemas import register, texts_quoted
 from tests.experiments.programs import Done, call
 from tests.experiments.recorded import record, record_under
 

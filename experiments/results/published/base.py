@@ -1,10 +1,11 @@
-"""What an importer of other people's logs is, and what it makes of them.
+"""What an importer of other people's logs is, and what it makes of them: runs in the cells ours would be in.
 
 An importer is a class with a `read`; `conf/published/NAME.yaml` names it by `_target_`. `ThesisCsv` is one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,8 +19,13 @@ from omegaconf.errors import OmegaConfBaseException
 from experiments.config.schemas import RunConfig, check_keys
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import ConfigError, blaming, sentence
-from experiments.statistics.disturbances import ChangePoint, change_points
+from experiments.results.run_row import Row, made_row, stamp
+from experiments.runs.identity import GROUPS
+from experiments.runs.provenance import digest
+from experiments.runs.record import RunStatus
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
+
+PUBLISHED = "published"  # where ours say a commit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,8 +38,7 @@ class PublishedRun:
         seed: number of the run among those of its agent in its cell, from 0; logs seldom know their seed.
         plan: our run in that cell.
         trace: one row per step of that run. Columns as `experiments.runs.trace.row_of` has them, as far as
-            `experiments.runs.summary.summarise` and `experiments.statistics.episode.episode_of` ask for them; NaN
-            where the log does not say.
+            `summarise` and `episode_of` ask for them; NaN where the log does not say.
         source: the log.
     """
 
@@ -49,20 +54,12 @@ class PublishedRun:
         """All that our run would be asked for."""
         return self.plan.config
 
-    @property
-    def change_points(self) -> tuple[ChangePoint, ...]:
-        """When the world got worse or better."""
-        system = self.plan.system
-        return change_points(
-            system.scenario, self.plan.spec.slos, system.steps, system.control_interval_s, self.seed
-        )
-
 
 class Importer(Protocol):
     """Reads logs of one format."""
 
     def read(self, path: Path) -> list[PublishedRun]:
-        """Every run of a log, or of a folder of logs, inside a `hydra.main` or an initialised Hydra.
+        """Return every run of a log, or of a folder of logs, inside a `hydra.main` or an initialised Hydra.
 
         Raises:
             ConfigError: there is none, or it is not what it should be; the sentence names file and line.
@@ -71,7 +68,7 @@ class Importer(Protocol):
 
 
 def read_published(published: DictConfig) -> list[PublishedRun]:
-    """The runs that a configuration of the group `published` points to.
+    """Return the runs that a configuration of the group `published` points to.
 
     Args:
         published: `_target_`, `path`, and what the importer is made of.
@@ -87,8 +84,42 @@ def read_published(published: DictConfig) -> list[PublishedRun]:
     return importer.read(Path(published.path))
 
 
+def from_published(published: DictConfig) -> list[Row]:
+    """Return the rows of these runs, inside a `hydra.main`. Raises ConfigError."""
+    return [_row(run) for run in read_published(published)]
+
+
+def _row(run: PublishedRun) -> Row:
+    """Return a run under its own name for its agent, of which nothing else is known."""
+    config: Any = OmegaConf.to_container(OmegaConf.structured(run.config), enum_to_str=True)
+    facts = {
+        **choices_of(run.cell_overrides),
+        "agent": run.agent,
+        "seed": run.seed,
+        "spec_hash": run.plan.spec.hash,
+        "config_hash": digest(config),
+        "git_commit": PUBLISHED,
+        "status": RunStatus.FINISHED,
+    }
+    return made_row(
+        place=f"{run.source} (run {run.seed})",
+        begun=stamp(run.source, str(run.source)),
+        facts=facts,
+        config={**config, "agent": {}},
+        typed=lambda: run.config,
+        trace=lambda: run.trace,
+    )
+
+
+@cache
+def choices_of(overrides: tuple[str, ...]) -> dict[str, str]:
+    """Return the option of each group that a run of ours has with these overrides."""
+    composed = compose("config", overrides=list(overrides), return_hydra_config=True)
+    return {group: str(composed.hydra.runtime.choices[group]) for group in GROUPS}
+
+
 def plan_of(overrides: Sequence[str]) -> SimulatorPlan:
-    """Our run in the cell that these overrides of conf/config.yaml name.
+    """Return our run in the cell that these overrides of conf/config.yaml name.
 
     Raises:
         ConfigError: there is no such cell, or it is not of the simulator.

@@ -14,7 +14,7 @@ from experiments.results.published.base import PublishedRun, read_published
 from experiments.results.published.thesis import COLUMNS
 from experiments.results.schemas import register
 from experiments.runs.summary import summarise
-from experiments.statistics.disturbances import ChangePoint
+from experiments.statistics.disturbances import ChangePoint, change_points
 from experiments.statistics.episode import episode_of
 
 HEADING = "," + ",".join(COLUMNS)
@@ -98,11 +98,15 @@ def test_it_is_summarised_and_what_the_log_does_not_say_is_none(tmp_path):
 
 def test_it_is_an_episode_beside_ours(tmp_path):
     (run,) = read(log(tmp_path, *[CALM] * 50, simulation="variable_computational_budget"))
-    episode = episode_of(run.trace, run.agent, "cell", "block", run.seed, run.change_points)
+    system = run.plan.system
+    points = change_points(
+        system.scenario, run.plan.spec.slos, system.steps, system.control_interval_s, run.seed
+    )
+    episode = episode_of(run.trace, run.agent, "cell", "block", run.seed, points)
     assert episode.interval_s == 0.5
     assert episode.held.all()
     assert math.isnan(episode.figures["cpu_share"])
-    assert run.change_points == (
+    assert points == (
         ChangePoint(17, True),
         ChangePoint(33, False),
     )  # 33 and 66 % of the log's own 25 s: 8.25 and 16.5 s
