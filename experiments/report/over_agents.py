@@ -16,6 +16,7 @@ from experiments.statistics.leaderboard import SEED, strata_of
 
 FAINT = "#CCCCCC"  # of agents that are not highlighted
 BAND: Mapping[str, Any] = {"alpha": 0.13, "linewidth": 0}
+RULE: Mapping[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 1}  # where a value is marked
 BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
 MAGNIFIED = 6  # agents from which on the better half is shown once more, apart
 MOST_IN_MATRIX = 14  # agents; of more, the highlighted ones
@@ -23,24 +24,29 @@ DARK = 0.35  # distance from a half at which a matrix's colours ask for white le
 MARK_EVERY = 0.14  # of the axes' diagonal
 
 
+def panel(block: Block, width_in: float, height_in: float) -> tuple[Figure, Axes]:
+    """Return a figure of one panel under the block's title."""
+    figure = Figure(figsize=(width_in, height_in))
+    axes = figure.subplots()
+    axes.set_title(block.title)
+    return figure, axes
+
+
 def ranks(block: Block) -> Figure:
     """Draw interquartile means with their intervals, the best on top."""
     name, lines = block.metric.column, block.metric.lines
     shown = block.leaderboard[block.leaderboard[name].notna()].iloc[::-1]
-    figure = Figure(figsize=(7.5, 1.0 + 0.26 * max(len(shown), 2)))
-    axes = figure.subplots()
+    figure, axes = panel(block, 7.5, 1.0 + 0.26 * max(len(shown), 2))
     for y, row in enumerate(shown.to_dict("records")):
         style = block.styles[row["agent"]]
         axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [y, y], color=style.colour, linewidth=2.5)
         axes.plot(row[name], y, style.marker, color=style.colour, markersize=6)
     axes.set_yticks(range(len(shown)), list(shown["agent"]))
-    axes.set_ylim(-0.6, len(shown) - 0.4)
     for x, line in lines:
-        axes.axvline(x, color="black", linewidth=0.8, linestyle=line, zorder=1)
+        axes.axvline(x, linestyle=line, **RULE)
     ends = [*shown[f"{name}_low"], *shown[f"{name}_high"], *(x for x, _ in lines)]
-    axes.set_xlim(max(min(ends) - 0.06, block.metric.lowest), max(ends) + 0.06)
-    axes.set_xlabel(f"{block.metric.text} (IQM, 95 % interval)")
-    axes.set_title(block.title)
+    xlim = max(min(ends) - 0.06, block.metric.lowest), max(ends) + 0.06
+    axes.set(xlim=xlim, ylim=(-0.6, len(shown) - 0.4), xlabel=f"{block.metric.text} (IQM, 95 % interval)")
     return figure
 
 
@@ -55,10 +61,8 @@ def plane(block: Block) -> Figure:
             crossed(axes, row, block.styles[row["agent"]])
         front(axes, shown)
         axes.set_xlim(right=min(axes.get_xlim()[1], 101.0))  # shares end at 100 %, and QoE at 1
-        axes.set_ylim(top=min(axes.get_ylim()[1], 1.02))
-        axes.set_xlabel("steps in which all SLOs hold, %")
-    panels[0].set_ylabel("QoE, 0 to 1")
-    panels[0].set_title(block.title)
+        axes.set(ylim=(None, min(axes.get_ylim()[1], 1.02)), xlabel="steps in which all SLOs hold, %")
+    panels[0].set(ylabel="QoE, 0 to 1", title=block.title)
     if is_magnified:
         panels[1].set_title("the better half of the agents", fontweight="normal")
     panels[-1].legend(*panels[0].get_legend_handles_labels(), **BESIDE)
@@ -85,8 +89,8 @@ def front(axes: Axes, shown: pd.DataFrame) -> None:
 
 def profiles(block: Block) -> Figure:
     """Draw the share of the episodes above each threshold, with bands for the highlighted agents."""
-    figure = Figure(figsize=(8.5, 4.5))
-    axes, x, all_above = figure.subplots(), block.metric.thresholds, [block.metric.thresholds[-1]]
+    figure, axes = panel(block, 8.5, 4.5)
+    x, all_above = block.metric.thresholds, [block.metric.thresholds[-1]]
     for agent, own in block.by_agent(block.episodes):
         strata = list(strata_of(own, block.metric.figure).values())
         if not strata:
@@ -99,12 +103,9 @@ def profiles(block: Block) -> Figure:
         axes.fill_between(x, 100 * profile.low, 100 * profile.high, color=block.styles[agent].colour, **BAND)
         all_above.append(x[profile.shares >= 1.0].max(initial=x[0]))
     for value, line in block.metric.lines:
-        axes.axvline(value, color="black", linewidth=0.8, linestyle=line, zorder=1)
-    axes.set_xlim(max(min(all_above) - 0.05, x[0]), x[-1])
-    axes.set_xlabel(f"τ ({block.metric.text})")
-    axes.set_ylabel("episodes above τ, %")
-    axes.set_ylim(-2, 102)
-    axes.set_title(block.title)
+        axes.axvline(value, linestyle=line, **RULE)
+    axes.set(xlim=(max(min(all_above) - 0.05, x[0]), x[-1]), xlabel=f"τ ({block.metric.text})")
+    axes.set(ylim=(-2, 102), ylabel="episodes above τ, %")
     axes.legend(**BESIDE)
     return figure
 
@@ -115,8 +116,7 @@ def improvement(block: Block) -> Figure:
     if len(agents) > MOST_IN_MATRIX:
         agents = [name for name in agents if name in block.highlight]
     n = len(agents)
-    figure = Figure(figsize=(2.6 + 0.56 * n, 1.6 + 0.42 * n))
-    axes = figure.subplots()
+    figure, axes = panel(block, 2.6 + 0.56 * n, 1.6 + 0.42 * n)
     values = block.improvements.pivot(index="agent", columns="other", values="improvement")
     shares = values.reindex(index=agents, columns=agents).to_numpy(dtype=float)
     mesh = axes.imshow(100 * shares, cmap="PuOr_r", vmin=0, vmax=100, aspect="auto")
@@ -136,9 +136,7 @@ def improvement(block: Block) -> Figure:
     axes.set_xticks(range(n), agents, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(n), agents)
     axes.grid(visible=False)
-    axes.set_ylabel("this agent …")
-    axes.set_xlabel("… does better than this one")
-    axes.set_title(block.title)
+    axes.set(ylabel="this agent …", xlabel="… does better than this one")
     figure.colorbar(mesh, label="probability, %", ticks=[0, 25, 50, 75, 100])
     return figure
 
@@ -150,8 +148,7 @@ def training(block: Block) -> Figure | None:
     is_trained = known["trained_steps"] > 0
     if known.loc[is_trained, "trained_steps"].nunique() < 2:
         return None
-    figure = Figure(figsize=(8.5, 4.5))
-    axes = figure.subplots()
+    figure, axes = panel(block, 8.5, 4.5)
     for row in known[is_trained].to_dict("records"):
         style, steps = block.styles[row["agent"]], row["trained_steps"]
         axes.plot([steps, steps], [row[f"{name}_low"], row[f"{name}_high"]], color=style.colour)
@@ -165,7 +162,6 @@ def training(block: Block) -> Figure | None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("steps (control intervals) trained before the episodes; lines: not trained")
     axes.set_ylabel(f"{block.metric.text}\n(IQM, 95 % interval)")
-    axes.set_title(block.title)
     axes.legend(**BESIDE)
     return figure
 
@@ -176,13 +172,9 @@ def lined(axes: Axes, x: Values, y: Values, agent: str, block: Block) -> None:
     bare = style._replace(marker="")
     alike = [name for name in block.highlight if block.styles[name]._replace(marker="") == bare]
     start = MARKERS.index(style.marker) / len(MARKERS) * MARK_EVERY  # apart, where lines lie on each other
-    axes.plot(
-        x,
-        y,
-        style.line,
-        color=style.colour,
-        label=agent,
-        marker=style.marker if len(alike) > 1 else "",
-        markersize=4,
-        markevery=(start, MARK_EVERY),
-    )
+    marks = {
+        "marker": style.marker if len(alike) > 1 else "",
+        "markersize": 4,
+        "markevery": (start, MARK_EVERY),
+    }
+    axes.plot(x, y, style.line, color=style.colour, label=agent, **marks)

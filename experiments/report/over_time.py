@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.report.agent_styles import AgentStyle
 from experiments.report.block import Block
-from experiments.report.over_agents import BAND, BESIDE, lined
+from experiments.report.over_agents import BAND, BESIDE, lined, panel
 from experiments.statistics.aggregates import Values, mean_band
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import EVERYWHERE, Episode
@@ -21,6 +21,7 @@ SMOOTHED_STEPS = 20  # likewise of scores, which jump more
 MOST_POINTS = 400  # of a line
 AT_ONCE = 10  # steps up to which the axis of answers is linear; it is logarithmic beyond
 TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+STEPS = "steps (control intervals) of an episode"
 COLUMNS_FROM = 4  # panels from which on they stand side by side
 ANSWERS = {"recoveries": "all SLOs hold again", "restorations": "90 % of the lost QoE is back"}
 
@@ -112,8 +113,7 @@ def held(axes: Axes, block: Block, episodes: pd.DataFrame) -> None:
     for point in {point for episode in episodes["episode"] for point in episode.change_points}:
         line = "-" if point.is_worse else "--"
         axes.axvline(point.step * interval_s, color="black", linewidth=0.8, linestyle=line)
-    axes.set_ylim(-3, 103)
-    axes.set_xlim(left=0.0)
+    axes.set(xlim=(0.0, None), ylim=(-3, 103))
 
 
 def scenario_of(cell: str) -> str:
@@ -131,7 +131,8 @@ def efficiency(block: Block) -> Figure:
     def scores(episode: Episode) -> Values:
         return smoothed(score_by_step(block, episode), SMOOTHED_STEPS)
 
-    figure, axes = over_steps(f"{block.title} (mean of the last {SMOOTHED_STEPS} steps)")
+    figure, axes = panel(block, 9.0, 3.8)
+    axes.set_title(f"{block.title} (mean of the last {SMOOTHED_STEPS} steps)")
     if banded(axes, block, block.episodes, scores):
         axes.set_ylabel("score of these steps:\n0 = random, 1 = best known")
         axes.axhline(1.0, color="black", linewidth=0.8)
@@ -139,19 +140,18 @@ def efficiency(block: Block) -> Figure:
         banded(axes, block, block.episodes, lambda e: smoothed(e.rewards, SMOOTHED_STEPS))
         axes.set_ylabel("reward per step")
     axes.axhline(0.0, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xlim(left=0.0)
+    axes.set(xlim=(0.0, None), xlabel=STEPS)
     axes.legend(**BESIDE)
     return figure
 
 
 def regret(block: Block) -> Figure | None:
     """Draw the cumulative regret over the steps of an episode; None without scores."""
-    figure, axes = over_steps(block.title)
+    figure, axes = panel(block, 9.0, 3.8)
     if not banded(axes, block, block.episodes, lambda e: cumulative_regret(score_by_step(block, e))):
         return None
     axes.axhline(0.0, color="black", linewidth=0.8)
-    axes.set_ylabel("reward lost so far,\nin steps of random decisions")
-    axes.set_xlim(left=0.0)
+    axes.set(xlim=(0.0, None), xlabel=STEPS, ylabel="reward lost so far,\nin steps of random decisions")
     axes.legend(**BESIDE)
     return figure
 
@@ -159,15 +159,6 @@ def regret(block: Block) -> Figure | None:
 def score_by_step(block: Block, episode: Episode) -> Values:
     """Return an episode's score at each step; NaN in a cell that has none."""
     return block.references.get(episode.cell, UNSCORED).score_by_step(episode.rewards, episode.seed)
-
-
-def over_steps(title: str) -> tuple[Figure, Axes]:
-    """Return a figure over the steps of an episode, and its axes."""
-    figure = Figure(figsize=(9.0, 3.8))
-    axes = figure.subplots()
-    axes.set_xlabel("steps (control intervals) of an episode")
-    axes.set_title(title)
-    return figure, axes
 
 
 # --- answers ---
@@ -190,9 +181,8 @@ def answers(block: Block) -> Figure | None:
         last = axes.get_xlim()[1]
         axes.set_xticks([tick for tick in TICKS if tick <= max(last, AT_ONCE)])
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.set_xlim(0.0, max(last, AT_ONCE))
-        axes.set_ylim(-3, 103)
         axes.axhline(50.0, color="black", linewidth=0.8, linestyle=":")
+        axes.set(xlim=(0.0, max(last, AT_ONCE)), ylim=(-3, 103))
         axes.set_ylabel(f"{ANSWERS[name]},\n% of disturbances")
         axes.legend(**BESIDE)
     panels[-1].set_xlabel("steps (control intervals) since the world changed")
