@@ -75,7 +75,14 @@ def execute(
     head = {**identity.summary_head, "weights": Weights.NONE}
     with (
         hearing() as heard,
-        RunRecord(folder, identity.name, plan.spec, head, identity.config_yaml) as record,
+        RunRecord(
+            folder,
+            identity.name,
+            plan.spec,
+            head,
+            identity.config_yaml,
+            is_simulated=not isinstance(config.env, PipelineSchema),
+        ) as record,
         logging_to(record.directory / LOGS / "run.log", console),
     ):
         extras = Extras(record.directory, plan, identity, tracked, draws)

@@ -119,7 +119,7 @@ class Player:
 
     def agent_for(self, prepared: Prepared) -> Agent:
         """As good as new, once it is reset. Raises ConfigError."""
-        values = OmegaConf.to_container(prepared.cfg.agent, resolve=True, enum_to_str=True)
+        values = OmegaConf.to_container(prepared.agent, resolve=True, enum_to_str=True)
         known_by = digest(
             {"values": values, "spec": prepared.plan.spec.hash, "code": prepared.identity.code_hash}
         )

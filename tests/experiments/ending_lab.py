@@ -25,7 +25,7 @@ from rich.console import Console
 
 import experiments.runs.extras
 from experiments.config.schemas import OutputSchema, RunConfig
-from experiments.config.world_schemas import EnvSchema
+from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
 from experiments.display.views import View
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
 from experiments.runs.execute import execute
@@ -69,12 +69,14 @@ class Case:
         fate: what comes between.
         at: the write, from 1, or the seed that signals are drawn by.
         of: how many writes or instructions there are, as a case of fate NOTHING has them.
+        is_real: whether its time is; else the journal gets the steps of a second together.
     """
 
     story: Story
     fate: Fate
     at: int = 0
     of: int = 0
+    is_real: bool = True
 
 
 @dataclass
@@ -276,7 +278,8 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
     world = Draining(STEPS, dies_at=3 if case.story is Story.DIES else None)
     config = RunConfig(name="runs", seed=7, live=False, results=str(results))
     config.output = OutputSchema(video=False, mlflow=False, picture=True, recording=False)
-    config.env = EnvSchema(steps=STEPS)
+    elsewhere = PipelineSchema(steps=STEPS, control="tcp://elsewhere:1")
+    config.env = elsewhere if case.is_real else SimulatorSchema(steps=STEPS)
     writes, instructions = Writes(results, fate_of(case.fate, case.at)), Instructions(signals_of(case))
     raised, is_heard = "", False
 
