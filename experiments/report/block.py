@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -10,8 +11,9 @@ from experiments.report.ranking_metric import RankingMetric, ranking_metric_of
 from experiments.statistics.episode import EVERYWHERE, Episode
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from experiments.statistics.pairs import comparisons, improvements
-from experiments.statistics.scores import References, episode_table
+from experiments.statistics.scores import Episodes, References, episode_table
 
+Frame = Any  # a DataFrame; type checkers do not know what selecting from one gives
 MOST_LINES = 7  # agents in colour where nobody says which
 
 
@@ -44,7 +46,7 @@ class Evidence:
             raise ValueError("episodes: a report needs at least one, got none")
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> Episodes:
         """Its episodes as `episode_table` has them."""
         return episode_table(self.episodes, self.references)
 
@@ -68,13 +70,13 @@ class Block:
     name: str
     title: str
     is_one_of_many: bool
-    episodes: pd.DataFrame
+    episodes: Episodes
     references: References
     metric: RankingMetric
-    leaderboard: pd.DataFrame
-    pairs: pd.DataFrame
-    slos: pd.DataFrame
-    improvements: pd.DataFrame
+    leaderboard: Frame
+    pairs: Frame
+    slos: Frame
+    improvements: Frame
     styles: Mapping[str, AgentStyle]
     highlight: Sequence[str]
 
@@ -83,7 +85,7 @@ class Block:
         """In the order of the leaderboard."""
         return [str(agent) for agent in self.leaderboard["agent"]]
 
-    def by_agent(self, episodes: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    def by_agent(self, episodes: Episodes) -> list[tuple[str, Episodes]]:
         """Part episodes; the highlighted agents are last, so that they lie on top, in their own order."""
         order = {agent: i for i, agent in enumerate(self.highlight)}
         found = [(str(agent), own) for agent, own in episodes.groupby("agent", sort=False)]
@@ -100,7 +102,7 @@ def blocks_of(evidence: Evidence) -> list[Block]:
     return [_block_of(evidence, name, own, True) for name, own in parts.items()]
 
 
-def _block_of(evidence: Evidence, name: str, episodes: pd.DataFrame, is_one_of_many: bool) -> Block:
+def _block_of(evidence: Evidence, name: str, episodes: Episodes, is_one_of_many: bool) -> Block:
     ranked = leaderboard(episodes, evidence.references)
     agents = [str(agent) for agent in ranked["agent"]]
     rows = episodes.sort_values("agent", key=lambda names: names.map(agents.index), kind="stable")

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.report.agent_styles import GREY, MARKERS, AgentStyle
-from experiments.report.block import Block
+from experiments.report.block import Block, Frame
 from experiments.statistics.aggregates import Values, performance_profile
 from experiments.statistics.leaderboard import SEED, strata_of
 
@@ -77,7 +76,7 @@ def crossed(axes: Axes, row: Mapping[Any, Any], style: AgentStyle) -> None:
     axes.plot(x, y, style.marker, color=style.colour, markersize=8, label=row["agent"], linestyle="none")
 
 
-def front(axes: Axes, shown: pd.DataFrame) -> None:
+def front(axes: Axes, shown: Frame) -> None:
     """Draw the Pareto front as steps, from what it is better than."""
     members = shown.loc[shown["pareto"], ["fulfilment", "qoe"]].sort_values(["fulfilment", "qoe"])
     if len(members):

@@ -14,7 +14,7 @@ from experiments.statistics.aggregates import Values, mean_band
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import EVERYWHERE, Episode
 from experiments.statistics.leaderboard import SEED
-from experiments.statistics.scores import UNSCORED, cumulative_regret
+from experiments.statistics.scores import UNSCORED, Episodes, cumulative_regret
 
 SMOOTHED_S = 5.0  # a running mean over this long, for a share of few episodes jumps
 SMOOTHED_STEPS = 20  # likewise of scores, which jump more
@@ -30,7 +30,7 @@ Curve = Callable[[Episode], Values]  # of an episode, by step
 
 def smoothed(curve: Values, window: int) -> Values:
     """Return the running mean of the last `window` steps, of fewer at the beginning; shapes (n_steps,)."""
-    return pd.Series(curve).rolling(window, min_periods=1).mean().to_numpy()
+    return np.asarray(pd.Series(curve).rolling(window, min_periods=1).mean())
 
 
 def curves_of(episodes: Iterable[Episode], curve: Curve) -> list[Values]:
@@ -44,13 +44,13 @@ def curves_of(episodes: Iterable[Episode], curve: Curve) -> list[Values]:
     return [np.stack([values[:n] for values in own]) for own in cells.values()]
 
 
-def banded(axes: Axes, block: Block, episodes: pd.DataFrame, curve: Curve, step: float = 1.0) -> bool:
+def banded(axes: Axes, block: Block, episodes: Episodes, curve: Curve, step: float = 1.0) -> bool:
     """Draw the mean and its 95 % band of each highlighted agent that has such curves.
 
     Args:
         axes: to be drawn on.
         block: says how.
-        episodes: of whatever agents, as of `episode_table`.
+        episodes: of whatever agents.
         curve: of an episode, NaN where it has none.
         step: length of one on the axis.
 
@@ -105,7 +105,7 @@ def compliance(block: Block) -> Figure | None:
     return figure
 
 
-def held(axes: Axes, block: Block, episodes: pd.DataFrame) -> None:
+def held(axes: Axes, block: Block, episodes: Episodes) -> None:
     """Draw one scenario: a line per highlighted agent, and where the world changes."""
     interval_s = episodes["episode"].iloc[0].interval_s
     window = max(1, round(SMOOTHED_S / interval_s))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from experiments.statistics.aggregates import Values
+from experiments.statistics.scores import Episodes
 
 
 class RankingMetric(NamedTuple):
@@ -47,6 +47,6 @@ REWARD = RankingMetric(
 )
 
 
-def ranking_metric_of(episodes: pd.DataFrame) -> RankingMetric:
-    """Return scores if any episode has one, else rewards; rows as of `episode_table`."""
+def ranking_metric_of(episodes: Episodes) -> RankingMetric:
+    """Return scores if any episode has one, else rewards."""
     return SCORE if episodes["score"].notna().any() else REWARD

@@ -1,24 +1,47 @@
 """The report of a comparison: one page for people, tables for papers and programs, figures."""
 
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
 from experiments.report import tables
-from experiments.report.block import Block, Evidence, blocks_of
+from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.figures import Drawn, draw
-from experiments.report.glossary import LEGEND
+from experiments.report.glossary import GLOSSARY, LEGEND
 from experiments.report.latex import latex
-from experiments.report.page import Part, Section, figure_part, page
 from experiments.statistics.caveats import caveats_of
 from experiments.statistics.pairs import by_cell
 
 PAGE = "report.html"
+TEMPLATE = "report.html.j2"
 SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in brackets 95 % intervals."
+
+
+class Part(NamedTuple):
+    """A table or a figure of the page, under a heading of its own; `text` says how to read it.
+
+    The table is of text; the figure is an SVG in base64.
+    """
+
+    title: str
+    text: str
+    table: Frame | None = None
+    svg: str = ""
+
+
+class Section(NamedTuple):
+    """Parts that belong together."""
+
+    title: str
+    text: str
+    parts: Sequence[Part]
 
 
 def write_report(directory: Path, evidence: Evidence, console: Console) -> list[Path]:
@@ -59,11 +82,11 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     return [*(directory / name for name in texts), *(drawn.path for own in figures for drawn in own)]
 
 
-def joined(frames: Iterable[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
+def joined(frames: Iterable[tuple[str, Frame]]) -> Frame:
     """Join the blocks' frames, with the block's name in front; those without rows are left out."""
     full = [frame.assign(block=name) for name, frame in frames if len(frame)]
     whole = pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=["block"])
-    return whole[["block", *whole.columns.drop("block")]]
+    return whole.loc[:, ["block", *whole.columns.drop("block")]]
 
 
 def cells_text(block: Block) -> str:
@@ -86,38 +109,39 @@ def html(
     evidence: Evidence,
     blocks: Sequence[Block],
     figures: Sequence[Sequence[Drawn]],
-    cells: pd.DataFrame,
+    cells: Frame,
     notes: Sequence[str],
 ) -> str:
-    """Return report.html."""
-    sections = [
-        section(f"block{i}", block, drawn, evidence.reference)
-        for i, (block, drawn) in enumerate(zip(blocks, figures, strict=True))
-    ]
-    if evidence.extras:
-        extras = [Part(title, "", tables.any_frame(frame)) for title, frame in evidence.extras.items()]
-        sections.insert(0, Section("more", "Beside the leaderboard", "", extras))
+    """Return report.html, which needs no network, no script and no other file; all text is escaped."""
+    extras = [Part(title, "", tables.any_frame(frame)) for title, frame in evidence.extras.items()]
     each = Part("Every cell", "", tables.known(tables.written(cells, tables.OF_CELLS)))
-    sections.append(Section("cells", "Cells", "Where which agent does how well.", [each]))
-    return page(evidence.title, facts_of(evidence), notes, sections)
+    sections = [
+        *([Section("Beside the leaderboard", "", extras)] if extras else []),
+        *(section(block, drawn, evidence.reference) for block, drawn in zip(blocks, figures, strict=True)),
+        Section("Cells", "Where which agent does how well.", [each]),
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template(TEMPLATE).render(
+        title=evidence.title, facts=facts_of(evidence), notes=notes, sections=sections, glossary=GLOSSARY
+    )
 
 
-def section(anchor: str, block: Block, drawn: Sequence[Drawn], reference: str) -> Section:
+def section(block: Block, drawn: Sequence[Drawn], reference: str) -> Section:
     """Return a block's tables and figures in the order in which they are read."""
     first, further = (
         tables.known(tables.written(block.leaderboard, tables.chosen(*headings)))
         for headings in (tables.FIRST, tables.FURTHER)
     )
-    ranking, *others = map(figure_part, drawn)
+    ranking, *others = [Part(one.title, one.caption, svg=b64encode(one.svg).decode()) for one in drawn]
     parts = [Part("Leaderboard", "The best on top; in brackets 95 % intervals.", first), ranking]
     if len(block.pairs):
         text = f"Differences are {reference} minus the agent of the line, episode by episode."
         pairs = tables.known(tables.written(block.pairs, tables.paired(block.metric)))
         parts.append(Part(f"{reference} against the others", text, pairs))
-    slos = Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos))
-    return Section(
-        anchor, block.name, cells_text(block), [*parts, *others, slos, Part("Further figures", "", further)]
-    )
+    parts += [*others, Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos))]
+    return Section(block.name, cells_text(block), [*parts, Part("Further figures", "", further)])
 
 
 def facts_of(evidence: Evidence) -> dict[str, str]:
@@ -134,7 +158,7 @@ def facts_of(evidence: Evidence) -> dict[str, str]:
     }
 
 
-def span(values: pd.Series) -> str:
+def span(values: Any) -> str:
     """Write "5", or "5 to 20"."""
     low, high = int(values.min()), int(values.max())
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.program.formatting import figure
+from experiments.report.block import Frame
 from experiments.report.ranking_metric import RankingMetric
 from experiments.runs.summary import SETTLED_AFTER
 
@@ -104,7 +105,7 @@ def paired(metric: RankingMetric) -> Columns:
     }
 
 
-def written(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def written(frame: Frame, columns: Columns) -> Frame:
     """Write a line per row of the frame; the result's columns are the headings."""
     rows = [[write(row) for write in columns.values()] for _, row in frame.iterrows()]
     return pd.DataFrame(rows, columns=list(columns), dtype=str)
@@ -115,30 +116,30 @@ def chosen(*headings: str) -> Columns:
     return {heading: COLUMNS[heading] for heading in headings}
 
 
-def known(text: pd.DataFrame) -> pd.DataFrame:
+def known(text: Frame) -> Frame:
     """Leave out the columns in which nothing is known of anyone."""
     return text.loc[:, (text != UNKNOWN).any()]
 
 
-def any_frame(frame: pd.DataFrame) -> pd.DataFrame:
+def any_frame(frame: Frame) -> Frame:
     """Write any frame, numbers with three digits."""
     return frame.astype(object).map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
 
 
-def markdown(text: pd.DataFrame) -> str:
+def markdown(text: Frame) -> str:
     """Write the first column to the left, all others to the right."""
     lines = [text.columns, ["---"] + ["--:"] * (text.shape[1] - 1), *text.to_numpy()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def slos(frame: pd.DataFrame) -> pd.DataFrame:
+def slos(frame: Frame) -> Frame:
     """Write a line per agent and a column per SLO, of `fulfilment_by_slo`."""
     text = frame.assign(text=[interval(row, "fulfilment", 100.0) for _, row in frame.iterrows()])
     wide = text.pivot(index="agent", columns="slo", values="text").fillna(UNKNOWN)
     return wide.loc[frame["agent"].unique(), frame["slo"].unique()].reset_index().rename_axis(columns=None)
 
 
-def terminal(frame: pd.DataFrame, metric: RankingMetric, title: str) -> Table:
+def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
     """Return the most important columns of the leaderboard, for 80 columns."""
     shown: Columns = {
         **chosen("agent", metric.column),

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-
-import pandas as pd
+from typing import Any
 
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError, blaming
+from experiments.results.run_row import Runs
 from experiments.statistics.disturbances import ChangePoint, change_points
 from experiments.worlds.build import assemble
 from experiments.worlds.builders import scenario_of
@@ -66,10 +66,10 @@ class Venue:
     """
 
     name: str
-    runs: pd.DataFrame
+    runs: Runs
 
     @property
-    def first(self) -> pd.Series:
+    def first(self) -> Any:
         """One of them."""
         return self.runs.iloc[0]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -11,13 +12,13 @@ from experiments.results.cells import Venue
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.published.base import PUBLISHED
-from experiments.results.run_row import SPEC, UNREADABLE, Row
+from experiments.results.run_row import SPEC, UNREADABLE, Row, Runs
 from experiments.runs.record import RunStatus
 from experiments.statistics.caveats import listed
 
 EPISODE = ["cell", "variant", "seed"]  # what makes one
 
-Noted = tuple[pd.DataFrame, list[str]]  # runs that are left, and what a reader must know of the others
+Noted = tuple[Runs, list[str]]  # runs that are left, and what a reader must know of the others
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Collection:
         n_logged: runs that were found, counted or not.
     """
 
-    runs: pd.DataFrame
+    runs: Runs
     cells: Sequence[Venue]
     notes: Sequence[str]
     n_logged: int
@@ -64,7 +65,7 @@ def collected(rows: Sequence[Row], where: str) -> Collection:
     return Collection(runs, cells, notes, len(rows))
 
 
-def chosen(runs: pd.DataFrame, where: str) -> Noted:
+def chosen(runs: Runs, where: str) -> Noted:
     """Return those for which a query in pandas' words is true; all of them if it is "".
 
     It can ask for a run's facts and, by dotted keys, for its whole configuration; not for what came of it,
@@ -93,7 +94,7 @@ def chosen(runs: pd.DataFrame, where: str) -> Noted:
     return runs[truths], [f"Chosen by {where}: {truths.sum()} of {n_runs}."]
 
 
-def finished(runs: pd.DataFrame) -> Noted:
+def finished(runs: Runs) -> Noted:
     """Return those that came to their end with all they began with. Raises ConfigError: there is none."""
     is_finished = runs["status"] == RunStatus.FINISHED
     left = runs[~is_finished]
@@ -108,7 +109,7 @@ def finished(runs: pd.DataFrame) -> Noted:
     return runs[is_finished], [f"Left out: {said}."]
 
 
-def newest(runs: pd.DataFrame) -> Noted:
+def newest(runs: Runs) -> Noted:
     """Return, of those of equal agent, cell and seed, the one that began last."""
     ordered = runs.sort_values(["begun", "place"])
     later = ordered.groupby(EPISODE)[["begun", "place"]].shift(-1)
@@ -126,7 +127,7 @@ def newest(runs: pd.DataFrame) -> Noted:
     return ordered[~(is_older | is_again)], notes
 
 
-def code_notes(runs: pd.DataFrame) -> Iterator[str]:
+def code_notes(runs: Runs) -> Iterator[str]:
     """Say whether results can differ because code does."""
     ours = runs[runs["git_commit"] != PUBLISHED]
     codes = ours["code_hash"].where(ours["code_hash"] != "", "unknown")
@@ -146,7 +147,7 @@ def code_notes(runs: pd.DataFrame) -> Iterator[str]:
         yield f"Runs of {len(commits)} commits: {in_words(commits)}{same}."
 
 
-def in_words(counts: pd.Series) -> str:
+def in_words(counts: Any) -> str:
     """Write "4f3a12bc90aa (40 runs), ..."; commits are cut."""
     return ", ".join(f"{short(str(name))} ({counted(n, 'run')})" for name, n in counts.items())
 

@@ -15,7 +15,7 @@ from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.cells import Venue
 from experiments.results.naming import Fields, flat, text_of
-from experiments.results.run_row import SPEC
+from experiments.results.run_row import SPEC, Runs
 from experiments.runs.provenance import digest
 
 WORTH = ".value"  # of a knob: depends on the hardware's accuracy
@@ -23,7 +23,7 @@ LADDERS = ("fps_levels", "heights_px", "width", "height", "source_fps")  # of a 
 MOST_FIELDS = 4  # that a refusal goes through
 TELLING = ("slo", "video", "detector", "env", "hardware", "scenario", "git_commit", SPEC)
 
-ByValue = dict[Hashable, pd.DataFrame]  # the runs of each value of a field
+ByValue = dict[Hashable, Runs]  # the runs of each value of a field
 
 
 def check_comparable(cells: Sequence[Venue]) -> None:
@@ -89,17 +89,17 @@ def refusal(found: Mapping[str, ByValue], inside: str) -> str:
     return f"these runs were not judged alike{inside}, so no figure can be of all: {'; '.join(told)}; {hint}"
 
 
-def _rank(item: tuple[Hashable, pd.DataFrame]) -> tuple[int, str]:
+def _rank(item: tuple[Hashable, Runs]) -> tuple[int, str]:
     return len(item[1]), item[1]["begun"].max()  # of as many runs, the newest
 
 
-def said(field: str, value: Hashable, runs: pd.DataFrame) -> str:
+def said(field: str, value: Hashable, runs: Runs) -> str:
     """Write "1 in 40 runs (results/main/A, ...)"."""
     more = ", ..." if len(runs) > 1 else ""
     return f"{text_of(field, value)} in {counted(len(runs), 'run')} ({runs['place'].iloc[0]}{more})"
 
 
-def advice(most: pd.DataFrame, rest: pd.DataFrame) -> str:
+def advice(most: Runs, rest: Runs) -> str:
     """Say how to choose the most runs that are alike."""
     for fact in TELLING:
         kept = sorted(set(most[fact]))

@@ -13,6 +13,7 @@ from experiments.program.formatting import counted
 from experiments.results.cells import Venue
 from experiments.results.collection import Collection
 from experiments.results.counterfactual import Again
+from experiments.results.run_row import Runs
 from experiments.statistics.disturbances import ChangePoint
 from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 
@@ -54,7 +55,7 @@ def episodes_of(
     return found, [note] if n_unasked else []
 
 
-def traces_of(runs: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def traces_of(runs: Runs) -> Iterator[pd.DataFrame]:
     """Yield their traces in their order; a few are read ahead. Raises ConfigError."""
     rows = runs[["place", "trace"]].to_dict("records")
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-
-import pandas as pd
+from typing import Any
 
 from experiments.program.formatting import counted
 from experiments.results.collection import Collection, short
@@ -33,7 +32,7 @@ def head_of(collection: Collection, command: str) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def tally(texts: pd.Series) -> str:
+def tally(texts: Any) -> str:
     """Return what there is, most of it first, with how often unless it is all the same; "" is not counted."""
     counts = texts[texts != ""].value_counts()
     if len(counts) < 2 or counts.max() == 1:
@@ -52,7 +51,7 @@ def spans(numbers: Sequence[int]) -> str:
     return ", ".join(f"{part[0]}–{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
-def world(run: pd.Series) -> str:
+def world(run: Any) -> str:
     """Say in what a run took place, by which weights, and for how long."""
     by = f", weights {run['weights']}" if run["env"] == "pipeline" and run["weights"] else ""
     return f"{run['env']}{by}, {run['steps']} steps of {run['control_interval_s']:g} s"

@@ -4,9 +4,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from experiments.results.run_row import ELSEWHERE, SPEC, WORLD, world_of
+from experiments.results.run_row import ELSEWHERE, SPEC, WORLD, Runs, world_of
 from experiments.runs.provenance import digest
 
 LONGEST = 48  # characters that are added to a name; more become a hash
@@ -18,7 +16,7 @@ OURS = "default"  # the SLOs that a cell's name does not mention
 Fields = Mapping[str, Hashable]  # nested values by dotted keys
 
 
-def named_agents(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
+def named_agents(runs: Runs) -> tuple[list[str], list[str]]:
     """Return the name of each run's agent variant, and notes on those that do not say what they are.
 
     An agent that had one configuration goes by its own name; one that had several, as "rule-target=0.8". Of a
@@ -38,7 +36,7 @@ def named_agents(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
     return _names(list(runs["agent"]), made_of, "-")
 
 
-def named_cells(runs: pd.DataFrame) -> tuple[list[str], list[str]]:
+def named_cells(runs: Runs) -> tuple[list[str], list[str]]:
     """Return the name of each run's cell, and notes on names that do not say what they are.
 
     It is hardware/scenario, /SLOs unless they are the default, and options and values that are not the same.

@@ -42,6 +42,7 @@ MACHINE = "{cpu}, {cores} cores, {memory_gb} GB, {system}"
 CUSTOM = "custom"  # of conf/agent: whatever class the user names
 
 Row = dict[str, Any]
+Runs = Any  # a frame of such rows; type checkers do not know what selecting from a frame gives
 
 
 def from_folders(folders: Sequence[str]) -> list[Row]:

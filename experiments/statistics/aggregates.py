@@ -134,10 +134,9 @@ def probability_of_improvement(
     P(X > Y) = mean over cells of (1/NM) Σ Σ S(x, y), S = 1, ½ or 0 for x >, =, < y (Mann and Whitney's U).
     Both are resampled on their own, as rliable does it.
 
-    Raises:
-        ValueError: they were not in the same cells.
+    Args:
+        ours, theirs: at least one cell each, the same ones.
     """
-    check_same_cells(ours, theirs)
     value, drawn = 0.0, np.zeros(n)
     for x, y in zip(ours, theirs, strict=True):
         won = wins(x, y)
@@ -150,30 +149,3 @@ def wins(ours: Values, theirs: Values) -> Values:
     """Return which pairs are won, 1, tied, ½, or lost, 0; shapes (a,) and (b,) give (a, b)."""
     x, y = ours[:, np.newaxis], theirs[np.newaxis, :]
     return (x > y) + 0.5 * (x == y)
-
-
-def paired_difference(
-    ours: Strata, theirs: Strata, rng: np.random.Generator, n: int = N_RESAMPLES
-) -> Estimate:
-    """Return the mean of ours minus theirs, episode by episode under equal seeds, and its interval.
-
-    The mean, not the interquartile mean: where two are alike in most cells, trimming would hide the others.
-
-    Raises:
-        ValueError: they were not in the same episodes.
-    """
-    check_same_cells(ours, theirs)
-    for i, (x, y) in enumerate(zip(ours, theirs, strict=True)):
-        if len(x) != len(y):
-            raise ValueError(
-                f"a pair needs two: cell {i} has {len(x)} episodes of one and {len(y)} of the other"
-            )
-    return estimate([x - y for x, y in zip(ours, theirs, strict=True)], mean, rng, n)
-
-
-def check_same_cells(ours: Strata, theirs: Strata) -> None:
-    """Raise ValueError unless both have as many cells, at least one."""
-    if not len(ours) == len(theirs) > 0:
-        raise ValueError(
-            f"only what was in the same cells can be compared, got {len(ours)} and {len(theirs)}"
-        )

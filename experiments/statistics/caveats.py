@@ -5,18 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 
 from experiments.program.formatting import counted
-from experiments.statistics.scores import References
+from experiments.statistics.scores import Episodes, References
 
 NAMED = 5  # of what is listed; more are counted
 UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
 
 
-def caveats_of(episodes: pd.DataFrame, references: References) -> list[str]:
-    """Return one plain sentence for each, none if all is well; rows as of `episode_table`."""
+def caveats_of(episodes: Episodes, references: References) -> list[str]:
+    """Return one plain sentence for each, none if all is well."""
     return [*unmeasured(episodes), *unscored(episodes, references), *uneven(episodes), *lonely(episodes)]
 
 
-def unmeasured(episodes: pd.DataFrame) -> list[str]:
+def unmeasured(episodes: Episodes) -> list[str]:
     """Name the runs of which more than UNKNOWN_BOUND is not known, the worst first."""
     shares = episodes["slo_unknown"]
     names = episodes["agent"] + " in " + episodes["cell"] + " under " + episodes["seed"].astype(str)
@@ -32,7 +32,7 @@ def unmeasured(episodes: pd.DataFrame) -> list[str]:
     ]
 
 
-def unscored(episodes: pd.DataFrame, references: References) -> list[str]:
+def unscored(episodes: Episodes, references: References) -> list[str]:
     """Name the cells that no score is of."""
     cells = list(episodes["cell"].unique())
     missing = [cell for cell in cells if cell not in references]
@@ -49,7 +49,7 @@ def unscored(episodes: pd.DataFrame, references: References) -> list[str]:
     return found
 
 
-def uneven(episodes: pd.DataFrame) -> list[str]:
+def uneven(episodes: Episodes) -> list[str]:
     """Name the agents that lack episodes which others have, and these."""
     places = pd.MultiIndex.from_frame(episodes[["cell", "seed"]]).unique()
     n_seeds = places.to_frame(index=False)["cell"].value_counts()
@@ -69,7 +69,7 @@ def uneven(episodes: pd.DataFrame) -> list[str]:
     ]
 
 
-def lonely(episodes: pd.DataFrame) -> list[str]:
+def lonely(episodes: Episodes) -> list[str]:
     """Name the cells that were played under one seed: intervals know nothing of chance there."""
     n_seeds = episodes.groupby("cell", sort=False)["seed"].nunique()
     single = [str(cell) for cell in n_seeds.index[n_seeds == 1]]

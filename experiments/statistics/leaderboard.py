@@ -12,7 +12,7 @@ from experiments.statistics.aggregates import Estimate, Values, estimate, iqm, m
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import TRAINED
 from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
-from experiments.statistics.scores import References
+from experiments.statistics.scores import Episodes, References
 
 # column: figure, whose interquartile mean it is
 ESTIMATED = {"score": "score", "fulfilment": "slo_fulfilment", "qoe": "qoe_mean", "reward": "reward_mean"}
@@ -28,8 +28,8 @@ SEED = 0  # of the resampling: equal episodes give equal intervals
 NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
-def strata_of(episodes: pd.DataFrame, figure: str) -> dict[str, Values]:
-    """Return a figure per cell, by seed; what is unknown is left out. Rows as of `episode_table`."""
+def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
+    """Return a figure per cell, by seed; what is unknown is left out."""
     known = episodes.loc[np.isfinite(episodes[figure]), ["cell", "seed", figure]]
     return {
         str(cell): own[figure].to_numpy()[np.argsort(own["seed"].to_numpy())]
@@ -37,11 +37,11 @@ def strata_of(episodes: pd.DataFrame, figure: str) -> dict[str, Values]:
     }
 
 
-def leaderboard(episodes: pd.DataFrame, references: References) -> pd.DataFrame:
+def leaderboard(episodes: Episodes, references: References) -> pd.DataFrame:
     """Return a row per agent, in the order of their scores, or of their rewards; docs/figures.md has columns.
 
     Args:
-        episodes: as of `episode_table`.
+        episodes: of all agents.
         references: what their scores are measured by.
     """
     rows = [
@@ -53,7 +53,7 @@ def leaderboard(episodes: pd.DataFrame, references: References) -> pd.DataFrame:
     return frame.sort_values(["score", "reward"], ascending=False, kind="stable", ignore_index=True)
 
 
-def figures_of(own: pd.DataFrame, references: References) -> dict[str, float]:
+def figures_of(own: Episodes, references: References) -> dict[str, float]:
     """Return all figures of one agent, of its episodes."""
     rng = np.random.default_rng(SEED)
     row: dict[str, float] = {"episodes": len(own)}
@@ -90,7 +90,7 @@ def answered(name: str, answers: Sequence[Answer]) -> dict[str, float]:
     }
 
 
-def plateau_steps(own: pd.DataFrame, references: References) -> list[float]:
+def plateau_steps(own: Episodes, references: References) -> list[float]:
     """Return, per cell in which nothing happens, an agent's steps to its plateau; NaN if random is better.
 
     They are those of the mean curve over the seeds.
@@ -123,17 +123,17 @@ def pareto_front(points: Values) -> NDArray[np.bool_]:
     """
     as_good = (points[:, np.newaxis] >= points[np.newaxis]).all(axis=2)
     better = (points[:, np.newaxis] > points[np.newaxis]).any(axis=2)
-    return np.isfinite(points).all(axis=1) & ~(as_good & better).any(axis=0)
+    return np.all(np.isfinite(points), axis=1) & np.logical_not(np.any(as_good & better, axis=0))
 
 
-def fulfilment_by_slo(episodes: pd.DataFrame, agents: Sequence[str]) -> pd.DataFrame:
+def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
     """Return a row per agent and SLO: the share of steps that kept it, of those in which that is known.
 
     Columns: agent, slo, episodes, fulfilment with its interval; the mean over episodes, for an interquartile
     mean hides the few in which an SLO is broken; and the mean share of steps in which it was not measured.
 
     Args:
-        episodes: of these agents, as of `episode_table`.
+        episodes: of these agents.
         agents: in the order of the rows.
     """
     rows = []

@@ -6,21 +6,21 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from experiments.statistics.aggregates import Estimate, paired_difference, probability_of_improvement
+from experiments.statistics.aggregates import Estimate, estimate, mean, probability_of_improvement
 from experiments.statistics.leaderboard import NOTHING, SEED, leaderboard, named, strata_of
 from experiments.statistics.power import seeds_needed
-from experiments.statistics.scores import References
+from experiments.statistics.scores import Episodes, References
 
 COMPARED = ("score", "reward_mean", "slo_fulfilment", "qoe_mean")
 DECISIVE = "reward_mean"  # what an improvement is one of: within a cell, rewards order agents as scores do
 PLACE = ["cell", "seed"]
 
 
-def comparisons(episodes: pd.DataFrame, reference: str) -> pd.DataFrame:
+def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
     """Compare one agent with each other one, episode by episode where both have one.
 
     Args:
-        episodes: as of `episode_table`.
+        episodes: of both and others.
         reference: the agent whom everyone is compared with.
 
     Returns:
@@ -38,27 +38,29 @@ def comparisons(episodes: pd.DataFrame, reference: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def compared(both: pd.DataFrame) -> dict[str, float]:
+def compared(both: Episodes) -> dict[str, float]:
     """Return the figures of two agents, whose columns end in _x and _y, in the same episodes."""
     rng = np.random.default_rng(SEED)
     row: dict[str, float] = {"seeds": both["cell"].value_counts().min()}
     for name in COMPARED:
         known = both[np.isfinite(both[[f"{name}_x", f"{name}_y"]]).all(axis=1)]
         x, y = (list(strata_of(known, f"{name}_{side}").values()) for side in "xy")
-        row |= named(f"{name}_difference", paired_difference(x, y, rng) if x else NOTHING)
-        row[f"{name}_seeds_needed"] = seeds_needed([a - b for a, b in zip(x, y, strict=True)])
+        differences = [a - b for a, b in zip(x, y, strict=True)]
+        # the mean, not the interquartile mean: trimming would hide the few cells in which two are not alike
+        row |= named(f"{name}_difference", estimate(differences, mean, rng) if x else NOTHING)
+        row[f"{name}_seeds_needed"] = seeds_needed(differences)
         if name == DECISIVE:
             row |= named("improvement", probability_of_improvement(x, y, rng))
     return row
 
 
-def improvements(episodes: pd.DataFrame, agents: Sequence[str]) -> pd.DataFrame:
+def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
     """Return the probability of improvement in reward of each agent over each other, where they share a cell.
 
     Columns: agent, other, cells, improvement with its interval; both ways, P(Y > X) = 1 − P(X > Y).
 
     Args:
-        episodes: of at least these agents, as of `episode_table`.
+        episodes: of at least these agents.
         agents: in the order of the rows.
     """
     strata = {agent: strata_of(episodes[episodes["agent"] == agent], DECISIVE) for agent in agents}
@@ -76,7 +78,7 @@ def improvements(episodes: pd.DataFrame, agents: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["agent", "other", "cells", *named("improvement", NOTHING)])
 
 
-def by_cell(episodes: pd.DataFrame, reference: str, references: References) -> pd.DataFrame:
+def by_cell(episodes: Episodes, reference: str, references: References) -> pd.DataFrame:
     """Return figures per cell and agent, what they are measured by, and the reference's differences there."""
     found = []
     for cell, own in episodes.groupby("cell", sort=False):
@@ -89,4 +91,4 @@ def by_cell(episodes: pd.DataFrame, reference: str, references: References) -> p
         figures = figures.merge(pairs, on="agent", how="left") if len(pairs) else figures
         found.append(figures.assign(cell=cell))
     whole = pd.concat(found, ignore_index=True)
-    return whole[["cell", *whole.columns.drop("cell")]]
+    return whole.loc[:, ["cell", *whole.columns.drop("cell")]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ LEAST_SPREAD = 0.1  # between random and oracle; with less, a score would magnif
 TOLERANCE = 0.01  # by which an agent may exceed the best that is known, in mean reward per step
 
 Values = NDArray[np.float64]
+Episodes = Any  # a frame as of `episode_table`; type checkers do not know what selecting from a frame gives
 
 
 class Reference(NamedTuple):
@@ -81,7 +82,7 @@ def references_of(episodes: Sequence[Episode]) -> dict[str, Reference]:
     }
 
 
-def episode_table(episodes: Sequence[Episode], references: References) -> pd.DataFrame:
+def episode_table(episodes: Sequence[Episode], references: References) -> Episodes:
     """Return a row per episode: block, cell, agent, seed, score, its figures, and the `episode` itself."""
     return pd.DataFrame(
         {

@@ -21,6 +21,15 @@ def test_pairs_are_of_episodes_that_both_have():
     assert math.isnan(row["score_seeds_needed"])  # of one seed, nobody knows
 
 
+def test_differences_are_taken_before_anything_else():
+    # what a seed does to both alike is gone in the difference, and its interval is a point
+    played = [episode("x", "a", seed, reward=seed + 0.1) for seed in range(5)]
+    played += [episode("y", "a", seed, reward=float(seed)) for seed in range(5)]
+    (row,) = comparisons(table(*played), "x").to_dict("records")
+    found = [row[f"reward_mean_difference{end}"] for end in ("", "_low", "_high")]
+    assert found == pytest.approx([0.1] * 3)
+
+
 def test_without_references_rewards_are_compared_all_the_same():
     played = [episode(agent, "c", seed, reward=r) for agent, r in (("x", 0.5), ("y", 0.3)) for seed in (0, 1)]
     (row,) = comparisons(table(*played, references={}), "x").to_dict("records")
