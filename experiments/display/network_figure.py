@@ -18,7 +18,7 @@ ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of t
 
 
 def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path: Path) -> None:
-    """Write a network as PNG: knobs left, metrics and earlier states in the middle, SLOs right; the curves below.
+    """Write a network as PNG: knobs left, metrics and earlier states beside them, SLOs right; curves below.
 
     Args:
         network: of the agent, see `NetworkFigure`.

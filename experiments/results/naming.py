@@ -64,39 +64,24 @@ def _names(stems: Sequence[str], values: Sequence[dict[str, Any]], joint: str) -
             variants[key] = flat(own)
     names, notes = {}, []
     for stem, variants in by_stem.items():
-        for key, (addition, full) in additions(variants).items():
-            name = f"{stem}{',' if '=' in stem else joint}{addition}" if addition else stem
+        told = told_apart(variants)
+        for key, text in told.items():
+            is_plain = 0 < len(text) <= LONGEST and list(told.values()).count(text) == 1
+            addition = text if is_plain else digest(variants[key])[:6]
+            name = f"{stem}{',' if '=' in stem else joint}{addition}" if len(variants) > 1 else stem
             names[stem, key] = name
-            if addition != full:
-                notes.append(f"{name} is {stem} with {full or 'nothing of the others'}.")
+            if len(variants) > 1 and not is_plain:
+                notes.append(f"{name} is {stem} with {text or 'nothing of the others'}.")
     return [names[pair] for pair in zip(stems, keys, strict=True)], notes
 
 
-def additions(variants: Mapping[str, Fields]) -> dict[str, tuple[str, str]]:
-    """Return what to add to a common name for each variant to have a name of its own, and all it is told by.
-
-    That is "target=0.8,oks=3", or a hash where it would be long or another's; "" for one that is alone.
-    """
-    keys = differing(variants)
-    told = {
-        name: ",".join(said(key, own[key]) for key in keys if key in own) for name, own in variants.items()
-    }
-    texts = list(told.values())
-    return {
-        name: (
-            text
-            if not keys or (text and len(text) <= LONGEST and texts.count(text) == 1)
-            else digest(variants[name])[:6],
-            text,
-        )
-        for name, text in told.items()
-    }
-
-
-def differing(variants: Mapping[str, Fields]) -> list[str]:
-    """Return the keys whose values are not the same in all, in the order in which they come."""
+def told_apart(variants: Mapping[str, Fields]) -> dict[str, str]:
+    """Return for each variant the values that are not the same in all: "target=0.8,oks=3"."""
     keys = dict.fromkeys(key for own in variants.values() for key in own)
-    return [key for key in keys if len({own.get(key) for own in variants.values()}) > 1]
+    apart = [key for key in keys if len({own.get(key) for own in variants.values()}) > 1]
+    return {
+        name: ",".join(said(key, own[key]) for key in apart if key in own) for name, own in variants.items()
+    }
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Hashable]:

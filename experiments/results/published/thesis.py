@@ -67,7 +67,7 @@ class ThesisCsv:
         self._cells = {name: tuple(overrides) for name, overrides in cells.items()}
 
     def read(self, path: Path) -> list[PublishedRun]:
-        """As `Importer.read`; the runs of one agent in one cell are numbered in the order of their paths."""
+        """Read as `Importer` says; the runs of one agent in one cell are numbered by their paths."""
         counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
         found = []
         for log in logs_in(path):
@@ -94,7 +94,7 @@ class ThesisCsv:
 
 
 def logs_in(path: Path) -> list[Path]:
-    """The file, or all logs anywhere below a folder, in the order of their paths. Raises ConfigError."""
+    """Return a file, or all logs anywhere below a folder, by their paths. Raises ConfigError."""
     if path.is_file():
         return [path]
     found = sorted(path.rglob(f"*{ENDING}"))
@@ -104,7 +104,7 @@ def logs_in(path: Path) -> list[Path]:
 
 
 def run_of(log: Path, agent: str, cell: tuple[str, ...], seed: int) -> PublishedRun:
-    """One log as a run of an agent in a cell. Raises ConfigError."""
+    """Read one log as a run of an agent in a cell. Raises ConfigError."""
     rows = rows_of(log)
     plan = plan_of(cell)
     spec, env = plan.spec, plan.config.env
@@ -120,7 +120,7 @@ def run_of(log: Path, agent: str, cell: tuple[str, ...], seed: int) -> Published
 
 
 def rows_of(log: Path) -> Values:
-    """The numbers of a log, shape (n_rows, 10), all finite and >= 0. Raises ConfigError."""
+    """Return the numbers of a log, shape (n_rows, 10), all finite and >= 0. Raises ConfigError."""
     try:
         lines = list(csv.reader(log.read_text(encoding="utf-8").splitlines()))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -146,7 +146,7 @@ def rows_of(log: Path) -> Values:
 
 
 def number_of(place: str, column: str, cell: str) -> float:
-    """A value of a row. Raises ConfigError."""
+    """Return a value of a row. Raises ConfigError."""
     try:
         value = float(cell)
     except ValueError:
@@ -176,7 +176,7 @@ def check_length(log: Path, n_rows: int, n_steps: int) -> None:
 
 
 def levels_of(log: Path, spec: ElasticitySpec, capacities: Values) -> NDArray[np.int64]:
-    """The level index per knob that each row's capacities are of, same shape. Raises ConfigError."""
+    """Return the level index per knob that each row's capacities are of, same shape. Raises ConfigError."""
     positions = capacities * (np.array(spec.n_levels) - 1)
     levels = np.rint(positions).astype(np.int64)
     wrong = np.argwhere((np.abs(positions - levels) > EXACT) | (levels > np.array(spec.highest)))

@@ -2,12 +2,19 @@
 
 import pytest
 
-from experiments.results.naming import additions, flat, named_agents, named_cells
+from experiments.results.naming import flat, named_agents, named_cells
 from tests.experiments.results.rows import row, runs
 
 
-def texts(*variants):
-    return [text for text, _ in additions({str(i): flat(own) for i, own in enumerate(variants)}).values()]
+def variants(*values):
+    """Return the names of an agent that had these values in turn, and what is said of them."""
+    made = [row(str(i)) for i in range(len(values))]
+    rows = [one | {"config": {**one["config"], "agent": own}} for one, own in zip(made, values, strict=True)]
+    return named_agents(runs(*rows))
+
+
+def texts(*values):
+    return [name.removeprefix("rule").removeprefix("-") for name in variants(*values)[0]]
 
 
 def agents(*rows):
@@ -49,10 +56,10 @@ def test_values_are_told_in_short(one, other, expected):
 
 
 def test_what_would_be_long_or_ambiguous_becomes_a_hash_and_is_told_in_full():
-    long = {str(shift): {f"figure_{i}": i + shift for i in range(9)} for shift in (0, 1)}
-    for text, full in additions(long).values():
-        assert len(text) == 6
-        assert "figure_8=" in full
+    names, notes = variants(*({f"figure_{i}": 10 * i + shift for i in range(9)} for shift in (0, 1)))
+    assert len(set(names)) == len(notes) == 2
+    assert all(len(name) == len("rule-") + 6 for name in names)
+    assert notes[0].startswith(f"{names[0]} is rule with figure_0=0,figure_1=10,")
     same_file = texts({"path": "/a/clip.mp4"}, {"path": "/b/clip.mp4"})
     assert len(set(same_file)) == 2
     assert all(len(text) == 6 for text in same_file)
@@ -102,13 +109,6 @@ def learned(place, spec, checkpoint):
 )
 def test_two_checkpoints_for_one_spec_make_variants(one, other, expected):
     assert agents(learned("a", *one), learned("b", *other)) == expected
-
-
-def test_a_name_that_says_nothing_is_explained():
-    many = {f"agent.figure_{i}": 10 * i for i in range(9)}
-    names, notes = named_agents(runs(row("a", many), row("b", {name: 1 for name in many})))
-    assert len(set(names)) == len(notes) == 2
-    assert notes[0].startswith(f"{names[0]} is rule with figure_0=0,figure_1=10,")
 
 
 # --- cells ---
