@@ -3,8 +3,6 @@
 An importer is a class with a `read`; `conf/published/NAME.yaml` names it by `_target_`. `ThesisCsv` is one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,37 +26,10 @@ from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 PUBLISHED = "published"  # where ours say a commit
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PublishedRun:
-    """Somebody else's run, as one of ours.
-
-    Attributes:
-        agent: its name in our tables.
-        cell_overrides: of conf/config.yaml; with them our own run takes place in the same cell.
-        seed: number of the run among those of its agent in its cell, from 0; logs seldom know their seed.
-        plan: our run in that cell.
-        trace: one row per step of that run. Columns as `experiments.runs.trace.row_of` has them, as far as
-            `summarise` and `episode_of` ask for them; NaN where the log does not say.
-        source: the log.
-    """
-
-    agent: str
-    cell_overrides: tuple[str, ...]
-    seed: int
-    plan: SimulatorPlan
-    trace: pd.DataFrame
-    source: Path
-
-    @property
-    def config(self) -> RunConfig:
-        """All that our run would be asked for."""
-        return self.plan.config
-
-
 class Importer(Protocol):
     """Reads logs of one format."""
 
-    def read(self, path: Path) -> list[PublishedRun]:
+    def read(self, path: Path) -> list[Row]:
         """Return every run of a log, or of a folder of logs, inside a `hydra.main` or an initialised Hydra.
 
         Raises:
@@ -67,8 +38,8 @@ class Importer(Protocol):
         ...
 
 
-def read_published(published: DictConfig) -> list[PublishedRun]:
-    """Return the runs that a configuration of the group `published` points to.
+def from_published(published: DictConfig) -> list[Row]:
+    """Return the runs that a configuration of the group `published` points to, inside a `hydra.main`.
 
     Args:
         published: `_target_`, `path`, and what the importer is made of.
@@ -84,30 +55,35 @@ def read_published(published: DictConfig) -> list[PublishedRun]:
     return importer.read(Path(published.path))
 
 
-def from_published(published: DictConfig) -> list[Row]:
-    """Return the rows of these runs, inside a `hydra.main`. Raises ConfigError."""
-    return [_row(run) for run in read_published(published)]
+def published_row(agent: str, cell: tuple[str, ...], seed: int, trace: pd.DataFrame, source: Path) -> Row:
+    """Return somebody else's run, of which nothing else is known, as one of ours.
 
-
-def _row(run: PublishedRun) -> Row:
-    """Return a run under its own name for its agent, of which nothing else is known."""
-    config: Any = OmegaConf.to_container(OmegaConf.structured(run.config), enum_to_str=True)
+    Args:
+        agent: its name in our tables.
+        cell: overrides of conf/config.yaml; with them our own run takes place in the same cell.
+        seed: number of the run among those of its agent in its cell, from 0; logs seldom know their seed.
+        trace: one row per step of that run. Columns as `experiments.runs.trace` has them, as far as
+            `summarise` and `episode_of` ask for them; NaN where the log does not say.
+        source: the log.
+    """
+    plan = plan_of(cell)
+    config: Any = OmegaConf.to_container(OmegaConf.structured(plan.config), enum_to_str=True)
     facts = {
-        **choices_of(run.cell_overrides),
-        "agent": run.agent,
-        "seed": run.seed,
-        "spec_hash": run.plan.spec.hash,
+        **choices_of(cell),
+        "agent": agent,
+        "seed": seed,
+        "spec_hash": plan.spec.hash,
         "config_hash": digest(config),
         "git_commit": PUBLISHED,
         "status": RunStatus.FINISHED,
     }
     return made_row(
-        place=f"{run.source} (run {run.seed})",
-        begun=stamp(run.source, str(run.source)),
+        place=f"{source} (run {seed})",
+        begun=stamp(source, str(source)),
         facts=facts,
         config={**config, "agent": {}},
-        typed=lambda: run.config,
-        trace=lambda: run.trace,
+        typed=lambda: plan.config,
+        trace=lambda: trace,
     )
 
 
@@ -118,7 +94,8 @@ def choices_of(overrides: tuple[str, ...]) -> dict[str, str]:
     return {group: str(composed.hydra.runtime.choices[group]) for group in GROUPS}
 
 
-def plan_of(overrides: Sequence[str]) -> SimulatorPlan:
+@cache
+def plan_of(overrides: tuple[str, ...]) -> SimulatorPlan:
     """Return our run in the cell that these overrides of conf/config.yaml name.
 
     Raises:
