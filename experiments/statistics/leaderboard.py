@@ -30,11 +30,11 @@ NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
     """Return a figure per cell, by seed; what is unknown is left out."""
-    known = episodes.loc[np.isfinite(episodes[figure]), ["cell", "seed", figure]]
-    return {
-        str(cell): own[figure].to_numpy()[np.argsort(own["seed"].to_numpy())]
-        for cell, own in known.groupby("cell", sort=False)
-    }
+    cells: dict[str, dict[int, float]] = {}
+    for cell, seed, value in zip(*(episodes[name] for name in ("cell", "seed", figure)), strict=True):
+        if np.isfinite(value):
+            cells.setdefault(cell, {})[seed] = value
+    return {cell: np.array([by_seed[s] for s in sorted(by_seed)]) for cell, by_seed in cells.items()}
 
 
 def leaderboard(episodes: Episodes, references: References) -> pd.DataFrame:

@@ -1,19 +1,19 @@
 """Two agents at a time: differences under the same seeds, who is likely to do better, and seeds needed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from experiments.statistics.aggregates import Estimate, estimate, mean, probability_of_improvement
+from experiments.statistics.aggregates import Estimate, Values, estimate, mean, probability_of_improvement
 from experiments.statistics.leaderboard import NOTHING, SEED, leaderboard, named, strata_of
 from experiments.statistics.power import seeds_needed
 from experiments.statistics.scores import Episodes, References
 
 COMPARED = ("score", "reward_mean", "slo_fulfilment", "qoe_mean")
 DECISIVE = "reward_mean"  # what an improvement is one of: within a cell, rewards order agents as scores do
-PLACE = ["cell", "seed"]
 
 
 def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
@@ -28,26 +28,42 @@ def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
         difference, reference minus other, with its interval, and `seeds_needed`; and the probability of
         improvement of the reference's reward over the other's.
     """
-    columns = [*PLACE, *COMPARED]
-    ours = episodes.loc[episodes["agent"] == reference, columns]
-    rows = []
-    for agent, theirs in episodes.groupby("agent", sort=False):
-        both = ours.merge(theirs[columns], on=PLACE).sort_values(PLACE)
-        if agent != reference and len(both):
-            rows.append({"reference": reference, "agent": agent, "pairs": len(both), **compared(both)})
+    agents = list(episodes["agent"].unique())
+    if reference not in agents:
+        return pd.DataFrame()
+    wide = episodes.pivot(index=["cell", "seed"], columns="agent", values=list(COMPARED))
+    cells, rows = wide.index.get_level_values("cell").to_numpy(dtype=object), []
+    figures = {name: dict(zip(wide[name], wide[name].to_numpy().T, strict=True)) for name in COMPARED}
+    for agent in agents:
+        pairs = {name: np.stack([own[reference], own[agent]]) for name, own in figures.items()}
+        n_pairs = np.count_nonzero(known(pairs[DECISIVE]))
+        if agent != reference and n_pairs:
+            rows.append({"reference": reference, "agent": agent, "pairs": n_pairs, **compared(cells, pairs)})
     return pd.DataFrame(rows)
 
 
-def compared(both: Episodes) -> dict[str, float]:
-    """Return the figures of two agents, whose columns end in _x and _y, in the same episodes."""
+def known(pair: Values) -> NDArray[np.bool_]:
+    """Return where both agents have a figure; shape (2, n) gives (n,)."""
+    return np.all(np.isfinite(pair), axis=0)
+
+
+def compared(cells: NDArray[np.object_], pairs: Mapping[str, Values]) -> dict[str, float]:
+    """Return what the figures of two agents come to.
+
+    Args:
+        cells: of their episodes, ascending, shape (n,).
+        pairs: both figures by name, NaN where there is none, shape (2, n).
+    """
     rng = np.random.default_rng(SEED)
-    row: dict[str, float] = {"seeds": both["cell"].value_counts().min()}
-    for name in COMPARED:
-        known = both[np.isfinite(both[[f"{name}_x", f"{name}_y"]]).all(axis=1)]
-        x, y = (list(strata_of(known, f"{name}_{side}").values()) for side in "xy")
+    n_seeds = np.unique(cells[known(pairs[DECISIVE])].astype(str), return_counts=True)[1]
+    row: dict[str, float] = {"seeds": int(n_seeds.min())}
+    for name, pair in pairs.items():
+        own = cells[known(pair)]
+        begins = np.flatnonzero(own[1:] != own[:-1]) + 1  # of further cells
+        x, y = (np.split(values[known(pair)], begins) for values in pair)
         differences = [a - b for a, b in zip(x, y, strict=True)]
         # the mean, not the interquartile mean: trimming would hide the few cells in which two are not alike
-        row |= named(f"{name}_difference", estimate(differences, mean, rng) if x else NOTHING)
+        row |= named(f"{name}_difference", estimate(differences, mean, rng) if len(own) else NOTHING)
         row[f"{name}_seeds_needed"] = seeds_needed(differences)
         if name == DECISIVE:
             row |= named("improvement", probability_of_improvement(x, y, rng))
