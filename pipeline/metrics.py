@@ -219,12 +219,13 @@ def load(facts: Interval) -> float:
 
     The mean is of the tasks finished in the interval; a task that has already run longer than that counts
     with what it has run so far, which is how a hang or saturation shows before it ends. If none was finished,
-    those in progress are the sample, a lower bound; unknown if there is none either. Infinite when frames are
-    offered to no worker at all.
+    those in progress are the sample, a lower bound: known where it shows saturation, >= 1, for a lower one
+    would read as spare. Unknown if there is none either. Infinite when frames are offered to no worker.
     """
     if facts.n_workers == 0:
         return math.inf if facts.offered > 0 else math.nan
-    return facts.offered / facts.duration_s * facts.expected_service_s / facts.n_workers
+    bound = facts.offered / facts.duration_s * facts.expected_service_s / facts.n_workers
+    return bound if facts.processed > 0 or bound >= 1 else math.nan
 
 
 def delivered_fps(facts: Interval) -> float:
@@ -236,11 +237,12 @@ def processing_time_max_worker(facts: Interval) -> float:
     """Slowest live worker's service time ÷ (live workers ÷ offered frames/s).
 
     Its service time is the mean of what it finished in the interval, or what its task in progress has taken
-    so far if that is longer.
+    so far if that is longer; where none was finished that is a lower bound, known as for `load`.
     """
     if facts.n_workers == 0:
         return math.nan
-    return facts.slowest_service_s * facts.offered / facts.duration_s / facts.n_workers
+    bound = facts.slowest_service_s * facts.offered / facts.duration_s / facts.n_workers
+    return bound if facts.processed > 0 or bound >= 1 else math.nan
 
 
 def offered_fps(facts: Interval) -> float:

@@ -26,9 +26,9 @@ from experiments.calibration.validation import check_validation, n_parts, valida
 from experiments.calibration.worlds import with_profile
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema
+from experiments.execution.extras import mlflow_request
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
-from experiments.runs.extras import mlflow_request
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import digest, machine, releases
 from experiments.runs.record import CONFIG, LOGS, RunStatus

@@ -76,7 +76,7 @@ def test_intervals_are_small_and_have_a_real_minus():
 
 def test_the_latex_table_has_a_line_per_agent_and_as_many_cells_in_each():
     played = [episode("my_own", reward=0.8), episode("bad", reward=-0.3)]
-    played += [replace(one, block="two & more") for one in played]
+    played += [replace(one, block="two & more", cell="c") for one in played]
     text = latex(blocks_of(Evidence("", played, REFERENCES, "bad")), "A 100 % test")
     body = text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines()
     lines = [line for line in body if line.endswith(r"\\") and "multicolumn" not in line]
