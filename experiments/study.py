@@ -16,7 +16,8 @@ from experiments.program.entry import complaining, enter
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
-from experiments.report.report import Evidence, write_report
+from experiments.report.block import Evidence
+from experiments.report.report import write_report
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG
 from experiments.statistics.scores import TOLERANCE
@@ -112,7 +113,7 @@ def report(
     evidence = Evidence(
         title=title,
         episodes=findings.episodes,
-        yardsticks=findings.yardsticks,
+        references=findings.references,
         reference=config.study.reference,
         highlight=list(config.study.highlight),
         notes=found,
@@ -137,7 +138,7 @@ def notes(study: Study, findings: Findings, failures: Mapping[str, str]) -> list
     if findings.beyond:
         episodes = ", ".join(f"{e.agent} in {e.cell}, seed {e.seed}" for e in findings.beyond)
         found.append(f"Better than the best known by more than {TOLERANCE:g} per step: {episodes}.")
-    if absent := [cell.name for cell in study.cells if cell.name not in findings.yardsticks]:
+    if absent := [cell.name for cell in study.cells if cell.name not in findings.references]:
         found.append(f"Not compared, for random or oracle is missing there: {', '.join(absent)}.")
     by_error: dict[tuple[str, str], list[str]] = {}
     for title, error in failures.items():

@@ -1,4 +1,4 @@
-"""What would have come of holding still: a simulated episode is asked at every turn for the worse.
+"""What would have come of holding still: a simulated episode is asked at every change for the worse.
 
 A trace does not say whether a disturbance needed an answer. The simulator does: a copy of the episode goes on
 without a change.
@@ -11,24 +11,24 @@ import numpy as np
 
 from experiments.runs.episode import Observer, Step
 from experiments.runs.trace import Row
-from experiments.statistics.disturbances import Turn, borders, turns_of
+from experiments.statistics.disturbances import ChangePoint, borders, change_points
 from experiments.statistics.episode import NEEDED
 from experiments.worlds.run_spec import Plan
 
 
 class Counterfactual(Observer):
-    """Finds out, at each turn for the worse, whether holding the levels would break an SLO in that phase.
+    """Finds out, at each change for the worse, whether holding the levels would break an SLO in that phase.
 
     Args:
-        turns: of the episode.
+        points: of the episode.
         n_steps: of the episode.
 
     Attributes:
-        needed: by the step of each turn that has been asked about, whether an answer was needed.
+        needed: by the step of each change that has been asked about, whether an answer was needed.
     """
 
-    def __init__(self, turns: Sequence[Turn], n_steps: int) -> None:
-        self._ends = borders(turns, n_steps)
+    def __init__(self, points: Sequence[ChangePoint], n_steps: int) -> None:
+        self._ends = borders(points, n_steps)
         self.needed: dict[int, bool] = {}
 
     def begin(self, env: gym.Env) -> None:
@@ -54,7 +54,7 @@ class Counterfactual(Observer):
         self.needed[begin] = is_broken
 
     def columns(self, step: int) -> Row:
-        """Return what a step's row has of it: NEEDED, in an episode that has turns for the worse."""
+        """Return what a step's row has of it: NEEDED, in an episode that has changes for the worse."""
         if not self._ends:
             return {}
         return {NEEDED: float(self.needed[step]) if step in self.needed else None}
@@ -62,9 +62,9 @@ class Counterfactual(Observer):
 
 def counterfactual_of(plan: Plan) -> Counterfactual:
     """Return the counterfactual of a run; of one that is not simulated nothing can be asked."""
-    config, turns = plan.config, ()
+    config, points = plan.config, ()
     system = getattr(plan, "system", None)  # the runs of the simulator have one
     if system is not None:
         slos, interval_s = plan.spec.slos, system.control_interval_s
-        turns = turns_of(system.scenario, slos, system.steps, interval_s, config.seed)
-    return Counterfactual(turns, config.env.steps)
+        points = change_points(system.scenario, slos, system.steps, interval_s, config.seed)
+    return Counterfactual(points, config.env.steps)

@@ -17,7 +17,7 @@ from experiments.results.cells import Venue
 from experiments.results.comparable import present_spec
 from experiments.runs.episode import Step
 from experiments.runs.summary import column
-from experiments.statistics.disturbances import Turn
+from experiments.statistics.disturbances import ChangePoint
 from experiments.statistics.episode import NEEDED
 from experiments.worlds.simulator import SimulatorPlan
 
@@ -39,7 +39,7 @@ class Again:
             self._plan = world.plan if isinstance(world.plan, SimulatorPlan) else None
         self._env = None
 
-    def asked(self, trace: pd.DataFrame, turns: Sequence[Turn], seed: int) -> pd.DataFrame | None:
+    def asked(self, trace: pd.DataFrame, turns: Sequence[ChangePoint], seed: int) -> pd.DataFrame | None:
         """A trace with the column NEEDED; None if what it tells does not happen here.
 
         Args:
@@ -59,7 +59,7 @@ class Again:
         return trace.assign(**{NEEDED: told})
 
     def _needed(
-        self, trace: pd.DataFrame, turns: Sequence[Turn], seed: int, until: int
+        self, trace: pd.DataFrame, turns: Sequence[ChangePoint], seed: int, until: int
     ) -> dict[int, bool] | None:
         """By step of each turn for the worse; None if a reward is another."""
         assert self._plan is not None

@@ -14,6 +14,7 @@ from experiments.studies.cells import StudyCell
 from experiments.studies.schema import StudyConfig
 from experiments.studies.variants import AgentVariant
 from experiments.sweeps.job import composed
+from experiments.training.training_run import is_learned
 from experiments.training.worlds import option
 
 STUDIES = "studies"  # the folder of all runs of studies: what one has played, another has not to
@@ -111,7 +112,8 @@ class Resolver:
         values |= {"detector": self._config.detector, "env": cell.env}
         for group, value in values.items():
             cfg[group] = OmegaConf.structured(value)
-        cfg.agent, cfg.trained_on, cfg.seed, cfg.live = variant.values, cell.training, 0, False
+        cfg.agent, cfg.seed, cfg.live = variant.values, 0, False
+        cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
         try:
             prepared = prepare(cfg, choices, self._console, self._config.live)

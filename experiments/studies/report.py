@@ -8,10 +8,16 @@ import pandas as pd
 
 from experiments.runs.logged import read_run
 from experiments.runs.trace import read_trace
-from experiments.statistics.disturbances import turns_of
+from experiments.statistics.disturbances import change_points
 from experiments.statistics.episode import TRAINED, Episode, episode_of
-from experiments.statistics.leaderboard import standings
-from experiments.statistics.scores import TOLERANCE, Yardstick, rank_correlation, yardsticks_of
+from experiments.statistics.leaderboard import leaderboard
+from experiments.statistics.scores import (
+    TOLERANCE,
+    Reference,
+    episode_table,
+    rank_correlation,
+    references_of,
+)
 from experiments.studies.plan import Study, StudyRun
 from experiments.sweeps.place import finished_in
 from experiments.worlds.builders import scenario_of
@@ -24,12 +30,12 @@ class Findings:
     Attributes:
         episodes: of the roster.
         twins: of the roster in the simulator, where the episodes are of the pipeline.
-        yardsticks: by cell; a cell without one is not compared.
+        references: by cell; a cell without one is not compared.
     """
 
     episodes: Sequence[Episode]
     twins: Sequence[Episode]
-    yardsticks: Mapping[str, Yardstick]
+    references: Mapping[str, Reference]
 
     @property
     def beyond(self) -> list[Episode]:
@@ -37,20 +43,20 @@ class Findings:
         return [
             episode
             for episode in self.twins or self.episodes
-            if episode.figures["reward_mean"] > self.yardsticks[episode.cell].best(episode.seed) + TOLERANCE
+            if episode.figures["reward_mean"] > self.references[episode.cell].best(episode.seed) + TOLERANCE
         ]
 
 
 def read(study: Study, folder: Path) -> Findings:
     """Return what has been played of a study, wherever in the folder of runs it lies."""
     finished = finished_in(folder)
-    yardsticks = yardsticks_of(episodes_of(study.references, folder, finished))
+    references = references_of(episodes_of(study.references, folder, finished))
 
     def comparable(runs: Sequence[StudyRun]) -> list[Episode]:
         found = episodes_of(runs, folder, finished)
-        return [episode for episode in found if episode.cell in yardsticks]
+        return [episode for episode in found if episode.cell in references]
 
-    return Findings(comparable(study.runs), comparable(study.twins), yardsticks)
+    return Findings(comparable(study.runs), comparable(study.twins), references)
 
 
 def episodes_of(runs: Sequence[StudyRun], folder: Path, finished: Mapping[str, str]) -> list[Episode]:
@@ -68,16 +74,18 @@ def episode_of_run(run: StudyRun, directory: Path) -> Episode:
     """Return the episode that a run left."""
     config, slos = run.prepared.plan.config, run.prepared.plan.spec.slos
     scenario, env = scenario_of(config.scenario), config.env
-    turns = turns_of(scenario, slos, env.steps, env.control_interval_s, run.seed)
+    points = change_points(scenario, slos, env.steps, env.control_interval_s, run.seed)
     trained = read_run(directory).summary["trained_steps"]
     trace = read_trace(directory).assign(**{TRAINED: trained})
-    return episode_of(trace, run.agent, run.cell.name, run.cell.block, run.seed, turns)
+    return episode_of(trace, run.agent, run.cell.name, run.cell.block, run.seed, points)
 
 
 def ranking(findings: Findings) -> tuple[pd.DataFrame, float]:
     """Scores on the pipeline beside those in the simulator, and Spearman's correlation of their ranks."""
     real, simulated = (
-        standings(episodes, findings.yardsticks).set_index("agent")["score"]
+        leaderboard(episode_table(episodes, findings.references), findings.references).set_index("agent")[
+            "score"
+        ]
         for episodes in (findings.episodes, findings.twins)
     )
     both = pd.DataFrame({"pipeline": real, "simulator": simulated}).dropna()
