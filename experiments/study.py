@@ -61,8 +61,7 @@ def play(study: Study, config: StudyConfig, folder: Path, console: Console) -> d
     Returns:
         What ended each run that did not come to its own end, by its title.
     """
-    failures = dict(study.refused)
-    finished = finished_in(folder)
+    failures, finished = dict[str, str](), finished_in(folder)
     for title, runs, n_processes in (
         ("simulated", study.simulated, config.processes),
         ("on the real pipeline", study.real, 1),

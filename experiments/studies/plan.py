@@ -61,14 +61,12 @@ class Study:
         runs: of the roster in the cells.
         references: in the simulator, of random and oracle: what scores are measured by.
         twins: of the roster in the simulator, if the cells are of the pipeline.
-        refused: what could not be resolved, by its title: why.
     """
 
     cells: Sequence[StudyCell]
     runs: Sequence[StudyRun]
     references: Sequence[StudyRun]
     twins: Sequence[StudyRun]
-    refused: Mapping[str, str]
 
     @property
     def simulated(self) -> list[StudyRun]:
@@ -138,26 +136,19 @@ def study_of(
         console: shows what is trained on the way.
 
     Raises:
-        ConfigError: a cell is not possible.
+        ConfigError: a cell is not possible, or nothing that an agent can be trained for.
         TrainingError, KeyboardInterrupt: a training broke.
     """
     assert config.study is not None
-    resolver, refused = Resolver(config, console), dict[str, str]()
-    for cell in cells:
-        resolver.resolve(variants[RANDOM], cell.twin())  # a cell that is not possible is nobody's fault
+    resolver = Resolver(config, console)
 
     def runs(names: Sequence[str], cells: Sequence[StudyCell], n_seeds: int = 0) -> list[StudyRun]:
-        found = []
-        for name in names:
-            for cell in cells:
-                try:
-                    prepared = resolver.resolve(variants[name], cell)
-                except ConfigError as error:
-                    refused[f"{name} in {cell.name}"] = str(error)
-                    continue
-                seeds = range(n_seeds or cell.n_seeds)
-                found += [StudyRun(name, cell, prepared.under_seed(seed)) for seed in seeds]
-        return found
+        return [
+            StudyRun(name, cell, resolver.resolve(variants[name], cell).under_seed(seed))
+            for name in names
+            for cell in cells
+            for seed in range(n_seeds or cell.n_seeds)
+        ]
 
     roster, twins = list(config.study.agents), [cell.twin() for cell in cells]
     return Study(
@@ -165,5 +156,4 @@ def study_of(
         runs=runs(roster, cells),
         references=[*runs([ORACLE], twins), *runs([RANDOM], twins, N_RANDOM_SEEDS)],
         twins=runs(roster, twins) if cells[0].is_real else [],
-        refused=refused,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.golden.programs import COMPARISON, EVALUATION, RUNS, TRAININGS
+from tests.golden.programs import COMPARISON, STUDY, RUNS, TRAININGS
 
 Columns = dict[str, list[Any]]
 Figures = dict[str, Columns]
@@ -27,7 +27,7 @@ def read(results: Path) -> tuple[Figures, Figures]:
         figures[title] = kept({name: [value] for name, value in flat(facts)})
         trace = pd.read_parquet(summary.parent / "trace.parquet")
         traces[f"trace of {title}"] = kept({str(name): trace[name].tolist() for name in trace})
-    for folder in (COMPARISON, EVALUATION):
+    for folder in (COMPARISON, STUDY):
         for path in sorted((results / folder).glob("*.csv")):
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
             figures[f"{folder}/{path.name}"] = kept({str(name): table[name].tolist() for name in table})

@@ -21,7 +21,7 @@ PINNED = {
 }
 
 RUNS, TRAININGS = "golden", "training"  # under RESULTS
-COMPARISON, EVALUATION = "comparison", "evaluation/quick"
+COMPARISON, STUDY = "comparison", "comparisons/study-quick"
 SWEEP_WORDS = (
     "-m",
     "agent=rule,aif,causal,mpc",
@@ -56,9 +56,9 @@ def play_runs(results: Path) -> None:
     _call("experiments.compare", f"runs={results / RUNS}", comparison, "processes=1", f"results={results}")
 
 
-def play_evaluation(results: Path) -> None:
-    """The same with an evaluation, whose scores lie between random and an oracle."""
-    _call("experiments.evaluate", "evaluation=quick", "processes=1", f"results={results}")
+def play_study(results: Path) -> None:
+    """The same with a study, whose scores lie between random and an oracle."""
+    _call("experiments.study", "study=quick", "processes=1", f"results={results}")
 
 
 def play_training(results: Path) -> None:

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 
 from tests.golden import fixture
 from tests.golden.figures import differences, read
-from tests.golden.programs import play_evaluation, play_runs, play_training
+from tests.golden.programs import play_study, play_runs, play_training
 
 
 def main() -> None:
     """Play, say what is no longer as it was, write."""
     with TemporaryDirectory(prefix="elasticbench-golden-") as folder:
-        for play in (play_runs, play_evaluation, play_training):
+        for play in (play_runs, play_study, play_training):
             play(Path(folder))
         figures, traces = read(Path(folder))
     if (fixture.FOLDER / fixture.FIGURES).exists():

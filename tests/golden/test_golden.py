@@ -10,7 +10,7 @@ import pytest
 
 from tests.golden import fixture
 from tests.golden.figures import Figures, differences, read
-from tests.golden.programs import COMPARISON, EVALUATION, play_evaluation, play_runs, play_training
+from tests.golden.programs import COMPARISON, STUDY, play_study, play_runs, play_training
 
 pytestmark = pytest.mark.timeout(600)  # half a minute on an idle core
 
@@ -47,5 +47,5 @@ def test_a_training_and_what_its_checkpoint_comes_to_are_as_they_were(tmp_path):
 
 
 @pytest.mark.nightly
-def test_an_evaluation_is_as_it_was(tmp_path):
-    check(played(play_evaluation, tmp_path), EVALUATION)
+def test_a_study_is_as_it_was(tmp_path):
+    check(played(play_study, tmp_path), STUDY)
