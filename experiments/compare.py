@@ -20,11 +20,12 @@ from experiments.results.collection import Collection, collected
 from experiments.results.episodes import episodes_of, unbuilt_notes
 from experiments.results.metadata import head_of
 from experiments.results.published.base import from_published
-from experiments.results.references import Played, measured, notes_of, play, stands_of
+from experiments.results.references import measured, notes_of, play, stands_of
 from experiments.results.run_row import Row, from_folders
 from experiments.results.schemas import CompareConfig, checked, register, texts_quoted
 from experiments.results.store import from_mlflow
 from experiments.runs.record import CONFIG
+from experiments.studies.plan import STUDIES
 from experiments.tracking.run import tracking_uri
 
 FIRST = "aif"  # the reference, unless told otherwise
@@ -72,14 +73,15 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
         reference = reference_of(config, collection)
         episodes, unasked_notes = episodes_of(collection, config.blocks, config.live, console)
     cells = collection.cells
-    root = Path(config.results).resolve() / "evaluation" / "episodes"
-    stands = stands_of(cells, episodes, config.references, config.results, root)
-    failed = play(stands, Played(root, config.processes, config.live, console), directory / "logs")
+    results = Path(config.results).resolve()
+    folder = results / STUDIES
+    stands = stands_of(cells, episodes, config.references, results, console)
+    failed = play(stands, folder, config.processes, config.live, console)
     reference_notes = [*notes_of(cells, stands, failed), *unbuilt_notes(cells)]
     evidence = Evidence(
         title=name_of(config),
         episodes=episodes,
-        references=measured(stands),
+        references=measured(stands, folder),
         reference=reference,
         highlight=config.highlight,
         notes=[*collection.notes, *source_notes, *reference_notes, *unasked_notes],

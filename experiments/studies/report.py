@@ -1,12 +1,15 @@
-"""What an evaluation found: its episodes as evidence, and how its worlds rank the agents."""
+"""What a study found: its episodes as evidence, and how its worlds rank the agents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
-from experiments.statistics.episode import Episode, episode_of
+from experiments.runs.logged import read_run
+from experiments.runs.trace import read_trace
+from experiments.statistics.disturbances import change_points
+from experiments.statistics.episode import TRAINED, Episode, episode_of
 from experiments.statistics.leaderboard import leaderboard
 from experiments.statistics.scores import (
     TOLERANCE,
@@ -15,8 +18,9 @@ from experiments.statistics.scores import (
     rank_correlation,
     references_of,
 )
-from experiments.studies.episodes import Task
-from experiments.studies.plan import Campaign
+from experiments.studies.plan import Study, StudyRun
+from experiments.sweeps.place import finished_in
+from experiments.worlds.builders import scenario_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +47,37 @@ class Findings:
         ]
 
 
-def read(campaign: Campaign) -> Findings:
-    """Every episode that has a file."""
-    references = references_of(load(campaign.references))
+def read(study: Study, folder: Path) -> Findings:
+    """Return what has been played of a study, wherever in the folder of runs it lies."""
+    finished = finished_in(folder)
+    references = references_of(episodes_of(study.references, folder, finished))
 
-    def comparable(tasks: Sequence[Task]) -> list[Episode]:
-        return [episode for episode in load(tasks) if episode.cell in references]
+    def comparable(runs: Sequence[StudyRun]) -> list[Episode]:
+        found = episodes_of(runs, folder, finished)
+        return [episode for episode in found if episode.cell in references]
 
-    return Findings(comparable(campaign.tasks), comparable(campaign.twins), references)
+    return Findings(comparable(study.runs), comparable(study.twins), references)
 
 
-def load(tasks: Sequence[Task]) -> list[Episode]:
-    """What the files have; a task without one is left out."""
-    return [
-        episode_of(
-            pq.read_table(task.path).to_pandas(),
-            task.entrant.name,
-            task.cell.name,
-            task.cell.block,
-            task.seed,
-            task.cell.change_points(task.seed),
-        )
-        for task in tasks
-        if task.path.exists()
-    ]
+def episodes_of(runs: Sequence[StudyRun], folder: Path, finished: Mapping[str, str]) -> list[Episode]:
+    """Return the episodes of those runs that are finished.
+
+    Args:
+        runs: of a study.
+        folder: of runs.
+        finished: names of directories in it, by the runs' hashes.
+    """
+    return [episode_of_run(run, folder / finished[run.hash]) for run in runs if run.hash in finished]
+
+
+def episode_of_run(run: StudyRun, directory: Path) -> Episode:
+    """Return the episode that a run left."""
+    config, slos = run.prepared.plan.config, run.prepared.plan.spec.slos
+    scenario, env = scenario_of(config.scenario), config.env
+    points = change_points(scenario, slos, env.steps, env.control_interval_s, run.seed)
+    trained = read_run(directory).summary["trained_steps"]
+    trace = read_trace(directory).assign(**{TRAINED: trained})
+    return episode_of(trace, run.agent, run.cell.name, run.cell.block, run.seed, points)
 
 
 def ranking(findings: Findings) -> tuple[pd.DataFrame, float]:
