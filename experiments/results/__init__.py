@@ -1,1 +1,6 @@
-"""Runs of any source as one collection: which count, what each is called, what can be compared."""
+"""Runs of any source as one table: found, chosen, named, and refused where they cannot be compared.
+
+`run_row` has the columns, and finds runs in folders; `store` in MLflow, `published` in others' logs.
+`collection` says which count, `naming` what agents and cells are called, `comparable` what is refused;
+`episodes` reads the traces, `references` has what scores are measured by, `metadata` the head of a report.
+"""
