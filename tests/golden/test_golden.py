@@ -37,7 +37,7 @@ def check(now: Figures, *beginnings: str) -> None:
     assert not found, "\n".join([*found, "if that is meant: python -m tests.golden.record"])
 
 
-@pytest.mark.parametrize("beginning", ["trace of run", "run", COMPARISON])
+@pytest.mark.parametrize("beginning", ["trace of run", "run", f"{COMPARISON}/"])
 def test_runs_and_their_comparison_are_as_they_were(runs, beginning):
     check(runs, beginning)
 
