@@ -3,6 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,23 @@ from numpy.typing import NDArray
 from envs.spec import ElasticitySpec
 
 State = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFigure:
+    """What there is to draw of a network of causes.
+
+    Attributes:
+        kinds: of each variable by its name, knobs first, SLOs last: "knob", "metric", "before" (where an SLO
+            was when the interval began) or "SLO".
+        edges: cause and effect, by name.
+        curves: per knob, P(SLO fulfilled | do(knob = level)) with the other knobs where they are now; shape
+            (n_levels, n_slos).
+    """
+
+    kinds: Mapping[str, str]
+    edges: tuple[tuple[str, str], ...]
+    curves: tuple[NDArray[np.float64], ...]
 
 
 class Transition(NamedTuple):
@@ -71,6 +89,10 @@ class Agent(ABC):
     def explain(self) -> dict[str, float]:
         """Finite figures behind the last decision; the same names throughout an episode."""
         return {}
+
+    def network_figure(self) -> NetworkFigure | None:
+        """Return what there is to draw of the causes that it has learned; None if it knows of none."""
+        return None
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, readable by `load` of the same agent for the same spec; never half of one."""

@@ -23,17 +23,17 @@ from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs.loop import Step, run_episode
+from experiments.runs import episode
+from experiments.runs.episode import Observer, Step
 from experiments.runs.record import LOGS
 from experiments.runs.resolve import Prepared, prepare
-from experiments.runs.trace import row_of
+from experiments.runs.trace import Row, row_of
 from experiments.statistics.disturbances import turns_of
 from experiments.statistics.episode import Episode, episode_of
 from experiments.statistics.frames import EVERYWHERE
 from experiments.worlds.builders import scenario_of
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.twin import let_look
-from pipeline.program import ClusterError
 
 if TYPE_CHECKING:
     from experiments.worlds.run_spec import WorldEnv
@@ -123,7 +123,7 @@ def arrange(*overrides: str) -> Arrangement:
 def play(
     agent: Agent, env: gym.Env, seed: int, watch: Callable[[Step], None] = lambda step: None
 ) -> pd.DataFrame:
-    """One episode, from its reset to its end.
+    """Play one episode, from its reset to its end.
 
     Args:
         agent: anyone's, for the env's spec.
@@ -137,16 +137,20 @@ def play(
     Raises:
         ClusterError: a real pipeline broke.
     """
-    knobs, rows = [knob.name for knob in agent.spec.knobs], []
-
-    def observe(step: Step) -> None:
-        rows.append(row_of(step, knobs))
-        watch(step)
-
     agent.warm_up()
-    agent.reset(seed)
-    observation, info = env.reset(seed=seed)
-    last = run_episode(agent, env, observation, info, observe)
-    if "error" in last:
-        raise ClusterError(last["error"])
-    return pd.DataFrame(rows)
+    rows = Rows(agent.spec, watch)
+    episode.play(agent, env, seed, [rows])
+    return pd.DataFrame(rows.rows)
+
+
+class Rows(Observer):
+    """Keeps the rows of an episode's trace, and lets somebody else watch."""
+
+    def __init__(self, spec: ElasticitySpec, watch: Callable[[Step], None]) -> None:
+        self._knobs, self._watch = [knob.name for knob in spec.knobs], watch
+        self.rows: list[Row] = []
+
+    def step(self, step: Step) -> None:
+        """Keep the step's row."""
+        self.rows.append(row_of(step, self._knobs))
+        self._watch(step)

@@ -19,13 +19,13 @@ from rich.table import Table
 
 from experiments.config.schemas import RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
-from experiments.display.views import SilentView
+from experiments.display.views import View
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
 from experiments.results.store import fetch
 from experiments.run import choose_view
-from experiments.runs.execute import Ended, carry_out
+from experiments.runs.execute import Ended, execute
 from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, read_run
 from experiments.runs.record import CONFIG, LOGS, SUMMARY, RunStatus
@@ -108,9 +108,11 @@ def perform(repetition: Repetition, console: Console) -> bool:
     agent = prepared.make_agent()
     let_look(agent, prepared.plan, console.print)
     is_real = isinstance(config.env, PipelineSchema)
-    view = choose_view(config.live, console, identity.title, config.env.steps) if is_real else SilentView()
+    view = View()
+    if is_real:
+        view = choose_view(config.live, console, identity.title, prepared.plan.spec, config.env.steps)
     draws = config.output.picture is not False
-    ended = carry_out(prepared.plan, agent, identity, None, draws, view, console)
+    ended = execute(prepared.plan, agent, identity, None, draws, view, console)
     if ended.summary["status"] == RunStatus.FAILED:
         raise RepeatError(
             f"{before.directory}: {ended.error} (logs: {ended.directory / LOGS})"

@@ -10,12 +10,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from agents.base import Agent
+from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, register
 from experiments.display.live import LiveView
 from experiments.display.summary_view import print_ending
 from experiments.display.views import PlainView, View
 from experiments.program.entry import complaining, enter
-from experiments.runs.execute import carry_out
+from experiments.runs.execute import execute
 from experiments.runs.extras import Tracked
 from experiments.runs.identity import Identity
 from experiments.runs.record import LOGS, RunStatus
@@ -46,9 +47,9 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     """
     config = plan.config
     tracked = Tracked(tracking_uri(Path(config.results))) if config.output.mlflow else None
-    view = choose_view(config.live, console, identity.title, config.env.steps)
+    view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
     draws = config.output.picture is not False
-    ended = carry_out(plan, agent, identity, tracked, draws, view, console)
+    ended = execute(plan, agent, identity, tracked, draws, view, console)
     print_ending(console, ended.summary, ended.directory, "" if tracked is None else tracked.uri)
     if ended.summary["status"] == RunStatus.FAILED:
         raise RunError(f"{ended.error} (logs: {ended.directory / LOGS})") from ended.cause
@@ -57,10 +58,10 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     return ended.summary
 
 
-def choose_view(live: bool | None, console: Console, title: str, n_steps: int) -> View:
+def choose_view(live: bool | None, console: Console, title: str, spec: ElasticitySpec, n_steps: int) -> View:
     """The live picture where there is a terminal, unless the user says otherwise."""
     wanted = console.is_terminal if live is None else live
-    return LiveView(console, title, n_steps) if wanted else PlainView(console, title, n_steps)
+    return (LiveView if wanted else PlainView)(console, title, spec, n_steps)
 
 
 def perform(cfg: DictConfig) -> None:

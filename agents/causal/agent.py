@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from agents import ladders
 from agents.aif import likelihood
-from agents.base import State
+from agents.base import NetworkFigure, State
 from agents.causal import choice, metrics
 from agents.causal.learning import Samples
 from agents.causal.memory import packed, packed_samples, unpack, unpacked_samples
 from agents.causal.model import Interval, Model
 from agents.causal.outlook import Outlook
-from agents.causal.picture import Picture, as_pgmpy, picture_of
+from agents.causal.picture import as_pgmpy, network_figure
 from agents.causal.structure import Score, Structure, Variables
 from agents.causal.surprise import Surprise
 from agents.causal.tables import n_states
@@ -155,9 +155,9 @@ class Causal(Forecaster):
             **{f"p_fulfilled_{slo.metric}": float(p) for slo, p in zip(self.spec.slos, each, strict=True)},
         }
 
-    def picture(self) -> Picture:
-        """What there is to draw of the network as it is."""
-        return picture_of(self._model, self._chosen, SETTLED)
+    def network_figure(self) -> NetworkFigure:
+        """Return what there is to draw of the network as it is."""
+        return network_figure(self._model, self._chosen, SETTLED)
 
     def network(self) -> "DiscreteBayesianNetwork":
         """See `as_pgmpy`."""

@@ -1,13 +1,12 @@
 """An agent's network for people and for pgmpy: its graph, what an intervention does, and the same as CPTs."""
 
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.aif import likelihood
+from agents.base import NetworkFigure
 from agents.causal import metrics
 from agents.causal.model import Model
 from agents.causal.structure import Kind, Node
@@ -17,24 +16,8 @@ if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What there is to draw.
-
-    Attributes:
-        kinds: of each variable by its name, knobs first, SLOs last.
-        edges: cause and effect, by name.
-        curves: per knob, P(SLO fulfilled | do(knob = level)) with the other knobs where they are now; shape
-            (n_levels, n_slos).
-    """
-
-    kinds: dict[str, Kind]
-    edges: tuple[tuple[str, str], ...]
-    curves: tuple[NDArray[np.float64], ...]
-
-
-def picture_of(model: Model, setting: int, horizon: int) -> Picture:
-    """Of a model as it is, at a joint setting; SLOs are judged after so many intervals."""
+def network_figure(model: Model, setting: int, horizon: int) -> NetworkFigure:
+    """Return the figure of a model as it is, at a joint setting; SLOs are judged after so many intervals."""
     variables, levels = model.variables, model.settings[setting]
     edges = edges_of(model)
     used = {node for edge in edges for node in edge}
@@ -46,7 +29,7 @@ def picture_of(model: Model, setting: int, horizon: int) -> Picture:
         indices = np.atleast_1d(np.ravel_multi_index(tuple(settings.T), variables.spec.n_levels))
         curves.append(model.look_ahead(indices, horizon).each_fulfilled)
     names = tuple((variables.name(cause), variables.name(effect)) for cause, effect in edges)
-    return Picture(kinds, names, tuple(curves))
+    return NetworkFigure(kinds, names, tuple(curves))
 
 
 def nodes_in_order(model: Model) -> tuple[Node, ...]:

@@ -141,14 +141,13 @@ def f1_by_height(
         heights_px: of the frames that the detector gets, scaled as the producer scales them.
     """
     return [
-        f1(
-            sum(
-                match(*_seen(detect, picture.image, height, classes), picture.boxes, picture.ignored)
-                for picture in pictures
-            )
-        )
+        f1(np.sum([_matched(detect, picture, height, classes) for picture in pictures], axis=0))
         for height in heights_px
     ]
+
+
+def _matched(detect: Detect, picture: TruePicture, height_px: int, classes: Sequence[int]) -> Counts:
+    return match(*_seen(detect, picture.image, height_px, classes), picture.boxes, picture.ignored)
 
 
 def _seen(

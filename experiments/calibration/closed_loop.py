@@ -12,13 +12,12 @@ from agents.base import Agent
 from experiments.calibration.errors import SCORES
 from experiments.config.agents import make_agent, typed_values
 from experiments.program.errors import ConfigError
-from experiments.runs.loop import Step, run_episode
+from experiments.runs.episode import Steps, play
 from experiments.runs.summary import summarise
 from experiments.runs.trace import row_of
 from experiments.training.first_use import ready
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.twin import let_look
-from pipeline.program import ClusterError
 
 STATIC = "static-"  # prefix of an agent's name: static-lowest, static-middle, static-highest
 ALSO_KEPT = ("decision_ms_p50", "switches_per_min", "slo_depth")
@@ -84,17 +83,7 @@ def figures_of(agent: Agent, env: Any, twin: Plan, seed: int) -> dict[str, Any]:
         ConfigError: the twin cannot be calculated in advance.
     """
     let_look(agent, twin, lambda _: None)
-    knobs = [knob.name for knob in agent.spec.knobs]
-    figures = summarise(pd.DataFrame([row_of(step, knobs) for step in play(agent, env, seed)]))
+    kept, knobs = Steps(), [knob.name for knob in agent.spec.knobs]
+    play(agent, env, seed, [kept])
+    figures = summarise(pd.DataFrame([row_of(step, knobs) for step in kept.seen]))
     return {name: figures[name] for name in (*SCORES, *ALSO_KEPT)}
-
-
-def play(agent: Agent, env: Any, seed: int) -> list[Step]:
-    """Play one episode, from the reset of both to its end. Raises ClusterError: the pipeline broke."""
-    steps: list[Step] = []
-    agent.reset(seed)
-    observation, info = env.reset(seed=seed)
-    last = run_episode(agent, env, observation, info, steps.append)
-    if "error" in last:
-        raise ClusterError(last["error"])
-    return steps

@@ -90,14 +90,13 @@ def shares(compared: pd.DataFrame) -> dict[str, float | None]:
 
 def typical_errors(compared: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """Return per metric, over settings not critical, medians of |error| and |error| ÷ |true|, if known."""
-    calm = compared[~compared["is_critical"].to_numpy(dtype=bool)]
+    is_calm = ~compared["is_critical"].to_numpy(dtype=bool)
     found = {}
     for metric in METRICS:
-        error, true = calm[f"{metric}.error"].abs(), calm[f"{metric}.true"].abs()
-        medians = {"absolute": error, "relative": (error / true)[true > 0]}
-        found[metric] = {
-            name: known(values[np.isfinite(values)].median()) for name, values in medians.items()
-        }
+        error, true = (np.abs(column(compared, f"{metric}.{what}")[is_calm]) for what in ("error", "true"))
+        relative = error[true > 0] / true[true > 0]
+        finite = {"absolute": error[np.isfinite(error)], "relative": relative[np.isfinite(relative)]}
+        found[metric] = {name: float(np.median(x)) if x.size else None for name, x in finite.items()}
     return found
 
 

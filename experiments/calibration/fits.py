@@ -5,7 +5,7 @@ to 2^53, which is 104 days.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -61,12 +61,13 @@ def fit_link(n_bytes: Sequence[float], forward_ms: Sequence[float], back_ms: Seq
     """
     slope_ms, intercept_ms = 0.0, float(np.median(forward_ms))
     if np.unique(n_bytes).size > 1:
-        slope_ms, intercept_ms, *_ = stats.theilslopes(forward_ms, n_bytes, method="joint")
+        line = stats.theilslopes(forward_ms, n_bytes, method="joint")
+        slope_ms, intercept_ms = np.asarray(line)[:2].tolist()
     mbit_s = 8e-3 / slope_ms if slope_ms > 0 else np.inf
     if slope_ms <= 0:
         intercept_ms = float(np.median(forward_ms))
     delay_ms = (max(intercept_ms, 0.0) + max(float(np.median(back_ms)), 0.0)) / 2
-    return Link(min(delay_ms, LONGEST_DELAY_MS), float(mbit_s))
+    return Link(min(delay_ms, LONGEST_DELAY_MS), mbit_s)
 
 
 def handling_ms(frames: pd.DataFrame) -> float:
@@ -78,7 +79,7 @@ def handling_ms(frames: pd.DataFrame) -> float:
     Returns:
         NaN if no worker ever was so busy.
     """
-    ordered = frames.sort_values(["worker", "started_ns"])
+    ordered: Any = frames.sort_values(["worker", "started_ns"])
     done_ns = ordered.groupby("worker")["done_ns"].shift()  # of the worker's frame before
     gaps_ns = (ordered["started_ns"] - done_ns)[ordered["received_ns"] <= done_ns]
     return float(gaps_ns.median()) * MS_PER_NS
@@ -100,9 +101,10 @@ def stalls_ms(frames: pd.DataFrame, changed_ns: int, is_new: NDArray[np.bool_]) 
         changed_ns: when the setting was changed.
         is_new: whether a frame is of the new kind, shape (n_frames,).
     """
-    first_ns = rows_at(frames, is_new).groupby("worker")["started_ns"].min()
+    first_ns: Any = rows_at(frames, is_new).groupby("worker")["started_ns"].min()
     is_before = ~is_new & (frames["done_ns"] <= frames["worker"].map(first_ns)).to_numpy()
-    before_ns = rows_at(frames, is_before).groupby("worker")["done_ns"].max().reindex(first_ns.index)
+    before_ns: Any = rows_at(frames, is_before).groupby("worker")["done_ns"].max()
+    before_ns = before_ns.reindex(first_ns.index)
     return (first_ns - before_ns.clip(lower=changed_ns).fillna(changed_ns)).clip(lower=0.0) * MS_PER_NS
 
 
@@ -112,7 +114,7 @@ def first_beyond_others_ms(frames: pd.DataFrame) -> pd.Series:
     Args:
         frames: columns worker, started_ns, service_ns; two or more of each worker.
     """
-    service_ns = frames.sort_values("started_ns").groupby("worker")["service_ns"]
+    service_ns: Any = frames.sort_values("started_ns").groupby("worker")["service_ns"]
     return service_ns.agg(lambda ns: ns.iloc[0] - ns.iloc[1:].median()) * MS_PER_NS
 
 

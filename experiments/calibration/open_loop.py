@@ -91,8 +91,8 @@ def hold(env: Any, how: Hold, levels: Levels, seed: int) -> dict[str, float]:
     """
     env.reset(seed=seed)
     reference_ms = hold_reference(env, how.reference, how.n_reference)
-    metrics = _held(env, levels, how.n_hold)[how.n_settle :]
-    return {"reference_ms": reference_ms, **{name: float(metrics[name].mean()) for name in METRICS}}
+    means = _held(env, levels, how.n_hold, how.n_settle)
+    return {"reference_ms": reference_ms, **{metric: means[metric] for metric in METRICS}}
 
 
 def hold_reference(env: Any, levels: Levels, n: int) -> float:
@@ -102,18 +102,18 @@ def hold_reference(env: Any, levels: Levels, n: int) -> float:
         ClusterError: the pipeline broke.
         MeasuringError: nothing was processed.
     """
-    service_ms = float(_held(env, levels, n)[1:]["service_ms"].mean())
+    service_ms = _held(env, levels, n, 1)["service_ms"]
     if np.isnan(service_ms):
         raise MeasuringError("no frame was processed at the reference setting")
     return service_ms
 
 
-def _held(env: Any, levels: Levels, n: int) -> pd.DataFrame:
-    """Return the metrics of n intervals, one row each."""
+def _held(env: Any, levels: Levels, n: int, n_settle: int) -> dict[str, float]:
+    """Return the mean of every metric over n intervals but the first n_settle; NaN where none is known."""
     rows = []
     for _ in range(n):
         *_, info = env.step(np.asarray(levels))
         if "error" in info:
             raise ClusterError(info["error"])
         rows.append(info["metrics"])
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows[n_settle:], dtype=float).mean().to_dict()

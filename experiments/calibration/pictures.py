@@ -1,6 +1,7 @@
 """The gap as pictures: figures of two worlds against each other, and agents' scores in each world."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -85,7 +86,7 @@ def plot_agents(loops: pd.DataFrame, path: Path) -> None:
         figure = Figure(figsize=(4.0 * len(SCORES), PANEL_IN * len(scenarios) + 0.5))
         panels = figure.subplots(len(scenarios), len(SCORES), squeeze=False)
         for row, scenario in zip(panels, scenarios, strict=True):
-            own = loops[loops["scenario"] == scenario]
+            own: Any = loops[loops["scenario"] == scenario]
             for axes, score in zip(row, SCORES, strict=True):
                 table = own.pivot(index="agent", columns="world", values=score)
                 table = table.loc[own["agent"].unique(), own["world"].unique()]

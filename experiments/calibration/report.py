@@ -120,7 +120,7 @@ def agents_table(loops: pd.DataFrame, ranks: Mapping[str, Any]) -> Table:
             scores = own.set_index("world")[list(SCORES)]
             cells = (" ".join(f"{score:.2f}" for score in scores.loc[world]) for world in worlds)
             table.add_row(f"{scenario}, {agent}", *cells)
-        alike = [ranks[scenario].get(world, {}) for world in worlds]
+        alike = [ranks[str(scenario)].get(world, {}) for world in worlds]
         cells = (" ".join(_number(one.get(score)) for score in SCORES) for one in alike)
         table.add_row(f"{scenario}, ranks", *cells, style="bold", end_section=True)
     return table

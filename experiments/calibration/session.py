@@ -1,6 +1,5 @@
 """One call of the program: calibrate, validate, or both, and leave a record of it."""
 
-import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -146,11 +145,9 @@ def _calibrate(session: Session, directory: Path, console: Console) -> Calibrate
     n, n_done = n_parts(config, ladders), measured.n_parts
     if n_done:
         console.print(f"taken up again: {n_done} of {n} parts are there")
-    with (
-        ProgressView(console, config.live, "calibration", n - n_done, "parts") as view,
-        contextlib.closing(calibrate(config, plan, ladders, measured, directory, view.say)) as going_on,
-    ):
-        for measured in going_on:
+    with ProgressView(console, config.live, "calibration", n - n_done, "parts") as view:
+        for so_far in calibrate(config, plan, ladders, measured, directory, view.say):
+            measured = so_far
             save(measured, unfinished)
             view.done()
     with blaming("what was measured"):

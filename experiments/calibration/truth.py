@@ -48,7 +48,10 @@ def read_mot(path: Path) -> dict[int, tuple[Boxes, NDArray[np.bool_]]]:
     rows["right"], rows["bottom"] = rows["left"] + rows["width"], rows["top"] + rows["height"]
     rows["frame"] = rows["frame"].astype(int) - 1
     return {
-        index: (found[["left", "top", "right", "bottom"]].to_numpy(), found["counts"].to_numpy() == 0)
+        int(str(index)): (
+            found[["left", "top", "right", "bottom"]].to_numpy(),
+            found["counts"].to_numpy() == 0,
+        )
         for index, found in rows.groupby("frame")
     }
 

@@ -77,7 +77,7 @@ class Validation:
                 {
                     "true": one.true,
                     "other": one.other,
-                    "n_critical": int(one.table["is_critical"].sum()),
+                    "n_critical": int(one.table["is_critical"].to_numpy().sum()),
                     "share_within": shares(one.table),
                     "errors": typical_errors(one.table),
                 }

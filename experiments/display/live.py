@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Self
 
+import gymnasium as gym
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from envs.spec import ElasticitySpec, Knob
-from experiments.display.views import deaths_text, delivered_per_s
+from experiments.display.views import View, deaths_text, delivered_per_s
 from experiments.program.formatting import counted, figure, level_text, sparkline, state_name
-from experiments.runs.loop import Step
+from experiments.runs.episode import Step
 from pipeline.slos import SloState
 
 HISTORY = 40  # steps in a sparkline, where the terminal is wide enough
@@ -31,15 +32,21 @@ REFRESH_PER_S = 4
 STYLES = {SloState.OK: "green", SloState.WARNING: "yellow", SloState.CRITICAL: "bold red"}
 
 
-class LiveView:
+class LiveView(View):
     """Draws over itself while the run goes on, and leaves the last picture standing.
 
     Steps that follow each other faster than anybody can see are not drawn: a simulated run waits for nobody.
     """
 
     def __init__(
-        self, console: Console, title: str, n_steps: int, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        title: str,
+        spec: ElasticitySpec,
+        n_steps: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._spec = spec
         self._clock = clock
         self._drawn_s = -math.inf
         self._title = title
@@ -48,7 +55,6 @@ class LiveView:
         )
         self._task = self._progress.add_task("step", total=n_steps)
         self._history: deque[Step] = deque(maxlen=HISTORY)
-        self._spec: ElasticitySpec | None = None
         self._live = Live(
             Spinner("dots", title), console=console, refresh_per_second=REFRESH_PER_S, transient=False
         )
@@ -66,9 +72,8 @@ class LiveView:
         """Beside a spinner, until the first step."""
         self._live.update(Spinner("dots", f"{self._title}\n  {text}"), refresh=True)
 
-    def begin(self, spec: ElasticitySpec) -> None:
-        """From now on there are knobs and SLOs to draw."""
-        self._spec = spec
+    def begin(self, env: gym.Env) -> None:
+        """Say that the first interval has begun."""
         self._live.update(Spinner("dots", f"{self._title}\n  the first interval has begun"))
 
     def step(self, step: Step) -> None:
@@ -80,7 +85,6 @@ class LiveView:
             self._live.update(self._picture())
 
     def _picture(self) -> RenderableType:
-        assert self._spec is not None
         self._progress.update(self._task, completed=self._history[-1].index + 1)
         width = self._live.console.width
         return picture(self._title, self._spec, list(self._history), self._progress, width)

@@ -1,90 +1,47 @@
 """What a run shows while it goes on: plain lines here, the live picture in `experiments.display.live`."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from rich.console import Console
 
 from envs.spec import ElasticitySpec
 from experiments.program.formatting import figure, setting_text
-from experiments.runs.loop import Step
+from experiments.runs.episode import Observer, Step
 from pipeline.slos import SloState
 
 
-class View(Protocol):
-    """Something that shows a run; a context manager around all of it."""
+class View(Observer):
+    """Shows a run, as a context manager around all of it; this one shows nothing."""
 
     def __enter__(self) -> Self:
         """Begin to show."""
-        ...
+        return self
 
     def __exit__(self, *exception: object) -> None:
         """Leave the terminal as it was found."""
-        ...
 
     def say(self, text: str) -> None:
-        """What is going on before the first step: programs start, models load."""
-        ...
-
-    def begin(self, spec: ElasticitySpec) -> None:
-        """The first step is about to begin."""
-        ...
-
-    def step(self, step: Step) -> None:
-        """One control interval has ended."""
-        ...
+        """Tell what is going on before the first step: programs start, models load."""
 
 
-class SilentView:
-    """Nothing, for runs of which there are many: what shows all of them shows this one too."""
+class PlainView(View):
+    """Prints one line per event, for logs and pipes."""
+
+    def __init__(self, console: Console, title: str, spec: ElasticitySpec, n_steps: int) -> None:
+        self._console, self._title, self._spec, self._n_steps = console, title, spec, n_steps
 
     def __enter__(self) -> Self:
+        self.say(self._title)
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        pass
-
     def say(self, text: str) -> None:
-        """Nobody listens."""
-
-    def begin(self, spec: ElasticitySpec) -> None:
-        """Nobody looks."""
-
-    def step(self, step: Step) -> None:
-        """Nobody looks."""
-
-
-class PlainView:
-    """One line per event, for logs and pipes."""
-
-    def __init__(self, console: Console, title: str, n_steps: int) -> None:
-        self._console = console
-        self._title = title
-        self._n_steps = n_steps
-        self._spec: ElasticitySpec | None = None
-
-    def __enter__(self) -> Self:
-        self._line(self._title)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def say(self, text: str) -> None:
-        """A line."""
-        self._line(text)
-
-    def begin(self, spec: ElasticitySpec) -> None:
-        """Nothing to draw yet."""
-        self._spec = spec
-
-    def step(self, step: Step) -> None:
-        """A line per step."""
-        assert self._spec is not None
-        self._line(step_line(step, self._spec, self._n_steps))
-
-    def _line(self, text: str) -> None:
+        """Print a line."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def step(self, step: Step) -> None:
+        """Print a line per step."""
+        self.say(step_line(step, self._spec, self._n_steps))
 
 
 def delivered_per_s(step: Step) -> float | None:

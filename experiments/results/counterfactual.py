@@ -14,7 +14,7 @@ import pandas as pd
 from experiments.program.errors import ConfigError
 from experiments.results.cells import Venue
 from experiments.results.comparable import present_spec
-from experiments.runs.loop import Step
+from experiments.runs.episode import Step
 from experiments.runs.summary import column
 from experiments.statistics.disturbances import Turn
 from experiments.statistics.episode import NEEDED
@@ -74,5 +74,5 @@ class Again:
             _, reward, _, _, _ = env.step(levels)
             if abs(float(reward) - logged) > EXACT:
                 return None
-            holding.after(Step(i, 0.0, tuple(levels.tolist()), logged, 0.0, 0.0, NOTHING, NOTHING))
+            holding.step(Step(i, 0.0, tuple(levels.tolist()), logged, 0.0, 0.0, NOTHING, NOTHING))
         return holding.needed

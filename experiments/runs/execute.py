@@ -13,14 +13,13 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.program.logs import logging_to
+from experiments.runs.episode import Observer, Step, play
 from experiments.runs.extras import Extras, Tracked
 from experiments.runs.identity import Identity
-from experiments.runs.loop import Step, run_episode
 from experiments.runs.record import LOGS, RunRecord, status_of, what_broke
 from experiments.worlds.host import alone
 from experiments.worlds.run_spec import Plan
 from pipeline.messages import Weights
-from pipeline.program import ClusterError
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class Ended:
         return str(self.summary["error"])
 
 
-def carry_out(
+def execute(
     plan: Plan,
     agent: Agent,
     identity: Identity,
@@ -57,7 +56,7 @@ def carry_out(
     view: View,
     console: Console,
 ) -> Ended:
-    """Carry out a plan and record it.
+    """Play a run and record it, however it ends.
 
     Args:
         plan: of the run.
@@ -76,7 +75,14 @@ def carry_out(
     head = {**identity.summary_head, "weights": Weights.NONE}
     with (
         hearing() as heard,
-        RunRecord(folder, identity.name, plan.spec, head, identity.config_yaml) as record,
+        RunRecord(
+            folder,
+            identity.name,
+            plan.spec,
+            head,
+            identity.config_yaml,
+            is_simulated=not isinstance(config.env, PipelineSchema),
+        ) as record,
         logging_to(record.directory / LOGS / "run.log", console),
     ):
         extras = Extras(record.directory, plan, identity, tracked, draws)
@@ -117,7 +123,7 @@ def drive(
     world: ExitStack,
 ) -> None:
     """From the world's beginning to its end; what must be closed is left on the stack."""
-    config, seed = plan.config, plan.config.seed
+    config = plan.config
     extras.begin()
     world.enter_context(view)
     if isinstance(config.env, PipelineSchema) and not config.env.control:
@@ -127,20 +133,19 @@ def drive(
     world.callback(view.say, "the world ends")
     view.say("the agent warms up")
     agent.warm_up()
-    agent.reset(seed)
     if extras.is_followed:
         view.say("MLflow opens the run")
         extras.wait_opened()
     view.say("the world starts")
-    observation, info = env.reset(seed=seed)
-    record.note(weights=env.weights)
-    view.begin(plan.spec)
+    play(agent, env, config.seed, [record, view, Attention(heard)])
 
-    def observe(step: Step) -> None:
-        record.step(step)
-        view.step(step)
-        heard.check()
 
-    last = run_episode(agent, env, observation, info, observe)
-    if "error" in last:
-        raise ClusterError(last["error"])
+class Attention(Observer):
+    """Ends an episode after a signal that somebody on the way has swallowed."""
+
+    def __init__(self, heard: Hearing) -> None:
+        self._heard = heard
+
+    def step(self, step: Step) -> None:
+        """Raise Interrupted if a signal came."""
+        self._heard.check()

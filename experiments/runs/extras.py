@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.base import Agent
-from agents.causal.agent import Causal
+from agents.base import Agent, NetworkFigure
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.network_figure import plot_network
 from experiments.display.plots import plot_trace
@@ -99,8 +98,8 @@ class Extras:
         has_steps = "steps" in summary
         if self._draws and has_steps:
             yield "the picture of the trace", self._draw_trace
-        if self._draws and isinstance(agent, Causal):
-            yield "the agent's network", lambda: self._draw_network(agent)
+        if self._draws and (network := agent.network_figure()) is not None:
+            yield "the agent's network", lambda: self._draw_network(network)
         if self._plan.config.output.recording and has_steps:
             yield "the recording for Rerun", self._leave_recording
         if self._mlflow is not None:
@@ -110,8 +109,8 @@ class Extras:
         trace = read_trace(self._directory)
         plot_trace(trace, self._plan.spec, self._identity.title, self._directory / PICTURE)
 
-    def _draw_network(self, agent: Causal) -> None:
-        plot_network(agent.picture(), self._plan.spec, self._identity.title, self._directory / NETWORK)
+    def _draw_network(self, network: NetworkFigure) -> None:
+        plot_network(network, self._plan.spec, self._identity.title, self._directory / NETWORK)
 
     def _leave_recording(self) -> None:
         from experiments.episode_to_rerun import write_recording  # it reads what is written here

@@ -1,7 +1,8 @@
 """What a run is: the head of its summary, and its tags and parameters in MLflow."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from experiments.runs.provenance import digest, file_hash, git_commit, machine, 
 
 GROUPS: tuple[str, ...] = ("agent", "video", "detector", "env", "hardware", "scenario", "slo")
 NOT_WHAT_IS_MEASURED = ("seed", "live", "results", "name", "output")
+SEED_LINE = re.compile(r"^seed: .*$", re.MULTILINE)
 SOURCES = {"pipeline": REAL, "simulator": SIMULATED, "replay": REPLAYED}  # of each env
 
 
@@ -38,6 +40,12 @@ class Identity:
     code_hash: str
     seed: int
     git_commit: str
+
+    def under_seed(self, seed: int) -> "Identity":
+        """Return the identity of the same run under another seed."""
+        config_yaml, n = SEED_LINE.subn(f"seed: {seed}", self.config_yaml)
+        assert n == 1, "every configuration has one seed"
+        return replace(self, seed=seed, config_yaml=config_yaml, params={**self.params, "seed": str(seed)})
 
     @property
     def run_hash(self) -> str:

@@ -10,13 +10,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+import gymnasium as gym
+import pandas as pd
+
 from envs.spec import ElasticitySpec
 from experiments.program.errors import sentence
 from experiments.program.files import full_disk, is_full, overwrite, write_whole
-from experiments.runs.loop import Step
+from experiments.runs.episode import Observer, Step
 from experiments.runs.summary import degradation, summarise
 from experiments.runs.trace import (
     TRACE,
+    Row,
     Scalar,
     TraceWriter,
     drop_journal,
@@ -31,6 +35,7 @@ logger = logging.getLogger(__name__)
 CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
 NETWORK = "network.png"  # of an agent that has one to draw
 UNBORN = ".begun-"  # what begins the names of folders where directories are made
+TOGETHER_S = 1.0  # steps of simulated time that leave the process together
 ROOM_BYTES = 2048  # kept behind the summary of a run that goes on, for what a full disk lets nobody append
 KILLED_OUTRIGHT = "its process was killed, or its machine went down"
 
@@ -80,13 +85,14 @@ def make_run_directory(
                 n += 1
 
 
-class RunRecord:
+class RunRecord(Observer):
     """Configuration, trace and summary of one run, which tell its story whatever ends it, and whenever.
 
     The directory appears with a summary that says RUNNING and an empty journal. A step is a line of the
     journal; so is what ended the run, before anything is made of it. Then come the trace and the summary,
     each whole or not there, and the journal goes last. So at every instant somebody else can go on from what
-    lies there: see `complete`.
+    lies there: see `complete`. Where time is simulated, steps follow each other so fast that to write each on
+    its own would take longer than to play it: the journal then gets those of a second together.
 
     Args:
         parent: folder of runs.
@@ -94,15 +100,23 @@ class RunRecord:
         spec: names the knobs.
         identity: what the run is; heads `summary.json`.
         config_yaml: the resolved configuration.
+        is_simulated: whether its time is.
 
     Raises:
         OSError: it cannot begin; nothing is left.
     """
 
     def __init__(
-        self, parent: Path, name: str, spec: ElasticitySpec, identity: Mapping[str, Any], config_yaml: str
+        self,
+        parent: Path,
+        name: str,
+        spec: ElasticitySpec,
+        identity: Mapping[str, Any],
+        config_yaml: str,
+        is_simulated: bool = False,
     ) -> None:
         self._head = dict(identity)
+        self._rows: list[Row] | None = [] if is_simulated else None
         self._is_complete = False
         self._trace: TraceWriter
         self._knobs = [knob.name for knob in spec.knobs]
@@ -111,7 +125,7 @@ class RunRecord:
             (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
             text = summary_text({**self._head, "status": RunStatus.RUNNING, "error": ""})
             (directory / SUMMARY).write_text(text + " " * ROOM_BYTES, encoding="utf-8")
-            self._trace = TraceWriter(directory)
+            self._trace = TraceWriter(directory, TOGETHER_S if is_simulated else 0.0)
 
         self.directory = make_run_directory(parent, name, begin)
 
@@ -126,9 +140,16 @@ class RunRecord:
         self._head |= facts
         self._trace.note(**facts)
 
+    def begin(self, env: gym.Env) -> None:
+        """Note with which weights the world works. Raises OSError."""
+        self.note(weights=env.unwrapped.weights)  # type: ignore[attr-defined] - all worlds of ours have it
+
     def step(self, step: Step) -> None:
         """Note one control interval. Raises OSError."""
-        self._trace.write(row_of(step, self._knobs))
+        row = row_of(step, self._knobs)
+        self._trace.write(row)
+        if self._rows is not None:
+            self._rows.append(row)
 
     def end(self, status: RunStatus, error: str) -> dict[str, Any]:
         """Say what ended the run, complete trace and summary; returns the summary.
@@ -140,8 +161,13 @@ class RunRecord:
             OSError: not even that could be written.
         """
         try:
-            self.note(status=status, error=error)
-            summary = complete(self.directory)
+            if self._rows is None:
+                self.note(status=status, error=error)
+                summary = complete(self.directory)
+            else:
+                head = {**self._head, "status": status, "error": error}
+                summary = summary_of(head, write_trace(self.directory, self._rows))
+                write_summary(self.directory, summary)
             self._is_complete = True
             return summary
         except OSError as trouble:
@@ -175,16 +201,21 @@ def complete(directory: Path) -> dict[str, Any]:
         OSError: something cannot be written.
     """
     head = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
-    write_trace(directory)
-    trace = read_trace(directory)
-    figures = summarise(trace) if len(trace) else {}
+    is_written = (directory / TRACE).exists()  # as a whole, when the last step had been played
+    trace = read_trace(directory) if is_written else write_trace(directory)
     if head["status"] == RunStatus.RUNNING:
         head |= {"status": RunStatus.KILLED, "error": KILLED_OUTRIGHT, **noted(directory)}
-    if head["status"] == RunStatus.FINISHED and (harm := degradation(figures)):
-        head |= {"status": RunStatus.DEGRADED, "error": harm}
-    summary = {**head, **figures}
+    summary = summary_of(head, trace)
     write_summary(directory, summary)
     return summary
+
+
+def summary_of(head: Mapping[str, Any], trace: pd.DataFrame) -> dict[str, Any]:
+    """Return what `summary.json` says: what a run is, how it ended, and what it came to."""
+    figures = summarise(trace) if len(trace) else {}
+    if head["status"] == RunStatus.FINISHED and (harm := degradation(figures)):
+        head = {**head, "status": RunStatus.DEGRADED, "error": harm}
+    return {**head, **figures}
 
 
 def kept_files(directory: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from agents.base import Agent
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
-from experiments.config.world_schemas import PipelineSchema, ReplaySchema
+from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
 from experiments.episode_to_rerun import check_rerun
 from experiments.program.errors import blaming
 from experiments.runs.identity import Identity, identify
@@ -27,23 +27,25 @@ class Prepared:
     Attributes:
         plan: what is to be carried out.
         identity: what it is.
-        cfg: its configuration; the agent's values name a checkpoint that is there, if it needs one.
+        agent: what the agent is made of; its values name a checkpoint that is there, if it needs one.
     """
 
     plan: Plan
     identity: Identity
-    cfg: DictConfig
+    agent: DictConfig
 
     def make_agent(self) -> Agent:
         """A new agent for it. Raises ConfigError."""
-        return make_agent(self.cfg.agent, self.plan.spec)
+        return make_agent(self.agent, self.plan.spec)
 
     def under_seed(self, seed: int) -> "Prepared":
-        """The same with other luck."""
-        cfg = self.cfg.copy()
-        cfg.seed = seed
-        plan = assemble(replace(self.plan.config, seed=seed))
-        return Prepared(plan, identify(cfg, self.identity.choices, plan.spec.hash), cfg)
+        """Return the same under another seed: nothing else is composed or checked again."""
+        config = replace(self.plan.config, seed=seed)
+        if isinstance(config.env, SimulatorSchema):  # what is simulated knows no seed
+            plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
+        else:
+            plan = assemble(config)
+        return Prepared(plan, self.identity.under_seed(seed), self.agent)
 
 
 def prepare(
@@ -71,7 +73,7 @@ def prepare(
     cfg = cfg.copy()
     values = typed_values(cfg.agent)
     cfg.agent = ready(choices["agent"], values, plan, config.trained_on, console, live)
-    return Prepared(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg)
+    return Prepared(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
 
 
 def named(choices: Mapping[str, str], config: RunConfig) -> dict[str, str]:

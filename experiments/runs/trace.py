@@ -3,7 +3,8 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -14,13 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.program.files import PERMISSIONS, write_all, write_whole
-from experiments.runs.loop import Step
+from experiments.runs.episode import Step
 
 JOURNAL = "trace.jsonl"  # until all that a run leaves is complete
 TRACE = "trace.parquet"
 FACTS = "summary"  # in a journal, the only key of a line that is no row: what the summary will say
 # what this machine took for it: everything else of a simulated or replayed run follows from its configuration
 WALL_CLOCK = ("ended_s", "decision_ms", "learning_ms")
+
+PLAIN = frozenset({bool, int, float, str})
 
 Scalar = bool | int | float | str | None
 Row = dict[str, Scalar]
@@ -40,28 +43,29 @@ def row_of(step: Step, knobs: Sequence[str]) -> Row:
         "decision_ms": step.decision_ms,
         "learning_ms": step.learning_ms,
     }
-    row |= {f"action.{knob}": level for knob, level in zip(knobs, step.action, strict=True)}
-    row |= _flat("", {name: value for name, value in step.info.items() if name not in row})
-    row |= _flat("explain.", step.explanation)
+    for knob, level in zip(knobs, step.action, strict=True):
+        row[f"action.{knob}"] = level
+    _flatten(row, "", {name: value for name, value in step.info.items() if name not in row})
+    _flatten(row, "explain.", step.explanation)
     return row
 
 
-def _flat(prefix: str, nested: Mapping[str, Any]) -> Row:
-    row: Row = {}
+def _flatten(row: Row, prefix: str, nested: Mapping[str, Any]) -> None:
     for name, value in nested.items():
-        if isinstance(value, Mapping):
-            row |= _flat(f"{prefix}{name}.", value)
+        if value is None or type(value) in PLAIN:  # nearly all are: there are a hundred in each step
+            row[prefix + name] = value
+        elif isinstance(value, Mapping):
+            _flatten(row, f"{prefix}{name}.", value)
         elif isinstance(value, list | tuple | np.ndarray):
-            row |= _flat(f"{prefix}{name}.", {str(i): item for i, item in enumerate(value)})
+            _flatten(row, f"{prefix}{name}.", {str(i): item for i, item in enumerate(value)})
         else:
             row[prefix + name] = _plain(value)
-    return row
 
 
 def _plain(value: Any) -> Scalar:
-    """A Python scalar; an IntEnum becomes its code, a StrEnum its text."""
-    if value is None or isinstance(value, bool | np.bool_):
-        return None if value is None else bool(value)
+    """Return a Python scalar; an IntEnum becomes its code, a StrEnum its text."""
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float | np.floating):
@@ -70,24 +74,43 @@ def _plain(value: Any) -> Scalar:
 
 
 class TraceWriter:
-    """Appends rows to a journal; each has left this process when the call returns.
+    """Appends rows to a journal.
 
     The journal is locked for as long as this process lives: see `taken_up`. It goes last of all, by
     `drop_journal`: where there is one, somebody has yet to complete what the run leaves.
+
+    Args:
+        directory: of the run.
+        every_s: rows that came within so many seconds leave this process together, >= 0; 0 = each has left it
+            when `write` returns.
+        clock: monotonic, in s.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, every_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
         self._descriptor: int | None = os.open(directory / JOURNAL, flags, PERMISSIONS)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._every_s, self._clock, self._flushed_s = every_s, clock, clock()
+        self._waiting: list[Mapping[str, Any]] = []
 
     def write(self, row: Row) -> None:
-        """Add a row. Raises OSError: then there is nothing of it."""
-        self._append(row)
+        """Add a row. Raises OSError: then there is nothing of those that waited."""
+        self._waiting.append(row)
+        if self._clock() - self._flushed_s >= self._every_s:
+            self.flush()
 
     def note(self, **facts: Scalar) -> None:
         """Add what the summary will have to say, whoever writes it; the last word counts. Raises OSError."""
-        self._append({FACTS: facts})
+        self._waiting.append({FACTS: facts})
+        self.flush()
+
+    def flush(self) -> None:
+        """Have all lines leave this process. Raises OSError: then there is nothing of those that waited."""
+        lines, self._waiting = self._waiting, []
+        self._flushed_s = self._clock()
+        self._append("".join(f"{json.dumps(line)}\n" for line in lines).encode())
 
     def close(self) -> None:
         """Let go of the journal; twice is harmless."""
@@ -101,11 +124,11 @@ class TraceWriter:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _append(self, line: Mapping[str, Any]) -> None:
+    def _append(self, lines: bytes) -> None:
         assert self._descriptor is not None, "the journal is closed"
         n_bytes = os.fstat(self._descriptor).st_size
         try:
-            write_all(self._descriptor, (json.dumps(line) + "\n").encode())
+            write_all(self._descriptor, lines)
         except OSError:
             os.ftruncate(self._descriptor, n_bytes)  # or the next line would go on from half of this one
             raise
@@ -128,11 +151,20 @@ def taken_up(directory: Path) -> Iterator[bool]:
         yield os.fstat(journal.fileno()).st_nlink > 0  # else somebody was done with it just now
 
 
-def write_trace(directory: Path) -> None:
-    """Turn the journal into the Parquet file; twice is harmless. Raises OSError."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(_table(_rows(directory)), sink)
+def write_trace(directory: Path, rows: Iterable[Row] | None = None) -> pd.DataFrame:
+    """Write the Parquet file, whole or not at all, and return the trace.
+
+    Args:
+        directory: of the run.
+        rows: all; None = those of the journal.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    table, sink = _table(_rows(directory) if rows is None else rows), pa.BufferOutputStream()
+    pq.write_table(table, sink, use_dictionary=False, write_statistics=False)  # a fourth of the time
     write_whole(directory / TRACE, memoryview(sink.getvalue()))
+    return table.to_pandas()
 
 
 def drop_journal(directory: Path) -> None:
@@ -159,7 +191,7 @@ def _lines(directory: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def _table(rows: Iterator[Row]) -> pa.Table:
+def _table(rows: Iterable[Row]) -> pa.Table:
     found = list(rows)
     names = dict.fromkeys(name for row in found for name in row)
     return pa.table({name: pa.array([row.get(name) for row in found]) for name in names})

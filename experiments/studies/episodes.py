@@ -14,9 +14,10 @@ from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import CustomSchema
 from experiments.program.files import whole
+from experiments.runs import episode
 from experiments.runs.code_hash import REAL, SIMULATED, source_hash
+from experiments.runs.episode import Observer, Step, Steps
 from experiments.runs.identity import module_of
-from experiments.runs.loop import Step, run_episode
 from experiments.runs.provenance import digest
 from experiments.runs.summary import FRAME_COUNTS, LATENCIES, degradation
 from experiments.statistics.disturbances import Turn, borders
@@ -59,7 +60,7 @@ def task_of(root: Path, entrant: Entrant, cell: Cell, seed: int) -> Task:
     return Task(entrant, cell, seed, root / world / entrant.name / f"{place}-s{seed}-{key}.parquet")
 
 
-class Rows:
+class Rows(Observer):
     """Collects an episode's rows; columns as `runs.trace.row_of` names them, without explanations."""
 
     def __init__(self, spec: ElasticitySpec) -> None:
@@ -75,8 +76,8 @@ class Rows:
         ]
         self._rows: list[tuple[Any, ...]] = []
 
-    def add(self, step: Step) -> None:
-        """One more."""
+    def step(self, step: Step) -> None:
+        """Keep one more row."""
         info = step.info
         metrics, frames = info["metrics"], info["frames"]
         self._rows.append(
@@ -102,7 +103,7 @@ class Rows:
             pq.write_table(pa.table(columns), partial)
 
 
-class Holding:
+class Holding(Observer):
     """Finds out, at each turn for the worse, whether holding the levels would break an SLO in that phase.
 
     Args:
@@ -118,7 +119,7 @@ class Holding:
         self._ends = borders(turns, n_steps)
         self.needed: dict[int, bool] = {}
 
-    def after(self, step: Step) -> None:
+    def step(self, step: Step) -> None:
         """Look ahead if a phase begins with the next step."""
         begin = step.index + 1
         if begin not in self._ends:
@@ -138,14 +139,7 @@ def play(task: Task, agent: Agent, env: Any) -> None:
     """One simulated episode, and its file."""
     rows = Rows(task.cell.spec)
     holding = Holding(env, task.cell.turns(task.seed), task.cell.config.env.steps)
-
-    def observe(step: Step) -> None:
-        rows.add(step)
-        holding.after(step)
-
-    agent.reset(task.seed)
-    observation, info = env.reset(seed=task.seed)
-    run_episode(agent, env, observation, info, observe)
+    episode.play(agent, env, task.seed, [rows, holding])
     rows.write(task.path, agent.trained_steps, holding.needed)
 
 
@@ -163,11 +157,10 @@ def play_really(task: Task, agent: Agent, directory: Path) -> None:
         try:
             let_look(agent, plan, lambda _: None)
             agent.warm_up()
-            agent.reset(task.seed)
-            observation, info = env.reset(seed=task.seed)
-            last = run_episode(agent, env, observation, info, rows.add)
-            if trouble := last.get("error") or degradation(last):
-                raise ClusterError(trouble)
+            kept = Steps()
+            episode.play(agent, env, task.seed, [rows, kept])
+            if harm := degradation(kept.seen[-1].info):
+                raise ClusterError(harm)
         finally:
             env.close()
     rows.write(task.path, agent.trained_steps, {})

@@ -16,9 +16,9 @@ from rich.console import Console
 from agents.base import Agent
 from experiments.config.schemas import register
 from experiments.config.world_schemas import PipelineSchema
-from experiments.display.views import SilentView
+from experiments.display.views import View
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs.execute import carry_out
+from experiments.runs.execute import execute
 from experiments.runs.extras import Tracked
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
@@ -81,7 +81,7 @@ class Jobs:
         draws = not is_simulated if output.picture is None else output.picture
         agent = player().agent_for(prepared)
         let_look(agent, plan, lambda _: None)
-        ended = carry_out(plan, agent, identity, tracked, draws, SilentView(), Console(quiet=True))
+        ended = execute(plan, agent, identity, tracked, draws, View(), Console(quiet=True))
         if ended.cause is not None:
             player.cache_clear()  # who knows what state its agent is in
         summary = ended.summary
@@ -119,7 +119,7 @@ class Player:
 
     def agent_for(self, prepared: Prepared) -> Agent:
         """As good as new, once it is reset. Raises ConfigError."""
-        values = OmegaConf.to_container(prepared.cfg.agent, resolve=True, enum_to_str=True)
+        values = OmegaConf.to_container(prepared.agent, resolve=True, enum_to_str=True)
         known_by = digest(
             {"values": values, "spec": prepared.plan.spec.hash, "code": prepared.identity.code_hash}
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
-from experiments.runs.loop import Step, run_episode
+from experiments.runs.episode import Steps, play
 from experiments.runs.summary import together
 from pipeline.slos import SloState
 
@@ -37,18 +37,17 @@ def score(
     world: str, name: str, agent: Agent, make_env: Callable[[], gym.Env], seeds: Sequence[int]
 ) -> Score:
     """One episode per seed, of agent and world alike."""
-    steps: list[Step] = []
+    kept = Steps()
     env = make_env()
     try:
         if isinstance(agent, Clairvoyant):
             agent.look(env)
         agent.warm_up()
         for seed in seeds:
-            agent.reset(seed)
-            observation, info = env.reset(seed=seed)
-            run_episode(agent, env, observation, info, steps.append)
+            play(agent, env, seed, [kept])
     finally:
         env.close()
+    steps = kept.seen
     states, known = (np.array([[*step.info[what].values()] for step in steps]) for what in ("slos", "known"))
     fulfilment = together(states == SloState.CRITICAL, known.astype(bool)).fulfilment
     return Score(

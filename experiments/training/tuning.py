@@ -16,7 +16,7 @@ from agents.base import Agent
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
-from experiments.runs.loop import run_episode
+from experiments.runs.episode import Steps, play
 from experiments.training.tuning_schema import RangeSchema
 
 Figures = Mapping[str, float]
@@ -87,11 +87,9 @@ class Bench:
         agent.warm_up()
         means = []
         for env, seed in zip(self._envs, self._arena.seeds, strict=True):
-            rewards: list[float] = []
-            agent.reset(seed)
-            observation, info = env.reset(seed=seed)
-            run_episode(agent, env, observation, info, lambda step, into=rewards: into.append(step.reward))
-            means.append(np.mean(rewards))
+            kept = Steps()
+            play(agent, env, seed, [kept])
+            means.append(np.mean([step.reward for step in kept.seen]))
         return np.array(means)
 
 

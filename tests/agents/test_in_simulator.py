@@ -40,7 +40,7 @@ BOUNDS = {
     "hpa": HOUSE,
     "aimd": Bounds(loss=None),  # it finds the limit by crossing it, so no five steps in a row hold
     "pid": HOUSE,
-    "aif": Bounds(lowest=55),  # it reads a load that is a lower bound as if it were measured
+    "aif": Bounds(),
     "causal": HOUSE,
     "mpc": Bounds(loss=15, load=15),
     "bayes": Bounds(

@@ -9,7 +9,8 @@ import numpy as np
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
-from experiments.runs.loop import Step, run_episode
+from experiments.runs import episode
+from experiments.runs.episode import Steps
 from tests.agents.streams import Stream
 
 FADING = [1.0] * 6 + [0.2] * 6  # shares of the capacity, one per step
@@ -73,10 +74,9 @@ class Played:
 
 def play(agent: Agent, env: gym.Env[Any, Any], seed: int = 0) -> Played:
     """An episode by the run loop's own rules, of agent and world alike."""
-    steps: list[Step] = []
-    agent.reset(seed)
-    observation, info = env.reset(seed=seed)
-    run_episode(agent, env, observation, info, steps.append)
+    kept = Steps()
+    episode.play(agent, env, seed, [kept])
+    steps = kept.seen
     return Played([step.action for step in steps], [dict(step.explanation) for step in steps])
 
 

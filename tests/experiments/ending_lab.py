@@ -25,10 +25,10 @@ from rich.console import Console
 
 import experiments.runs.extras
 from experiments.config.schemas import OutputSchema, RunConfig
-from experiments.config.world_schemas import EnvSchema
-from experiments.display.views import SilentView
+from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
+from experiments.display.views import View
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
-from experiments.runs.execute import carry_out
+from experiments.runs.execute import execute
 from experiments.runs.record import CONFIG, SUMMARY, what_broke
 from experiments.runs.recover import finish_killed
 from experiments.runs.trace import JOURNAL, noted, read_trace
@@ -69,12 +69,14 @@ class Case:
         fate: what comes between.
         at: the write, from 1, or the seed that signals are drawn by.
         of: how many writes or instructions there are, as a case of fate NOTHING has them.
+        is_real: whether its time is; else the journal gets the steps of a second together.
     """
 
     story: Story
     fate: Fate
     at: int = 0
     of: int = 0
+    is_real: bool = True
 
 
 @dataclass
@@ -135,7 +137,7 @@ class Acting(Script):
         return super().act(observation, info)
 
 
-class Telling(SilentView):
+class Telling(View):
     """Tells the parent of each step that has been recorded."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -276,12 +278,13 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
     world = Draining(STEPS, dies_at=3 if case.story is Story.DIES else None)
     config = RunConfig(name="runs", seed=7, live=False, results=str(results))
     config.output = OutputSchema(video=False, mlflow=False, picture=True, recording=False)
-    config.env = EnvSchema(steps=STEPS)
+    elsewhere = PipelineSchema(steps=STEPS, control="tcp://elsewhere:1")
+    config.env = elsewhere if case.is_real else SimulatorSchema(steps=STEPS)
     writes, instructions = Writes(results, fate_of(case.fate, case.at)), Instructions(signals_of(case))
     raised, is_heard = "", False
 
     def run() -> Any:
-        return carry_out(
+        return execute(
             Plan(config, world),  # type: ignore[arg-type]
             Acting(case.story),
             IDENTITY,

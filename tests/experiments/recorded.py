@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.display.views import SilentView
+from experiments.display.views import View
 from experiments.interactive import arrange
-from experiments.runs.execute import carry_out
+from experiments.runs.execute import execute
 from experiments.runs.resolve import Prepared
 
 QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=false")
@@ -29,13 +29,13 @@ def record_under(seeds: Sequence[int], results: Path, *overrides: str) -> list[P
 
 def carried_out(prepared: Prepared, agent: Agent) -> Path:
     """The directory of a run."""
-    ended = carry_out(
+    ended = execute(
         prepared.plan,
         agent,
         prepared.identity,
         tracked=None,
         draws=False,
-        view=SilentView(),
+        view=View(),
         console=Console(quiet=True),
     )
     assert ended.cause is None, ended.error

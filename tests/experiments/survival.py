@@ -22,7 +22,7 @@ from rich.console import Console
 
 from experiments.display.views import PlainView
 from experiments.interactive import arrange
-from experiments.runs.execute import Ended, carry_out
+from experiments.runs.execute import Ended, execute
 from experiments.worlds import pipeline
 from pipeline.cluster import LocalCluster
 from tests.experiments.world import Script
@@ -109,13 +109,13 @@ def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
             partial(LocalCluster, command=(sys.executable, str(POISONED))),
         ),
     ):
-        return carry_out(
+        return execute(
             prepared.plan,
             Reaper(ordeal, prepared.plan.spec),
             prepared.identity,
             tracked=None,
             draws=False,
-            view=PlainView(console, "an ordeal", prepared.plan.config.env.steps),
+            view=PlainView(console, "an ordeal", prepared.plan.spec, prepared.plan.config.env.steps),
             console=console,
         )
 

@@ -101,6 +101,23 @@ def test_a_run_killed_at_any_write_is_complete_after_the_next_start(examine, und
 
 
 @some_and_all
+@pytest.mark.parametrize("fate", [Fate.KILL, Fate.FULL])
+def test_a_simulated_run_is_whole_or_says_what_ended_it(examine, fate, every):
+    n_writes = examine(Case(Story.FINISHES, Fate.NOTHING, is_real=False)).writes
+    for at in range(1, n_writes + 1, max(1, every // 3)):
+        later = examine(Case(Story.FINISHES, fate, at, is_real=False)).later
+        if later is None:
+            continue
+        check_complete(later, len(later["steps"]))
+        if later["status"] == "FINISHED":
+            assert len(later["steps"]) == STEPS
+        elif fate is Fate.KILL:
+            assert (later["status"], later["error"]) == ("KILLED", KILLED_OUTRIGHT)
+        else:
+            assert later["error"].startswith("the disk is full (")
+
+
+@some_and_all
 def test_so_is_one_whose_completion_is_killed_at_any_write(examine, undisturbed, every):
     n_writes = undisturbed[Story.FINISHES].writes
     for at in range(8, n_writes + 1, 2 * every):

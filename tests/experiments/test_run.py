@@ -14,7 +14,7 @@ from rich.console import Console
 
 from experiments.config.schemas import OutputSchema, RunConfig
 from experiments.config.world_schemas import EnvSchema
-from experiments.display.views import SilentView
+from experiments.display.views import View
 from experiments.program.interruption import Interrupted, interrupt
 from experiments.run import RunError, run
 from experiments.runs.identity import GROUPS, Identity
@@ -222,7 +222,7 @@ def test_a_picture_that_fails_costs_nothing_but_itself(play, monkeypatch):
     assert not (directory / JOURNAL).exists()
 
 
-class Blind(SilentView):
+class Blind(View):
     """A view with a bug, whichever part of it is called."""
 
     def step(self, step) -> None:

@@ -78,7 +78,7 @@ def test_a_learned_structure_is_part_of_the_checkpoint(tmp_path):
     agent.save(tmp_path / "checkpoint")
     other = causal(stream.spec, structure="LEARNED")
     other.load(tmp_path / "checkpoint")
-    assert other.picture().edges == agent.picture().edges
+    assert other.network_figure().edges == agent.network_figure().edges
     settings = np.array([stream.spec.lowest, stream.spec.highest])
     assert np.allclose(other.forecast(settings), agent.forecast(settings))
 

@@ -95,7 +95,7 @@ def test_a_picture_has_every_knob_and_slo_and_curves_that_fall_with_cost():
     stream = video()
     agent = causal(stream.spec)
     run(agent, stream.plant(0.3), stream.spec.highest, [1.0] * 20)
-    picture = agent.picture()
+    picture = agent.network_figure()
     kinds = list(picture.kinds.values())
     assert (kinds.count(Kind.KNOB), kinds.count(Kind.SLO)) == (3, 5)
     assert ("set fps", "congestion") in picture.edges
@@ -112,4 +112,4 @@ def test_a_learned_structure_follows_the_samples_and_a_learned_agent_stays_elast
     assert episode.figures[-1]["n_relearned"] >= 1
     assert episode.fulfilment(45) >= 0.9
     assert isinstance(agent._model, Model)
-    assert agent.picture().edges
+    assert agent.network_figure().edges

@@ -51,7 +51,7 @@ def test_it_writes_a_profile_and_tells_how_far_the_worlds_are_apart(tmp_path: Pa
         cwd=CONF.parent,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=240,  # it may compile the simulator
     )
     assert done.returncode == 0, done.stderr
     assert "Held-out settings" in done.stdout

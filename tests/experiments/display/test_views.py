@@ -9,15 +9,14 @@ from rich.console import Console
 from experiments.display.live import LiveView, picture, ratio_bar
 from experiments.display.views import step_line
 from experiments.program.formatting import counted, figure, level_text, sparkline
-from experiments.runs.loop import Step, run_episode
+from experiments.runs.episode import Step, Steps, play
 from tests.experiments.world import SPEC, Script, World
 
 
 def steps(*script: tuple[int, ...]) -> list[Step]:
-    seen: list[Step] = []
-    world = World(len(script))
-    run_episode(Script(SPEC, script), world, *world.reset(seed=0), seen.append)
-    return seen
+    kept = Steps()
+    play(Script(SPEC, script), World(len(script)), 0, [kept])
+    return kept.seen
 
 
 def drawn(history: list[Step], width: int = 120) -> str:
@@ -74,9 +73,9 @@ def test_a_narrow_terminal_shortens_the_history_not_the_present():
 
 def test_the_live_view_leaves_its_last_picture_standing():
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
-    with LiveView(console, "a title", 2) as view:
+    with LiveView(console, "a title", SPEC, 2) as view:
         view.say("models load")
-        view.begin(SPEC)
+        view.begin(World(2))
         for step in steps((0, 0, 0), (1, 1, 1)):
             view.step(step)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
@@ -88,9 +87,9 @@ def test_the_live_view_draws_no_faster_than_anybody_can_see():
     now_s = 0.0
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     drawn_at = []
-    with LiveView(console, "a title", 40, clock=lambda: now_s) as view:
+    with LiveView(console, "a title", SPEC, 40, clock=lambda: now_s) as view:
         view._live.auto_refresh = False
-        view.begin(SPEC)
+        view.begin(World(2))
         view._live.update = lambda *_, **__: drawn_at.append(now_s)  # type: ignore[method-assign]
         for step in steps(*[(0, 0, 0)] * 40):
             view.step(step)

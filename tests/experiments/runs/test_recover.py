@@ -21,13 +21,11 @@ from pathlib import Path
 from experiments.runs.record import RunRecord
 from tests.experiments.test_run import IDENTITY
 from tests.experiments.world import SPEC, Script, World
-from experiments.runs.loop import run_episode
+from experiments.runs.episode import play
 
 head = IDENTITY.summary_head | {"weights": "none"}
 record = RunRecord(Path(sys.argv[1]), "killed", SPEC, head, "seed: 7\\n")
-env = World(3)
-observation, info = env.reset(seed=7)
-run_episode(Script(SPEC), env, observation, info, record.step)
+play(Script(SPEC), World(3), 7, [record])
 record.note(weights="stood in for")
 with open(record.directory / "trace.jsonl", "a") as journal:
     journal.write('{"step": 3, "rew')

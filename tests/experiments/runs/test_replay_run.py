@@ -12,7 +12,7 @@ from agents.static import Static
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.display.views import step_line
 from experiments.program.errors import ConfigError
-from experiments.runs.loop import Step, run_episode
+from experiments.runs.episode import Step, Steps, play
 from experiments.runs.summary import summarise
 from experiments.runs.trace import row_of
 from experiments.worlds.build import assemble
@@ -39,10 +39,9 @@ def plan(path: Path, *overrides: str) -> Plan:
 def episode(tmp_path) -> tuple[Plan, list[Step]]:
     """Four steps at the highest setting."""
     planned = plan(written(tmp_path, lines()))
-    env, steps = planned.make_env(tmp_path, lambda _: None), []
-    observation, info = env.reset(seed=0)
-    run_episode(Static(planned.spec, "highest"), env, observation, info, steps.append)
-    return planned, steps
+    kept = Steps()
+    play(Static(planned.spec, "highest"), planned.make_env(tmp_path, lambda _: None), 0, [kept])
+    return planned, kept.seen
 
 
 def test_the_data_set_brings_its_own_knobs_and_slos(tmp_path):

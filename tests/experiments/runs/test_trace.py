@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from experiments.runs.loop import Step, run_episode
+from experiments.runs.episode import Step, Steps, play
 from experiments.runs.trace import JOURNAL, TRACE, TraceWriter, drop_journal, read_trace, row_of, write_trace
 from tests.experiments.world import SPEC, Script, World
 
@@ -12,10 +12,9 @@ KNOBS = [knob.name for knob in SPEC.knobs]
 
 
 def steps_of(n_steps: int) -> list[Step]:
-    seen: list[Step] = []
-    world = World(n_steps)
-    run_episode(Script(SPEC, [(0, 0, 0), (5, 2, 1)]), world, *world.reset(seed=0), seen.append)
-    return seen
+    kept = Steps()
+    play(Script(SPEC, [(0, 0, 0), (5, 2, 1)]), World(n_steps), 0, [kept])
+    return kept.seen
 
 
 def test_a_row_names_every_figure_of_info_with_dots():

@@ -1,0 +1,105 @@
+"""The one loop: an agent and an environment take turns for an episode, and observers watch."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+
+from agents.base import Agent, Transition
+from pipeline.program import ClusterError
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision and the control interval that followed it.
+
+    Attributes:
+        index: from 0.
+        ended_s: end of the interval, since the first decision began.
+        action: level index per knob, as decided.
+        reward: of the interval, in [-1, 1].
+        decision_ms, learning_ms: wall-clock time of `act` and of `learn`.
+        info: the environment's figures of the interval, as it gave them.
+        explanation: the agent's figures behind the decision.
+    """
+
+    index: int
+    ended_s: float
+    action: tuple[int, ...]
+    reward: float
+    decision_ms: float
+    learning_ms: float
+    info: Mapping[str, Any]
+    explanation: Mapping[str, float]
+
+
+class Observer:
+    """Watches an episode, to record it or show it or ask what might have been; override what is wanted."""
+
+    def begin(self, env: gym.Env) -> None:
+        """See the environment, which is reset: the first interval is about to begin."""
+
+    def step(self, step: Step) -> None:
+        """See an interval that has just ended, and what the agent learned from it."""
+
+
+class Steps(Observer):
+    """Keeps every step of every episode that it is shown.
+
+    Attributes:
+        seen: in their order.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[Step] = []
+
+    def step(self, step: Step) -> None:
+        """Keep it."""
+        self.seen.append(step)
+
+
+def play(
+    agent: Agent,
+    env: gym.Env,
+    seed: int,
+    observers: Iterable[Observer] = (),
+    clock: Callable[[], float] = time.perf_counter,
+) -> None:
+    """Play one episode, from the reset of both to its end.
+
+    Args:
+        agent: for the environment's spec; it is warm.
+        env: one of ours, wrapped or not; it is not closed.
+        seed: of both.
+        observers: see every step as it ends, one after the other.
+        clock: of decisions, in s.
+
+    Raises:
+        ClusterError: the real pipeline behind it broke; observers have seen every step until then.
+    """
+    observers = tuple(observers)
+    agent.reset(seed)
+    observation, info = env.reset(seed=seed)
+    for observer in observers:
+        observer.begin(env)
+    began_s, index, over = clock(), 0, False
+    while not over:
+        asked_s = clock()
+        action = agent.act(observation, info)
+        decided_s = clock()
+        seen, (observation, reward, terminated, truncated, info) = observation, env.step(action)
+        explanation, ended_s = agent.explain(), clock()
+        agent.learn(Transition(seen, action, float(reward), observation, terminated))
+        learned_s = clock()
+        decision_ms, learning_ms = 1e3 * (decided_s - asked_s), 1e3 * (learned_s - ended_s)
+        chosen = tuple(int(level) for level in action)
+        step = Step(
+            index, ended_s - began_s, chosen, float(reward), decision_ms, learning_ms, info, explanation
+        )
+        for observer in observers:
+            observer.step(step)
+        index, over = index + 1, terminated or truncated
+    if "error" in info:
+        raise ClusterError(info["error"])
