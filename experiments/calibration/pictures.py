@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.calibration.errors import CRITICAL_LOAD, METRICS, SCORES, TARGETS
-from experiments.display.plots import COLOURS, STYLE
 from experiments.program.files import whole
+from experiments.program.style import COLOURS, STYLE
 
 PANEL_IN = 3.2
 N_COLUMNS = 3

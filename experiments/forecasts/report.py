@@ -13,10 +13,10 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from envs.spec import ElasticitySpec
-from experiments.display.plots import COLOURS, STYLE
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, Bins, binned, brier
 from experiments.program.files import whole
+from experiments.program.style import COLOURS, STYLE
 from experiments.runs.summary import column
 
 COLUMN_IN, HEIGHT_IN = 3.4, 4.6
