@@ -195,10 +195,8 @@ def _validate(
     console.print(shares_table(summary))
     if len(found.loops):
         console.print(agents_table(found.loops, summary["agents"]["ranks"]))
-    named = {f"{one['other']}-against-{one['true']}": one for one in summary["comparisons"]}
-    return summary_figures({**summary, **named}), found.write(
-        directory, {**identity.summary_head, "machine": machine()}
-    )
+    figures = summary_figures({**summary, **{str(one): one.summary() for one in found.comparisons}})
+    return figures, found.write(directory, identity.summary_head)
 
 
 def _to_mlflow(

@@ -7,7 +7,7 @@ pipeline at the speed factor that this had, too.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,57 +47,64 @@ class Comparison(NamedTuple):
     other: str
     table: pd.DataFrame
 
+    def __str__(self) -> str:
+        return f"{self.other}-against-{self.true}"
 
-@dataclass(frozen=True, slots=True)
+    def summary(self) -> dict[str, Any]:
+        """Return plain figures."""
+        return {
+            "true": self.true,
+            "other": self.other,
+            "n_critical": int(self.table["is_critical"].to_numpy().sum()),
+            "share_within": shares(self.table),
+            "errors": typical_errors(self.table),
+        }
+
+
+@dataclass(frozen=True)
 class Validation:
     """What came of it.
 
     Attributes:
-        settings: one row per setting and world; the true one comes first.
-        comparisons: of pairs of worlds.
+        settings: one row per world and setting; the true world comes first.
         factors: speed factor per setting.
-        loops: one row per scenario, agent and world; empty if no agents were asked for.
+        loops: one row per scenario, world and agent; empty if no agents were asked for.
     """
 
     settings: pd.DataFrame
-    comparisons: Sequence[Comparison]
     factors: Sequence[float]
     loops: pd.DataFrame
 
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every other world against the true one; at the emulated pipeline's speed, against that."""
+        truth, *others = self.settings["world"].unique().tolist()
+        pairs = [(str(World.EMULATED) if other == AT_MEDIAN else truth, other) for other in others]
+        return [Comparison(*pair, compare(self.settings, *pair)) for pair in pairs]
+
     def summary(self) -> dict[str, Any]:
         """Return plain figures."""
-        low, middle, high = (float(x) for x in np.quantile(self.factors, (0.0, 0.5, 1.0)))
-        truth = str(self.settings["world"].iloc[0])
+        first = self.settings.iloc[0]
+        low, middle, high = np.quantile(self.factors, (0.0, 0.5, 1.0)).tolist()
         return {
-            "truth": truth,
-            "weights": str(self.settings["weights"].iloc[0]),
+            "truth": first["world"],
+            "weights": first["weights"],
             "n_settings": len(self.factors),
             "speed_factor": {"min": low, "median": middle, "max": high},
-            "comparisons": [
-                {
-                    "true": one.true,
-                    "other": one.other,
-                    "n_critical": int(one.table["is_critical"].to_numpy().sum()),
-                    "share_within": shares(one.table),
-                    "errors": typical_errors(one.table),
-                }
-                for one in self.comparisons
-            ],
+            "comparisons": [one.summary() for one in self.comparisons],
             "agents": {
-                "ranks": ranks(self.loops, truth) if len(self.loops) else {},
+                "ranks": ranks(self.loops, first["world"]) if len(self.loops) else {},
                 "scores": self.loops.to_dict("records"),
             },
         }
 
     def write(self, directory: Path, head: Mapping[str, Any]) -> list[Path]:
         """Write tables, pictures and summary; returns the files."""
-        tables = {SETTINGS: self.settings}
-        pictures = []
+        tables, pictures = {SETTINGS: self.settings}, []
         for one in self.comparisons:
-            stem = f"{one.other}-against-{one.true}"
-            tables[f"{stem}.parquet"] = one.table
-            plot_scatter(one.table, one.true, one.other, directory / f"{stem}.png")
-            pictures.append(f"{stem}.png")
+            tables[f"{one}.parquet"] = one.table
+            plot_scatter(one.table, one.true, one.other, directory / f"{one}.png")
+            pictures.append(f"{one}.png")
         if len(self.loops):
             tables[LOOPS] = self.loops
             plot_agents(self.loops, directory / AGENTS_PICTURE)
@@ -161,15 +168,11 @@ def validate(config: CalibrateConfig, directory: Path, view: ProgressView, conso
     plan = simulated_plan(config)
     agents = {name: agent_for(name, plan, console) for name in config.validation.agents}
     settings, factors = hold_settings(config, order, directory, view)
-    pairs = [(str(order[0]), str(other)) for other in order[1:]]
-    if AT_MEDIAN in set(settings["world"]):
-        pairs.append((str(World.EMULATED), AT_MEDIAN))
-    comparisons = [Comparison(*pair, compare(settings, *pair)) for pair in pairs]
     rows = []
     for scenario in config.validation.scenarios if agents else ():
         found = close_loops(config, scenario, agents, order, directory, view)
         rows += [{"scenario": scenario, **row} for row in found]
-    return Validation(settings, comparisons, factors, pd.DataFrame(rows))
+    return Validation(settings, factors, pd.DataFrame(rows))
 
 
 def hold_settings(

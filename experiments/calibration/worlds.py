@@ -107,7 +107,7 @@ def through_worlds(
         found = []
         for row in in_world(config, world, blocks, factors, decisions_ms, directory / world, view.say):
             found.append(row)
-            view.done()
+            view.done(f"{directory.name}, {world}")
         if not rows:
             factors = speed_factors([row["reference_ms"] for row in found], profile_ms)
             decisions_ms = [row.get("decision_ms_p50", 0.0) for row in found]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
+from typing import cast
 
 import matplotlib as mpl
 import numpy as np
@@ -41,8 +42,9 @@ def table_of(answers: Answers, spec: ElasticitySpec, world: Mapping[str, object]
 
 def scores_of(pairs: pd.DataFrame, n_bins: int) -> pd.DataFrame:
     """Return a row per agent and SLO: the figures of `Brier`, and the scores of two who know nothing."""
-    rows = []
-    for (agent, slo), own in pairs.groupby(["agent", "slo"], sort=False):
+    rows, groups = [], dict(list(pairs.groupby(["agent", "slo"], sort=False)))
+    for key, own in groups.items():
+        agent, slo = cast(tuple[str, str], key)
         figures = brier(column(own, "forecast"), column(own, "share"), n_bins)
         references = {"always_base_rate": figures.uncertainty, "always_1": 1 - figures.base_rate}
         rows.append({"agent": agent, "slo": slo, **figures._asdict(), "skill": figures.skill, **references})
