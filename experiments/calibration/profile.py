@@ -120,19 +120,13 @@ def to_yaml(hardware: Hardware, title: str, how: str, machine: Mapping[str, str]
     """Write the profile as a file of `conf/hardware`; what is at its default is left out."""
     facts = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}"
     header = HEADER.format(title=title, how=how, machine=facts, when=f"{date.today():%Y-%m-%d}")
-    text = yaml.dump(_plain(hardware), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
-    return header + text
-
-
-class _Dumper(yaml.SafeDumper):
-    """Numbers in one line, all else in blocks; no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> Any:
-        is_numbers = all(isinstance(item, int | float) for item in sequence)
-        return super().represent_sequence(tag, sequence, flow_style=is_numbers or flow_style)
+    return header + yaml.safe_dump(
+        _plain(hardware),
+        default_flow_style=None,  # what has no parts of its own in one line, all else in blocks
+        sort_keys=False,
+        width=110,
+        allow_unicode=True,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -125,6 +125,7 @@ def test_classes_are_cocos():
         class_ids(["car", "lorry"])
 
 
+@pytest.mark.nightly
 def test_larger_frames_are_worth_more_to_a_trained_detector():
     """Truth and figures of the data's own README: F1 .53 at 160 px, .90 at 640 px, IoU 0.5, 59 pictures."""
     video, truth = DATA / "pets09" / "vtest_h264.mp4", DATA / "pets09" / "gt.txt"

@@ -15,7 +15,7 @@ from experiments.forecasts.schema import ForecastsConfig, check, register
 from experiments.program.errors import ConfigError
 
 TINY = (
-    "agents=[aif]",
+    "agents=[mpc]",
     "worlds.hardware=[rpi5]",
     "worlds.scenarios=[steady]",
     "moments=[1,3]",
