@@ -22,11 +22,11 @@ from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
+from experiments.execution.resolve import Prepared, prepare
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs import episode
 from experiments.runs.episode import Observer, Step
 from experiments.runs.record import LOGS
-from experiments.runs.resolve import Prepared, prepare
 from experiments.runs.trace import Row, row_of
 from experiments.statistics.disturbances import turns_of
 from experiments.statistics.episode import Episode, episode_of

@@ -20,17 +20,17 @@ from rich.table import Table
 from experiments.config.schemas import RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
+from experiments.execution.execute import Ended, execute
+from experiments.execution.resolve import Prepared, prepare
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
 from experiments.results.store import fetch
 from experiments.run import choose_view
-from experiments.runs.execute import Ended, execute
 from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, read_run
 from experiments.runs.record import CONFIG, LOGS, SUMMARY, RunStatus
 from experiments.runs.repetition import Circumstances, circumstances, first_difference
-from experiments.runs.resolve import Prepared, prepare
 from experiments.runs.trace import TRACE, read_trace
 from experiments.tracking.run import SETTINGS, is_absent, tracking_uri
 from experiments.worlds.twin import let_look

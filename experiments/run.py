@@ -15,14 +15,14 @@ from experiments.config.schemas import CONF, register
 from experiments.display.live import LiveView
 from experiments.display.summary_view import print_ending
 from experiments.display.views import PlainView, View
+from experiments.execution.execute import execute
+from experiments.execution.extras import Tracked
+from experiments.execution.resolve import prepare
 from experiments.program.entry import complaining, enter
-from experiments.runs.execute import execute
-from experiments.runs.extras import Tracked
 from experiments.runs.identity import Identity
 from experiments.runs.record import LOGS, RunStatus
-from experiments.runs.recover import finish_killed
-from experiments.runs.resolve import prepare
 from experiments.sweeps.conduct import SweepError
+from experiments.sweeps.recover import finish_killed
 from experiments.tracking.run import tracking_uri
 from experiments.training.training_run import TrainingError
 from experiments.worlds.run_spec import Plan

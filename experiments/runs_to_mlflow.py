@@ -18,7 +18,7 @@ from rich.progress import track
 from experiments.program.formatting import counted
 from experiments.runs.logged import RUNS, SWEEPS, directories_of
 from experiments.runs.record import SUMMARY, RunStatus
-from experiments.runs.recover import finish, finish_killed
+from experiments.sweeps.recover import finish, finish_killed
 from experiments.tracking.entry import Entry, read_entry, write_entry
 from experiments.tracking.run import SETTINGS, artifacts_of, tracking_uri
 from experiments.tracking.store import Store, in_a_sentence, store_errors

@@ -38,11 +38,6 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
     in_hand: int
     recent_service_s: float = math.nan
 
-    @property
-    def in_progress_s(self) -> float:
-        """What its task in progress may take: as long as it has run, and no less than its recent mean."""
-        return self.running_s if math.isnan(self.recent_service_s) else max(self.running_s, self.recent_service_s)
-
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
     """The raw facts of one control interval; counts are frames of all streams.
@@ -142,29 +137,22 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         """Mean service time of finished tasks, and of those in progress that have run longer than that mean.
 
         A task in progress counts with the time that it has run so far, which is less than it will take. If
-        none is finished, all that are in progress count, each with its worker's recent mean if that is longer;
-        NaN if none is.
+        none is finished, all that are in progress count; NaN if none is.
         """
         n, total_s = self.processed, self.service_s
-        running_s = [worker.running_s for worker in self.workers if n and worker.running_s > total_s / n]
-        if not n:
-            running_s = [worker.in_progress_s for worker in self.workers if worker.running_s > 0]
-        n += len(running_s)
-        return (total_s + sum(running_s)) / n if n else math.nan
+        mean_s = total_s / n if n else 0.0
+        longer_s = [worker.running_s for worker in self.workers if worker.running_s > mean_s]
+        n += len(longer_s)
+        return (total_s + sum(longer_s)) / n if n else math.nan
 
     @property
     def slowest_service_s(self) -> float:
         """Mean of what the slowest live worker finished, or what its task in progress has taken so far.
 
-        Whichever is longer; for one that finished nothing, its recent mean if that is longer still. NaN if no
-        worker has finished anything or is known to be at a task.
+        Whichever is longer; NaN if no worker has finished anything or is known to be at a task.
         """
         means_s = [worker.service_s / worker.processed for worker in self.workers if worker.processed]
-        means_s += [
-            worker.running_s if worker.processed else worker.in_progress_s
-            for worker in self.workers
-            if worker.running_s > 0
-        ]
+        means_s += [worker.running_s for worker in self.workers if worker.running_s > 0]
         return max(means_s, default=math.nan)
 
     @property
@@ -231,13 +219,13 @@ def load(facts: Interval) -> float:
 
     The mean is of the tasks finished in the interval; a task that has already run longer than that counts
     with what it has run so far, which is how a hang or saturation shows before it ends. If none was finished,
-    those in progress are the sample, each no shorter than its worker's recent mean: what they have run so far
-    is only a lower bound, and a low one would read as spare. Unknown if there is none either. Infinite when
-    frames are offered to no worker at all.
+    those in progress are the sample, a lower bound: known where it shows saturation, >= 1, for a lower one
+    would read as spare. Unknown if there is none either. Infinite when frames are offered to no worker.
     """
     if facts.n_workers == 0:
         return math.inf if facts.offered > 0 else math.nan
-    return facts.offered / facts.duration_s * facts.expected_service_s / facts.n_workers
+    bound = facts.offered / facts.duration_s * facts.expected_service_s / facts.n_workers
+    return bound if facts.processed > 0 or bound >= 1 else math.nan
 
 
 def delivered_fps(facts: Interval) -> float:
@@ -249,11 +237,12 @@ def processing_time_max_worker(facts: Interval) -> float:
     """Slowest live worker's service time ÷ (live workers ÷ offered frames/s).
 
     Its service time is the mean of what it finished in the interval, or what its task in progress has taken
-    so far if that is longer; its recent mean at least where it finished nothing.
+    so far if that is longer; where none was finished that is a lower bound, known as for `load`.
     """
     if facts.n_workers == 0:
         return math.nan
-    return facts.slowest_service_s * facts.offered / facts.duration_s / facts.n_workers
+    bound = facts.slowest_service_s * facts.offered / facts.duration_s / facts.n_workers
+    return bound if facts.processed > 0 or bound >= 1 else math.nan
 
 
 def offered_fps(facts: Interval) -> float:

@@ -93,32 +93,24 @@ def running_s(worker):
 
 
 @compiled
+def expected_service_s(e, processed, service_s):
+    """As `Interval.expected_service_s`, of what live workers finished and are at."""
+    mean_s = service_s / processed if processed > 0 else 0.0
+    n, longer_s = processed, 0.0
+    for w in range(e.n_workers):
+        worker = e.workers[w]
+        if worker.known and worker.ready and running_s(worker) > mean_s:
+            n += 1
+            longer_s += running_s(worker)
+    return (service_s + longer_s) / n if n > 0 else math.nan
+
+
+@compiled
 def larger(a, b):
     """The larger one; NaN counts as none."""
     if math.isnan(a):
         return b
     return a if math.isnan(b) else max(a, b)
-
-
-@compiled
-def in_progress_s(worker):
-    """As `WorkerInterval.in_progress_s`."""
-    return larger(running_s(worker), mean_recent_s(worker.recent, worker.n_recent))
-
-
-@compiled
-def expected_service_s(e, processed, service_s):
-    """As `Interval.expected_service_s`, of what live workers finished and are at."""
-    n, in_progress_total_s = processed, 0.0
-    for w in range(e.n_workers):
-        worker = e.workers[w]
-        if not (worker.known and worker.ready and running_s(worker) > 0):
-            continue
-        if processed == 0:
-            n, in_progress_total_s = n + 1, in_progress_total_s + in_progress_s(worker)
-        elif running_s(worker) > service_s / processed:
-            n, in_progress_total_s = n + 1, in_progress_total_s + running_s(worker)
-    return (service_s + in_progress_total_s) / n if n > 0 else math.nan
 
 
 @compiled
@@ -139,8 +131,7 @@ def facts_of(s, e):
         if worker.processed > 0:
             slowest_s = larger(slowest_s, worker_service_s / worker.processed)
         if is_running(worker) and worker.running_ns > 0:
-            at_least_s = running_s(worker) if worker.processed > 0 else in_progress_s(worker)
-            slowest_s = larger(slowest_s, at_least_s)
+            slowest_s = larger(slowest_s, running_s(worker))
         slowest_recent_s = larger(slowest_recent_s, mean_recent_s(worker.recent, worker.n_recent))
         kind = s.kinds[worker.kind]
         if kind.has_power:

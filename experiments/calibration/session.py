@@ -26,9 +26,9 @@ from experiments.calibration.validation import n_parts as n_validated
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
 from experiments.display.progress import ProgressView
+from experiments.execution.extras import mlflow_request
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
-from experiments.runs.extras import mlflow_request
 from experiments.runs.identity import Identity, identify
 from experiments.runs.provenance import digest, machine, releases
 from experiments.runs.record import CONFIG, LOGS, RunStatus

@@ -1,1 +1,1 @@
-"""A run from its first word to its record: playing it, writing its directory, reading and recovering that."""
+"""An episode and its record: the one loop, the directory that a run leaves, and reading it back."""

@@ -13,17 +13,17 @@ from rich.progress import track
 
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.progress import ProgressView
+from experiments.execution.resolve import prepare
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
 from experiments.runs.record import RunStatus
-from experiments.runs.recover import finish_killed
-from experiments.runs.resolve import prepare
 from experiments.sweeps.combinations import Run, by_point, combinations
 from experiments.sweeps.job import Jobs, composed, not_begun, seed_of
 from experiments.sweeps.launchers import check_launcher, without_launcher
 from experiments.sweeps.log import Log, opened_log
 from experiments.sweeps.outcomes import Outcome, tell
 from experiments.sweeps.place import Place, finished_in
+from experiments.sweeps.recover import finish_killed
 from experiments.sweeps.report import print_outcomes
 from experiments.sweeps.watch import Watch
 from experiments.tracking.run import TrackingError, tracking_uri

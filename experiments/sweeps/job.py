@@ -17,12 +17,12 @@ from agents.base import Agent
 from experiments.config.schemas import register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
+from experiments.execution.execute import execute
+from experiments.execution.extras import Tracked
+from experiments.execution.resolve import Prepared, prepare
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs.execute import execute
-from experiments.runs.extras import Tracked
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
-from experiments.runs.resolve import Prepared, prepare
 from experiments.sweeps.combinations import Run, by_point
 from experiments.sweeps.outcomes import FIGURES, Outcome, tell
 from experiments.training.training_run import TrainingError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.runs.extras import Tracked
+from experiments.execution.extras import Tracked
 from experiments.runs.record import RunStatus, status_of
 from experiments.sweeps.place import Place
 from experiments.tracking.run import TrackingError, artifacts_of

@@ -23,15 +23,15 @@ from typing import Any
 
 from rich.console import Console
 
-import experiments.runs.extras
+import experiments.execution.extras
 from experiments.config.schemas import OutputSchema, RunConfig
 from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
 from experiments.display.views import View
+from experiments.execution.execute import execute
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
-from experiments.runs.execute import execute
 from experiments.runs.record import CONFIG, SUMMARY, what_broke
-from experiments.runs.recover import finish_killed
 from experiments.runs.trace import JOURNAL, noted, read_trace
+from experiments.sweeps.recover import finish_killed
 from tests.experiments.test_run import IDENTITY, Plan
 from tests.experiments.world import SPEC, Script, World
 
@@ -391,7 +391,7 @@ def examine(case: Case, results: Path) -> Finding:
 
 def main() -> None:
     """Answer case by case."""
-    experiments.runs.extras.plot_trace = sketch
+    experiments.execution.extras.plot_trace = sketch
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started this may have been told to ignore it
     for line in sys.stdin:
         said = json.loads(line)

@@ -7,9 +7,9 @@ from rich.console import Console
 
 from agents.base import Agent
 from experiments.display.views import View
+from experiments.execution.execute import execute
+from experiments.execution.resolve import Prepared
 from experiments.interactive import arrange
-from experiments.runs.execute import execute
-from experiments.runs.resolve import Prepared
 
 QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=false")
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from experiments.display.views import PlainView
+from experiments.execution.execute import Ended, execute
 from experiments.interactive import arrange
-from experiments.runs.execute import Ended, execute
 from experiments.worlds import pipeline
 from pipeline.cluster import LocalCluster
 from tests.experiments.world import Script

@@ -21,10 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from experiments.config.schemas import CONF, register
+from experiments.execution.resolve import prepare
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.code_hash import imports_of, source_hash, source_of
 from experiments.runs.identity import GROUPS
-from experiments.runs.resolve import prepare
 from experiments.runs.trace import read_trace
 from experiments.studies import schema
 from experiments.studies.cells import cells_of

@@ -189,7 +189,9 @@ class Stubborn(World):
 
 @pytest.mark.usefixtures("sigterm_interrupts")
 def test_further_signals_hurry_the_end_and_do_not_lose_it(play, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.runs.extras.plot_trace", lambda *_: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(
+        "experiments.execution.extras.plot_trace", lambda *_: signal.raise_signal(signal.SIGINT)
+    )
     with pytest.raises(Interrupted, match="SIGTERM"):
         play(Stubborn(6), Impatient(SPEC))
     directory = the_run(tmp_path)
@@ -215,7 +217,7 @@ def test_a_picture_that_fails_costs_nothing_but_itself(play, monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("nothing to draw")
 
-    monkeypatch.setattr("experiments.runs.extras.plot_trace", fail)
+    monkeypatch.setattr("experiments.execution.extras.plot_trace", fail)
     printed, directory = play(World(6), Script(SPEC))
     assert "the picture of the trace cannot be made: nothing to draw" in " ".join(printed.split())
     assert json.loads((directory / "summary.json").read_text())["status"] == "FINISHED"

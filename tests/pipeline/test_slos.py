@@ -98,6 +98,18 @@ def test_where_nothing_was_finished_tasks_in_progress_are_the_sample():
     assert figures["load"] == pytest.approx(15 * 1.5 / 3) and figures["service_ms"] is None
 
 
+def test_a_task_that_has_just_begun_is_no_sign_of_spare():
+    begun = WorkerInterval(name="a", processed=0, service_s=0.0, busy_s=0.1, running_s=0.1, in_hand=1)
+    figures = measure(interval(workers=(begun, replace(begun, name="b"))))
+    assert figures["load"] is None and figures["processing_time_max_worker"] is None
+    longer = replace(begun, name="b", running_s=0.4)
+    figures = measure(interval(workers=(begun, longer)))
+    assert figures["load"] == pytest.approx(15 * 0.25 / 2), (
+        "however long they take, it is more than can be done"
+    )
+    assert figures["processing_time_max_worker"] == pytest.approx(0.4 / (2 / 15))
+
+
 def test_frames_offered_to_nobody_are_an_infinite_load():
     reading = read_slos([video_slo("load", 1.0)], interval(workers=()))["load"]
     assert (reading.ratio, reading.state) == (RATIO_CAP, SloState.CRITICAL)

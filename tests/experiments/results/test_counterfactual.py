@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.results.counterfactual import Again
-from experiments.results.run_row import Candidate
+from experiments.interactive import arrange
 from experiments.results.cells import Venue
 from experiments.results.collection import collected
+from experiments.results.counterfactual import Again
 from experiments.results.episodes import turns_in
 from experiments.results.folders import from_folders
+from experiments.results.run_row import Candidate
 from experiments.statistics.episode import NEEDED
-from experiments.interactive import arrange
 from tests.experiments.recorded import QUICK, record
 
 WORDS = ("agent=static", "scenario=worker_loss", "env.steps=45")

@@ -12,8 +12,8 @@ import pytest
 
 from experiments import runs_to_mlflow
 from experiments.runs.record import SUMMARY, RunStatus, kept_files, write_summary
-from experiments.runs.recover import finish
 from experiments.runs.trace import JOURNAL, TRACE, drop_journal, read_trace, write_trace
+from experiments.sweeps.recover import finish
 from experiments.tracking.entry import Entry, read_entry, write_entry
 from experiments.tracking.messages import Closing, Request
 from experiments.tracking.run import MlflowRun, TrackingError, mark_killed

@@ -11,10 +11,10 @@ from rich.console import Console
 from agents.base import Agent
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
+from experiments.execution.extras import Extras, Tracked
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.program.logs import logging_to
 from experiments.runs.episode import Observer, Step, play
-from experiments.runs.extras import Extras, Tracked
 from experiments.runs.identity import Identity
 from experiments.runs.record import LOGS, RunRecord, status_of, what_broke
 from experiments.worlds.host import alone

@@ -1,0 +1,57 @@
+"""`elasticbench COMMAND ...`: every program of this floor by one word; without one, what there is."""
+
+import os
+import sys
+from importlib.metadata import version
+
+COMMANDS = {  # in the order in which people meet them; each is a module of this package
+    "run": "Run an agent on a stream pipeline, or a sweep of such runs (-m).",
+    "evaluate": "Play every agent of a roster in every cell, and compare them.",
+    "compare": "Make tables, pictures and a page of how agents compare, from logged runs.",
+    "runs": "List, filter, show or delete logged runs.",
+    "repeat": "Play a logged run again, and say whether it comes to the same.",
+    "export": "Bring logged runs to MLflow, or to Rerun.",
+    "train": "Let an agent learn in the simulator, and leave a checkpoint.",
+    "tune": "Search good figures for an agent in the worlds for training.",
+    "calibrate": "Measure this machine, write its profile, and find out how far the worlds are apart.",
+    "forecast": "Hold what agents expect against what comes true.",
+}
+MODULES = {"runs": "browse"}  # `runs` is the room of what a run leaves
+
+
+def help_text() -> str:
+    """Return what `elasticbench --help` says."""
+    lines = [f"    {name:<10} {purpose}" for name, purpose in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Find out which elasticity agent keeps a stream within its SLOs at the highest QoE.",
+            "",
+            "    elasticbench COMMAND [WORD ...]    what a command takes: elasticbench COMMAND --help",
+            "    elasticbench --version",
+            "",
+            *lines,
+            "",
+            "The first thing to say: elasticbench run agent=aif video=traffic",
+        ]
+    )
+
+
+def main() -> None:
+    """Become the program that is asked for; 2 if there is no such command."""
+    words = sys.argv[1:]
+    match words:
+        case [] | ["-h" | "--help" | "help"]:
+            print(help_text())
+        case ["-V" | "--version"]:
+            print(f"elasticbench {version('elasticbench')}")
+        case [command, *arguments] if command in COMMANDS:
+            module = f"experiments.{MODULES.get(command, command)}"
+            os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+        case [command, *_]:
+            names = ", ".join(COMMANDS)
+            print(f"elasticbench: there is no command {command!r}; there are {names}", file=sys.stderr)
+            sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
