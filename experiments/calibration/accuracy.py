@@ -191,10 +191,11 @@ def match(found: Boxes, confidence: NDArray[np.float64], truth: Boxes, ignored: 
 
 def iou(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
     """Return intersection over union of each pair, shape (n_boxes, n_others); 0 of two without an area."""
-    import torch  # takes a second
-    from torchvision.ops import box_iou
-
-    return np.nan_to_num(box_iou(torch.from_numpy(boxes), torch.from_numpy(others)).numpy())
+    top_left = np.maximum(boxes[:, None, :2], others[:, :2])
+    shared = np.prod(np.clip(np.minimum(boxes[:, None, 2:], others[:, 2:]) - top_left, 0.0, None), axis=2)
+    areas, others_areas = (np.prod(each[:, 2:] - each[:, :2], axis=1) for each in (boxes, others))
+    union = areas[:, None] + others_areas - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 def f1(counts: Counts) -> float:

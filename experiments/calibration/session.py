@@ -21,8 +21,7 @@ from experiments.calibration.report import (
     shares_table,
 )
 from experiments.calibration.schema import CalibrateConfig
-from experiments.calibration.validation import check_names, check_validation, validate
-from experiments.calibration.validation import n_parts as n_validated
+from experiments.calibration.validation import check_names, check_validation, n_blocks, validate
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
 from experiments.display.progress import ProgressView
@@ -187,7 +186,7 @@ def _validate(
     config: CalibrateConfig, identity: Identity, directory: Path, console: Console
 ) -> tuple[dict[str, float | None], list[Path]]:
     """Measure the gap and show it; returns the summary's figures by dotted name, and the files."""
-    with ProgressView(console, config.live, "validation", n_validated(config), "parts") as view:
+    with ProgressView(console, config.live, "validation", n_blocks(config), "parts") as view:
         found = validate(config, directory, view, console)
     for one in found.comparisons:
         console.print(settings_table(one.table, one.true, one.other))

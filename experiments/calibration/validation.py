@@ -115,7 +115,7 @@ class Validation:
         return [directory / name for name in (*tables, *pictures, SUMMARY)]
 
 
-def n_parts(config: CalibrateConfig) -> int:
+def n_blocks(config: CalibrateConfig) -> int:
     """Count settings and agents to run through, in all worlds."""
     wanted = config.validation
     return len(wanted.worlds) * (wanted.settings + len(wanted.agents) * len(wanted.scenarios))
