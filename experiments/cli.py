@@ -11,8 +11,7 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "runs": "List, filter, show or delete logged runs.",
     "repeat": "Play a logged run again, and say whether it comes to the same.",
     "export": "Bring logged runs to MLflow, or to Rerun.",
-    "train": "Let an agent learn in the simulator, and leave a checkpoint.",
-    "tune": "Search good figures for an agent in the worlds for training.",
+    "train": "Let an agent learn in the simulator, or search good figures for one that does not.",
     "calibrate": "Measure this machine, write its profile, and find out how far the worlds are apart.",
     "forecast": "Hold what agents expect against what comes true.",
 }

@@ -1,4 +1,6 @@
-"""`python -m experiments.train`: learn in the simulator, and leave a checkpoint that `run` finds."""
+"""`python -m experiments.train`: learn in the simulator, for a checkpoint that `run` finds; or search figures."""
+
+from typing import Any
 
 import hydra
 from hydra import compose
@@ -15,21 +17,31 @@ from experiments.program.entry import complaining, enter
 from experiments.program.errors import blaming
 from experiments.training.replay import replay_ground
 from experiments.training.schemas import TrainConfig, register
+from experiments.training.search import search, search_of
 from experiments.training.setup import Ground
-from experiments.training.training_run import Course, TrainingError, carry_out, course_of
+from experiments.training.training_run import TrainingError, carry_out, course_of, is_learned
 from experiments.training.worlds import simulated_ground
 
 
-def prepare(cfg: DictConfig) -> Course:
-    """Check everything. Raises ConfigError."""
+def begin(cfg: DictConfig, console: Console) -> None:
+    """Check everything; then let the agent learn, or, if it does not learn, search its figures.
+
+    Raises:
+        ConfigError: something is wrong.
+        TrainingError: the training broke.
+    """
     with blaming("configuration"):
         check_keys(cfg)
-    config = OmegaConf.to_object(cfg)
+    config, config_yaml = OmegaConf.to_object(cfg), OmegaConf.to_yaml(cfg, resolve=True)
     assert isinstance(config, TrainConfig)
+    name = str(HydraConfig.get().runtime.choices["agent"])
+    if config.ranges and not is_learned(cfg.agent):
+        values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]
+        search(search_of(config, name, values), config_yaml, console)
+        return
     ground = ground_of(config)
     rivals = {rival: rival_of(rival, ground.spec) for rival in config.training.rivals}
-    name = str(HydraConfig.get().runtime.choices["agent"])
-    return course_of(config, ground, name, cfg.agent, rivals)
+    carry_out(course_of(config, ground, name, cfg.agent, rivals), config_yaml, console)
 
 
 def ground_of(config: TrainConfig) -> Ground:
@@ -48,7 +60,7 @@ def rival_of(name: str, spec: ElasticitySpec) -> Agent:
 def main(cfg: DictConfig) -> None:
     """Train; what goes wrong ends the program here, for Hydra would print it too."""
     with complaining("experiments.train", (TrainingError,)):
-        carry_out(prepare(cfg), OmegaConf.to_yaml(cfg, resolve=True), Console())
+        begin(cfg, Console())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Schema of `python -m experiments.train`; values are in conf/train.yaml and conf/training/."""
+"""Schema of `python -m experiments.train`; values are in conf/{train.yaml,training/,ranges/}."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -39,8 +39,21 @@ class TrainingSchema(JudgingSchema):
 
 
 @dataclass
+class RangeSchema:
+    """Of what one figure is drawn; evenly in its logarithm if `log`, else evenly."""
+
+    low: float = MISSING
+    high: float = MISSING
+    log: bool = False
+    integer: bool = False
+
+
+@dataclass
 class TrainConfig:
-    """A training: who learns, on what, judged by what; hardware and scenarios are `training`'s."""
+    """A training: who learns, on what, judged by what; hardware and scenarios are `training`'s.
+
+    Of an agent that does not learn, figures are searched: of what they are drawn, and how many are tried.
+    """
 
     name: str = MISSING
     seed: int = MISSING
@@ -52,6 +65,10 @@ class TrainConfig:
     env: EnvSchema = MISSING
     slo: SlosSchema = MISSING
     training: JudgingSchema = MISSING
+    ranges: dict[str, RangeSchema] = field(default_factory=dict)
+    trials: int = MISSING
+    episodes: int = MISSING
+    processes: int | None = MISSING
 
 
 def register() -> None:

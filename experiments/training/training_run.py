@@ -72,7 +72,10 @@ def course_of(
 ) -> Course:
     """Check a learner's values. Raises ConfigError if there is nothing to train, or a value is wrong."""
     if not is_learned(values):
-        raise ConfigError(f"agent {name} has nothing to train; say agent=ppo, a2c or dqn")
+        raise ConfigError(
+            f"agent {name} has nothing to train: it does not learn, and none of its figures has a range "
+            f"(conf/ranges/{name}.yaml); say agent=ppo, a2c or dqn, or one of conf/ranges"
+        )
     if not values["checkpoint"]:
         raise ConfigError("agent.checkpoint must say where the best is to be left, got nothing")
     learner = make_agent(values, ground.spec, checkpoint=None)

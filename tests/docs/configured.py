@@ -21,7 +21,6 @@ from experiments.results.published.schema import PUBLISHED
 from experiments.results.schemas import CompareConfig
 from experiments.studies.schema import CellsSchema, EvaluateConfig, EvaluationSchema
 from experiments.training.schemas import JudgingSchema, TrainConfig, TrainingSchema
-from experiments.training.tuning_schema import TuneConfig
 from pipeline.naming import named
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -193,7 +192,6 @@ def tables() -> dict[str, list[Row]]:
         "`training`: learned on what": rows_of_group(
             "training", lambda option: JudgingSchema if option == "replay" else TrainingSchema
         ),
-        "`experiments.tune`": rows_of_file("tune", TuneConfig),
         "`experiments.evaluate`": rows_of_file("evaluate", EvaluateConfig),
         "`evaluation`: who and where": rows_of_group("evaluation", lambda option: EvaluationSchema),
         "`cells`: where": rows_of_group("cells", lambda option: CellsSchema),

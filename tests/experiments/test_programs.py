@@ -14,10 +14,9 @@ from tests.experiments.programs import Done, call
     ("program", "words"),
     [
         ("train", ("training=tiny",)),
-        ("tune", ("agent=random",)),
         ("evaluate", ("evaluation=slow",)),
         ("compare", ("where=agent in ('rule', 'aif')",)),
-        ("forecasts", ("clones=0",)),
+        ("forecast", ("clones=0",)),
         ("repeat", ("/nowhere",)),
         ("runs_to_mlflow", ("/nowhere",)),
         ("episode_to_rerun", ("/nowhere",)),

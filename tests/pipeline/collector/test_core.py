@@ -140,6 +140,13 @@ def test_a_duplicate_is_counted_and_not_emitted(talk):
     assert told(talk.wait(0.5), Sync)[0].duplicates == 1
 
 
+def test_so_is_one_of_a_result_that_still_waits_for_earlier_ones(talk):
+    talk.result(1)
+    assert emitted(talk.result(1)) == []
+    assert emitted(talk.result(0)) == [0, 1]
+    assert told(talk.wait(0.5), Sync)[0].duplicates == 1
+
+
 def test_a_drop_is_passed_over_at_once_and_needs_no_verdict(talk):
     talk.result(1)
     commands = talk.gap(0)

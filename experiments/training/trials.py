@@ -17,14 +17,14 @@ from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
 from experiments.runs.episode import Steps, play
-from experiments.training.tuning_schema import RangeSchema
+from experiments.training.schemas import RangeSchema
 
 Figures = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """Where every trial takes place, with the same luck in each.
+    """Where every trial takes place, under the same seeds.
 
     Attributes:
         spec: of all worlds.

@@ -1,4 +1,4 @@
-"""Tuning: figures are drawn, tried in the worlds for training, and left in a file; conf/ stays as it is."""
+"""Search: figures are drawn, tried in the worlds for training, and left in a file; conf/ stays as it is."""
 
 import io
 from collections import Counter
@@ -12,17 +12,17 @@ from rich.console import Console
 
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.training.tuning import Arena, check_range, drawn, figure_at
-from experiments.training.tuning_schema import RangeSchema, TuneConfig, register
-from experiments.tune import Tuning, check_tuning, outcome_of, said, trial_table
+from experiments.training.schemas import RangeSchema, TrainConfig, register
+from experiments.training.search import Search, check_search, outcome_of, said, trial_table
+from experiments.training.trials import Arena, check_range, drawn, figure_at
 from tests.experiments.programs import call
 
 COMPILING_S = 300  # at worst: the whole simulator, on a busy machine
 
 
-def config(**changes) -> TuneConfig:
+def config(**changes) -> TrainConfig:
     """Only what the figures of an outcome are made of."""
-    made = TuneConfig()
+    made = TrainConfig()
     made.ranges = {"a": RangeSchema(1.0, 3.0), "b": RangeSchema(1.0, 9.0, integer=True)}
     made.episodes, made.trials, made.processes = 2, 3, None
     made.env = type("Env", (), {"steps": 5})()  # type: ignore[assignment]
@@ -31,9 +31,9 @@ def config(**changes) -> TuneConfig:
     return made
 
 
-def tuning() -> Tuning:
+def searched() -> Search:
     trials = [{"a": 1.5, "b": 4.0}, {"a": 2.0, "b": 1.0}, {"a": 3.0, "b": 9.0}]
-    return Tuning(config(), "hpa", ["rpi5/steady"], Arena(None, [], [], {}), trials)  # type: ignore[arg-type]
+    return Search(config(), "hpa", ["rpi5/steady"], Arena(None, [], [], {}), trials)  # type: ignore[arg-type]
 
 
 # --- what is drawn ---
@@ -85,24 +85,24 @@ def test_a_bad_range_is_refused(schema, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"trials": 1}, "tune: trials must be >= 2, got 1"),
-        ({"episodes": 0}, "tune: episodes must be >= 2, got 0"),
-        ({"processes": 0}, "tune: processes must be >= 1, got 0"),
+        ({"trials": 1}, "search: trials must be >= 2, got 1"),
+        ({"episodes": 0}, "search: episodes must be >= 2, got 0"),
+        ({"processes": 0}, "search: processes must be >= 1, got 0"),
         ({"ranges": {}}, "ranges: at least one figure must have a range"),
         ({"ranges": {"c": RangeSchema(1.0, 2.0)}}, "ranges: agent hpa has no figure 'c'; it has a, b"),
         ({"ranges": {"a": RangeSchema(2.0, 1.0)}}, "ranges: a: low must be below high"),
     ],
 )
-def test_a_tuning_that_cannot_be_is_refused(changes, message):
+def test_a_search_that_cannot_be_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
-        check_tuning(config(**changes), "hpa", {"a": 1.5, "b": 4})
+        check_search(config(**changes), "hpa", {"a": 1.5, "b": 4})
 
 
 # --- what comes of it ---
 
 
 def test_the_best_figures_are_told_with_the_gain_and_the_budget():
-    outcome = outcome_of(tuning(), np.array([[0.2, 0.4], [0.1, 0.1], [0.4, 0.8]]))
+    outcome = outcome_of(searched(), np.array([[0.2, 0.4], [0.1, 0.1], [0.4, 0.8]]))
     assert outcome["figures"] == {"a": 3.0, "b": 9.0}
     assert outcome["present_figures"] == {"a": 1.5, "b": 4.0}
     assert (outcome["reward"], outcome["present_reward"]) == pytest.approx((0.6, 0.3))
@@ -113,14 +113,14 @@ def test_the_best_figures_are_told_with_the_gain_and_the_budget():
 
 
 def test_the_present_figures_win_if_nothing_is_better():
-    outcome = outcome_of(tuning(), np.array([[0.2, 0.4], [0.1, 0.1], [0.3, 0.3]]))
+    outcome = outcome_of(searched(), np.array([[0.2, 0.4], [0.1, 0.1], [0.3, 0.3]]))
     assert outcome["figures"] == outcome["present_figures"]
     assert outcome["gain"] == 0
 
 
 def test_the_table_has_the_present_figures_and_the_best_beside_them():
     console = Console(file=io.StringIO(), width=100)
-    console.print(trial_table(tuning(), np.array([0.3, 0.1, 0.6])))
+    console.print(trial_table(searched(), np.array([0.3, 0.1, 0.6])))
     rows = [line.split() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
     assert ["a", "1.5", "3", "1.5", "2"] in rows
     assert ["reward", "+0.3000", "+0.6000", "+0.3000", "+0.1000"] in rows
@@ -133,27 +133,29 @@ def test_the_table_has_the_present_figures_and_the_best_beside_them():
 def test_every_range_is_of_a_figure_that_the_agent_has(path):
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("tune", overrides=[f"agent={path.stem}"])
+        cfg = compose("train", overrides=[f"agent={path.stem}"])
     assert set(cfg.ranges) <= set(cfg.agent)
     for name, schema in cfg.ranges.items():
         check_range(str(name), RangeSchema(**schema))
 
 
 def test_a_mistake_is_one_sentence_and_no_traceback():
-    done = call("experiments.tune", "agent=random")
+    done = call("experiments.train", "agent=random")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("experiments.tune: ranges has no option 'random'; there are ")
+    assert done.err.startswith(
+        "experiments.train: agent random has nothing to train: it does not learn, and none of"
+    )
     assert done.err.count("\n") == 1
 
 
 @pytest.mark.timeout(2 * COMPILING_S)
-def test_a_tuning_leaves_the_best_figures_and_changes_no_configuration(tmp_path):
+def test_a_search_leaves_the_best_figures_and_changes_no_configuration(tmp_path):
     before = (CONF / "agent" / "hpa.yaml").read_text()
     small = ["training=small", "training.variants=2", "env.steps=6", "trials=3", "episodes=4", "processes=2"]
-    done = call("experiments.tune", "agent=hpa", *small, f"results={tmp_path}")
+    done = call("experiments.train", "agent=hpa", *small, f"results={tmp_path}")
     assert done.code == 0, done.err
     assert "3 trials x 4 episodes x 6 steps: " in done.out
-    (directory,) = (tmp_path / "tune").iterdir()
+    (directory,) = (tmp_path / "train").iterdir()
     best = yaml.safe_load((directory / "best.yaml").read_text())
     present = yaml.safe_load(before)
     assert best["present_figures"] == {name: present[name] for name in best["figures"]}

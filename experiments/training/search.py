@@ -1,11 +1,10 @@
-"""`python -m experiments.tune agent=hpa`: find good figures for an agent, in the worlds for training.
+"""Search of an agent's figures in the worlds for training: trials, what each is worth, what comes of it.
 
 The budget is so many trials x episodes x steps. The present figures are one of the trials, every trial meets
-the same worlds with the same luck, and nothing in conf/ is changed: the best figures are printed, and left in
-a file.
+the same worlds under the same seeds, and nothing in conf/ is changed: the best figures are printed, and left
+in a file.
 """
 
-import csv
 import math
 import os
 from collections.abc import Mapping
@@ -13,34 +12,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 import numpy as np
-from hydra.core.hydra_config import HydraConfig
+import pandas as pd
 from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from experiments.config.schemas import CONF, check_keys
 from experiments.config.world_schemas import SimulatorSchema
-from experiments.program.entry import complaining, enter
 from experiments.program.errors import ConfigError, blaming
-from experiments.program.files import whole, write_whole
+from experiments.program.files import write_whole
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.schemas import TrainingSchema
-from experiments.training.tuning import Arena, check_range, drawn, try_all
-from experiments.training.tuning_schema import TuneConfig, register
+from experiments.training.schemas import TrainConfig, TrainingSchema
+from experiments.training.trials import Arena, check_range, drawn, try_all
 from experiments.training.worlds import check_training, pairs_of, plans_of, systems_of
 
-BEST, TRIALS = "best.yaml", "trials.csv"  # in the tuning's own directory
+BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
 SHOWN = 4  # trials in the table, beside the present figures
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
-    """A tuning, ready to begin.
+class Search:
+    """A search, ready to begin.
 
     Attributes:
         config: all that was asked for.
@@ -50,26 +45,29 @@ class Tuning:
         trials: figures to be tried; the first are the present ones.
     """
 
-    config: TuneConfig
+    config: TrainConfig
     name: str
     worlds: list[str]
     arena: Arena
     trials: list[dict[str, float]]
 
 
-def prepare(cfg: DictConfig) -> Tuning:
-    """Check everything. Raises ConfigError."""
-    with blaming("configuration"):
-        check_keys(cfg)
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, TuneConfig)
+def search_of(config: TrainConfig, name: str, values: Mapping[str, Any]) -> Search:
+    """Check a search of an agent's figures, and draw its trials.
+
+    Args:
+        config: all that was asked for.
+        name: of the agent's file in conf/agent.
+        values: that are in it.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
     if not (isinstance(config.env, SimulatorSchema) and isinstance(config.training, TrainingSchema)):
-        raise ConfigError("figures are tuned in the simulator; say env=simulator and training=broad")
-    name = str(HydraConfig.get().runtime.choices["agent"])
-    values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]
+        raise ConfigError("figures are searched in the simulator; say env=simulator and training=broad")
     with blaming("training"):
         check_training(config.training)
-    check_tuning(config, name, values)
+    check_search(config, name, values)
     pairs = pairs_of(config.training.pairs)
     plans = plans_of(config, pairs)
     arena = arena_of(config, plans, values)
@@ -77,12 +75,12 @@ def prepare(cfg: DictConfig) -> Tuning:
     trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]
     for figures in trials:
         arena.agent(figures)  # one that cannot be made is better known now
-    return Tuning(config, name, [str(pair) for pair in pairs], arena, trials)
+    return Search(config, name, [str(pair) for pair in pairs], arena, trials)
 
 
-def check_tuning(config: TuneConfig, name: str, values: Mapping[str, Any]) -> None:
-    """Raise ConfigError if something of the tuning's own is wrong."""
-    with blaming("tune"):
+def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> None:
+    """Raise ConfigError if something of the search's own is wrong."""
+    with blaming("search"):
         for key in ("trials", "episodes"):
             if getattr(config, key) < 2:
                 raise ValueError(f"{key} must be >= 2, got {getattr(config, key)}")
@@ -97,7 +95,7 @@ def check_tuning(config: TuneConfig, name: str, values: Mapping[str, Any]) -> No
             check_range(figure, schema)
 
 
-def arena_of(config: TuneConfig, plans: Mapping[Any, Any], values: Mapping[str, Any]) -> Arena:
+def arena_of(config: TrainConfig, plans: Mapping[Any, Any], values: Mapping[str, Any]) -> Arena:
     """As many worlds as there are episodes, drawn from all variants of all pairs as evenly as can be."""
     assert isinstance(config.training, TrainingSchema)
     first, *_ = plans.values()
@@ -107,76 +105,73 @@ def arena_of(config: TuneConfig, plans: Mapping[Any, Any], values: Mapping[str, 
     return Arena(first.spec, chosen, range(config.seed, config.seed + config.episodes), values)
 
 
-def carry_out(tuning: Tuning, config_yaml: str, console: Console) -> dict[str, Any]:
-    """Try everything, leave the best figures; returns what is left."""
-    config = tuning.config
-    rewards = watched(tuning, console)
-    directory = make_run_directory(Path(config.results) / config.name, f"{tuning.name}-s{config.seed}")
+def search(searched: Search, config_yaml: str, console: Console) -> dict[str, Any]:
+    """Try everything, leave the best figures, and return what is left."""
+    config = searched.config
+    rewards = watched(searched, console)
+    directory = make_run_directory(Path(config.results) / config.name, f"{searched.name}-s{config.seed}")
     write_whole(directory / CONFIG, config_yaml)
     means = rewards.mean(axis=1)
-    with whole(directory / TRIALS) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["trial", *config.ranges, "reward"])
-        for index, (figures, mean) in enumerate(zip(tuning.trials, means.tolist(), strict=True)):
-            writer.writerow([index, *figures.values(), mean])
-    outcome = outcome_of(tuning, rewards)
+    tried = pd.DataFrame(searched.trials).assign(reward=means)
+    write_whole(directory / TRIALS, tried.to_csv(index_label="trial"))
+    outcome = outcome_of(searched, rewards)
     write_whole(directory / BEST, OmegaConf.to_yaml(OmegaConf.create(outcome)))
-    console.print(trial_table(tuning, means))
+    console.print(trial_table(searched, means))
     console.print(said(outcome), markup=False, highlight=False, soft_wrap=True)
     console.print(f"the best figures: {directory / BEST}", markup=False, highlight=False, soft_wrap=True)
     return outcome
 
 
-def watched(tuning: Tuning, console: Console) -> NDArray[np.float64]:
+def watched(searched: Search, console: Console) -> NDArray[np.float64]:
     """The rewards of all trials, with a bar in a terminal and a line per new best elsewhere."""
-    config, best = tuning.config, -math.inf
+    config, best = searched.config, -math.inf
     is_live = console.is_terminal if config.live is None else config.live
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, disable=not is_live) as bars:
-        task = bars.add_task(f"tuning {tuning.name}", total=len(tuning.trials))
+        task = bars.add_task(f"search for {searched.name}", total=len(searched.trials))
 
         def on_trial(index: int, rewards: NDArray[np.float64]) -> None:
             nonlocal best
             mean = float(rewards.mean())
             if mean > best and not is_live:
-                text = f"trial {index:>4} of {len(tuning.trials)}  reward {mean:+.4f}"
+                text = f"trial {index:>4} of {len(searched.trials)}  reward {mean:+.4f}"
                 console.print(text, markup=False, highlight=False, soft_wrap=True)
             best = max(best, mean)
-            bars.update(task, advance=1, description=f"tuning {tuning.name}, best {best:+.4f}")
+            bars.update(task, advance=1, description=f"search for {searched.name}, best {best:+.4f}")
 
-        processes = min(config.processes or os.cpu_count() or 1, len(tuning.trials))
-        return try_all(tuning.arena, tuning.trials, processes, on_trial)
+        processes = min(config.processes or os.cpu_count() or 1, len(searched.trials))
+        return try_all(searched.arena, searched.trials, processes, on_trial)
 
 
-def outcome_of(tuning: Tuning, rewards: NDArray[np.float64]) -> dict[str, Any]:
+def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]:
     """What came of it.
 
     Args:
         rewards: mean reward per step, shape (n_trials, n_episodes); the first trial is the present figures.
     """
-    config, means = tuning.config, rewards.mean(axis=1)
+    config, means = searched.config, rewards.mean(axis=1)
     best = int(np.argmax(means))
     gains = rewards[best] - rewards[0]
     steps = config.env.steps
     return {
-        "agent": tuning.name,
-        "figures": tuning.trials[best],
+        "agent": searched.name,
+        "figures": searched.trials[best],
         "reward": float(means[best]),
-        "present_figures": tuning.trials[0],
+        "present_figures": searched.trials[0],
         "present_reward": float(means[0]),
         "gain": float(gains.mean()),
         "gain_standard_error": float(gains.std(ddof=1) / math.sqrt(len(gains))),
-        "trials": len(tuning.trials),
+        "trials": len(searched.trials),
         "episodes": config.episodes,
         "steps": steps,
-        "decisions": len(tuning.trials) * config.episodes * steps,
+        "decisions": len(searched.trials) * config.episodes * steps,
         "seed": config.seed,
-        "worlds": tuning.worlds,
+        "worlds": searched.worlds,
         "git_commit": git_commit(),
     }
 
 
-def trial_table(tuning: Tuning, means: NDArray[np.float64]) -> Table:
+def trial_table(searched: Search, means: NDArray[np.float64]) -> Table:
     """The present figures and the best trials beside them, one row per figure."""
     best = np.argsort(-means, kind="stable").tolist()[:SHOWN]
     shown = [0, *best]
@@ -184,8 +179,8 @@ def trial_table(tuning: Tuning, means: NDArray[np.float64]) -> Table:
     table.title_justify, table.title_style = "left", "bold"
     for heading in ("", "as it is", *(f"no. {rank}" for rank in range(1, len(best) + 1))):
         table.add_column(heading, no_wrap=True)
-    for figure in tuning.config.ranges:
-        table.add_row(figure, *(f"{tuning.trials[index][figure]:g}" for index in shown))
+    for figure in searched.config.ranges:
+        table.add_row(figure, *(f"{searched.trials[index][figure]:g}" for index in shown))
     table.add_row("reward", *(f"{means[index]:+.4f}" for index in shown))
     return table
 
@@ -197,15 +192,3 @@ def said(outcome: Mapping[str, Any]) -> str:
         f"{outcome['present_reward']:+.4f} as it is, {outcome['reward']:+.4f} with the best figures "
         f"(gain {outcome['gain']:.4f}, standard error {outcome['gain_standard_error']:.4f})"
     )
-
-
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="tune")
-def main(cfg: DictConfig) -> None:
-    """Tune; what goes wrong ends the program here, for Hydra would print it too."""
-    with complaining("experiments.tune", ()):
-        carry_out(prepare(cfg), OmegaConf.to_yaml(cfg, resolve=True), Console())
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process per core is enough
-    enter("experiments.tune", main, register, ())
