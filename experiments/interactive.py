@@ -28,9 +28,8 @@ from experiments.runs import episode
 from experiments.runs.episode import Observer, Step
 from experiments.runs.record import LOGS
 from experiments.runs.trace import Row, row_of
-from experiments.statistics.disturbances import turns_of
-from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.frames import EVERYWHERE
+from experiments.statistics.disturbances import change_points
+from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 from experiments.worlds.builders import scenario_of
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.twin import let_look
@@ -96,8 +95,8 @@ class Arrangement:
             seed: it was played under.
         """
         scenario, env = scenario_of(self.config.scenario), self.config.env
-        turns = turns_of(scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
-        return episode_of(trace, agent, cell, EVERYWHERE, seed, turns)
+        points = change_points(scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
+        return episode_of(trace, agent, cell, EVERYWHERE, seed, points)
 
 
 def arrange(*overrides: str) -> Arrangement:

@@ -1,4 +1,4 @@
-"""`python -m experiments.train`: learn in the simulator, for a checkpoint that `run` finds; or search figures."""
+"""`python -m experiments.train`: learn in the simulator, and leave a checkpoint; or search figures."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The picture of an agent's network: what hangs on what, and P(SLO fulfilled | do(knob = level)) below."""
+"""The figure of an agent's network: what hangs on what, and P(SLO fulfilled | do(knob = level)) below."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of t
 
 
 def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path: Path) -> None:
-    """Write it as PNG: knobs left, metrics and earlier states in the middle, SLOs right; the curves below.
+    """Write a network as PNG: knobs left, metrics and earlier states beside them, SLOs right; curves below.
 
     Args:
         network: of the agent, see `NetworkFigure`.
@@ -39,8 +39,7 @@ def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path:
                 style = LINES[i % len(LINES)]
                 axes.plot(curves[:, i], style, marker=".", color=COLOURS[i % len(COLOURS)], label=slo.metric)
             axes.set_xticks(range(knob.n_levels), [level_text(knob, level) for level in range(knob.n_levels)])
-            axes.set_xlabel(f"do({knob.name})")
-            axes.set_ylim(-0.03, 1.03)
+            axes.set(xlabel=f"do({knob.name})", ylim=(-0.03, 1.03))
         panels[0].set_ylabel("P(fulfilled)")
         panels[-1].legend(bbox_to_anchor=(1.0, 0.5))
         with whole(path) as partial:
@@ -59,13 +58,12 @@ def _graph(axes: Axes, network: NetworkFigure) -> None:
         if kind != "before":
             label = "metrics, and where SLOs were" if kind == "metric" else f"{kind}s"
             axes.text(x, 1.04, label, ha="center", va="bottom", color="#555555")
-    axes.set_xlim(-0.35, 2.35)
-    axes.set_ylim(-0.05, 1.15)
+    axes.set(xlim=(-0.35, 2.35), ylim=(-0.05, 1.15))
     axes.axis("off")
 
 
 def placed(network: NetworkFigure) -> dict[str, tuple[float, float]]:
-    """Where each node is drawn: its kind's column, evenly spaced from top to bottom."""
+    """Return where each node is drawn: in its kind's column, evenly spaced from top to bottom."""
     places: dict[str, tuple[float, float]] = {}
     for x in sorted(set(COLUMNS.values())):
         names = [name for name, kind in network.kinds.items() if COLUMNS[kind] == x]

@@ -1,4 +1,4 @@
-"""The picture of a run: SLO ratios against their threshold, the knobs, and what came of it, over time."""
+"""The figure of a run: SLO ratios against their threshold, the knobs, and what came of it, over time."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ WIDTH_IN, PANEL_IN = 9.0, 1.5
 
 
 def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path) -> None:
-    """Write the picture of one run as PNG.
+    """Write the figure of one run as PNG.
 
     Args:
         trace: one row per control interval, at least one.
@@ -40,8 +40,7 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
             levels = trace[f"action.{knob.name}"].to_numpy()
             axes.step([0.0, *time_s], [levels[0], *levels], where="pre", color=COLOURS[0])
             axes.set_yticks(range(knob.n_levels), [level_text(knob, level) for level in range(knob.n_levels)])
-            axes.set_ylim(-0.3, knob.n_levels - 0.7)
-            axes.set_ylabel(knob.name)
+            axes.set(ylim=(-0.3, knob.n_levels - 0.7), ylabel=knob.name)
         _worth(panels[-1], trace, time_s)
         panels[-1].set_xlabel("time of the stream, s")
         figure.align_ylabels(panels)
@@ -68,6 +67,5 @@ def _slos(axes: Axes, trace: pd.DataFrame, spec: ElasticitySpec, time_s: np.ndar
 def _worth(axes: Axes, trace: pd.DataFrame, time_s: np.ndarray) -> None:
     axes.plot(time_s, trace["qoe"], color=COLOURS[2], label="QoE")
     axes.plot(time_s, trace["reward"], color=COLOURS[6], linestyle=":", label="reward")
-    axes.set_ylim(-1.05, 1.05)
-    axes.set_ylabel("QoE, reward")
+    axes.set(ylim=(-1.05, 1.05), ylabel="QoE, reward")
     axes.legend(bbox_to_anchor=(1.0, 0.5))

@@ -1,6 +1,7 @@
 """A run from its first word to its record, however it ends; who called for it decides what is shown."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from rich.console import Console
 from agents.base import Agent
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
+from experiments.execution.counterfactual import Counterfactual, counterfactual_of
 from experiments.execution.extras import Extras, Tracked
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.program.logs import logging_to
@@ -72,7 +74,8 @@ def execute(
     """
     config = plan.config
     folder = Path(config.results) / config.name
-    head = {**identity.summary_head, "weights": Weights.NONE}
+    head = {**identity.summary_head, "weights": Weights.NONE, "trained_steps": agent.trained_steps}
+    asked = counterfactual_of(plan)
     with (
         hearing() as heard,
         RunRecord(
@@ -82,11 +85,12 @@ def execute(
             head,
             identity.config_yaml,
             is_simulated=not isinstance(config.env, PipelineSchema),
+            further=asked.columns,
         ) as record,
         logging_to(record.directory / LOGS / "run.log", console),
     ):
         extras = Extras(record.directory, plan, identity, tracked, draws)
-        cause = driven(plan, agent, record, extras, view, heard)
+        cause = driven(plan, agent, record, asked, extras, view, heard)
         error = "" if cause is None else what_broke(cause, record.directory)
         summary = record.end(status_of(cause), error)
         if extras.leave(agent, summary, heard):
@@ -96,14 +100,20 @@ def execute(
 
 
 def driven(
-    plan: Plan, agent: Agent, record: RunRecord, extras: Extras, view: View, heard: Hearing
+    plan: Plan,
+    agent: Agent,
+    record: RunRecord,
+    asked: Counterfactual,
+    extras: Extras,
+    view: View,
+    heard: Hearing,
 ) -> BaseException | None:
     """Drive to the end; what ended it before, if anything did.
 
     That is the first thing that went wrong, not what went wrong on the way out because of it.
     """
     world = ExitStack()
-    cause = heard.attempt(lambda: drive(plan, agent, record, extras, view, heard, world))
+    cause = heard.attempt(lambda: drive(plan, agent, [asked, record, view], extras, view, heard, world))
     if cause is not None:
         logger.info("the run did not finish", exc_info=cause)
     while (trouble := heard.attempt(world.close)) is not None:  # what is left on the stack is next
@@ -116,19 +126,19 @@ def driven(
 def drive(
     plan: Plan,
     agent: Agent,
-    record: RunRecord,
+    observers: Sequence[Observer],
     extras: Extras,
     view: View,
     heard: Hearing,
     world: ExitStack,
 ) -> None:
     """From the world's beginning to its end; what must be closed is left on the stack."""
-    config = plan.config
+    config, directory = plan.config, extras.directory
     extras.begin()
     world.enter_context(view)
     if isinstance(config.env, PipelineSchema) and not config.env.control:
-        world.enter_context(alone(record.directory, view.say))
-    env = plan.make_env(record.directory, view.say)
+        world.enter_context(alone(directory, view.say))
+    env = plan.make_env(directory, view.say)
     world.callback(env.close)
     world.callback(view.say, "the world ends")
     view.say("the agent warms up")
@@ -137,7 +147,7 @@ def drive(
         view.say("MLflow opens the run")
         extras.wait_opened()
     view.say("the world starts")
-    play(agent, env, config.seed, [record, view, Attention(heard)])
+    play(agent, env, config.seed, [*observers, Attention(heard)])
 
 
 class Attention(Observer):

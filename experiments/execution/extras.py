@@ -50,7 +50,7 @@ class Extras:
     def __init__(
         self, directory: Path, plan: Plan, identity: Identity, tracked: Tracked | None, draws: bool
     ) -> None:
-        self._directory, self._plan, self._identity, self._draws = directory, plan, identity, draws
+        self.directory, self._plan, self._identity, self._draws = directory, plan, identity, draws
         self._request = None if tracked is None else request_of(directory, plan, identity, tracked)
         self._mlflow: MlflowRun | None = None
 
@@ -62,7 +62,7 @@ class Extras:
     def begin(self) -> None:
         """Let MLflow prepare itself, while the run does."""
         if self._request is not None:
-            self._mlflow = MlflowRun(self._request, self._directory / LOGS / "mlflow.log")
+            self._mlflow = MlflowRun(self._request, self.directory / LOGS / "mlflow.log")
 
     def wait_opened(self) -> None:
         """Wait until MLflow has a run that it is to follow. Raises TrackingError."""
@@ -87,7 +87,7 @@ class Extras:
                 break
             if trouble is not None:
                 logger.info("%s", what, exc_info=trouble)
-                logger.error("%s cannot be made: %s", what, what_broke(trouble, self._directory))
+                logger.error("%s cannot be made: %s", what, what_broke(trouble, self.directory))
         else:
             return True
         if self._mlflow is not None:
@@ -106,16 +106,16 @@ class Extras:
             yield "the entry in MLflow", lambda: self._finish_mlflow(summary)
 
     def _draw_trace(self) -> None:
-        trace = read_trace(self._directory)
-        plot_trace(trace, self._plan.spec, self._identity.title, self._directory / PICTURE)
+        trace = read_trace(self.directory)
+        plot_trace(trace, self._plan.spec, self._identity.title, self.directory / PICTURE)
 
     def _draw_network(self, network: NetworkFigure) -> None:
-        plot_network(network, self._plan.spec, self._identity.title, self._directory / NETWORK)
+        plot_network(network, self._plan.spec, self._identity.title, self.directory / NETWORK)
 
     def _leave_recording(self) -> None:
         from experiments.episode_to_rerun import write_recording  # it reads what is written here
 
-        write_recording(self._directory)
+        write_recording(self.directory)
 
     def _finish_mlflow(self, summary: Mapping[str, Any]) -> None:
         assert self._mlflow is not None
@@ -123,14 +123,14 @@ class Extras:
             status=summary["status"],
             error=summary["error"],
             figures=summary_figures(summary),
-            files=tuple(str(path.resolve()) for path in kept_files(self._directory)),
+            files=tuple(str(path.resolve()) for path in kept_files(self.directory)),
             tags=summary_tags(summary),
         )
         with self._mlflow as run:
             try:
                 rejected = run.finish(closing)
             except TrackingError as trouble:
-                logger.error("%s. The files are whole. %s", trouble, AFTERWARDS.format(self._directory))
+                logger.error("%s. The files are whole. %s", trouble, AFTERWARDS.format(self.directory))
                 return
         if rejected:
             logger.info("%d values were infinite or NaN; MLflow has the others", rejected)

@@ -1,4 +1,4 @@
-"""One colour, marker and line per agent, the same in every picture; kinds of agents share a hue."""
+"""One colour, marker and line per agent, the same in every figure; kinds of agents share a hue."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,7 +27,7 @@ SHADES = (0.4, -0.45)  # of variants: towards white, or towards black
 N_STYLES = 56  # numbers after which markers, lines and shades come round together
 
 
-class Look(NamedTuple):
+class AgentStyle(NamedTuple):
     """How an agent is drawn."""
 
     colour: str
@@ -35,44 +35,51 @@ class Look(NamedTuple):
     line: str
 
 
-class Style(NamedTuple):
-    """What tells agents of a kind apart; `shade` is in (−1, 1), 0 = the kind's own colour."""
-
-    shade: float
-    marker: str
-    line: str
-
-
-def looks_of(names: Sequence[str]) -> dict[str, Look]:
-    """By the entrants' names: known agents look as always, and "agent-variant" has a shade of its agent's.
+def agent_styles(names: Sequence[str]) -> dict[str, AgentStyle]:
+    """Return styles by name: known agents look as always, and "agent-variant" has a shade of its agent's.
 
     A variant's style comes from its name too, so that it does not change with the company; only where two of
     a kind would be alike is the later one of these names given the next style.
     """
-    looks: dict[str, Look] = {}
-    taken: dict[str, list[Style]] = {}
+    styles: dict[str, AgentStyle] = {}
+    taken: dict[str, list[AgentStyle]] = {}
     for name in sorted(dict.fromkeys(names), key=lambda name: "-" in name):
         agent, _, variant = name.partition("-")
         colour, own, kin = place_of(agent)
-        first = crc32(variant.encode()) if variant else own
+        first, shades = (crc32(variant.encode()), SHADES) if variant else (own, (0.0,))
         # the agents themselves keep their styles, be they there or not
-        others = taken.setdefault(colour, []) + [style_of(number, False) for number in kin if variant]
-        style = free_style([style_of(first + i, bool(variant)) for i in range(N_STYLES)], others)
-        taken[colour].append(style)
-        looks[name] = Look(shaded(colour, style.shade), style.marker, style.line)
-    return looks
+        others = taken.setdefault(colour, []) + [style_of(i, colour, (0.0,)) for i in kin if variant]
+        styles[name] = free_style([style_of(first + i, colour, shades) for i in range(N_STYLES)], others)
+        taken[colour].append(styles[name])
+    return styles
 
 
-def style_of(number: int, is_variant: bool) -> Style:
-    """One of N_STYLES."""
-    shade = SHADES[number // len(LINES) % len(SHADES)] if is_variant else 0.0
-    return Style(shade, MARKERS[number % len(MARKERS)], LINES[number % len(LINES)])
+def place_of(agent: str) -> tuple[str, int, Sequence[int]]:
+    """Return its kind's colour, its number and those of its kind; by its name if it is not ours."""
+    for colour, members in KINDS:
+        if agent in members:
+            return colour, members.index(agent), range(len(members))
+    own, colour = divmod(crc32(agent.encode()), len(OTHERS))
+    return OTHERS[colour], own, (own,)
 
 
-def free_style(styles: Sequence[Style], taken: Sequence[Style]) -> Style:
-    """The first that differs from all: in its marker too, for points have little else; then as a line."""
+def style_of(number: int, colour: str, shades: Sequence[float]) -> AgentStyle:
+    """Return one of N_STYLES."""
+    shade = shades[number // len(LINES) % len(shades)]
+    return AgentStyle(shaded(colour, shade), MARKERS[number % len(MARKERS)], LINES[number % len(LINES)])
 
-    def alike(style: Style) -> tuple[bool, bool, bool]:
+
+def shaded(colour: str, shade: float) -> str:
+    """Mix a colour with white, or with black; `shade` is in (−1, 1), 0 = as it is."""
+    end = 1.0 if shade > 0 else 0.0
+    red, green, blue = (part + abs(shade) * (end - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue)).upper()
+
+
+def free_style(styles: Sequence[AgentStyle], taken: Sequence[AgentStyle]) -> AgentStyle:
+    """Return the first that differs from all: in its marker too, as points have no more; then as a line."""
+
+    def alike(style: AgentStyle) -> tuple[bool, bool, bool]:
         return (
             style in taken,
             any(style.marker == other.marker for other in taken),
@@ -80,20 +87,3 @@ def free_style(styles: Sequence[Style], taken: Sequence[Style]) -> Style:
         )
 
     return min(styles, key=alike)
-
-
-def shaded(colour: str, shade: float) -> str:
-    """Mixed with white, or with black."""
-    end = 1.0 if shade > 0 else 0.0
-    red, green, blue = (part + abs(shade) * (end - part) for part in to_rgb(colour))
-    return to_hex((red, green, blue)).upper()
-
-
-def place_of(agent: str) -> tuple[str, int, Sequence[int]]:
-    """Its kind's colour, its own style's number and those of its kind; by its name if it is not ours."""
-    for colour, members in KINDS:
-        if agent in members:
-            return colour, members.index(agent), range(len(members))
-    number = crc32(agent.encode())
-    own = number // len(OTHERS)
-    return OTHERS[number % len(OTHERS)], own, (own,)

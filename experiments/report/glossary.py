@@ -3,12 +3,12 @@
 from experiments.runs.summary import DEPTH_CAP, SETTLED_AFTER
 from experiments.statistics.disturbances import LASTING, REGAINED
 from experiments.statistics.power import LEVEL, POWER
-from experiments.training.sample_efficiency import REACHED
+from experiments.statistics.sample_efficiency import REACHED
 
-MEANINGS = {
+GLOSSARY = {
     "Score": (
         "(R − R_random) / (R_oracle − R_random), R the mean reward per step: 0 = random decisions, 1 = the "
-        "best that is known with the same luck; not clipped."
+        "best that is known under the same seed; not clipped."
     ),
     "Interval": (
         "in brackets, 95 %: stratified bootstrap percentiles, seeds resampled within their cells (Agarwal et "
@@ -54,4 +54,4 @@ MEANINGS = {
         "2018); ✓ = there are as many."
     ),
 }
-LEGEND = " ".join(f"{name}: {meaning}" for name, meaning in MEANINGS.items())
+LEGEND = " ".join(f"{name}: {meaning}" for name, meaning in GLOSSARY.items())

@@ -1,93 +1,53 @@
-"""The report of a comparison: one page for people, tables for papers and programs, pictures."""
+"""The report of a comparison: one page for people, tables for papers and programs, figures."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
 from experiments.report import tables
-from experiments.report.agent_styles import looks_of
-from experiments.report.drawings import Drawing, Subject, draw
-from experiments.report.glossary import LEGEND
+from experiments.report.block import Block, Evidence, Frame, blocks_of
+from experiments.report.figures import Drawn, draw
+from experiments.report.glossary import GLOSSARY, LEGEND
 from experiments.report.latex import latex
-from experiments.report.page import Part, Section, page, picture
 from experiments.statistics.caveats import caveats_of
-from experiments.statistics.episode import Episode
-from experiments.statistics.frames import EVERYWHERE, blocks_of, by_cell, by_episode, joined
-from experiments.statistics.leaderboard import kept_by_slo, standings
-from experiments.statistics.pairs import comparisons, improvements
-from experiments.statistics.ranking_metric import Measure, measure_of
-from experiments.statistics.scores import Yardstick
+from experiments.statistics.pairs import by_cell
 
 PAGE = "report.html"
+TEMPLATE = "report.html.j2"
 SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in brackets 95 % intervals."
-MOST_LINES = 7  # agents in colour where nobody says which
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that a report is made of.
+class Part(NamedTuple):
+    """A table or a figure of the page, under a heading of its own; `text` says how to read it.
 
-    Attributes:
-        title: one line.
-        episodes: of all agents, at least one; what is compared pair by pair has the same cell and seed.
-        yardsticks: by cell; where one is missing there are no scores, and all else is compared all the same.
-        reference: the agent whom everyone is compared with.
-        highlight: agents drawn in colour where lines would be too many; empty = the best seven.
-        notes: what a reader must know first, one plain sentence each.
-        facts: what was run, for the head of the report; by what it is.
-        extras: further tables, by their titles.
+    The table is of text; the figure is an SVG in base64.
     """
 
     title: str
-    episodes: Sequence[Episode]
-    yardsticks: Mapping[str, Yardstick]
-    reference: str
-    highlight: Sequence[str] = ()
-    notes: Sequence[str] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-    extras: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.episodes:
-            raise ValueError("episodes: a report needs at least one, got none")
+    text: str
+    table: Frame | None = None
+    svg: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Cells that are reported together.
+class Section(NamedTuple):
+    """Parts that belong together."""
 
-    Attributes:
-        name: its own.
-        episodes: of it.
-        measure: what its agents are ranked by.
-        standings, pairs, slos, improvements: what they come to.
-        drawings: of them.
-    """
-
-    name: str
-    episodes: Sequence[Episode]
-    measure: Measure
-    standings: pd.DataFrame
-    pairs: pd.DataFrame
-    slos: pd.DataFrame
-    improvements: pd.DataFrame
-    drawings: Sequence[Drawing]
-
-    @property
-    def cells(self) -> str:
-        """For people."""
-        return f"Cells: {', '.join(dict.fromkeys(episode.cell for episode in self.episodes))}."
+    title: str
+    text: str
+    parts: Sequence[Part]
 
 
 def write_report(directory: Path, evidence: Evidence, console: Console) -> list[Path]:
-    """Write report.html, table.{csv,md,tex}, {pairs,improvements,cells,slos,episodes}.csv and pictures.
+    """Write report.html, table.{csv,md,tex}, {pairs,improvements,cells,slos,episodes}.csv and figures.
 
-    The standings go to the console as well. Equal evidence gives equal files.
+    The leaderboard goes to the console as well. Equal evidence gives equal files.
 
     Args:
         directory: exists.
@@ -97,133 +57,108 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     Returns:
         What was written, the page first.
     """
-    by_block = blocks_of(evidence.episodes)
-    blocks = [block_of(directory, evidence, name, own, len(by_block) > 1) for name, own in by_block.items()]
-    frames = frames_of(evidence, blocks)
+    blocks = blocks_of(evidence)
+    figures = [draw(directory, block) for block in blocks]
+    episodes = evidence.table
+    frames = {
+        "table": joined((block.name, block.leaderboard) for block in blocks),
+        "pairs": joined((block.name, block.pairs) for block in blocks),
+        "improvements": joined((block.name, block.improvements) for block in blocks),
+        "slos": joined((block.name, block.slos) for block in blocks),
+        "cells": by_cell(episodes, evidence.reference, evidence.references),
+        "episodes": episodes.drop(columns="episode"),
+    }
+    notes = [*evidence.notes, *caveats_of(episodes, evidence.references)]
     texts = {
-        PAGE: html(evidence, blocks, frames["cells"]),
-        "table.md": markdown(evidence, blocks),
-        "table.tex": latex(
-            {block.name: block.standings for block in blocks}, blocks[0].measure, evidence.title
-        ),
+        PAGE: html(evidence, blocks, figures, frames["cells"], notes),
+        "table.md": markdown(evidence, blocks, notes),
+        "table.tex": latex(blocks, evidence.title),
+        **{f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items()},
     }
     for name, text in texts.items():
         write_whole(directory / name, text)
-    for name, frame in frames.items():
-        write_whole(directory / f"{name}.csv", frame.to_csv(index=False))
     for block in blocks:
-        console.print(tables.terminal(block.standings, block.measure, block.name))
-    written = [directory / name for name in (*texts, *(f"{name}.csv" for name in frames))]
-    return written + [drawing.path for block in blocks for drawing in block.drawings]
+        console.print(tables.terminal(block.leaderboard, block.metric, block.name))
+    return [*(directory / name for name in texts), *(drawn.path for own in figures for drawn in own)]
 
 
-def frames_of(evidence: Evidence, blocks: Sequence[Block]) -> dict[str, pd.DataFrame]:
-    """What the CSVs have, by their names."""
-    by_block = {
-        "table": {block.name: block.standings for block in blocks},
-        "pairs": {block.name: block.pairs for block in blocks},
-        "improvements": {block.name: block.improvements for block in blocks},
-        "slos": {block.name: block.slos for block in blocks},
-    }
-    return {name: joined(frames, "block") for name, frames in by_block.items()} | {
-        "cells": by_cell(evidence.episodes, evidence.reference, evidence.yardsticks),
-        "episodes": by_episode(evidence.episodes, evidence.yardsticks),
-    }
+def joined(frames: Iterable[tuple[str, Frame]]) -> Frame:
+    """Join the blocks' frames, with the block's name in front; those without rows are left out."""
+    full = [frame.assign(block=name) for name, frame in frames if len(frame)]
+    whole = pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=["block"])
+    return whole.loc[:, ["block", *whole.columns.drop("block")]]
 
 
-def block_of(
-    directory: Path, evidence: Evidence, name: str, episodes: Sequence[Episode], is_one_of_many: bool
-) -> Block:
-    """All figures and pictures of a block."""
-    yardsticks = evidence.yardsticks
-    standing = standings(episodes, yardsticks)
-    agents = [str(agent) for agent in standing["agent"]]
-    subject = Subject(
-        episodes=episodes,
-        measure=measure_of(episodes, yardsticks),
-        standings=standing,
-        improvements=improvements(episodes, agents),
-        yardsticks=yardsticks,
-        looks=looks_of([episode.agent for episode in evidence.episodes]),
-        highlight=[agent for agent in evidence.highlight if agent in agents] or agents[:MOST_LINES],
-        title=f"{evidence.title}: {name}" if is_one_of_many else evidence.title,
-        over_time=not (is_one_of_many and name == EVERYWHERE),
+def cells_text(block: Block) -> str:
+    """Name a block's cells."""
+    return f"Cells: {', '.join(block.episodes['cell'].unique())}."
+
+
+def markdown(evidence: Evidence, blocks: Sequence[Block], notes: Sequence[str]) -> str:
+    """Return table.md."""
+    parts = [f"# {evidence.title}", *notes]
+    for title, frame in evidence.extras.items():
+        parts += [f"## {title}", tables.markdown(tables.any_frame(frame))]
+    for block in blocks:
+        table = tables.markdown(tables.written(block.leaderboard, tables.COLUMNS))
+        parts += [f"## {block.name}", cells_text(block), table]
+    return "\n\n".join([*parts, LEGEND]) + "\n"
+
+
+def html(
+    evidence: Evidence,
+    blocks: Sequence[Block],
+    figures: Sequence[Sequence[Drawn]],
+    cells: Frame,
+    notes: Sequence[str],
+) -> str:
+    """Return report.html, which needs no network, no script and no other file; all text is escaped."""
+    extras = [Part(title, "", tables.any_frame(frame)) for title, frame in evidence.extras.items()]
+    each = Part("Every cell", "", tables.known(tables.written(cells, tables.OF_CELLS)))
+    sections = [
+        *([Section("Beside the leaderboard", "", extras)] if extras else []),
+        *(section(block, drawn, evidence.reference) for block, drawn in zip(blocks, figures, strict=True)),
+        Section("Cells", "Where which agent does how well.", [each]),
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
-    return Block(
-        name=name,
-        episodes=episodes,
-        measure=subject.measure,
-        standings=standing,
-        pairs=comparisons(
-            sorted(episodes, key=lambda episode: agents.index(episode.agent)), evidence.reference, yardsticks
-        ),
-        slos=kept_by_slo(episodes, agents),
-        improvements=subject.improvements,
-        drawings=draw(directory, subject, f"{name}-" if is_one_of_many else ""),
+    return environment.get_template(TEMPLATE).render(
+        title=evidence.title, facts=facts_of(evidence), notes=notes, sections=sections, glossary=GLOSSARY
     )
+
+
+def section(block: Block, drawn: Sequence[Drawn], reference: str) -> Section:
+    """Return a block's tables and figures in the order in which they are read."""
+    first, further = (
+        tables.known(tables.written(block.leaderboard, tables.chosen(*headings)))
+        for headings in (tables.FIRST, tables.FURTHER)
+    )
+    ranking, *others = [Part(one.title, one.caption, svg=b64encode(one.svg).decode()) for one in drawn]
+    parts = [Part("Leaderboard", "The best on top; in brackets 95 % intervals.", first), ranking]
+    if len(block.pairs):
+        text = f"Differences are {reference} minus the agent of the line, episode by episode."
+        pairs = tables.known(tables.written(block.pairs, tables.paired(block.metric)))
+        parts.append(Part(f"{reference} against the others", text, pairs))
+    parts += [*others, Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos))]
+    return Section(block.name, cells_text(block), [*parts, Part("Further figures", "", further)])
 
 
 def facts_of(evidence: Evidence) -> dict[str, str]:
-    """What can be seen of the episodes themselves, and what is told."""
-    by_cell: dict[str, set[int]] = {}
-    for episode in evidence.episodes:
-        by_cell.setdefault(episode.cell, set()).add(episode.seed)
-    n_seeds, n_steps = (
-        sorted({len(own) for own in found})
-        for found in (by_cell.values(), (episode.rewards for episode in evidence.episodes))
-    )
+    """Return what can be seen of the episodes themselves, and what is told."""
+    episodes = evidence.table
+    n_seeds = episodes.groupby("cell")["seed"].nunique()
     return {
-        "Episodes": f"{len(evidence.episodes):,} in {counted(len(by_cell), 'cell')}",
-        "Agents": ", ".join(dict.fromkeys(episode.agent for episode in evidence.episodes)),
+        "Episodes": f"{len(episodes):,} in {counted(len(n_seeds), 'cell')}",
+        "Agents": ", ".join(episodes["agent"].unique()),
         "Seeds per cell": span(n_seeds),
-        "Steps per episode": span(n_steps),
+        "Steps per episode": span(episodes["steps"]),
         "Reference": evidence.reference,
         **evidence.facts,
     }
 
 
-def span(values: Sequence[int]) -> str:
-    """ "5", "5 to 20", of ascending values."""
-    return f"{values[0]:,}" if values[0] == values[-1] else f"{values[0]:,} to {values[-1]:,}"
-
-
-def markdown(evidence: Evidence, blocks: Sequence[Block]) -> str:
-    """table.md."""
-    parts = [f"# {evidence.title}", *evidence.notes, *caveats_of(evidence.episodes, evidence.yardsticks)]
-    for title, frame in evidence.extras.items():
-        parts += [f"## {title}", tables.markdown(tables.any_frame(frame))]
-    for block in blocks:
-        table = tables.written(block.standings, tables.COLUMNS)
-        parts += [f"## {block.name}", block.cells, tables.markdown(table)]
-    return "\n\n".join([*parts, LEGEND]) + "\n"
-
-
-def html(evidence: Evidence, blocks: Sequence[Block], cells: pd.DataFrame) -> str:
-    """report.html."""
-    sections = [section(f"block{i}", block, evidence.reference) for i, block in enumerate(blocks)]
-    if evidence.extras:
-        extras = [Part(title, "", tables.any_frame(frame)) for title, frame in evidence.extras.items()]
-        sections.insert(0, Section("more", "Beside the standings", "", extras))
-    each = Part("Every cell", "", tables.written(cells, tables.OF_CELLS).known)
-    sections.append(Section("cells", "Cells", "Where which agent does how well.", [each]))
-    notes = [*evidence.notes, *caveats_of(evidence.episodes, evidence.yardsticks)]
-    return page(evidence.title, facts_of(evidence), notes, sections)
-
-
-def section(anchor: str, block: Block, reference: str) -> Section:
-    """Of a block: tables and pictures in the order in which they are read."""
-    first, further = (
-        tables.written(block.standings, tables.chosen(*headings)).known
-        for headings in (tables.FIRST, tables.FURTHER)
-    )
-    parts = [Part("Standings", "The best on top; in brackets 95 % intervals.", first)]
-    ranking, *others = map(picture, block.drawings)
-    parts.append(ranking)
-    if len(block.pairs):
-        text = f"Differences are {reference} minus the agent of the line, episode by episode."
-        pairs = tables.written(block.pairs, tables.paired(block.measure)).known
-        parts.append(Part(f"{reference} against the others", text, pairs))
-    parts += others
-    parts.append(Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos)))
-    parts.append(Part("Further figures", "", further))
-    return Section(anchor, block.name, block.cells, parts)
+def span(values: Any) -> str:
+    """Write "5", or "5 to 20"."""
+    low, high = int(values.min()), int(values.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

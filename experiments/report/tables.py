@@ -1,7 +1,7 @@
 """The figures of a comparison as text: which columns tables have, and how figures are written there."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,17 +9,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from experiments.program.formatting import figure
+from experiments.report.block import Frame
+from experiments.report.ranking_metric import RankingMetric
 from experiments.runs.summary import SETTLED_AFTER
-from experiments.statistics.ranking_metric import Measure
 
 UNKNOWN = "–"
 MOST_SEEDS = 100_000  # more is as good as never
 
 Row = Any  # a row of a frame, by column name
+Columns = Mapping[str, Callable[[Row], str]]  # heading -> how a cell is written
 
 
 def interval(row: Row, name: str, factor: float = 1.0, sign: str = "-") -> str:
-    """ "0.84 [0.80, 0.88]"; an en dash where nothing is known; `sign` "+" = always with one."""
+    """Write "0.84 [0.80, 0.88]"; an en dash where nothing is known; `sign` "+" = always with one."""
     if pd.isna(row[name]):
         return UNKNOWN
     digits = 1 if factor == 100.0 else 3
@@ -28,7 +30,7 @@ def interval(row: Row, name: str, factor: float = 1.0, sign: str = "-") -> str:
 
 
 def seeds(row: Row, name: str) -> str:
-    """ "12", "12 ✓" if there are as many, in words where none would do; an en dash if that is not known."""
+    """Write "12", "12 ✓" if there are as many, in words where none would do; an en dash if unknown."""
     needed = row[f"{name}_seeds_needed"]
     if pd.isna(needed):
         return UNKNOWN
@@ -38,7 +40,7 @@ def seeds(row: Row, name: str) -> str:
 
 
 def answers(row: Row, name: str) -> str:
-    """ "3 (12/15)": median steps, and how many of how many were dealt with."""
+    """Write "3 (12/15)": median steps, and how many of how many were dealt with."""
     n = int(row[name])
     if n == 0:
         return UNKNOWN
@@ -46,12 +48,11 @@ def answers(row: Row, name: str) -> str:
 
 
 def percent(value: float) -> str:
-    """ "98.3"."""
+    """Write "98.3"."""
     return UNKNOWN if pd.isna(value) else f"{100 * value:.1f}"
 
 
-# heading -> how a cell is written
-COLUMNS: dict[str, Callable[[Row], str]] = {
+COLUMNS: Columns = {
     "agent": lambda row: str(row["agent"]),
     "score": lambda row: interval(row, "score"),
     "all SLOs hold, %": lambda row: interval(row, "fulfilment", 100.0),
@@ -75,7 +76,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "to plateau": lambda row: figure(row["steps_to_plateau"], 2),
     "trained steps": lambda row: f"{row['trained_steps']:,.0f}" if row["trained_steps"] > 0 else UNKNOWN,
 }
-OF_CELLS: dict[str, Callable[[Row], str]] = {
+OF_CELLS: Columns = {
     "cell": lambda row: str(row["cell"]),
     **{name: COLUMNS[name] for name in ("agent", "score", "all SLOs hold, %", "QoE", "reward")},
     "episodes": lambda row: str(row["episodes"]),
@@ -88,13 +89,13 @@ FIRST = (
 FURTHER = ("agent", *(heading for heading in COLUMNS if heading not in FIRST))
 
 
-def paired(measure: Measure) -> dict[str, Callable[[Row], str]]:
-    """Columns of `pairs.comparisons`; of scores and rewards, those that agents are ranked by."""
-    name = measure.figure
+def paired(metric: RankingMetric) -> Columns:
+    """Return columns of `pairs.comparisons`; of scores and rewards, those that agents are ranked by."""
+    name = metric.figure
     return {
         "agent": lambda row: str(row["agent"]),
         "pairs": lambda row: str(row["pairs"]),
-        f"{measure.column} difference": lambda row: interval(row, f"{name}_difference", sign="+"),
+        f"{metric.column} difference": lambda row: interval(row, f"{name}_difference", sign="+"),
         "seeds needed for it": lambda row: seeds(row, name),
         "SLOs difference, % points": lambda row: interval(row, "slo_fulfilment_difference", 100.0, "+"),
         "seeds needed for SLOs": lambda row: seeds(row, "slo_fulfilment"),
@@ -104,71 +105,52 @@ def paired(measure: Measure) -> dict[str, Callable[[Row], str]]:
     }
 
 
-class Written(NamedTuple):
-    """A table as text."""
-
-    headings: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-    @property
-    def known(self) -> "Written":
-        """Without the columns in which nothing is known of anyone."""
-        kept = [i for i in range(len(self.headings)) if any(row[i] != UNKNOWN for row in self.rows)]
-        rows = [[row[i] for i in kept] for row in self.rows]
-        return Written([self.headings[i] for i in kept], rows)
-
-
-def written(frame: pd.DataFrame, columns: Mapping[str, Callable[[Row], str]]) -> Written:
-    """A line per row of the frame."""
+def written(frame: Frame, columns: Columns) -> Frame:
+    """Write a line per row of the frame; the result's columns are the headings."""
     rows = [[write(row) for write in columns.values()] for _, row in frame.iterrows()]
-    return Written(list(columns), rows)
+    return pd.DataFrame(rows, columns=list(columns), dtype=str)
 
 
-def chosen(*headings: str) -> dict[str, Callable[[Row], str]]:
-    """Some of COLUMNS."""
+def chosen(*headings: str) -> Columns:
+    """Return some of COLUMNS."""
     return {heading: COLUMNS[heading] for heading in headings}
 
 
-def any_frame(frame: pd.DataFrame) -> Written:
-    """Any frame, numbers with three digits."""
-    rows = [
-        [f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]
-        for values in frame.itertuples(index=False)
-    ]
-    return Written([str(name) for name in frame.columns], rows)
+def known(text: Frame) -> Frame:
+    """Leave out the columns in which nothing is known of anyone."""
+    return text.loc[:, (text != UNKNOWN).any()]
 
 
-def markdown(table: Written) -> str:
-    """The first column to the left, all others to the right."""
-    lines = [table.headings, ["---"] + ["--:"] * (len(table.headings) - 1), *table.rows]
+def any_frame(frame: Frame) -> Frame:
+    """Write any frame, numbers with three digits."""
+    return frame.astype(object).map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
+
+
+def markdown(text: Frame) -> str:
+    """Write the first column to the left, all others to the right."""
+    lines = [text.columns, ["---"] + ["--:"] * (text.shape[1] - 1), *text.to_numpy()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def slos(frame: pd.DataFrame) -> Written:
-    """A line per agent and a column per SLO, of `standings.kept_by_slo`."""
-    names = list(dict.fromkeys(frame["slo"]))
-    lines: dict[str, dict[str, str]] = {}
-    for _, row in frame.iterrows():
-        lines.setdefault(str(row["agent"]), {})[str(row["slo"])] = interval(row, "fulfilment", 100.0)
-    rows = [[agent, *(kept.get(name, UNKNOWN) for name in names)] for agent, kept in lines.items()]
-    return Written(["agent", *names], rows)
+def slos(frame: Frame) -> Frame:
+    """Write a line per agent and a column per SLO, of `fulfilment_by_slo`."""
+    text = frame.assign(text=[interval(row, "fulfilment", 100.0) for _, row in frame.iterrows()])
+    wide = text.pivot(index="agent", columns="slo", values="text").fillna(UNKNOWN)
+    return wide.loc[frame["agent"].unique(), frame["slo"].unique()].reset_index().rename_axis(columns=None)
 
 
-def terminal(frame: pd.DataFrame, measure: Measure, title: str) -> Table:
-    """The most important columns of the standings, for 80 columns."""
-    shown: dict[str, Callable[[Row], str]] = {
-        "agent": COLUMNS["agent"],
-        measure.column: COLUMNS[measure.column],
+def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
+    """Return the most important columns of the leaderboard, for 80 columns."""
+    shown: Columns = {
+        **chosen("agent", metric.column),
         "SLOs, %": lambda row: percent(row["fulfilment"]),
         "QoE": lambda row: figure(row["qoe"]),
-        "recovery": lambda row: answers(row, "recoveries"),
-        "restoration": lambda row: answers(row, "restorations"),
+        "recovery": COLUMNS["recovery, steps"],
+        "restoration": COLUMNS["restoration, steps"],
     }
-    table = Table(title=title, box=None, padding=(0, 1, 0, 0))
-    table.title_justify, table.title_style = "left", "bold"
-    lines = written(frame, shown)
-    for heading in lines.headings:
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0), title_justify="left", title_style="bold")
+    for heading in shown:
         table.add_column(heading, no_wrap=True, justify="left" if heading == "agent" else "right")
-    for row in lines.rows:
+    for row in written(frame, shown).to_numpy():
         table.add_row(*map(escape, row))
     return table

@@ -1,25 +1,21 @@
-"""Where runs took place: a cell is one world, named as evaluations name theirs, and by what else differs."""
+"""Where runs took place: a cell is one world, and the runs in it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError, blaming
-from experiments.results.naming import additions, flat
-from experiments.results.run_row import ELSEWHERE, NAMING, Candidate
-from experiments.statistics.disturbances import Turn, turns_of
-from experiments.studies.cells import OURS, WORLD
+from experiments.results.run_row import Runs
+from experiments.statistics.disturbances import ChangePoint, change_points
 from experiments.worlds.build import assemble
 from experiments.worlds.builders import scenario_of
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.simulator import plan_simulator
 from experiments.worlds.twin import simulated
-
-Who = tuple[str, int]  # an entrant's name, and a seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +35,10 @@ class Known:
         """What agents see in it."""
         return self.plan.spec
 
-    def turns(self, seed: int) -> tuple[Turn, ...]:
+    def change_points(self, seed: int) -> tuple[ChangePoint, ...]:
         """When it gets worse or better in the episode of a seed."""
         env = self.plan.config.env
-        return turns_of(self.scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
+        return change_points(self.scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
 
 
 def known_world(config: RunConfig) -> Known:
@@ -66,68 +62,31 @@ class Venue:
 
     Attributes:
         name: hardware/scenario, /SLOs unless they are the default, and what else other cells do not have.
-        runs: by entrant and seed, at least one; they are alike but for both.
+        runs: at least one, a row each as `run_row` has them; they are alike but for agent and seed.
     """
 
     name: str
-    runs: Mapping[Who, Candidate]
+    runs: Runs
 
     @property
-    def candidate(self) -> Candidate:
+    def first(self) -> Any:
         """One of them."""
-        return next(iter(self.runs.values()))
+        return self.runs.iloc[0]
 
     @property
     def seeds(self) -> list[int]:
         """Under which it was played, ascending."""
-        return sorted({seed for _, seed in self.runs})
+        return sorted(self.runs["seed"].unique().tolist())
 
     @property
     def is_real(self) -> bool:
         """Whether its runs took real time."""
-        return self.candidate.facts["env"] == "pipeline"
+        return self.first["env"] == "pipeline"
 
     @cached_property
     def world(self) -> Known | ConfigError:
         """Its world, or why that cannot be built here."""
         try:
-            return known_world(self.candidate.typed())
+            return known_world(self.first["typed"]())
         except ConfigError as error:
             return error
-
-
-def named_worlds(candidates: Sequence[Candidate]) -> tuple[list[str], list[str]]:
-    """The cell's name of each run, and notes on names that do not say what they are."""
-    names: dict[str, str] = {}
-    notes = []
-    for stem, alike in stems(
-        list({candidate.world_digest: candidate for candidate in candidates}.values())
-    ).items():
-        parted = "," if stem.count("=") else "/"
-        for candidate, addition in zip(
-            alike, additions([flat(candidate.world) for candidate in alike]), strict=True
-        ):
-            name = f"{stem}{parted}{addition.text}" if addition.text else stem
-            names[candidate.world_digest] = name
-            if not addition.is_told:
-                notes.append(f"{name} is {stem} with {addition.full}.")
-    return [names[candidate.world_digest] for candidate in candidates], notes
-
-
-def stems(worlds: Sequence[Candidate]) -> dict[str, list[Candidate]]:
-    """Worlds by hardware/scenario, /SLOs unless they are the default, and options that are not the same.
-
-    The first three are what evaluations call a cell.
-    """
-    by_cell: dict[str, list[Candidate]] = {}
-    for candidate in worlds:
-        hardware, scenario, slo = (str(candidate.facts[group]) for group in NAMING)
-        name = f"{hardware}/{scenario}" + ("" if slo in (OURS, *ELSEWHERE) else f"/{slo}")
-        by_cell.setdefault(name, []).append(candidate)
-    found: dict[str, list[Candidate]] = {}
-    for name, alike in by_cell.items():
-        groups = [group for group in WORLD if len({candidate.facts[group] for candidate in alike}) > 1]
-        for candidate in alike:
-            options = ",".join(f"{group}={candidate.facts[group]}" for group in groups)
-            found.setdefault(f"{name}/{options}" if options else name, []).append(candidate)
-    return found

@@ -1,18 +1,24 @@
-"""All runs of a comparison, sorted: cells, entrants and seeds, and what a reader must know of them."""
+"""All runs of a comparison: which count, what they are called, and what a reader must know of them."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from experiments.results.run_row import Candidate
-from experiments.results.cells import Venue, named_worlds
-from experiments.results.selection import chosen, finished, newest
-from experiments.results.comparable import SPEC, check_comparable
-from experiments.results.published_runs import PUBLISHED
-from experiments.results.agents import named_agents
+import pandas as pd
+
+from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
+from experiments.results.cells import Venue
+from experiments.results.comparable import check_comparable
+from experiments.results.naming import flat, named_agents, named_cells
+from experiments.results.published.base import PUBLISHED
+from experiments.results.run_row import SPEC, UNREADABLE, Row, Runs
+from experiments.runs.record import RunStatus
+from experiments.statistics.caveats import listed
 
-MOST_GAPS = 3  # cells that are named, of those that an agent did not play
+EPISODE = ["cell", "variant", "seed"]  # what makes one
+
+Noted = tuple[Runs, list[str]]  # runs that are left, and what a reader must know of the others
 
 
 @dataclass(frozen=True)
@@ -20,120 +26,133 @@ class Collection:
     """Runs that can be compared.
 
     Attributes:
-        cells: in the order of their names.
+        runs: those that count, a row each as `run_row` has them, by `cell`, `variant` of an agent and seed.
+        cells: the same by cell.
         notes: sentences.
         n_logged: runs that were found, counted or not.
     """
 
+    runs: Runs
     cells: Sequence[Venue]
     notes: Sequence[str]
     n_logged: int
 
     @property
-    def candidates(self) -> list[Candidate]:
-        """All runs that count."""
-        return [candidate for cell in self.cells for candidate in cell.runs.values()]
-
-    @property
-    def entrants(self) -> list[str]:
-        """In the order of their names."""
-        return sorted({entrant for cell in self.cells for entrant, _ in cell.runs})
-
-    @property
-    def seeds(self) -> list[int]:
-        """Of any cell, ascending."""
-        return sorted({seed for cell in self.cells for seed in cell.seeds})
+    def agents(self) -> list[str]:
+        """Variants, in the order of their names."""
+        return sorted(self.runs["variant"].unique())
 
 
-def collected(candidates: Sequence[Candidate], where: str) -> Collection:
-    """Sort runs.
+def collected(rows: Sequence[Row], where: str) -> Collection:
+    """Sort the runs of all sources.
 
     Args:
-        candidates: of all sources.
-        where: which of them, as `choice.chosen` has it; "" = all.
+        rows: as `run_row` has them.
+        where: which of them, as `chosen` has it; "" = all.
 
     Raises:
         ConfigError: nothing is left, or what is left was not judged alike.
     """
-    asked, choice_notes = chosen(candidates, where)
-    ended, unfinished_notes = finished(asked)
-    agents, agent_notes = named_agents(ended)
-    worlds, world_notes = named_worlds(ended)
-    seeds = [candidate.seed for candidate in ended]
-    indices, duplicate_notes = newest(ended, list(zip(agents, worlds, seeds, strict=True)))
-    by_cell: dict[str, dict[tuple[str, int], Candidate]] = {}
-    for i in sorted(indices, key=lambda i: (worlds[i], agents[i], seeds[i])):
-        by_cell.setdefault(worlds[i], {})[agents[i], seeds[i]] = ended[i]
-    cells = [Venue(name, runs) for name, runs in by_cell.items()]
+    runs, choice_notes = chosen(pd.DataFrame(rows), where)
+    runs, unfinished_notes = finished(runs)
+    variants, agent_notes = named_agents(runs)
+    names, cell_notes = named_cells(runs)
+    runs, older_notes = newest(runs.assign(variant=variants, cell=names))
+    runs = runs.sort_values(EPISODE, ignore_index=True)
+    cells = [Venue(str(name), own) for name, own in runs.groupby("cell")]
     check_comparable(cells)
-    notes = [
-        *code_notes(cells),
-        *choice_notes,
-        *unfinished_notes,
-        *duplicate_notes,
-        *agent_notes,
-        *world_notes,
-        *gap_notes(cells),
-    ]
-    return Collection(cells, notes, len(candidates))
+    notes = [*code_notes(runs), *choice_notes, *unfinished_notes, *older_notes, *agent_notes, *cell_notes]
+    return Collection(runs, cells, notes, len(rows))
 
 
-def code_notes(cells: Sequence[Venue]) -> Iterator[str]:
-    """Whether results can differ because code does."""
-    versions: dict[tuple[str, str, str], Counter[str]] = {}
-    commits: Counter[str] = Counter()
-    for cell in cells:
-        for (entrant, _), candidate in cell.runs.items():
-            facts = candidate.facts
-            if facts["git_commit"] == PUBLISHED:
-                continue
-            commits[facts["git_commit"]] += 1
-            group = entrant, str(facts["env"]), str(facts[SPEC])
-            versions.setdefault(group, Counter())[str(facts.get("code_hash", "unknown"))] += 1
-    mixed = {group[0]: counts for group, counts in versions.items() if len(counts) > 1}
-    for entrant, counts in mixed.items():
+def chosen(runs: Runs, where: str) -> Noted:
+    """Return those for which a query in pandas' words is true; all of them if it is "".
+
+    It can ask for a run's facts and, by dotted keys, for its whole configuration; not for what came of it,
+    for nobody should choose by that.
+
+    Raises:
+        ConfigError: it is no such query, or true for none.
+    """
+    if not where:
+        return runs, []
+    configured = [{key: value for key, value in flat(own).items() if "." in key} for own in runs["config"]]
+    facts = runs.drop(columns=list(UNREADABLE))
+    try:
+        truths = facts.join(pd.DataFrame(configured, index=runs.index)).eval(where, engine="python")
+    except Exception as error:  # pandas raises whatever its parser, or the comparison, comes upon
+        raise ConfigError(
+            f"where={where!r} is no query: {' '.join(str(error).split()) or type(error).__name__}; runs have "
+            f"{', '.join(facts)}, and keys of their configuration, as in `env.decision_ms` > 0"
+        ) from error
+    if not (isinstance(truths, pd.Series) and truths.dtype == bool):
+        raise ConfigError(f"where={where!r} must be true or false for each run, such as agent == 'aif'")
+    n_runs = counted(len(runs), "run")
+    if not truths.any():
+        found = [f"{name} in {sorted(set(runs[name]))}" for name in ("agent", "hardware", "scenario")]
+        raise ConfigError(f"where={where!r} is true for none of {n_runs}; there are {', '.join(found)}")
+    return runs[truths], [f"Chosen by {where}: {truths.sum()} of {n_runs}."]
+
+
+def finished(runs: Runs) -> Noted:
+    """Return those that came to their end with all they began with. Raises ConfigError: there is none."""
+    is_finished = runs["status"] == RunStatus.FINISHED
+    left = runs[~is_finished]
+    if left.empty:
+        return runs, []
+    why = left["error"].str.rstrip(".")
+    fates = left["place"] + " (" + left["status"] + (": " + why).where(why != "", "") + ")"
+    how = ", ".join(f"{n} {status}" for status, n in left["status"].value_counts().items())
+    said = f"{counted(len(left), 'run')} did not finish as planned ({how}): {listed(list(fates))}"
+    if not is_finished.any():
+        raise ConfigError(f"there is nothing to compare: {said}")
+    return runs[is_finished], [f"Left out: {said}."]
+
+
+def newest(runs: Runs) -> Noted:
+    """Return, of those of equal agent, cell and seed, the one that began last."""
+    ordered = runs.sort_values(["begun", "place"])
+    later = ordered.groupby(EPISODE)[["begun", "place"]].shift(-1)
+    is_again = ordered["begun"] == later["begun"]  # the same run, from two sources
+    is_older = later["begun"].notna() & ~is_again
+    notes = []
+    if is_older.any():
+        old, new = ordered.loc[is_older, "place"].iloc[0], later.loc[is_older, "place"].iloc[0]
+        notes.append(
+            f"Left out: {counted(is_older.sum(), 'run')} of the same agent, world and seed as a newer one, "
+            f"which counts, the first {old} for {new}."
+        )
+    if is_again.any():
+        notes.append(f"Found in more than one place, and counted once: {counted(is_again.sum(), 'run')}.")
+    return ordered[~(is_older | is_again)], notes
+
+
+def code_notes(runs: Runs) -> Iterator[str]:
+    """Say whether results can differ because code does."""
+    ours = runs[runs["git_commit"] != PUBLISHED]
+    codes = ours["code_hash"].where(ours["code_hash"] != "", "unknown")
+    mixed = {
+        group[0]: own.value_counts()
+        for group, own in codes.groupby([ours["variant"], ours["env"], ours[SPEC]])
+        if own.nunique() > 1
+    }
+    for variant, counts in mixed.items():
         yield (
-            f"Not all of one code: {entrant} ran with {len(counts)} versions of its own code, its world's or "
+            f"Not all of one code: {variant} ran with {len(counts)} versions of its own code, its world's or "
             f"its checkpoint ({in_words(counts)}); a difference may be theirs."
         )
+    commits = ours["git_commit"].value_counts()
     if len(commits) > 1:
         same = "" if mixed else "; what decides the results is the same in all runs of an agent"
         yield f"Runs of {len(commits)} commits: {in_words(commits)}{same}."
 
 
-def gap_notes(cells: Sequence[Venue]) -> Iterator[str]:
-    """Who has not played everything."""
-    everything = {cell.name: set(cell.seeds) for cell in cells}
-    for entrant in sorted({entrant for cell in cells for entrant, _ in cell.runs}):
-        gaps = {
-            cell.name: sorted(everything[cell.name] - {seed for name, seed in cell.runs if name == entrant})
-            for cell in cells
-        }
-        gaps = {name: seeds for name, seeds in gaps.items() if seeds}
-        if not gaps:
-            continue
-        named = ", ".join(
-            gap(name, seeds, everything[name]) for name, seeds in list(gaps.items())[:MOST_GAPS]
-        )
-        more = f" and {counted(len(gaps) - MOST_GAPS, 'further cell')}" if len(gaps) > MOST_GAPS else ""
-        n_absent, n_all = sum(map(len, gaps.values())), sum(map(len, everything.values()))
-        yield (
-            f"{entrant} has not played {n_absent} of {n_all} episodes ({named}{more}): its figures are of "
-            "the others, and pairs of what both have played."
-        )
-
-
-def gap(cell: str, seeds: Sequence[int], all_seeds: Iterable[int]) -> str:
-    """ "rpi5/steady", or "rpi5/steady under 3, 4"."""
-    return cell if len(seeds) == len(set(all_seeds)) else f"{cell} under {', '.join(map(str, seeds))}"
-
-
-def in_words(counts: Counter[str]) -> str:
-    """ "4f3a12bc90aa (40 runs), ..."; commits are cut."""
-    return ", ".join(f"{short(name)} ({counted(n, 'run')})" for name, n in counts.most_common())
+def in_words(counts: Any) -> str:
+    """Write "4f3a12bc90aa (40 runs), ..."; commits are cut."""
+    return ", ".join(f"{short(str(name))} ({counted(n, 'run')})" for name, n in counts.items())
 
 
 def short(commit: str) -> str:
-    """Enough of a hash, and whether it is "-dirty"."""
+    """Return enough of a hash, and whether it is "-dirty"."""
     name, dash, rest = commit.partition("-")
     return name[:12] + dash + rest

@@ -11,14 +11,14 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from experiments.execution.counterfactual import Counterfactual
 from experiments.program.errors import ConfigError
 from experiments.results.cells import Venue
 from experiments.results.comparable import present_spec
 from experiments.runs.episode import Step
 from experiments.runs.summary import column
-from experiments.statistics.disturbances import Turn
+from experiments.statistics.disturbances import ChangePoint
 from experiments.statistics.episode import NEEDED
-from experiments.studies.episodes import Holding
 from experiments.worlds.simulator import SimulatorPlan
 
 EXACT = 1e-12  # difference of rewards; more is another world, or other code
@@ -39,7 +39,7 @@ class Again:
             self._plan = world.plan if isinstance(world.plan, SimulatorPlan) else None
         self._env = None
 
-    def asked(self, trace: pd.DataFrame, turns: Sequence[Turn], seed: int) -> pd.DataFrame | None:
+    def asked(self, trace: pd.DataFrame, turns: Sequence[ChangePoint], seed: int) -> pd.DataFrame | None:
         """A trace with the column NEEDED; None if what it tells does not happen here.
 
         Args:
@@ -59,7 +59,7 @@ class Again:
         return trace.assign(**{NEEDED: told})
 
     def _needed(
-        self, trace: pd.DataFrame, turns: Sequence[Turn], seed: int, until: int
+        self, trace: pd.DataFrame, turns: Sequence[ChangePoint], seed: int, until: int
     ) -> dict[int, bool] | None:
         """By step of each turn for the worse; None if a reward is another."""
         assert self._plan is not None
@@ -67,7 +67,8 @@ class Again:
             self._env = self._plan.make_env(Path(), lambda _: None)
         env = self._env
         env.reset(seed=seed)
-        holding = Holding(env, turns, self._plan.system.steps)
+        holding = Counterfactual(turns, self._plan.system.steps)
+        holding.begin(env)
         knobs = [f"action.{knob.name}" for knob in self._plan.spec.knobs]
         actions = trace[knobs].to_numpy(dtype=np.int64)
         for i, (levels, logged) in enumerate(zip(actions[:until], column(trace, "reward"), strict=False)):

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from experiments.results.counterfactual import Again
-from experiments.results.run_row import Candidate
-from experiments.results.cells import Venue
-from experiments.results.collection import Collection
-from experiments.statistics.disturbances import Turn
-from experiments.statistics.episode import Episode, episode_of
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
+from experiments.results.cells import Venue
+from experiments.results.collection import Collection
+from experiments.results.counterfactual import Again
+from experiments.results.run_row import Runs
+from experiments.statistics.disturbances import ChangePoint
+from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 
-WHOLE = "all"  # the block of all cells
 AT_ONCE = 4  # traces that are read; most of it is waiting for the disk, or for a server
 AHEAD = 32  # traces in memory
 
@@ -24,35 +24,30 @@ AHEAD = 32  # traces in memory
 def episodes_of(
     collection: Collection, blocks: str | None, live: bool | None, console: Console
 ) -> tuple[list[Episode], list[str]]:
-    """Of all its runs, and a note on disturbances that not all is known of.
+    """Return the episodes of all its runs, and a note on disturbances that not all is known of.
 
     Args:
         collection: of runs that count.
-        blocks: the fact by which cells are reported together; None = all together.
+        blocks: the column by which cells are reported together; None = all together.
         live: a progress bar; None = where the console is a terminal.
         console: for it.
 
     Raises:
         ConfigError: a trace cannot be read.
     """
-    runs = [(cell, *who, candidate) for cell in collection.cells for who, candidate in cell.runs.items()]
-    again = {cell.name: Again(cell) for cell in collection.cells}
+    runs = collection.runs
+    cells = {cell.name: (cell, Again(cell)) for cell in collection.cells}
     shown = console.is_terminal if live is None else live
+    traces = track(traces_of(runs), "traces", len(runs), console=console, disable=not shown, transient=True)
     found, n_unasked = [], 0
-    bar = track(
-        traces_of([candidate for *_, candidate in runs]),
-        "traces",
-        len(runs),
-        console=console,
-        disable=not shown,
-        transient=True,
-    )
-    for (cell, entrant, seed, _), trace in zip(runs, bar, strict=True):
-        block = WHOLE if blocks is None else str(cell.candidate.facts[blocks])
-        turns = turns_in(cell, seed)
-        asked = again[cell.name].asked(trace, turns, seed)
+    for (_, run), trace in zip(runs.iterrows(), traces, strict=True):
+        cell, again = cells[run["cell"]]
+        points = change_points_in(cell, run["seed"])
+        asked = again.asked(trace, points, run["seed"])
         n_unasked += asked is None
-        found.append(episode_of(trace if asked is None else asked, entrant, cell.name, block, seed, turns))
+        trace = trace if asked is None else asked
+        block = EVERYWHERE if blocks is None else str(cell.first[blocks])
+        found.append(episode_of(trace, run["variant"], cell.name, block, run["seed"], points))
     note = (
         f"Of {counted(n_unasked, 'run')} it is not known whether holding still would have broken an SLO "
         "(they are not of this code's simulator): there, a disturbance counts as one if an SLO was broken."
@@ -60,31 +55,32 @@ def episodes_of(
     return found, [note] if n_unasked else []
 
 
-def traces_of(candidates: Sequence[Candidate]) -> Iterator[pd.DataFrame]:
-    """In their order; a few are read ahead. Raises ConfigError."""
+def traces_of(runs: Runs) -> Iterator[pd.DataFrame]:
+    """Yield their traces in their order; a few are read ahead. Raises ConfigError."""
+    rows = runs[["place", "trace"]].to_dict("records")
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for start in range(0, len(candidates), AHEAD):
-            yield from pool.map(trace_of, candidates[start : start + AHEAD])
+        for start in range(0, len(rows), AHEAD):
+            yield from pool.map(trace_of, rows[start : start + AHEAD])
 
 
-def trace_of(candidate: Candidate) -> pd.DataFrame:
-    """Of one run. Raises ConfigError."""
+def trace_of(run: dict[Any, Any]) -> pd.DataFrame:
+    """Read one. Raises ConfigError."""
     try:
-        trace = candidate.trace()
+        trace = run["trace"]()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{candidate.place}: its trace cannot be read: {error}") from error
+        raise ConfigError(f"{run['place']}: its trace cannot be read: {error}") from error
     if not len(trace):
-        raise ConfigError(f"{candidate.place}: its trace has no step")
+        raise ConfigError(f"{run['place']}: its trace has no step")
     return trace
 
 
-def turns_in(cell: Venue, seed: int) -> Sequence[Turn]:
-    """When the world changed; nothing is known of one that cannot be built here."""
-    return () if isinstance(cell.world, ConfigError) else cell.world.turns(seed)
+def change_points_in(cell: Venue, seed: int) -> Sequence[ChangePoint]:
+    """Return when the world changed; nothing is known of one that cannot be built here."""
+    return () if isinstance(cell.world, ConfigError) else cell.world.change_points(seed)
 
 
 def unbuilt_notes(cells: Sequence[Venue]) -> list[str]:
-    """Where disturbances are not known."""
+    """Say where disturbances are not known."""
     by_reason: dict[str, list[str]] = {}
     for cell in cells:
         if isinstance(cell.world, ConfigError):

@@ -1,34 +1,91 @@
 """Names that say what is different: of several configurations, only the values that tell them apart."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
+from experiments.results.run_row import ELSEWHERE, SPEC, WORLD, Runs, world_of
 from experiments.runs.provenance import digest
 
-LONGEST = 48  # characters of a name's addition; a longer one becomes a hash
+LONGEST = 48  # characters that are added to a name; more become a hash
 ABSENT = "none"
 TARGET = "_target_"
+CHECKPOINT = "checkpoint"
+OURS = "default"  # the SLOs that a cell's name does not mention
+
+Fields = Mapping[str, Hashable]  # nested values by dotted keys
 
 
-class Addition(NamedTuple):
-    """To a name.
+def named_agents(runs: Runs) -> tuple[list[str], list[str]]:
+    """Return the name of each run's agent variant, and notes on those that do not say what they are.
 
-    Attributes:
-        text: what is added; a hash where it would be long, or another's.
-        full: what tells the variant from the others, however long.
+    An agent that had one configuration goes by its own name; one that had several, as "rule-target=0.8". Of a
+    checkpoint only the file's name counts, for folders move; and a learned agent has a checkpoint per spec:
+    where that is all, they are no variants of it.
     """
+    made_of = [dict(config["agent"]) for config in runs["config"]]
+    for values in made_of:
+        if values.get(CHECKPOINT):
+            values[CHECKPOINT] = Path(values[CHECKPOINT]).name
+    checkpoints = runs[["agent", SPEC]].assign(path=[str(values.get(CHECKPOINT)) for values in made_of])
+    n_paths = checkpoints.groupby(["agent", SPEC])["path"].transform("nunique")
+    retrained = set(checkpoints.loc[n_paths > 1, "agent"])
+    for agent, values in zip(runs["agent"], made_of, strict=True):
+        if agent not in retrained:
+            values.pop(CHECKPOINT, None)
+    return _names(list(runs["agent"]), made_of, "-")
 
-    text: str
-    full: str
 
-    @property
-    def is_told(self) -> bool:
-        """Whether the name itself says what is different."""
-        return self.text == self.full
+def named_cells(runs: Runs) -> tuple[list[str], list[str]]:
+    """Return the name of each run's cell, and notes on names that do not say what they are.
+
+    It is hardware/scenario, /SLOs unless they are the default, and options and values that are not the same.
+    """
+    worlds = runs.drop_duplicates("world")
+    slo = worlds["slo"].where(~worlds["slo"].isin((OURS, *ELSEWHERE)), "")
+    places = worlds["hardware"] + "/" + worlds["scenario"] + ("/" + slo).where(slo != "", "")
+    stems = places.copy()
+    for place, alike in worlds.groupby(places):
+        if groups := [group for group in WORLD if alike[group].nunique() > 1]:
+            options = [",".join(f"{group}={row[group]}" for group in groups) for _, row in alike.iterrows()]
+            stems[alike.index] = [f"{place}/{text}" for text in options]
+    names, notes = _names(list(stems), [world_of(row) for _, row in worlds.iterrows()], "/")
+    by_world = dict(zip(worlds["world"], names, strict=True))
+    return [by_world[world] for world in runs["world"]], notes
+
+
+def _names(stems: Sequence[str], values: Sequence[dict[str, Any]], joint: str) -> tuple[list[str], list[str]]:
+    """Return a name per thing: its stem, and what tells its values from others' of this stem; and notes."""
+    keys = [digest(own) for own in values]
+    by_stem: dict[str, dict[str, Fields]] = {}
+    for stem, key, own in zip(stems, keys, values, strict=True):
+        variants = by_stem.setdefault(stem, {})
+        if key not in variants:
+            variants[key] = flat(own)
+    names, notes = {}, []
+    for stem, variants in by_stem.items():
+        told = told_apart(variants)
+        for key, text in told.items():
+            is_plain = 0 < len(text) <= LONGEST and list(told.values()).count(text) == 1
+            addition = text if is_plain else digest(variants[key])[:6]
+            name = f"{stem}{',' if '=' in stem else joint}{addition}" if len(variants) > 1 else stem
+            names[stem, key] = name
+            if len(variants) > 1 and not is_plain:
+                notes.append(f"{name} is {stem} with {text or 'nothing of the others'}.")
+    return [names[pair] for pair in zip(stems, keys, strict=True)], notes
+
+
+def told_apart(variants: Mapping[str, Fields]) -> dict[str, str]:
+    """Return for each variant the values that are not the same in all: "target=0.8,oks=3"."""
+    keys = dict.fromkeys(key for own in variants.values() for key in own)
+    apart = [key for key in keys if len({own.get(key) for own in variants.values()}) > 1]
+    return {
+        name: ",".join(said(key, own[key]) for key in apart if key in own) for name, own in variants.items()
+    }
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Hashable]:
-    """Plain nested values by dotted keys; lists of scalars stay together, as tuples."""
+    """Return plain nested values by dotted keys; lists of scalars stay together, as tuples."""
     if isinstance(value, Mapping) and value:
         items = value.items()
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
@@ -47,42 +104,14 @@ def _hashable(value: Any) -> Hashable:
     return () if isinstance(value, Mapping) else value  # an empty one
 
 
-def differing(variants: Sequence[Mapping[str, Hashable]]) -> list[str]:
-    """Keys whose values are not the same in all of them, in the order in which they come."""
-    keys = dict.fromkeys(key for variant in variants for key in variant)
-    return [key for key in keys if len({variant.get(key) for variant in variants}) > 1]
-
-
-def additions(variants: Sequence[Mapping[str, Hashable]]) -> list[Addition]:
-    """What to add to a common name for each variant to have a name of its own: "target=0.8,oks=3".
-
-    Args:
-        variants: flat, all of them different.
-
-    Returns:
-        One each, empty for a variant that is alone.
-    """
-    keys = differing(variants)
-    told = [",".join(said(key, variant[key]) for key in keys if key in variant) for variant in variants]
-    return [
-        Addition(text if is_short(text, told) or not keys else digest(variant)[:6], text)
-        for text, variant in zip(told, variants, strict=True)
-    ]
-
-
-def is_short(text: str, all_texts: Sequence[str]) -> bool:
-    """Whether it can be part of a name: something, not too much, and nobody else's."""
-    return 0 < len(text) <= LONGEST and all_texts.count(text) == 1
-
-
 def said(key: str, value: Hashable) -> str:
-    """ "target=0.8"; a class speaks for itself."""
+    """Write "target=0.8"; a class speaks for itself."""
     text = text_of(key, value)
     return text if key.endswith(TARGET) else f"{key}={text}"
 
 
 def text_of(key: str, value: Hashable) -> str:
-    """A value as short as it can be told: of a path its last part, of a class its name."""
+    """Write a value as short as it can be told: of a path its last part, of a class its name."""
     match value:
         case None:
             return ABSENT

@@ -1,34 +1,32 @@
 """What scores are measured by: random and oracle in each cell, logged, or played in the simulator now."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.progress import ProgressView
+from experiments.execution.resolve import prepare
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.cells import Venue
 from experiments.results.comparable import present_spec
-from experiments.runs.identity import code_hash
-from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.scores import ORACLE, RANDOM, Yardstick, yardsticks_of
-from experiments.studies import cells as campaign
-from experiments.studies.entrants import Entrant, entrant_of
-from experiments.studies.episodes import Task, task_of
-from experiments.studies.plan import N_RANDOM_SEEDS, missing
-from experiments.studies.pool import jobs_of, work_through
+from experiments.runs.identity import GROUPS, code_hash
+from experiments.statistics.episode import Episode
+from experiments.statistics.scores import ORACLE, RANDOM, Reference, references_of
+from experiments.studies.cells import StudyCell
+from experiments.studies.plan import N_RANDOM_SEEDS, STUDIES, StudyRun
+from experiments.studies.playing import jobs_of, play_all
+from experiments.studies.report import episodes_of
+from experiments.studies.schema import VariantSchema
+from experiments.studies.variants import AgentVariant, variant_of
+from experiments.sweeps.place import finished_in
+from experiments.training.worlds import NO_OUTPUT
 from experiments.worlds.simulator import SimulatorPlan
 from experiments.worlds.twin import simulated
-
-UNSAID = "unsaid"  # by a run that others published, or that is older than these hashes
-UNSAFE = re.compile(r"[^\w.=,+-]+")  # in a file's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +35,28 @@ class Stand:
 
     Attributes:
         own: episodes of the collection.
-        tasks: the others.
+        runs: the others.
         lacks: why there cannot be a score, "" if there can.
     """
 
     own: Sequence[Episode]
-    tasks: Sequence[Task] = ()
+    runs: Sequence[StudyRun] = ()
     lacks: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
-    """How it is played.
-
-    Attributes:
-        root: of the files of episodes, which evaluations share.
-        processes: at the same time; None = one per core.
-        live: a progress bar; None = where the console is a terminal.
-        console: for it.
-    """
-
-    root: Path
-    processes: int | None
-    live: bool | None
-    console: Console
-
-
 def stands_of(
-    cells: Sequence[Venue], episodes: Sequence[Episode], references: bool, results: str, root: Path
+    cells: Sequence[Venue], episodes: Sequence[Episode], references: bool, results: Path, console: Console
 ) -> dict[str, Stand]:
-    """By cell, inside a `hydra.main`: runs of the collection count if they are enough, else what is played.
+    """Return what each cell has: runs of the collection count if they are enough, else what is played.
+
+    Inside a `hydra.main`.
 
     Args:
         cells: of the collection.
         episodes: of its runs.
         references: whether to play what it lacks.
-        results: folder that checkpoints are in.
-        root: of the files of episodes.
+        results: the folder of all results; what is played is a run of a study there.
+        console: for what preparing has to say.
 
     Raises:
         ConfigError: random or oracle cannot be made.
@@ -85,11 +68,11 @@ def stands_of(
     found, both = {}, []
     for cell in cells:
         own = by_cell.get(cell.name, [])
-        if lacking(cell, own) and references:
-            both = both or [entrant_of(agent, agent, {}, results) for agent in (RANDOM, ORACLE)]
-            found[cell.name] = completed(cell, own, both, root)
+        if (lacks := lacking(cell, own)) and references:
+            both = both or [variant_of(agent, VariantSchema(), str(results)) for agent in (RANDOM, ORACLE)]
+            found[cell.name] = completed(cell, own, both, results, console)
         else:
-            found[cell.name] = Stand(own, lacks=lacking(cell, own))
+            found[cell.name] = Stand(own, lacks=lacks)
     return found
 
 
@@ -102,24 +85,33 @@ def lacking(cell: Venue, own: Sequence[Episode]) -> str:
     return f"oracle is not among its runs under {', '.join(map(str, absent))}" if absent else ""
 
 
-def completed(cell: Venue, own: Sequence[Episode], both: Sequence[Entrant], root: Path) -> Stand:
-    """With whatever its own references lack as tasks in the simulator, if that is possible."""
+def completed(
+    cell: Venue, own: Sequence[Episode], both: Sequence[AgentVariant], results: Path, console: Console
+) -> Stand:
+    """Return it with whatever its own references lack as runs in the simulator, if that is possible."""
     if cell.is_real:
         own = []  # all of the twin, or all of the pipeline
+    there, runs = {(episode.agent, episode.seed) for episode in own}, list[StudyRun]()
+    is_random_there = RANDOM in {agent for agent, _ in there}
     try:
-        stage = stage_of(cell)
+        for variant, seeds in zip(
+            both,
+            (
+                [] if is_random_there else range(N_RANDOM_SEEDS),
+                [seed for seed in cell.seeds if (ORACLE, seed) not in there],
+            ),
+            strict=True,
+        ):
+            runs += reference_runs(cell, variant, seeds, results, console)
     except ConfigError as error:
         return Stand(own, lacks=str(error))
-    random, oracle = both
-    there = {(episode.agent, episode.seed) for episode in own}
-    tasks = [task_of(root, oracle, stage, seed) for seed in cell.seeds if (ORACLE, seed) not in there]
-    if RANDOM not in {agent for agent, _ in there}:
-        tasks += [task_of(root, random, stage, seed) for seed in range(N_RANDOM_SEEDS)]
-    return Stand(own, tasks)
+    return Stand(own, runs)
 
 
-def stage_of(cell: Venue) -> campaign.Cell:
-    """The cell in the simulator. Raises ConfigError: there is none like it."""
+def reference_runs(
+    cell: Venue, variant: AgentVariant, seeds: Sequence[int], results: Path, console: Console
+) -> list[StudyRun]:
+    """Return the runs of an agent in a cell's simulated world. Raises ConfigError: there is none like it."""
     world = cell.world
     if isinstance(world, ConfigError):
         raise world
@@ -128,57 +120,69 @@ def stage_of(cell: Venue) -> campaign.Cell:
         raise ConfigError("what is replayed cannot be foreseen")
     if present_spec(cell) is None:
         raise ConfigError(f"this code judges it by another spec ({plan.spec.hash}) than its runs were")
-    env = plan.config.env
-    config: RunConfig = replace(
-        plan.config, seed=0, env=simulated(env) if isinstance(env, PipelineSchema) else env
+    config = plan.config
+    env = simulated(config.env) if isinstance(config.env, PipelineSchema) else config.env
+    output = replace(NO_OUTPUT, video=config.output.video)  # results carry the frames back
+    cfg = OmegaConf.structured(
+        replace(config, name=STUDIES, results=str(results), seed=0, live=False, env=env, output=output)
     )
-    return campaign.Cell(UNSAFE.sub("-", cell.name), "", config, plan, len(cell.seeds))
+    assert isinstance(cfg, DictConfig)
+    cfg.agent, cfg.trained_on = variant.values, None
+    choices = {group: str(cell.first[group]) for group in GROUPS}
+    prepared = prepare(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console, False)
+    stage = StudyCell(cell.name, "", {}, env, len(seeds), "")
+    return [StudyRun(variant.name, stage, prepared.under_seed(seed)) for seed in seeds]
 
 
-def play(stands: Mapping[str, Stand], played: Played, logs: Path) -> dict[Path, str]:
-    """Play what has no file yet; returns what went wrong, by file."""
-    left = missing(task for stand in stands.values() for task in stand.tasks)
-    failed: dict[Path, str] = {}
+def play(
+    stands: Mapping[str, Stand], folder: Path, processes: int | None, live: bool | None, console: Console
+) -> dict[str, str]:
+    """Play what is not there yet, and return what went wrong, by the run's hash.
+
+    Args:
+        stands: of all cells.
+        folder: of the runs of studies.
+        processes: at the same time; None = one per core.
+        live: a progress bar; None = where the console is a terminal.
+        console: for it.
+    """
+    finished, failed = finished_in(folder), dict[str, str]()
+    left = {run.hash: run for stand in stands.values() for run in stand.runs if run.hash not in finished}
     if not left:
         return failed
-    with ProgressView(played.console, played.live, "references", len(left), "episodes") as view:
+    with ProgressView(console, live, "references", len(left), "runs") as view:
 
-        def on_done(task: Task, error: str) -> None:
-            view.done(task.title, error)
+        def on_done(run: StudyRun, error: str) -> None:
+            view.done(run.title, error)
             if error:
-                failed[task.path] = error
+                failed[run.hash] = error
 
-        work_through(jobs_of(left), played.processes, logs, on_done)
+        play_all(jobs_of(left.values()), processes, on_done)
     return failed
 
 
-def measured(stands: Mapping[str, Stand]) -> dict[str, Yardstick]:
-    """Of the cells that have both, logged or played."""
-    references: list[Episode] = []
-    for name, stand in stands.items():
-        if stand.lacks or missing(stand.tasks):
-            continue
-        references += stand.own
-        references += [
-            episode_of(pq.read_table(task.path).to_pandas(), task.entrant.name, name, "", task.seed, ())
-            for task in stand.tasks
-        ]
-    return yardsticks_of(references)
+def measured(stands: Mapping[str, Stand], folder: Path) -> dict[str, Reference]:
+    """Return the references of the cells that have both, logged or played."""
+    finished, references = finished_in(folder), list[Episode]()
+    for stand in stands.values():
+        if not stand.lacks and all(run.hash in finished for run in stand.runs):
+            references += [*stand.own, *episodes_of(stand.runs, folder, finished)]
+    return references_of(references)
 
 
 # --- what a reader must know ---
 
 
-def notes_of(cells: Sequence[Venue], stands: Mapping[str, Stand], failed: Mapping[Path, str]) -> list[str]:
+def notes_of(cells: Sequence[Venue], stands: Mapping[str, Stand], failed: Mapping[str, str]) -> list[str]:
     """Where there are no scores, and where they are measured by episodes that are not of the collection."""
     notes = []
     by_reason: dict[str, list[str]] = {}
     for name, stand in stands.items():
-        broken = next((failed[task.path] for task in stand.tasks if task.path in failed), "")
+        broken = next((failed[run.hash] for run in stand.runs if run.hash in failed), "")
         if reason := stand.lacks or (f"a reference failed: {broken}" if broken else ""):
             by_reason.setdefault(reason, []).append(name)
     notes += [f"Not scored, for {reason}: {', '.join(names)}." for reason, names in by_reason.items()]
-    added = [cell for cell in cells if stands[cell.name].tasks and not stands[cell.name].lacks]
+    added = [cell for cell in cells if stands[cell.name].runs and not stands[cell.name].lacks]
     if real := [cell.name for cell in added if cell.is_real]:
         notes.append(
             "Measured on the real pipeline, between random and oracle of the simulated twin: "
@@ -194,8 +198,8 @@ def notes_of(cells: Sequence[Venue], stands: Mapping[str, Stand], failed: Mappin
 
 def is_of_other_code(cell: Venue) -> bool:
     """Whether a run of a cell says that this code would not do the same; published ones do not say."""
-    for candidate in cell.runs.values():
-        asked = OmegaConf.create({group: candidate.config[group] for group in ("agent", "video")})
-        if candidate.facts.get("code_hash", UNSAID) not in (UNSAID, code_hash(asked, candidate.facts["env"])):
+    for _, run in cell.runs.iterrows():
+        asked = OmegaConf.create({group: run["config"][group] for group in ("agent", "video")})
+        if run["code_hash"] not in ("", code_hash(asked, run["env"])):
             return True
     return False

@@ -1,94 +1,66 @@
-"""One logged run as a comparison sees it: who, where, when, and how to read what happened."""
+"""Runs of a comparison as one table: a row per run, whatever source it is from.
+
+| column | meaning |
+|---|---|
+| `agent`, `video`, `detector`, `env`, `hardware`, `scenario`, `slo` | options of its groups; an agent without a file is called by its class, a published one as its importer says |
+| `seed`, `spec_hash`, `config_hash`, `git_commit`, `status` | the head of `summary.json` |
+| `code_hash`, `weights`, `error`, `machine`, `releases` | likewise; "" where a run does not say |
+| `name`, `steps`, `control_interval_s` | as they were asked for |
+| `place` | where it was found, for people; no other run has it |
+| `begun` | local time as "20261126-011423", or something that sorts as it; of two, the later one is newer |
+| `world` | a digest, equal for equal worlds |
+| `config` | all that was asked for, as plain values |
+| `typed` | returns the same by its schemas; raises ConfigError |
+| `trace` | returns a row per control interval, columns as `experiments.runs.trace` has them; raises OSError |
+"""  # noqa: E501 - a table's row is a line
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from experiments.studies.cells import WORLD
-from experiments.program.errors import ConfigError
 from experiments.config.schemas import RunConfig
-from experiments.runs.provenance import digest
+from experiments.program.errors import ConfigError
 from experiments.runs.identity import GROUPS
-from experiments.runs.logged import LoggedRun
-from experiments.runs.record import CONFIG, SUMMARY, RunStatus
+from experiments.runs.logged import LoggedRun, runs_in
+from experiments.runs.provenance import digest
+from experiments.runs.record import CONFIG, SUMMARY
 
-HEAD = (*GROUPS, "seed", "spec_hash", "config_hash", "git_commit", "status")  # every run's summary has these
+SPEC = "spec_hash"
+HEAD = (*GROUPS, "seed", SPEC, "config_hash", "git_commit", "status")  # every run's summary has these
+BESIDE = ("code_hash", "weights", "error")  # and these some
+UNREADABLE = ("world", "config", "typed", "trace")  # columns that nobody can ask for in a text
+WORLD = tuple(group for group in GROUPS if group != "agent")  # what an episode takes place in
 ELSEWHERE = ("remote", "replay")  # options that say: the run has no say in this group
 NAMING = ("hardware", "scenario", "slo")  # groups whose options a cell is called by
 STAMP = re.compile(r"\d{8}-\d{6}")  # that the name of a run's directory begins with
-CHECKPOINT = "checkpoint"
+MACHINE = "{cpu}, {cores} cores, {memory_gb} GB, {system}"
 CUSTOM = "custom"  # of conf/agent: whatever class the user names
 
+Row = dict[str, Any]
+Runs = Any  # a frame of such rows; type checkers do not know what selecting from a frame gives
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A run of a collection.
 
-    Attributes:
-        place: where it was found, for people; no other run has it.
-        begun: local time as "20261126-011423", or something that sorts as it; of two, the later one is newer.
-        facts: the options of its groups, its seed, its hashes, its status: the head of `summary.json`.
-        config: all that was asked for, as plain values.
-        typed: the same by its schemas; raises ConfigError.
-        trace: one row per control interval, columns as `experiments.runs.trace.row_of` has them; raises OSError.
+def from_folders(folders: Sequence[str]) -> list[Row]:
+    """Return every run of folders of runs, of sweeps or of single runs, each once.
+
+    Raises:
+        ConfigError: there is no such folder, it has no run, or a run cannot be read.
     """
-
-    place: str
-    begun: str
-    facts: Mapping[str, Any]
-    config: Mapping[str, Any]
-    typed: Callable[[], RunConfig]
-    trace: Callable[[], pd.DataFrame]
-
-    @property
-    def agent(self) -> str:
-        """Its file in conf/agent, its class if it has none, or whatever its importer calls it."""
-        name = str(self.facts["agent"])
-        return str(self.config["agent"]["_target_"]).rpartition(".")[2] if name == CUSTOM else name
-
-    @property
-    def seed(self) -> int:
-        """Of the run."""
-        return int(self.facts["seed"])
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether it came to its own end, and nothing died on the way that was not meant to."""
-        return self.facts["status"] == RunStatus.FINISHED
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """What its agent is made of; of a checkpoint only the file's name, for folders move."""
-        values = dict(self.config["agent"])
-        if values.get(CHECKPOINT):
-            values[CHECKPOINT] = Path(values[CHECKPOINT]).name
-        return values
-
-    @cached_property
-    def world(self) -> dict[str, Any]:
-        """All that its episode depends on beside its agent, its seed and the code."""
-        world = {group: self.config[group] for group in WORLD if self.facts[group] not in ELSEWHERE}
-        if "hardware" in world:
-            world["output"] = {"video": self.config["output"]["video"]}  # results carry the frames back
-        if self.facts["env"] == "pipeline":
-            world["weights"] = self.facts.get("weights")  # the real ones, or stood in for
-        return world
-
-    @cached_property
-    def world_digest(self) -> str:
-        """Equal for equal worlds; what cells are called counts too, for two names are meant as two worlds."""
-        return digest({"named": [self.facts[group] for group in NAMING], **self.world})
+    here = Path.cwd()
+    found = {run.directory.resolve(): run for folder in folders for run in runs_in(Path(folder))}
+    return [
+        row_of(run, str(path.relative_to(here) if path.is_relative_to(here) else path), path.name)
+        for path, run in found.items()
+    ]
 
 
-def candidate_of(run: LoggedRun, place: str, name: str) -> Candidate:
-    """Of a run that was read back.
+def row_of(run: LoggedRun, place: str, name: str) -> Row:
+    """Return the row of a run that was read back.
 
     Args:
         run: as it was logged.
@@ -100,9 +72,9 @@ def candidate_of(run: LoggedRun, place: str, name: str) -> Candidate:
     """
     if absent := [key for key in HEAD if key not in run.summary]:
         raise ConfigError(f"{place}: {SUMMARY} is no run's: it has no {', '.join(absent)}")
-    return Candidate(
+    return made_row(
         place=place,
-        begun=begun(run.directory, name),
+        begun=name if STAMP.match(name) else stamp(run.directory / SUMMARY, name),
         facts=run.summary,
         config=plain_config(run.directory),
         typed=lambda: run.config,
@@ -110,8 +82,46 @@ def candidate_of(run: LoggedRun, place: str, name: str) -> Candidate:
     )
 
 
+def made_row(
+    place: str,
+    begun: str,
+    facts: Mapping[str, Any],
+    config: Mapping[str, Any],
+    typed: Callable[[], RunConfig],
+    trace: Callable[[], pd.DataFrame],
+) -> Row:
+    """Return a row of parts that are columns; `facts` are those of a summary."""
+    row: Row = {name: facts[name] for name in HEAD} | {name: facts.get(name) or "" for name in BESIDE}
+    if row["agent"] == CUSTOM:
+        row["agent"] = str(config["agent"]["_target_"]).rpartition(".")[2]
+    row |= {
+        "name": config.get("name", ""),
+        "steps": config["env"]["steps"],
+        "control_interval_s": config["env"]["control_interval_s"],
+        "machine": MACHINE.format(**facts["machine"]) if facts.get("machine") else "",
+        "releases": " ".join(f"{name} {of}" for name, of in sorted(facts.get("releases", {}).items())),
+        "place": place,
+        "begun": begun,
+        "config": config,
+        "typed": typed,
+        "trace": trace,
+    }
+    # what cells are called counts too, for two names are meant as two worlds
+    return row | {"world": digest({"named": [row[group] for group in NAMING], **world_of(row)})}
+
+
+def world_of(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return all that an episode depends on beside its agent, its seed and the code."""
+    world = {group: row["config"][group] for group in WORLD if row[group] not in ELSEWHERE}
+    if "hardware" in world:
+        world["output"] = {"video": row["config"]["output"]["video"]}  # results carry the frames back
+    if row["env"] == "pipeline":
+        world["weights"] = row["weights"]  # the real ones, or stood in for
+    return world
+
+
 def plain_config(directory: Path) -> dict[str, Any]:
-    """A run's `config.yaml`, as it stands there. Raises ConfigError.
+    """Return a run's `config.yaml`, as it stands there. Raises ConfigError.
 
     OmegaConf reads it fifteen times as slowly; it is left to those few runs whose world must be built.
     """
@@ -126,9 +136,6 @@ def plain_config(directory: Path) -> dict[str, Any]:
     return found
 
 
-def begun(directory: Path, name: str) -> str:
-    """When a run began: its directory's name says it; else when its summary was written."""
-    if STAMP.match(name):
-        return name
-    written_s = (directory / SUMMARY).stat().st_mtime
-    return f"{datetime.fromtimestamp(written_s, UTC).astimezone():%Y%m%d-%H%M%S}-{name}"
+def stamp(path: Path, name: str) -> str:
+    """Return when a file was written, and a name, as the names of runs begin."""
+    return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone():%Y%m%d-%H%M%S}-{name}"

@@ -1,26 +1,24 @@
 """Runs from MLflow: what a search in its own words finds, read back from the artifacts that runs leave."""
 
 import os
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 import pandas as pd
 
-from experiments.results.run_row import Candidate, candidate_of
 from experiments.program.errors import ConfigError, sentence
+from experiments.program.formatting import counted
+from experiments.results.run_row import Row, row_of
 from experiments.runs.logged import read_run
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.runs.trace import TRACE, read_trace
 from experiments.tracking.run import SETTINGS, is_absent
 from experiments.tracking.store import DIRECTORY
-from experiments.program.formatting import counted
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,13 +27,10 @@ if TYPE_CHECKING:
 PAGE = 1000  # runs per answer
 AT_ONCE = 8  # runs that are fetched from a server
 RUNS_TAG = "agent"  # every run of an agent has it; a sweep's own run has not
-TOLD_BY_TAGS = ("machine.", "version.")  # which no file of a run says
 
 
-def from_mlflow(
-    query: str, uri: str, experiment: str | None, scratch: Path
-) -> tuple[list[Candidate], list[str]]:
-    """The runs that a search finds, and what a reader must know of those that left too little.
+def from_mlflow(query: str, uri: str, experiment: str | None, scratch: Path) -> tuple[list[Row], list[str]]:
+    """Return the runs that a search finds, and what a reader must know of those that left too little.
 
     Args:
         query: in MLflow's words, such as "tags.agent = 'aif' and tags.scenario = 'steady'".
@@ -60,50 +55,47 @@ def from_mlflow(
     if not runs:
         raise ConfigError(f"mlflow={query!r} finds no run of an agent ({uri})")
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda run: candidate_in(client, run, scratch), runs))
-    absent = [run for run, candidate in zip(runs, found, strict=True) if candidate is None]
-    candidates = [candidate for candidate in found if candidate is not None]
-    if not candidates:
-        raise ConfigError(f"mlflow={query!r}: {without_files(absent)}")
-    return candidates, [f"Left out: {without_files(absent)}."] if absent else []
+        rows = list(pool.map(lambda run: row_in(client, run, scratch), runs))
+    absent = without_files([run for run, row in zip(runs, rows, strict=True) if row is None])
+    rows = [row for row in rows if row is not None]
+    if not rows:
+        raise ConfigError(f"mlflow={query!r}: {absent}")
+    return rows, [f"Left out: {absent}."] if absent else []
 
 
-def search(client: "MlflowClient", query: str, experiment: str | None) -> Iterator["Run"]:
-    """All runs that a query finds, page by page. Raises ConfigError, MlflowException."""
-    known = client.search_experiments()
-    chosen = [one.experiment_id for one in known if experiment in (None, one.name)]
-    if not chosen:
-        names = ", ".join(sorted(one.name for one in known))
+def search(client: "MlflowClient", query: str, experiment: str | None) -> list["Run"]:
+    """Return all runs that a query finds, page by page. Raises ConfigError, MlflowException."""
+    known = {one.name: one.experiment_id for one in client.search_experiments()}
+    if experiment not in (None, *known):
+        names = ", ".join(sorted(known))
         raise ConfigError(f"experiment: MLflow has none called {experiment!r}; there are {names}")
+    within = list(known.values()) if experiment is None else [known[experiment]]
+    found: list[Run] = []
     token: str | None = ""
     while token is not None:
-        page = client.search_runs(chosen, query, max_results=PAGE, page_token=token or None)
-        yield from page
+        page = client.search_runs(within, query, max_results=PAGE, page_token=token or None)
+        found += page
         token = page.token or None
+    return found
 
 
-def candidate_in(client: "MlflowClient", run: "Run", scratch: Path) -> Candidate | None:
-    """A run of MLflow's; None if it left no configuration or summary there. Raises ConfigError."""
-    run_id, tags = run.info.run_id, run.data.tags
-    place = f"MLflow run {run_id}"
-    directory = local_directory(run)
-    if directory is not None:
+def row_in(client: "MlflowClient", run: "Run", scratch: Path) -> Row | None:
+    """Read a run of MLflow's; None if it left no configuration or summary there. Raises ConfigError."""
+    run_id, place = run.info.run_id, f"MLflow run {run.info.run_id}"
+    if (directory := local_directory(run)) is not None:
         if not all((directory / name).is_file() for name in (SUMMARY, CONFIG)):
             return None
-        candidate = candidate_of(read_run(directory), place, directory_name(run))
-    else:
-        directory = scratch / run_id
-        directory.mkdir(parents=True)
-        if not all([fetch(client, run_id, name, directory) for name in (SUMMARY, CONFIG)]):
-            return None
-        candidate = candidate_of(read_run(directory), place, directory_name(run))
-        candidate = replace(candidate, trace=lambda: fetched_trace(client, run_id, directory))
-    told = {name: value for name, value in tags.items() if name.startswith(TOLD_BY_TAGS)}
-    return replace(candidate, facts={**candidate.facts, **told})
+        return row_of(read_run(directory), place, directory_name(run))
+    directory = scratch / run_id
+    directory.mkdir(parents=True)
+    if not all([fetch(client, run_id, name, directory) for name in (SUMMARY, CONFIG)]):
+        return None
+    row = row_of(read_run(directory), place, directory_name(run))
+    return row | {"trace": lambda: fetched_trace(client, run_id, directory)}
 
 
 def directory_name(run: "Run") -> str:
-    """Of the directory that it was recorded in, which says when it began; else what it would be called."""
+    """Return that of the directory it was recorded in, which says when it began; else what it would be."""
     if DIRECTORY in run.data.tags:
         return Path(run.data.tags[DIRECTORY]).name
     began = datetime.fromtimestamp(1e-3 * run.info.start_time)
@@ -111,16 +103,14 @@ def directory_name(run: "Run") -> str:
 
 
 def local_directory(run: "Run") -> Path | None:
-    """Of its artifacts, if they are on this machine."""
+    """Return that of its artifacts, if they are on this machine."""
     found = urlparse(run.info.artifact_uri or "")
-    if found.scheme not in ("", "file"):
-        return None
     path = Path(url2pathname(found.path))
-    return path if path.is_dir() else None
+    return path if found.scheme in ("", "file") and path.is_dir() else None
 
 
 def fetched_trace(client: "MlflowClient", run_id: str, directory: Path) -> pd.DataFrame:
-    """A trace that is on a server; only the rows are kept. Raises FileNotFoundError."""
+    """Fetch a trace that is on a server; only the rows are kept. Raises FileNotFoundError."""
     if not fetch(client, run_id, TRACE, directory):
         raise FileNotFoundError(f"MLflow run {run_id} has no {TRACE}")
     trace = read_trace(directory)
@@ -139,9 +129,11 @@ def fetch(client: "MlflowClient", run_id: str, name: str, directory: Path) -> bo
     return True
 
 
-def without_files(runs: list[Any]) -> str:
-    """In words: how many, how they ended, and the first of them."""
-    counts = Counter(run.info.status for run in runs)
-    how = ", ".join(f"{n} {status}" for status, n in counts.most_common())
+def without_files(runs: Sequence["Run"]) -> str:
+    """Say how many there are, how they ended, and which is the first; "" if there are none."""
+    if not runs:
+        return ""
+    ends = pd.Series([run.info.status for run in runs]).value_counts()
+    how = ", ".join(f"{n} {status}" for status, n in ends.items())
     left = f"{counted(len(runs), 'MLflow run')} without {CONFIG} or {SUMMARY}"
     return f"{left} ({how}), the first {runs[0].info.run_id}"

@@ -101,6 +101,7 @@ class RunRecord(Observer):
         identity: what the run is; heads `summary.json`.
         config_yaml: the resolved configuration.
         is_simulated: whether its time is.
+        further: by the step's index, further columns of a row.
 
     Raises:
         OSError: it cannot begin; nothing is left.
@@ -114,9 +115,11 @@ class RunRecord(Observer):
         identity: Mapping[str, Any],
         config_yaml: str,
         is_simulated: bool = False,
+        further: Callable[[int], Row] = lambda step: {},
     ) -> None:
         self._head = dict(identity)
         self._rows: list[Row] | None = [] if is_simulated else None
+        self._further = further
         self._is_complete = False
         self._trace: TraceWriter
         self._knobs = [knob.name for knob in spec.knobs]
@@ -146,7 +149,7 @@ class RunRecord(Observer):
 
     def step(self, step: Step) -> None:
         """Note one control interval. Raises OSError."""
-        row = row_of(step, self._knobs)
+        row = row_of(step, self._knobs) | self._further(step.index)
         self._trace.write(row)
         if self._rows is not None:
             self._rows.append(row)

@@ -101,7 +101,7 @@ def column(trace: pd.DataFrame, name: str) -> Values:
 
 
 def stream_time_s(trace: pd.DataFrame) -> Values:
-    """When each interval ended on the stream's own clock, which a simulator does not wait for; shape (n,)."""
+    """Return when each interval ended on the stream's own clock, which no simulator waits for; shape (n,)."""
     return np.cumsum(column(trace, "interval_s"))
 
 

@@ -31,9 +31,10 @@ class Estimate(NamedTuple):
 
 
 def iqm(values: Values) -> Values:
-    """Interquartile mean over the last axis: the mean without the lowest and the highest quarter.
+    """Return the mean over the last axis without the lowest and the highest quarter.
 
-    Of n values, int(n / 4) are left out at either end, as scipy's `trim_mean` does.
+    Of n values, int(n / 4) are left out at either end, as scipy's `trim_mean` does; that one adds them up in
+    another order, so that last digits would differ.
     """
     n = values.shape[-1]
     cut = int(TRIMMED * n)
@@ -41,19 +42,19 @@ def iqm(values: Values) -> Values:
 
 
 def mean(values: Values) -> Values:
-    """Over the last axis."""
+    """Return the mean over the last axis."""
     return values.mean(axis=-1)
 
 
 def optimality_gap(values: Values) -> Values:
-    """Mean of max(0, γ − score) over the last axis: what is missing to γ; beyond it, nothing."""
+    """Return the mean of max(0, γ − score) over the last axis: what is missing to γ."""
     return np.maximum(0.0, GAMMA - values).mean(axis=-1)
 
 
 def estimate(
     strata: Strata, statistic: Callable[[Values], Values], rng: np.random.Generator, n: int = N_RESAMPLES
 ) -> Estimate:
-    """A statistic over all values and its interval; equal generators give equal intervals.
+    """Return a statistic over all values and its interval; equal generators give equal intervals.
 
     Args:
         strata: at least one value each.
@@ -65,18 +66,18 @@ def estimate(
 
 
 def resampled(strata: Strata, rng: np.random.Generator, n: int) -> list[Values]:
-    """Per stratum, n times as many values as it has, drawn from its own with replacement; (n, n_seeds)."""
+    """Draw n times as many values as each stratum has, from its own with replacement; (n, n_seeds) each."""
     return [values[rng.integers(len(values), size=(n, len(values)))] for values in strata]
 
 
 def counts(n_values: int, rng: np.random.Generator, n: int) -> Values:
-    """How often each value is in n resamples of them, (n, n_values); enough for what is linear in them."""
+    """Count how often each value is in n resamples, (n, n_values); enough for what is linear in them."""
     drawn = rng.integers(n_values, size=(n, n_values)) + n_values * np.arange(n)[:, np.newaxis]
     return np.bincount(drawn.ravel(), minlength=n * n_values).reshape(n, n_values).astype(np.float64)
 
 
 def bounds(drawn: Values) -> tuple[float, float]:
-    """The interval that covers the middle of what was drawn."""
+    """Return the interval that covers the middle of what was drawn."""
     low, high = np.quantile(drawn, EDGES)
     return float(low), float(high)
 
@@ -93,7 +94,7 @@ class Profile(NamedTuple):
 def performance_profile(
     strata: Strata, thresholds: Values, rng: np.random.Generator, n: int = N_RESAMPLES
 ) -> Profile:
-    """The run-score distribution: which share of all episodes scores above each threshold."""
+    """Return the run-score distribution: which share of all episodes scores above each threshold."""
     drawn = np.concatenate(resampled(strata, rng, n), axis=1)
     shares = above(np.concatenate(strata)[np.newaxis], thresholds)[0]
     low, high = np.quantile(above(drawn, thresholds), EDGES, axis=0)
@@ -101,7 +102,7 @@ def performance_profile(
 
 
 def above(values: Values, thresholds: Values) -> Values:
-    """Share of the values of each row that is above each threshold, shape (n_rows, n_thresholds)."""
+    """Return the share of each row's values above each threshold, shape (n_rows, n_thresholds)."""
     ordered = np.sort(values, axis=1)
     not_above = [np.searchsorted(row, thresholds, side="right") for row in ordered]
     return 1.0 - np.array(not_above) / values.shape[1]
@@ -116,7 +117,7 @@ class Band(NamedTuple):
 
 
 def mean_band(curves: Strata, rng: np.random.Generator, n: int = N_RESAMPLES) -> Band:
-    """The mean of all curves at each step, and its band, step by step.
+    """Return the mean of all curves at each step, and its band, step by step.
 
     Args:
         curves: per cell, one row per seed, shape (n_seeds, n_steps); n_steps is the same in all cells.
@@ -128,15 +129,14 @@ def mean_band(curves: Strata, rng: np.random.Generator, n: int = N_RESAMPLES) ->
 def probability_of_improvement(
     ours: Strata, theirs: Strata, rng: np.random.Generator, n: int = N_RESAMPLES
 ) -> Estimate:
-    """How likely it is that one does better than the other on a cell drawn at random.
+    """Return how likely it is that one does better than the other on a cell drawn at random.
 
     P(X > Y) = mean over cells of (1/NM) Σ Σ S(x, y), S = 1, ½ or 0 for x >, =, < y (Mann and Whitney's U).
     Both are resampled on their own, as rliable does it.
 
-    Raises:
-        ValueError: they were not in the same cells.
+    Args:
+        ours, theirs: at least one cell each, the same ones.
     """
-    check_same_cells(ours, theirs)
     value, drawn = 0.0, np.zeros(n)
     for x, y in zip(ours, theirs, strict=True):
         won = wins(x, y)
@@ -146,33 +146,6 @@ def probability_of_improvement(
 
 
 def wins(ours: Values, theirs: Values) -> Values:
-    """Which pairs are won, 1, tied, ½, or lost, 0; shapes (a,) and (b,) give (a, b)."""
+    """Return which pairs are won, 1, tied, ½, or lost, 0; shapes (a,) and (b,) give (a, b)."""
     x, y = ours[:, np.newaxis], theirs[np.newaxis, :]
     return (x > y) + 0.5 * (x == y)
-
-
-def paired_difference(
-    ours: Strata, theirs: Strata, rng: np.random.Generator, n: int = N_RESAMPLES
-) -> Estimate:
-    """Mean of ours minus theirs, episode by episode under the same luck, and its interval.
-
-    The mean, not the interquartile mean: where two are alike in most cells, trimming would hide the others.
-
-    Raises:
-        ValueError: they were not in the same episodes.
-    """
-    check_same_cells(ours, theirs)
-    for i, (x, y) in enumerate(zip(ours, theirs, strict=True)):
-        if len(x) != len(y):
-            raise ValueError(
-                f"a pair needs two: cell {i} has {len(x)} episodes of one and {len(y)} of the other"
-            )
-    return estimate([x - y for x, y in zip(ours, theirs, strict=True)], mean, rng, n)
-
-
-def check_same_cells(ours: Strata, theirs: Strata) -> None:
-    """Raise ValueError unless both have as many cells, at least one."""
-    if not len(ours) == len(theirs) > 0:
-        raise ValueError(
-            f"only what was in the same cells can be compared, got {len(ours)} and {len(theirs)}"
-        )

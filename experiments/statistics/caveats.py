@@ -2,26 +2,27 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from experiments.program.formatting import counted
-from experiments.statistics.episode import Episode
-from experiments.statistics.leaderboard import Yardsticks, by_agent
+from experiments.statistics.scores import Episodes, References
 
 NAMED = 5  # of what is listed; more are counted
 UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
 
 
-def caveats_of(episodes: Sequence[Episode], yardsticks: Yardsticks) -> list[str]:
-    """One plain sentence each, none if all is well."""
-    return [*unmeasured(episodes), *unscored(episodes, yardsticks), *uneven(episodes), *lonely(episodes)]
+def caveats_of(episodes: Episodes, references: References) -> list[str]:
+    """Return one plain sentence for each, none if all is well."""
+    return [*unmeasured(episodes), *unscored(episodes, references), *uneven(episodes), *lonely(episodes)]
 
 
-def unmeasured(episodes: Sequence[Episode]) -> list[str]:
-    """Runs of which more than UNKNOWN_BOUND is not known; the worst first."""
-    shares = {
-        f"{episode.agent} in {episode.cell} under {episode.seed}": episode.figures["slo_unknown"]
-        for episode in episodes
-    }
-    worst = sorted((share, name) for name, share in shares.items() if share > UNKNOWN_BOUND)[::-1]
+def unmeasured(episodes: Episodes) -> list[str]:
+    """Name the runs of which more than UNKNOWN_BOUND is not known, the worst first."""
+    shares = episodes["slo_unknown"]
+    names = episodes["agent"] + " in " + episodes["cell"] + " under " + episodes["seed"].astype(str)
+    worst = sorted(
+        ((s, name) for s, name in zip(shares, names, strict=True) if s > UNKNOWN_BOUND), reverse=True
+    )
     if not worst:
         return []
     return [
@@ -31,11 +32,11 @@ def unmeasured(episodes: Sequence[Episode]) -> list[str]:
     ]
 
 
-def unscored(episodes: Sequence[Episode], yardsticks: Yardsticks) -> list[str]:
-    """Cells that no score is of."""
-    cells = dict.fromkeys(episode.cell for episode in episodes)
-    missing = [cell for cell in cells if cell not in yardsticks]
-    alike = [cell for cell in cells if cell in yardsticks and not yardsticks[cell].is_normal]
+def unscored(episodes: Episodes, references: References) -> list[str]:
+    """Name the cells that no score is of."""
+    cells = list(episodes["cell"].unique())
+    missing = [cell for cell in cells if cell not in references]
+    alike = [cell for cell in cells if cell in references and not references[cell].is_normal]
     found = []
     if len(missing) == len(cells):
         found.append(
@@ -48,14 +49,19 @@ def unscored(episodes: Sequence[Episode], yardsticks: Yardsticks) -> list[str]:
     return found
 
 
-def uneven(episodes: Sequence[Episode]) -> list[str]:
-    """Agents that lack episodes which others have."""
-    places = {(episode.cell, episode.seed) for episode in episodes}
-    lacking = {
-        agent: len(places) - len({(episode.cell, episode.seed) for episode in own})
-        for agent, own in by_agent(episodes).items()
-    }
-    short = [f"{agent} lacks {n} of {len(places)}" for agent, n in lacking.items() if n]
+def uneven(episodes: Episodes) -> list[str]:
+    """Name the agents that lack episodes which others have, and these."""
+    places = pd.MultiIndex.from_frame(episodes[["cell", "seed"]]).unique()
+    n_seeds = places.to_frame(index=False)["cell"].value_counts()
+    short = []
+    for agent, own in episodes.groupby("agent", sort=False):
+        absent = places.difference(pd.MultiIndex.from_frame(own[["cell", "seed"]])).to_frame(index=False)
+        gaps = [
+            str(cell) if len(seeds) == n_seeds[cell] else f"{cell} under {', '.join(map(str, seeds))}"
+            for cell, seeds in absent.groupby("cell")["seed"]
+        ]
+        if gaps:
+            short.append(f"{agent} lacks {len(absent)} of {len(places)} ({listed(gaps)})")
     if not short:
         return []
     return [
@@ -63,20 +69,18 @@ def uneven(episodes: Sequence[Episode]) -> list[str]:
     ]
 
 
-def lonely(episodes: Sequence[Episode]) -> list[str]:
-    """Cells that were played under one seed: intervals know nothing of luck there."""
-    seeds: dict[str, set[int]] = {}
-    for episode in episodes:
-        seeds.setdefault(episode.cell, set()).add(episode.seed)
-    single = [cell for cell, own in seeds.items() if len(own) == 1]
+def lonely(episodes: Episodes) -> list[str]:
+    """Name the cells that were played under one seed: intervals know nothing of chance there."""
+    n_seeds = episodes.groupby("cell", sort=False)["seed"].nunique()
+    single = [str(cell) for cell in n_seeds.index[n_seeds == 1]]
     if not single:
         return []
-    where = "every cell" if len(single) == len(seeds) else listed(single)
+    where = "every cell" if len(single) == len(n_seeds) else listed(single)
     return [f"Intervals are too narrow, for there is one seed only in {where}."]
 
 
 def listed(names: Sequence[str]) -> str:
-    """ "a, b and 3 others"."""
+    """Return "a, b and 3 others"."""
     if len(names) <= NAMED + 1:
         return ", ".join(names)
     return f"{', '.join(names[:NAMED])} and {counted(len(names) - NAMED, 'other')}"

@@ -9,10 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.runs.summary import column, slo_names, summarise, together, verdicts
-from experiments.statistics.disturbances import Answer, Turn, recoveries, restorations
+from experiments.statistics.disturbances import Answer, ChangePoint, recoveries, restorations
 
+EVERYWHERE = "all"  # the block of all cells
 TRAINED = "trained_steps"  # column, the same in every row: `Agent.trained_steps`
-NEEDED = "holding_breaks"  # column: in a turn's first step, whether holding still would break an SLO
+NEEDED = "holding_breaks"  # column: where the world gets worse, whether holding still would break an SLO
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Episode:
         recoveries, restorations: of its disturbances.
         held: per step, whether all SLOs held, shape (n_steps,); what was not measured did not.
         rewards: per step, likewise.
-        turns: steps at which the world changed.
+        change_points: steps at which the world changed.
         interval_s: of control.
     """
 
@@ -38,41 +39,43 @@ class Episode:
     restorations: Sequence[Answer]
     held: NDArray[np.bool_]
     rewards: NDArray[np.float64]
-    turns: Sequence[Turn]
+    change_points: Sequence[ChangePoint]
     interval_s: float
 
 
 def episode_of(
-    rows: pd.DataFrame, agent: str, cell: str, block: str, seed: int, turns: Sequence[Turn]
+    trace: pd.DataFrame, agent: str, cell: str, block: str, seed: int, change_points: Sequence[ChangePoint]
 ) -> Episode:
-    """From its trace: columns as `experiments.runs.trace.row_of` has them, and NEEDED if it was found out."""
-    each = verdicts(rows, slo_names(rows))
+    """Return what a trace tells; columns as `experiments.runs.trace` has them, and NEEDED if it is known."""
+    each = verdicts(trace, slo_names(trace))
     held, broken, _ = together(each.broken, ~each.unknown)
     needed: dict[int, bool] = {}
-    if NEEDED in rows:
-        asked = column(rows, NEEDED)
-        needed = {turn.step: asked[turn.step] > 0 for turn in turns if np.isfinite(asked[turn.step])}
+    if NEEDED in trace:
+        asked = column(trace, NEEDED)
+        needed = {
+            point.step: asked[point.step] > 0 for point in change_points if np.isfinite(asked[point.step])
+        }
     return Episode(
         agent=agent,
         cell=cell,
         block=block,
         seed=seed,
-        figures=figures_of(rows),
-        recoveries=recoveries(held, broken, turns, needed),
-        restorations=restorations(column(rows, "qoe"), turns),
+        figures=figures_of(trace),
+        recoveries=recoveries(held, broken, change_points, needed),
+        restorations=restorations(column(trace, "qoe"), change_points),
         held=held,
-        rewards=column(rows, "reward"),
-        turns=tuple(turns),
-        interval_s=float(column(rows, "interval_s").mean()),
+        rewards=column(trace, "reward"),
+        change_points=tuple(change_points),
+        interval_s=float(column(trace, "interval_s").mean()),
     )
 
 
-def figures_of(rows: pd.DataFrame) -> dict[str, float]:
-    """The summary's figures under flat names, and the CPU share: decision and learning time per interval."""
-    figures = _flat(summarise(rows))
-    spent_ms = column(rows, "decision_ms") + column(rows, "learning_ms")
-    figures[TRAINED] = float(column(rows, TRAINED)[0]) if TRAINED in rows else 0.0
-    figures["cpu_share"] = float(spent_ms.sum() / (1e3 * column(rows, "interval_s").sum()))
+def figures_of(trace: pd.DataFrame) -> dict[str, float]:
+    """Return the summary's figures under flat names, and the CPU share: thinking time per interval."""
+    figures = _flat(summarise(trace))
+    spent_ms = column(trace, "decision_ms") + column(trace, "learning_ms")
+    figures[TRAINED] = float(column(trace, TRAINED)[0]) if TRAINED in trace else 0.0
+    figures["cpu_share"] = float(spent_ms.sum() / (1e3 * column(trace, "interval_s").sum()))
     return figures
 
 
@@ -82,5 +85,5 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = float("nan") if value is None else float(value)
+            flat[prefix + name] = np.nan if value is None else float(value)
     return flat

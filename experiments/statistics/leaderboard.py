@@ -1,6 +1,6 @@
 """From episodes to what a comparison reports: figures per agent, over cells and seeds."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,155 +10,124 @@ from numpy.typing import NDArray
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.statistics.aggregates import Estimate, Values, estimate, iqm, mean, optimality_gap
 from experiments.statistics.disturbances import Answer
-from experiments.statistics.episode import Episode
-from experiments.statistics.scores import Yardstick
-from experiments.training.sample_efficiency import Evaluated, plateau_of, reaching
+from experiments.statistics.episode import TRAINED
+from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
+from experiments.statistics.scores import Episodes, References
 
 # column: figure, whose interquartile mean it is
 ESTIMATED = {"score": "score", "fulfilment": "slo_fulfilment", "qoe": "qoe_mean", "reward": "reward_mean"}
-FULFILMENT_AFTER = f"slo_fulfilment_after_{SETTLED_AFTER}"
 AVERAGED = (
-    "reward_mean",
-    "slo_fulfilment",
-    FULFILMENT_AFTER,
-    "slo_unknown",
-    "slo_depth",
-    "longest_violation",
-    "qoe_mean",
-    "latency_p50_ms",
-    "latency_p95_ms",
-    "latency_p99_ms",
-    "switches_per_min",
-    "decision_ms_p50",
-    "decision_ms_p99",
-    "learning_ms_p50",
-    "learning_ms_p99",
+    *("reward_mean", "slo_fulfilment", f"slo_fulfilment_after_{SETTLED_AFTER}", "slo_unknown", "slo_depth"),
+    *("longest_violation", "qoe_mean", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms"),
+    *("switches_per_min", "decision_ms_p50", "decision_ms_p99", "learning_ms_p50", "learning_ms_p99"),
     "cpu_share",
 )
 EACH_SLO, EACH_UNKNOWN = "slo_fulfilment_by_slo.", "slo_unknown_by_slo."
 SMOOTHED = 5  # steps of a curve that are averaged, for single ones are noise
 SEED = 0  # of the resampling: equal episodes give equal intervals
-
-Yardsticks = Mapping[str, Yardstick]
 NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
-def score_of(episode: Episode, yardsticks: Yardsticks) -> float:
-    """See `Yardstick.score`; NaN in a cell that has no yardstick."""
-    yardstick = yardsticks.get(episode.cell)
-    return yardstick.score(episode.figures["reward_mean"], episode.seed) if yardstick else np.nan
-
-
-def figure_of(name: str, yardsticks: Yardsticks) -> Callable[[Episode], float]:
-    """How a figure of that name is read off an episode."""
-    return (lambda e: score_of(e, yardsticks)) if name == "score" else (lambda e: e.figures.get(name, np.nan))
-
-
-def strata_of(episodes: Iterable[Episode], figure: Callable[[Episode], float]) -> dict[str, Values]:
-    """A figure per cell, by seed; cells in which it is unknown are left out."""
+def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
+    """Return a figure per cell, by seed; what is unknown is left out."""
     cells: dict[str, dict[int, float]] = {}
-    for episode in episodes:
-        value = figure(episode)
+    for cell, seed, value in zip(*(episodes[name] for name in ("cell", "seed", figure)), strict=True):
         if np.isfinite(value):
-            cells.setdefault(episode.cell, {})[episode.seed] = value
+            cells.setdefault(cell, {})[seed] = value
     return {cell: np.array([by_seed[s] for s in sorted(by_seed)]) for cell, by_seed in cells.items()}
 
 
-def standings(episodes: Sequence[Episode], yardsticks: Yardsticks) -> pd.DataFrame:
-    """One row per agent, in the order of their scores, or of their rewards; `meanings` says what is what."""
-    rows = [{"agent": agent, **standing(own, yardsticks)} for agent, own in by_agent(episodes).items()]
+def leaderboard(episodes: Episodes, references: References) -> pd.DataFrame:
+    """Return a row per agent, in the order of their scores, or of their rewards; docs/figures.md has columns.
+
+    Args:
+        episodes: of all agents.
+        references: what their scores are measured by.
+    """
+    rows = [
+        {"agent": agent, **figures_of(own, references)}
+        for agent, own in episodes.groupby("agent", sort=False)
+    ]
     frame = pd.DataFrame(rows)
     frame["pareto"] = pareto_front(frame[["fulfilment", "qoe"]].to_numpy(dtype=float))
     return frame.sort_values(["score", "reward"], ascending=False, kind="stable", ignore_index=True)
 
 
-def by_agent(episodes: Iterable[Episode]) -> dict[str, list[Episode]]:
-    """Each agent's own, in the order in which agents first appear."""
-    found: dict[str, list[Episode]] = {}
-    for episode in episodes:
-        found.setdefault(episode.agent, []).append(episode)
-    return found
-
-
-def standing(own: Sequence[Episode], yardsticks: Yardsticks) -> dict[str, float]:
-    """All figures of one agent."""
+def figures_of(own: Episodes, references: References) -> dict[str, float]:
+    """Return all figures of one agent, of its episodes."""
     rng = np.random.default_rng(SEED)
     row: dict[str, float] = {"episodes": len(own)}
-    for column, name in ESTIMATED.items():
-        strata = list(strata_of(own, figure_of(name, yardsticks)).values())
+    for column, figure in ESTIMATED.items():
+        strata = list(strata_of(own, figure).values())
         row |= named(column, estimate(strata, iqm, rng) if strata else NOTHING)
-    scores = list(strata_of(own, figure_of("score", yardsticks)).values())
+    scores = list(strata_of(own, "score").values())
     row |= named("optimality_gap", estimate(scores, optimality_gap, rng) if scores else NOTHING)
     regrets = [1.0 - values for values in scores]  # the mean of an episode's steps, see `cumulative_regret`
     row |= named("regret", estimate(regrets, mean, rng) if scores else NOTHING)
-    each = sorted({name for e in own for name in e.figures if name.startswith(EACH_SLO)})
-    for name in (*AVERAGED, *each):
-        row[name] = nanmean([e.figures.get(name, np.nan) for e in own])
-    row["longest_violation_max"] = max(e.figures["longest_violation"] for e in own)
+    for name in (*AVERAGED, *sorted(name for name in own.columns if name.startswith(EACH_SLO))):
+        row[name] = known_mean(own[name])
+    row["longest_violation_max"] = own["longest_violation"].max()
     for name in ("recoveries", "restorations"):
-        row |= answered(name, [answer for e in own for answer in getattr(e, name)])
-    row["steps_to_plateau"] = nanmean(plateau_steps(own, yardsticks))
-    row["trained_steps"] = max(e.figures.get("trained_steps", 0.0) for e in own)
+        row |= answered(name, [answer for episode in own["episode"] for answer in getattr(episode, name)])
+    row["steps_to_plateau"] = known_mean(plateau_steps(own, references))
+    row[TRAINED] = own[TRAINED].max()
     return row
 
 
 def named(name: str, estimated: Estimate) -> dict[str, float]:
-    """As columns."""
+    """Return the columns of an estimate."""
     return {name: estimated.value, f"{name}_low": estimated.low, f"{name}_high": estimated.high}
 
 
 def answered(name: str, answers: Sequence[Answer]) -> dict[str, float]:
-    """How many disturbances there were, the share that was dealt with, and the median and worst steps."""
+    """Count disturbances; return also the share that was dealt with, and the median and worst steps."""
     steps = [answer.steps for answer in answers]
-    managed = [not answer.is_censored for answer in answers]
     return {
         name: len(answers),
-        f"{name}_managed": float(np.mean(managed)) if managed else np.nan,
+        f"{name}_managed": known_mean([not answer.is_censored for answer in answers]),
         f"{name}_steps_median": float(np.median(steps)) if steps else np.nan,
         f"{name}_steps_max": float(max(steps)) if steps else np.nan,
     }
 
 
-def plateau_steps(own: Sequence[Episode], yardsticks: Yardsticks) -> list[float]:
-    """Per cell in which nothing happens: steps to 90 % of the plateau, of the mean curve over the seeds."""
+def plateau_steps(own: Episodes, references: References) -> list[float]:
+    """Return, per cell in which nothing happens, an agent's steps to its plateau; NaN if random is better.
+
+    They are those of the mean curve over the seeds.
+    """
     curves: dict[str, list[Values]] = {}
-    for episode in own:
-        if not episode.turns and episode.cell in yardsticks:
+    for episode in own["episode"]:
+        if not episode.change_points and episode.cell in references:
             curves.setdefault(episode.cell, []).append(episode.rewards)
     found = []
     for cell, rewards in curves.items():
         n = min(map(len, rewards))
         curve = np.mean([one[:n] for one in rewards], axis=0)
-        smooth = [Evaluated(i, 0.0, float(curve[i : i + SMOOTHED].mean())) for i in range(n)]
-        floor = yardsticks[cell].random
-        found.append(float(reaching(smooth, floor).steps) if plateau_of(smooth) > floor else np.nan)
+        smooth = np.array([curve[i : i + SMOOTHED].mean() for i in range(n)])
+        random = references[cell].random
+        found.append(float(plateau_reached(smooth, random)) if plateau_of(smooth) > random else np.nan)
     return found
 
 
-def nanmean(values: Sequence[float]) -> float:
-    """Mean of what is known, NaN if nothing is."""
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else np.nan
-
-
-def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """A frame's rows by column name."""
-    return frame.to_dict("records")  # pyright: ignore[reportReturnType] - names are text
+def known_mean(values: Any) -> float:
+    """Return the mean of those values that are known, NaN if none is."""
+    known = np.asarray(values, dtype=float)
+    known = known[np.isfinite(known)]
+    return float(known.mean()) if known.size else np.nan
 
 
 def pareto_front(points: Values) -> NDArray[np.bool_]:
-    """Which points no other beats: none is at least as good in all and better in one. (n, k) gives (n,).
+    """Return which points no other beats: none is at least as good in all and better in one.
 
-    A point with an unknown part is not among them.
+    A point with an unknown part is not among them. Shape (n, k) gives (n,).
     """
     as_good = (points[:, np.newaxis] >= points[np.newaxis]).all(axis=2)
     better = (points[:, np.newaxis] > points[np.newaxis]).any(axis=2)
-    is_known = np.all(np.isfinite(points), axis=1)
-    return np.logical_and(is_known, np.logical_not(np.any(as_good & better, axis=0)))
+    return np.all(np.isfinite(points), axis=1) & np.logical_not(np.any(as_good & better, axis=0))
 
 
-def kept_by_slo(episodes: Sequence[Episode], agents: Sequence[str]) -> pd.DataFrame:
-    """One row per agent and SLO: the share of steps that kept it, of those in which that is known.
+def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
+    """Return a row per agent and SLO: the share of steps that kept it, of those in which that is known.
 
     Columns: agent, slo, episodes, fulfilment with its interval; the mean over episodes, for an interquartile
     mean hides the few in which an SLO is broken; and the mean share of steps in which it was not measured.
@@ -167,14 +136,14 @@ def kept_by_slo(episodes: Sequence[Episode], agents: Sequence[str]) -> pd.DataFr
         episodes: of these agents.
         agents: in the order of the rows.
     """
-    rows, own = [], by_agent(episodes)
-    slos = list(dict.fromkeys(name for e in episodes for name in e.figures if name.startswith(EACH_SLO)))
+    rows = []
     for agent in agents:
-        for slo in slos:
-            strata = list(strata_of(own[agent], figure_of(slo, {})).values())
-            if strata:
+        own = episodes[episodes["agent"] == agent]
+        for slo in (name.removeprefix(EACH_SLO) for name in own.columns if name.startswith(EACH_SLO)):
+            if strata := list(strata_of(own, EACH_SLO + slo).values()):
                 kept = estimate(strata, mean, np.random.default_rng(SEED))
-                row = {"agent": agent, "slo": slo.removeprefix(EACH_SLO), "episodes": sum(map(len, strata))}
-                unknown = nanmean([e.figures[slo.replace(EACH_SLO, EACH_UNKNOWN)] for e in own[agent]])
-                rows.append(row | named("fulfilment", kept) | {"unknown": unknown})
+                row = {"agent": agent, "slo": slo, "episodes": sum(map(len, strata))}
+                rows.append(
+                    row | named("fulfilment", kept) | {"unknown": known_mean(own[EACH_UNKNOWN + slo])}
+                )
     return pd.DataFrame(rows, columns=["agent", "slo", "episodes", *named("fulfilment", NOTHING), "unknown"])

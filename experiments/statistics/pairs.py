@@ -1,67 +1,77 @@
-"""Two agents at a time: differences under the same luck, who is likely to do better, and seeds needed."""
+"""Two agents at a time: differences under the same seeds, who is likely to do better, and seeds needed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from experiments.statistics.aggregates import Estimate, paired_difference, probability_of_improvement
-from experiments.statistics.episode import Episode
-from experiments.statistics.leaderboard import (
-    NOTHING,
-    SEED,
-    Yardsticks,
-    by_agent,
-    figure_of,
-    named,
-    strata_of,
-)
+from experiments.statistics.aggregates import Estimate, Values, estimate, mean, probability_of_improvement
+from experiments.statistics.leaderboard import NOTHING, SEED, leaderboard, named, strata_of
 from experiments.statistics.power import seeds_needed
+from experiments.statistics.scores import Episodes, References
 
 COMPARED = ("score", "reward_mean", "slo_fulfilment", "qoe_mean")
 DECISIVE = "reward_mean"  # what an improvement is one of: within a cell, rewards order agents as scores do
 
 
-def comparisons(episodes: Sequence[Episode], reference: str, yardsticks: Yardsticks) -> pd.DataFrame:
-    """The reference against each other agent, episode by episode where both have one.
+def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
+    """Compare one agent with each other one, episode by episode where both have one.
 
-    Columns: reference, agent, pairs, seeds (of the cell that has the fewest); per figure of COMPARED, the
-    difference, reference minus other, with its interval, and `seeds_needed`; and the probability of
-    improvement of the reference's reward over the other's.
+    Args:
+        episodes: of both and others.
+        reference: the agent whom everyone is compared with.
+
+    Returns:
+        Columns: reference, agent, pairs, seeds (of the cell that has the fewest); per figure of COMPARED, the
+        difference, reference minus other, with its interval, and `seeds_needed`; and the probability of
+        improvement of the reference's reward over the other's.
     """
-    by_place = {
-        agent: {(episode.cell, episode.seed): episode for episode in own}
-        for agent, own in by_agent(episodes).items()
-    }
-    ours = by_place.get(reference, {})
-    rows = []
-    for agent, theirs in by_place.items():
-        both = sorted(ours.keys() & theirs.keys())
-        if agent != reference and both:
-            row = {"reference": reference, "agent": agent, "pairs": len(both)}
-            rows.append(row | compared([ours[k] for k in both], [theirs[k] for k in both], yardsticks))
+    agents = list(episodes["agent"].unique())
+    if reference not in agents:
+        return pd.DataFrame()
+    wide = episodes.pivot(index=["cell", "seed"], columns="agent", values=list(COMPARED))
+    cells, rows = wide.index.get_level_values("cell").to_numpy(dtype=object), []
+    figures = {name: dict(zip(wide[name], wide[name].to_numpy().T, strict=True)) for name in COMPARED}
+    for agent in agents:
+        pairs = {name: np.stack([own[reference], own[agent]]) for name, own in figures.items()}
+        n_pairs = np.count_nonzero(known(pairs[DECISIVE]))
+        if agent != reference and n_pairs:
+            rows.append({"reference": reference, "agent": agent, "pairs": n_pairs, **compared(cells, pairs)})
     return pd.DataFrame(rows)
 
 
-def compared(ours: Sequence[Episode], theirs: Sequence[Episode], yardsticks: Yardsticks) -> dict[str, float]:
-    """Figures of two agents in the same episodes."""
+def known(pair: Values) -> NDArray[np.bool_]:
+    """Return where both agents have a figure; shape (2, n) gives (n,)."""
+    return np.all(np.isfinite(pair), axis=0)
+
+
+def compared(cells: NDArray[np.object_], pairs: Mapping[str, Values]) -> dict[str, float]:
+    """Return what the figures of two agents come to.
+
+    Args:
+        cells: of their episodes, ascending, shape (n,).
+        pairs: both figures by name, NaN where there is none, shape (2, n).
+    """
     rng = np.random.default_rng(SEED)
-    cells = [episode.cell for episode in ours]
-    row: dict[str, float] = {"seeds": min(cells.count(cell) for cell in set(cells))}
-    for name in COMPARED:
-        figure = figure_of(name, yardsticks)
-        known = [pair for pair in zip(ours, theirs, strict=True) if np.isfinite([*map(figure, pair)]).all()]
-        x, y = (list(strata_of([pair[i] for pair in known], figure).values()) for i in (0, 1))
-        row |= named(f"{name}_difference", paired_difference(x, y, rng) if x else NOTHING)
-        row[f"{name}_seeds_needed"] = seeds_needed([a - b for a, b in zip(x, y, strict=True)])
+    n_seeds = np.unique(cells[known(pairs[DECISIVE])].astype(str), return_counts=True)[1]
+    row: dict[str, float] = {"seeds": int(n_seeds.min())}
+    for name, pair in pairs.items():
+        own = cells[known(pair)]
+        begins = np.flatnonzero(own[1:] != own[:-1]) + 1  # of further cells
+        x, y = (np.split(values[known(pair)], begins) for values in pair)
+        differences = [a - b for a, b in zip(x, y, strict=True)]
+        # the mean, not the interquartile mean: trimming would hide the few cells in which two are not alike
+        row |= named(f"{name}_difference", estimate(differences, mean, rng) if len(own) else NOTHING)
+        row[f"{name}_seeds_needed"] = seeds_needed(differences)
         if name == DECISIVE:
             row |= named("improvement", probability_of_improvement(x, y, rng))
     return row
 
 
-def improvements(episodes: Sequence[Episode], agents: Sequence[str]) -> pd.DataFrame:
-    """The probability of improvement in reward of each agent over each other, where they share a cell.
+def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
+    """Return the probability of improvement in reward of each agent over each other, where they share a cell.
 
     Columns: agent, other, cells, improvement with its interval; both ways, P(Y > X) = 1 − P(X > Y).
 
@@ -69,20 +79,32 @@ def improvements(episodes: Sequence[Episode], agents: Sequence[str]) -> pd.DataF
         episodes: of at least these agents.
         agents: in the order of the rows.
     """
-    own = by_agent(episodes)
-    strata = {agent: strata_of(own[agent], figure_of(DECISIVE, {})) for agent in agents}
+    strata = {agent: strata_of(episodes[episodes["agent"] == agent], DECISIVE) for agent in agents}
     rows = []
     for agent, other in combinations(agents, 2):
-        cells = [cell for cell in strata[agent] if cell in strata[other]]
-        if not cells:
-            continue
-        rng = np.random.default_rng(SEED)
-        ours, theirs = ([strata[name][cell] for cell in cells] for name in (agent, other))
-        value, low, high = probability_of_improvement(ours, theirs, rng)
-        for pair, found in (
-            ((agent, other), Estimate(value, low, high)),
-            ((other, agent), Estimate(1 - value, 1 - high, 1 - low)),
-        ):
-            row = {"agent": pair[0], "other": pair[1], "cells": len(cells)}
-            rows.append(row | named("improvement", found))
+        if cells := [cell for cell in strata[agent] if cell in strata[other]]:
+            ours, theirs = ([strata[name][cell] for cell in cells] for name in (agent, other))
+            value, low, high = probability_of_improvement(ours, theirs, np.random.default_rng(SEED))
+            for pair, found in (
+                ((agent, other), Estimate(value, low, high)),
+                ((other, agent), Estimate(1 - value, 1 - high, 1 - low)),
+            ):
+                row = {"agent": pair[0], "other": pair[1], "cells": len(cells)}
+                rows.append(row | named("improvement", found))
     return pd.DataFrame(rows, columns=["agent", "other", "cells", *named("improvement", NOTHING)])
+
+
+def by_cell(episodes: Episodes, reference: str, references: References) -> pd.DataFrame:
+    """Return figures per cell and agent, what they are measured by, and the reference's differences there."""
+    found = []
+    for cell, own in episodes.groupby("cell", sort=False):
+        measured = references.get(str(cell))
+        figures = leaderboard(own, references).assign(
+            random_reward=measured.random if measured else np.nan,
+            oracle_reward=np.mean(list(measured.oracle.values())) if measured else np.nan,
+        )
+        pairs = comparisons(own, reference)
+        figures = figures.merge(pairs, on="agent", how="left") if len(pairs) else figures
+        found.append(figures.assign(cell=cell))
+    whole = pd.concat(found, ignore_index=True)
+    return whole.loc[:, ["cell", *whole.columns.drop("cell")]]

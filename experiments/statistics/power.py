@@ -12,7 +12,7 @@ LEAST_SEEDS = 2  # one alone says nothing of the spread
 
 
 def seeds_needed(differences: Strata) -> float:
-    """Seeds per cell with which a difference as large as this one is found with a chance of POWER.
+    """Return the seeds per cell with which a difference as large as this one is found with a chance of POWER.
 
     The mean over C cells of n seeds each has the variance v/n, v = Σ σ_c² / C², σ_c² a cell's variance of the
     paired differences. The smallest n >= 2 is taken for which n >= v ((t_{1−LEVEL/2} + t_POWER) / Δ)², the

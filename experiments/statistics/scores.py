@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.statistics.episode import Episode
@@ -14,9 +15,10 @@ LEAST_SPREAD = 0.1  # between random and oracle; with less, a score would magnif
 TOLERANCE = 0.01  # by which an agent may exceed the best that is known, in mean reward per step
 
 Values = NDArray[np.float64]
+Episodes = Any  # a frame as of `episode_table`; type checkers do not know what selecting from a frame gives
 
 
-class Yardstick(NamedTuple):
+class Reference(NamedTuple):
     """What scores of a cell are measured against.
 
     Attributes:
@@ -30,11 +32,11 @@ class Yardstick(NamedTuple):
     curves: Mapping[int, Values] = MappingProxyType({})
 
     def best(self, seed: int) -> float:
-        """The oracle's under this seed, or its mean over seeds where it has not played this one."""
+        """Return the oracle's reward under this seed, or its mean where it has not played this one."""
         return self.oracle[seed] if seed in self.oracle else float(np.mean(list(self.oracle.values())))
 
     def spread(self, seed: int) -> float:
-        """Reward between both."""
+        """Return the reward between both."""
         return self.best(seed) - self.random
 
     @property
@@ -43,14 +45,14 @@ class Yardstick(NamedTuple):
         return bool(self.oracle) and all(self.spread(seed) >= LEAST_SPREAD for seed in self.oracle)
 
     def score(self, reward: float, seed: int) -> float:
-        """(R − R_random) / (R_oracle − R_random), not clipped; NaN in a cell that is not normal."""
-        return (reward - self.random) / self.spread(seed) if self.is_normal else float("nan")
+        """Return (R − R_random) / (R_oracle − R_random), not clipped; NaN in a cell that is not normal."""
+        return (reward - self.random) / self.spread(seed) if self.is_normal else np.nan
 
     def score_by_step(self, rewards: Values, seed: int) -> Values:
-        """1 − (r_oracle − r) / (R_oracle − R_random) at each step; its mean is the score. Shapes (n_steps,).
+        """Return 1 − (r_oracle − r) / (R_oracle − R_random) at each step; its mean is the score.
 
         r_oracle is the oracle's reward of the same step and seed, or its mean where that is not known: so
-        what nobody can help, as a burst of load, is nobody's loss.
+        what nobody can help, as a burst of load, is nobody's loss. Shapes (n_steps,).
         """
         if not self.is_normal:
             return np.full(len(rewards), np.nan)
@@ -60,13 +62,17 @@ class Yardstick(NamedTuple):
         return 1.0 - (best[: len(rewards)] - rewards) / self.spread(seed)
 
 
-def yardsticks_of(references: Sequence[Episode]) -> dict[str, Yardstick]:
-    """By cell, of the episodes of RANDOM and ORACLE; a cell that lacks one of them has none."""
+References = Mapping[str, Reference]  # by cell; one that is not there has no scores
+UNSCORED = Reference(np.nan, {})
+
+
+def references_of(episodes: Sequence[Episode]) -> dict[str, Reference]:
+    """Return what RANDOM and ORACLE earned, by cell; a cell that lacks one of them is left out."""
     played: dict[str, dict[str, dict[int, Episode]]] = {}
-    for episode in references:
+    for episode in episodes:
         played.setdefault(episode.cell, {}).setdefault(episode.agent, {})[episode.seed] = episode
     return {
-        cell: Yardstick(
+        cell: Reference(
             float(np.mean([episode.figures["reward_mean"] for episode in by_agent[RANDOM].values()])),
             {seed: episode.figures["reward_mean"] for seed, episode in by_agent[ORACLE].items()},
             {seed: episode.rewards for seed, episode in by_agent[ORACLE].items()},
@@ -76,22 +82,39 @@ def yardsticks_of(references: Sequence[Episode]) -> dict[str, Yardstick]:
     }
 
 
+def episode_table(episodes: Sequence[Episode], references: References) -> Episodes:
+    """Return a row per episode: block, cell, agent, seed, score, its figures, and the `episode` itself."""
+    return pd.DataFrame(
+        {
+            "block": episode.block,
+            "cell": episode.cell,
+            "agent": episode.agent,
+            "seed": episode.seed,
+            "score": references.get(episode.cell, UNSCORED).score(
+                episode.figures["reward_mean"], episode.seed
+            ),
+            **episode.figures,
+            "episode": episode,
+        }
+        for episode in episodes
+    )
+
+
 def cumulative_regret(scores: Values) -> Values:
-    """Σ (1 − score) of the steps so far: the reward lost against the oracle.
+    """Return Σ (1 − score) of the steps so far: the reward lost against the oracle.
 
     Its unit is what a step of random decisions loses on average: these have a regret of n after n steps.
 
     Args:
-        scores: by step along the last axis, as `Yardstick.score_by_step`.
+        scores: by step along the last axis, as `Reference.score_by_step`.
     """
     return np.cumsum(1.0 - scores, axis=-1)
 
 
 def rank_correlation(ours: Values, theirs: Values) -> float:
-    """Spearman's: Pearson's of the ranks, ties sharing theirs; NaN if all of one are alike. Shapes (n,)."""
-    from scipy.stats import rankdata
+    """Return Spearman's, ties sharing their ranks; NaN if all of one are alike. Shapes (n,)."""
+    from scipy.stats import spearmanr  # takes a second to import
 
-    x, y = rankdata(ours), rankdata(theirs)
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])
+    if np.ptp(ours) == 0 or np.ptp(theirs) == 0:
+        return np.nan
+    return float(np.asarray(spearmanr(ours, theirs))[0])

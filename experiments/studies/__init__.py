@@ -1,1 +1,1 @@
-"""Agents in cells under seeds: what must be played for that, and what it came to."""
+"""Agents in cells under seeds: the runs that a study is made of, who plays them, and what they came to."""

@@ -1,107 +1,75 @@
-"""Where an evaluation takes place: cells, each hardware with each scenario under each set of SLOs."""
+"""Where a study takes place: cells, each hardware with each scenario under each set of SLOs."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
-from envs.spec import ElasticitySpec
-from experiments.config.schemas import RunConfig
-from experiments.config.world_schemas import PipelineSchema, ReplaySchema
+from experiments.config.world_schemas import EnvSchema, PipelineSchema, ReplaySchema
 from experiments.program.errors import ConfigError
-from experiments.statistics.disturbances import Turn, turns_of
-from experiments.studies.schema import CellsSchema, EvaluateConfig
-from experiments.training.worlds import NO_OUTPUT, option
-from experiments.worlds.build import assemble
-from experiments.worlds.simulator import SimulatorPlan
-from experiments.worlds.twin import simulated, twin_of
+from experiments.studies.schema import CellsSchema, StudyConfig
+from experiments.worlds.twin import simulated
 
 OURS = "default"  # the SLOs that a cell's name does not mention
-WORLD = (
-    "video",
-    "detector",
-    "env",
-    "hardware",
-    "scenario",
-    "slo",
-)  # of a run: what an episode takes place in
+WORLD = ("video", "detector", "env", "hardware", "scenario", "slo")  # of a run: what it takes place in
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class StudyCell:
     """A world, and how often it is played.
 
     Attributes:
         name: hardware/scenario, and /SLOs unless they are the default.
         block: of cells that are reported together.
-        config: of a run in it; its seed is 0.
-        twin: the run in the simulator, which is the run itself unless that is of the pipeline.
+        options: files of conf/{video,hardware,scenario,slo}, by group.
+        env: the world's kind.
         n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
-        training: of conf/training, what learned agents are trained on for it; None = the program's own.
+        training: of conf/training, what learned agents are trained on for it.
     """
 
     name: str
     block: str
-    config: RunConfig
-    twin: SimulatorPlan
+    options: Mapping[str, str]
+    env: EnvSchema
     n_seeds: int
-    training: str | None = None
-
-    @property
-    def spec(self) -> ElasticitySpec:
-        """What agents see in it."""
-        return self.twin.spec
+    training: str
 
     @property
     def is_real(self) -> bool:
         """Whether it takes real time."""
-        return isinstance(self.config.env, PipelineSchema)
+        return isinstance(self.env, PipelineSchema)
 
-    def simulated(self) -> "Cell":
-        """The same in the simulator."""
-        env = self.config.env
-        if not isinstance(env, PipelineSchema):
-            return self
-        return replace(self, config=replace(self.config, env=simulated(env)))
-
-    def world(self) -> dict[str, Any]:
-        """All that an episode depends on beside its agent, its seed and the code."""
-        world = {name: asdict(getattr(self.config, name)) for name in WORLD}
-        if self.config.output.video:  # results then carry the frames back
-            world["output"] = {"video": True}
-        return world
-
-    def turns(self, seed: int) -> tuple[Turn, ...]:
-        """When the world gets worse or better in the episode of a seed."""
-        system = self.twin.system
-        slos = self.spec.slos
-        return turns_of(system.scenario, slos, system.steps, system.control_interval_s, seed)
+    def twin(self) -> "StudyCell":
+        """Return the same in the simulator."""
+        return replace(self, env=simulated(self.env)) if isinstance(self.env, PipelineSchema) else self
 
 
-def cells_of(config: EvaluateConfig) -> list[Cell]:
-    """All cells of an evaluation, in its order, inside a `hydra.main` or an initialised Hydra.
+def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
+    """Return all cells of a study, in its order.
+
+    Args:
+        config: of the study.
+        training: of conf/training, where a block names none.
 
     Raises:
         ConfigError: one is not possible, or would have the name of another.
     """
+    assert config.study is not None
     if isinstance(config.env, ReplaySchema):
         raise ConfigError("env must be simulator or pipeline: a replayed world has no hardware or scenarios")
     if isinstance(config.env, PipelineSchema) and config.env.control:
         raise ConfigError("env.control: a pipeline that runs already has hardware and scenario of its own")
-    cells: dict[str, Cell] = {}
-    for block, schema in config.evaluation.cells.items():
+    cells: dict[str, StudyCell] = {}
+    for block, schema in config.study.cells.items():
         check_block(block, schema)
-        for name, run in runs_of(config, schema):
+        env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s)
+        for hardware, scenario, slo in product(schema.hardware, schema.scenarios, schema.slos):
+            name = f"{hardware}/{scenario}" + ("" if slo == OURS else f"/{slo}")
             if name in cells:
                 raise ConfigError(f"cells.{block}: there is a cell {name} already, in {cells[name].block}")
-            try:
-                twin = twin_of(assemble(run))
-            except ConfigError as error:
-                raise ConfigError(f"{name}: {error}") from error
-            assert isinstance(twin, SimulatorPlan)
-            cells[name] = Cell(name, block, run, twin, schema.seeds, schema.training)
+            options = {"video": schema.video, "hardware": hardware, "scenario": scenario, "slo": slo}
+            cells[name] = StudyCell(name, block, options, env, schema.seeds, schema.training or training)
     if not cells:
-        raise ConfigError("cells: an evaluation needs at least one cell, got none")
+        raise ConfigError("cells: a study needs at least one cell, got none")
     return list(cells.values())
 
 
@@ -111,37 +79,4 @@ def check_block(block: str, schema: CellsSchema) -> None:
         raise ConfigError(
             f"cells.{block}: expected seeds >= 1 and some hardware, scenarios and slos, got {schema.seeds}, "
             f"{schema.hardware}, {schema.scenarios} and {schema.slos}"
-        )
-
-
-def runs_of(config: EvaluateConfig, schema: CellsSchema) -> Iterator[tuple[str, RunConfig]]:
-    """The cells of a block, by name, each as a run of seed 0 that leaves nothing and has no agent yet."""
-    video = option("video", schema.video)
-    env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s)
-    options = {
-        group: {name: option(group, name) for name in names}
-        for group, names in (
-            ("hardware", schema.hardware),
-            ("scenario", schema.scenarios),
-            ("slo", schema.slos),
-        )
-    }
-    for hardware, scenario, slos in product(schema.hardware, schema.scenarios, schema.slos):
-        name = f"{hardware}/{scenario}" + ("" if slos == OURS else f"/{slos}")
-        yield (
-            name,
-            RunConfig(
-                name="evaluation",
-                seed=0,
-                live=False,
-                results=config.results,
-                agent=None,
-                video=video,
-                detector=config.detector,
-                env=env,
-                hardware=options["hardware"][hardware],
-                scenario=options["scenario"][scenario],
-                slo=options["slo"][slos],
-                output=NO_OUTPUT,
-            ),
         )

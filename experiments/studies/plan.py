@@ -1,120 +1,169 @@
-"""What an evaluation has to play, and who is in it."""
+"""What a study has to play: agents x cells x seeds, each a run like any other."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
-from experiments.program.errors import ConfigError, sentence
+from experiments.execution.resolve import Prepared, prepare
+from experiments.program.errors import ConfigError
 from experiments.statistics.scores import ORACLE, RANDOM
-from experiments.studies.cells import Cell
-from experiments.studies.entrants import Entrant
-from experiments.studies.episodes import Task, task_of
-from experiments.studies.schema import EntrantSchema, EvaluationSchema
+from experiments.studies.cells import StudyCell
+from experiments.studies.schema import StudyConfig
+from experiments.studies.variants import AgentVariant
+from experiments.sweeps.job import composed
+from experiments.training.training_run import is_learned
+from experiments.training.worlds import option
 
+STUDIES = "studies"  # the folder of all runs of studies: what one has played, another has not to
 N_RANDOM_SEEDS = 20  # of each cell, whose mean is what random decisions earn there
-
-BySpec = Mapping[str, Entrant]  # an entrant per spec, for what was learned is for one
+NOTHING = ("output.video=false", "output.detections=NONE", "output.mlflow=false", "output.picture=false")
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
-    """An evaluation's episodes.
+class StudyRun:
+    """One run of a study.
+
+    Attributes:
+        agent: the variant's name.
+        cell: where.
+        prepared: what is to be played, under its seed.
+    """
+
+    agent: str
+    cell: StudyCell
+    prepared: Prepared
+
+    @property
+    def seed(self) -> int:
+        """Return its seed."""
+        return self.prepared.identity.seed
+
+    @property
+    def hash(self) -> str:
+        """Return what it is known by in the folder of runs."""
+        return self.prepared.identity.run_hash
+
+    @property
+    def title(self) -> str:
+        """Return what it is called for people."""
+        return f"{self.agent} in {self.cell.name}, seed {self.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All runs of a study, played or not.
 
     Attributes:
         cells: where.
-        entrants: who, by name; what is not in the roster is a yardstick only.
-        roster: names in the tables.
-        tasks: of the roster in the cells.
-        references: in the simulator, of random and oracle: what scores are measured against.
+        runs: of the roster in the cells.
+        references: in the simulator, of random and oracle: what scores are measured by.
         twins: of the roster in the simulator, if the cells are of the pipeline.
+        refused: what could not be resolved, by its title: why.
     """
 
-    cells: Sequence[Cell]
-    roster: Sequence[str]
-    tasks: Sequence[Task]
-    references: Sequence[Task]
-    twins: Sequence[Task]
+    cells: Sequence[StudyCell]
+    runs: Sequence[StudyRun]
+    references: Sequence[StudyRun]
+    twins: Sequence[StudyRun]
+    refused: Mapping[str, str]
 
     @property
-    def simulated(self) -> list[Task]:
-        """All episodes that take no real time, each once."""
-        own = [] if self.cells[0].is_real else self.tasks
-        return once([*self.references, *self.twins, *own])
+    def simulated(self) -> list[StudyRun]:
+        """Return all runs that take no real time, each once."""
+        own = [] if self.cells[0].is_real else self.runs
+        return list({run.hash: run for run in (*self.references, *self.twins, *own)}.values())
 
     @property
-    def real(self) -> list[Task]:
-        """All episodes that do."""
-        return list(self.tasks) if self.cells[0].is_real else []
+    def real(self) -> list[StudyRun]:
+        """Return all runs that take real time."""
+        return list(self.runs) if self.cells[0].is_real else []
 
 
-def once(tasks: Iterable[Task]) -> list[Task]:
-    """Those with files of their own."""
-    return list({task.path: task for task in tasks}.values())
-
-
-def missing(tasks: Iterable[Task]) -> list[Task]:
-    """Those that have not been played yet."""
-    return [task for task in tasks if not task.path.exists()]
-
-
-def with_references(schema: EvaluationSchema) -> dict[str, EntrantSchema]:
-    """The roster, with random and oracle in it.
-
-    Raises:
-        ConfigError: an entry is not as EntrantSchema says, random or oracle is another agent there, or the
-            reference is nobody.
-    """
-    agents = {name: entry_of(name, entry) for name, entry in schema.agents.items()}
-    for name in (RANDOM, ORACLE):
-        entry = agents.get(name, EntrantSchema())
-        if entry.agent not in ("", name) or entry.overrides:
-            raise ConfigError(f"agents.{name} is what scores are measured by: give a variant another name")
-    if schema.reference not in agents:
-        raise ConfigError(
-            f"reference must be one of the agents, {', '.join(agents)}, got {schema.reference!r}"
-        )
-    return {**{name: EntrantSchema() for name in (RANDOM, ORACLE)}, **agents}
-
-
-def entry_of(name: str, entry: Any) -> EntrantSchema:
-    """Of a roster. Raises ConfigError."""
-    try:
-        found = OmegaConf.to_object(OmegaConf.merge(EntrantSchema, entry or {}))
-    except (OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(f"agents.{name}: {sentence(error)}") from error
-    assert isinstance(found, EntrantSchema)
-    return found
-
-
-def campaign_of(
-    root: Path, cells: Sequence[Cell], entrants: Mapping[str, BySpec], roster: Sequence[str]
-) -> Campaign:
-    """All episodes, played or not.
+class Resolver:
+    """Makes runs of a study's agents and cells; what several have in common is composed once.
 
     Args:
-        root: of their files.
-        cells: where.
-        entrants: by name and spec.
-        roster: names in the tables; `entrants` has random and oracle besides.
+        config: of the study.
+        console: shows what is trained on the way.
     """
 
-    def tasks(names: Iterable[str], cells: Iterable[Cell], n_seeds: int = 0) -> list[Task]:
-        return [
-            task_of(root, entrants[name][cell.spec.hash], cell, seed)
-            for name in names
-            for cell in cells
-            for seed in range(n_seeds or cell.n_seeds)
-        ]
+    def __init__(self, config: StudyConfig, console: Console) -> None:
+        self._config, self._console = config, console
+        words = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
+        self._base, self._choices = composed(["agent=random", *words])
+        self._found: dict[tuple[str, str], Prepared] = {}
 
-    twins = [cell.simulated() for cell in cells]
-    return Campaign(
+    def resolve(self, variant: AgentVariant, cell: StudyCell) -> Prepared:
+        """Return the run of an agent in a cell, under seed 0; whoever must learn first has learned then.
+
+        Raises:
+            ConfigError: it is not possible; the cell is named.
+            TrainingError, KeyboardInterrupt: as `training.first_use.ready`.
+        """
+        kind = "pipeline" if cell.is_real else "simulator"
+        if (found := self._found.get((variant.name, f"{kind} {cell.name}"))) is not None:
+            return found
+        cfg = self._base.copy()
+        assert isinstance(cfg, DictConfig)
+        values: dict[str, Any] = {group: option(group, name) for group, name in cell.options.items()}
+        values |= {"detector": self._config.detector, "env": cell.env}
+        for group, value in values.items():
+            cfg[group] = OmegaConf.structured(value)
+        cfg.agent, cfg.seed, cfg.live = variant.values, 0, False
+        cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
+        choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
+        try:
+            prepared = prepare(cfg, choices, self._console, self._config.live)
+        except ConfigError as error:
+            raise ConfigError(f"{cell.name}: {error}") from error
+        self._found[variant.name, f"{kind} {cell.name}"] = prepared
+        return prepared
+
+
+def study_of(
+    config: StudyConfig,
+    cells: Sequence[StudyCell],
+    variants: Mapping[str, AgentVariant],
+    console: Console,
+) -> Study:
+    """Return all runs of a study.
+
+    Args:
+        config: of the study.
+        cells: where.
+        variants: who, by name; random and oracle are among them.
+        console: shows what is trained on the way.
+
+    Raises:
+        ConfigError: a cell is not possible.
+        TrainingError, KeyboardInterrupt: a training broke.
+    """
+    assert config.study is not None
+    resolver, refused = Resolver(config, console), dict[str, str]()
+    for cell in cells:
+        resolver.resolve(variants[RANDOM], cell.twin())  # a cell that is not possible is nobody's fault
+
+    def runs(names: Sequence[str], cells: Sequence[StudyCell], n_seeds: int = 0) -> list[StudyRun]:
+        found = []
+        for name in names:
+            for cell in cells:
+                try:
+                    prepared = resolver.resolve(variants[name], cell)
+                except ConfigError as error:
+                    refused[f"{name} in {cell.name}"] = str(error)
+                    continue
+                seeds = range(n_seeds or cell.n_seeds)
+                found += [StudyRun(name, cell, prepared.under_seed(seed)) for seed in seeds]
+        return found
+
+    roster, twins = list(config.study.agents), [cell.twin() for cell in cells]
+    return Study(
         cells=cells,
-        roster=roster,
-        tasks=tasks(roster, cells),
-        references=[*tasks([ORACLE], twins), *tasks([RANDOM], twins, N_RANDOM_SEEDS)],
-        twins=tasks(roster, twins) if cells[0].is_real else [],
+        runs=runs(roster, cells),
+        references=[*runs([ORACLE], twins), *runs([RANDOM], twins, N_RANDOM_SEEDS)],
+        twins=runs(roster, twins) if cells[0].is_real else [],
+        refused=refused,
     )

@@ -1,16 +1,26 @@
-"""What an evaluation found: its episodes as evidence, and how its worlds rank the agents."""
+"""What a study found: its episodes as evidence, and how its worlds rank the agents."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 
-from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.leaderboard import standings
-from experiments.statistics.scores import TOLERANCE, Yardstick, rank_correlation, yardsticks_of
-from experiments.studies.episodes import Task
-from experiments.studies.plan import Campaign
+from experiments.runs.logged import read_run
+from experiments.runs.trace import read_trace
+from experiments.statistics.disturbances import change_points
+from experiments.statistics.episode import TRAINED, Episode, episode_of
+from experiments.statistics.leaderboard import leaderboard
+from experiments.statistics.scores import (
+    TOLERANCE,
+    Reference,
+    episode_table,
+    rank_correlation,
+    references_of,
+)
+from experiments.studies.plan import Study, StudyRun
+from experiments.sweeps.place import finished_in
+from experiments.worlds.builders import scenario_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +30,12 @@ class Findings:
     Attributes:
         episodes: of the roster.
         twins: of the roster in the simulator, where the episodes are of the pipeline.
-        yardsticks: by cell; a cell without one is not compared.
+        references: by cell; a cell without one is not compared.
     """
 
     episodes: Sequence[Episode]
     twins: Sequence[Episode]
-    yardsticks: Mapping[str, Yardstick]
+    references: Mapping[str, Reference]
 
     @property
     def beyond(self) -> list[Episode]:
@@ -33,40 +43,49 @@ class Findings:
         return [
             episode
             for episode in self.twins or self.episodes
-            if episode.figures["reward_mean"] > self.yardsticks[episode.cell].best(episode.seed) + TOLERANCE
+            if episode.figures["reward_mean"] > self.references[episode.cell].best(episode.seed) + TOLERANCE
         ]
 
 
-def read(campaign: Campaign) -> Findings:
-    """Every episode that has a file."""
-    yardsticks = yardsticks_of(load(campaign.references))
+def read(study: Study, folder: Path) -> Findings:
+    """Return what has been played of a study, wherever in the folder of runs it lies."""
+    finished = finished_in(folder)
+    references = references_of(episodes_of(study.references, folder, finished))
 
-    def comparable(tasks: Sequence[Task]) -> list[Episode]:
-        return [episode for episode in load(tasks) if episode.cell in yardsticks]
+    def comparable(runs: Sequence[StudyRun]) -> list[Episode]:
+        found = episodes_of(runs, folder, finished)
+        return [episode for episode in found if episode.cell in references]
 
-    return Findings(comparable(campaign.tasks), comparable(campaign.twins), yardsticks)
+    return Findings(comparable(study.runs), comparable(study.twins), references)
 
 
-def load(tasks: Sequence[Task]) -> list[Episode]:
-    """What the files have; a task without one is left out."""
-    return [
-        episode_of(
-            pq.read_table(task.path).to_pandas(),
-            task.entrant.name,
-            task.cell.name,
-            task.cell.block,
-            task.seed,
-            task.cell.turns(task.seed),
-        )
-        for task in tasks
-        if task.path.exists()
-    ]
+def episodes_of(runs: Sequence[StudyRun], folder: Path, finished: Mapping[str, str]) -> list[Episode]:
+    """Return the episodes of those runs that are finished.
+
+    Args:
+        runs: of a study.
+        folder: of runs.
+        finished: names of directories in it, by the runs' hashes.
+    """
+    return [episode_of_run(run, folder / finished[run.hash]) for run in runs if run.hash in finished]
+
+
+def episode_of_run(run: StudyRun, directory: Path) -> Episode:
+    """Return the episode that a run left."""
+    config, slos = run.prepared.plan.config, run.prepared.plan.spec.slos
+    scenario, env = scenario_of(config.scenario), config.env
+    points = change_points(scenario, slos, env.steps, env.control_interval_s, run.seed)
+    trained = read_run(directory).summary["trained_steps"]
+    trace = read_trace(directory).assign(**{TRAINED: trained})
+    return episode_of(trace, run.agent, run.cell.name, run.cell.block, run.seed, points)
 
 
 def ranking(findings: Findings) -> tuple[pd.DataFrame, float]:
     """Scores on the pipeline beside those in the simulator, and Spearman's correlation of their ranks."""
     real, simulated = (
-        standings(episodes, findings.yardsticks).set_index("agent")["score"]
+        leaderboard(episode_table(episodes, findings.references), findings.references).set_index("agent")[
+            "score"
+        ]
         for episodes in (findings.episodes, findings.twins)
     )
     both = pd.DataFrame({"pipeline": real, "simulator": simulated}).dropna()

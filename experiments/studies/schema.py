@@ -1,4 +1,4 @@
-"""Schema of `python -m experiments.evaluate`; values: conf/evaluate.yaml, conf/{evaluation,roster,cells}/."""
+"""Schema of `python -m experiments.study`; values are in conf/study.yaml and conf/{study,roster,cells}/."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +13,8 @@ from experiments.training.schemas import JudgingSchema
 
 
 @dataclass
-class EntrantSchema:
-    """An agent of conf/agent, with some of its values changed; `agent` "" = as the entrant is called."""
+class VariantSchema:
+    """An agent of conf/agent, with some of its values changed; `agent` "" = as the variant is called."""
 
     agent: str = ""
     overrides: dict[str, Any] = field(default_factory=dict)
@@ -38,8 +38,8 @@ class CellsSchema:
 
 
 @dataclass
-class EvaluationSchema:
-    """Who is compared, and where; agents are as EntrantSchema says, which Hydra could not add to."""
+class StudySchema:
+    """Who is compared, and where; agents are as VariantSchema says, which Hydra could not add to."""
 
     agents: dict[str, Any] = MISSING
     cells: dict[str, CellsSchema] = MISSING
@@ -48,8 +48,8 @@ class EvaluationSchema:
 
 
 @dataclass
-class EvaluateConfig:
-    """An evaluation, and what it shares with runs and trainings."""
+class StudyConfig:
+    """A study, and what it shares with runs and trainings."""
 
     live: bool | None = MISSING
     results: str = MISSING
@@ -57,12 +57,12 @@ class EvaluateConfig:
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING
     training: JudgingSchema = MISSING
-    evaluation: EvaluationSchema = MISSING
+    study: StudySchema | None = None
 
 
 def register() -> None:
     """Make the schemas known to Hydra."""
     schemas.register()
     store = ConfigStore.instance()
-    store.store(name="evaluate_schema", node=EvaluateConfig)
-    store.store(group="schema/evaluation", name="evaluation", node=EvaluationSchema)
+    store.store(name="study_schema", node=StudyConfig)
+    store.store(group="schema/study", name="study", node=StudySchema)

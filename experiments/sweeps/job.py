@@ -17,7 +17,7 @@ from agents.base import Agent
 from experiments.config.schemas import register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
-from experiments.execution.execute import execute
+from experiments.execution.execute import Ended, execute
 from experiments.execution.extras import Tracked
 from experiments.execution.resolve import Prepared, prepare
 from experiments.program.errors import ConfigError, sentence
@@ -79,11 +79,7 @@ class Jobs:
         is_simulated, output = not isinstance(plan.config.env, PipelineSchema), plan.config.output
         tracked = self.tracked if output.mlflow and not is_simulated else None
         draws = not is_simulated if output.picture is None else output.picture
-        agent = player().agent_for(prepared)
-        let_look(agent, plan, lambda _: None)
-        ended = execute(plan, agent, identity, tracked, draws, View(), Console(quiet=True))
-        if ended.cause is not None:
-            player.cache_clear()  # who knows what state its agent is in
+        ended = play_run(prepared, tracked, draws)
         summary = ended.summary
         told = Outcome(
             number=run.number,
@@ -98,6 +94,16 @@ class Jobs:
         tell(self.outcomes, told)
         if ended.interruption is not None:
             raise ended.interruption
+
+
+def play_run(prepared: Prepared, tracked: Tracked | None = None, draws: bool = False) -> Ended:
+    """Play one of many runs, by this process's player, and show nothing. Raises ConfigError, OSError."""
+    agent = player().agent_for(prepared)
+    let_look(agent, prepared.plan, lambda _: None)
+    ended = execute(prepared.plan, agent, prepared.identity, tracked, draws, View(), Console(quiet=True))
+    if ended.cause is not None:
+        player.cache_clear()  # who knows what state its agent is in
+    return ended
 
 
 def seed_of(run: Run) -> list[str]:

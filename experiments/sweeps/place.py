@@ -60,7 +60,14 @@ class Place:
 
     def write_runs(self, directories: Iterable[str]) -> None:
         """Keep which runs it has: directories by their names in the folder of all runs."""
-        write_whole(self.directory / RUNS, json.dumps(sorted(directories), indent=0) + "\n")
+        write_runs(self.folder, self.id, directories)
+
+
+def write_runs(folder: Path, known_by: str, directories: Iterable[str]) -> None:
+    """Keep which runs of a folder belong together, where `runs=FOLDER/sweeps/KNOWN_BY` finds them."""
+    own = folder / SWEEPS / known_by
+    own.mkdir(parents=True, exist_ok=True)
+    write_whole(own / RUNS, json.dumps(sorted(directories), indent=0) + "\n")
 
 
 def abandoned_in(folder: Path) -> list[Path]:

@@ -1,15 +1,11 @@
-"""How fast something was learned: steps to 90 % of its own plateau, measured above random decisions."""
+"""What a learning curve is of: evaluations during training, and the reward of random decisions below them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agents.training import Worlds
 from envs.spec import ElasticitySpec
-
-PLATEAU = 0.2  # share of the evaluations, the last ones, whose mean is the plateau
-REACHED = 0.9  # share of the way from random decisions to the plateau
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +21,6 @@ class Evaluated:
     steps: int
     wall_s: float
     reward: float
-
-
-def plateau_of(curve: Sequence[Evaluated]) -> float:
-    """Mean reward of the last evaluations; the curve has at least one."""
-    last = max(1, round(PLATEAU * len(curve)))
-    return float(np.mean([evaluated.reward for evaluated in curve[-last:]]))
-
-
-def reaching(curve: Sequence[Evaluated], random_reward: float) -> Evaluated:
-    """The first evaluation that has come most of the way from random decisions to the plateau."""
-    needed = random_reward + REACHED * (plateau_of(curve) - random_reward)
-    return next((evaluated for evaluated in curve if evaluated.reward >= needed), curve[-1])
 
 
 def random_reward(spec: ElasticitySpec, worlds: Worlds, seed: int) -> float:

@@ -25,8 +25,9 @@ from experiments.program.interruption import Hearing, hearing
 from experiments.program.logs import logging_to
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
+from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
 from experiments.training.evaluation import Score, score
-from experiments.training.sample_efficiency import Evaluated, plateau_of, random_reward, reaching
+from experiments.training.sample_efficiency import Evaluated, random_reward
 from experiments.training.schemas import TrainConfig
 from experiments.training.setup import Ground, training_hash
 from experiments.training.view import TrainingView
@@ -148,14 +149,15 @@ def learn(course: Course, directory: Path, console: Console, heard: Hearing) -> 
             heard.check()
 
         last = course.learner.train(ground.worlds, config.seed, directory / BEST, on_progress)
-    reached = reaching(evaluated, chance)
+    rewards = [one.reward for one in evaluated]
+    reached = evaluated[plateau_reached(rewards, chance)]
     return {
         "steps": last.steps,
         "wall_s": round(time.monotonic() - begin_s, 2),
         "best_steps": last.best_steps,
         "best_reward": last.best_reward,
         "random_reward": chance,
-        "plateau_reward": plateau_of(evaluated),
+        "plateau_reward": plateau_of(rewards),
         "steps_to_plateau": reached.steps,
         "wall_s_to_plateau": reached.wall_s,
     }

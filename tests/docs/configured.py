@@ -17,8 +17,7 @@ from experiments.config.derived import schema_of
 from experiments.config.schemas import VARIANTS, DetectorSchema, RunConfig, SlosSchema
 from experiments.config.world_schemas import HardwareSchema, ScenarioSchema
 from experiments.forecasts.schema import ForecastsConfig
-from experiments.results.published.schema import PUBLISHED
-from experiments.results.schemas import CompareConfig
+from experiments.results.schemas import PUBLISHED, CompareConfig
 from experiments.studies.schema import CellsSchema, EvaluateConfig, EvaluationSchema
 from experiments.training.schemas import JudgingSchema, TrainConfig, TrainingSchema
 from pipeline.naming import named

@@ -9,19 +9,18 @@ from experiments.forecasts.scores import Brier
 from experiments.interactive import play
 from experiments.runs.identity import Identity
 from experiments.runs.summary import summarise
-from experiments.statistics.disturbances import Turn
+from experiments.statistics.disturbances import ChangePoint
 from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.frames import by_cell, by_episode
-from experiments.statistics.leaderboard import kept_by_slo, standings
-from experiments.statistics.pairs import comparisons, improvements
-from experiments.statistics.scores import Yardstick
+from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
+from experiments.statistics.pairs import by_cell, comparisons, improvements
+from experiments.statistics.scores import Reference, episode_table
 from pipeline.metrics import CATALOGUE, HOPS
 from tests.docs.pages import codes, page
 from tests.experiments.world import SPEC, Script, World
 
 EXPLAINED = codes(page("figures.md"))
 STEPS = 60
-TURNS = (Turn(20, True), Turn(40, False))
+POINTS = (ChangePoint(20, True), ChangePoint(40, False))
 PLACEHOLDERS = {
     "NAME": ["worker-0"],
     "KNOB": [knob.name for knob in SPEC.knobs],
@@ -46,7 +45,9 @@ def trace() -> pd.DataFrame:
 def episodes(trace) -> list[Episode]:
     """Of two agents in two seeds, with a disturbance."""
     return [
-        episode_of(trace, agent, "cell", "block", seed, TURNS) for agent in ("aif", "rule") for seed in (0, 1)
+        episode_of(trace, agent, "cell", "block", seed, POINTS)
+        for agent in ("aif", "rule")
+        for seed in (0, 1)
     ]
 
 
@@ -80,14 +81,15 @@ def test_the_figures_of_the_agents_with_a_model_are_explained():
 
 
 def test_every_column_of_a_comparison_is_explained(episodes):
-    yardsticks = {"cell": Yardstick(0.0, {0: 1.0, 1: 1.0})}
+    references = {"cell": Reference(0.0, {0: 1.0, 1: 1.0})}
+    table = episode_table(episodes, references)
     frames = (
-        standings(episodes, yardsticks),
-        by_cell(episodes, "aif", yardsticks),
-        by_episode(episodes, yardsticks),
-        comparisons(episodes, "aif", yardsticks),
-        improvements(episodes, ["aif", "rule"]),
-        kept_by_slo(episodes, ["aif", "rule"]),
+        leaderboard(table, references),
+        by_cell(table, "aif", references),
+        table.drop(columns="episode"),
+        comparisons(table, "aif"),
+        improvements(table, ["aif", "rule"]),
+        fulfilment_by_slo(table, ["aif", "rule"]),
     )
     columns = dict.fromkeys(str(name) for frame in frames for name in frame.columns)
     bare = [name.removesuffix("_low").removesuffix("_high") for name in columns]

@@ -12,10 +12,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from experiments.compare import main, perform, texts_quoted
+from experiments.compare import main, perform
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.results.schemas import register
+from experiments.results.schemas import register, texts_quoted
 from tests.experiments.programs import Done, call
 from tests.experiments.recorded import record, record_under
 
@@ -193,11 +193,11 @@ def test_random_and_oracle_are_played_where_the_runs_lack_them(results, compared
     evidence, without = given
     assert list(tmp_path.rglob("*.parquet"))
     logged = mean(raw(results, "oracle")["worker_loss", 0], "reward")
-    yardstick = evidence.yardsticks["rpi5/worker_loss"]
-    assert yardstick.oracle == {0: pytest.approx(logged)}  # the simulator's are the same to the last digit
-    assert yardstick.random == pytest.approx(mean(raw(results, "random")["worker_loss", 0], "reward"))
+    reference = evidence.references["rpi5/worker_loss"]
+    assert reference.oracle == {0: pytest.approx(logged)}  # the simulator's are the same to the last digit
+    assert reference.random == pytest.approx(mean(raw(results, "random")["worker_loss", 0], "reward"))
     assert {episode.block for episode in evidence.episodes} == {"worker_loss"}
-    assert without.yardsticks == {}
+    assert without.references == {}
     assert any("oracle is not among its runs under 0: rpi5/worker_loss" in note for note in without.notes)
 
 

@@ -1,10 +1,9 @@
-"""What an importer of other people's logs is, and what it makes of them.
+"""What an importer of other people's logs is, and what it makes of them: runs in the cells ours would be in.
 
 An importer is a class with a `read`; `conf/published/NAME.yaml` names it by `_target_`. `ThesisCsv` is one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,54 +14,23 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments.statistics.disturbances import Turn, turns_of
-from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.config.schemas import RunConfig, check_keys
-from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 from experiments.config.world_schemas import SimulatorSchema
+from experiments.program.errors import ConfigError, blaming, sentence
+from experiments.results.run_row import Row, made_row, stamp
+from experiments.runs.identity import GROUPS
+from experiments.runs.provenance import digest
+from experiments.runs.record import RunStatus
+from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PublishedRun:
-    """Somebody else's run, as one of ours.
-
-    Attributes:
-        agent: its name in our tables.
-        cell_overrides: of conf/config.yaml; with them our own run takes place in the same cell.
-        seed: number of the run among those of its agent in its cell, from 0; logs seldom know their seed.
-        plan: our run in that cell.
-        trace: one row per step of that run. Columns as `experiments.runs.trace.row_of` has them, as far as
-            `experiments.runs.summary.summarise` and `experiments.statistics.episode.episode_of` ask for them; NaN
-            where the log does not say.
-        source: the log.
-    """
-
-    agent: str
-    cell_overrides: tuple[str, ...]
-    seed: int
-    plan: SimulatorPlan
-    trace: pd.DataFrame
-    source: Path
-
-    @property
-    def config(self) -> RunConfig:
-        """All that our run would be asked for."""
-        return self.plan.config
-
-    @property
-    def turns(self) -> tuple[Turn, ...]:
-        """When the world got worse or better."""
-        system = self.plan.system
-        return turns_of(
-            system.scenario, self.plan.spec.slos, system.steps, system.control_interval_s, self.seed
-        )
+PUBLISHED = "published"  # where ours say a commit
 
 
 class Importer(Protocol):
     """Reads logs of one format."""
 
-    def read(self, path: Path) -> list[PublishedRun]:
-        """Every run of a log, or of a folder of logs, inside a `hydra.main` or an initialised Hydra.
+    def read(self, path: Path) -> list[Row]:
+        """Return every run of a log, or of a folder of logs, inside a `hydra.main` or an initialised Hydra.
 
         Raises:
             ConfigError: there is none, or it is not what it should be; the sentence names file and line.
@@ -70,8 +38,8 @@ class Importer(Protocol):
         ...
 
 
-def read_published(published: DictConfig) -> list[PublishedRun]:
-    """The runs that a configuration of the group `published` points to.
+def from_published(published: DictConfig) -> list[Row]:
+    """Return the runs that a configuration of the group `published` points to, inside a `hydra.main`.
 
     Args:
         published: `_target_`, `path`, and what the importer is made of.
@@ -87,8 +55,48 @@ def read_published(published: DictConfig) -> list[PublishedRun]:
     return importer.read(Path(published.path))
 
 
-def plan_of(overrides: Sequence[str]) -> SimulatorPlan:
-    """Our run in the cell that these overrides of conf/config.yaml name.
+def published_row(agent: str, cell: tuple[str, ...], seed: int, trace: pd.DataFrame, source: Path) -> Row:
+    """Return somebody else's run, of which nothing else is known, as one of ours.
+
+    Args:
+        agent: its name in our tables.
+        cell: overrides of conf/config.yaml; with them our own run takes place in the same cell.
+        seed: number of the run among those of its agent in its cell, from 0; logs seldom know their seed.
+        trace: one row per step of that run. Columns as `experiments.runs.trace` has them, as far as
+            `summarise` and `episode_of` ask for them; NaN where the log does not say.
+        source: the log.
+    """
+    plan = plan_of(cell)
+    config: Any = OmegaConf.to_container(OmegaConf.structured(plan.config), enum_to_str=True)
+    facts = {
+        **choices_of(cell),
+        "agent": agent,
+        "seed": seed,
+        "spec_hash": plan.spec.hash,
+        "config_hash": digest(config),
+        "git_commit": PUBLISHED,
+        "status": RunStatus.FINISHED,
+    }
+    return made_row(
+        place=f"{source} (run {seed})",
+        begun=stamp(source, str(source)),
+        facts=facts,
+        config={**config, "agent": {}},
+        typed=lambda: plan.config,
+        trace=lambda: trace,
+    )
+
+
+@cache
+def choices_of(overrides: tuple[str, ...]) -> dict[str, str]:
+    """Return the option of each group that a run of ours has with these overrides."""
+    composed = compose("config", overrides=list(overrides), return_hydra_config=True)
+    return {group: str(composed.hydra.runtime.choices[group]) for group in GROUPS}
+
+
+@cache
+def plan_of(overrides: tuple[str, ...]) -> SimulatorPlan:
+    """Return our run in the cell that these overrides of conf/config.yaml name.
 
     Raises:
         ConfigError: there is no such cell, or it is not of the simulator.

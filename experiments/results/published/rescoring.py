@@ -1,7 +1,6 @@
 """From a log's settings and SLO ratios to a trace, with QoE and reward by our definitions."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,9 @@ UNKNOWN = ("decision_ms", "learning_ms")  # no log of settings and SLOs tells ho
 
 
 def rescored(
-    spec: ElasticitySpec,
-    levels: NDArray[np.int64],
-    ratios: NDArray[np.float64],
-    interval_s: float,
+    spec: ElasticitySpec, levels: NDArray[np.int64], ratios: NDArray[np.float64], interval_s: float
 ) -> pd.DataFrame:
-    """The trace of a run that only its settings and SLO ratios are known of.
+    """Return the trace of a run that only its settings and SLO ratios are known of.
 
     What was delivered of a setting is not: it is taken as asked for, so that the QoE is the most that it can
     have been. Nor is the setting before the first step: it is taken to have been the same.
@@ -34,47 +30,34 @@ def rescored(
     Returns:
         Columns as `experiments.runs.trace.row_of` has them.
     """
-    rows = []
-    before = levels[0]
-    for step, (now, found) in enumerate(zip(levels, ratios, strict=True)):
-        rows.append(_row(spec, step, before, now, found, interval_s))
-        before = now
+    n_changed = np.count_nonzero(np.diff(levels, axis=0, prepend=levels[:1]), axis=1).tolist()
+    capped, rows = np.minimum(ratios, RATIO_CAP).tolist(), []
+    for step, (setting, found) in enumerate(zip(levels.tolist(), capped, strict=True)):
+        readings = {
+            slo.metric: SloReading(ratio=ratio, state=slo.classify(ratio), known=True)
+            for slo, ratio in zip(spec.slos, found, strict=True)
+        }
+        quality = qoe(spec, [knob.value[level] for knob, level in zip(spec.knobs, setting, strict=True)])
+        rows.append(
+            {
+                "step": step,
+                "ended_s": (step + 1) * interval_s,
+                "interval_s": interval_s,
+                "qoe": quality,
+                "reward": reward(readings.values(), quality, n_changed[step], len(spec.knobs)),
+                **dict.fromkeys(UNKNOWN, math.nan),
+                **{f"action.{knob.name}": level for knob, level in zip(spec.knobs, setting, strict=True)},
+                **{f"ratios.{name}": reading.ratio for name, reading in readings.items()},
+                **{f"slos.{name}": int(reading.state) for name, reading in readings.items()},
+            }
+        )
     return pd.DataFrame(rows)
 
 
 def rows_of_steps(n_rows: int, n_steps: int) -> NDArray[np.int64]:
-    """Which row of a log, from 0, was the latest one at the end of each step, shape (n_steps,).
+    """Return which row of a log, from 0, was the latest one at the end of each step, shape (n_steps,).
 
     A log whose rows do not keep to our control intervals: they are taken to be spread evenly over the run.
     """
     ends = np.arange(1, n_steps + 1)
     return np.maximum(ends * n_rows // n_steps - 1, 0)
-
-
-def _row(
-    spec: ElasticitySpec,
-    step: int,
-    before: NDArray[np.int64],
-    now: NDArray[np.int64],
-    ratios: NDArray[np.float64],
-    interval_s: float,
-) -> dict[str, Any]:
-    capped = [min(float(ratio), RATIO_CAP) for ratio in ratios]
-    readings = {
-        slo.metric: SloReading(ratio=ratio, state=slo.classify(ratio), known=True)
-        for slo, ratio in zip(spec.slos, capped, strict=True)
-    }
-    values = [knob.value[level] for knob, level in zip(spec.knobs, now, strict=True)]
-    quality = qoe(spec, values)
-    n_changed = int((before != now).sum())
-    return {
-        "step": step,
-        "ended_s": (step + 1) * interval_s,
-        "interval_s": interval_s,
-        "qoe": quality,
-        "reward": reward(readings.values(), quality, n_changed, len(spec.knobs)),
-        **dict.fromkeys(UNKNOWN, math.nan),
-        **{f"action.{knob.name}": int(level) for knob, level in zip(spec.knobs, now, strict=True)},
-        **{f"ratios.{name}": reading.ratio for name, reading in readings.items()},
-        **{f"slos.{name}": int(reading.state) for name, reading in readings.items()},
-    }

@@ -23,19 +23,19 @@ An SLO is broken where its value is above 1. The raw figures tell by which thres
 judged: a log with others than our cell's is refused.
 """
 
-import csv
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from envs.spec import ElasticitySpec
 from experiments.program.errors import ConfigError
-from experiments.results.published.base import PublishedRun, plan_of
+from experiments.results.published.base import plan_of, published_row
 from experiments.results.published.rescoring import rescored, rows_of_steps
+from experiments.results.run_row import Row
 
 ENDING = "_slo_stats.csv"
 KNOBS = {"fps_capacity": "fps", "resolution_capacity": "resolution", "inference_quality_capacity": "grade"}
@@ -66,13 +66,13 @@ class ThesisCsv:
         self._agents = dict(agents)
         self._cells = {name: tuple(overrides) for name, overrides in cells.items()}
 
-    def read(self, path: Path) -> list[PublishedRun]:
-        """As `Importer.read`; the runs of one agent in one cell are numbered in the order of their paths."""
+    def read(self, path: Path) -> list[Row]:
+        """Read as `Importer` says; the runs of one agent in one cell are numbered by their paths."""
         counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
         found = []
         for log in logs_in(path):
             agent, cell = self._agent_of(log), self._cell_of(log)
-            found.append(run_of(log, agent, cell, counts[agent, cell]))
+            found.append(row_of(log, agent, cell, counts[agent, cell]))
             counts[agent, cell] += 1
         return found
 
@@ -94,7 +94,7 @@ class ThesisCsv:
 
 
 def logs_in(path: Path) -> list[Path]:
-    """The file, or all logs anywhere below a folder, in the order of their paths. Raises ConfigError."""
+    """Return a file, or all logs anywhere below a folder, by their paths. Raises ConfigError."""
     if path.is_file():
         return [path]
     found = sorted(path.rglob(f"*{ENDING}"))
@@ -103,57 +103,44 @@ def logs_in(path: Path) -> list[Path]:
     return found
 
 
-def run_of(log: Path, agent: str, cell: tuple[str, ...], seed: int) -> PublishedRun:
-    """One log as a run of an agent in a cell. Raises ConfigError."""
-    rows = rows_of(log)
+def row_of(log: Path, agent: str, cell: tuple[str, ...], seed: int) -> Row:
+    """Read one log as a run of an agent in a cell. Raises ConfigError."""
+    rows = numbers_of(log)
     plan = plan_of(cell)
     spec, env = plan.spec, plan.config.env
     check_spec(spec, cell)
     check_length(log, len(rows), env.steps)
-    n_knobs, n_raw = len(KNOBS), len(RAW)
-    levels = levels_of(log, spec, rows[:, :n_knobs])
-    raw, ratios = rows[:, n_knobs : n_knobs + n_raw], rows[:, n_knobs + n_raw :]
+    capacities, raw, ratios = np.split(rows, [len(KNOBS), len(KNOBS) + len(RAW)], axis=1)
+    levels = levels_of(log, spec, capacities)
     check_thresholds(log, spec, levels, raw, ratios)
     chosen = rows_of_steps(len(rows), env.steps)
     trace = rescored(spec, levels[chosen], ratios[chosen], env.control_interval_s)
-    return PublishedRun(agent, cell, seed, plan, trace, log)
+    return published_row(agent, cell, seed, trace, log)
 
 
-def rows_of(log: Path) -> Values:
-    """The numbers of a log, shape (n_rows, 10), all finite and >= 0. Raises ConfigError."""
+def numbers_of(log: Path) -> Values:
+    """Return the numbers of a log, shape (n_rows, 10), all finite and >= 0. Raises ConfigError."""
     try:
-        lines = list(csv.reader(log.read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{log} cannot be read as CSV: {error}") from error
-    heading = lines[0] if lines else []
+        cells = pd.read_csv(log, header=None, dtype=str, keep_default_na=False)
+    except pd.errors.EmptyDataError:
+        cells = pd.DataFrame([[""]])
+    except (OSError, ValueError) as error:  # a line with too many values, too
+        raise ConfigError(f"{log} cannot be read as CSV: {' '.join(str(error).split())}") from error
+    heading, rows = list(cells.iloc[0]), cells.iloc[1:, -len(COLUMNS) :]
     if heading not in ([*COLUMNS], ["", *COLUMNS]):
-        raise ConfigError(
-            f"{log} line 1: expected the columns {', '.join(COLUMNS)}, got {', '.join(heading)}"
-        )
-    if len(lines) == 1:
+        expected, got = ", ".join(COLUMNS), ", ".join(map(str, heading))
+        raise ConfigError(f"{log} line 1: expected the columns {expected}, got {got}")
+    if rows.empty:
         raise ConfigError(f"{log} has a heading and no rows")
-    is_numbered = len(heading) > len(COLUMNS)
-    found = []
-    for i, cells in enumerate(lines[1:]):
-        place = f"{log} line {i + 2}"
-        if len(cells) != len(heading):
-            raise ConfigError(f"{place}: expected {len(heading)} values, got {len(cells)}")
-        if is_numbered and cells[0] != str(i):
-            raise ConfigError(f"{place}: expected row number {i}, got {cells[0]!r}")
-        named = zip(COLUMNS, cells[is_numbered:], strict=True)
-        found.append([number_of(place, name, cell) for name, cell in named])
-    return np.array(found)
-
-
-def number_of(place: str, column: str, cell: str) -> float:
-    """A value of a row. Raises ConfigError."""
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise ConfigError(f"{place}: {column} must be a number >= 0, got {cell!r}")
-    return value
+    if len(heading) > len(COLUMNS):
+        for i, number in enumerate(cells[0][1:]):
+            if number != str(i):
+                raise ConfigError(f"{log} line {i + 2}: expected row number {i}, got {number!r}")
+    values = rows.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    for i, j in np.argwhere(~(np.isfinite(values) & (values >= 0))):
+        got = rows.iloc[i, j]
+        raise ConfigError(f"{log} line {i + 2}: {COLUMNS[j]} must be a number >= 0, got {got!r}")
+    return values
 
 
 def check_spec(spec: ElasticitySpec, cell: Sequence[str]) -> None:
@@ -176,7 +163,7 @@ def check_length(log: Path, n_rows: int, n_steps: int) -> None:
 
 
 def levels_of(log: Path, spec: ElasticitySpec, capacities: Values) -> NDArray[np.int64]:
-    """The level index per knob that each row's capacities are of, same shape. Raises ConfigError."""
+    """Return the level index per knob that each row's capacities are of, same shape. Raises ConfigError."""
     positions = capacities * (np.array(spec.n_levels) - 1)
     levels = np.rint(positions).astype(np.int64)
     wrong = np.argwhere((np.abs(positions - levels) > EXACT) | (levels > np.array(spec.highest)))

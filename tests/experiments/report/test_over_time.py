@@ -3,14 +3,20 @@
 import numpy as np
 import pytest
 
-from experiments.report.agent_styles import looks_of
+from experiments.report.block import Evidence, blocks_of
 from experiments.report.over_time import answers, curves_of, scenario_of, smoothed
-from experiments.statistics.disturbances import Answer, Turn
+from experiments.statistics.disturbances import Answer, ChangePoint
 from tests.experiments.statistics.played import episode
 
 
+def block(*episodes):
+    """Return what is drawn of them."""
+    (found,) = blocks_of(Evidence("title", episodes, {}, "x"))
+    return found
+
+
 def test_a_running_mean_begins_with_what_there_is():
-    assert smoothed(np.array([[4.0, 2.0, 0.0, 6.0]]), 2).tolist() == [[4.0, 3.0, 1.0, 3.0]]
+    assert smoothed(np.array([4.0, 2.0, 0.0, 6.0]), 2).tolist() == [4.0, 3.0, 1.0, 3.0]
 
 
 def test_curves_are_as_long_as_the_shortest_and_by_cell():
@@ -30,16 +36,16 @@ def test_scenarios_are_what_cells_have_beside_hardware():
 
 def test_answers_are_drawn_as_the_share_that_was_dealt_with():
     states = {"slos.lag": [0] * 5 + [2] * 3 + [0] * 12}
-    played = [episode("x", "a", 0, turns=[Turn(5, True)], **states)]
+    played = [episode("x", "a", 0, points=[ChangePoint(5, True)], **states)]
     assert played[0].recoveries == [Answer(3, False)]
-    figure = answers(played, looks_of(["x"]), ["x"], "title")
+    figure = answers(block(*played))
     assert figure is not None
     line = next(line for line in figure.axes[0].lines if str(line.get_label()).startswith("x"))
     assert np.asarray(line.get_xydata()).tolist() == [[0.0, 0.0], [3.0, 100.0]]
 
 
 def test_where_nothing_happens_no_answer_is_drawn():
-    assert answers([episode("x")], looks_of(["x"]), ["x"], "title") is None
+    assert answers(block(episode("x"))) is None
 
 
 @pytest.mark.parametrize("window", [1, 3, 50])

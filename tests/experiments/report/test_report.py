@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from experiments.report.report import Evidence, write_report
-from experiments.statistics.disturbances import Turn
-from tests.experiments.statistics.played import YARDSTICKS, episode
+from experiments.report.block import Evidence
+from experiments.report.report import write_report
+from experiments.statistics.disturbances import ChangePoint
+from tests.experiments.statistics.played import REFERENCES, episode
 
-pytestmark = pytest.mark.timeout(300)  # draws some dozens of pictures
-TURNS = (Turn(5, True), Turn(15, False))
+pytestmark = pytest.mark.timeout(300)  # draws some dozens of figures
+POINTS = (ChangePoint(5, True), ChangePoint(15, False))
 BROKEN = {"slos.lag": [0] * 5 + [2] * 3 + [0] * 12, "qoe": [0.8] * 5 + [0.3] * 12 + [0.8] * 3}
 
 
@@ -25,7 +26,7 @@ def evidence(**changes) -> Evidence:
     """Three agents, two cells of which one is scored, two seeds; all that can be drawn but trainings."""
     rng = np.random.default_rng(1)
     played = [
-        episode(agent, cell, seed, turns=TURNS, reward=rng.normal(mean, 0.1, 20), **BROKEN)
+        episode(agent, cell, seed, points=POINTS, reward=rng.normal(mean, 0.1, 20), **BROKEN)
         for agent, mean in (("aif", 0.7), ("rule", 0.6), ("<b>&_mine", 0.2))
         for cell in ("a", "c")
         for seed in (0, 1)
@@ -33,7 +34,7 @@ def evidence(**changes) -> Evidence:
     values = {
         "title": "A <test>",
         "episodes": played,
-        "yardsticks": YARDSTICKS,
+        "references": REFERENCES,
         "reference": "aif",
         "notes": ["Mind the <script>alert(1)</script>."],
         "facts": {"Commit": "0123abc"},
@@ -134,12 +135,12 @@ def test_the_csvs_have_what_the_page_has(written):
     assert pairs.loc["rule", ["pairs", "seeds"]].tolist() == [4, 2]
 
 
-def test_the_console_gets_the_standings(written):
+def test_the_console_gets_the_leaderboard(written):
     assert re.search(r"aif +\S+ \[\S+, \S+\]", written[2])
 
 
-def test_without_yardsticks_agents_are_ranked_by_reward(tmp_path):
-    write_report(tmp_path, evidence(yardsticks={}), Console(file=io.StringIO()))
+def test_without_references_agents_are_ranked_by_reward(tmp_path):
+    write_report(tmp_path, evidence(references={}), Console(file=io.StringIO()))
     assert not (tmp_path / "regret.png").exists()
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "agents are ranked by reward" in text and "reward difference" in text

@@ -1,21 +1,22 @@
 """How figures are written."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from experiments.report import tables
+from experiments.report.block import Evidence, blocks_of
 from experiments.report.latex import escaped, figure_text, latex
-from experiments.statistics.leaderboard import kept_by_slo, standings
-from experiments.statistics.ranking_metric import REWARD, SCORE
-from tests.experiments.statistics.played import YARDSTICKS, episode
+from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
+from tests.experiments.statistics.played import REFERENCES, episode, table
 
 
 def test_the_table_has_a_line_per_agent_the_best_first():
     played = [episode("good", reward=0.8), episode("bad", reward=-0.3)]
-    table = tables.written(standings(played, YARDSTICKS), tables.COLUMNS)
-    lines = tables.markdown(table).splitlines()
+    text = tables.written(leaderboard(table(*played), REFERENCES), tables.COLUMNS)
+    lines = tables.markdown(text).splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| good", "| bad"]
     assert "0.800 [0.800, 0.800]" in lines[2] and "100.0 [100.0, 100.0]" in lines[2]
     assert len({line.count("|") for line in lines}) == 1
@@ -43,20 +44,20 @@ def test_seeds_say_whether_there_are_as_many(needed, text):
 
 
 def test_columns_in_which_nothing_is_known_can_be_left_out():
-    table = tables.Written(["a", "b", "c"], [["1", "–", "–"], ["2", "–", "3"]])
-    assert table.known == tables.Written(["a", "c"], [["1", "–"], ["2", "3"]])
+    text = pd.DataFrame({"a": ["1", "2"], "b": ["–", "–"], "c": ["–", "3"]})
+    assert tables.known(text).columns.tolist() == ["a", "c"]
 
 
 def test_every_slo_has_a_column():
     played = [episode("x"), episode("y", **{"slos.load": 0, "ratios.load": 0.1})]
-    table = tables.slos(kept_by_slo(played, ["x", "y"]))
-    assert table.headings == ["agent", "lag", "load"]
-    assert [row[2] for row in table.rows] == ["–", "100.0 [100.0, 100.0]"]
+    text = tables.slos(fulfilment_by_slo(table(*played), ["x", "y"]))
+    assert text.columns.tolist() == ["agent", "lag", "load"]
+    assert text["load"].tolist() == ["–", "100.0 [100.0, 100.0]"]
 
 
 def test_any_frame_can_be_written():
     frame = pd.DataFrame({"agent": ["x"], "share": [0.123456]})
-    assert tables.any_frame(frame) == tables.Written(["agent", "share"], [["x", "0.123"]])
+    assert tables.any_frame(frame).to_dict("list") == {"agent": ["x"], "share": ["0.123"]}
 
 
 # --- LaTeX ---
@@ -75,16 +76,16 @@ def test_intervals_are_small_and_have_a_real_minus():
 
 def test_the_latex_table_has_a_line_per_agent_and_as_many_cells_in_each():
     played = [episode("my_own", reward=0.8), episode("bad", reward=-0.3)]
-    frame = standings(played, YARDSTICKS)
-    text = latex({"one": frame, "two & more": frame}, SCORE, "A 100 % test")
+    played += [replace(one, block="two & more", cell="c") for one in played]
+    text = latex(blocks_of(Evidence("", played, REFERENCES, "bad")), "A 100 % test")
     body = text[text.index(r"\toprule") : text.index(r"\bottomrule")].splitlines()
     lines = [line for line in body if line.endswith(r"\\") and "multicolumn" not in line]
-    assert [line.split("&")[0].strip() for line in lines] == ["Agent", *[r"my\_own", "bad"] * 2]
+    assert [line.split("&")[0].strip() for line in lines] == ["Agent", *[r"my\_own", "bad"] * 3]
     assert {line.replace(r"\&", "").count("&") for line in lines} == {5}
     assert r"\begin{tabular}{lrrrrr}" in text and r"\emph{two \& more}" in text
     assert r"A 100 \% test" in text and text.count(r"\begin") == text.count(r"\end") == 2
 
 
 def test_without_scores_the_latex_table_has_rewards():
-    frame = standings([episode("x", "c", reward=0.25)], {})
-    assert "& +0.250 {" in latex({"one": frame}, REWARD, "title")
+    blocks = blocks_of(Evidence("", [episode("x", "c", reward=0.25)], {}, "x"))
+    assert "& +0.250 {" in latex(blocks, "title")

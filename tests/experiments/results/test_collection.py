@@ -1,49 +1,114 @@
-"""All of it together: what is left, and what a reader is told."""
+"""Which runs count, and what a reader is told of them and of the others."""
 
-from experiments.results.collection import collected
+import pandas as pd
+import pytest
+
+from experiments.program.errors import ConfigError
+from experiments.results.collection import chosen, collected, finished, newest
 from experiments.results.metadata import spans, tally
-from tests.experiments.results.candidates import candidate
+from tests.experiments.results.rows import row, runs
+
+THREE = runs(row("a"), row("b", seed=1), row("c", {"agent.target": 0.8}, agent="aimd"))
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("", ["a", "b", "c"]),
+        ("agent in ('aimd', 'ppo')", ["c"]),
+        ("agent == 'rule' and seed >= 1", ["b"]),
+        ("`agent.target` > 0.75", ["c"]),
+        ("steps == 60 and control_interval_s == 1", ["a", "b", "c"]),
+        ("not place.str.startswith('a')", ["b", "c"]),
+    ],
+)
+def test_a_query_chooses(where, expected):
+    kept, notes = chosen(THREE, where)
+    assert kept["place"].tolist() == expected
+    assert notes == ([f"Chosen by {where}: {len(expected)} of 3 runs."] if where else [])
+
+
+@pytest.mark.parametrize(
+    ("where", "complaint"),
+    [
+        ("agnt == 'rule'", "'agnt' is not defined; runs have agent, "),
+        ("agent ==", "is no query: "),
+        ("seed", "must be true or false for each run"),
+        (
+            "agent == 'ppo'",
+            "is true for none of 3 runs; there are agent in ['aimd', 'rule'], hardware in ['rpi5']",
+        ),
+        ("qoe_mean > 0.5", "'qoe_mean' is not defined"),  # nobody chooses by what came of it
+        ("trace == 1", "'trace' is not defined"),
+    ],
+)
+def test_a_query_that_is_none_is_a_sentence(where, complaint):
+    with pytest.raises(ConfigError) as caught:
+        chosen(THREE, where)
+    assert complaint in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_runs_that_did_not_finish_or_not_as_planned_are_left_out_by_name():
+    broken = row("results/x", status="FAILED", error="worker 2 is gone.")
+    harmed = row("d", status="DEGRADED", error="2 workers died")
+    kept, notes = finished(runs(row("a"), broken, row("c", status="KILLED"), harmed))
+    assert kept["place"].tolist() == ["a"]
+    assert notes == [
+        "Left out: 3 runs did not finish as planned (1 FAILED, 1 KILLED, 1 DEGRADED): "
+        "results/x (FAILED: worker 2 is gone), c (KILLED), d (DEGRADED: 2 workers died)."
+    ]
+
+
+def test_nothing_that_finished_is_nothing_to_compare():
+    expected = r"nothing to compare: 1 run did not finish as planned \(1 RUNNING\): a"
+    with pytest.raises(ConfigError, match=expected):
+        finished(runs(row("a", status="RUNNING")))
+
+
+def test_of_runs_of_one_episode_the_newest_counts():
+    three = row("new", begun="20261126-120000"), row("other"), row("old", begun="20261125-235959")
+    kept, notes = newest(runs(*three).assign(cell="x", variant=["x", "y", "x"]))
+    assert sorted(kept["place"]) == ["new", "other"]
+    assert notes == [
+        "Left out: 1 run of the same agent, world and seed as a newer one, which counts, the first old for "
+        "new."
+    ]
+
+
+def test_a_run_that_two_sources_have_counts_once():
+    two = [row(place, begun="20261126-120000-rule") for place in ("results/main/a", "MLflow run 0")]
+    kept, notes = newest(runs(*two).assign(cell="x", variant="x"))
+    assert len(kept) == 1
+    assert notes == ["Found in more than one place, and counted once: 1 run."]
+
+
+# --- all of it together ---
 
 
 def test_a_newer_run_stands_for_an_older_one():
-    found = collected(
-        [candidate("new", begun="20261127-000000"), candidate("old", begun="20261126-000000")], ""
-    )
-    assert [one.place for one in found.candidates] == ["new"]
+    found = collected([row("new", begun="20261127-000000"), row("old", begun="20261126-000000")], "")
+    assert found.runs["place"].tolist() == ["new"]
     assert found.n_logged == 2
     assert found.notes[0].startswith("Left out: 1 run of the same agent")
 
 
 def test_another_code_is_the_first_thing_said():
-    runs = [
-        candidate("a"),
-        candidate("b", seed=1, code_hash="eeeeeeeeeeee"),
-        candidate("c", seed=1, agent="aimd"),
-    ]
-    first, *others = collected(runs, "").notes
-    assert first.startswith("Not all of one code: rule ran with 2 versions of its own code")
-    assert "cccccccccccc (1 run), eeeeeeeeeeee (1 run)" in first
-    assert others == [
-        "aimd has not played 1 of 2 episodes (rpi5/steady under 0): its figures are of the others, and pairs "
-        "of what both have played."
-    ]
+    rows = [row("a"), row("b", seed=1, code_hash="eeeeeeeeeeee"), row("c", seed=1, agent="aimd")]
+    (note,) = collected(rows, "").notes
+    assert note.startswith("Not all of one code: rule ran with 2 versions of its own code")
+    assert "cccccccccccc (1 run), eeeeeeeeeeee (1 run)" in note
 
 
 def test_several_commits_of_one_code_are_said_too():
-    notes = collected([candidate("a"), candidate("b", seed=1, git_commit="0123456789abcdef-dirty")], "").notes
+    notes = collected([row("a"), row("b", seed=1, git_commit="0123456789abcdef-dirty")], "").notes
     assert notes == [
         "Runs of 2 commits: dddddddddddd (1 run), 0123456789ab-dirty (1 run); what decides the results is "
         "the same in all runs of an agent."
     ]
 
 
-def test_a_cell_that_somebody_has_not_played_is_named():
-    runs = [candidate("a"), candidate("b", scenario="worker_loss"), candidate("c", agent="aimd")]
-    (note,) = collected(runs, "").notes
-    assert note.startswith("aimd has not played 1 of 2 episodes (rpi5/worker_loss):")
-
-
 def test_numbers_and_facts_are_told_in_short():
     assert spans([0, 1, 2, 4, 7, 8]) == "0–2, 4, 7–8"
-    assert tally(["x", "y", "x", ""]) == "x (2 runs), y (1 run)"
-    assert tally(["x", "y"]) == "x, y"
+    assert tally(pd.Series(["x", "y", "x", ""])) == "x (2 runs), y (1 run)"
+    assert tally(pd.Series(["x", "y"])) == "x, y"

@@ -10,9 +10,8 @@ from experiments.interactive import arrange
 from experiments.results.cells import Venue
 from experiments.results.collection import collected
 from experiments.results.counterfactual import Again
-from experiments.results.episodes import turns_in
-from experiments.results.folders import from_folders
-from experiments.results.run_row import Candidate
+from experiments.results.episodes import change_points_in
+from experiments.results.run_row import from_folders
 from experiments.statistics.episode import NEEDED
 from tests.experiments.recorded import QUICK, record
 
@@ -32,9 +31,9 @@ def runs(tmp_path_factory) -> dict[str, Venue]:
 
 
 @pytest.fixture
-def logged(runs) -> tuple[Venue, Candidate]:
-    """One of them, and its run."""
-    return runs[HIGH], runs[HIGH].candidate
+def cell(runs) -> Venue:
+    """One of them."""
+    return runs[HIGH]
 
 
 def breaks(actions: Sequence[Sequence[int]]) -> bool:
@@ -48,34 +47,31 @@ def breaks(actions: Sequence[Sequence[int]]) -> bool:
     return any(broken[LOST:])
 
 
-def test_it_is_found_out_at_the_turn_for_the_worse_only(logged):
-    cell, candidate = logged
-    turns = turns_in(cell, 0)
-    assert [(turn.step, turn.is_worse) for turn in turns] == [(LOST, True), (BACK, False)]
-    asked = Again(cell).asked(candidate.trace(), turns, 0)
+def test_it_is_found_out_at_the_change_for_the_worse_only(cell):
+    points = change_points_in(cell, 0)
+    assert [(point.step, point.is_worse) for point in points] == [(LOST, True), (BACK, False)]
+    asked = Again(cell).asked(cell.first["trace"](), points, 0)
     assert asked is not None
     assert list(np.flatnonzero(asked[NEEDED].notna())) == [LOST]
 
 
 @pytest.mark.parametrize(("levels", "expected"), [(LOWEST, False), (HIGH, True)])
 def test_what_holding_still_would_have_done_is_what_it_does(runs, levels, expected):
-    cell, candidate = runs[levels], runs[levels].candidate
-    trace = candidate.trace()
+    cell = runs[levels]
+    trace = cell.first["trace"]()
     actions = trace[["action.fps", "action.resolution", "action.grade"]].to_numpy().tolist()
-    asked = Again(cell).asked(trace, turns_in(cell, 0), 0)
+    asked = Again(cell).asked(trace, change_points_in(cell, 0), 0)
     assert asked is not None
     assert breaks(actions) is expected
     assert bool(asked[NEEDED][LOST]) is expected
 
 
-def test_a_run_that_does_not_happen_here_is_not_asked(logged):
-    cell, candidate = logged
-    trace = candidate.trace()
+def test_a_run_that_does_not_happen_here_is_not_asked(cell):
+    trace = cell.first["trace"]()
     trace.loc[3, "reward"] += 0.01
-    assert Again(cell).asked(trace, turns_in(cell, 0), 0) is None
+    assert Again(cell).asked(trace, change_points_in(cell, 0), 0) is None
 
 
-def test_a_run_in_which_nothing_gets_worse_is_left_as_it_is(logged):
-    cell, candidate = logged
-    trace = candidate.trace()
+def test_a_run_in_which_nothing_gets_worse_is_left_as_it_is(cell):
+    trace = cell.first["trace"]()
     assert Again(cell).asked(trace, (), 0) is trace

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.results import store
-from experiments.results.folders import from_folders
-from experiments.results.store import from_mlflow
 from experiments.program.errors import ConfigError
+from experiments.results import store
+from experiments.results.run_row import from_folders
+from experiments.results.store import from_mlflow
 from experiments.runs_to_mlflow import Importer
 from experiments.tracking.run import tracking_uri
 from tests.experiments.recorded import record
@@ -27,33 +27,33 @@ def results(tmp_path_factory) -> Path:
 
 
 def found(results: Path, query: str, scratch: Path, experiment: str | None = None):
-    candidates, notes = from_mlflow(query, tracking_uri(results), experiment, scratch)
+    rows, notes = from_mlflow(query, tracking_uri(results), experiment, scratch)
     assert notes == []
-    return candidates
+    return rows
 
 
 def test_a_query_gives_the_same_runs_as_the_folder(results, tmp_path):
-    on_disk = {one.agent: one for one in from_folders([str(results / "main")])}
-    in_store = {one.agent: one for one in found(results, "tags.scenario = 'steady'", tmp_path)}
+    on_disk = {one["agent"]: one for one in from_folders([str(results / "main")])}
+    in_store = {one["agent"]: one for one in found(results, "tags.scenario = 'steady'", tmp_path)}
     assert in_store.keys() == on_disk.keys() == {"rule", "static"}
     for agent, one in in_store.items():
-        assert one.place.startswith("MLflow run ")
-        assert one.config == on_disk[agent].config
-        assert one.begun == on_disk[agent].begun
-        pd.testing.assert_frame_equal(one.trace(), on_disk[agent].trace())
+        assert one["place"].startswith("MLflow run ")
+        assert one["config"] == on_disk[agent]["config"]
+        assert one["begun"] == on_disk[agent]["begun"]
+        pd.testing.assert_frame_equal(one["trace"](), on_disk[agent]["trace"]())
     assert not list(tmp_path.iterdir())  # the store's own files were read
 
 
 def test_only_what_is_asked_for_is_found(results, tmp_path):
     (one,) = found(results, "tags.agent = 'rule'", tmp_path, experiment="main")
-    assert (one.agent, one.seed, one.is_finished) == ("rule", 0, True)
+    assert (one["agent"], one["seed"], one["status"]) == ("rule", 0, "FINISHED")
 
 
 def test_traces_of_a_store_elsewhere_are_fetched_and_not_kept(results, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "local_directory", lambda run: None)
     (one,) = found(results, "tags.agent = 'static'", tmp_path)
-    (on_disk,) = (other for other in from_folders([str(results / "main")]) if other.agent == "static")
-    pd.testing.assert_frame_equal(one.trace(), on_disk.trace())
+    (on_disk,) = (other for other in from_folders([str(results / "main")]) if other["agent"] == "static")
+    pd.testing.assert_frame_equal(one["trace"](), on_disk["trace"]())
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
         "config.yaml",
         "summary.json",

@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 
 from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.scores import Yardstick
+from experiments.statistics.scores import Reference, References, episode_table
 from pipeline.slos import SloState
 
-YARDSTICKS = {"a": Yardstick(0.0, {0: 1.0, 1: 0.5}), "b": Yardstick(0.2, {0: 0.25, 1: 0.25})}
+REFERENCES = {"a": Reference(0.0, {0: 1.0, 1: 0.5}), "b": Reference(0.2, {0: 0.25, 1: 0.25})}
 
 
 def rows(n: int = 20, **columns: Any) -> pd.DataFrame:
-    """An episode in which all is well and nothing moves, but for what is given."""
+    """Return an episode in which all is well and nothing moves, but for what is given."""
     values = {
         "step": range(n),
         "reward": 0.5,
@@ -33,6 +33,11 @@ def rows(n: int = 20, **columns: Any) -> pd.DataFrame:
     return pd.DataFrame({**values, **columns}, index=range(n))
 
 
-def episode(agent: str = "x", cell: str = "a", seed: int = 0, turns=(), **columns: Any) -> Episode:
-    """Of such rows."""
-    return episode_of(rows(**columns), agent, cell, "block", seed, turns)
+def episode(agent: str = "x", cell: str = "a", seed: int = 0, points=(), **columns: Any) -> Episode:
+    """Return what comes of such rows."""
+    return episode_of(rows(**columns), agent, cell, "block", seed, points)
+
+
+def table(*episodes: Episode, references: References = REFERENCES) -> pd.DataFrame:
+    """Return them as the statistics take them."""
+    return episode_table(episodes, references)

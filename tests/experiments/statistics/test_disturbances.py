@@ -1,17 +1,17 @@
-"""Turns of the world, and how long it takes until all is well again."""
+"""Changes of the world, and how long it takes until all is well again."""
 
 import numpy as np
 
 from envs.scenario import Event, EventKind, Scenario
 from experiments.statistics.disturbances import (
     Answer,
-    Turn,
+    ChangePoint,
     borders,
+    change_points,
     first_lasting,
     phases,
     recoveries,
     restorations,
-    turns_of,
 )
 from pipeline.slos import Sense, Slo
 
@@ -25,7 +25,7 @@ def event(kind: EventKind, at_s: float, **values) -> Event:
 
 def turns(*events: Event, streams: int = 1) -> list[tuple[int, bool]]:
     """Of 100 steps of one second."""
-    found = turns_of(Scenario(streams=streams, events=events), SLOS, 100, 1.0, 0)
+    found = change_points(Scenario(streams=streams, events=events), SLOS, 100, 1.0, 0)
     return [(turn.step, turn.is_worse) for turn in found]
 
 
@@ -59,10 +59,17 @@ def test_what_the_run_begins_with_is_no_turn():
     assert turns(event(EventKind.STREAMS, 0, value=3), event(EventKind.STREAMS, 40, value=1)) == [(40, False)]
 
 
+def test_phases_end_where_the_next_begins():
+    worse, better = ChangePoint(10, True), ChangePoint(15, False)
+    assert phases([worse, better], 40) == [(worse, 15), (better, 40)]
+    assert borders([worse, better], 40) == {10: 15}
+
+
 def test_phases_that_leave_no_time_to_answer_do_not_count():
-    short, long = Turn(10, True), Turn(15, False)
-    assert phases([short, long], 40) == [(long, 40)]
-    assert borders([short, long], 40) == {10: 15}
+    held = truths("+" * 10 + "." * 5 + "+" * 15)
+    points = [ChangePoint(10, True), ChangePoint(15, False)]
+    assert recoveries(held, ~held, points, {}) == []
+    assert restorations(np.where(held, 1.0, 0.4), [ChangePoint(10, True), ChangePoint(25, False)]) == []
 
 
 def test_recovered_is_where_five_good_steps_in_a_row_begin():
@@ -76,47 +83,47 @@ def test_who_does_not_recover_has_taken_all_the_time_there_was():
 
 def test_recovery_ends_with_the_phase():
     held = truths("+" * 10 + "." * 8 + "++" + "+" * 10)
-    turned = [Turn(10, True), Turn(20, False)]
+    turned = [ChangePoint(10, True), ChangePoint(20, False)]
     # two good steps in the phase, and what comes after it is of the next
     assert recoveries(held, ~held, turned, {10: True}) == [Answer(10, True)]
 
 
 def test_a_disturbance_counts_only_if_holding_still_would_break_something():
     held = truths("+" * 10 + "..." + "+" * 17)
-    assert recoveries(held, ~held, [Turn(10, True)], {10: False}) == []
-    assert recoveries(held, ~held, [Turn(10, True)], {10: True}) == [Answer(3, False)]
+    assert recoveries(held, ~held, [ChangePoint(10, True)], {10: False}) == []
+    assert recoveries(held, ~held, [ChangePoint(10, True)], {10: True}) == [Answer(3, False)]
 
 
 def test_where_that_is_not_known_it_counts_if_something_was_broken():
-    held, turns = truths("+" * 12 + "." + "+" * 17), [Turn(10, True)]
+    held, turns = truths("+" * 12 + "." + "+" * 17), [ChangePoint(10, True)]
     assert recoveries(held, ~held, turns, {}) == [Answer(3, False)]
     assert recoveries(held, np.zeros(30, dtype=bool), turns, {}) == []  # it was not measured, and not broken
 
 
 def test_a_turn_for_the_better_needs_no_recovery():
     held = truths("." * 30)
-    assert recoveries(held, ~held, [Turn(10, False)], {10: True}) == []
+    assert recoveries(held, ~held, [ChangePoint(10, False)], {10: True}) == []
 
 
 def test_restored_is_where_nine_tenths_of_the_lost_qoe_are_back():
     # 1.0 before, 0.4 in between: 0.94 is asked for, first in the mean of the five steps from 23 on
     qoe = np.array([1.0] * 10 + [0.4] * 10 + [0.4] * 2 + [0.7] * 2 + [1.0] * 16)
-    assert restorations(qoe, [Turn(10, True), Turn(20, False)]) == [Answer(3, False)]
+    assert restorations(qoe, [ChangePoint(10, True), ChangePoint(20, False)]) == [Answer(3, False)]
 
 
 def test_what_was_not_lost_need_not_be_restored():
     qoe = np.array([1.0] * 10 + [0.99] * 10 + [0.5] * 20)
-    assert restorations(qoe, [Turn(10, True), Turn(20, False)]) == []
-    assert restorations(qoe, [Turn(20, False)]) == []
+    assert restorations(qoe, [ChangePoint(10, True), ChangePoint(20, False)]) == []
+    assert restorations(qoe, [ChangePoint(20, False)]) == []
 
 
 def test_who_does_not_restore_has_taken_all_the_time_there_was():
     qoe = np.array([1.0] * 10 + [0.4] * 30)
-    assert restorations(qoe, [Turn(10, True), Turn(20, False)]) == [Answer(20, True)]
+    assert restorations(qoe, [ChangePoint(10, True), ChangePoint(20, False)]) == [Answer(20, True)]
 
 
 def test_disturbances_on_top_of_each_other_end_in_reverse_order():
     # 1.0, 0.8, 0.4; back to 0.8 at once in the fourth phase, and to 1.0 three steps into the fifth
     qoe = np.array([1.0] * 10 + [0.8] * 10 + [0.4] * 10 + [0.8] * 10 + [0.8] * 3 + [1.0] * 7)
-    turned = [Turn(10, True), Turn(20, True), Turn(30, False), Turn(40, False)]
+    turned = [ChangePoint(10, True), ChangePoint(20, True), ChangePoint(30, False), ChangePoint(40, False)]
     assert restorations(qoe, turned) == [Answer(0, False), Answer(3, False)]

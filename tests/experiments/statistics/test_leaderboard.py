@@ -1,21 +1,21 @@
-"""From rows to standings: figures that can be checked by hand."""
+"""From rows to a leaderboard: figures that can be checked by hand."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from experiments.statistics.disturbances import Answer, Turn
+from experiments.statistics.disturbances import Answer, ChangePoint
 from experiments.statistics.episode import NEEDED, TRAINED
 from experiments.statistics.leaderboard import (
-    kept_by_slo,
+    fulfilment_by_slo,
+    leaderboard,
     pareto_front,
     plateau_steps,
-    standings,
     strata_of,
 )
 from pipeline.slos import SloState
-from tests.experiments.statistics.played import YARDSTICKS, episode
+from tests.experiments.statistics.played import REFERENCES, episode, table
 
 
 def test_an_episode_has_the_figures_of_a_runs_summary():
@@ -30,63 +30,63 @@ def test_an_episode_has_the_figures_of_a_runs_summary():
 def test_whether_holding_would_break_an_slo_is_read_from_its_column():
     states: dict[str, Any] = {"slos.lag": [SloState.OK] * 5 + [SloState.CRITICAL] * 3 + [SloState.OK] * 12}
     known: dict[str, Any] = {NEEDED: [None] * 5 + [0.0] + [None] * 14}
-    turn = [Turn(5, True)]
-    assert episode(turns=turn, **states).recoveries == [Answer(3, False)]
-    assert episode(turns=turn, **states, **known).recoveries == []
+    points = [ChangePoint(5, True)]
+    assert episode(points=points, **states).recoveries == [Answer(3, False)]
+    assert episode(points=points, **states, **known).recoveries == []
 
 
 def test_scores_are_of_the_same_seed_and_only_of_cells_that_tell():
     played = [episode("x", "a", 0), episode("x", "a", 1), episode("x", "b", 0)]
-    row = standings(played, YARDSTICKS).iloc[0]
+    row = leaderboard(table(*played), REFERENCES).iloc[0]
     assert row["score"] == pytest.approx((0.5 + 1.0) / 2)
     assert row["regret"] == pytest.approx(0.25)
     assert (row["episodes"], row["fulfilment"], row["qoe"]) == (3, 1.0, 0.5)
 
 
 def test_an_agent_whose_cells_all_tell_nothing_has_no_score_and_comes_last():
-    found = standings([episode("y", "b"), episode("x", "a", reward=-9.0)], YARDSTICKS)
+    found = leaderboard(table(episode("y", "b"), episode("x", "a", reward=-9.0)), REFERENCES)
     assert list(found["agent"]) == ["x", "y"]
     assert np.isnan(found.iloc[1]["score"])
 
 
 def test_strata_are_in_the_order_of_their_seeds():
     played = [episode(seed=1, reward=0.25), episode(seed=0, reward=0.75), episode(cell="b")]
-    found = strata_of(played, lambda e: e.figures["reward_mean"])
+    found = strata_of(table(*played), "reward_mean")
     assert {cell: values.tolist() for cell, values in found.items()} == {"a": [0.75, 0.25], "b": [0.5]}
 
 
 def test_learning_is_counted_where_nothing_happens():
     # 0 for eight steps, then 1; the mean of five is 0.9 or more from step 8 on
     curve = [0.0] * 8 + [1.0] * 12
-    steady, disturbed = episode(reward=curve), episode(turns=[Turn(10, True)], reward=curve)
-    assert plateau_steps([steady, disturbed], YARDSTICKS) == [8.0]
+    steady, disturbed = episode(reward=curve), episode(points=[ChangePoint(10, True)], reward=curve)
+    assert plateau_steps(table(steady, disturbed), REFERENCES) == [8.0]
 
 
 def test_a_plateau_no_better_than_random_is_reached_by_nobody():
-    assert np.isnan(plateau_steps([episode(cell="b", reward=0.1)], YARDSTICKS)).all()
+    assert np.isnan(plateau_steps(table(episode(cell="b", reward=0.1)), REFERENCES)).all()
 
 
 def test_regret_is_a_mean_and_the_gap_forgives_nothing_for_being_better():
     # scores 0.5, 1.6: what is missing to 1 is 0.5 and nothing; regret counts the gain of 0.6 too
     played = [episode("x", "a", 0, reward=0.5), episode("x", "a", 1, reward=0.8)]
-    row = standings(played, YARDSTICKS).iloc[0]
+    row = leaderboard(table(*played), REFERENCES).iloc[0]
     assert row["regret"] == pytest.approx((0.5 - 0.6) / 2)
     assert row["optimality_gap"] == pytest.approx((0.5 + 0.0) / 2)
     assert row["regret_low"] == pytest.approx(-0.6) and row["regret_high"] == pytest.approx(0.5)
 
 
-def test_without_a_yardstick_all_but_scores_is_known_and_rewards_rank():
+def test_without_a_reference_all_but_scores_is_known_and_rewards_rank():
     played = [episode("bad", "c", reward=0.1), episode("good", "c", reward=0.4)]
-    found = standings(played, {})
+    found = leaderboard(table(*played, references={}), {})
     assert list(found["agent"]) == ["good", "bad"]
     assert found["reward"].tolist() == pytest.approx([0.4, 0.1])
     assert found[["score", "regret", "optimality_gap", "steps_to_plateau"]].isna().to_numpy().all()
     assert found["qoe"].tolist() == [0.5, 0.5]
 
 
-def test_a_cell_without_a_yardstick_does_not_take_the_others_scores_away():
+def test_a_cell_without_a_reference_does_not_take_the_others_scores_away():
     played = [episode("x", "a", 0, reward=0.5), episode("x", "c", 0, reward=0.9)]
-    row = standings(played, YARDSTICKS).iloc[0]
+    row = leaderboard(table(*played), REFERENCES).iloc[0]
     assert row["score"] == 0.5 and row["reward"] == pytest.approx(0.7)
 
 
@@ -98,6 +98,6 @@ def test_on_the_front_are_those_that_nobody_beats():
 def test_each_slo_is_counted_on_its_own():
     broken: dict[str, Any] = {"slos.lag": [SloState.CRITICAL] * 5 + [SloState.OK] * 15}
     more: dict[str, Any] = {"slos.load": int(SloState.OK), "ratios.load": 0.1}
-    found = kept_by_slo([episode("x", **broken, **more), episode("x", seed=1, **more)], ["x"])
+    found = fulfilment_by_slo(table(episode("x", **broken, **more), episode("x", seed=1, **more)), ["x"])
     assert found.set_index("slo")["fulfilment"].to_dict() == {"lag": (0.75 + 1.0) / 2, "load": 1.0}
     assert found["fulfilment_low"].tolist() == [0.75, 1.0]

@@ -8,22 +8,31 @@ import pytest
 
 from experiments.statistics.pairs import comparisons, improvements
 from experiments.statistics.power import seeds_needed
-from tests.experiments.statistics.played import YARDSTICKS, episode
+from tests.experiments.statistics.played import episode, table
 
 
 def test_pairs_are_of_episodes_that_both_have():
     played = [episode("x", seed=s, reward=0.5 + 0.1 * s) for s in (0, 1)]
     played += [episode("y", seed=s, reward=0.4 + 0.1 * s) for s in (1, 2)]
-    (row,) = comparisons(played, "x", YARDSTICKS).to_dict("records")
+    (row,) = comparisons(table(*played), "x").to_dict("records")
     assert (row["agent"], row["pairs"], row["seeds"], row["improvement"]) == ("y", 1, 1, 1.0)
     assert row["reward_mean_difference"] == pytest.approx(0.1)
     assert row["score_difference"] == pytest.approx(0.2)  # of a spread of a half
     assert math.isnan(row["score_seeds_needed"])  # of one seed, nobody knows
 
 
-def test_without_yardsticks_rewards_are_compared_all_the_same():
+def test_differences_are_taken_before_anything_else():
+    # what a seed does to both alike is gone in the difference, and its interval is a point
+    played = [episode("x", "a", seed, reward=seed + 0.1) for seed in range(5)]
+    played += [episode("y", "a", seed, reward=float(seed)) for seed in range(5)]
+    (row,) = comparisons(table(*played), "x").to_dict("records")
+    found = [row[f"reward_mean_difference{end}"] for end in ("", "_low", "_high")]
+    assert found == pytest.approx([0.1] * 3)
+
+
+def test_without_references_rewards_are_compared_all_the_same():
     played = [episode(agent, "c", seed, reward=r) for agent, r in (("x", 0.5), ("y", 0.3)) for seed in (0, 1)]
-    (row,) = comparisons(played, "x", {}).to_dict("records")
+    (row,) = comparisons(table(*played, references={}), "x").to_dict("records")
     assert math.isnan(row["score_difference"]) and math.isnan(row["score_seeds_needed"])
     assert row["reward_mean_difference"] == pytest.approx(0.2)
     assert row["reward_mean_seeds_needed"] == 2.0  # always the same difference
@@ -31,15 +40,15 @@ def test_without_yardsticks_rewards_are_compared_all_the_same():
 
 
 def test_whom_nobody_met_is_compared_with_nobody():
-    assert comparisons([episode("x", "a"), episode("y", "b")], "x", YARDSTICKS).empty
-    assert comparisons([episode("x"), episode("y")], "absent", YARDSTICKS).empty
+    assert comparisons(table(episode("x", "a"), episode("y", "b")), "x").empty
+    assert comparisons(table(episode("x"), episode("y")), "absent").empty
 
 
 def test_the_matrix_of_improvements_says_both_sides_of_each_pair():
     played = [episode("x", seed=s, reward=r) for s, r in enumerate((0.1, 0.5))]
     played += [episode("y", seed=s, reward=r) for s, r in enumerate((0.3, 0.1))]
     played += [episode("alone", "b")]
-    found = improvements(played, ["x", "y", "alone"]).set_index(["agent", "other"])
+    found = improvements(table(*played), ["x", "y", "alone"]).set_index(["agent", "other"])
     # 0.1 loses and ties, 0.5 wins twice: 2.5 of 4
     assert found["improvement"].to_dict() == {("x", "y"): 0.625, ("y", "x"): 0.375}
     assert found.loc[("x", "y"), "improvement_low"] == 1 - found.loc[("y", "x"), "improvement_high"]
@@ -49,7 +58,7 @@ def test_the_matrix_of_improvements_says_both_sides_of_each_pair():
 def test_a_figure_is_compared_where_both_know_it():
     blind: dict[str, Any] = {"known.lag": False}
     played = [episode("x", seed=0), episode("x", seed=1, **blind), episode("y", seed=0), episode("y", seed=1)]
-    (row,) = comparisons(played, "x", YARDSTICKS).to_dict("records")
+    (row,) = comparisons(table(*played), "x").to_dict("records")
     assert (row["pairs"], row["slo_fulfilment_difference"]) == (2, 0.0)
 
 

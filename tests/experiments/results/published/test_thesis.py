@@ -8,14 +8,16 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from experiments.results.schemas import register
-from experiments.statistics.disturbances import Turn
-from experiments.statistics.episode import episode_of
-from experiments.program.errors import ConfigError
 from experiments.config.schemas import CONF
-from experiments.results.published.base import PublishedRun, read_published
+from experiments.program.errors import ConfigError
+from experiments.results.cells import known_world
+from experiments.results.published.base import from_published
 from experiments.results.published.thesis import COLUMNS
+from experiments.results.run_row import Row
+from experiments.results.schemas import register
 from experiments.runs.summary import summarise
+from experiments.statistics.disturbances import ChangePoint
+from experiments.statistics.episode import episode_of
 
 HEADING = "," + ",".join(COLUMNS)
 # highest setting: 30 frames/s, 1080 px, grade m. 90 tasks waiting are 3 s of frames, 1.5 of 2 s; 0.45 of the
@@ -43,14 +45,14 @@ def published(path: Path, *overrides: str) -> DictConfig:
     return compose("published/thesis", overrides=[f"published.path={path}", *overrides]).published
 
 
-def read(path: Path, *overrides: str, steps: int | None = None) -> list[PublishedRun]:
+def read(path: Path, *overrides: str, steps: int | None = None) -> list[Row]:
     """Of runs with this many steps; as many as a single log has rows unless it is said."""
     cfg = published(path, *overrides)
     if steps is None:
         steps = len(path.read_text().splitlines()) - 1 if path.is_file() else 1
     for simulation in cfg.cells:
         cfg.cells[simulation].append(f"env.steps={max(steps, 1)}")
-    return read_published(cfg)
+    return from_published(cfg)
 
 
 def complaint(path: Path, *overrides: str, steps: int | None = None) -> str:
@@ -64,7 +66,7 @@ def complaint(path: Path, *overrides: str, steps: int | None = None) -> str:
 
 def test_a_row_becomes_levels_ratios_and_states(tmp_path):
     (run,) = read(log(tmp_path, BUSY, CALM))
-    trace = run.trace
+    trace = run["trace"]()
     assert trace[["action.fps", "action.resolution", "action.grade"]].to_numpy().tolist() == [
         [10, 5, 2],
         [5, 2, 0],
@@ -79,14 +81,15 @@ def test_a_row_becomes_levels_ratios_and_states(tmp_path):
 def test_qoe_and_reward_are_by_our_definitions(tmp_path):
     (run,) = read(log(tmp_path, BUSY, CALM))
     quality = (10 / 20 + (720 - 576) / (1080 - 576) + 0) / 3  # of 20 frames/s, 720 px, the lowest grade
-    assert run.trace["qoe"].tolist() == pytest.approx([1.0, quality])
+    trace = run["trace"]()
+    assert trace["qoe"].tolist() == pytest.approx([1.0, quality])
     broken = -(1 / 4) * (0.5 + 0.5 * 0.5)  # one of four SLOs, by half of its threshold
-    assert run.trace["reward"].tolist() == pytest.approx([broken, quality - 0.02])  # all three knobs changed
+    assert trace["reward"].tolist() == pytest.approx([broken, quality - 0.02])  # all three knobs changed
 
 
 def test_it_is_summarised_and_what_the_log_does_not_say_is_none(tmp_path):
     (run,) = read(log(tmp_path, BUSY, BUSY, CALM, CALM))
-    figures = summarise(run.trace)
+    figures = summarise(run["trace"]())
     assert (figures["steps"], figures["slo_fulfilment"], figures["longest_violation"]) == (4, 0.5, 2)
     assert figures["slo_fulfilment_by_slo"]["queue_s"] == 0.5
     assert figures["slo_depth"] == pytest.approx(0.5)
@@ -98,29 +101,30 @@ def test_it_is_summarised_and_what_the_log_does_not_say_is_none(tmp_path):
 
 def test_it_is_an_episode_beside_ours(tmp_path):
     (run,) = read(log(tmp_path, *[CALM] * 50, simulation="variable_computational_budget"))
-    episode = episode_of(run.trace, run.agent, "cell", "block", run.seed, run.turns)
+    points = known_world(run["typed"]()).change_points(run["seed"])
+    episode = episode_of(run["trace"](), run["agent"], "cell", "block", run["seed"], points)
     assert episode.interval_s == 0.5
     assert episode.held.all()
     assert math.isnan(episode.figures["cpu_share"])
-    assert run.turns == (
-        Turn(17, True),
-        Turn(33, False),
+    assert points == (
+        ChangePoint(17, True),
+        ChangePoint(33, False),
     )  # 33 and 66 % of the log's own 25 s: 8.25 and 16.5 s
-    assert run.config.env.steps == 50
+    assert run["steps"] == 50
 
 
 def test_a_ratio_is_capped_as_ours_are(tmp_path):
     (run,) = read(log(tmp_path, "1.0,1.0,1.0,900,0.45,0.025,15,0.5,0.75,0.5"))
-    assert run.trace["ratios.queue_s"].tolist() == [10.0]
+    assert run["trace"]()["ratios.queue_s"].tolist() == [10.0]
 
 
 def test_rows_are_spread_over_the_steps_of_our_run(tmp_path):
     twice = log(
         tmp_path / "twice", CALM, BUSY, BUSY, CALM
     )  # two readings in each of two steps: the later counts
-    assert read(twice, steps=2)[0].trace["ratios.queue_s"].tolist() == [1.5, 0.25]
+    assert read(twice, steps=2)[0]["trace"]()["ratios.queue_s"].tolist() == [1.5, 0.25]
     slow = log(tmp_path / "slow", BUSY, CALM, CALM, CALM)  # four readings in five steps
-    assert read(slow, steps=5)[0].trace["ratios.queue_s"].tolist() == [1.5, 1.5, 0.25, 0.25, 0.25]
+    assert read(slow, steps=5)[0]["trace"]()["ratios.queue_s"].tolist() == [1.5, 1.5, 0.25, 0.25, 0.25]
 
 
 def test_a_log_that_cannot_be_of_a_whole_run_is_refused(tmp_path):
@@ -132,7 +136,7 @@ def test_a_log_that_cannot_be_of_a_whole_run_is_refused(tmp_path):
 def test_a_log_without_row_numbers_is_the_same(tmp_path):
     path = log(tmp_path, BUSY)
     path.write_text(f"{HEADING.removeprefix(',')}\n{BUSY}\n")
-    assert read(path)[0].trace["ratios.queue_s"].tolist() == [1.5]
+    assert read(path)[0]["trace"]()["ratios.queue_s"].tolist() == [1.5]
 
 
 # --- which run it is ---
@@ -141,22 +145,22 @@ def test_a_log_without_row_numbers_is_the_same(tmp_path):
 def test_agent_and_cell_are_by_file_and_folder(tmp_path):
     log(tmp_path, CALM, simulation="basic", agent="active_inference_relative_control")
     log(tmp_path, CALM, simulation="variable_computational_demand", agent="heuristic")
-    assert [(run.agent, run.cell_overrides, run.seed) for run in read(tmp_path)] == [
-        ("aif_published", ("experiment=thesis_a", "env.steps=1"), 0),
-        ("heuristic_published", ("experiment=thesis_b", "env.steps=1"), 0),
+    assert [(run["agent"], run["scenario"], run["seed"]) for run in read(tmp_path)] == [
+        ("aif_published", "thesis_a", 0),
+        ("heuristic_published", "thesis_b", 0),
     ]
 
 
 def test_repeated_runs_are_numbered_by_their_paths(tmp_path):
     for repetition in ("1", "2"):
         log(tmp_path / repetition, CALM)
-    assert [(run.source.parts[-3], run.seed) for run in read(tmp_path)] == [("1", 0), ("2", 1)]
+    assert [(Path(run["place"]).parts[-3], run["seed"]) for run in read(tmp_path)] == [("1", 0), ("2", 1)]
 
 
 def test_a_cell_can_be_another_of_ours(tmp_path):
     rows = log(tmp_path, CALM)
     (run,) = read(rows, 'published.cells.basic=["experiment=thesis_a","slo.qoe_weights.fps=0"]')
-    assert run.trace["qoe"].tolist() == pytest.approx([(720 - 576) / (1080 - 576) / 2])
+    assert run["trace"]()["qoe"].tolist() == pytest.approx([(720 - 576) / (1080 - 576) / 2])
 
 
 # --- what is wrong with it ---
@@ -164,7 +168,7 @@ def test_a_cell_can_be_another_of_ours(tmp_path):
 
 def test_faults_of_a_row_are_named_by_file_and_line(tmp_path):
     for row, expected in [
-        (CALM.removesuffix(",0.5"), "expected 11 values, got 10"),
+        (CALM.removesuffix(",0.5"), "avg_worker_processing_time_slo_value must be a number >= 0, got ''"),
         (CALM.replace("0.045", "n/a"), "avg_global_processing_time must be a number >= 0, got 'n/a'"),
         (CALM.replace("0.045", "-1"), "avg_global_processing_time must be a number >= 0, got '-1'"),
         (CALM.replace("0.045", "nan"), "avg_global_processing_time must be a number >= 0, got 'nan'"),
@@ -173,6 +177,7 @@ def test_faults_of_a_row_are_named_by_file_and_line(tmp_path):
     ]:
         path = log(tmp_path, BUSY, row)
         assert f"{path} line 3: {expected}" in complaint(path)
+    assert "line 3" in complaint(log(tmp_path, BUSY, f"{CALM},1"))  # too many values
 
 
 def test_another_threshold_is_refused(tmp_path):

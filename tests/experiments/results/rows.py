@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.results.run_row import Candidate
-from experiments.program.errors import ConfigError
 from experiments.config.schemas import RunConfig
+from experiments.program.errors import ConfigError
+from experiments.results.run_row import Row, made_row
 
 CONFIG: dict[str, Any] = {
     "name": "main",
@@ -43,10 +43,8 @@ FACTS: dict[str, Any] = {
 }
 
 
-def candidate(
-    place: str = "a", changed: Mapping[str, Any] | None = None, begun: str = "", **facts: Any
-) -> Candidate:
-    """A run whose world nobody can build; `changed` is of its configuration, by dotted keys."""
+def row(place: str = "a", changed: Mapping[str, Any] | None = None, begun: str = "", **facts: Any) -> Row:
+    """Return a run whose world nobody can build; `changed` is of its configuration, by dotted keys."""
     config = deepcopy(CONFIG)
     for key, value in (changed or {}).items():
         *parts, last = key.split(".")
@@ -54,11 +52,15 @@ def candidate(
         for part in parts:
             inner = inner[int(part)] if isinstance(inner, list) else inner[part]
         inner[last] = value
-    return Candidate(
-        place, begun or f"20261126-010000-{place}", {**FACTS, **facts}, config, untyped, pd.DataFrame
-    )
+    begun = begun or f"20261126-010000-{place}"
+    return made_row(place, begun, {**FACTS, **facts}, config, untyped, pd.DataFrame)
+
+
+def runs(*rows: Row) -> pd.DataFrame:
+    """Return them as a table."""
+    return pd.DataFrame(rows)
 
 
 def untyped() -> RunConfig:
-    """No schema has it."""
+    """Refuse: no schema has it."""
     raise ConfigError("made up")

@@ -1,0 +1,70 @@
+"""What would have come of holding still: a simulated episode is asked at every change for the worse.
+
+A trace does not say whether a disturbance needed an answer. The simulator does: a copy of the episode goes on
+without a change.
+"""
+
+from collections.abc import Sequence
+
+import gymnasium as gym
+import numpy as np
+
+from experiments.runs.episode import Observer, Step
+from experiments.runs.trace import Row
+from experiments.statistics.disturbances import ChangePoint, borders, change_points
+from experiments.statistics.episode import NEEDED
+from experiments.worlds.run_spec import Plan
+
+
+class Counterfactual(Observer):
+    """Finds out, at each change for the worse, whether holding the levels would break an SLO in that phase.
+
+    Args:
+        points: of the episode.
+        n_steps: of the episode.
+
+    Attributes:
+        needed: by the step of each change that has been asked about, whether an answer was needed.
+    """
+
+    def __init__(self, points: Sequence[ChangePoint], n_steps: int) -> None:
+        self._ends = borders(points, n_steps)
+        self.needed: dict[int, bool] = {}
+
+    def begin(self, env: gym.Env) -> None:
+        """Make ready to copy the episode of a simulator."""
+        if self._ends:
+            from envs.simulator.branches import Branches  # compiles
+
+            self._branches = Branches(env.unwrapped, 1)  # type: ignore[arg-type] - it is a simulator's
+
+    def step(self, step: Step) -> None:
+        """Look ahead if a phase begins with the next step."""
+        begin = step.index + 1
+        if begin not in self._ends:
+            return
+        self._branches.take()
+        levels = np.array([step.action])
+        is_broken, is_over = False, False
+        for _ in range(self._ends[begin] - begin):
+            if is_broken or is_over:
+                break
+            self._branches.step(levels)
+            is_broken, is_over = not self._branches.fulfilled.all(), bool(self._branches.are_over.any())
+        self.needed[begin] = is_broken
+
+    def columns(self, step: int) -> Row:
+        """Return what a step's row has of it: NEEDED, in an episode that has changes for the worse."""
+        if not self._ends:
+            return {}
+        return {NEEDED: float(self.needed[step]) if step in self.needed else None}
+
+
+def counterfactual_of(plan: Plan) -> Counterfactual:
+    """Return the counterfactual of a run; of one that is not simulated nothing can be asked."""
+    config, points = plan.config, ()
+    system = getattr(plan, "system", None)  # the runs of the simulator have one
+    if system is not None:
+        slos, interval_s = plan.spec.slos, system.control_interval_s
+        points = change_points(system.scenario, slos, system.steps, interval_s, config.seed)
+    return Counterfactual(points, config.env.steps)

@@ -1,0 +1,179 @@
+"""The figures of a comparison that have no time axis, made to be read: who is best, at what, how surely."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from experiments.report.agent_styles import GREY, MARKERS, AgentStyle
+from experiments.report.block import Block, Frame
+from experiments.statistics.aggregates import Values, performance_profile
+from experiments.statistics.leaderboard import SEED, strata_of
+
+FAINT = "#CCCCCC"  # of agents that are not highlighted
+BAND: Mapping[str, Any] = {"alpha": 0.13, "linewidth": 0}
+RULE: Mapping[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 1}  # where a value is marked
+BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
+MAGNIFIED = 6  # agents from which on the better half is shown once more, apart
+MOST_IN_MATRIX = 14  # agents; of more, the highlighted ones
+DARK = 0.35  # distance from a half at which a matrix's colours ask for white letters
+MARK_EVERY = 0.14  # of the axes' diagonal
+
+
+def panel(block: Block, width_in: float, height_in: float) -> tuple[Figure, Axes]:
+    """Return a figure of one panel under the block's title."""
+    figure = Figure(figsize=(width_in, height_in))
+    axes = figure.subplots()
+    axes.set_title(block.title)
+    return figure, axes
+
+
+def ranks(block: Block) -> Figure:
+    """Draw interquartile means with their intervals, the best on top."""
+    name, lines = block.metric.column, block.metric.lines
+    shown = block.leaderboard[block.leaderboard[name].notna()].iloc[::-1]
+    figure, axes = panel(block, 7.5, 1.0 + 0.26 * max(len(shown), 2))
+    for y, row in enumerate(shown.to_dict("records")):
+        style = block.styles[row["agent"]]
+        axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [y, y], color=style.colour, linewidth=2.5)
+        axes.plot(row[name], y, style.marker, color=style.colour, markersize=6)
+    axes.set_yticks(range(len(shown)), list(shown["agent"]))
+    for x, line in lines:
+        axes.axvline(x, linestyle=line, **RULE)
+    ends = [*shown[f"{name}_low"], *shown[f"{name}_high"], *(x for x, _ in lines)]
+    xlim = max(min(ends) - 0.06, block.metric.lowest), max(ends) + 0.06
+    axes.set(xlim=xlim, ylim=(-0.6, len(shown) - 0.4), xlabel=f"{block.metric.text} (IQM, 95 % interval)")
+    return figure
+
+
+def plane(block: Block) -> Figure:
+    """Draw QoE over SLO fulfilment with the Pareto front: up and to the right is better; the best again."""
+    known = block.leaderboard.dropna(subset=["fulfilment", "qoe"])
+    is_magnified = len(known) >= MAGNIFIED
+    figure = Figure(figsize=(11.0, 4.8) if is_magnified else (7.5, 4.5))
+    panels = figure.subplots(1, 1 + is_magnified, squeeze=False)[0]
+    for axes, shown in zip(panels, (known, known.iloc[: len(known) // 2]), strict=False):
+        for row in shown.to_dict("records"):
+            crossed(axes, row, block.styles[row["agent"]])
+        front(axes, shown)
+        axes.set_xlim(right=min(axes.get_xlim()[1], 101.0))  # shares end at 100 %, and QoE at 1
+        axes.set(ylim=(None, min(axes.get_ylim()[1], 1.02)), xlabel="steps in which all SLOs hold, %")
+    panels[0].set(ylabel="QoE, 0 to 1", title=block.title)
+    if is_magnified:
+        panels[1].set_title("the better half of the agents", fontweight="normal")
+    panels[-1].legend(*panels[0].get_legend_handles_labels(), **BESIDE)
+    return figure
+
+
+def crossed(axes: Axes, row: Mapping[Any, Any], style: AgentStyle) -> None:
+    """Draw an agent's place and both its intervals."""
+    x, y = 100 * row["fulfilment"], row["qoe"]
+    axes.plot([100 * row["fulfilment_low"], 100 * row["fulfilment_high"]], [y, y], color=style.colour)
+    axes.plot([x, x], [row["qoe_low"], row["qoe_high"]], color=style.colour)
+    axes.plot(x, y, style.marker, color=style.colour, markersize=8, label=row["agent"], linestyle="none")
+
+
+def front(axes: Axes, shown: Frame) -> None:
+    """Draw the Pareto front as steps, from what it is better than."""
+    members = shown.loc[shown["pareto"], ["fulfilment", "qoe"]].sort_values(["fulfilment", "qoe"])
+    if len(members):
+        x, y = members.to_numpy().T
+        x = 100 * np.array([shown["fulfilment_low"].min(), *x, x[-1]])
+        y = np.array([y[0], *y, shown["qoe_low"].min()])
+        axes.step(x, y, "--", where="pre", color=GREY, linewidth=1.2, zorder=1, label="Pareto front")
+
+
+def profiles(block: Block) -> Figure:
+    """Draw the share of the episodes above each threshold, with bands for the highlighted agents."""
+    figure, axes = panel(block, 8.5, 4.5)
+    x, all_above = block.metric.thresholds, [block.metric.thresholds[-1]]
+    for agent, own in block.by_agent(block.episodes):
+        strata = list(strata_of(own, block.metric.figure).values())
+        if not strata:
+            continue
+        profile = performance_profile(strata, x, np.random.default_rng(SEED))
+        if agent not in block.highlight:
+            axes.plot(x, 100 * profile.shares, color=FAINT, linewidth=0.8, zorder=1)
+            continue
+        lined(axes, x, 100 * profile.shares, agent, block)
+        axes.fill_between(x, 100 * profile.low, 100 * profile.high, color=block.styles[agent].colour, **BAND)
+        all_above.append(x[profile.shares >= 1.0].max(initial=x[0]))
+    for value, line in block.metric.lines:
+        axes.axvline(value, linestyle=line, **RULE)
+    axes.set(xlim=(max(min(all_above) - 0.05, x[0]), x[-1]), xlabel=f"τ ({block.metric.text})")
+    axes.set(ylim=(-2, 102), ylabel="episodes above τ, %")
+    axes.legend(**BESIDE)
+    return figure
+
+
+def improvement(block: Block) -> Figure:
+    """Draw the matrix of who is likely to do better than whom; bold where an interval leaves out a half."""
+    agents = block.agents
+    if len(agents) > MOST_IN_MATRIX:
+        agents = [name for name in agents if name in block.highlight]
+    n = len(agents)
+    figure, axes = panel(block, 2.6 + 0.56 * n, 1.6 + 0.42 * n)
+    values = block.improvements.pivot(index="agent", columns="other", values="improvement")
+    shares = values.reindex(index=agents, columns=agents).to_numpy(dtype=float)
+    mesh = axes.imshow(100 * shares, cmap="PuOr_r", vmin=0, vmax=100, aspect="auto")
+    for row in block.improvements.to_dict("records"):
+        if {row["agent"], row["other"]} <= set(agents):
+            share = row["improvement"]
+            axes.text(
+                agents.index(row["other"]),
+                agents.index(row["agent"]),
+                f"{100 * share:.0f}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                fontweight="normal" if row["improvement_low"] <= 0.5 <= row["improvement_high"] else "bold",
+                color="white" if abs(share - 0.5) > DARK else "black",
+            )
+    axes.set_xticks(range(n), agents, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(n), agents)
+    axes.grid(visible=False)
+    axes.set(ylabel="this agent …", xlabel="… does better than this one")
+    figure.colorbar(mesh, label="probability, %", ticks=[0, 25, 50, 75, 100])
+    return figure
+
+
+def training(block: Block) -> Figure | None:
+    """Draw what agents achieve over the steps of their trainings; None if all were trained as long."""
+    name = block.metric.column
+    known = block.leaderboard[block.leaderboard[name].notna()]
+    is_trained = known["trained_steps"] > 0
+    if known.loc[is_trained, "trained_steps"].nunique() < 2:
+        return None
+    figure, axes = panel(block, 8.5, 4.5)
+    for row in known[is_trained].to_dict("records"):
+        style, steps = block.styles[row["agent"]], row["trained_steps"]
+        axes.plot([steps, steps], [row[f"{name}_low"], row[f"{name}_high"]], color=style.colour)
+        axes.plot(steps, row[name], style.marker, color=style.colour, label=row["agent"])
+    for row in known[~is_trained & known["agent"].isin(block.highlight)].to_dict("records"):
+        style = block.styles[row["agent"]]
+        axes.axhline(row[name], color=style.colour, linestyle=style.line, label=row["agent"])
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("steps (control intervals) trained before the episodes; lines: not trained")
+    axes.set_ylabel(f"{block.metric.text}\n(IQM, 95 % interval)")
+    axes.legend(**BESIDE)
+    return figure
+
+
+def lined(axes: Axes, x: Values, y: Values, agent: str, block: Block) -> None:
+    """Draw an agent's line, with a marker now and then if another one's is of the same colour and style."""
+    style = block.styles[agent]
+    bare = style._replace(marker="")
+    alike = [name for name in block.highlight if block.styles[name]._replace(marker="") == bare]
+    start = MARKERS.index(style.marker) / len(MARKERS) * MARK_EVERY  # apart, where lines lie on each other
+    marks = {
+        "marker": style.marker if len(alike) > 1 else "",
+        "markersize": 4,
+        "markevery": (start, MARK_EVERY),
+    }
+    axes.plot(x, y, style.line, color=style.colour, label=agent, **marks)

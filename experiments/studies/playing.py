@@ -1,0 +1,135 @@
+"""Processes that share a study's runs: each has a core, and takes no other with it when it dies."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+
+from hydra.utils import get_class
+
+from agents.clairvoyant import Clairvoyant
+from envs.hardware import usable_cores
+from experiments.program.errors import sentence
+from experiments.runs.record import RunStatus
+from experiments.studies.plan import StudyRun
+from experiments.sweeps.job import play_run
+
+logger = logging.getLogger(__name__)
+
+PRELOADED = ["experiments.studies.playing", "envs.simulator.env"]  # imported once, for all processes
+STOP_TIMEOUT_S = 5.0
+
+OnDone = Callable[[StudyRun, str], None]  # a run has ended, and "" or what ended it
+Job = Sequence[StudyRun]  # of one agent under one spec, at least one: it is made, and compiled, once
+
+
+@dataclass(slots=True)
+class Running:
+    """A job under way.
+
+    Attributes:
+        job: what it is to do.
+        process: that does it.
+        core: that it computes on, None for any.
+        open: numbers of the runs that it has not reported yet.
+    """
+
+    job: Job
+    process: BaseProcess
+    core: int | None
+    open: set[int] = field(default_factory=set)
+
+
+def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
+    """Return runs of one agent and spec together; of those that look ahead, each cell on its own, and first.
+
+    To look ahead takes longest, and needs nothing compiled per agent.
+    """
+
+    def key(run: StudyRun) -> tuple[bool, str, str, str]:
+        is_clairvoyant = issubclass(get_class(run.prepared.agent["_target_"]), Clairvoyant)
+        alone = run.cell.name if is_clairvoyant else ""
+        return not is_clairvoyant, run.agent, run.prepared.plan.spec.hash, alone
+
+    return [list(group) for _, group in groupby(sorted(runs, key=key), key)]
+
+
+def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> None:
+    """Play all runs, so many jobs at a time; one that is of the real pipeline has all cores.
+
+    Args:
+        jobs: in the order in which they begin.
+        n_processes: at the same time, >= 1; None = one per core.
+        on_done: told of every run.
+    """
+    cores = sorted(usable_cores())
+    free: list[int | None] = [cores[i % len(cores)] for i in range(n_processes or len(cores))]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    waiting, running = list(jobs), dict[Connection, Running]()
+    try:
+        while waiting or running:
+            while waiting and free:
+                connection, begun = begin(context, waiting.pop(0), free.pop())
+                running[connection] = begun
+            for ready in wait(list(running)):
+                assert isinstance(ready, Connection)
+                if not listen(ready, running[ready], on_done):
+                    free.append(running.pop(ready).core)
+    finally:
+        for left in running.values():
+            left.process.terminate()
+            left.process.join(STOP_TIMEOUT_S)
+
+
+def begin(context: ForkServerContext, job: Job, core: int | None) -> tuple[Connection, Running]:
+    """Start a job's process; it is heard at the connection."""
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(job, theirs, None if job[0].cell.is_real else core))
+    process.start()
+    theirs.close()
+    return ours, Running(job, process, core, set(range(len(job))))
+
+
+def listen(connection: Connection, running: Running, on_done: OnDone) -> bool:
+    """Hear one report, or the job's end: then False, and whatever it had not reported has failed with it."""
+    try:
+        i, error = connection.recv()
+    except EOFError:
+        connection.close()
+        running.process.join()
+        for i in sorted(running.open):
+            on_done(running.job[i], f"its process ended with exit code {running.process.exitcode}")
+        return False
+    running.open.discard(i)
+    on_done(running.job[i], error)
+    return True
+
+
+def work(job: Job, report: Connection, core: int | None) -> None:
+    """Play a job's runs, in a process of its own; one that fails takes none of the others with it.
+
+    Args:
+        job: what to do.
+        report: gets a pair per run: its number in the job, and "" or what ended it.
+        core: the only one to compute on, None for any.
+    """
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    for i, run in enumerate(job):
+        try:
+            ended = play_run(run.prepared)
+            error = "" if ended.summary["status"] == RunStatus.FINISHED else ended.error
+        except Exception as trouble:  # whatever it is, it is the end of this run only
+            logger.info("%s", run.title, exc_info=trouble)
+            report.send((i, sentence(trouble)))
+        else:
+            report.send((i, error))
+            if ended.interruption is not None:
+                break
+    report.close()

@@ -1,0 +1,186 @@
+"""`python -m experiments.study`: agents in cells under seeds, tables and pictures of how they compare."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.config.schemas import CONF, check_keys
+from experiments.display.progress import ProgressView
+from experiments.program.entry import complaining, enter
+from experiments.program.errors import ConfigError, blaming
+from experiments.program.files import write_whole
+from experiments.program.formatting import counted
+from experiments.report.block import Evidence
+from experiments.report.report import write_report
+from experiments.runs.provenance import git_commit
+from experiments.runs.record import CONFIG
+from experiments.statistics.scores import TOLERANCE
+from experiments.studies.cells import cells_of
+from experiments.studies.plan import STUDIES, Study, study_of
+from experiments.studies.playing import jobs_of, play_all
+from experiments.studies.report import Findings, ranking, read
+from experiments.studies.schema import StudyConfig, register
+from experiments.studies.variants import variants_of
+from experiments.sweeps.place import finished_in, write_runs
+from experiments.sweeps.recover import finish_killed
+from experiments.training.training_run import TrainingError
+
+PROGRAM = "experiments.study"
+
+
+class StudyError(Exception):
+    """Not all of it came about; the text says what."""
+
+
+FAILURES = (StudyError, TrainingError)
+
+
+def checked(cfg: DictConfig) -> StudyConfig:
+    """Return the configuration. Raises ConfigError: something in it is wrong, or no study is named."""
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, StudyConfig)
+    if config.study is None:
+        names = GlobalHydra.instance().config_loader().get_group_options("study")
+        raise ConfigError(f"say which study: study={', '.join(sorted(names))} (more: --help)")
+    if config.processes is not None and config.processes < 1:
+        raise ConfigError(f"processes must be >= 1, got {config.processes}")
+    return config
+
+
+def play(study: Study, config: StudyConfig, folder: Path, console: Console) -> dict[str, str]:
+    """Play what is missing: first in the simulator, all cores at work, then in real time, one by one.
+
+    Returns:
+        What ended each run that did not come to its own end, by its title.
+    """
+    failures = dict(study.refused)
+    finished = finished_in(folder)
+    for title, runs, n_processes in (
+        ("simulated", study.simulated, config.processes),
+        ("on the real pipeline", study.real, 1),
+    ):
+        left = [run for run in runs if run.hash not in finished]
+        if len(left) < len(runs):
+            there, n = len(runs) - len(left), counted(len(runs), "run")
+            console.print(f"{title}: {there} of {n} are there already", highlight=False)
+        if not left:
+            continue
+        with ProgressView(console, config.live, title, len(left), "runs") as view:
+
+            def on_done(run: object, error: str, view: ProgressView = view) -> None:
+                name = run.title  # type: ignore[attr-defined]
+                view.done(name, error)
+                if error:
+                    failures[name] = error
+
+            play_all(jobs_of(left), n_processes, on_done)
+    return failures
+
+
+def report(
+    study: Study,
+    config: StudyConfig,
+    failures: Mapping[str, str],
+    directory: Path,
+    title: str,
+    console: Console,
+) -> None:
+    """Write tables and pictures of all that is there."""
+    assert config.study is not None
+    findings, extras = read(study, Path(config.results) / STUDIES), {}
+    if not findings.episodes:
+        first = "; ".join(f"{run}: {error}" for run, error in list(failures.items())[:3])
+        raise StudyError(f"nothing can be compared: {first}")
+    found = notes(study, findings, failures)
+    if findings.twins:
+        frame, correlation = ranking(findings)
+        write_whole(directory / "ranks.csv", frame.to_csv(index=False))
+        extras["The pipeline and its simulated twin"] = frame
+        found.insert(
+            0,
+            "Measured on the real pipeline; random and oracle, between which scores lie, are those of the "
+            f"simulated twin. Spearman's rank correlation with the simulator's scores: {correlation:.2f}.",
+        )
+        console.print(f"rank correlation with the simulator: {correlation:.2f}", highlight=False)
+    evidence = Evidence(
+        title=title,
+        episodes=findings.episodes,
+        references=findings.references,
+        reference=config.study.reference,
+        highlight=list(config.study.highlight),
+        notes=found,
+        facts=facts(study),
+        extras=extras,
+    )
+    page, *others = write_report(directory, evidence, console)
+    for what, where in (("report", page), ("tables", others[0]), ("pictures", others[-1].parent)):
+        console.print(f"{what:<10} {where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def facts(study: Study) -> dict[str, str]:
+    """Return what was played, for the head of the report."""
+    worlds = "the real pipeline" if study.cells[0].is_real else "the simulator"
+    specs = dict.fromkeys(run.prepared.plan.spec.hash for run in study.runs)
+    return {"Played in": worlds, "Specs": ", ".join(specs), "Commit": git_commit()}
+
+
+def notes(study: Study, findings: Findings, failures: Mapping[str, str]) -> list[str]:
+    """Return what a reader must know of how this came about."""
+    found = []
+    if findings.beyond:
+        episodes = ", ".join(f"{e.agent} in {e.cell}, seed {e.seed}" for e in findings.beyond)
+        found.append(f"Better than the best known by more than {TOLERANCE:g} per step: {episodes}.")
+    if absent := [cell.name for cell in study.cells if cell.name not in findings.references]:
+        found.append(f"Not compared, for random or oracle is missing there: {', '.join(absent)}.")
+    by_error: dict[tuple[str, str], list[str]] = {}
+    for title, error in failures.items():
+        by_error.setdefault((title.partition(" in ")[0], error), []).append(title)
+    return found + [
+        f"Failed: {counted(len(titles), 'run')}, the first {titles[0]}: {error}."
+        for (_, error), titles in by_error.items()
+    ]
+
+
+def perform(cfg: DictConfig, console: Console) -> None:
+    """Play what a study needs, and compare it."""
+    config, choices = checked(cfg), HydraConfig.get().runtime.choices
+    name = str(choices["study"])
+    config.results = str(Path(config.results).resolve())
+    folder = Path(config.results) / STUDIES
+    folder.mkdir(parents=True, exist_ok=True)
+    finish_killed(folder, console)
+    assert config.study is not None
+    variants = variants_of(config.study, config.results)
+    study = study_of(config, cells_of(config, str(choices["training"])), variants, console)
+    title = f"{name}, on the real pipeline" if study.cells[0].is_real else name
+    known_by = f"study-{name}-pipeline" if study.cells[0].is_real else f"study-{name}"
+    failures = play(study, config, folder, console)
+    finished, own = finished_in(folder), [*study.simulated, *study.real]
+    write_runs(folder, known_by, [finished[run.hash] for run in own if run.hash in finished])
+    directory = Path(config.results) / "comparisons" / known_by
+    directory.mkdir(parents=True, exist_ok=True)
+    write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
+    report(study, config, failures, directory, title, console)
+    if failures:
+        n, (first, error) = counted(len(failures), "run"), next(iter(failures.items()))
+        raise StudyError(f"{n} failed, the first: {first}: {error} (all: {directory / 'table.md'})")
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="study")
+def main(cfg: DictConfig) -> None:
+    """Play and compare; what goes wrong ends the program here, for Hydra would print it too."""
+    with complaining(PROGRAM, FAILURES):
+        perform(cfg, Console())
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
+    enter(PROGRAM, main, register, FAILURES)
