@@ -1,151 +1,89 @@
-"""Agents in every world: the same scenario, the same seed, and what came of it."""
+"""Agents in every world: made once, and played under the same seed."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from hydra import compose
+from hydra.errors import MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from agents.base import Agent
-from envs.spec import ElasticitySpec
-from experiments.calibration.errors import rank_correlation, speed_factors
-from experiments.calibration.held_out import Levels
-from experiments.calibration.open_loop import hold_reference
-from experiments.calibration.worlds import World, Worlds
+from experiments.calibration.errors import SCORES
+from experiments.config.agents import make_agent, typed_values
+from experiments.program.errors import ConfigError
 from experiments.runs.episode import Steps, play
 from experiments.runs.summary import summarise
 from experiments.runs.trace import row_of
+from experiments.training.first_use import ready
+from experiments.worlds.run_spec import Plan
+from experiments.worlds.twin import let_look
 
-SCORES = ("slo_fulfilment", "qoe_mean", "reward_mean")
+STATIC = "static-"  # prefix of an agent's name: static-lowest, static-middle, static-highest
 ALSO_KEPT = ("decision_ms_p50", "switches_per_min", "slo_depth")
-MakeAgent = Callable[[str, ElasticitySpec], Agent]
 
 
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """Agents that meet the same scenario.
-
-    Attributes:
-        scenario: its name.
-        agents: their names.
-        reference, reference_ms: levels that tell the machine's speed, and the profile's service time there.
-        n_reference: control intervals of it.
-        seed: of agents and source.
-    """
-
-    scenario: str
-    agents: Sequence[str]
-    reference: Levels
-    reference_ms: float
-    n_reference: int
-    seed: int
-
-
-def run_contest(
-    contest: Contest,
-    worlds: Worlds,
-    order: Sequence[World],
-    make_agent: MakeAgent,
-    directory: Path,
-    say: Callable[[str], None],
-    advance: Callable[[], None],
-) -> pd.DataFrame:
-    """One row per world and agent: SCORES and more.
+def values_of(name: str, results: str) -> DictConfig:
+    """Compose the values of an agent of conf/agent, or of `static-lowest`, `-middle`, `-highest`.
 
     Args:
-        order: of the worlds; the first is the truth, whose speed the others are given.
-        advance: called after each agent in each world.
+        name: of the agent.
+        results: the folder that checkpoints are in.
 
     Raises:
-        HoldingError, ClusterError, ControlError: a pipeline broke.
+        ConfigError: there is no such agent.
     """
-    rows: list[dict[str, Any]] = []
-    factors = [1.0] * len(contest.agents)
-    decisions_ms = [0.0] * len(contest.agents)
-    for place, world in enumerate(order):
-        say(f"agents, {contest.scenario}, {world}")
-        if world is World.SIMULATED:
-            of_world = _simulated(contest, worlds, make_agent, factors, decisions_ms, say, advance)
-        else:
-            factor = 1.0 if place == 0 else float(np.median(factors))
-            env = worlds.make_env(world, directory / contest.scenario / world, say, factor)
-            of_world = _real(contest, env, make_agent, advance)
-        if place == 0:
-            factors = speed_factors([row["reference_ms"] for row in of_world], contest.reference_ms)
-            decisions_ms = [row["decision_ms_p50"] for row in of_world]
-        rows += [{"scenario": contest.scenario, "world": str(world), **row} for row in of_world]
-    return pd.DataFrame(rows)
-
-
-def _real(
-    contest: Contest, env: Any, make_agent: MakeAgent, advance: Callable[[], None]
-) -> list[dict[str, Any]]:
-    """Every agent, one after the other, in one environment; the reference before each."""
-    rows = []
     try:
-        for name in contest.agents:
-            env.reset(seed=contest.seed)
-            reference_ms = hold_reference(env, contest.reference, contest.n_reference)
-            rows.append({**_run(contest, env, name, make_agent), "reference_ms": reference_ms})
-            advance()
-    finally:
-        env.close()
-    return rows
+        cfg = compose(f"agent/{option_of(name)}")
+    except MissingConfigException as error:
+        raise ConfigError(f"agent {name}: there is no conf/agent/{option_of(name)}.yaml") from error
+    OmegaConf.set_struct(cfg, False)
+    cfg.results = results  # that paths of checkpoints name
+    if name.startswith(STATIC):
+        cfg.agent.levels = name.removeprefix(STATIC)
+    return typed_values(cfg.agent, f"agent {name}")
 
 
-def _simulated(
-    contest: Contest,
-    worlds: Worlds,
-    make_agent: MakeAgent,
-    factors: Sequence[float],
-    decisions_ms: Sequence[float],
-    say: Callable[[str], None],
-    advance: Callable[[], None],
-) -> list[dict[str, Any]]:
-    rows = []
-    for name, factor, decision_ms in zip(contest.agents, factors, decisions_ms, strict=True):
-        env = worlds.make_env(World.SIMULATED, Path(), say, factor, decision_ms)
-        reference_ms = factor * contest.reference_ms
-        rows.append({**_run(contest, env, name, make_agent), "reference_ms": reference_ms})
-        env.close()
-        advance()
-    return rows
+def option_of(name: str) -> str:
+    """Return the name of an agent's file in conf/agent."""
+    return STATIC.rstrip("-") if name.startswith(STATIC) else name
 
 
-def _run(contest: Contest, env: Any, name: str, make_agent: MakeAgent) -> dict[str, Any]:
-    """One agent's episode, in figures."""
-    agent = make_agent(name, env.elasticity)
-    knobs = [knob.name for knob in env.elasticity.knobs]
-    agent.warm_up()
-    kept = Steps()
-    play(agent, env, contest.seed, [kept])
-    figures = summarise(pd.DataFrame([row_of(step, knobs) for step in kept.seen]))
-    return {"agent": name, **{score: figures[score] for score in (*SCORES, *ALSO_KEPT)}}
-
-
-def ranks(loops: pd.DataFrame, true_world: str) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Rank correlation of the agents with the true world's, by scenario, world and score.
+def agent_for(name: str, plan: Plan, console: Console) -> Agent:
+    """Make an agent for a run, trained first if it never was, and warm; `figures_of` shows it its world.
 
     Args:
-        loops: as `run_contest` returns it, of one or several scenarios.
+        name: as for `values_of`.
+        plan: of the run; only what agents see of it counts, so any of its worlds will do.
+        console: shows the training.
+
+    Raises:
+        ConfigError: there is no such agent, or it cannot be made or trained for this.
+        TrainingError: the training broke.
     """
-    found: dict[str, dict[str, dict[str, float | None]]] = {}
-    for scenario, rows in loops.groupby("scenario"):
-        by_world = {str(world): of_world.set_index("agent") for world, of_world in rows.groupby("world")}
-        true = by_world.pop(true_world)
-        found[str(scenario)] = {
-            world: {score: _rank(true, other, score) for score in SCORES} for world, other in by_world.items()
-        }
-    return found
+    config = plan.config
+    values = values_of(name, config.results)
+    values = ready(option_of(name), values, plan, config.trained_on, console, config.live)
+    agent = make_agent(values, plan.spec, f"agent {name}")
+    agent.warm_up()
+    return agent
 
 
-def _rank(true: pd.DataFrame, other: pd.DataFrame, score: str) -> float | None:
-    agents = true.index
-    return rank_correlation(true[score].to_numpy().tolist(), other.loc[agents, score].to_numpy().tolist())
+def figures_of(agent: Agent, env: Any, twin: Plan, seed: int) -> dict[str, Any]:
+    """Let an agent play an episode; returns its SCORES and more.
 
+    Args:
+        agent: for the environment's spec; warm.
+        env: any world; it is not closed.
+        twin: its like that can be calculated in advance, for an agent that must see it before.
+        seed: of the episode.
 
-def labels(loops: pd.DataFrame) -> Mapping[str, list[str]]:
-    """Scenarios, worlds and agents in the order in which they were run."""
-    return {name: list(dict.fromkeys(loops[name])) for name in ("scenario", "world", "agent")}
+    Raises:
+        ClusterError: the pipeline broke.
+        ConfigError: the twin cannot be calculated in advance.
+    """
+    let_look(agent, twin, lambda _: None)
+    kept, knobs = Steps(), [knob.name for knob in agent.spec.knobs]
+    play(agent, env, seed, [kept])
+    figures = summarise(pd.DataFrame([row_of(step, knobs) for step in kept.seen]))
+    return {name: figures[name] for name in (*SCORES, *ALSO_KEPT)}

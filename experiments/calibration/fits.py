@@ -1,7 +1,11 @@
-"""From measured times to the figures of a profile: pure functions, robust where outliers are noise."""
+"""From measured times to the figures of a profile: pure functions, robust where outliers are noise.
+
+Frames are rows as `pipeline.collector.frames.SCHEMA` has them; ns of a monotonic clock are exact as floats up
+to 2^53, which is 104 days.
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from envs.hardware import Link
+from experiments.runs.summary import column
 
 N_QUANTILES = 21  # at probabilities 0, 0.05, ..., 1
 MS_PER_NS = 1e-6
@@ -23,7 +28,7 @@ class ServiceFit(NamedTuple):
 
 
 def fit_service(times_ms: ArrayLike) -> ServiceFit:
-    """The sample mean, and quantiles between which linear interpolation has that very mean.
+    """Fit the sample mean, and quantiles between which linear interpolation has that very mean.
 
     The mean counts: it makes the load. Between the last quantile but one and the maximum, interpolation would
     make of a single outlier as many as 5 % of all frames, so the last quantile is set to where the mean is
@@ -46,7 +51,7 @@ def fit_service(times_ms: ArrayLike) -> ServiceFit:
 
 
 def fit_link(n_bytes: Sequence[float], forward_ms: Sequence[float], back_ms: Sequence[float]) -> Link:
-    """Delay and bandwidth of a link from medians of several sizes of frames.
+    """Fit delay and bandwidth of a link to medians of several sizes of frames.
 
     There, a frame takes delay + bytes / bandwidth (Theil and Sen's line through the medians); back, a result
     without its picture takes the delay. The two delays are averaged, for a link has one.
@@ -54,19 +59,19 @@ def fit_link(n_bytes: Sequence[float], forward_ms: Sequence[float], back_ms: Seq
     Args:
         n_bytes, forward_ms, back_ms: per size; same length, at least one.
     """
-    sizes, forward = np.asarray(n_bytes, dtype=float), np.asarray(forward_ms, dtype=float)
-    slope_ms, intercept_ms = 0.0, float(np.median(forward))
-    if np.unique(sizes).size > 1:
-        slope_ms, intercept_ms = np.asarray(stats.theilslopes(forward, sizes, method="joint"))[:2].tolist()
+    slope_ms, intercept_ms = 0.0, float(np.median(forward_ms))
+    if np.unique(n_bytes).size > 1:
+        line = stats.theilslopes(forward_ms, n_bytes, method="joint")
+        slope_ms, intercept_ms = np.asarray(line)[:2].tolist()
     mbit_s = 8e-3 / slope_ms if slope_ms > 0 else np.inf
     if slope_ms <= 0:
-        intercept_ms = float(np.median(forward))
+        intercept_ms = float(np.median(forward_ms))
     delay_ms = (max(intercept_ms, 0.0) + max(float(np.median(back_ms)), 0.0)) / 2
     return Link(min(delay_ms, LONGEST_DELAY_MS), mbit_s)
 
 
 def handling_ms(frames: pd.DataFrame) -> float:
-    """Median time from a frame's end to the next one's start where the worker had that next one already.
+    """Return the median time from a frame's end to the next one's start where the worker had that already.
 
     Args:
         frames: columns worker, received_ns, started_ns, done_ns.
@@ -74,23 +79,19 @@ def handling_ms(frames: pd.DataFrame) -> float:
     Returns:
         NaN if no worker ever was so busy.
     """
-    gaps_ns: list[NDArray[np.float64]] = []
-    for _, of_worker in frames.groupby("worker"):
-        ordered = of_worker.sort_values("started_ns")
-        done_ns = column(ordered, "done_ns")[:-1]
-        is_waiting = column(ordered, "received_ns")[1:] <= done_ns
-        gaps_ns.append((column(ordered, "started_ns")[1:] - done_ns)[is_waiting])
-    gaps = np.concatenate(gaps_ns) if gaps_ns else np.empty(0)
-    return float(np.median(gaps)) * MS_PER_NS if gaps.size else np.nan
+    ordered: Any = frames.sort_values(["worker", "started_ns"])
+    done_ns = ordered.groupby("worker")["done_ns"].shift()  # of the worker's frame before
+    gaps_ns = (ordered["started_ns"] - done_ns)[ordered["received_ns"] <= done_ns]
+    return float(gaps_ns.median()) * MS_PER_NS
 
 
 def median_ms(frames: pd.DataFrame, begin: str, end: str) -> float:
-    """Median time in ms between two stamps of a frame, columns in ns."""
+    """Return the median time in ms between two stamps of a frame, columns in ns."""
     return float(np.median(column(frames, end) - column(frames, begin))) * MS_PER_NS
 
 
-def stalls_ms(frames: pd.DataFrame, changed_ns: int, is_new: NDArray[np.bool_]) -> list[float]:
-    """Per worker, how long it stood still before its first frame of a new kind.
+def stalls_ms(frames: pd.DataFrame, changed_ns: int, is_new: NDArray[np.bool_]) -> pd.Series:
+    """Return how long each worker stood still before its first frame of a new kind, by worker.
 
     From the change, or from the end of its last frame before that if this is later, to the start of its
     first new one.
@@ -100,26 +101,28 @@ def stalls_ms(frames: pd.DataFrame, changed_ns: int, is_new: NDArray[np.bool_]) 
         changed_ns: when the setting was changed.
         is_new: whether a frame is of the new kind, shape (n_frames,).
     """
-    workers = frames["worker"].to_numpy()
-    started_ns, done_ns = column(frames, "started_ns"), column(frames, "done_ns")
-    stalls: list[float] = []
-    for worker in sorted(set(workers[is_new])):
-        first_ns = started_ns[is_new & (workers == worker)].min()
-        before = done_ns[~is_new & (workers == worker) & (done_ns <= first_ns)]
-        stalls.append(max(first_ns - before.max(initial=changed_ns), 0.0) * MS_PER_NS)
-    return stalls
+    first_ns: Any = rows_at(frames, is_new).groupby("worker")["started_ns"].min()
+    is_before = ~is_new & (frames["done_ns"] <= frames["worker"].map(first_ns)).to_numpy()
+    before_ns: Any = rows_at(frames, is_before).groupby("worker")["done_ns"].max()
+    before_ns = before_ns.reindex(first_ns.index)
+    return (first_ns - before_ns.clip(lower=changed_ns).fillna(changed_ns)).clip(lower=0.0) * MS_PER_NS
 
 
-def where(frames: pd.DataFrame, mask: NDArray[np.bool_]) -> pd.DataFrame:
-    """The rows at which the mask is True."""
+def first_beyond_others_ms(frames: pd.DataFrame) -> pd.Series:
+    """Return by how much each worker's first frame took longer than the median of its others, by worker.
+
+    Args:
+        frames: columns worker, started_ns, service_ns; two or more of each worker.
+    """
+    service_ns: Any = frames.sort_values("started_ns").groupby("worker")["service_ns"]
+    return service_ns.agg(lambda ns: ns.iloc[0] - ns.iloc[1:].median()) * MS_PER_NS
+
+
+def rows_at(frames: pd.DataFrame, mask: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return the rows at which the mask is True."""
     return pd.DataFrame(frames.loc[mask])
 
 
-def column(frames: pd.DataFrame, name: str) -> NDArray[np.float64]:
-    """One column as numbers; ns of a monotonic clock are exact up to 2^53, which is 104 days."""
-    return np.asarray(frames[name], dtype=np.float64)
-
-
 def significant(value: float, digits: int = 4) -> float:
-    """Rounded to so many significant digits: a profile is read by people."""
+    """Round to so many significant digits: a profile is read by people."""
     return float(f"{value:.{digits}g}")

@@ -1,24 +1,59 @@
-"""Settings held, one after the other, in every world: each in an episode of its own, after a reference."""
+"""Settings held without an agent: which, what tells the machine's speed before each, and what is read."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from envs.hardware import Hardware
 from experiments.calibration.errors import METRICS
-from experiments.calibration.held_out import Levels
+from experiments.calibration.profile import mean_service_ms
+from experiments.calibration.rig import MeasuringError
+from pipeline.program import ClusterError
+from pipeline.settings import Ladders
+
+REFERENCE_BUSY = 0.6  # of the workers, at the reference setting
+
+Levels = tuple[int, int, int]  # of fps, size, grade
 
 
-class HoldingError(Exception):
-    """An episode broke; the text says why."""
+# --- which ---
+
+
+def intermediate(fps: Sequence[float]) -> list[float]:
+    """Return rates half-way between those of a ladder, and its ends."""
+    between = [(low + high) / 2 for low, high in pairwise(fps)]
+    return sorted({fps[0], *between, fps[-1]})
+
+
+def draw_settings(ladders: Ladders, n: int, seed: int) -> list[Levels]:
+    """Draw n different settings in random order, or all there are; each as likely as any other."""
+    every = [(fps, size, grade) for fps, size, grade in product(*map(range, ladders.n_levels))]
+    chosen = np.random.default_rng(seed).permutation(len(every))[:n]
+    return [every[i] for i in chosen]
+
+
+def reference_levels(ladders: Ladders, profile: Hardware) -> tuple[Levels, float]:
+    """Choose the middle grade and size, at the rate that keeps the workers nearest to REFERENCE_BUSY.
+
+    Returns:
+        The levels, and the profile's mean service time there in ms.
+    """
+    size, grade = (len(ladders.sizes) - 1) // 2, (len(ladders.grades) - 1) // 2
+    service_ms = mean_service_ms(profile, ladders.grades[grade], *ladders.sizes[size])
+    busy = np.asarray(ladders.fps) * 1e-3 * service_ms / profile.n_workers
+    return (int(np.argmin(np.abs(busy - REFERENCE_BUSY))), size, grade), service_ms
+
+
+# --- how ---
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
-    """Of one setting: control intervals of the reference, of the setting, and which are not counted.
+class Hold:
+    """One setting's episode: control intervals of the reference, of the setting, and which are not counted.
 
     Attributes:
         reference: levels held first.
@@ -41,78 +76,44 @@ class Episode:
 
     @property
     def n_steps(self) -> int:
-        """Of the whole episode."""
+        """Intervals of the whole episode."""
         return self.n_reference + self.n_hold
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one episode gave: the reference's mean service time, and means of the setting's METRICS."""
+def hold(env: Any, how: Hold, levels: Levels, seed: int) -> dict[str, float]:
+    """Hold the reference, then a setting, in an episode of their own.
 
-    reference_ms: float
-    metrics: Mapping[str, float]
+    Returns:
+        "reference_ms", see `hold_reference`, and the means of the METRICS at the setting, NaN if unknown.
 
-
-def hold(env: Any, episode: Episode, levels: Levels, seed: int) -> Reading:
-    """One episode. Raises HoldingError if it ends before its time."""
+    Raises:
+        ClusterError, MeasuringError: as `hold_reference`.
+    """
     env.reset(seed=seed)
-    reference_ms = hold_reference(env, episode.reference, episode.n_reference)
-    infos = [_step(env, levels) for _ in range(episode.n_hold)][episode.n_settle :]
-    means = {metric: _mean([info["metrics"][metric] for info in infos]) for metric in METRICS}
-    return Reading(reference_ms, means)
+    reference_ms = hold_reference(env, how.reference, how.n_reference)
+    means = _held(env, levels, how.n_hold, how.n_settle)
+    return {"reference_ms": reference_ms, **{metric: means[metric] for metric in METRICS}}
 
 
-def hold_reference(env: Any, levels: Sequence[int], n: int) -> float:
-    """Mean service time in ms over n intervals at these levels, the first left out."""
-    infos = [_step(env, levels) for _ in range(n)][1:]
-    service_ms = _mean([info["metrics"]["service_ms"] for info in infos])
-    if math.isnan(service_ms):
-        raise HoldingError("no frame was processed at the reference setting")
+def hold_reference(env: Any, levels: Levels, n: int) -> float:
+    """Return the mean service time in ms over n intervals at these levels, the first left out.
+
+    Raises:
+        ClusterError: the pipeline broke.
+        MeasuringError: nothing was processed.
+    """
+    service_ms = _held(env, levels, n, 1)["service_ms"]
+    if np.isnan(service_ms):
+        raise MeasuringError("no frame was processed at the reference setting")
     return service_ms
 
 
-def hold_all(
-    env: Any, episode: Episode, settings: Sequence[Levels], seed: int, advance: Callable[[], None]
-) -> list[Reading]:
-    """All settings in one environment; luck differs from setting to setting, not from world to world."""
-    readings = []
-    for number, levels in enumerate(settings):
-        readings.append(hold(env, episode, levels, seed + number))
-        advance()
-    return readings
-
-
-def table_of(
-    readings: Mapping[str, Sequence[Reading]], settings: Sequence[Levels], describe: Callable[[Levels], dict]
-) -> pd.DataFrame:
-    """One row per setting and world.
-
-    Args:
-        readings: by world, one per setting.
-        describe: the columns that say what levels stand for.
-    """
-    rows = [
-        {
-            "setting": number,
-            "world": str(world),
-            **describe(levels),
-            "reference_ms": reading.reference_ms,
-            **reading.metrics,
-        }
-        for world, of_world in readings.items()
-        for number, (levels, reading) in enumerate(zip(settings, of_world, strict=True))
-    ]
-    return pd.DataFrame(rows)
-
-
-def _step(env: Any, levels: Sequence[int]) -> dict[str, Any]:
-    _, _, terminated, _, info = env.step(np.asarray(levels))
-    if terminated:
-        raise HoldingError(f"the pipeline died: {info.get('error', 'no reason was given')}")
-    return info
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Mean of those that are known, NaN if none is; a load without a worker is infinite."""
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.mean(known)) if known else math.nan
+def _held(env: Any, levels: Levels, n: int, n_settle: int) -> dict[str, float]:
+    """Return the mean of every metric over n intervals but the first n_settle; NaN where none is known."""
+    rows = []
+    for _ in range(n):
+        *_, info = env.step(np.asarray(levels))
+        if "error" in info:
+            raise ClusterError(info["error"])
+        rows.append(info["metrics"])
+    return pd.DataFrame(rows[n_settle:], dtype=float).mean().to_dict()

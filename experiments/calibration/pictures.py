@@ -1,6 +1,7 @@
 """The gap as pictures: figures of two worlds against each other, and agents' scores in each world."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -9,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from experiments.calibration.closed_loop import SCORES, labels
-from experiments.calibration.errors import CRITICAL_LOAD, METRICS, TARGETS
-from experiments.display.plots import COLOURS, STYLE
+from experiments.calibration.errors import CRITICAL_LOAD, METRICS, SCORES, TARGETS
 from experiments.program.files import whole
+from experiments.program.style import COLOURS, STYLE
 
 PANEL_IN = 3.2
 N_COLUMNS = 3
@@ -22,7 +22,7 @@ N_BAND = 200  # points of a target's outline
 
 
 def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path: Path) -> None:
-    """One panel per metric: true on x, the other world's on y, the identity, and the target's band.
+    """Draw one panel per metric: true on x, the other world's on y, the identity, and the target's band.
 
     Args:
         compared: as `experiments.calibration.errors.compare` returns it.
@@ -30,8 +30,7 @@ def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path
     """
     n_rows = -(-len(METRICS) // N_COLUMNS)
     with mpl.rc_context(STYLE):
-        size = PANEL_IN * N_COLUMNS, PANEL_IN * n_rows
-        figure = Figure(figsize=size)
+        figure = Figure(figsize=(PANEL_IN * N_COLUMNS, PANEL_IN * n_rows))
         for axes, metric in zip(figure.subplots(n_rows, N_COLUMNS).flat, METRICS, strict=True):
             _panel(axes, compared, metric)
             axes.set_xlabel(true_world)
@@ -66,7 +65,7 @@ def _panel(axes: Axes, compared: pd.DataFrame, metric: str) -> None:
             axis.set_minor_formatter(NullFormatter())
         line = np.geomspace(low / 1.2, high * 1.2, N_BAND)
     if metric in TARGETS:
-        band = np.array([TARGETS[metric].band(value) for value in line])
+        band = TARGETS[metric].band(line)
         axes.fill_between(line, line - band, line + band, color="#DDDDDD", linewidth=0)
     axes.plot(line, line, color="black", linewidth=0.8)
     axes.plot(true[~apart], other[~apart], "o", color=COLOURS[0], markersize=4, alpha=0.8)
@@ -76,27 +75,22 @@ def _panel(axes: Axes, compared: pd.DataFrame, metric: str) -> None:
 
 
 def plot_agents(loops: pd.DataFrame, path: Path) -> None:
-    """Bars per agent and world: a row per scenario, a column per score.
+    """Draw bars per agent and world: a row per scenario, a column per score.
 
     Args:
-        loops: as `experiments.calibration.closed_loop.run_contest` returns it.
+        loops: one row per scenario, agent and world, columns of these names and SCORES.
         path: of the PNG.
     """
-    order = labels(loops)
-    scenarios, worlds, agents = order["scenario"], order["world"], order["agent"]
+    scenarios = list(loops["scenario"].unique())
     with mpl.rc_context(STYLE):
-        size = (4.0 * len(SCORES), PANEL_IN * len(scenarios) + 0.5)
-        figure = Figure(figsize=size)
+        figure = Figure(figsize=(4.0 * len(SCORES), PANEL_IN * len(scenarios) + 0.5))
         panels = figure.subplots(len(scenarios), len(SCORES), squeeze=False)
         for row, scenario in zip(panels, scenarios, strict=True):
+            own: Any = loops[loops["scenario"] == scenario]
             for axes, score in zip(row, SCORES, strict=True):
-                of_scenario = loops.loc[loops["scenario"].to_numpy() == scenario]
-                values = of_scenario.pivot(index="agent", columns="world", values=score).loc[agents]
-                width = 0.8 / len(worlds)
-                for i, world in enumerate(worlds):
-                    places = np.arange(len(agents)) + (i - (len(worlds) - 1) / 2) * width
-                    axes.bar(places, values[world].to_numpy(float), width, label=world, color=COLOURS[i])
-                axes.set_xticks(np.arange(len(agents)), agents, rotation=30, ha="right")
+                table = own.pivot(index="agent", columns="world", values=score)
+                table = table.loc[own["agent"].unique(), own["world"].unique()]
+                table.plot.bar(ax=axes, width=0.8, color=COLOURS, rot=30, xlabel="", legend=False)
                 axes.set_title(f"{scenario}: {score}")
         panels[0, 0].legend(loc="best")
         with whole(path) as partial:

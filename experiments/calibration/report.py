@@ -1,6 +1,6 @@
 """The tables on the console."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,99 +8,81 @@ import pandas as pd
 from rich.table import Table
 
 from envs.hardware import Hardware
-from experiments.calibration.closed_loop import SCORES, labels
-from experiments.calibration.errors import METRICS, TARGETS
+from experiments.calibration.errors import METRICS, SCORES, TARGETS
+from experiments.calibration.measured import Measured
 from experiments.calibration.profile import mean_service_ms
-from experiments.calibration.store import Measured
 
-HEADINGS = {
-    "delivered_fps": "fps",
-    "queue_size": "queue",
-    "latency_p95_ms": "p95 ms",
-    "memory_usage": "memory",
-    "drop_rate": "drops",
-    "load": "load",
-}
+HEADINGS = dict(zip(METRICS, ("fps", "queue", "p95 ms", "memory", "drops", "load"), strict=True))
+
+
+def table_of(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]] = (), n_left: int = 1
+) -> Table:
+    """Make a table whose first columns are to the left, and figures to the right; headings "" = not shown."""
+    table = Table(title=title, title_justify="left", show_header=any(headings))
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if place < n_left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def cells_table(measured: Measured, profile: Hardware) -> Table:
-    """Service times and accuracy per grade and frame size."""
-    table = Table(title="What was measured", title_justify="left")
-    table.add_column("grade")
-    table.add_column("px", justify="right")
-    for heading in ("mean ms", "p50", "p95", "frames", "fps", "busy", "F1"):
-        table.add_column(heading, justify="right")
-    for cell in measured.cells.values():
-        times_ms = np.concatenate([np.asarray(device.service_ms) for device in cell.devices])
-        size = f"{cell.width}x{cell.height}"
-        p50, p95 = np.percentile(times_ms, (50, 95))
-        f1 = profile.accuracy.get(cell.grade, {}).get(size)
-        mean_ms = mean_service_ms(profile, cell.grade, cell.width, cell.height)
+    """Show service times and accuracy per grade and frame size."""
+    headings = ("grade", "px", "mean ms", "p50", "p95", "frames", "fps", "busy", "F1")
+    table = table_of("What was measured", headings)
+    for point in measured.cells.values():
+        times_ms = np.concatenate([np.asarray(device.service_ms) for device in point.devices])
+        mean_ms = mean_service_ms(profile, point.grade, point.width, point.height)
+        f1 = profile.accuracy.get(point.grade, {}).get(point.size)
         table.add_row(
-            cell.grade,
-            size,
-            *(f"{ms:.1f}" for ms in (mean_ms, p50, p95)),
+            point.grade,
+            point.size,
+            *(f"{ms:.1f}" for ms in (mean_ms, *np.percentile(times_ms, (50, 95)))),
             str(len(times_ms)),
-            f"{cell.fps:.3g}",
-            f"{cell.busy:.0%}",
+            f"{point.fps:.3g}",
+            f"{point.busy:.0%}",
             "" if f1 is None else f"{f1:.2f}",
         )
     return table
 
 
 def figures_table(measured: Measured, profile: Hardware) -> Table:
-    """The profile's other figures."""
-    table = Table(title="And of devices and host", title_justify="left", show_header=False)
-    table.add_column("figure")
-    table.add_column("value", justify="right")
+    """Show the profile's other figures."""
+    table = table_of("And of devices and host", ("", ""))
     for number, device in enumerate(profile.devices):
-        name = f"device {number}: " if len(profile.devices) > 1 else ""
-        rows = [
-            ("link, one way", f"{device.link.delay_ms:.3g} ms"),
-            ("link", _bandwidth(device.link.mbit_s)),
-            ("between two frames of a busy worker", f"{device.handling_ms:.3g} ms"),
-        ]
+        name, mbit_s = f"device {number}: " if len(profile.devices) > 1 else "", device.link.mbit_s
+        rows = {
+            "link, one way": f"{device.link.delay_ms:.3g} ms",
+            "link": f"{mbit_s:,.0f} Mbit/s" if np.isfinite(mbit_s) else "as fast for large frames",
+            "between two frames of a busy worker": f"{device.handling_ms:.3g} ms",
+        }
         if measured.start_up is not None:
-            rows += [
-                ("start of a worker", f"{device.start_ms:.0f} ms"),
-                ("load of a grade", f"{device.load_ms:.0f} ms"),
-                ("first frame of a new size", f"{device.new_shape_ms:.0f} ms"),
-            ]
-        _add(table, [(name + label, value) for label, value in rows])
+            rows |= {
+                "start of a worker": f"{device.start_ms:.0f} ms",
+                "load of a grade": f"{device.load_ms:.0f} ms",
+                "first frame of a new size": f"{device.new_shape_ms:.0f} ms",
+            }
+        for label, value in rows.items():
+            table.add_row(name + label, value)
     host = profile.host
     assert measured.saturated is not None, "a complete calibration has it"
-    _add(
-        table,
-        [
-            ("producer and collector, one way", f"{host.message_ms:.3g} ms"),
-            ("from due to handed out", f"{host.capture_ms:.3g} ms"),
-            ("producer's memory when ready", f"{host.baseline_mb:.0f} MB"),
-            ("host's memory, used of all", f"{host.used_mb:.0f} of {host.memory_mb:.0f} MB"),
-            ("service times with saturated workers", f"{measured.saturated.slower:.2f} ×"),
-        ],
-    )
+    table.add_row("producer and collector, one way", f"{host.message_ms:.3g} ms")
+    table.add_row("from due to handed out", f"{host.capture_ms:.3g} ms")
+    table.add_row("producer's memory when ready", f"{host.baseline_mb:.0f} MB")
+    table.add_row("host's memory, used of all", f"{host.used_mb:.0f} of {host.memory_mb:.0f} MB")
+    table.add_row("service times with saturated workers", f"{measured.saturated.slower:.2f} ×")
     return table
 
 
-def _add(table: Table, rows: Sequence[tuple[str, str]]) -> None:
-    for row in rows:
-        table.add_row(*row)
-
-
-def _bandwidth(mbit_s: float) -> str:
-    return f"{mbit_s:,.0f} Mbit/s" if np.isfinite(mbit_s) else "as fast for large frames"
-
-
 def settings_table(compared: pd.DataFrame, true_world: str, other_world: str) -> Table:
-    """One row per held-out setting: per metric what is true, and what the other world has.
+    """Show per held-out setting and metric what is true, and what the other world has.
 
     Args:
         compared: as `experiments.calibration.errors.compare` returns it.
     """
-    table = Table(title=f"{true_world} | {other_world}; ! misses the target, * load near 1")
-    table.add_column("", justify="right")
-    for metric in METRICS:
-        table.add_column(HEADINGS[metric], justify="right")
+    title = f"{true_world} | {other_world}; ! misses the target, * load near 1"
+    table = table_of(title, ("", *HEADINGS.values()), n_left=0)
     for row in compared.to_dict("records"):
         cells = []
         for metric in METRICS:
@@ -112,12 +94,9 @@ def settings_table(compared: pd.DataFrame, true_world: str, other_world: str) ->
 
 
 def shares_table(summary: Mapping[str, Any]) -> Table:
-    """Share of the settings within the targets, and the typical errors, per pair of worlds."""
-    table = Table(title="Held-out settings", title_justify="left")
-    table.add_column("world, against which", overflow="fold")
-    table.add_column("")
-    for heading in ("within target", "median |error|", "of the value"):
-        table.add_column(heading, justify="right")
+    """Show the share of the settings within the targets, and the typical errors, per pair of worlds."""
+    headings = ("world, against which", "", "within target", "median |error|", "of the value")
+    table = table_of("Held-out settings", headings, n_left=2)
     for one in summary["comparisons"]:
         shares, pair = one["share_within"], f"{one['other']}, {one['true']}"
         table.add_row(pair, "all three", _percent(shares["all"]), style="bold")
@@ -132,25 +111,23 @@ def shares_table(summary: Mapping[str, Any]) -> Table:
 
 
 def agents_table(loops: pd.DataFrame, ranks: Mapping[str, Any]) -> Table:
-    """Agents' scores in each world, and how alike the worlds rank them."""
-    order = labels(loops)
-    table = Table(title="SLO fulfilment, QoE, reward; Spearman's rank correlation", title_justify="left")
-    table.add_column("scenario, agent")
-    for world in order["world"]:
-        table.add_column(world, justify="right")
-    values = loops.set_index(["scenario", "agent", "world"])
-    for scenario in order["scenario"]:
-        for agent in order["agent"]:
-            cells = [values.loc[(scenario, agent, world), list(SCORES)] for world in order["world"]]
-            table.add_row(f"{scenario}, {agent}", *(" ".join(f"{x:.2f}" for x in cell) for cell in cells))
-        alike = [ranks[scenario].get(world, {}) for world in order["world"]]
-        cells = [" ".join(_number(of_world.get(score)) for score in SCORES) for of_world in alike]
+    """Show agents' scores in each world, and how alike the worlds rank them."""
+    worlds = list(loops["world"].unique())
+    title = "SLO fulfilment, QoE, reward; Spearman's rank correlation"
+    table = table_of(title, ("scenario, agent", *worlds))
+    for scenario, rows in loops.groupby("scenario", sort=False):
+        for agent, own in rows.groupby("agent", sort=False):
+            scores = own.set_index("world")[list(SCORES)]
+            cells = (" ".join(f"{score:.2f}" for score in scores.loc[world]) for world in worlds)
+            table.add_row(f"{scenario}, {agent}", *cells)
+        alike = [ranks[str(scenario)].get(world, {}) for world in worlds]
+        cells = (" ".join(_number(one.get(score)) for score in SCORES) for one in alike)
         table.add_row(f"{scenario}, ranks", *cells, style="bold", end_section=True)
     return table
 
 
 def _figure(value: float) -> str:
-    """Short: no more than two decimals, none from 100 on."""
+    """Write no more than two decimals, none from 100 on."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")
 
 

@@ -2,15 +2,17 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from envs.hardware import Hardware, usable_cores
-from experiments.calibration.fits import column, where
+from experiments.calibration.fits import rows_at
+from experiments.runs.summary import column
 from pipeline.cluster import LocalCluster
 from pipeline.control import ControlClient
 from pipeline.options import CollectorOptions, ProducerOptions
@@ -27,7 +29,7 @@ class MeasuringError(Exception):
     """The pipeline did not do what was to be measured; the text says what was missing."""
 
 
-class Held(NamedTuple):
+class Recorded(NamedTuple):
     """What was recorded while a setting was held.
 
     Attributes:
@@ -43,7 +45,7 @@ class Rig:
     """Producer, workers and collector of a hardware profile; a context manager.
 
     Args:
-        producer: of the stream; its FPS ladder is `rates(ladders)`.
+        producer: of the stream; its FPS ladder becomes `rates`.
         ladders: of the stream itself.
         hardware: the workers.
         directory: gets logs, frames and device files.
@@ -54,16 +56,16 @@ class Rig:
         self, producer: ProducerOptions, ladders: Ladders, hardware: Hardware, directory: Path, seed: int
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        record = directory / "frames.jsonl"
+        self.ladders, self.hardware = ladders, hardware
         self.rates = rates(ladders.fps[-1])
         self._seed = seed
+        self._record = directory / "frames.jsonl"
         self._cluster = LocalCluster(
             dataclasses.replace(producer, fps_levels=self.rates),
-            CollectorOptions(frames=str(record)),
+            CollectorOptions(frames=str(self._record)),
             hardware.worker_options(directory / "devices", usable_cores(), seed),
             directory / "logs",
         )
-        self._record = record
         self._read_bytes = 0
         self._rows: list[dict] = []  # of the episode that runs
 
@@ -79,27 +81,26 @@ class Rig:
         """Client of the producer."""
         return self._cluster.control
 
-    def wait_ready(self, on_progress: Callable[[str], None]) -> None:
+    def wait_ready(self, say: Callable[[str], None]) -> None:
         """Wait for every worker. Raises ClusterError, ControlError."""
-        self._cluster.wait_ready(READY_TIMEOUT_S, on_progress)
+        self._cluster.wait_ready(READY_TIMEOUT_S, say)
 
     def start(self, fps: float, size: int, grade: int, streams: int = 1) -> None:
         """Begin anew at the rate of the ladder next to `fps`, and these levels of size and grade."""
         self._rows = []
-        self.control.start(self._seed, self.levels(fps, size, grade), streams)
+        self.control.start(self._seed, (self.level(fps), size, grade), streams)
 
     def change(self, fps: float, size: int, grade: int) -> int:
         """Go over to another setting; returns when, in ns of the monotonic clock."""
-        self.control.set_levels(self.levels(fps, size, grade))
+        self.control.set_levels((self.level(fps), size, grade))
         return time.monotonic_ns()
 
-    def hold(self, seconds: float, settle_s: float = 0.0) -> Held:
+    def hold(self, seconds: float, settle_s: float = 0.0) -> Recorded:
         """Wait until all frames captured meanwhile are processed; the first settle_s are left out."""
         from_ns = time.monotonic_ns() + int(settle_s * 1e9)
         until_ns = from_ns + int(seconds * 1e9)
         round_trips_ms = []
-        while time.monotonic_ns() < until_ns:
-            asked_ns = time.monotonic_ns()
+        while (asked_ns := time.monotonic_ns()) < until_ns:
             self.control.status()
             round_trips_ms.append((time.monotonic_ns() - asked_ns) * 1e-6)
             time.sleep(min(PING_EVERY_S, max(0.0, (until_ns - time.monotonic_ns()) * 1e-9)))
@@ -108,12 +109,12 @@ class Rig:
             "the frames of a setting to be processed",
         )
         captured_ns = column(frames, "captured_ns")
-        return Held(where(frames, (captured_ns >= from_ns) & (captured_ns < until_ns)), round_trips_ms)
+        return Recorded(rows_at(frames, (captured_ns >= from_ns) & (captured_ns < until_ns)), round_trips_ms)
 
     def wait_for(
         self, enough: Callable[[pd.DataFrame], bool], what: str, timeout_s: float = 60.0
     ) -> pd.DataFrame:
-        """All frames of the episode, once they are enough. Raises MeasuringError."""
+        """Return all frames of the episode, once they are enough. Raises ClusterError, MeasuringError."""
         deadline_s = time.monotonic() + timeout_s
         while not enough(frames := self.frames()):
             self._cluster.check()
@@ -136,7 +137,7 @@ class Rig:
         return took_s
 
     def frames(self) -> pd.DataFrame:
-        """Those emitted in this episode so far, in the order of emission; no columns if there are none."""
+        """Read those emitted in this episode so far, in the order of emission; no columns if none were."""
         with self._record.open("rb") as file:
             file.seek(self._read_bytes)
             text = file.read()
@@ -148,23 +149,28 @@ class Rig:
             self._rows = [row for row in self._rows if row["episode"] == episode]
         return pd.DataFrame(self._rows)
 
-    def levels(self, fps: float, size: int, grade: int) -> tuple[int, int, int]:
-        """Level indices, of the highest rate that is not above `fps`."""
-        below = [level for level, rate in enumerate(self.rates) if rate <= fps * (1 + 1e-9)]
-        return max(below, default=0), size, grade
+    def by_device(self, frames: pd.DataFrame) -> list[pd.DataFrame]:
+        """Split frames by device; workers are named worker-0, worker-1, ... Raises MeasuringError."""
+        if not len(frames):
+            raise MeasuringError("no frame came while a setting was held; is the pipeline overloaded?")
+        found, first = [], 0
+        for device in self.hardware.devices:
+            names = [f"worker-{i}" for i in range(first, first + device.count)]
+            found.append(rows_at(frames, np.isin(frames["worker"].to_numpy(), names)))
+            first += device.count
+        return found
+
+    def level(self, fps: float) -> int:
+        """Return the level of the highest rate that is not above `fps`."""
+        return max(int(np.searchsorted(self.rates, fps * (1 + 1e-9), side="right")) - 1, 0)
 
     def _n_ready(self) -> int:
         return sum(worker.ready for worker in self.control.status().workers)
 
 
 def rates(source_fps: float) -> tuple[float, ...]:
-    """Rates from LEAST_FPS (about) to the source's own, each FPS_RATIO times the one before."""
+    """Return rates from LEAST_FPS (about) to the source's own, each FPS_RATIO times the one before."""
     found = [source_fps]
     while found[-1] / FPS_RATIO >= LEAST_FPS:
         found.append(found[-1] / FPS_RATIO)
     return tuple(reversed(found))
-
-
-def bytes_of(size: Sequence[int]) -> int:
-    """Of a frame of (width, height)."""
-    return 3 * size[0] * size[1]

@@ -1,18 +1,18 @@
 """One call of the program: calibrate, validate, or both, and leave a record of it."""
 
-import dataclasses
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.calibration.calibration import Task, calibrate, check_accuracy
-from experiments.calibration.closed_loop import MakeAgent
-from experiments.calibration.profile import profile_of, source_text, to_yaml, write_profile
+from experiments.calibration.accuracy import check_accuracy
+from experiments.calibration.calibration import calibrate, n_parts
+from experiments.calibration.measured import Measured, load, save
+from experiments.calibration.profile import profile_of, source_text, to_yaml
 from experiments.calibration.report import (
     agents_table,
     cells_table,
@@ -21,20 +21,20 @@ from experiments.calibration.report import (
     shares_table,
 )
 from experiments.calibration.schema import CalibrateConfig
-from experiments.calibration.store import Store
-from experiments.calibration.validation import check_validation, n_parts, validate
-from experiments.calibration.worlds import with_profile
+from experiments.calibration.validation import check_names, check_validation, n_blocks, validate
 from experiments.config.schemas import CONF
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.world_schemas import HardwareSchema, PipelineSchema
+from experiments.display.progress import ProgressView
 from experiments.execution.extras import mlflow_request
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
-from experiments.runs.identity import Identity
+from experiments.runs.identity import Identity, identify
 from experiments.runs.provenance import digest, machine, releases
 from experiments.runs.record import CONFIG, LOGS, RunStatus
 from experiments.runs.trace import JOURNAL
 from experiments.tracking.messages import Closing
 from experiments.tracking.run import MlflowRun, TrackingError, artifacts_of, tracking_uri
+from experiments.tracking.store import summary_figures
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline, source_ladders
 from pipeline.messages import WorkType
 
@@ -43,191 +43,169 @@ logger = logging.getLogger(__name__)
 PROFILE, MEASURED = "profile.yaml", "measured.json"
 MEASURED_PARTS = ("seed", "video", "detector", "env", "hardware", "grid", "accuracy")  # of the configuration
 
-Say = Callable[[str], None]
-Begin = Callable[[int], tuple[Say, Callable[[], None]]]
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
     """What is asked for.
 
     Attributes:
-        config: all of it.
-        in_scenario: the same in another scenario.
-        make_agent: of a name and a spec.
+        cfg: composed of `conf/calibrate.yaml`.
         choices: the option chosen of each group.
-        identify: of a spec's hash.
     """
 
-    config: CalibrateConfig
-    in_scenario: Callable[[str], CalibrateConfig]
-    make_agent: MakeAgent
+    cfg: DictConfig
     choices: Mapping[str, str]
-    identify: Callable[[str], Identity]
+
+    @cached_property
+    def config(self) -> CalibrateConfig:
+        """The configuration as values of the schemas."""
+        config = OmegaConf.to_object(self.cfg)
+        assert isinstance(config, CalibrateConfig), "its schema is the first of its defaults"
+        return config
 
     @property
     def calibrates(self) -> bool:
         """Whether a profile is made."""
         return not self.config.validate or self.config.validation.calibrate
 
+    @cached_property
     def plan(self) -> PipelinePlan:
-        """Of the pipeline that is measured. Raises ConfigError."""
+        """The pipeline that is measured. Raises ConfigError."""
         env = self.config.env
         if not isinstance(env, PipelineSchema) or env.control:
             raise ConfigError("env: calibration starts a pipeline of its own; leave env=pipeline as it is")
         return plan_pipeline(self.config, env)
 
+    @property
     def profile_path(self) -> Path:
         """Where the profile goes. Raises ConfigError where it would hide what was not measured here."""
         if self.config.profile is not None:
             return Path(self.config.profile)
-        if not self.plan().hardware.is_native:
+        name = self.choices["hardware"]
+        if not self.plan.hardware.is_native:
             raise ConfigError(
-                f"profile: hardware={self.choices['hardware']} does not compute, so its own figures are not "
+                f"profile: hardware={name} does not compute, so its own figures are not "
                 "replaced by measured ones; say profile=FILE"
             )
-        return CONF / "hardware" / f"{self.choices['hardware']}.yaml"
+        return CONF / "hardware" / f"{name}.yaml"
+
+    @property
+    def key(self) -> str:
+        """Changes with everything that must be equal for a part of a calibration to be of use."""
+        whole = OmegaConf.to_container(self.cfg, resolve=True, enum_to_str=True)
+        assert isinstance(whole, dict)
+        parts = {name: whole[name] for name in MEASURED_PARTS}
+        return digest({**parts, "machine": machine(), "releases": releases()})
 
     def check(self) -> None:
-        """Raise ConfigError for what would only be found out after minutes."""
-        self.plan()
+        """Raise ConfigError or HydraException for what would only be found out after minutes."""
+        _ = self.plan
         if self.calibrates:
-            self.profile_path()
+            _ = self.profile_path
         with blaming("accuracy"):
             check_accuracy(self.config.accuracy)
         if self.config.validate:
             with blaming("validation"):
                 check_validation(self.config)
-
-    def key(self) -> str:
-        """Of everything that must be equal for a part of a calibration to be of use."""
-        whole = OmegaConf.to_container(OmegaConf.structured(self.config), enum_to_str=True)
-        assert isinstance(whole, dict)
-        parts = {name: whole[name] for name in MEASURED_PARTS}
-        return digest({**parts, "machine": machine(), "releases": releases()})
+            check_names(self.config)
 
 
-def carry_out(session: Session, directory: Path, console: Console, begin: Begin) -> dict[str, float]:
-    """Do what is asked for; returns the summary's figures, by dotted name.
+def execute(session: Session, directory: Path, console: Console) -> None:
+    """Do what is asked for, inside a `hydra.main`.
 
     Args:
+        session: checked.
         directory: of this call's results.
-        begin: makes a progress bar of so many parts.
+        console: shows them.
 
     Raises:
-        ConfigError: something cannot be carried out.
-        ClusterError, ControlError, MeasuringError, HoldingError, SourceError: something broke.
+        ConfigError, HydraException: something cannot be carried out.
+        ClusterError, ControlError, MeasuringError, SourceError, TrainingError: something broke.
     """
-    identity = session.identify(session.plan().spec.hash)
+    identity = identify(session.cfg, session.choices, session.plan.spec.hash)
     write_whole(directory / CONFIG, identity.config_yaml)
     config, files, figures = session.config, [directory / CONFIG], {}
     if session.calibrates:
-        config, files = _calibrate(session, directory, console, begin, files)
+        config = _calibrate(session, directory, console)
+        files += [directory / PROFILE, directory / MEASURED]
     if config.validate:
-        figures, made = _validate(session, config, identity, directory, console, begin)
+        figures, made = _validate(config, identity, directory, console)
         files += made
     if config.output.mlflow:
         _to_mlflow(config, identity, directory, figures, files)
-    return figures
 
 
-def _calibrate(
-    session: Session, directory: Path, console: Console, begin: Begin, files: list[Path]
-) -> tuple[CalibrateConfig, list[Path]]:
-    """The configuration with the measured profile, and the files so far."""
-    config, plan, path = session.config, session.plan(), session.profile_path()
-    task = Task(
-        producer=plan.producer,
-        ladders=source_ladders(plan.producer),
-        hardware=plan.hardware,
-        seed=config.seed,
-        grid=config.grid,
-        accuracy=config.accuracy,
-    )
-    key = session.key()
-    store = Store(Path(config.results) / config.name / "unfinished" / f"{key}.json", key)
-    if config.fresh:
-        store.forget()
-    elif store.take_up() and task.n_done(store.measured):
-        console.print(f"taken up again: {task.n_done(store.measured)} of {task.n_parts()} parts are there")
-    say, advance = begin(task.n_parts())
-    for _ in range(task.n_done(store.measured)):
-        advance()
-    measured = calibrate(task, store, directory, say, advance)
+def _calibrate(session: Session, directory: Path, console: Console) -> CalibrateConfig:
+    """Measure the profile and write it; returns the configuration with it."""
+    config, plan, path = session.config, session.plan, session.profile_path
+    unfinished = Path(config.results) / config.name / "unfinished" / f"{session.key}.json"
+    measured = Measured(session.key) if config.fresh else load(unfinished, session.key)
+    ladders = source_ladders(plan.producer)
+    n, n_done = n_parts(config, ladders), measured.n_parts
+    if n_done:
+        console.print(f"taken up again: {n_done} of {n} parts are there")
+    with ProgressView(console, config.live, "calibration", n - n_done, "parts") as view:
+        for so_far in calibrate(config, plan, ladders, measured, directory, view.say):
+            measured = so_far
+            save(measured, unfinished)
+            view.done()
     with blaming("what was measured"):
         profile = profile_of(plan.hardware, measured, source_text(machine(), releases()))
-    name = session.choices["hardware"]
-    text = to_yaml(profile, f"Hardware {name}, as measured.", _how(config, plan), machine())
+    text = to_yaml(
+        profile, f"Hardware {session.choices['hardware']}, as measured.", _how(config, plan), machine()
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
     for target in (directory / PROFILE, path):
-        write_profile(target, text)
-    store.keep(directory / MEASURED)
-    store.forget()
+        write_whole(target, text)
+    save(measured, directory / MEASURED)
+    unfinished.unlink(missing_ok=True)
     console.print(cells_table(measured, profile))
     console.print(figures_table(measured, profile))
     console.print(f"profile written to {path}")
-    return with_profile(config, directory / PROFILE), [*files, directory / PROFILE, directory / MEASURED]
+    return with_profile(config, directory / PROFILE)
 
 
 def _how(config: CalibrateConfig, plan: PipelinePlan) -> str:
-    video = config.video.source.value
     work = "emulated" if plan.producer.work_type is WorkType.EMULATED else plan.producer.work_type.value
     return (
-        f"Work {work}, {plan.hardware.n_workers} workers, video {video}, {config.grid.seconds:g} s per grade "
-        f"and size at {config.grid.busy:.0%} load or the video's own rate."
+        f"Work {work}, {plan.hardware.n_workers} workers, video {config.video.source.value}, "
+        f"{config.grid.seconds:g} s per grade and size "
+        f"at {config.grid.busy:.0%} load or the video's own rate."
     )
 
 
+def with_profile(config: CalibrateConfig, path: Path) -> CalibrateConfig:
+    """Return the configuration with a file's hardware. Raises OSError, or what OmegaConf raises."""
+    schema = OmegaConf.merge(OmegaConf.structured(HardwareSchema), OmegaConf.load(path))
+    hardware = OmegaConf.to_object(schema)
+    assert isinstance(hardware, HardwareSchema), "it was merged into one"
+    return replace(config, hardware=hardware)
+
+
 def _validate(
-    session: Session,
-    config: CalibrateConfig,
-    identity: Identity,
-    directory: Path,
-    console: Console,
-    begin: Begin,
-) -> tuple[dict[str, float], list[Path]]:
-    """The summary's figures, and the files."""
-    say, advance = begin(n_parts(config))
-
-    def in_scenario(name: str) -> CalibrateConfig:
-        return dataclasses.replace(session.in_scenario(name), hardware=config.hardware)
-
-    found = validate(config, in_scenario, session.make_agent, directory, say, advance)
-    for comparison in found.comparisons:
-        console.print(settings_table(comparison.table, comparison.true, comparison.other))
+    config: CalibrateConfig, identity: Identity, directory: Path, console: Console
+) -> tuple[dict[str, float | None], list[Path]]:
+    """Measure the gap and show it; returns the summary's figures by dotted name, and the files."""
+    with ProgressView(console, config.live, "validation", n_blocks(config), "parts") as view:
+        found = validate(config, directory, view, console)
+    for one in found.comparisons:
+        console.print(settings_table(one.table, one.true, one.other))
     summary = found.summary()
     console.print(shares_table(summary))
     if len(found.loops):
         console.print(agents_table(found.loops, summary["agents"]["ranks"]))
-    head = {**identity.summary_head, "machine": machine()}
-    return flat_figures(summary), found.write(directory, head)
-
-
-def flat_figures(nested: Any, prefix: str = "") -> dict[str, float]:
-    """Every number of a summary by dotted name; a comparison's begins with OTHER-against-TRUE."""
-    found: dict[str, float] = {}
-    items = nested.items() if isinstance(nested, Mapping) else []
-    for name, value in items:
-        place = f"{prefix}.{name}" if prefix else str(name)
-        if isinstance(value, bool | str) or value is None:
-            continue
-        if isinstance(value, int | float):
-            found[place] = float(value)
-        elif name == "comparisons":
-            for one in value:
-                found |= flat_figures(one, f"{one['other']}-against-{one['true']}")
-        else:
-            found |= flat_figures(value, place)
-    return found
+    figures = summary_figures({**summary, **{str(one): one.summary() for one in found.comparisons}})
+    return figures, found.write(directory, identity.summary_head)
 
 
 def _to_mlflow(
     config: CalibrateConfig,
     identity: Identity,
     directory: Path,
-    figures: Mapping[str, float],
+    figures: Mapping[str, float | None],
     files: list[Path],
 ) -> None:
-    """An MLflow run with all files; its trouble is logged, for the files are what counts."""
+    """Leave an MLflow run with all files; its trouble is logged, for the files are what counts."""
     results = Path(config.results)
     uri = tracking_uri(results)
     artifacts = artifacts_of(uri, results)

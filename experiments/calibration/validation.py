@@ -1,148 +1,128 @@
 """The gap between the worlds, measured: held-out settings and agents' closed loops, compared with the truth.
 
-A machine drifts, ours two-fold within minutes. So the truth is measured in blocks, one per setting or agent,
-and before each a short reference: a setting at which the workers are busy enough to tell their speed. What
-the reference takes, over what the profile has for it, is the block's speed factor (see
-`errors.speed_factors`), and the simulator's service times are multiplied by it: nothing that a block itself
-measured is used to predict it. The emulated pipeline, whose service times cannot change from block to block,
-gets the median factor; so the simulator is held against it at that factor, too.
+How speeds are made equal is in `experiments.calibration.worlds`. The simulator is held against the emulated
+pipeline at the speed factor that this had, too.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
-from experiments.calibration.closed_loop import Contest, MakeAgent, ranks, run_contest
-from experiments.calibration.errors import compare, shares, speed_factors, typical_errors
-from experiments.calibration.held_out import Levels, draw_settings, intermediate, reference_levels
-from experiments.calibration.open_loop import Episode, Reading, hold_all, table_of
+from agents.base import Agent
+from experiments.calibration.closed_loop import agent_for, figures_of, values_of
+from experiments.calibration.errors import compare, ranks, shares, typical_errors
+from experiments.calibration.open_loop import (
+    Hold,
+    Levels,
+    draw_settings,
+    hold,
+    hold_reference,
+    intermediate,
+    reference_levels,
+)
 from experiments.calibration.pictures import plot_agents, plot_scatter
-from experiments.calibration.profile import mean_service_ms
 from experiments.calibration.schema import CalibrateConfig
-from experiments.calibration.worlds import World, Worlds, worlds_of
+from experiments.calibration.worlds import Block, World, in_world, simulated_plan, through_worlds
+from experiments.display.progress import ProgressView
 from experiments.program.files import write_whole
+from experiments.training.worlds import option
+from experiments.worlds.simulator import SimulatorPlan
+from pipeline.settings import Ladders
 
 AT_MEDIAN = "simulated_at_median"  # with the speed factor that the emulated pipeline had
 SETTINGS, LOOPS, SUMMARY, AGENTS_PICTURE = "settings.parquet", "loops.parquet", "summary.json", "agents.png"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Two worlds over the held-out settings; `table` as `errors.compare` returns it."""
 
     true: str
     other: str
     table: pd.DataFrame
 
+    def __str__(self) -> str:
+        return f"{self.other}-against-{self.true}"
 
-class Held(NamedTuple):
-    """Of the held-out settings: see `Validation`."""
+    def summary(self) -> dict[str, Any]:
+        """Return plain figures."""
+        return {
+            "true": self.true,
+            "other": self.other,
+            "n_critical": int(self.table["is_critical"].to_numpy().sum()),
+            "share_within": shares(self.table),
+            "errors": typical_errors(self.table),
+        }
 
-    settings: pd.DataFrame
-    comparisons: Sequence[Comparison]
-    factors: Sequence[float]
-    weights: str
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Validation:
     """What came of it.
 
     Attributes:
-        settings: one row per setting and world.
-        comparisons: of pairs of worlds.
-        loops: one row per scenario, agent and world; empty if no agents were asked for.
-        truth: the world that the others are held against.
-        weights: of its workers' models.
+        settings: one row per world and setting; the true world comes first.
         factors: speed factor per setting.
+        loops: one row per scenario, world and agent; empty if no agents were asked for.
     """
 
     settings: pd.DataFrame
-    comparisons: Sequence[Comparison]
-    loops: pd.DataFrame
-    truth: str
-    weights: str
     factors: Sequence[float]
+    loops: pd.DataFrame
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every other world against the true one; at the emulated pipeline's speed, against that."""
+        truth, *others = self.settings["world"].unique().tolist()
+        pairs = [(str(World.EMULATED) if other == AT_MEDIAN else truth, other) for other in others]
+        return [Comparison(*pair, compare(self.settings, *pair)) for pair in pairs]
 
     def summary(self) -> dict[str, Any]:
-        """Plain figures."""
-        low, middle, high = (float(x) for x in np.quantile(self.factors, (0.0, 0.5, 1.0)))
+        """Return plain figures."""
+        first = self.settings.iloc[0]
+        low, middle, high = np.quantile(self.factors, (0.0, 0.5, 1.0)).tolist()
         return {
-            "truth": self.truth,
-            "weights": self.weights,
+            "truth": first["world"],
+            "weights": first["weights"],
             "n_settings": len(self.factors),
             "speed_factor": {"min": low, "median": middle, "max": high},
-            "comparisons": [_figures(comparison) for comparison in self.comparisons],
+            "comparisons": [one.summary() for one in self.comparisons],
             "agents": {
-                "ranks": ranks(self.loops, self.truth) if len(self.loops) else {},
+                "ranks": ranks(self.loops, first["world"]) if len(self.loops) else {},
                 "scores": self.loops.to_dict("records"),
             },
         }
 
-    def write(self, directory: Path, head: dict[str, Any]) -> list[Path]:
-        """Tables, pictures and summary; returns the files."""
-        write_whole(directory / SETTINGS, self.settings.to_parquet())
-        files = [directory / SETTINGS]
-        for comparison in self.comparisons:
-            stem = f"{comparison.other}-against-{comparison.true}"
-            write_whole(directory / f"{stem}.parquet", comparison.table.to_parquet())
-            plot_scatter(comparison.table, comparison.true, comparison.other, directory / f"{stem}.png")
-            files += [directory / f"{stem}.parquet", directory / f"{stem}.png"]
+    def write(self, directory: Path, head: Mapping[str, Any]) -> list[Path]:
+        """Write tables, pictures and summary; returns the files."""
+        tables, pictures = {SETTINGS: self.settings}, []
+        for one in self.comparisons:
+            tables[f"{one}.parquet"] = one.table
+            plot_scatter(one.table, one.true, one.other, directory / f"{one}.png")
+            pictures.append(f"{one}.png")
         if len(self.loops):
-            write_whole(directory / LOOPS, self.loops.to_parquet())
+            tables[LOOPS] = self.loops
             plot_agents(self.loops, directory / AGENTS_PICTURE)
-            files += [directory / LOOPS, directory / AGENTS_PICTURE]
-        text = json.dumps({**head, **self.summary()}, indent=2)
-        write_whole(directory / SUMMARY, text + "\n")
-        return [*files, directory / SUMMARY]
+            pictures.append(AGENTS_PICTURE)
+        for name, table in tables.items():
+            write_whole(directory / name, table.to_parquet())
+        write_whole(directory / SUMMARY, json.dumps({**head, **self.summary()}, indent=2) + "\n")
+        return [directory / name for name in (*tables, *pictures, SUMMARY)]
 
 
-def n_parts(config: CalibrateConfig) -> int:
-    """Settings and agents to run through, in all worlds."""
+def n_blocks(config: CalibrateConfig) -> int:
+    """Count settings and agents to run through, in all worlds."""
     wanted = config.validation
-    n_worlds = len(wanted.worlds)
-    return n_worlds * (wanted.settings + len(wanted.agents) * len(wanted.scenarios))
-
-
-def validate(
-    config: CalibrateConfig,
-    in_scenario: Callable[[str], CalibrateConfig],
-    make_agent: MakeAgent,
-    directory: Path,
-    say: Callable[[str], None],
-    advance: Callable[[], None],
-) -> Validation:
-    """Run everything in every world.
-
-    Args:
-        config: with the profile's service times.
-        in_scenario: the same in another scenario.
-        make_agent: of a name.
-        directory: for the programs' logs.
-        say, advance: of progress: what is done; that a part is done.
-
-    Raises:
-        ConfigError, ValueError: something cannot be carried out.
-        HoldingError, ClusterError, ControlError: a pipeline broke.
-    """
-    order = check_validation(config)
-    held = _hold_settings(config, order, directory, say, advance)
-    tables = [
-        _contest(in_scenario(scenario), scenario, order, make_agent, directory, say, advance)
-        for scenario in config.validation.scenarios
-        if config.validation.agents
-    ]
-    loops = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    return Validation(held.settings, held.comparisons, loops, order[0], held.weights, held.factors)
+    return len(wanted.worlds) * (wanted.settings + len(wanted.agents) * len(wanted.scenarios))
 
 
 def check_validation(config: CalibrateConfig) -> list[World]:
-    """The worlds in their order. Raises ValueError for what makes no sense."""
+    """Return the worlds in their order. Raises ValueError for what makes no sense."""
     wanted = config.validation
     if unknown := sorted(set(wanted.worlds) - set(World)):
         raise ValueError(f"worlds are {', '.join(World)}, got {', '.join(unknown)} (validation.worlds)")
@@ -153,124 +133,108 @@ def check_validation(config: CalibrateConfig) -> list[World]:
         )
     if wanted.settings < 1 or wanted.steps < 1:
         raise ValueError(f"settings and steps must be >= 1, got {wanted.settings} and {wanted.steps}")
-    _episode(config, (0, 0, 0))
+    n_reference = _hold(config, (0, 0, 0)).n_reference
+    if wanted.agents and wanted.steps < n_reference:
+        raise ValueError(
+            f"steps must be >= the {n_reference} intervals of the reference, got {wanted.steps} "
+            "(validation.steps, validation.reference_s)"
+        )
     return order
 
 
-def _hold_settings(
-    config: CalibrateConfig,
-    order: Sequence[World],
-    directory: Path,
-    say: Callable[[str], None],
-    advance: Callable[[], None],
-) -> Held:
-    """All held-out settings in all worlds."""
-    worlds, episode = _ladder_of_settings(config, order)
-    settings = draw_settings(worlds.ladders, config.validation.settings, config.seed)
-    readings: dict[str, list[Reading]] = {}
-    factors, weights = [1.0] * len(settings), ""
-    for place, world in enumerate(order):
-        say(f"settings, {world}")
-        if world is World.SIMULATED:
-            readings[world] = _simulate(worlds, episode, settings, factors, config.seed, say, advance)
-            continue
-        factor = 1.0 if place == 0 else float(np.median(factors))
-        env = worlds.make_env(world, directory / f"settings-{world}", say, factor)
-        try:
-            readings[world] = hold_all(env, episode, settings, config.seed, advance)
-            weights = weights or str(env.weights)
-        finally:
-            env.close()
-        if place == 0:
-            references_ms = [reading.reference_ms for reading in readings[world]]
-            factors = speed_factors(references_ms, _profile_ms(worlds, episode.reference))
-    pairs: list[tuple[str, str]] = [(order[0], other) for other in order[1:]]
-    if {World.EMULATED, World.SIMULATED} <= set(order[1:]):
-        alike = [float(np.median(factors))] * len(settings)
-        readings[AT_MEDIAN] = _simulate(worlds, episode, settings, alike, config.seed, say, lambda: None)
-        pairs.append((World.EMULATED, AT_MEDIAN))
-    table = table_of(readings, settings, lambda chosen: _describe(worlds, chosen))
-    comparisons = [Comparison(true, other, compare(table, true, other)) for true, other in pairs]
-    return Held(table, comparisons, factors, weights)
+def check_names(config: CalibrateConfig) -> None:
+    """Raise ConfigError or HydraException for an agent or a scenario that there is not."""
+    for name in config.validation.agents:
+        values_of(name, config.results)
+    for name in config.validation.scenarios:
+        option("scenario", name)
 
 
-def _ladder_of_settings(config: CalibrateConfig, order: Sequence[World]) -> tuple[Worlds, Episode]:
-    """The stream with rates that no calibration has seen, and how each of its settings is held."""
-    levels = config.validation.fps_levels or intermediate(worlds_of(config, order, 1).ladders.fps)
-    ladder = worlds_of(config, order, 1, fps_levels=levels)
-    episode = _episode(config, reference_levels(ladder.ladders, ladder.profile))
-    return worlds_of(config, order, episode.n_steps, episode.reference, levels), episode
+def validate(config: CalibrateConfig, directory: Path, view: ProgressView, console: Console) -> Validation:
+    """Run everything in every world, inside a `hydra.main`.
+
+    Args:
+        config: with the profile's service times.
+        directory: gets the programs' logs.
+        view: shows each.
+        console: shows the training of agents that never were trained.
+
+    Raises:
+        ConfigError, ValueError, HydraException: something cannot be carried out.
+        TrainingError: a training broke.
+        ClusterError, ControlError, MeasuringError: a pipeline broke.
+    """
+    order = check_validation(config)
+    plan = simulated_plan(config)
+    agents = {name: agent_for(name, plan, console) for name in config.validation.agents}
+    settings, factors = hold_settings(config, order, directory, view)
+    rows = []
+    for scenario in config.validation.scenarios if agents else ():
+        found = close_loops(config, scenario, agents, order, directory, view)
+        rows += [{"scenario": scenario, **row} for row in found]
+    return Validation(settings, factors, pd.DataFrame(rows))
 
 
-def _episode(config: CalibrateConfig, reference: Levels) -> Episode:
-    """Lengths in whole control intervals."""
-    wanted, interval_s = config.validation, config.env.control_interval_s
-    reference_s, hold_s, settle_s = wanted.reference_s, wanted.hold_s, wanted.settle_s
-    return Episode(
-        reference, round(reference_s / interval_s), round(hold_s / interval_s), round(settle_s / interval_s)
-    )
-
-
-def _simulate(
-    worlds: Worlds,
-    episode: Episode,
-    settings: Sequence[Levels],
-    factors: Sequence[float],
-    seed: int,
-    say: Callable[[str], None],
-    advance: Callable[[], None],
-) -> list[Reading]:
-    """Every setting at its own block's speed."""
-    readings = []
-    for number, (levels, factor) in enumerate(zip(settings, factors, strict=True)):
-        env = worlds.make_env(World.SIMULATED, Path(), say, factor)
-        readings += hold_all(env, episode, [levels], seed + number, advance)
-        env.close()
-    return readings
-
-
-def _contest(
-    config: CalibrateConfig,
-    scenario: str,
-    order: Sequence[World],
-    make_agent: MakeAgent,
-    directory: Path,
-    say: Callable[[str], None],
-    advance: Callable[[], None],
-) -> pd.DataFrame:
-    """All agents in one scenario, in all worlds."""
+def hold_settings(
+    config: CalibrateConfig, order: Sequence[World], directory: Path, view: ProgressView
+) -> tuple[pd.DataFrame, list[float]]:
+    """Hold all held-out settings in all worlds; returns a row per world and setting, and speed factors."""
     wanted = config.validation
-    worlds = worlds_of(config, order, wanted.steps)
-    reference = reference_levels(worlds.ladders, worlds.profile)
-    contest = Contest(
-        scenario=scenario,
-        agents=wanted.agents,
-        reference=reference,
-        reference_ms=_profile_ms(worlds, reference),
-        n_reference=max(2, round(wanted.reference_s / config.env.control_interval_s)),
-        seed=config.seed,
-    )
-    return run_contest(contest, worlds, order, make_agent, directory, say, advance)
+    fps_levels = wanted.fps_levels or intermediate(simulated_plan(config).system.ladders.fps)
+    config = replace(config, video=replace(config.video, fps_levels=list(fps_levels)))
+    system = simulated_plan(config).system
+    reference, profile_ms = reference_levels(system.ladders, system.hardware)
+    how = _hold(config, reference)
+    config = replace(config, env=replace(config.env, steps=how.n_steps, initial_levels=list(reference)))
+
+    def block(number: int, levels: Levels) -> Block:
+        def measure(env: Any, twin: SimulatorPlan) -> dict[str, float]:
+            return hold(env, how, levels, config.seed + number)  # luck differs between settings, not worlds
+
+        return Block({"setting": number, **_described(system.ladders, levels)}, measure)
+
+    settings = draw_settings(system.ladders, wanted.settings, config.seed)
+    blocks = [block(number, levels) for number, levels in enumerate(settings)]
+    rows, factors = through_worlds(config, order, blocks, profile_ms, directory / "settings", view)
+    if {World.EMULATED, World.SIMULATED} <= set(order[1:]):
+        median, nothing = [float(np.median(factors))] * len(blocks), [0.0] * len(blocks)
+        found = in_world(config, World.SIMULATED, blocks, median, nothing, Path(), view.say)
+        rows += [{**row, "world": AT_MEDIAN} for row in found]
+    return pd.DataFrame(rows), factors
 
 
-def _profile_ms(worlds: Worlds, levels: Levels) -> float:
-    settings = worlds.ladders.settings(levels)
-    grade = worlds.ladders.grades[settings.grade]
-    return mean_service_ms(worlds.profile, grade, settings.width, settings.height)
+def _hold(config: CalibrateConfig, reference: Levels) -> Hold:
+    """Return how each setting is held, in whole control intervals. Raises ValueError."""
+    wanted, interval_s = config.validation, config.env.control_interval_s
+    lengths_s = (wanted.reference_s, wanted.hold_s, wanted.settle_s)
+    return Hold(reference, *(round(length_s / interval_s) for length_s in lengths_s))
 
 
-def _describe(worlds: Worlds, levels: Levels) -> dict[str, Any]:
-    settings = worlds.ladders.settings(levels)
-    grade = worlds.ladders.grades[settings.grade]
+def _described(ladders: Ladders, levels: Levels) -> dict[str, Any]:
+    settings = ladders.settings(levels)
+    grade = ladders.grades[settings.grade]
     return {"fps": settings.fps, "width": settings.width, "height": settings.height, "grade": grade}
 
 
-def _figures(comparison: Comparison) -> dict[str, Any]:
-    table = comparison.table
-    return {
-        "true": str(comparison.true),
-        "other": str(comparison.other),
-        "n_critical": int(table["is_critical"].to_numpy().sum()),
-        "share_within": shares(table),
-        "errors": typical_errors(table),
-    }
+def close_loops(
+    config: CalibrateConfig,
+    scenario: str,
+    agents: Mapping[str, Agent],
+    order: Sequence[World],
+    directory: Path,
+    view: ProgressView,
+) -> list[dict[str, Any]]:
+    """Let all agents play in one scenario, in all worlds, each after the reference."""
+    env = replace(config.env, steps=config.validation.steps, initial_levels=None)
+    config = replace(config, scenario=option("scenario", scenario), env=env)
+    system = simulated_plan(config).system
+    reference, profile_ms = reference_levels(system.ladders, system.hardware)
+    n_reference = _hold(config, reference).n_reference
+
+    def measure(agent: Agent, env: Any, twin: SimulatorPlan) -> dict[str, Any]:
+        env.reset(seed=config.seed)
+        reference_ms = hold_reference(env, reference, n_reference)
+        return {**figures_of(agent, env, twin, config.seed), "reference_ms": reference_ms}
+
+    blocks = [Block({"agent": name}, partial(measure, agent)) for name, agent in agents.items()]
+    return through_worlds(config, order, blocks, profile_ms, directory / scenario, view)[0]

@@ -1,32 +1,21 @@
 """The figure of a run: SLO ratios against their threshold, the knobs, and what came of it, over time."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from envs.spec import ElasticitySpec
 from experiments.program.files import whole
 from experiments.program.formatting import level_text
+from experiments.program.style import COLOURS, LINES, STYLE
+from experiments.runs.summary import stream_time_s
 
-STYLE: Any = mpl.rc_params_from_file(
-    Path(__file__).with_name("elasticbench.mplstyle"), use_default_template=False
-)
-COLOURS: Sequence[str] = tuple(STYLE["axes.prop_cycle"].by_key()["color"])
-LINES = ("-", "--", "-.", ":")
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN = 9.0, 1.5
-
-
-def stream_time_s(trace: pd.DataFrame) -> NDArray[np.float64]:
-    """Return when each interval ended on the stream's own clock, which no simulator waits for; shape (n,)."""
-    return np.cumsum(trace["interval_s"].to_numpy(dtype=np.float64))
 
 
 def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path) -> None:

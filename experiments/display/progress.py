@@ -1,5 +1,6 @@
 """What many runs show while they go on: a progress bar in a terminal, a line now and then elsewhere."""
 
+import logging
 import time
 from typing import Self
 
@@ -12,6 +13,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+logger = logging.getLogger(__name__)
 
 LINE_EVERY_S = 30.0
 
@@ -42,20 +45,27 @@ class ProgressView:
         )
         self._task = self._bar.add_task(noun, total=n, last="")
         self._n_done, self._said_s = 0, time.monotonic()
-        self._shown: set[str] = set()  # errors
+        self._said, self._shown = "", set[str]()  # what is being done; errors
 
     def __enter__(self) -> Self:
         if self._is_live:
             self._bar.start()
         else:
-            self._line(f"{self._title}: {self._n} {self._noun} to be played")
+            self._line(f"{self._title}: {self._n} {self._noun}")
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
 
-    def done(self, title: str, error: str) -> None:
-        """One has ended; `error` is "" or what ended it, which is shown once."""
+    def say(self, text: str) -> None:
+        """Show what is being done."""
+        logger.info("%s", text)
+        self._said = text
+        self._bar.update(self._task, last=text)
+
+    def done(self, title: str = "", error: str = "") -> None:
+        """One has ended, by default what was said; `error` is "" or what ended it, which is shown once."""
+        title = title or self._said
         self._n_done += 1
         self._bar.update(self._task, completed=self._n_done, last=title)
         if error and error not in self._shown:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:  # compiles
     from envs.simulator.branches import Branches
     from envs.simulator.env import SimulatorEnv
 
-CHOICE, LUCK = 1, 2  # what a generator draws: settings to ask about, the clones' luck
+CHOICE, SEEDS = 1, 2  # what a generator draws: settings to ask about, the clones' seeds
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Of one moment.
+    """What is forecast and what comes true at one moment.
 
     Attributes:
         step: decisions made before.
@@ -56,9 +56,9 @@ class Inquiry:
 def ask(
     agent: Forecaster, env: "SimulatorEnv", seed: int, inquiry: Inquiry, on_answers: Callable[[], None]
 ) -> Iterator[Answers]:
-    """An episode that the agent drives, with questions on the way; each is asked after its decision there.
+    """Let the agent drive an episode, and ask it on the way, each time after its decision.
 
-    Luck of the clones and settings are drawn by seed and moment alone, so that all agents face the same.
+    Seeds of the clones and settings are drawn by seed and moment alone, so that all agents face the same.
     """
     from envs.simulator.branches import Branches
 
@@ -69,13 +69,12 @@ def ask(
     for step in range(max(inquiry.moments) + 1):
         levels = agent.act(observation, info)
         if step in inquiry.moments:
-            settings = drawn(
-                agent.spec, in_force, inquiry.settings, np.random.default_rng([seed, step, CHOICE])
-            )
-            told = agent.forecast(settings)
-            luck = np.random.default_rng([seed, step, LUCK]).integers(2**31, size=inquiry.clones)
-            shares = np.stack([truth(branches, one, luck, inquiry.held) for one in settings])
-            yield Answers(step, settings, np.column_stack([told, jointly(told)]), shares)
+            rng = np.random.default_rng([seed, step, CHOICE])
+            settings = drawn(agent.spec, in_force, inquiry.settings, rng)
+            forecasts = agent.forecast(settings)
+            seeds = np.random.default_rng([seed, step, SEEDS]).integers(2**31, size=inquiry.clones)
+            shares = np.stack([truth(branches, one, seeds, inquiry.held) for one in settings])
+            yield Answers(step, settings, np.column_stack([forecasts, jointly(forecasts)]), shares)
             on_answers()
         seen, (observation, reward, terminated, _, info) = observation, env.step(levels)
         agent.learn(Transition(seen, levels, float(reward), observation, terminated))
@@ -85,7 +84,7 @@ def ask(
 def drawn(
     spec: ElasticitySpec, in_force: tuple[int, ...], n: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Different settings, shape (n, n_knobs): the one in force, lowest, highest, then others by lot."""
+    """Draw different settings, shape (n, n_knobs): the one in force, lowest, highest, then others by lot."""
     settings = list(dict.fromkeys([in_force, spec.lowest, spec.highest]))
     others = [setting for setting in np.ndindex(*spec.n_levels) if setting not in settings]
     wanted = min(n - len(settings), len(others))
@@ -94,15 +93,15 @@ def drawn(
 
 
 def truth(
-    branches: "Branches", setting: NDArray[np.int64], luck: NDArray[np.int64], held: int
+    branches: "Branches", setting: NDArray[np.int64], seeds: NDArray[np.int64], held: int
 ) -> NDArray[np.float64]:
-    """Share of the clones that fulfil each SLO in the last of `held` intervals, and all; shape (n_slos + 2,).
+    """Return the share of the clones that fulfil each SLO in the last of `held` intervals, and all.
 
-    An SLO of which nothing is measured counts as fulfilled, as it does in the reward.
+    An SLO of which nothing is measured counts as fulfilled, as it does in the reward. Shape (n_slos + 2,).
     """
     branches.take()
-    branches.draw_luck(luck.tolist())
-    actions = np.tile(setting, (luck.size, 1))
+    branches.draw_luck(seeds.tolist())
+    actions = np.tile(setting, (seeds.size, 1))
     for _ in range(held):
         branches.step(actions)
     fulfilled = branches.fulfilled

@@ -39,19 +39,17 @@ def register() -> None:
 
 def check(config: ForecastsConfig) -> None:
     """Raise ValueError if a number is out of range, or a forecast would reach beyond the episode's end."""
+    if not isinstance(config.env, SimulatorSchema):
+        raise ValueError("only the simulator can be copied: say env=simulator")
     for name, least in (("seeds", 1), ("settings", 3), ("clones", 1), ("held", 1), ("bins", 1)):
         if getattr(config, name) < least:
             raise ValueError(f"{name} must be >= {least}, got {getattr(config, name)} (conf/forecasts.yaml)")
     lists = {"agents": config.agents, "moments": config.moments}
-    lists |= {"worlds.hardware": config.worlds.hardware, "worlds.scenarios": config.worlds.scenarios}
-    for name, entries in lists.items():
-        if not entries:
-            raise ValueError(f"{name} must not be empty (conf/forecasts.yaml)")
-    if not isinstance(config.env, SimulatorSchema):
-        raise ValueError("only the simulator can be copied: say env=simulator")
+    lists |= {f"worlds.{name}": entries for name, entries in vars(config.worlds).items()}
+    if empty := [name for name, entries in lists.items() if not entries]:
+        raise ValueError(f"{empty[0]} must not be empty (conf/forecasts.yaml)")
     last = config.env.steps - config.held
-    if not all(0 <= moment <= last for moment in config.moments):
+    if min(config.moments) < 0 or max(config.moments) > last:
         raise ValueError(
-            f"moments must be in [0, env.steps - held = {last}], got {list(config.moments)} "
-            "(conf/forecasts.yaml)"
+            f"moments must be in [0, env.steps - held = {last}], got {config.moments} (conf/forecasts.yaml)"
         )

@@ -1,26 +1,21 @@
-"""How a recording is laid out: the stream on the left, SLOs and knobs beside it, then the agent."""
+"""Where things are in a recording, and how it is laid out: the stream on the left, SLOs, then the agent."""
 
 from collections.abc import Sequence
 
+import numpy as np
 import rerun as rr
 import rerun.blueprint as rrb
+from numpy.typing import NDArray
 
-from experiments.rerun.entities import (
-    AGENT,
-    EVENTS,
-    FACTS,
-    LATENCY,
-    LEVELS,
-    PICTURES,
-    PREDICTED,
-    RATES,
-    RATIOS,
-    SETTINGS,
-    STATES,
-    TIME,
-    WORKERS,
-    WORTH,
-)
+APPLICATION = "elasticbench"
+TIME, STEP = "stream_time", "step"  # of the stream, in s; of the control intervals, from 0
+
+PICTURES, BOXES = "video", "video/boxes"
+RATIOS, THRESHOLD, STATES = "slos/ratios", "slos/ratios/threshold", "slos/states"
+LEVELS, SETTINGS = "knobs/levels", "knobs/settings"
+WORTH, RATES, LATENCY, WORKERS = "worth", "stream/rates", "stream/latency", "stream/workers"
+AGENT, PREDICTED = "agent/figures", "agent/p_fulfilled"
+EVENTS, MARKS, FACTS = "events", "slos/ratios/events", "facts"
 
 RATIO_RANGE = (0.0, 2.0)  # of the axis; the threshold is in its middle
 WORTH_RANGE = (-1.05, 1.05)
@@ -31,8 +26,13 @@ WHO_AND_WHAT = rrb.TextLogColumns(text_log_columns=["EntityPath", "Body"])  # al
 WHOLE_RUN = rrb.TimeAxis(view_range=rr.TimeRange(EVER, EVER))
 
 
+def indexes(time_s: Sequence[float] | NDArray[np.float64], steps: Sequence[int] | NDArray[np.int64]) -> list:
+    """Return both time lines' values for as many rows."""
+    return [rr.TimeColumn(TIME, duration=np.asarray(time_s)), rr.TimeColumn(STEP, sequence=np.asarray(steps))]
+
+
 def layout(has_pictures: bool, has_predictions: bool, figures: Sequence[str]) -> rrb.Blueprint:
-    """The blueprint of a run.
+    """Return the blueprint of a run.
 
     Args:
         has_pictures: whether there is a video.
@@ -89,7 +89,7 @@ def _agent(has_predictions: bool, figures: Sequence[str]) -> rrb.Container:
 def _plot(
     origin: str, name: str, y_range: tuple[float, float] | None = None, is_alone: bool = False
 ) -> rrb.TimeSeriesView:
-    """Lines over the whole run; one that is alone needs no legend."""
+    """Return lines over the whole run; one that is alone needs no legend."""
     axis = None if y_range is None else rrb.ScalarAxis(range=y_range)
     legend = rrb.PlotLegend(rrb.Corner2D.LeftTop, visible=not is_alone)
     return rrb.TimeSeriesView(origin=origin, name=name, axis_x=WHOLE_RUN, axis_y=axis, plot_legend=legend)

@@ -11,9 +11,9 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from envs.video import FPS, GRADE, RESOLUTION
-from experiments.display.plots import COLOURS
 from experiments.program.formatting import state_name
-from experiments.rerun.entities import (
+from experiments.program.style import COLOURS
+from experiments.rerun.layout import (
     AGENT,
     LATENCY,
     LEVELS,
@@ -59,15 +59,15 @@ class Series:
         self._steps = np.arange(len(time_s))
 
     def line(self, path: str, values: Values, name: str, colour: str) -> None:
-        """What was found at the end of each interval; where it is not finite, there is a gap."""
+        """Draw what was found at the end of each interval; where it is not finite, there is a gap."""
         self._draw(path, self._ends_s, np.where(np.isfinite(values), values, np.nan), name, colour)
 
     def stairs(self, path: str, values: Values, name: str, colour: str) -> None:
-        """What was in force from the beginning of each interval."""
+        """Draw what was in force from the beginning of each interval."""
         self._draw(path, self._starts_s, values, name, colour, interpolation_mode=STEPWISE)
 
     def lane(self, path: str, states: Sequence[str], colours: Mapping[str, str]) -> None:
-        """What was in one of a few states during each interval."""
+        """Draw what was in one of a few states during each interval."""
         changes = [i for i, state in enumerate(states) if i == 0 or state != states[i - 1]]
         style = rr.StateConfiguration(values=list(colours), colors=_rgba(colours.values()))
         self._recording.log(path, style, static=True)
@@ -84,7 +84,7 @@ class Series:
 
 
 def write_slos(series: Series, trace: pd.DataFrame) -> None:
-    """Ratios against their threshold, unknown ones left out, and states."""
+    """Write ratios against their threshold, unknown ones left out, and states."""
     for i, name in enumerate(slo_names(trace)):
         known = column(trace, f"known.{name}") > 0
         ratios = np.where(known, column(trace, f"ratios.{name}"), np.nan)
@@ -98,8 +98,8 @@ def write_slos(series: Series, trace: pd.DataFrame) -> None:
 
 
 def write_knobs(series: Series, trace: pd.DataFrame, grades: Sequence[str]) -> None:
-    """Levels as stairs, and what they stand for as lanes."""
-    for i, name in enumerate(knob_names(trace)):
+    """Write levels as stairs, and what they stand for as lanes."""
+    for i, name in enumerate(_names(trace, "action.")):
         levels = column(trace, f"action.{name}")
         series.stairs(f"{LEVELS}/{name}", levels, name, COLOURS[i % len(COLOURS)])
         texts = [text_of(name, row, grades) for row in trace.to_dict("records")]
@@ -109,13 +109,8 @@ def write_knobs(series: Series, trace: pd.DataFrame, grades: Sequence[str]) -> N
         series.lane(f"{SETTINGS}/{name}", texts, colours)
 
 
-def knob_names(trace: pd.DataFrame) -> list[str]:
-    """In the trace's order."""
-    return [str(name).removeprefix("action.") for name in trace.columns if str(name).startswith("action.")]
-
-
 def text_of(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
-    """What a knob was set to in a row of the trace; its level where the trace does not say more."""
+    """Say what a knob was set to in a row of the trace; its level where the trace does not say more."""
     value = row.get(f"settings.{knob}")
     if knob == RESOLUTION and "settings.width" in row:
         return f"{row['settings.width']}x{row['settings.height']} px"
@@ -127,13 +122,13 @@ def text_of(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
 
 
 def write_worth(series: Series, trace: pd.DataFrame) -> None:
-    """QoE and reward."""
+    """Write QoE and reward."""
     series.line(f"{WORTH}/qoe", column(trace, "qoe"), "QoE", COLOURS[2])
     series.line(f"{WORTH}/reward", column(trace, "reward"), "reward", COLOURS[1])
 
 
 def write_stream(series: Series, trace: pd.DataFrame) -> None:
-    """Rates in frames/s per stream, latencies in ms, and workers that live, as far as they were measured."""
+    """Write rates in frames/s per stream, latencies in ms, and live workers, as far as they were measured."""
     if "metrics.offered_fps" in trace:  # of all streams, unlike those that are delivered
         offered = column(trace, "metrics.offered_fps") / column(trace, "streams")
         series.line(f"{RATES}/offered_fps", offered, "offered_fps", COLOURS[1])
@@ -147,23 +142,23 @@ def write_stream(series: Series, trace: pd.DataFrame) -> None:
             series.line(f"{group}/{name}", column(trace, f"metrics.{name}"), name, COLOURS[i])
 
 
-def write_agent(series: Series, trace: pd.DataFrame) -> None:
-    """The figures behind the agent's decisions, from the beginning of the interval that each decided on."""
-    slos = slo_names(trace)
-    for i, name in enumerate(explained(trace)):
+def write_agent(series: Series, trace: pd.DataFrame) -> list[str]:
+    """Write figures behind decisions, from the beginning of the interval decided on; returns their names."""
+    slos, explained = slo_names(trace), _names(trace, "explain.")
+    for i, name in enumerate(explained):
         slo = name.removeprefix(P_FULFILLED)
         path = f"{AGENT}/{name}" if slo == name else f"{PREDICTED}/{slo}"
         number = slos.index(slo) if slo in slos else i  # what is of an SLO has the SLO's colour
         series.stairs(path, column(trace, f"explain.{name}"), slo, COLOURS[number % len(COLOURS)])
+    return explained
 
 
-def explained(trace: pd.DataFrame) -> list[str]:
-    """Names of the agent's figures, in the trace's order."""
-    return [str(name).removeprefix("explain.") for name in trace.columns if str(name).startswith("explain.")]
+def _names(trace: pd.DataFrame, prefix: str) -> list[str]:
+    """Return what follows a prefix in the names of columns, in the trace's order."""
+    return [str(name).removeprefix(prefix) for name in trace.columns if str(name).startswith(prefix)]
 
 
 def _rgba(colours: Iterable[str]) -> NDArray[np.uint32]:
-    """As Rerun takes them."""
-    return np.array(
-        [int(ON_DARK.get(name, name).removeprefix("#") + "FF", 16) for name in colours], dtype=np.uint32
-    )
+    """Return colours as Rerun takes them."""
+    codes = [ON_DARK.get(name, name).removeprefix("#") for name in colours]
+    return np.array([int(f"{code}FF", 16) for code in codes], dtype=np.uint32)

@@ -100,6 +100,11 @@ def column(trace: pd.DataFrame, name: str) -> Values:
     return np.asarray(trace[name], dtype=np.float64)
 
 
+def stream_time_s(trace: pd.DataFrame) -> Values:
+    """Return when each interval ended on the stream's own clock, which no simulator waits for; shape (n,)."""
+    return np.cumsum(column(trace, "interval_s"))
+
+
 def slo_names(trace: pd.DataFrame) -> list[str]:
     """The SLOs that a trace has, in its order."""
     return [str(name).removeprefix("slos.") for name in trace.columns if str(name).startswith("slos.")]

@@ -1,50 +1,53 @@
 """A whole calibration of a real pipeline whose workers sleep times that are known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from envs.hardware import Device, GradeTimes, Hardware, Origin
-from experiments.calibration.calibration import Task, calibrate
+from experiments.calibration.calibration import calibrate, n_parts
+from experiments.calibration.measured import Measured
 from experiments.calibration.profile import profile_of
-from experiments.calibration.schema import AccuracySchema, GridSchema
-from experiments.calibration.store import Store
-from pipeline.messages import WorkType
-from pipeline.options import ProducerOptions
-from pipeline.settings import ladders_for
+from experiments.calibration.schema import CalibrateConfig, register
+from experiments.config.schemas import CONF
+from experiments.config.world_schemas import PipelineSchema
+from experiments.worlds.pipeline import PipelinePlan, plan_pipeline, source_ladders
 
 MS = {"n": {"160x90": 10.0, "320x180": 20.0}, "s": {"160x90": 20.0, "320x180": 40.0}}
-HEIGHTS_PX = (90, 180)
+SMALL = (
+    "hardware=rpi5",
+    "detector.grades=[n,s]",
+    "video.width=320",
+    "video.height=180",
+    "video.heights_px=[90,180]",
+)
+SHORT = ("grid.seconds=0.6", "grid.frames=10", "grid.probe_s=0.1", "grid.settle_s=0.1")
 
 
-def hardware() -> Hardware:
+def small_plan() -> tuple[CalibrateConfig, PipelinePlan]:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = OmegaConf.to_object(compose("calibrate", [*SMALL, *SHORT, "grid.saturated_s=0.7"]))
+    assert isinstance(config, CalibrateConfig)
+    assert isinstance(config.env, PipelineSchema)
     times = {grade: GradeTimes(ms, Origin.ASSUMED, "made up for this test") for grade, ms in MS.items()}
-    return Hardware((Device(count=2, times=times, start_ms=0.0),))
+    hardware = Hardware((Device(count=2, times=times, start_ms=0.0),))
+    return config, replace(plan_pipeline(config, config.env), hardware=hardware)
 
 
-def task() -> Task:
-    producer = ProducerOptions(
-        width=320, height=180, heights_px=HEIGHTS_PX, grades=("n", "s"), work_type=WorkType.EMULATED
-    )
-    return Task(
-        producer=producer,
-        ladders=ladders_for(320, 180, 30.0, ("n", "s"), heights_px=HEIGHTS_PX),
-        hardware=hardware(),
-        seed=0,
-        grid=GridSchema(
-            seconds=0.6, frames=10, probe_s=0.2, settle_s=0.2, busy=0.6, saturated_s=0.7, start_up=True
-        ),
-        accuracy=AccuracySchema(enabled=True, path="", truth="", classes=["car"], n_pictures=2),
-    )
-
-
+@pytest.mark.nightly
 @pytest.mark.real
 def test_what_workers_sleep_is_what_is_measured_and_nothing_is_measured_twice(tmp_path: Path):
-    store, said, done = Store(tmp_path / "store.json", "key"), [], []
-    measured = calibrate(task(), store, tmp_path, said.append, lambda: done.append(1))
-    assert len(done) == task().n_parts() == task().n_done(measured) == 7
+    config, plan = small_plan()
+    ladders, said = source_ladders(plan.producer), []
+    *_, measured = found = list(calibrate(config, plan, ladders, Measured("key"), tmp_path, said.append))
+    assert [one.n_parts for one in found] == [1, 2, 3, 4, 5, 6, 7]
+    assert n_parts(config, ladders) == 7
 
-    profile = profile_of(hardware(), measured, "this test")
+    profile = profile_of(plan.hardware, measured, "this test")
     (device,) = profile.devices
     for grade, by_size in MS.items():
         assert device.times[grade].ms == pytest.approx(by_size, rel=1e-3)
@@ -56,8 +59,6 @@ def test_what_workers_sleep_is_what_is_measured_and_nothing_is_measured_twice(tm
     assert 10 < profile.host.baseline_mb < profile.host.memory_mb
     assert profile.accuracy == {}  # emulated workers see nothing
 
-    again = Store(tmp_path / "store.json", "key")
-    assert again.take_up()
     said.clear()
-    assert calibrate(task(), again, tmp_path, said.append, lambda: done.append(1)) == measured
+    assert list(calibrate(config, plan, ladders, measured, tmp_path, said.append)) == []
     assert not said

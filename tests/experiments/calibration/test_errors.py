@@ -7,12 +7,12 @@ import pytest
 
 from experiments.calibration.errors import (
     METRICS,
+    SCORES,
     TARGETS,
     Target,
     compare,
-    rank_correlation,
+    ranks,
     shares,
-    speed_factors,
     typical_errors,
 )
 
@@ -96,15 +96,29 @@ def test_typical_errors_are_medians_and_nothing_is_divided_by_nothing():
     assert set(found) == set(METRICS) > set(TARGETS)
 
 
-def test_ranks_are_compared_not_values():
-    assert rank_correlation([0.1, 0.2, 0.9], [5.0, 6.0, 7.0]) == pytest.approx(1.0)
-    assert rank_correlation([0.1, 0.2, 0.9], [7.0, 6.0, 5.0]) == pytest.approx(-1.0)
+def loops(**scores: list[float]) -> pd.DataFrame:
+    """Agents' scores by world, all three alike; the agents of each world in another order."""
+    rows = [
+        {"scenario": "steady", "world": world, "agent": agent, **dict.fromkeys(SCORES, score)}
+        for world, values in scores.items()
+        for agent, score in list(enumerate(values))[:: -1 if world == "simulated" else 1]
+    ]
+    return pd.DataFrame(rows)
 
 
-def test_too_few_or_equal_values_have_no_rank():
-    assert rank_correlation([1.0, 2.0], [1.0, 2.0]) is None
-    assert rank_correlation([1.0, 1.0, 1.0], [1.0, 2.0, 3.0]) is None
-
-
-def test_a_block_is_met_half_way_between_the_references_around_it():
-    assert speed_factors([10.0, 20.0, 30.0], 10.0) == pytest.approx([1.5, 2.5, 3.0])
+@pytest.mark.parametrize(
+    ("native", "simulated", "expected"),
+    [
+        ([0.1, 0.2, 0.9], [5.0, 6.0, 7.0], 1.0),
+        ([0.1, 0.2, 0.9], [7.0, 6.0, 5.0], -1.0),
+        ([0.1, 0.2, 0.3], [0.2, 0.3, 0.1], -0.5),  # ranks 2 3 1 against 1 2 3
+        ([1.0, 2.0], [1.0, 2.0], None),  # too few
+        ([1.0, 1.0, 1.0], [1.0, 2.0, 3.0], None),  # all equal
+    ],
+)
+def test_worlds_rank_agents_alike_or_not_whatever_their_order_and_values(native, simulated, expected):
+    found = ranks(loops(native=native, simulated=simulated), "native")
+    assert list(found["steady"]) == ["simulated"]
+    assert found["steady"]["simulated"]["qoe_mean"] == (
+        expected if expected is None else pytest.approx(expected)
+    )

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.calibration.fits import (
     N_QUANTILES,
-    column,
+    first_beyond_others_ms,
     fit_link,
     fit_service,
     handling_ms,
@@ -14,6 +14,7 @@ from experiments.calibration.fits import (
     significant,
     stalls_ms,
 )
+from experiments.runs.summary import column
 from pipeline.service_times import ServiceTimes, shape_factor
 
 MS = 1_000_000
@@ -92,7 +93,13 @@ def test_the_time_between_two_stamps_is_their_median_distance():
 def test_a_worker_stands_still_from_the_change_or_its_last_old_frame_to_its_first_new_one():
     table = frames(("a", 0, 0, 10), ("a", 20, 60, 70), ("a", 61, 70, 75), ("b", 0, 0, 30), ("b", 20, 50, 60))
     is_new = column(table, "received_ns") >= 20 * MS
-    assert stalls_ms(table, 15 * MS, is_new) == pytest.approx([60 - 15, 50 - 30])
+    assert stalls_ms(table, 15 * MS, is_new).to_dict() == pytest.approx({"a": 60 - 15, "b": 50 - 30})
+
+
+def test_a_worker_s_first_frame_is_held_against_the_median_of_its_others():
+    table = frames(("a", 0, 90, 93), ("a", 0, 0, 10), ("a", 0, 20, 21), ("b", 0, 0, 4), ("b", 0, 5, 9))
+    table["service_ns"] = table["done_ns"] - table["started_ns"]
+    assert first_beyond_others_ms(table).to_dict() == pytest.approx({"a": 10 - 2, "b": 0.0})
 
 
 def test_figures_are_rounded_to_significant_digits():

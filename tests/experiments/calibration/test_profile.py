@@ -9,10 +9,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from envs.hardware import Device, Hardware, Origin
-from experiments.calibration.profile import mean_service_ms, profile_of, scaled, to_yaml, write_profile
+from experiments.calibration.measured import DeviceReading, GridPoint, Measured, Saturated
+from experiments.calibration.profile import mean_service_ms, profile_of, scaled, to_yaml
 from experiments.calibration.schema import CalibrateConfig, register
-from experiments.calibration.store import Cell, DeviceReading, Measured, Memory, Saturated, StartUp
-from experiments.calibration.worlds import with_profile
+from experiments.calibration.session import with_profile
 from experiments.config.schemas import CONF
 from experiments.worlds.builders import hardware_of
 
@@ -20,21 +20,21 @@ MACHINE = {"cpu": "a chip", "cores": "2", "memory_gb": "8.0", "system": "an OS"}
 NATIVE = Hardware((Device(count=2, native=True, capacity=0.5),))
 
 
-def cell(size: tuple[int, int], service_ms: tuple[float, ...], forward_ms: float) -> Cell:
-    return Cell("n", *size, 10.0, 0.5, 1.25, 0.5, (DeviceReading(service_ms, forward_ms, 0.25),))
+def point(size: tuple[int, int], service_ms: tuple[float, ...], forward_ms: float) -> GridPoint:
+    return GridPoint("n", *size, 10.0, 0.5, 1.25, 0.5, (DeviceReading(service_ms, forward_ms, 0.25),))
 
 
 def measured() -> Measured:
     cells = {  # 3 x 160 x 90 = 43,200 bytes; at 1000 Mbit/s one byte takes 8 ns
-        "n/160x90": cell((160, 90), (20.0, 22.0, 24.0), 0.75 + 43_200 * 8e-6),
-        "n/320x180": cell((320, 180), (60.0, 60.0), 0.75 + 4 * 43_200 * 8e-6),
+        "n/160x90": point((160, 90), (20.0, 22.0, 24.0), 0.75 + 43_200 * 8e-6),
+        "n/320x180": point((320, 180), (60.0, 60.0), 0.75 + 4 * 43_200 * 8e-6),
     }
     return Measured(
         "key",
         cells,
         Saturated((0.5,), 1.1),
-        StartUp(3000.0, 400.0, 25.0),
-        Memory(150.0, 8000.0, 1500.0),
+        {"start_ms": 3000.0, "load_ms": 400.0, "new_shape_ms": 25.0},
+        {"baseline_mb": 150.0, "memory_mb": 8000.0, "used_mb": 1500.0},
         {"n": {"160x90": 0.51234, "320x180": 0.8}},
     )
 
@@ -64,8 +64,8 @@ def test_without_start_up_and_accuracy_these_stay_as_they_were():
 
 def test_the_file_says_the_same_to_whoever_reads_it(tmp_path: Path):
     profile = profile_of(NATIVE, measured(), "a test")
-    path = tmp_path / "here" / "local.yaml"
-    write_profile(path, to_yaml(profile, "Hardware local, as measured.", "How.", MACHINE))
+    path = tmp_path / "local.yaml"
+    path.write_text(to_yaml(profile, "Hardware local, as measured.", "How.", MACHINE))
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_object(compose("calibrate", ["hardware=rpi5"]))

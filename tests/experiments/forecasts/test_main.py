@@ -10,12 +10,12 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.config.schemas import CONF
-from experiments.forecast import PAIRS, PICTURE, SCORES, carry_out
+from experiments.forecast import PAIRS, PICTURE, SCORES, execute
 from experiments.forecasts.schema import ForecastsConfig, check, register
 from experiments.program.errors import ConfigError
 
 TINY = (
-    "agents=[aif]",
+    "agents=[mpc]",
     "worlds.hardware=[rpi5]",
     "worlds.scenarios=[steady]",
     "moments=[1,3]",
@@ -43,7 +43,7 @@ def typed(*overrides: str) -> ForecastsConfig:
 def test_forecasts_scores_and_a_picture_are_left(tmp_path):
     console = Console(file=io.StringIO(), width=160, record=True)
     config = typed(*TINY, f"results={tmp_path}")
-    directory = carry_out(config, "", console)
+    directory = execute(config, "", console)
     pairs, scores = pd.read_csv(directory / PAIRS), pd.read_csv(directory / SCORES)
     assert len(pairs) == 2 * 4 * (5 + 2)  # moments, settings, SLOs and both ways of all
     assert set(pairs["forecast"].between(0, 1)) == {True}
@@ -88,5 +88,5 @@ def test_what_is_out_of_range_is_one_clear_error(override, complaint):
 )
 def test_who_or_what_cannot_be_asked_is_named_before_anything_starts(override, complaint, tmp_path):
     with pytest.raises(ConfigError, match=complaint):
-        carry_out(typed(*TINY, override, f"results={tmp_path}"), "", Console(file=io.StringIO()))
+        execute(typed(*TINY, override, f"results={tmp_path}"), "", Console(file=io.StringIO()))
     assert not list(tmp_path.iterdir())
