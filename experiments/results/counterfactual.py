@@ -47,6 +47,8 @@ class Again:
             turns: of its episode.
             seed: of its episode.
         """
+        if NEEDED in trace:  # found out when it was played
+            return trace
         worse = [turn.step for turn in turns if turn.is_worse and turn.step < len(trace)]
         if not worse:
             return trace

@@ -18,7 +18,7 @@ from experiments.config.schemas import VARIANTS, DetectorSchema, RunConfig, Slos
 from experiments.config.world_schemas import HardwareSchema, ScenarioSchema
 from experiments.forecasts.schema import ForecastsConfig
 from experiments.results.schemas import PUBLISHED, CompareConfig
-from experiments.studies.schema import CellsSchema, EvaluateConfig, EvaluationSchema
+from experiments.studies.schema import CellsSchema, StudyConfig, StudySchema
 from experiments.training.schemas import JudgingSchema, TrainConfig, TrainingSchema
 from pipeline.naming import named
 
@@ -191,8 +191,8 @@ def tables() -> dict[str, list[Row]]:
         "`training`: learned on what": rows_of_group(
             "training", lambda option: JudgingSchema if option == "replay" else TrainingSchema
         ),
-        "`experiments.evaluate`": rows_of_file("evaluate", EvaluateConfig),
-        "`evaluation`: who and where": rows_of_group("evaluation", lambda option: EvaluationSchema),
+        "`experiments.study`": rows_of_file("study", StudyConfig),
+        "`study`: who and where": rows_of_group("study", lambda option: StudySchema),
         "`cells`: where": rows_of_group("cells", lambda option: CellsSchema),
         "`experiments.compare`": rows_of_file("compare", CompareConfig),
         "`published`: logs of others": rows_of_group("published", lambda option: PUBLISHED[option]),

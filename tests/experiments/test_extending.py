@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
@@ -28,11 +27,10 @@ from experiments.runs.identity import GROUPS
 from experiments.runs.trace import read_trace
 from experiments.studies import schema
 from experiments.studies.cells import cells_of
-from experiments.studies.entrants import entrants_of
-from experiments.studies.episodes import task_of
-from experiments.studies.plan import with_references
-from experiments.studies.schema import EvaluateConfig
-from experiments.studies.work import Player
+from experiments.studies.plan import Resolver
+from experiments.studies.schema import StudyConfig
+from experiments.studies.variants import variants_of
+from experiments.sweeps.job import play_run
 
 ROOT = CONF.parent
 TEMPLATE = ROOT / "examples" / "elastic_extras"
@@ -143,32 +141,28 @@ def test_the_simulator_knows_how_long_their_stream_lasts(length_s, known_s, arra
     assert (system.source_size, system.source_fps) == ((640, 360), 30.0)
 
 
-# --- evaluations ---
+# --- studies ---
 
 
-def test_an_evaluation_has_their_agent_in_its_roster_and_their_world_in_its_cells(package, theirs, tmp_path):
-    short = [f"evaluation.cells.extras.{words}" for words in ("steps=12", "seeds=1", "slos=[strict]")]
+def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(package, theirs, tmp_path):
+    short = [f"study.cells.extras.{words}" for words in ("steps=12", "seeds=1", "slos=[strict]")]
     both = tmp_path / "conf"  # what `--config-dir` puts side by side, for every file that is named later
     for folder in (CONF, package / "elastic_extras" / "conf"):
         shutil.copytree(folder, both, dirs_exist_ok=True)
     schema.register()
     with initialize_config_dir(str(both), version_base="1.3"):
-        config = OmegaConf.to_object(
-            compose("evaluate", ["evaluation=extras", *short, f"results={tmp_path}"])
-        )
-        assert isinstance(config, EvaluateConfig)
-        entrants = entrants_of(with_references(config.evaluation), config.results)
-        cells = cells_of(config)
-    eager = next(entrant for entrant in entrants if entrant.name == "proportional-eager")
-    rush_hour = next(cell for cell in cells if cell.name == "pocket_pair/rush_hour/strict")
-    task = task_of(tmp_path, eager, rush_hour, seed=0)
-    Player(tmp_path).play(task)
-    assert len(pd.read_parquet(task.path)) == 12
-    with (package / "elastic_extras" / "stream.py").open("a") as source:
-        source.write("# changed\n")
-    for cached in (source_hash, source_of, imports_of):
-        cached.cache_clear()
-    assert task_of(tmp_path, eager, rush_hour, seed=0).path != task.path
+        config = OmegaConf.to_object(compose("study", ["study=extras", *short, f"results={tmp_path}"]))
+        assert isinstance(config, StudyConfig) and config.study is not None
+        eager = variants_of(config.study, config.results)["proportional-eager"]
+        rush_hour = next(c for c in cells_of(config, "broad") if c.name == "pocket_pair/rush_hour/strict")
+        prepared = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
+        assert len(read_trace(play_run(prepared).directory)) == 12
+        with (package / "elastic_extras" / "stream.py").open("a") as source:
+            source.write("# changed\n")
+        for cached in (source_hash, source_of, imports_of):
+            cached.cache_clear()
+        changed = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
+    assert changed.identity.run_hash != prepared.identity.run_hash
 
 
 # --- what a user gets wrong ---

@@ -14,7 +14,7 @@ from tests.experiments.programs import Done, call
     ("program", "words"),
     [
         ("train", ("training=tiny",)),
-        ("evaluate", ("evaluation=slow",)),
+        ("study", ("study=slow",)),
         ("compare", ("where=agent in ('rule', 'aif')",)),
         ("forecast", ("clones=0",)),
         ("repeat", ("/nowhere",)),

@@ -104,7 +104,7 @@ def test_its_runs_are_runs_like_any_other(quick):
     (table,) = (results / "comparisons").glob("studies-study-quick/table.csv")
     scores = pd.read_csv(table).set_index("agent")["score"]
     ours = pd.read_csv(results / "comparisons" / "study-quick" / "table.csv").set_index("agent")["score"]
-    assert scores["rule"] == ours["rule"]
+    assert scores.to_dict()["rule"] == ours.to_dict()["rule"]
 
 
 def test_without_a_name_it_says_which_there_are():

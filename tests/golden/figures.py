@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from tests.golden.programs import COMPARISON, STUDY, RUNS, TRAININGS
+from tests.golden.programs import COMPARISON, RUNS, STUDY, TRAININGS
 
 Columns = dict[str, list[Any]]
 Figures = dict[str, Columns]

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tests.golden import fixture
 from tests.golden.figures import differences, read
-from tests.golden.programs import play_study, play_runs, play_training
+from tests.golden.programs import play_runs, play_study, play_training
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.golden import fixture
 from tests.golden.figures import Figures, differences, read
-from tests.golden.programs import COMPARISON, STUDY, play_study, play_runs, play_training
+from tests.golden.programs import COMPARISON, STUDY, play_runs, play_study, play_training
 
 pytestmark = pytest.mark.timeout(600)  # half a minute on an idle core
 
