@@ -28,7 +28,7 @@ from experiments.results.run_row import Candidate
 from experiments.results.schemas import CompareConfig, register
 from experiments.results.store import from_mlflow
 from experiments.runs.record import CONFIG
-from experiments.tracking.run import tracking_uri
+from experiments.tracking.store import tracking_uri
 
 TEXTS = ("where", "mlflow")  # keys whose values are sentences, which Hydra would want to be quoted once more
 BLOCKS = ("hardware", "scenario", "slo", "video", "env")

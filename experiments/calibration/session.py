@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +29,13 @@ from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
-from experiments.runs.extras import mlflow_request
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import digest, machine, releases
-from experiments.runs.record import CONFIG, LOGS, RunStatus
-from experiments.runs.trace import JOURNAL
-from experiments.tracking.messages import Closing
-from experiments.tracking.run import MlflowRun, TrackingError, artifacts_of, tracking_uri
+from experiments.runs.record import CONFIG, RunStatus
+from experiments.tracking.entry import run_name
+from experiments.tracking.facts import params_in, summary_tags
+from experiments.tracking.store import Store as MlflowStore
+from experiments.tracking.store import figures_of, in_a_sentence, store_errors, tracking_uri
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline, source_ladders
 from pipeline.messages import WorkType
 
@@ -127,7 +128,10 @@ def carry_out(session: Session, directory: Path, console: Console, begin: Begin)
         figures, made = _validate(session, config, identity, directory, console, begin)
         files += made
     if config.output.mlflow:
-        _to_mlflow(config, identity, directory, figures, files)
+        try:
+            _to_mlflow(directory, identity, figures, files)
+        except store_errors() as trouble:  # the files are what counts
+            logger.error("MLflow did not take the calibration: %s", in_a_sentence(trouble))
     return figures
 
 
@@ -220,29 +224,12 @@ def flat_figures(nested: Any, prefix: str = "") -> dict[str, float]:
     return found
 
 
-def _to_mlflow(
-    config: CalibrateConfig,
-    identity: Identity,
-    directory: Path,
-    figures: Mapping[str, float],
-    files: list[Path],
-) -> None:
-    """An MLflow run with all files; its trouble is logged, for the files are what counts."""
-    results = Path(config.results)
-    uri = tracking_uri(results)
-    artifacts = artifacts_of(uri, results)
-    (directory / JOURNAL).touch()  # nothing is told step by step
-    request = mlflow_request(directory, uri, artifacts, config.name, identity.tags, identity.params)
-    closing = Closing(
-        status=RunStatus.FINISHED,
-        error="",
-        figures=figures,
-        files=tuple(str(file.resolve()) for file in files),
-    )
-    try:
-        with MlflowRun(request, directory / LOGS / "mlflow.log") as run:
-            run.finish(closing)
-    except TrackingError as trouble:
-        logger.error("%s", trouble)
-    finally:
-        (directory / JOURNAL).unlink()
+def _to_mlflow(directory: Path, identity: Identity, figures: Mapping[str, float], files: list[Path]) -> None:
+    """Make an MLflow run with all files. Raises MlflowException, OSError."""
+    folder, began_s, now_s = directory.resolve().parent, (directory / CONFIG).stat().st_mtime, time.time()
+    store = MlflowStore(tracking_uri(folder.parent), folder.parent, folder.name)
+    run_id = store.create(run_name(directory), summary_tags(identity.summary_head), int(1e3 * began_s))
+    points = [(name, value, int(1e3 * now_s), 0) for name, value in figures_of(figures).items()]
+    store.write(run_id, points, params_in(directory / CONFIG))
+    store.keep(run_id, files)
+    store.end(run_id, RunStatus.FINISHED, int(1e3 * now_s))

@@ -18,8 +18,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.runs.logged import read_run
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.runs.trace import TRACE, read_trace
-from experiments.tracking.run import SETTINGS, is_absent
-from experiments.tracking.store import DIRECTORY
+from experiments.tracking.store import DIRECTORY, SETTINGS, is_absent
 from experiments.program.formatting import counted
 
 if TYPE_CHECKING:

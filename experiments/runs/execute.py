@@ -13,7 +13,7 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.program.logs import logging_to
-from experiments.runs.extras import Extras, Tracked
+from experiments.runs.extras import Extras
 from experiments.runs.identity import Identity
 from experiments.runs.loop import Step, run_episode
 from experiments.runs.record import LOGS, RunRecord, status_of, what_broke
@@ -52,7 +52,7 @@ def carry_out(
     plan: Plan,
     agent: Agent,
     identity: Identity,
-    tracked: Tracked | None,
+    tracked: str | None,
     draws: bool,
     view: View,
     console: Console,
@@ -63,7 +63,7 @@ def carry_out(
         plan: of the run.
         agent: for the plan's spec; new, or as it was when it was made, once it is reset.
         identity: what the run is.
-        tracked: None = nowhere but on disk.
+        tracked: URI of the MLflow store that follows it; None = nowhere but on disk.
         draws: whether pictures are to be left.
         view: shows it.
         console: gets what deserves attention.
@@ -128,9 +128,6 @@ def drive(
     view.say("the agent warms up")
     agent.warm_up()
     agent.reset(seed)
-    if extras.is_followed:
-        view.say("MLflow opens the run")
-        extras.wait_opened()
     view.say("the world starts")
     observation, info = env.reset(seed=seed)
     record.note(weights=env.weights)

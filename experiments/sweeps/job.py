@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import SilentView
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.execute import carry_out
-from experiments.runs.extras import Tracked
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 from experiments.runs.resolve import Prepared, prepare
@@ -51,12 +50,12 @@ class Jobs:
     Attributes:
         runs: of each job, by its number.
         outcomes: the folder that hears what came of them.
-        tracked: where MLflow is to have runs of the real pipeline while they go on; None = nowhere.
+        sweep: id of the sweep, which follows them all into MLflow.
     """
 
     runs: Sequence[Sequence[Run]]
     outcomes: Path
-    tracked: Tracked | None
+    sweep: str
 
     def __call__(self, cfg: DictConfig) -> None:
         """Play the runs of the job that this is; one that fails is told, and takes no other with it."""
@@ -75,13 +74,12 @@ class Jobs:
                     tell(self.outcomes, not_begun(run, error))
 
     def _play(self, run: Run, prepared: Prepared) -> None:
-        plan, identity = prepared.plan, prepared.identity
-        is_simulated, output = not isinstance(plan.config.env, PipelineSchema), plan.config.output
-        tracked = self.tracked if output.mlflow and not is_simulated else None
-        draws = not is_simulated if output.picture is None else output.picture
+        plan, identity = prepared.plan, replace(prepared.identity, origin={"sweep": self.sweep})
+        is_real, wanted = isinstance(plan.config.env, PipelineSchema), plan.config.output.picture
+        draws = is_real if wanted is None else wanted
         agent = player().agent_for(prepared)
         let_look(agent, plan, lambda _: None)
-        ended = carry_out(plan, agent, identity, tracked, draws, SilentView(), Console(quiet=True))
+        ended = carry_out(plan, agent, identity, None, draws, SilentView(), Console(quiet=True))
         if ended.cause is not None:
             player.cache_clear()  # who knows what state its agent is in
         summary = ended.summary
@@ -93,7 +91,6 @@ class Jobs:
             status=summary["status"],
             error=ended.error,
             figures={name: summary[name] for name in FIGURES if summary.get(name) is not None},
-            is_simulated=is_simulated,
         )
         tell(self.outcomes, told)
         if ended.interruption is not None:
