@@ -15,9 +15,7 @@ from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
 from experiments.rerun.recording import write_recording
-from experiments.runs.logged import ABOUT, RUNS, directories_of
 from experiments.runs.record import SUMMARY
-from experiments.runs.recover import finish_killed
 
 PROGRAM = "experiments.export"
 
@@ -37,25 +35,17 @@ def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, cons
     from experiments.tracking.importing import UNREADABLE, Importer
     from experiments.tracking.store import in_a_sentence, store_errors
 
-    for path in paths:
-        if not path.is_dir():
-            raise ConfigError(f"there is no folder {path}")
-        is_sweep = (path / RUNS).is_file() or (path / ABOUT).is_file()
-        finish_killed(path.parent.parent if is_sweep else path, console)
-        if not is_sweep and not directories_of(path):
-            raise ConfigError(f"{path} has no run: expected folders with a {SUMMARY}")
     importer, became, unreadable = Importer(store, whole, follow), Counter[str](), list[str]()
     try:
         for path in paths:
             if follow:
                 follow_path(importer, path, waited=lambda s: bool(time.sleep(s)), say=console.print)
-            for run, what in track(
-                importer.take(path), "runs to MLflow", console=console, disable=not console.is_terminal
-            ):
-                if what.startswith(UNREADABLE):
-                    unreadable.append(f"{run} is {what}")
-                else:
-                    became[what] += 1
+            shown = {"console": console, "disable": not console.is_terminal}
+            taken = list(track(importer.take(path), "runs to MLflow", **shown))
+            if not taken:
+                raise ConfigError(f"{path} has no run: expected folders with a {SUMMARY}")
+            became.update(what for _, what in taken if not what.startswith(UNREADABLE))
+            unreadable += [f"{run} is {what}" for run, what in taken if what.startswith(UNREADABLE)]
     except store_errors() as error:
         raise ExportError(f"the store fails: {in_a_sentence(error)}") from error
     console.print(", ".join(f"{counted(n, 'run')} {what}" for what, n in became.items()))

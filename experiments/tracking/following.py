@@ -24,7 +24,7 @@ from experiments.runs.logged import ABOUT, LOCK, SWEEPS, read_run
 from experiments.runs.provenance import ROOT
 from experiments.runs.record import RunStatus
 from experiments.runs.trace import JOURNAL
-from experiments.tracking.importing import THERE, UNREADABLE, Importer, sweep_status
+from experiments.tracking.importing import THERE, UNREADABLE, Importer, is_real, status_of
 from experiments.tracking.store import in_a_sentence, store_errors
 
 logger = logging.getLogger(__name__)
@@ -32,9 +32,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
 DYING_S = 0.2
 RETRY_EVERY_S = 10.0  # of a store that fails
-ANSWER_TIMEOUT_S = (
-    120.0  # for the next word of what is taken up in the end: the last batches, a video's upload
-)
+ANSWER_TIMEOUT_S = 120.0  # for each word in the end: the last batches, a video's upload
 BESIDE_A_PIPELINE, BESIDE_A_SWEEP = 10, 5  # niceness; 10 would leave all of a sweep's work for its end
 AFTERWARDS = "To import what it lacks, later: python -m experiments.export mlflow {}"
 
@@ -47,12 +45,6 @@ def is_under_way(path: Path) -> bool:
     """Whether a process is at a run, a sweep, or one of those of a folder."""
     locks = (path / JOURNAL, path / LOCK, *path.glob(f"*/{JOURNAL}"), *path.glob(f"{SWEEPS}/*/{LOCK}"))
     return any(map(is_held, locks))
-
-
-def says_its_end(path: Path) -> bool:
-    """Whether a run's or a sweep's directory says how it ended."""
-    status = sweep_status(path) if (path / ABOUT).is_file() else read_run(path).summary["status"]
-    return status != RunStatus.RUNNING
 
 
 def follow(
@@ -75,7 +67,7 @@ def follow(
     pause_s, missing = 0.0, list[str]()
     while True:
         is_told = waited(pause_s)
-        is_over = not is_under_way(path) or (is_told and says_its_end(path))
+        is_over = not is_under_way(path) or (is_told and status_of(path) != RunStatus.RUNNING)
         try:
             missing = []
             for n, (run, became) in enumerate(importer.take(path), 1):
@@ -137,12 +129,6 @@ class Follower:
         if self._process.wait():
             raise TrackingError(f"MLflow did not take all: {said} (more in {self._log})")
 
-    def leave(self) -> None:
-        """Let it go on by itself; twice is harmless."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-
 
 def main(uri: str, path: Path) -> int:
     """Follow a directory; 1 if the store lacks something in the end."""
@@ -151,8 +137,7 @@ def main(uri: str, path: Path) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     heard, sys.stdout = sys.stdout, sys.stderr  # MLflow prints
     is_sweep = (path / ABOUT).is_file()
-    is_real = not is_sweep and read_run(path).summary["env"] == "pipeline"
-    os.nice(BESIDE_A_SWEEP if is_sweep else BESIDE_A_PIPELINE if is_real else 0)
+    os.nice(BESIDE_A_SWEEP if is_sweep else BESIDE_A_PIPELINE if is_real(read_run(path)) else 0)
     importer = Importer(uri, follows=True)
 
     def say(line: str) -> None:

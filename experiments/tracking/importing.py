@@ -74,7 +74,7 @@ class Importer:
             self._open_sweep(path)
             runs = self._runs_of(path)
             yield from ((run, self._became(run, path)) for run in runs)
-            if sweep_status(path) != RunStatus.RUNNING:
+            if status_of(path) != RunStatus.RUNNING:
                 self._close_sweep(path, runs)
         else:
             seen = set[Path]()
@@ -132,8 +132,8 @@ class Importer:
     def _import(self, store: Store, directory: Path, sweep: Path | None) -> str:
         finish(directory)  # if its process is gone
         run = read_run(directory)
-        goes_on, is_real = run.summary["status"] == RunStatus.RUNNING, run.summary["env"] == "pipeline"
-        if goes_on and not (is_real and self._follows):
+        goes_on = run.summary["status"] == RunStatus.RUNNING
+        if goes_on and not (is_real(run) and self._follows):
             return GOING_ON
         entry = self._entry(store, directory)
         if entry is not None and entry.complete:
@@ -156,21 +156,19 @@ class Importer:
             self._write_rows(store, entry.run_id, directory, rows)
             self._sent[directory] = offset, max([last_step, *(int(row["step"]) for row in rows)])
             return GOING_ON
-        self._complete(store, entry.run_id, run, tags, is_real or self._whole)
+        self._complete(store, entry.run_id, run, tags)
         Entry(store.uri, entry.run_id, run.summary["status"], complete=True).write(directory)
         self._done[directory] = run.summary
         return IMPORTED
 
-    def _complete(
-        self, store: Store, run_id: str, run: LoggedRun, tags: Mapping[str, str], is_whole: bool
-    ) -> None:
+    def _complete(self, store: Store, run_id: str, run: LoggedRun, tags: Mapping[str, str]) -> None:
         """Write all that a run left, or what is missing of it."""
         directory, trace, became = run.directory, run.trace(), "whole"
         ended_ms = _written_ms(directory / SUMMARY)
         if len(trace) and run.summary["status"] == RunStatus.KILLED:  # its summary may be much younger
             ended_ms = began_ms(directory) + int(1e3 * trace["ended_s"].iloc[-1])
         points = [(name, value, ended_ms, 0) for name, value in summary_figures(run.summary).items()]
-        if is_whole:
+        if self._whole or is_real(run):
             _, last_step = self._sent.pop(directory, (0, -1))
             rows = [row for row in trace.to_dict("records") if row["step"] > last_step]
             self._write_rows(store, run_id, directory, rows)
@@ -191,7 +189,10 @@ class Importer:
     def _own_sweep(self, directory: Path) -> Path | None:
         """Return the sweep's directory that a run says it belongs to."""
         if directory not in self._sweep_of:
-            self._sweep_of[directory] = read_run(directory).summary.get("sweep", "")
+            try:
+                self._sweep_of[directory] = read_run(directory).summary.get("sweep", "")
+            except ConfigError:  # somebody is writing it
+                return None
         sweep = directory.parent / SWEEPS / self._sweep_of[directory]
         return sweep if self._sweep_of[directory] and sweep.is_dir() else None
 
@@ -204,7 +205,7 @@ class Importer:
 
     def _open_sweep(self, sweep: Path) -> str:
         """Return the id of a sweep's run, which is made if need be; it runs while a process is at it."""
-        store, status = self._store(sweep.parent.parent), sweep_status(sweep)
+        store, status = self._store(sweep.parent.parent), status_of(sweep)
         entry = self._entry(store, sweep)
         if entry is not None and (entry.status == status or status != RunStatus.RUNNING):
             return entry.run_id
@@ -223,7 +224,7 @@ class Importer:
 
     def _close_sweep(self, sweep: Path, runs: Sequence[Path]) -> None:
         """Say how a sweep ended, and what its runs came to; of equal runs, the last one counts."""
-        store, run_id, status = self._store(sweep.parent.parent), self._open_sweep(sweep), sweep_status(sweep)
+        store, run_id, status = self._store(sweep.parent.parent), self._open_sweep(sweep), status_of(sweep)
         known = [self._done[run] for run in runs if run in self._done]
         last = list({summary.get("run_hash", id(summary)): summary for summary in known}.values())
         at_ms = _written_ms(sweep / ABOUT if (sweep / ABOUT).is_file() else sweep)
@@ -238,11 +239,18 @@ class Importer:
         Entry(store.uri, run_id, status, complete=len(known) == len(runs)).write(sweep)
 
 
-def sweep_status(sweep: Path) -> str:
-    """Return how a sweep stands; one that was killed had no time to say so."""
-    status = _about(sweep).get("status", RunStatus.FINISHED)
-    is_gone = status == RunStatus.RUNNING and not is_held(sweep / LOCK)
+def status_of(path: Path) -> str:
+    """Return how a run or a sweep stands; a sweep that was killed had no time to say so."""
+    if (path / SUMMARY).is_file():
+        return str(read_run(path).summary["status"])
+    status = _about(path).get("status", RunStatus.FINISHED)
+    is_gone = status == RunStatus.RUNNING and not is_held(path / LOCK)
     return RunStatus.KILLED if is_gone else str(status)
+
+
+def is_real(run: LoggedRun) -> bool:
+    """Whether a run is one of the real pipeline."""
+    return run.summary["env"] == "pipeline"
 
 
 def began_ms(directory: Path) -> int:

@@ -66,9 +66,9 @@ def test_a_run_that_is_killed_is_completed_by_its_follower(results, recorded):
     follower = Follower(run.directory, stored.uri, results / "mlflow.log")
     run.write(0, 5)
     until(lambda: read_entry(run.directory), "MLflow does not hear of it")
-    follower.leave()  # as its pipes are when it is gone
     run.die()
     until(lambda: is_in(run.directory), "it is not completed")
+    follower.finish()
     assert stored.statuses() == {"c": "KILLED"}
     assert json.loads((run.directory / SUMMARY).read_text())["status"] == "KILLED"
 
