@@ -58,6 +58,7 @@ class Importer:
     def __init__(self, uri: str = "", whole: bool = False, follows: bool = False) -> None:
         self._uri, self._whole, self._follows = uri, whole, follows
         self._stores: dict[Path, Store] = {}
+        self._parents: dict[Path, str] = {}  # ids of sweeps' runs
         self._sweep_of: dict[Path, str] = {}  # by a run's directory: what its summary says, "" = none
         self._done: dict[Path, Mapping[str, Any]] = {}  # summaries of runs that need not be looked at again
         self._sent: dict[Path, tuple[int, int]] = {}  # of a run that goes on: bytes of the journal, last step
@@ -142,7 +143,8 @@ class Importer:
         tags = summary_tags(run.summary) | {DIRECTORY: str(directory.resolve())}
         if sweep is not None:
             command = sweep_tags(_about(sweep))[SOURCE]
-            tags |= {PARENT: self._open_sweep(sweep), "sweep": sweep.name, SOURCE: command}
+            parent = self._parents.get(sweep) or self._open_sweep(sweep)
+            tags |= {PARENT: parent, "sweep": sweep.name, SOURCE: command}
         if entry is None:
             run_id = store.create(run_name(directory), tags, began_ms(directory))
             entry = Entry(store.uri, run_id, RunStatus.RUNNING, complete=False)
@@ -207,16 +209,16 @@ class Importer:
         """Return the id of a sweep's run, which is made if need be; it runs while a process is at it."""
         store, status = self._store(sweep.parent.parent), status_of(sweep)
         entry = self._entry(store, sweep)
-        if entry is not None and (entry.status == status or status != RunStatus.RUNNING):
-            return entry.run_id
         if entry is not None:
-            store.reopen(entry.run_id)
-            run_id = entry.run_id
+            run_id = self._parents[sweep] = entry.run_id
+            if entry.status == status or status != RunStatus.RUNNING:
+                return run_id
+            store.reopen(run_id)
         else:
             about = _about(sweep)
             begun = datetime.fromisoformat(about["started"]).timestamp() if about else sweep.stat().st_mtime
             tags = sweep_tags(about) | {DIRECTORY: str(sweep.resolve())}
-            run_id = store.create(sweep.name, tags, int(1e3 * begun))
+            run_id = self._parents[sweep] = store.create(sweep.name, tags, int(1e3 * begun))
         if status != RunStatus.RUNNING:  # nobody may come to close it
             store.end(run_id, status, _written_ms(sweep))
         Entry(store.uri, run_id, status, complete=False).write(sweep)
