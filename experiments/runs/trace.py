@@ -159,7 +159,7 @@ def _lines(directory: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def rows_since(directory: Path, offset: int) -> tuple[list[Row], int]:
+def rows_since(directory: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     """Return the rows that a journal has from a byte on, and the byte to go on from the next time.
 
     Lines that are not whole yet are left for then. A journal that is gone has no more.

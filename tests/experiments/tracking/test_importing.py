@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,7 +182,7 @@ def test_what_a_store_refuses_is_sent_again(results, recorded, monkeypatch):
     taken: list[int] = []
     write = Store.write
 
-    def fail(self: Store, run_id: str, points=(), *more: object, **named: object) -> None:
+    def fail(self: Store, run_id: str, points=(), *more: Any, **named: Any) -> None:
         if points and not taken:
             taken.append(len(points))
             write(self, run_id, points[:500])
