@@ -26,7 +26,7 @@ from experiments.results.schemas import CompareConfig, checked, register, texts_
 from experiments.results.store import from_mlflow
 from experiments.runs.record import CONFIG
 from experiments.studies.plan import STUDIES
-from experiments.tracking.run import tracking_uri
+from experiments.tracking.store import tracking_uri
 
 FIRST = "aif"  # the reference, unless told otherwise
 

@@ -32,7 +32,7 @@ from experiments.runs.logged import LoggedRun, read_run
 from experiments.runs.record import CONFIG, LOGS, SUMMARY, RunStatus
 from experiments.runs.repetition import Circumstances, circumstances, first_difference
 from experiments.runs.trace import TRACE, read_trace
-from experiments.tracking.run import SETTINGS, is_absent, tracking_uri
+from experiments.tracking.store import SETTINGS, is_absent, tracking_uri
 from experiments.worlds.twin import let_look
 
 PROGRAM = "experiments.repeat"

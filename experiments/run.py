@@ -1,6 +1,7 @@
 """`python -m experiments.run`: one agent, one stream, one world, and a record of what came of it."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from experiments.display.live import LiveView
 from experiments.display.summary_view import print_ending
 from experiments.display.views import PlainView, View
 from experiments.execution.execute import execute
-from experiments.execution.extras import Tracked
 from experiments.execution.resolve import prepare
 from experiments.program.entry import complaining, enter
 from experiments.runs.identity import Identity
+from experiments.runs.provenance import command
 from experiments.runs.record import LOGS, RunStatus
+from experiments.runs.recover import finish_killed
 from experiments.sweeps.conduct import SweepError
-from experiments.sweeps.recover import finish_killed
-from experiments.tracking.run import tracking_uri
+from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.twin import let_look
@@ -46,11 +47,11 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
         Interrupted: likewise; or it came to its own end, and the program is to end all the same.
     """
     config = plan.config
-    tracked = Tracked(tracking_uri(Path(config.results))) if config.output.mlflow else None
+    tracked = tracking_uri(Path(config.results)) if config.output.mlflow else None
     view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
     draws = config.output.picture is not False
     ended = execute(plan, agent, identity, tracked, draws, view, console)
-    print_ending(console, ended.summary, ended.directory, "" if tracked is None else tracked.uri)
+    print_ending(console, ended.summary, ended.directory, tracked or "")
     if ended.summary["status"] == RunStatus.FAILED:
         raise RunError(f"{ended.error} (logs: {ended.directory / LOGS})") from ended.cause
     if ended.interruption is not None:
@@ -71,7 +72,7 @@ def perform(cfg: DictConfig) -> None:
     prepared = prepare(cfg, HydraConfig.get().runtime.choices, console, cfg.live)
     agent = prepared.make_agent()
     let_look(agent, prepared.plan, console.print)
-    run(prepared.plan, agent, prepared.identity, console)
+    run(prepared.plan, agent, replace(prepared.identity, origin={"command": command()}), console)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

@@ -20,6 +20,7 @@ from experiments.report.block import Evidence
 from experiments.report.report import write_report
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG
+from experiments.runs.recover import finish_killed
 from experiments.statistics.scores import TOLERANCE
 from experiments.studies.cells import cells_of
 from experiments.studies.plan import STUDIES, Study, study_of
@@ -28,7 +29,6 @@ from experiments.studies.report import Findings, ranking, read
 from experiments.studies.schema import StudyConfig, register
 from experiments.studies.variants import variants_of
 from experiments.sweeps.place import finished_in, write_runs
-from experiments.sweeps.recover import finish_killed
 from experiments.training.training_run import TrainingError
 
 PROGRAM = "experiments.study"

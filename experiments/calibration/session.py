@@ -1,6 +1,7 @@
 """One call of the program: calibrate, validate, or both, and leave a record of it."""
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,16 +26,15 @@ from experiments.calibration.validation import check_names, check_validation, n_
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
 from experiments.display.progress import ProgressView
-from experiments.execution.extras import mlflow_request
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.identity import Identity, identify
 from experiments.runs.provenance import digest, machine, releases
-from experiments.runs.record import CONFIG, LOGS, RunStatus
-from experiments.runs.trace import JOURNAL
-from experiments.tracking.messages import Closing
-from experiments.tracking.run import MlflowRun, TrackingError, artifacts_of, tracking_uri
-from experiments.tracking.store import summary_figures
+from experiments.runs.record import CONFIG, RunStatus
+from experiments.tracking.entry import run_name
+from experiments.tracking.facts import params_in, summary_figures, summary_tags
+from experiments.tracking.store import Store as MlflowStore
+from experiments.tracking.store import figures_of, in_a_sentence, store_errors, tracking_uri
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline, source_ladders
 from pipeline.messages import WorkType
 
@@ -132,7 +132,10 @@ def execute(session: Session, directory: Path, console: Console) -> None:
         figures, made = _validate(config, identity, directory, console)
         files += made
     if config.output.mlflow:
-        _to_mlflow(config, identity, directory, figures, files)
+        try:
+            _to_mlflow(directory, identity, figures, files)
+        except store_errors() as trouble:  # the files are what counts
+            logger.error("MLflow did not take the calibration: %s", in_a_sentence(trouble))
 
 
 def _calibrate(session: Session, directory: Path, console: Console) -> CalibrateConfig:
@@ -184,7 +187,7 @@ def with_profile(config: CalibrateConfig, path: Path) -> CalibrateConfig:
 
 def _validate(
     config: CalibrateConfig, identity: Identity, directory: Path, console: Console
-) -> tuple[dict[str, float | None], list[Path]]:
+) -> tuple[dict[str, float], list[Path]]:
     """Measure the gap and show it; returns the summary's figures by dotted name, and the files."""
     with ProgressView(console, config.live, "validation", n_blocks(config), "parts") as view:
         found = validate(config, directory, view, console)
@@ -198,29 +201,12 @@ def _validate(
     return figures, found.write(directory, identity.summary_head)
 
 
-def _to_mlflow(
-    config: CalibrateConfig,
-    identity: Identity,
-    directory: Path,
-    figures: Mapping[str, float | None],
-    files: list[Path],
-) -> None:
-    """Leave an MLflow run with all files; its trouble is logged, for the files are what counts."""
-    results = Path(config.results)
-    uri = tracking_uri(results)
-    artifacts = artifacts_of(uri, results)
-    (directory / JOURNAL).touch()  # nothing is told step by step
-    request = mlflow_request(directory, uri, artifacts, config.name, identity.tags, identity.params)
-    closing = Closing(
-        status=RunStatus.FINISHED,
-        error="",
-        figures=figures,
-        files=tuple(str(file.resolve()) for file in files),
-    )
-    try:
-        with MlflowRun(request, directory / LOGS / "mlflow.log") as run:
-            run.finish(closing)
-    except TrackingError as trouble:
-        logger.error("%s", trouble)
-    finally:
-        (directory / JOURNAL).unlink()
+def _to_mlflow(directory: Path, identity: Identity, figures: Mapping[str, float], files: list[Path]) -> None:
+    """Make an MLflow run with all files. Raises MlflowException, OSError."""
+    folder, began_s, now_s = directory.resolve().parent, (directory / CONFIG).stat().st_mtime, time.time()
+    store = MlflowStore(tracking_uri(folder.parent), folder.parent, folder.name)
+    run_id = store.create(run_name(directory), summary_tags(identity.summary_head), int(1e3 * began_s))
+    points = [(name, value, int(1e3 * now_s), 0) for name, value in figures_of(figures).items()]
+    store.write(run_id, points, params_in(directory / CONFIG))
+    store.keep(run_id, files)
+    store.end(run_id, RunStatus.FINISHED, int(1e3 * now_s))

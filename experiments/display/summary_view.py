@@ -9,9 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from experiments.episode_to_rerun import RECORDING
 from experiments.program.formatting import counted, figure
-from experiments.runs.record import LOGS, PICTURE, SUMMARY, RunStatus
+from experiments.runs.record import LOGS, PICTURE, RECORDING, SUMMARY, RunStatus
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.runs.trace import TRACE
 from pipeline.messages import Weights

@@ -13,7 +13,7 @@ from agents.base import Agent
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.counterfactual import Counterfactual, counterfactual_of
-from experiments.execution.extras import Extras, Tracked
+from experiments.execution.extras import Extras
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.program.logs import logging_to
 from experiments.runs.episode import Observer, Step, play
@@ -53,7 +53,7 @@ def execute(
     plan: Plan,
     agent: Agent,
     identity: Identity,
-    tracked: Tracked | None,
+    tracked: str | None,
     draws: bool,
     view: View,
     console: Console,
@@ -64,7 +64,7 @@ def execute(
         plan: of the run.
         agent: for the plan's spec; new, or as it was when it was made, once it is reset.
         identity: what the run is.
-        tracked: None = nowhere but on disk.
+        tracked: URI of the MLflow store that follows it; None = nowhere but on disk.
         draws: whether pictures are to be left.
         view: shows it.
         console: gets what deserves attention.
@@ -143,9 +143,6 @@ def drive(
     world.callback(view.say, "the world ends")
     view.say("the agent warms up")
     agent.warm_up()
-    if extras.is_followed:
-        view.say("MLflow opens the run")
-        extras.wait_opened()
     view.say("the world starts")
     play(agent, env, config.seed, [*observers, Attention(heard)])
 

@@ -10,8 +10,8 @@ from agents.base import Agent
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
-from experiments.episode_to_rerun import check_rerun
 from experiments.program.errors import blaming
+from experiments.rerun.recording import check_rerun
 from experiments.runs.identity import Identity, identify
 from experiments.training.first_use import ready
 from experiments.worlds.build import assemble

@@ -1,6 +1,7 @@
 """Files that are whole or not there, and what is said of a disk that is full."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,18 @@ def overwrite(path: Path, text: str) -> None:
         write_all(descriptor, f"{text.rstrip()}\n".encode().ljust(n_bytes))
     finally:
         os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process has locked a file for itself; False if there is no such file."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -17,8 +17,7 @@ from experiments.results.run_row import Row, row_of
 from experiments.runs.logged import read_run
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.runs.trace import TRACE, read_trace
-from experiments.tracking.run import SETTINGS, is_absent
-from experiments.tracking.store import DIRECTORY
+from experiments.tracking.store import DIRECTORY, SETTINGS, is_absent
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

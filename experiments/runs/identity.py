@@ -1,8 +1,8 @@
-"""What a run is: the head of its summary, and its tags and parameters in MLflow."""
+"""What a run is: the head of its summary."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +24,28 @@ class Identity:
     Attributes:
         choices: the option chosen of each group.
         config_yaml: the whole configuration, resolved.
-        params: the same, flat: dotted key -> text.
         config_hash: of all that decides what is measured; equal for runs that differ only in their seed.
         spec_hash: of knobs, SLOs and metrics.
         code_hash: of the sources of agent and world, and of the checkpoint, if there is one.
         seed: of the run.
         git_commit: of the code.
+        origin: who plays it: what was typed (`command`), or the id of a sweep (`sweep`).
     """
 
     choices: Mapping[str, str]
     config_yaml: str
-    params: Mapping[str, str]
     config_hash: str
     spec_hash: str
     code_hash: str
     seed: int
     git_commit: str
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     def under_seed(self, seed: int) -> "Identity":
         """Return the identity of the same run under another seed."""
         config_yaml, n = SEED_LINE.subn(f"seed: {seed}", self.config_yaml)
         assert n == 1, "every configuration has one seed"
-        return replace(self, seed=seed, config_yaml=config_yaml, params={**self.params, "seed": str(seed)})
+        return replace(self, seed=seed, config_yaml=config_yaml)
 
     @property
     def run_hash(self) -> str:
@@ -68,24 +68,14 @@ class Identity:
     @property
     def summary_head(self) -> dict[str, Any]:
         """The first entries of `summary.json`."""
-        return {**self._own, "releases": releases(), "machine": machine()}
-
-    @property
-    def _own(self) -> dict[str, Any]:
         hashes = {
             "spec_hash": self.spec_hash,
             "config_hash": self.config_hash,
             "code_hash": self.code_hash,
             "run_hash": self.run_hash,
         }
-        return {**self.choices, "seed": self.seed, **hashes, "git_commit": self.git_commit}
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """For MLflow: the same, flat."""
-        tags = {name: str(value) for name, value in self._own.items()}
-        tags |= {f"version.{package}": release for package, release in releases().items()}
-        return tags | {f"machine.{name}": fact for name, fact in machine().items()}
+        own = {**self.choices, "seed": self.seed, **hashes, "git_commit": self.git_commit, **self.origin}
+        return {**own, "releases": releases(), "machine": machine()}
 
 
 def identify(cfg: DictConfig, choices: Mapping[str, str], spec_hash: str) -> Identity:
@@ -98,7 +88,6 @@ def identify(cfg: DictConfig, choices: Mapping[str, str], spec_hash: str) -> Ide
     return Identity(
         choices={group: choices[group] for group in GROUPS},
         config_yaml=OmegaConf.to_yaml(cfg, resolve=True),
-        params=flat("", plain),
         config_hash=digest(deciding),
         spec_hash=spec_hash,
         code_hash=code_hash(cfg, choices["env"]),
@@ -125,13 +114,3 @@ def code_hash(cfg: DictConfig, env: str) -> str:
 def module_of(target: str) -> str:
     """Of a dotted path to a class."""
     return target.rpartition(".")[0]
-
-
-def flat(prefix: str, value: Any) -> dict[str, str]:
-    """A nested configuration as dotted keys and text."""
-    if isinstance(value, dict) and value:
-        found: dict[str, str] = {}
-        for name, item in value.items():
-            found |= flat(f"{prefix}.{name}" if prefix else str(name), item)
-        return found
-    return {prefix: str(value)}

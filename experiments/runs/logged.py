@@ -17,6 +17,8 @@ from experiments.runs.record import CONFIG, SUMMARY, RunStatus
 from experiments.runs.trace import read_trace
 
 RUNS = "runs.json"  # in a sweep's directory: its runs' directories, relative to the folder of all runs
+ABOUT = "sweep.json"  # in a sweep's directory: what was asked for, and how it stands
+LOCK = "lock"  # in a sweep's directory: held for as long as the sweep's process lives
 SWEEPS = "sweeps"  # in a folder of runs: the sweeps' directories
 
 

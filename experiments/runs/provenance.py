@@ -3,7 +3,9 @@
 import hashlib
 import json
 import platform
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -49,6 +51,11 @@ def _git(*arguments: str) -> str:
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S
     )
     return done.stdout.strip()
+
+
+def command() -> str:
+    """Return what was typed to start this process, quoted for the shell."""
+    return shlex.join(sys.orig_argv)
 
 
 @cache

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
 NETWORK = "network.png"  # of an agent that has one to draw
+RECORDING = "episode.rrd"  # for Rerun
 UNBORN = ".begun-"  # what begins the names of folders where directories are made
 TOGETHER_S = 1.0  # steps of simulated time that leave the process together
 ROOM_BYTES = 2048  # kept behind the summary of a run that goes on, for what a full disk lets nobody append

@@ -191,6 +191,21 @@ def _lines(directory: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
+def rows_since(directory: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows that a journal has from a byte on, and the byte to go on from the next time.
+
+    Lines that are not whole yet are left for then. A journal that is gone has no more.
+    """
+    try:
+        with (directory / JOURNAL).open("rb") as journal:
+            journal.seek(offset)
+            whole, _, _ = journal.read().rpartition(b"\n")
+    except FileNotFoundError:
+        return [], offset
+    lines = [json.loads(line) for line in whole.splitlines()]
+    return [line for line in lines if FACTS not in line], offset + len(whole) + bool(whole)
+
+
 def _table(rows: Iterable[Row]) -> pa.Table:
     found = list(rows)
     names = dict.fromkeys(name for row in found for name in row)

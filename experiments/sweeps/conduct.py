@@ -1,7 +1,8 @@
 """A sweep from what was asked for to what came of it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,22 +12,21 @@ from omegaconf import DictConfig, open_dict
 from rich.console import Console
 from rich.progress import track
 
-from experiments.config.world_schemas import PipelineSchema
 from experiments.display.progress import ProgressView
 from experiments.execution.resolve import prepare
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
-from experiments.runs.record import RunStatus
+from experiments.runs.record import RunStatus, status_of
+from experiments.runs.recover import finish_killed
 from experiments.sweeps.combinations import Run, by_point, combinations
 from experiments.sweeps.job import Jobs, composed, not_begun, seed_of
 from experiments.sweeps.launchers import check_launcher, without_launcher
-from experiments.sweeps.log import Log, opened_log
 from experiments.sweeps.outcomes import Outcome, tell
 from experiments.sweeps.place import Place, finished_in
-from experiments.sweeps.recover import finish_killed
 from experiments.sweeps.report import print_outcomes
 from experiments.sweeps.watch import Watch
-from experiments.tracking.run import TrackingError, tracking_uri
+from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
+from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
 
 logger = logging.getLogger(__name__)
@@ -47,8 +47,7 @@ class Sweep:
         left: runs to be played.
         done: names of the directories of runs that are finished, before or now.
         outcomes: what was told, by the runs' numbers.
-        is_tracked: whether a run of it is to be in MLflow.
-        is_real: whether one of those takes real time, so that MLflow must have the sweep before.
+        is_tracked: whether MLflow is to have it.
     """
 
     place: Place
@@ -56,7 +55,6 @@ class Sweep:
     done: set[str] = field(default_factory=set)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     is_tracked: bool = False
-    is_real: bool = False
 
     @property
     def failed(self) -> list[Outcome]:
@@ -98,20 +96,44 @@ def conduct(
         console.print(
             f"{len(sweep.done)} of {counted(len(runs), 'run')} are finished already", highlight=False
         )
-    try:
-        with opened_log(sweep.place, uri, results, sweep.is_real, sweep.done, console) as log:
-            if n := len(runs) - len(sweep.done):
-                jobs = [sweep.left[i : i + runs_per_job] for i in range(0, len(sweep.left), runs_per_job)]
-                with ProgressView(console, config.live, config.name, n, "runs") as view:
-                    play(sweep, jobs, launch, view, log)
-                finish_killed(folder, console)
-            log.has_failures = bool(sweep.failed)
-    except TrackingError as error:
-        raise SweepError(f"{error}; say output.mlflow=false to do without it") from error
+    with followed(sweep, uri, console):
+        if n := len(runs) - len(sweep.done):
+            jobs = [sweep.left[i : i + runs_per_job] for i in range(0, len(sweep.left), runs_per_job)]
+            with ProgressView(console, config.live, config.name, n, "runs") as view:
+                play(sweep, jobs, launch, view)
+            finish_killed(folder, console)
     print_outcomes(console, len(runs), sweep.done, sweep.outcomes.values(), sweep.place.directory, uri)
     if sweep.failed:
         n, first = counted(len(runs), "run"), sweep.failed[0]
         raise SweepError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
+
+
+@contextmanager
+def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
+    """Meanwhile, MLflow takes up what is there; if it lacks something in the end, that is only said.
+
+    Args:
+        sweep: whose directory says in the end how it ended.
+        uri: of the store; "" = nothing is recorded.
+        console: for what is to be said.
+    """
+    place, status = sweep.place, RunStatus.FINISHED
+    follower = Follower(place.directory, uri, place.log) if uri else None
+    try:
+        yield
+        status = RunStatus.FAILED if sweep.failed else RunStatus.FINISHED
+    except BaseException as error:
+        status = status_of(error)
+        raise
+    finally:
+        place.note(status)
+        if follower is not None:
+            try:
+                with console.status("MLflow takes up the last runs") as shown:
+                    follower.finish(lambda said: shown.update(f"MLflow takes up the last runs: {said}"))
+            except TrackingError as error:
+                text = f"{error}; all runs are on disk. {AFTERWARDS.format(place.directory)}"
+                console.print(text, style="bold yellow", markup=False, soft_wrap=True)
 
 
 def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None) -> None:
@@ -128,7 +150,6 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
             continue
         if prepared.plan.config.output.mlflow:
             sweep.is_tracked = True
-            sweep.is_real |= isinstance(prepared.plan.config.env, PipelineSchema)
         for run in own:
             seed = prepared.identity.seed if run.seed is None else run.seed
             if directory := finished.get(replace(prepared.identity, seed=seed).run_hash):
@@ -138,7 +159,7 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
     sweep.place.write_runs(sweep.done)
 
 
-def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView, log: Log) -> None:
+def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView) -> None:
     """Have all jobs done; if the launcher breaks, what is left is tried again, each run on its own.
 
     Raises:
@@ -153,15 +174,13 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
         if outcome.status == RunStatus.FINISHED:
             sweep.done.add(outcome.directory)
             place.write_runs(sweep.done)
-        if outcome.directory and outcome.is_simulated:
-            log.add(place.folder / outcome.directory)
 
     while True:
         n_heard, broken = len(known), None
         with Watch(place.outcomes, known, on_outcome):
             if jobs:
                 try:
-                    launch(Jobs(jobs, place.outcomes, log.tracked), [job[0].overrides for job in jobs])
+                    launch(Jobs(jobs, place.outcomes, place.id), [job[0].overrides for job in jobs])
                 except Exception as error:  # of whatever launcher: a process that died, a host that is gone
                     logger.info("the launcher broke", exc_info=error)
                     broken = error

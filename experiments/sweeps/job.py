@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from experiments.config.schemas import register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.execute import Ended, execute
-from experiments.execution.extras import Tracked
 from experiments.execution.resolve import Prepared, prepare
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import digest
@@ -51,12 +50,12 @@ class Jobs:
     Attributes:
         runs: of each job, by its number.
         outcomes: the folder that hears what came of them.
-        tracked: where MLflow is to have runs of the real pipeline while they go on; None = nowhere.
+        sweep: id of the sweep, which follows them all into MLflow.
     """
 
     runs: Sequence[Sequence[Run]]
     outcomes: Path
-    tracked: Tracked | None
+    sweep: str
 
     def __call__(self, cfg: DictConfig) -> None:
         """Play the runs of the job that this is; one that fails is told, and takes no other with it."""
@@ -75,11 +74,9 @@ class Jobs:
                     tell(self.outcomes, not_begun(run, error))
 
     def _play(self, run: Run, prepared: Prepared) -> None:
-        plan, identity = prepared.plan, prepared.identity
-        is_simulated, output = not isinstance(plan.config.env, PipelineSchema), plan.config.output
-        tracked = self.tracked if output.mlflow and not is_simulated else None
-        draws = not is_simulated if output.picture is None else output.picture
-        ended = play_run(prepared, tracked, draws)
+        config, identity = prepared.plan.config, replace(prepared.identity, origin={"sweep": self.sweep})
+        is_real, wanted = isinstance(config.env, PipelineSchema), config.output.picture
+        ended = play_run(replace(prepared, identity=identity), is_real if wanted is None else wanted)
         summary = ended.summary
         told = Outcome(
             number=run.number,
@@ -89,18 +86,17 @@ class Jobs:
             status=summary["status"],
             error=ended.error,
             figures={name: summary[name] for name in FIGURES if summary.get(name) is not None},
-            is_simulated=is_simulated,
         )
         tell(self.outcomes, told)
         if ended.interruption is not None:
             raise ended.interruption
 
 
-def play_run(prepared: Prepared, tracked: Tracked | None = None, draws: bool = False) -> Ended:
+def play_run(prepared: Prepared, draws: bool = False) -> Ended:
     """Play one of many runs, by this process's player, and show nothing. Raises ConfigError, OSError."""
     agent = player().agent_for(prepared)
     let_look(agent, prepared.plan, lambda _: None)
-    ended = execute(prepared.plan, agent, prepared.identity, tracked, draws, View(), Console(quiet=True))
+    ended = execute(prepared.plan, agent, prepared.identity, None, draws, View(), Console(quiet=True))
     if ended.cause is not None:
         player.cache_clear()  # who knows what state its agent is in
     return ended

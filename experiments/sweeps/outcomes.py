@@ -21,7 +21,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         status: FINISHED, DEGRADED, FAILED or KILLED; whatever is not FINISHED is played again the next time.
         error: one sentence, "" if it is FINISHED.
         figures: of the summary.
-        is_simulated: or replayed: then MLflow hears of it from the sweep.
     """
 
     number: int
@@ -31,7 +30,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     error: str = ""
     figures: dict[str, float] = {}
-    is_simulated: bool = False
 
 
 def tell(folder: Path, outcome: Outcome) -> None:

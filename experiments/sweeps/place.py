@@ -5,18 +5,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
-from experiments.runs.logged import RUNS, SWEEPS
-from experiments.runs.provenance import digest
+from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS
+from experiments.runs.provenance import command, digest
 from experiments.runs.record import SUMMARY, RunStatus
 
-ABOUT, OUTCOMES, LOG, MULTIRUN = "sweep.json", "outcomes", "mlflow.log", "multirun.yaml"
-LOCK = "lock"  # held for as long as the sweep's process lives
+OUTCOMES, LOG, MULTIRUN = "outcomes", "mlflow.log", "multirun.yaml"
 
 
 class Place:
@@ -48,10 +46,15 @@ class Place:
             old.unlink()
         write_whole(self.directory / MULTIRUN, OmegaConf.to_yaml(config))
         path = self.directory / ABOUT
-        begun = f"{datetime.now():%Y-%m-%d %H:%M:%S}"
-        about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"started": begun}
-        self.about: dict[str, Any] = {**about, "name": self.id, "overrides": list(overrides)}
-        write_whole(path, json.dumps(self.about, indent=2) + "\n")
+        begun = {"started": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
+        about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else begun
+        self._about = {**about, "name": self.id, "overrides": list(overrides), "command": command()}
+        self.note(RunStatus.RUNNING)
+
+    def note(self, status: RunStatus) -> None:
+        """Say how the sweep stands."""
+        self._about["status"] = status
+        write_whole(self.directory / ABOUT, json.dumps(self._about, indent=2) + "\n")
 
     @property
     def log(self) -> Path:
@@ -68,19 +71,6 @@ def write_runs(folder: Path, known_by: str, directories: Iterable[str]) -> None:
     own = folder / SWEEPS / known_by
     own.mkdir(parents=True, exist_ok=True)
     write_whole(own / RUNS, json.dumps(sorted(directories), indent=0) + "\n")
-
-
-def abandoned_in(folder: Path) -> list[Path]:
-    """Directories of the sweeps of a folder of runs that no process is at."""
-    found = []
-    for path in sorted((folder / SWEEPS).glob(f"*/{LOCK}")):
-        with path.open(encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-        found.append(path.parent)
-    return found
 
 
 def finished_in(folder: Path) -> Mapping[str, str]:

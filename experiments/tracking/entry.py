@@ -20,29 +20,27 @@ class Entry:
         run_id: in it.
         status: how the run ended, in our words.
         complete: whether everything that the directory has is there too.
-        live: whether it was followed step by step, from its beginning.
     """
 
     uri: str
     run_id: str
     status: str
     complete: bool
-    live: bool = False
+
+    def write(self, directory: Path) -> None:
+        """Leave it in a directory: whole at every moment, and harmless where two do it at once."""
+        write_whole(directory / ENTRY, json.dumps(asdict(self), indent=2) + "\n")
 
 
 def read_entry(directory: Path) -> Entry | None:
-    """None = the directory was never in MLflow, or what says so cannot be read."""
+    """Return what `mlflow.json` says; None = it was never there, or cannot be read."""
     try:
-        return Entry(**json.loads((directory / ENTRY).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        found = json.loads((directory / ENTRY).read_text(encoding="utf-8"))
+        return Entry(*(found[name] for name in Entry.__slots__))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
 def run_name(directory: Path) -> str:
-    """What the directory's run is called in MLflow: without the time, which would hide the rest in lists."""
+    """Return what a run is called in MLflow: without the time, which would hide the rest in lists."""
     return STAMP.sub("", directory.name)
-
-
-def write_entry(directory: Path, entry: Entry) -> None:
-    """Whole at every moment, and harmless where two do it at once."""
-    write_whole(directory / ENTRY, json.dumps(asdict(entry), indent=2) + "\n")

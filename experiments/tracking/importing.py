@@ -1,192 +1,278 @@
-"""A run's directory becomes a run in MLflow, in a handful of calls, or completes the one that is there."""
+"""Directories of runs and sweeps become runs in MLflow, or complete those that are there: the only way in.
+
+What is written depends on the directory alone, so an import that broke off is simply done again: MLflow keeps
+one of two equal values. `mlflow.json` in a directory says which run it is, and whether all of it is there.
+"""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import yaml
+import numpy as np
 
-from experiments.runs.identity import flat
+from experiments.program.errors import ConfigError
+from experiments.program.files import is_held
+from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, directories_of, read_run
 from experiments.runs.record import CONFIG, SUMMARY, RunStatus, kept_files
-from experiments.runs.trace import read_trace
-from experiments.tracking.entry import Entry, read_entry, run_name, write_entry
+from experiments.runs.recover import finish
+from experiments.runs.trace import JOURNAL, rows_since
+from experiments.tracking.entry import ENTRY, Entry, read_entry, run_name
+from experiments.tracking.facts import (
+    SOURCE,
+    params_in,
+    summary_figures,
+    summary_tags,
+    sweep_figures,
+    sweep_note,
+    sweep_tags,
+)
 from experiments.tracking.store import (
-    BATCH,
     DIRECTORY,
-    ERROR,
+    NOTE,
     PARENT,
-    REJECTED,
-    TRACE_TAG,
     Point,
     Store,
     figures_of,
-    summary_figures,
-    summary_tags,
+    in_a_sentence,
+    tracking_uri,
 )
 from experiments.tracking.thinning import gist_of
 
 GIST = 600  # values of a trace; a tenth of a second, two thirds of what one call to MLflow holds
+ROWS = 100  # of a trace at once, where it is taken whole
+SWEEP_FILES = (ABOUT, RUNS, "multirun.yaml", "report.html", "table.md")
+IMPORTED, THERE, GOING_ON, UNREADABLE = "imported", "there already", "still going on", "unreadable: "
 
 
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of a directory.
-
-    Attributes:
-        summary: that it has.
-        is_new: False = all of it was there already.
-        rejected: values that were not finite, and therefore left out.
-    """
-
-    summary: Mapping[str, Any]
-    is_new: bool
-    rejected: int = 0
-
-
-class Left:
-    """What a run left behind, as MLflow takes it.
+class Importer:
+    """Imports runs and sweeps; each folder of runs is an experiment of a store.
 
     Args:
-        directory: has a summary that says how the run ended.
-
-    Raises:
-        OSError, ValueError: the directory cannot be read.
+        uri: of the store; "" = as `tracking_uri` has it for the folder of all results.
+        whole: whether simulated runs get the whole trace too, as those of the real pipeline do.
+        follows: whether runs of the real pipeline are taken in while they go on.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.summary: dict[str, Any] = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
-        self.began_ms = int(1e3 * (directory / CONFIG).stat().st_mtime)  # the first thing that a run writes
-        self.rejected = 0
+    def __init__(self, uri: str = "", whole: bool = False, follows: bool = False) -> None:
+        self._uri, self._whole, self._follows = uri, whole, follows
+        self._stores: dict[Path, Store] = {}
+        self._parents: dict[Path, str] = {}  # ids of sweeps' runs
+        self._sweep_of: dict[Path, str] = {}  # by a run's directory: what its summary says, "" = none
+        self._done: dict[Path, Mapping[str, Any]] = {}  # summaries of runs that need not be looked at again
+        self._sent: dict[Path, tuple[int, int]] = {}  # of a run that goes on: bytes of the journal, last step
 
-    @cached_property
-    def trace(self) -> pd.DataFrame:
-        """One row per control interval."""
-        return read_trace(self.directory)
+    def take(self, path: Path) -> Iterator[tuple[Path, str]]:
+        """Import what a run, a sweep or a folder of runs has and the store lacks; say what became of each.
 
-    @property
-    def status(self) -> str:
-        """How the run ended."""
-        return str(self.summary["status"])
+        Raises:
+            MlflowException, OSError: the store fails.
+        """
+        if (path / SUMMARY).is_file():
+            yield path, self._became(path, self._own_sweep(path))
+        elif (path / RUNS).is_file() or (path / ABOUT).is_file():
+            self._open_sweep(path)
+            runs = self._runs_of(path)
+            yield from ((run, self._became(run, path)) for run in runs)
+            if status_of(path) != RunStatus.RUNNING:
+                self._close_sweep(path, runs)
+        else:
+            seen = set[Path]()
+            for listed in sorted(path.glob(f"{SWEEPS}/*/{RUNS}")):
+                for run, became in self.take(listed.parent):
+                    seen.add(run)
+                    yield run, became
+            yield from ((run, self._became(run)) for run in sorted({*directories_of(path)} - seen))
 
-    @property
-    def ended_ms(self) -> int:
-        """A killed run's summary is written later, so its last step counts."""
-        if self.status == RunStatus.KILLED and len(self.trace):
-            return self._at_ms(self.trace["ended_s"].iloc[-1])
-        return int(1e3 * (self.directory / SUMMARY).stat().st_mtime)
+    def complete_others(self, folder: Path) -> None:
+        """Complete what was broken off before MLflow had all of it, and nobody is at any more.
 
-    def params(self) -> dict[str, str]:
-        """The whole configuration."""
-        text = (self.directory / CONFIG).read_text(encoding="utf-8")
-        return flat("", yaml.load(text, yaml.CSafeLoader))
+        Raises:
+            MlflowException, OSError: the store fails.
+        """
+        for path in (*folder.glob(f"*/{ENTRY}"), *folder.glob(f"{SWEEPS}/*/{ENTRY}")):
+            directory, entry = path.parent, read_entry(path.parent)
+            if entry is None or entry.complete or entry.uri != self._uri:
+                continue
+            if is_held(directory / JOURNAL) or is_held(directory / LOCK):
+                continue
+            if (directory / SUMMARY).is_file():
+                self._became(directory, self._own_sweep(directory))
+            else:
+                self._close_sweep(directory, [])
 
-    def figures(self) -> list[Point]:
-        """The summary's."""
-        named = {f"summary.{name}": value for name, value in summary_figures(self.summary).items()}
-        found, rejected = figures_of(named)
-        self.rejected += rejected
-        return [Point(name, value, self.ended_ms, 0) for name, value in found.items()]
+    def _store(self, folder: Path) -> Store:
+        if folder not in self._stores:
+            results = folder.resolve().parent
+            self._stores[folder] = Store(self._uri or tracking_uri(results), results, folder.resolve().name)
+        return self._stores[folder]
 
-    def gist(self, n_values: int) -> tuple[list[Point], str]:
-        """The trace's gist in so many values, and what was done to it in words."""
-        if not len(self.trace):
-            return [], "empty"
-        gist = gist_of(self.trace, n_values)
-        found = []
-        for values, step, ended_s in zip(gist.means.tolist(), gist.steps.tolist(), gist.ended_s, strict=True):
-            figures, rejected = figures_of(dict(zip(gist.columns, values, strict=True)))
-            self.rejected += rejected
-            found += [Point(name, value, self._at_ms(ended_s), step) for name, value in figures.items()]
-        return found, gist.words
+    @staticmethod
+    def _entry(store: Store, directory: Path) -> Entry | None:
+        """Return the directory's run in this store, if it has one there."""
+        entry = read_entry(directory)
+        if entry is None or entry.uri != store.uri or store.status_of(entry.run_id) is None:
+            return None
+        return entry
 
-    def all_points(self, known: Mapping[str, int]) -> Iterator[Point]:
-        """Every number of the trace but those up to the last step that each metric has already."""
-        for row in self.trace.to_dict("records"):
-            figures, rejected = figures_of(row)
-            self.rejected += rejected
-            step, at_ms = int(row["step"]), self._at_ms(row["ended_s"])
-            for name, value in figures.items():
-                if step > known.get(name, -1):
-                    yield Point(name, value, at_ms, step)
+    def _became(self, directory: Path, sweep: Path | None = None) -> str:
+        """Import a run; what is wrong with its directory is no fault of the store's."""
+        from mlflow.exceptions import MlflowException
 
-    def _at_ms(self, ended_s: float) -> int:
-        return self.began_ms + int(1e3 * ended_s)
+        store = self._store(directory.parent)
+        try:
+            return THERE if directory in self._done else self._import(store, directory, sweep)
+        except MlflowException as error:
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            return UNREADABLE + in_a_sentence(error)
+        except (OSError, ValueError, KeyError, ConfigError) as error:
+            return UNREADABLE + in_a_sentence(error)
+
+    def _import(self, store: Store, directory: Path, sweep: Path | None) -> str:
+        finish(directory)  # if its process is gone
+        run = read_run(directory)
+        goes_on = run.summary["status"] == RunStatus.RUNNING
+        if goes_on and not (is_real(run) and self._follows):
+            return GOING_ON
+        entry = self._entry(store, directory)
+        if entry is not None and entry.complete:
+            self._done[directory] = run.summary
+            return THERE
+        tags = summary_tags(run.summary) | {DIRECTORY: str(directory.resolve())}
+        if sweep is not None:
+            command = sweep_tags(_about(sweep))[SOURCE]
+            parent = self._parents.get(sweep) or self._open_sweep(sweep)
+            tags |= {PARENT: parent, "sweep": sweep.name, SOURCE: command}
+        if entry is None:
+            run_id = store.create(run_name(directory), tags, began_ms(directory))
+            entry = Entry(store.uri, run_id, RunStatus.RUNNING, complete=False)
+            entry.write(directory)
+            tags = {}
+        if goes_on:
+            if directory not in self._sent:
+                store.write(entry.run_id, params=params_in(directory / CONFIG))
+            offset, last_step = self._sent.get(directory, (0, -1))
+            rows, offset = rows_since(directory, offset)
+            self._write_rows(store, entry.run_id, directory, rows)
+            self._sent[directory] = offset, max([last_step, *(int(row["step"]) for row in rows)])
+            return GOING_ON
+        self._complete(store, entry.run_id, run, tags)
+        Entry(store.uri, entry.run_id, run.summary["status"], complete=True).write(directory)
+        self._done[directory] = run.summary
+        return IMPORTED
+
+    def _complete(self, store: Store, run_id: str, run: LoggedRun, tags: Mapping[str, str]) -> None:
+        """Write all that a run left, or what is missing of it."""
+        directory, trace, became = run.directory, run.trace(), "whole"
+        ended_ms = _written_ms(directory / SUMMARY)
+        if len(trace) and run.summary["status"] == RunStatus.KILLED:  # its summary may be much younger
+            ended_ms = began_ms(directory) + int(1e3 * trace["ended_s"].iloc[-1])
+        points = [(name, value, ended_ms, 0) for name, value in summary_figures(run.summary).items()]
+        if self._whole or is_real(run):
+            _, last_step = self._sent.pop(directory, (0, -1))
+            rows = [row for row in trace.to_dict("records") if row["step"] > last_step]
+            self._write_rows(store, run_id, directory, rows)
+        elif len(trace):
+            gist, became = gist_of(trace, GIST)
+            points += _points(gist.to_dict("records"), began_ms(directory))
+        n_rejected = np.isinf(trace.select_dtypes("number").to_numpy(np.float64)).sum()
+        tags = {**tags, "trace": became, "metrics_rejected": str(n_rejected)}
+        store.write(run_id, points, params_in(directory / CONFIG), tags)
+        store.keep(run_id, kept_files(directory))
+        store.end(run_id, run.summary["status"], ended_ms)
+
+    @staticmethod
+    def _write_rows(store: Store, run_id: str, directory: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+        for first in range(0, len(rows), ROWS):
+            store.write(run_id, _points(rows[first : first + ROWS], began_ms(directory)))
+
+    def _own_sweep(self, directory: Path) -> Path | None:
+        """Return the sweep's directory that a run says it belongs to."""
+        if directory not in self._sweep_of:
+            try:
+                self._sweep_of[directory] = read_run(directory).summary.get("sweep", "")
+            except ConfigError:  # somebody is writing it
+                return None
+        sweep = directory.parent / SWEEPS / self._sweep_of[directory]
+        return sweep if self._sweep_of[directory] and sweep.is_dir() else None
+
+    def _runs_of(self, sweep: Path) -> list[Path]:
+        """Return the directories of a sweep's runs: those that it lists, and who says that it is its."""
+        folder, listed = sweep.parent.parent, sweep / RUNS
+        names = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
+        own = {run for run in directories_of(folder) if self._own_sweep(run) == sweep}
+        return sorted(own | {folder / name for name in names})
+
+    def _open_sweep(self, sweep: Path) -> str:
+        """Return the id of a sweep's run, which is made if need be; it runs while a process is at it."""
+        store, status = self._store(sweep.parent.parent), status_of(sweep)
+        entry = self._entry(store, sweep)
+        if entry is not None:
+            run_id = self._parents[sweep] = entry.run_id
+            if entry.status == status or status != RunStatus.RUNNING:
+                return run_id
+            store.reopen(run_id)
+        else:
+            about = _about(sweep)
+            begun = datetime.fromisoformat(about["started"]).timestamp() if about else sweep.stat().st_mtime
+            tags = sweep_tags(about) | {DIRECTORY: str(sweep.resolve())}
+            run_id = self._parents[sweep] = store.create(sweep.name, tags, int(1e3 * begun))
+        if status != RunStatus.RUNNING:  # nobody may come to close it
+            store.end(run_id, status, _written_ms(sweep))
+        Entry(store.uri, run_id, status, complete=False).write(sweep)
+        return run_id
+
+    def _close_sweep(self, sweep: Path, runs: Sequence[Path]) -> None:
+        """Say how a sweep ended, and what its runs came to; of equal runs, the last one counts."""
+        store, run_id, status = self._store(sweep.parent.parent), self._open_sweep(sweep), status_of(sweep)
+        known = [self._done[run] for run in runs if run in self._done]
+        last = list({summary.get("run_hash", id(summary)): summary for summary in known}.values())
+        at_ms = _written_ms(sweep / ABOUT if (sweep / ABOUT).is_file() else sweep)
+        if last:
+            figures = figures_of(sweep_figures(last))
+            points = [(name, value, at_ms, 0) for name, value in figures.items()]
+            store.write(run_id, points, tags={NOTE: sweep_note(last)})
+        report = sweep.parents[2] / "comparisons" / f"{sweep.parents[1].name}-{sweep.name}"  # of `compare`
+        files = (place / name for place in (sweep, report) for name in SWEEP_FILES)
+        store.keep(run_id, filter(Path.is_file, files))
+        store.end(run_id, status, at_ms)
+        Entry(store.uri, run_id, status, complete=len(known) == len(runs)).write(sweep)
 
 
-def import_run(
-    store: Store,
-    directory: Path,
-    tags: Mapping[str, str] | None = None,
-    parent: str = "",
-    whole: bool = False,
-) -> Imported:
-    """Bring a directory's run into a store, unless its `mlflow.json` says that all of it is there.
-
-    What is written depends on the directory alone, so an import that broke off is simply done again: MLflow
-    keeps one of two equal values.
-
-    Args:
-        store: of one experiment.
-        directory: of a run that ended.
-        tags: beside those that the summary gives.
-        parent: id of the run that this one is a child of; "" = none.
-        whole: every column and step of the trace, instead of its gist.
-
-    Raises:
-        MlflowException: the store refused something.
-        OSError, ValueError: the directory cannot be read.
-    """
-    left = Left(directory)
-    entry = _known(store, directory)
-    if entry is not None and entry.complete:
-        return Imported(left.summary, is_new=False)
-    about = {**(tags or {}), **summary_tags(left.summary), DIRECTORY: str(directory.resolve())}
-    if entry is None:
-        family = {PARENT: parent} if parent else {}
-        run_id = store.create(run_name(directory), about | family, left.began_ms)
-        entry = Entry(store.uri, run_id, RunStatus.RUNNING, complete=False)
-        write_entry(directory, entry)
-    if entry.live:
-        store.write(entry.run_id, tags=about)
-    if entry.live or whole:
-        _write_all(store, entry, left)
-    else:
-        _write_gist(store, entry.run_id, left)
-    store.keep(entry.run_id, kept_files(directory))
-    store.end(entry.run_id, left.status, left.ended_ms)
-    write_entry(directory, Entry(store.uri, entry.run_id, left.status, complete=True, live=entry.live))
-    return Imported(left.summary, is_new=True, rejected=left.rejected)
+def status_of(path: Path) -> str:
+    """Return how a run or a sweep stands; a sweep that was killed had no time to say so."""
+    if (path / SUMMARY).is_file():
+        return str(read_run(path).summary["status"])
+    status = _about(path).get("status", RunStatus.FINISHED)
+    is_gone = status == RunStatus.RUNNING and not is_held(path / LOCK)
+    return RunStatus.KILLED if is_gone else str(status)
 
 
-def _known(store: Store, directory: Path) -> Entry | None:
-    """The directory's run in this store, if it has one there."""
-    entry = read_entry(directory)
-    if entry is None or entry.uri != store.uri or store.status_of(entry.run_id) is None:
-        return None
-    return entry
+def is_real(run: LoggedRun) -> bool:
+    """Whether a run is one of the real pipeline."""
+    return run.summary["env"] == "pipeline"
 
 
-def _write_gist(store: Store, run_id: str, left: Left) -> None:
-    """In one call, unless there are more parameters than MLflow takes in one."""
-    thinned, words = left.gist(GIST)
-    store.write(run_id, left.figures() + thinned, left.params(), _closing_tags(left, words))
+def began_ms(directory: Path) -> int:
+    """Return when a run began, in ms since 1970: its configuration is the first thing that it writes."""
+    return _written_ms(directory / CONFIG)
 
 
-def _write_all(store: Store, entry: Entry, left: Left) -> None:
-    """The whole trace, batch by batch, or what is missing of it where the run was followed."""
-    points = left.all_points(store.last_steps(entry.run_id) if entry.live else {})
-    store.write(entry.run_id, left.figures(), left.params())
-    while batch := list(islice(points, BATCH)):
-        store.write(entry.run_id, batch)
-    store.write(entry.run_id, tags=_closing_tags(left, "whole"))
+def _about(sweep: Path) -> dict[str, Any]:
+    path = sweep / ABOUT
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def _closing_tags(left: Left, words: str) -> dict[str, str]:
-    tags = {TRACE_TAG: words, REJECTED: str(left.rejected)}
-    return tags | ({ERROR: str(left.summary["error"])} if left.summary["error"] else {})
+def _written_ms(path: Path) -> int:
+    return int(1e3 * path.stat().st_mtime)
+
+
+def _points(rows: Sequence[Mapping[str, Any]], zero_ms: int) -> list[Point]:
+    """Return the finite numbers of rows as a store takes them."""
+    return [
+        (name, value, zero_ms + int(1e3 * row["ended_s"]), int(row["step"]))
+        for row in rows
+        for name, value in figures_of(row).items()
+    ]

@@ -1,17 +1,18 @@
 """An MLflow store, as this project fills it: few calls, finite numbers, nothing cut in silence.
 
-MLflow takes seconds to import, and does so here only when a `Store` is opened.
+MLflow takes seconds to import, and is imported only where a store is opened.
 """
 
-import contextlib
-import fcntl
+import json
 import math
+import os
 import textwrap
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 BATCH = 1000  # the most values that MLflow takes in one call: metrics, parameters and tags together
 MOST_PARAMS = 100  # of them parameters; as many tags
@@ -19,79 +20,53 @@ LONGEST_PARAM = 500  # characters; longer values are in the config artifact, whe
 ALLOWED = frozenset("/_-. :")  # in a metric's name, beside letters and digits
 LONGEST_SENTENCE = 200  # characters; the whole is in the log
 ASIDE = "(raised as a result of Query-invoked autoflush"
-PARENT = "mlflow.parentRunId"  # tags: of MLflow's own, and ours
 IN_MLFLOW = {"DEGRADED": "FAILED"}  # so that a search for FINISHED finds valid results only
-REJECTED, TRACE_TAG, ERROR, DIRECTORY = "metrics_rejected", "trace", "error", "directory"
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # 6 s in all; by itself it goes on for minutes
+}
+PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # tags that MLflow's page reads
+DIRECTORY = "directory"  # tag of ours: where a run's files lie
+VIEW = "figures"  # key of the view that its runs can be opened in, with these columns beside their names
+COLUMNS = ("qoe_mean", "reward_mean", "slo_fulfilment", "switches_per_min")
+
+Point = tuple[str, float, int, int]  # a metric's name, its value, when in ms since 1970, its step
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A metric's value at a step; `at_ms` since 1970."""
+def tracking_uri(results: Path) -> str:
+    """Return where runs are recorded: $MLFLOW_TRACKING_URI, else SQLite under `results`."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(results / 'mlflow.db').resolve()}"
 
-    name: str
-    value: float
-    at_ms: int
-    step: int
+
+def is_absent(uri: str) -> bool:
+    """Whether a store is a file that is not there yet: MLflow would make one, only to find nothing in it."""
+    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file()
 
 
 def metric_name(name: str) -> str:
-    """A name that MLflow accepts: everything but letters, digits and `ALLOWED` becomes an underscore."""
+    """Return a name that MLflow accepts: all but letters, digits and `ALLOWED` becomes an underscore."""
     return "".join(c if (c.isascii() and c.isalnum()) or c in ALLOWED else "_" for c in name)
 
 
-def figures_of(row: Mapping[str, Any]) -> tuple[dict[str, float], int]:
-    """A row's finite numbers by metric name, and how many were infinite or NaN (MLflow stores neither)."""
-    found, rejected = {}, 0
-    for name, value in row.items():
-        if not isinstance(value, int | float):
-            continue
-        if math.isfinite(value):
-            found[metric_name(name)] = float(value)
-        else:
-            rejected += 1
-    return found, rejected
-
-
-def summary_figures(summary: Mapping[str, Any], prefix: str = "") -> dict[str, float | None]:
-    """The numbers of a summary, nested ones by dotted name, truths as 0 or 1; the seed is no result."""
-    found: dict[str, float | None] = {}
-    for name, value in summary.items():
-        if isinstance(value, Mapping):
-            found |= summary_figures(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float) and name != "seed":
-            found[prefix + name] = int(value) if isinstance(value, bool) else value
-    return found
-
-
-def summary_tags(summary: Mapping[str, Any]) -> dict[str, str]:
-    """What a summary says that the run is: its words, and the seed; `status` in our words, see IN_MLFLOW.
-
-    Releases and facts of the machine are there as `version.PACKAGE` and `machine.FACT`.
-    """
-    words = {name: value for name, value in summary.items() if isinstance(value, str)}
-    words |= {f"version.{package}": release for package, release in summary.get("releases", {}).items()}
-    words |= {f"machine.{name}": fact for name, fact in summary.get("machine", {}).items()}
-    return {
-        name: str(value)
-        for name, value in {**words, "seed": summary.get("seed", "")}.items()
-        if name != "error" and value != ""
-    }
-
-
-def now_ms() -> int:
-    """Since 1970, as MLflow counts."""
-    return int(1e3 * time.time())
+def figures_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return a row's finite numbers by metric name; MLflow stores no others."""
+    numbers = {name: value for name, value in row.items() if isinstance(value, int | float)}
+    return {metric_name(name): float(value) for name, value in numbers.items() if math.isfinite(value)}
 
 
 def store_errors() -> tuple[type[Exception], ...]:
-    """What a store may raise: it is locked, gone, full, refuses something."""
+    """Return what a store may raise: it is locked, gone, full, refuses something."""
     from mlflow.exceptions import MlflowException
 
     return (MlflowException, OSError)
 
 
 def in_a_sentence(error: BaseException) -> str:
-    """Kind and first line of an error; MLflow's go on for pages, and SQLAlchemy's begin with an aside."""
+    """Return kind and first line of an error; MLflow's go on for pages, SQLAlchemy's begin with an aside."""
     lines = [line for line in str(error).splitlines() if line and not line.startswith(ASIDE)]
     return textwrap.shorten(
         f"{type(error).__name__}: {lines[0] if lines else 'no message'}", LONGEST_SENTENCE
@@ -103,20 +78,48 @@ class Store:
 
     Args:
         uri: of the store.
-        artifacts: where artifacts of a new experiment go; "" = the server's choice.
+        results: the folder of all results; files go beside the runs, unless a server keeps them.
         experiment: its name.
     """
 
-    def __init__(self, uri: str, artifacts: str, experiment: str) -> None:
+    def __init__(self, uri: str, results: Path, experiment: str) -> None:
+        os.environ.update(SETTINGS)
         from mlflow.tracking import MlflowClient
 
         self.uri = uri
-        with _first_use_alone(uri):
+        file = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+        artifacts = None if file is None else (results.resolve() / "mlflow-artifacts").as_uri()
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        # processes that create the same SQLite store at once break it
+        with nullcontext() if file is None else FileLock(f"{file}.lock"):
             self._client = MlflowClient(uri)
-            self._experiment = self._experiment_id(experiment, artifacts)
+            known = self._client.get_experiment_by_name(experiment)
+            self._experiment = (
+                self._client.create_experiment(experiment, artifacts)
+                if known is None
+                else known.experiment_id
+            )
+        self._set_up_page({} if known is None else known.tags)
+
+    def _set_up_page(self, known: Mapping[str, str]) -> None:
+        """Have the experiment's page lead to its runs, in a view with their figures as columns.
+
+        A view of MLflow's is kept in a tag and opened by its key. No tag makes it the first: by itself the
+        page of 3.17 opens on what it has for language models, under our note.
+        """
+        state = {"selectedColumns": [f"metrics.`summary.{name}`" for name in COLUMNS]}
+        runs = f"#/experiments/{self._experiment}/runs?viewStateShareKey={VIEW}"
+        wanted = {
+            "mlflow.experimentKind": "custom_model_development",
+            f"mlflow.sharedViewState.{VIEW}": json.dumps(state),
+            NOTE: f"[The runs with their figures]({runs}&workflowType=machine_learning)",
+        }
+        for name in wanted.keys() - known.keys():
+            self._client.set_experiment_tag(self._experiment, name, wanted[name])
 
     def status_of(self, run_id: str) -> str | None:
-        """How a run stands; None = the store has no such run (any more)."""
+        """Return how a run stands; None = the store has no such run (any more)."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -127,9 +130,11 @@ class Store:
             raise
         return info.status if info.lifecycle_stage == "active" else None
 
-    def create(self, name: str, tags: Mapping[str, str], start_ms: int | None = None) -> str:
-        """A new run, which runs; returns its id."""
-        run = self._client.create_run(self._experiment, start_ms, dict(tags), name)
+    def create(self, name: str, tags: Mapping[str, str], start_ms: int) -> str:
+        """Make a new run, which runs; returns its id."""
+        run = self._client.create_run(
+            self._experiment, start_ms, {metric_name(tag): text for tag, text in tags.items()}, name
+        )
         return run.info.run_id
 
     def write(
@@ -139,11 +144,11 @@ class Store:
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """All of it, in as few calls as MLflow allows; parameters that it would cut are left out."""
+        """Write all of it in as few calls as MLflow allows; parameters that it would cut are left out."""
         from mlflow.entities import Metric, Param, RunTag
 
         short = [Param(metric_name(n), t) for n, t in (params or {}).items() if len(t) <= LONGEST_PARAM]
-        metrics = [Metric(point.name, point.value, point.at_ms, point.step) for point in points]
+        metrics = [Metric(*point) for point in points]
         named = [RunTag(metric_name(name), text) for name, text in (tags or {}).items()]
         while short or metrics or named:
             n_tags, n_params = min(len(named), MOST_PARAMS), min(len(short), MOST_PARAMS)
@@ -156,35 +161,10 @@ class Store:
         for file in files:
             self._client.log_artifact(run_id, str(file))
 
-    def end(self, run_id: str, status: str, end_ms: int | None = None) -> None:
-        """Say how a run ended, in our words, and when; None = now."""
+    def end(self, run_id: str, status: str, end_ms: int) -> None:
+        """Say how a run ended, in our words, and when."""
         self._client.set_terminated(run_id, IN_MLFLOW.get(status, status), end_ms)
 
     def reopen(self, run_id: str) -> None:
-        """A run that had ended runs again."""
+        """Have a run that had ended run again."""
         self._client.update_run(run_id, status="RUNNING")
-
-    def last_steps(self, run_id: str) -> dict[str, int]:
-        """The last step that each metric of a run has."""
-        names = self._client.get_run(run_id).data.metrics
-        histories = {name: self._client.get_metric_history(run_id, name) for name in names}
-        return {name: max(point.step for point in history) for name, history in histories.items()}
-
-    def _experiment_id(self, name: str, artifacts: str) -> str:
-        experiment = self._client.get_experiment_by_name(name)
-        if experiment is not None:
-            return experiment.experiment_id
-        return self._client.create_experiment(name, artifacts or None)
-
-
-@contextlib.contextmanager
-def _first_use_alone(uri: str) -> Iterator[None]:
-    """Processes that create the same SQLite store at once break it: one at a time."""
-    path = uri.removeprefix("sqlite:///")
-    if path == uri:
-        yield
-        return
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path + ".lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -26,7 +26,13 @@ PLACEHOLDERS = {
     "KNOB": [knob.name for knob in SPEC.knobs],
     "SLO": [slo.metric for slo in SPEC.slos],
 }
-BESIDE = ("weights", "status", "error")  # what a run's record adds to its identity and its figures
+BESIDE = (
+    "command",
+    "sweep",
+    "weights",
+    "status",
+    "error",
+)  # what a run's record adds to its identity and its figures
 
 
 def explained(name: str) -> bool:
@@ -55,7 +61,6 @@ def test_every_key_of_a_summary_is_explained(trace):
     identity = Identity(
         choices=dict.fromkeys(("agent", "video", "detector", "env", "hardware", "scenario", "slo"), "x"),
         config_yaml="",
-        params={},
         config_hash="",
         spec_hash="",
         code_hash="",

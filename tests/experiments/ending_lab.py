@@ -30,8 +30,8 @@ from experiments.display.views import View
 from experiments.execution.execute import execute
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
 from experiments.runs.record import CONFIG, SUMMARY, what_broke
+from experiments.runs.recover import finish_killed
 from experiments.runs.trace import JOURNAL, noted, read_trace
-from experiments.sweeps.recover import finish_killed
 from tests.experiments.test_run import IDENTITY, Plan
 from tests.experiments.world import SPEC, Script, World
 

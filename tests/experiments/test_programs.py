@@ -18,8 +18,8 @@ from tests.experiments.programs import Done, call
         ("compare", ("where=agent in ('rule', 'aif')",)),
         ("forecast", ("clones=0",)),
         ("repeat", ("/nowhere",)),
-        ("runs_to_mlflow", ("/nowhere",)),
-        ("episode_to_rerun", ("/nowhere",)),
+        ("export", ("mlflow", "/nowhere")),
+        ("export", ("rerun", "/nowhere")),
     ],
 )
 def test_a_program_that_is_started_ends_as_one_that_is_called(program, words):

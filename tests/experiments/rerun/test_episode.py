@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import episode_to_rerun
-from experiments.episode_to_rerun import RECORDING, main, write_recording
 from experiments.program.errors import ConfigError
+from experiments.rerun import recording
+from experiments.rerun.recording import write_recording
 from tests.experiments.rerun.left import detections, run, trace, video
 from tests.pipeline.collector.results import result
 
@@ -192,22 +192,7 @@ def test_a_run_without_pictures_has_everything_else(tmp_path):
     assert "| QoE, mean | 0.47 |" in facts
 
 
-# --- the program ---
-
-
-def test_it_says_how_to_open_what_it_wrote(tmp_path, capsys):
-    directory = run(tmp_path / "r", trace())
-    main([str(directory)])
-    assert capsys.readouterr().out.endswith(f"rerun {directory / RECORDING}\n")
-    assert not list(directory.glob("*.partial"))
-
-
-def test_a_folder_without_a_run_is_one_sentence(tmp_path, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main([str(tmp_path)])
-    assert ended.value.code == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"experiments.episode_to_rerun: {tmp_path} is no directory of a run")
+# --- what cannot be shown ---
 
 
 def test_a_run_without_a_step_is_one_sentence(tmp_path):
@@ -217,6 +202,6 @@ def test_a_run_without_a_step_is_one_sentence(tmp_path):
 
 
 def test_a_missing_extra_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(episode_to_rerun.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(recording.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'elasticbench\[rerun\]'"):
         write_recording(run(tmp_path / "r", trace()))

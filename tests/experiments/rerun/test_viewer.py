@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments.episode_to_rerun import write_recording
+from experiments.rerun.recording import write_recording
 from tests.experiments.rerun.left import detections, run, trace, video
 from tests.pipeline.collector.results import result
 

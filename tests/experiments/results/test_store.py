@@ -9,8 +9,8 @@ from experiments.program.errors import ConfigError
 from experiments.results import store
 from experiments.results.run_row import from_folders
 from experiments.results.store import from_mlflow
-from experiments.runs_to_mlflow import Importer
-from experiments.tracking.run import tracking_uri
+from experiments.tracking.importing import Importer
+from experiments.tracking.store import tracking_uri
 from tests.experiments.recorded import record
 
 pytestmark = pytest.mark.timeout(120)  # MLflow is imported, and creates its tables
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.timeout(120)  # MLflow is imported, and creates its tab
 def results(tmp_path_factory) -> Path:
     """Two runs, on disk and in MLflow."""
     results = tmp_path_factory.mktemp("results")
-    importer = Importer("", whole=False)
     for agent in ("rule", "static"):
-        importer.run(record(results, f"agent={agent}", "env.steps=20"))
+        record(results, f"agent={agent}", "env.steps=20")
+    assert len(list(Importer().take(results / "main"))) == 2
     return results
 
 

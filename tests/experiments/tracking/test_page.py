@@ -18,13 +18,12 @@ from typing import Any
 import psutil
 import pytest
 
-from experiments.runs.record import RunStatus
-from experiments.runs.trace import JOURNAL, TraceWriter
 from experiments.tracking.entry import read_entry, run_name
-from experiments.tracking.messages import Closing, Request
-from experiments.tracking.run import SETTINGS, MlflowRun, TrackingError
-from experiments.tracking.sweep_log import SweepLog
+from experiments.tracking.following import Follower, TrackingError
+from experiments.tracking.importing import Importer
+from experiments.tracking.store import SETTINGS, VIEW
 from tests.experiments.recorded import record
+from tests.experiments.tracking.stored import GoingOn
 
 UP_WITHIN_S = 90.0
 SEEN_WITHIN_S = 60.0
@@ -120,10 +119,10 @@ def sweep(place, runs, server) -> Path:
     """The directory of a sweep that the server has taken."""
     directory = place / "results" / "main" / "sweeps" / "agents"
     directory.mkdir(parents=True)
-    with SweepLog(server.uri, "", "main", "agents", {}, place / "log", directory=directory) as log:
-        for run in runs:
-            log.add(run)
-        assert log.finish(RunStatus.FINISHED) == len(runs), (place / "log").read_text()
+    about = {"started": "2026-01-01 00:00:00", "overrides": ["agent=rule,static"], "status": "FINISHED"}
+    (directory / "sweep.json").write_text(json.dumps(about))
+    (directory / "runs.json").write_text(json.dumps([run.name for run in runs]))
+    assert [became for _, became in Importer(server.uri).take(directory)] == ["imported"] * len(runs)
     return directory
 
 
@@ -189,11 +188,27 @@ def test_the_page_shows_a_sweep_and_below_it_its_children(server, sweep, runs, b
 
 
 @pytest.mark.nightly
+def test_the_page_leads_to_the_runs_with_their_figures_as_columns(server, sweep, browser):
+    experiment = server.run(sweep)["info"]["experiment_id"]
+    page = Page(browser, server, f"experiments/{experiment}")
+    page.shows("The runs with their figures")
+    browser.get(page.element(f"a[href*='viewStateShareKey={VIEW}']").get_attribute("href"))
+    page.shows("agents", "summary.qoe_mean", "summary.reward_mean")
+
+
+@pytest.mark.nightly
 def test_a_childs_page_shows_its_trace_and_its_files(server, sweep, runs, browser):
     info = server.run(runs[0])["info"]
     path = f"experiments/{info['experiment_id']}/runs/{info['run_id']}"
     page = Page(browser, server, path)
-    page.shows("worker_loss", "summary.qoe_mean", "ratios.queue_size", "qoe")
+    page.shows(
+        "rule on traffic (simulator)",
+        "experiments.run -m",
+        "worker_loss",
+        "summary.qoe_mean",
+        "ratios.queue_size",
+        "qoe",
+    )
     page = Page(browser, server, f"{path}/model-metrics")
     page.element("input[placeholder='Search metric charts']").send_keys("queue_size")
     page.shows("ratios.queue_size", "Step")
@@ -202,23 +217,17 @@ def test_a_childs_page_shows_its_trace_and_its_files(server, sweep, runs, browse
     page.shows("config.yaml", "summary.json", "trace.parquet")
 
 
-def test_a_run_outlives_its_server_and_says_what_to_do(server, sweep, tmp_path):
+def test_a_run_outlives_its_server_and_says_what_to_do(server, sweep, runs, place):
     """The last one here: nobody serves after it."""
-    request = Request(
-        uri=server.uri,
-        artifacts="",
-        experiment="main",
-        run="long",
-        tags={},
-        params={},
-        journal=str(tmp_path / JOURNAL),
-    )
-    with TraceWriter(tmp_path) as trace, MlflowRun(request, tmp_path / "mlflow.log") as run:
-        run.wait_opened()
-        server.stop()
-        trace.write({"step": 0, "qoe": 0.5})
-        with pytest.raises(TrackingError, match=r"did not take all of the run: .*Connection"):
-            run.finish(Closing(status=RunStatus.FINISHED, error="", figures={}, files=()))
-    entry = read_entry(tmp_path)
+    long = GoingOn(runs[0], place / "results" / "main" / "long")
+    follower = Follower(long.directory, server.uri, place / "mlflow.log")
+    until(lambda: read_entry(long.directory), SEEN_WITHIN_S, "the server does not hear of it")
+    server.stop()
+    long.write(0, 1)
+    long.end()
+    with pytest.raises(TrackingError, match=r"did not take all: .*Connection"):
+        follower.finish()
+    long.die()
+    entry = read_entry(long.directory)
     assert entry is not None
     assert (entry.status, entry.complete) == ("RUNNING", False)

@@ -10,8 +10,6 @@ from experiments.program.files import PARTIAL
 from experiments.program.formatting import counted
 from experiments.runs.record import UNBORN, complete
 from experiments.runs.trace import JOURNAL, drop_journal, taken_up
-from experiments.sweeps.place import abandoned_in
-from experiments.tracking.run import TrackingError, mark_killed
 
 LONGEST_BIRTH_S = 3600.0  # to make a directory takes milliseconds
 
@@ -20,7 +18,8 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
     """Complete every run of a folder of runs that nobody carries on; returns their directories.
 
     Each gets its trace as Parquet and a summary with the figures of the steps that it made, and with what
-    ended it: KILLED, unless it had time to say something else. MLflow is told, if it had opened the run.
+    ended it: KILLED, unless it had time to say something else. MLflow hears of it from whoever follows the
+    next run into it, see `experiments.tracking`.
 
     Raises:
         OSError: something cannot be written.
@@ -35,10 +34,6 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
             highlight=False,
             soft_wrap=True,
         )
-    try:
-        mark_killed([*found, *abandoned_in(folder)])
-    except TrackingError as error:
-        console.print(str(error), style="bold yellow", markup=False, soft_wrap=True)
     return found
 
 

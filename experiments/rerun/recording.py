@@ -1,17 +1,12 @@
-"""Replay an episode in Rerun: `python -m experiments.episode_to_rerun results/main/RUN`."""
+"""An episode of a run that ended, as a recording; Rerun, an extra, is imported only to write one."""
 
-import argparse
 import importlib.util
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.program.errors import ConfigError, sentence
+from experiments.program.errors import ConfigError
 from experiments.program.files import whole
 from experiments.runs.logged import read_run
-
-PROGRAM = "experiments.episode_to_rerun"
-RECORDING = "episode.rrd"
+from experiments.runs.record import RECORDING
 
 
 def check_rerun() -> None:
@@ -41,24 +36,3 @@ def write_recording(directory: Path) -> Path:
     with whole(path) as partial:
         write_episode(run, trace, partial)
     return path
-
-
-def command_of(recording: Path) -> str:
-    """What to type to see a recording: the Rerun of this installation."""
-    return f"{Path(sys.executable).parent / 'rerun'} {recording}"
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Write a recording of each run, and say how to open it."""
-    parser = argparse.ArgumentParser(prog=f"python -m {PROGRAM}", description="Replay episodes in Rerun.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="directory of a run that ended")
-    try:
-        for directory in parser.parse_args(arguments).runs:
-            print(command_of(write_recording(directory)))
-    except (ConfigError, OSError) as error:
-        print(f"{PROGRAM}: {sentence(error)}", file=sys.stderr)
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

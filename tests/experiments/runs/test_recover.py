@@ -10,8 +10,8 @@ from rich.console import Console
 
 from experiments.runs.logged import read_run
 from experiments.runs.provenance import ROOT
+from experiments.runs.recover import finish_killed
 from experiments.runs.trace import JOURNAL, read_trace
-from experiments.sweeps.recover import finish_killed
 from tests.experiments.test_run import IDENTITY
 
 # begins a record, writes a step that is whole and half of another, says so, and waits to be killed
