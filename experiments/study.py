@@ -23,7 +23,7 @@ from experiments.runs.record import CONFIG
 from experiments.runs.recover import finish_killed
 from experiments.statistics.scores import TOLERANCE
 from experiments.studies.cells import cells_of
-from experiments.studies.plan import STUDIES, Study, study_of
+from experiments.studies.plan import STUDIES, Study, StudyRun, study_of
 from experiments.studies.playing import jobs_of, play_all
 from experiments.studies.report import Findings, ranking, read
 from experiments.studies.schema import StudyConfig, register
@@ -74,11 +74,10 @@ def play(study: Study, config: StudyConfig, folder: Path, console: Console) -> d
             continue
         with ProgressView(console, config.live, title, len(left), "runs") as view:
 
-            def on_done(run: object, error: str, view: ProgressView = view) -> None:
-                name = run.title  # type: ignore[attr-defined]
-                view.done(name, error)
+            def on_done(run: StudyRun, error: str, view: ProgressView = view) -> None:
+                view.done(run.title, error)
                 if error:
-                    failures[name] = error
+                    failures[run.title] = error
 
             play_all(jobs_of(left), n_processes, on_done)
     return failures

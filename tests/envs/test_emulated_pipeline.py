@@ -99,10 +99,18 @@ def make(tmp_path: Path) -> Iterator[Callable[..., PipelineEnv]]:
         env.close()
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; nothing of one that is dead and not yet buried."""
+    try:
+        return process.cmdline()
+    except psutil.ZombieProcess:
+        return []
+
+
 def descendants() -> list[psutil.Process]:
     """All but multiprocessing's own helper of this process, which another test may have started."""
     own = psutil.Process()
-    helpers = {p for p in own.children() if any("resource_tracker" in word for word in p.cmdline())}
+    helpers = {child for child in own.children() if any("resource_tracker" in w for w in words_of(child))}
     return [process for process in own.children(recursive=True) if process not in helpers]
 
 
@@ -225,7 +233,7 @@ def test_a_dead_producer_terminates_and_the_next_episode_has_a_new_one(make):
     env = make()
     env.reset(seed=1)
     running = descendants()
-    producer = next(process for process in running if "producer" in process.cmdline())
+    producer = next(process for process in running if "producer" in words_of(process))
     producer.send_signal(signal.SIGKILL)
     _, reward, terminated, truncated, info = env.step(LOW)
     assert (reward, terminated, truncated) == (-1.0, True, False)
@@ -240,7 +248,7 @@ def test_worker_and_collector_that_are_killed_come_back_and_every_frame_is_accou
     env.reset(seed=1)
     run(env, LOW, lambda info: info["frames"]["delivered"] > 0)
     for program in ("worker", "collector"):
-        victim = next(process for process in descendants() if program in process.cmdline())
+        victim = next(process for process in descendants() if program in words_of(process))
         victim.send_signal(signal.SIGKILL)
     hurt = run(env, LOW, lambda info: info["deaths"] == 2)
     back = run(env, LOW, lambda info: len(info["workers"]) == 2 and info["qoe"] > 0 and not info["stale"])

@@ -47,7 +47,7 @@ def test_every_step_is_watched_as_it_ends():
 def test_an_episode_knows_when_the_world_changed(run):
     trace = play(run.make_agent(), run.make_env(), seed=0)
     episode = run.episode(trace, "rule", "rpi5/worker_loss", 0)
-    assert [(turn.step, turn.is_worse) for turn in episode.turns] == [(10, True), (20, False)]
+    assert [(point.step, point.is_worse) for point in episode.change_points] == [(10, True), (20, False)]
     assert episode.held.size == 30
 
 

@@ -311,7 +311,7 @@ def test_a_bar_shows_how_far_it_has_come():
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (["agent=rule"], "agent rule has nothing to train; say agent=ppo, a2c or dqn"),
+        (["agent=random"], "agent random has nothing to train: it does not learn, and none of its figures"),
         (["agent.checkpoint=null"], "agent.checkpoint must say where the best is to be left"),
         (["training=tiny"], "training has no option 'tiny'; there are broad, replay, small, thesis"),
         (["training.pairs.hardware=[abacus]"], "hardware has no option 'abacus'; there are "),
