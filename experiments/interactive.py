@@ -22,7 +22,7 @@ from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
-from experiments.execution.resolve import Prepared, prepare
+from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs import episode
 from experiments.runs.episode import Observer, Step
@@ -32,7 +32,7 @@ from experiments.statistics.disturbances import change_points
 from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 from experiments.worlds.builders import scenario_of
 from experiments.worlds.run_spec import Plan
-from experiments.worlds.twin import let_look
+from experiments.worlds.twin import show_world
 
 if TYPE_CHECKING:
     from experiments.worlds.run_spec import WorldEnv
@@ -49,15 +49,15 @@ class Arrangement:
     """A run that was composed and checked; it makes its world and its agent as often as it is asked to.
 
     Attributes:
-        prepared: what it stands for: plan, identity and configuration.
+        resolved: what it stands for: plan, identity and configuration.
     """
 
-    prepared: Prepared
+    resolved: ResolvedRun
 
     @property
     def plan(self) -> Plan:
         """What is to be carried out."""
-        return self.prepared.plan
+        return self.resolved.plan
 
     @property
     def spec(self) -> ElasticitySpec:
@@ -82,8 +82,8 @@ class Arrangement:
 
     def make_agent(self) -> Agent:
         """A new agent, shown its world if it must see it. Raises ConfigError."""
-        agent = self.prepared.make_agent()
-        let_look(agent, self.plan, say_nothing)
+        agent = self.resolved.make_agent()
+        show_world(agent, self.plan, say_nothing)
         return agent
 
     def episode(self, trace: pd.DataFrame, agent: str, cell: str, seed: int) -> Episode:
@@ -114,7 +114,7 @@ def arrange(*overrides: str) -> Arrangement:
         with initialize_config_dir(str(CONF), version_base=HYDRA):
             choices = compose("config", overrides=words, return_hydra_config=True).hydra.runtime.choices
             cfg = compose("config", overrides=words)
-            return Arrangement(prepare(cfg, dict(choices), Console(), cfg.live))
+            return Arrangement(resolve(cfg, dict(choices), Console(), cfg.live))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(sentence(error)) from error
 

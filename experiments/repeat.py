@@ -21,7 +21,7 @@ from experiments.config.schemas import RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.execute import Ended, execute
-from experiments.execution.resolve import Prepared, prepare
+from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
@@ -33,7 +33,7 @@ from experiments.runs.record import CONFIG, LOGS, SUMMARY, RunStatus
 from experiments.runs.repetition import Circumstances, circumstances, first_difference
 from experiments.runs.trace import TRACE, read_trace
 from experiments.tracking.store import SETTINGS, is_absent, tracking_uri
-from experiments.worlds.twin import let_look
+from experiments.worlds.twin import show_world
 
 PROGRAM = "experiments.repeat"
 COMPARED = (  # of summaries, side by side where bits cannot be
@@ -61,11 +61,11 @@ class Repetition:
 
     Attributes:
         before: as it was.
-        prepared: as it will be.
+        resolved: as it will be.
     """
 
     before: LoggedRun
-    prepared: Prepared
+    resolved: ResolvedRun
 
 
 def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> Repetition:
@@ -93,7 +93,7 @@ def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> 
     cfg = OmegaConf.structured(config)
     assert isinstance(cfg, DictConfig)
     choices = {group: str(before.summary[group]) for group in GROUPS}
-    return Repetition(before, prepare(cfg, choices, console, config.live))
+    return Repetition(before, resolve(cfg, choices, console, config.live))
 
 
 def perform(repetition: Repetition, console: Console) -> bool:
@@ -103,16 +103,16 @@ def perform(repetition: Repetition, console: Console) -> bool:
         RepeatError: the run itself broke.
         Interrupted: likewise.
     """
-    before, prepared = repetition.before, repetition.prepared
-    identity, config = prepared.identity, prepared.plan.config
-    agent = prepared.make_agent()
-    let_look(agent, prepared.plan, console.print)
+    before, resolved = repetition.before, repetition.resolved
+    identity, config = resolved.identity, resolved.plan.config
+    agent = resolved.make_agent()
+    show_world(agent, resolved.plan, console.print)
     is_real = isinstance(config.env, PipelineSchema)
     view = View()
     if is_real:
-        view = choose_view(config.live, console, identity.title, prepared.plan.spec, config.env.steps)
+        view = choose_view(config.live, console, identity.title, resolved.plan.spec, config.env.steps)
     draws = config.output.picture is not False
-    ended = execute(prepared.plan, agent, identity, None, draws, view, console)
+    ended = execute(resolved.plan, agent, identity, None, draws, view, console)
     if ended.summary["status"] == RunStatus.FAILED:
         raise RepeatError(
             f"{before.directory}: {ended.error} (logs: {ended.directory / LOGS})"

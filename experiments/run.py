@@ -17,7 +17,7 @@ from experiments.display.live import LiveView
 from experiments.display.summary_view import print_ending
 from experiments.display.views import PlainView, View
 from experiments.execution.execute import execute
-from experiments.execution.resolve import prepare
+from experiments.execution.resolve import resolve
 from experiments.program.entry import complaining, enter
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
@@ -27,7 +27,7 @@ from experiments.sweeps.conduct import SweepError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
 from experiments.worlds.run_spec import Plan
-from experiments.worlds.twin import let_look
+from experiments.worlds.twin import show_world
 
 PROGRAM = "experiments.run"
 
@@ -69,10 +69,10 @@ def perform(cfg: DictConfig) -> None:
     """Check everything, then run."""
     console = Console()
     finish_killed(Path(cfg.results) / cfg.name, console)
-    prepared = prepare(cfg, HydraConfig.get().runtime.choices, console, cfg.live)
-    agent = prepared.make_agent()
-    let_look(agent, prepared.plan, console.print)
-    run(prepared.plan, agent, replace(prepared.identity, origin={"command": command()}), console)
+    resolved = resolve(cfg, HydraConfig.get().runtime.choices, console, cfg.live)
+    agent = resolved.make_agent()
+    show_world(agent, resolved.plan, console.print)
+    run(resolved.plan, agent, replace(resolved.identity, origin={"command": command()}), console)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")

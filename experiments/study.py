@@ -126,7 +126,7 @@ def report(
 def facts(study: Study) -> dict[str, str]:
     """Return what was played, for the head of the report."""
     worlds = "the real pipeline" if study.cells[0].is_real else "the simulator"
-    specs = dict.fromkeys(run.prepared.plan.spec.hash for run in study.runs)
+    specs = dict.fromkeys(run.resolved.plan.spec.hash for run in study.runs)
     return {"Played in": worlds, "Specs": ", ".join(specs), "Commit": git_commit()}
 
 

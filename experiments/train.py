@@ -15,12 +15,12 @@ from experiments.config.schemas import CONF, check_keys
 from experiments.config.world_schemas import ReplaySchema
 from experiments.program.entry import complaining, enter
 from experiments.program.errors import blaming
-from experiments.training.replay import replay_ground
+from experiments.training.replay import replay_setup
 from experiments.training.schemas import TrainConfig, register
 from experiments.training.search import search, search_of
-from experiments.training.setup import Ground
-from experiments.training.training_run import TrainingError, carry_out, course_of, is_learned
-from experiments.training.worlds import simulated_ground
+from experiments.training.setup import TrainingSetup
+from experiments.training.training_run import TrainingError, is_learned, train, training_run_of
+from experiments.training.worlds import simulated_setup
 
 
 def begin(cfg: DictConfig, console: Console) -> None:
@@ -39,15 +39,15 @@ def begin(cfg: DictConfig, console: Console) -> None:
         values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]
         search(search_of(config, name, values), config_yaml, console)
         return
-    ground = ground_of(config)
-    rivals = {rival: rival_of(rival, ground.spec) for rival in config.training.rivals}
-    carry_out(course_of(config, ground, name, cfg.agent, rivals), config_yaml, console)
+    setup = setup_of(config)
+    rivals = {rival: rival_of(rival, setup.spec) for rival in config.training.rivals}
+    train(training_run_of(config, setup, name, cfg.agent, rivals), config_yaml, console)
 
 
-def ground_of(config: TrainConfig) -> Ground:
+def setup_of(config: TrainConfig) -> TrainingSetup:
     """Where a training takes place. Raises ConfigError."""
     is_replay = isinstance(config.env, ReplaySchema)
-    return replay_ground(config, is_judged=True) if is_replay else simulated_ground(config, is_judged=True)
+    return replay_setup(config, is_judged=True) if is_replay else simulated_setup(config, is_judged=True)
 
 
 def rival_of(name: str, spec: ElasticitySpec) -> Agent:

@@ -17,7 +17,7 @@ from experiments.runs.summary import summarise
 from experiments.runs.trace import row_of
 from experiments.training.first_use import ready
 from experiments.worlds.run_spec import Plan
-from experiments.worlds.twin import let_look
+from experiments.worlds.twin import show_world
 
 STATIC = "static-"  # prefix of an agent's name: static-lowest, static-middle, static-highest
 ALSO_KEPT = ("decision_ms_p50", "switches_per_min", "slo_depth")
@@ -82,7 +82,7 @@ def figures_of(agent: Agent, env: Any, twin: Plan, seed: int) -> dict[str, Any]:
         ClusterError: the pipeline broke.
         ConfigError: the twin cannot be calculated in advance.
     """
-    let_look(agent, twin, lambda _: None)
+    show_world(agent, twin, lambda _: None)
     kept, knobs = Steps(), [knob.name for knob in agent.spec.knobs]
     play(agent, env, seed, [kept])
     figures = summarise(pd.DataFrame([row_of(step, knobs) for step in kept.seen]))

@@ -21,7 +21,7 @@ CUSTOM = "custom"  # of agent and video: a class of somebody else's, without a n
 
 
 @dataclass(frozen=True)
-class Prepared:
+class ResolvedRun:
     """A run that can begin.
 
     Attributes:
@@ -38,19 +38,19 @@ class Prepared:
         """A new agent for it. Raises ConfigError."""
         return make_agent(self.agent, self.plan.spec)
 
-    def under_seed(self, seed: int) -> "Prepared":
+    def under_seed(self, seed: int) -> "ResolvedRun":
         """Return the same under another seed: nothing else is composed or checked again."""
         config = replace(self.plan.config, seed=seed)
         if isinstance(config.env, SimulatorSchema):  # what is simulated knows no seed
             plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
         else:
             plan = assemble(config)
-        return Prepared(plan, self.identity.under_seed(seed), self.agent)
+        return ResolvedRun(plan, self.identity.under_seed(seed), self.agent)
 
 
-def prepare(
+def resolve(
     cfg: DictConfig, choices: Mapping[str, str], console: Console, live: bool | None = None
-) -> Prepared:
+) -> ResolvedRun:
     """Check everything, and train whoever must be trained first.
 
     Args:
@@ -73,7 +73,7 @@ def prepare(
     cfg = cfg.copy()
     values = typed_values(cfg.agent)
     cfg.agent = ready(choices["agent"], values, plan, config.trained_on, console, live)
-    return Prepared(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
+    return ResolvedRun(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
 
 
 def named(choices: Mapping[str, str], config: RunConfig) -> dict[str, str]:

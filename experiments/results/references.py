@@ -9,7 +9,7 @@ from rich.console import Console
 
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.progress import ProgressView
-from experiments.execution.resolve import prepare
+from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.cells import Venue
@@ -129,9 +129,9 @@ def reference_runs(
     assert isinstance(cfg, DictConfig)
     cfg.agent, cfg.trained_on = variant.values, None
     choices = {group: str(cell.first[group]) for group in GROUPS}
-    prepared = prepare(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console, False)
+    resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console, False)
     stage = StudyCell(cell.name, "", {}, env, len(seeds), "")
-    return [StudyRun(variant.name, stage, prepared.under_seed(seed)) for seed in seeds]
+    return [StudyRun(variant.name, stage, resolved.under_seed(seed)) for seed in seeds]
 
 
 def play(

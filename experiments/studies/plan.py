@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.execution.resolve import Prepared, prepare
+from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError
 from experiments.statistics.scores import ORACLE, RANDOM
 from experiments.studies.cells import StudyCell
@@ -29,22 +29,22 @@ class StudyRun:
     Attributes:
         agent: the variant's name.
         cell: where.
-        prepared: what is to be played, under its seed.
+        resolved: what is to be played, under its seed.
     """
 
     agent: str
     cell: StudyCell
-    prepared: Prepared
+    resolved: ResolvedRun
 
     @property
     def seed(self) -> int:
         """Return its seed."""
-        return self.prepared.identity.seed
+        return self.resolved.identity.seed
 
     @property
     def hash(self) -> str:
         """Return what it is known by in the folder of runs."""
-        return self.prepared.identity.run_hash
+        return self.resolved.identity.run_hash
 
     @property
     def title(self) -> str:
@@ -92,9 +92,9 @@ class Resolver:
         self._config, self._console = config, console
         words = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
         self._base, self._choices = composed(["agent=random", *words])
-        self._found: dict[tuple[str, str], Prepared] = {}
+        self._found: dict[tuple[str, str], ResolvedRun] = {}
 
-    def resolve(self, variant: AgentVariant, cell: StudyCell) -> Prepared:
+    def resolve(self, variant: AgentVariant, cell: StudyCell) -> ResolvedRun:
         """Return the run of an agent in a cell, under seed 0; whoever must learn first has learned then.
 
         Raises:
@@ -114,11 +114,11 @@ class Resolver:
         cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
         try:
-            prepared = prepare(cfg, choices, self._console, self._config.live)
+            resolved = resolve(cfg, choices, self._console, self._config.live)
         except ConfigError as error:
             raise ConfigError(f"{cell.name}: {error}") from error
-        self._found[variant.name, f"{kind} {cell.name}"] = prepared
-        return prepared
+        self._found[variant.name, f"{kind} {cell.name}"] = resolved
+        return resolved
 
 
 def study_of(

@@ -52,9 +52,9 @@ def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
     """
 
     def key(run: StudyRun) -> tuple[bool, str, str, str]:
-        is_clairvoyant = issubclass(get_class(run.prepared.agent["_target_"]), Clairvoyant)
+        is_clairvoyant = issubclass(get_class(run.resolved.agent["_target_"]), Clairvoyant)
         alone = run.cell.name if is_clairvoyant else ""
-        return not is_clairvoyant, run.agent, run.prepared.plan.spec.hash, alone
+        return not is_clairvoyant, run.agent, run.resolved.plan.spec.hash, alone
 
     return [list(group) for _, group in groupby(sorted(runs, key=key), key)]
 
@@ -123,7 +123,7 @@ def work(job: Job, report: Connection, core: int | None) -> None:
         os.sched_setaffinity(0, {core})
     for i, run in enumerate(job):
         try:
-            ended = play_run(run.prepared)
+            ended = play_run(run.resolved)
             error = "" if ended.summary["status"] == RunStatus.FINISHED else ended.error
         except Exception as trouble:  # whatever it is, it is the end of this run only
             logger.info("%s", run.title, exc_info=trouble)

@@ -72,7 +72,7 @@ def episodes_of(runs: Sequence[StudyRun], folder: Path, finished: Mapping[str, s
 
 def episode_of_run(run: StudyRun, directory: Path) -> Episode:
     """Return the episode that a run left."""
-    config, slos = run.prepared.plan.config, run.prepared.plan.spec.slos
+    config, slos = run.resolved.plan.config, run.resolved.plan.spec.slos
     scenario, env = scenario_of(config.scenario), config.env
     points = change_points(scenario, slos, env.steps, env.control_interval_s, run.seed)
     trained = read_run(directory).summary["trained_steps"]

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from experiments.display.progress import ProgressView
-from experiments.execution.resolve import prepare
+from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
 from experiments.runs.record import RunStatus, status_of
@@ -143,16 +143,16 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
     is_shown = console.is_terminal if live is None else live
     for point, own in track(points.items(), "checked", console=console, transient=True, disable=not is_shown):
         try:
-            prepared = prepare(*composed([*point, *seed_of(own[0])]), console, live)
+            resolved = resolve(*composed([*point, *seed_of(own[0])]), console, live)
         except (ConfigError, TrainingError) as error:
             for run in own:
                 tell(sweep.place.outcomes, not_begun(run, error))
             continue
-        if prepared.plan.config.output.mlflow:
+        if resolved.plan.config.output.mlflow:
             sweep.is_tracked = True
         for run in own:
-            seed = prepared.identity.seed if run.seed is None else run.seed
-            if directory := finished.get(replace(prepared.identity, seed=seed).run_hash):
+            seed = resolved.identity.seed if run.seed is None else run.seed
+            if directory := finished.get(replace(resolved.identity, seed=seed).run_hash):
                 sweep.done.add(directory)
             else:
                 sweep.left.append(run)

@@ -18,14 +18,14 @@ from experiments.config.schemas import register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.execute import Ended, execute
-from experiments.execution.resolve import Prepared, prepare
+from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 from experiments.sweeps.combinations import Run, by_point
 from experiments.sweeps.outcomes import FIGURES, Outcome, tell
 from experiments.training.training_run import TrainingError
-from experiments.worlds.twin import let_look
+from experiments.worlds.twin import show_world
 
 logger = logging.getLogger(__name__)
 
@@ -61,22 +61,22 @@ class Jobs:
         """Play the runs of the job that this is; one that fails is told, and takes no other with it."""
         for point, runs in by_point(self.runs[HydraConfig.get().job.num]).items():
             try:
-                prepared = prepare(*composed([*point, *seed_of(runs[0])]), Console(quiet=True), live=False)
+                resolved = resolve(*composed([*point, *seed_of(runs[0])]), Console(quiet=True), live=False)
             except CANNOT_BEGIN as error:
                 for run in runs:
                     tell(self.outcomes, not_begun(run, error))
                 continue
             for run in runs:
                 try:
-                    self._play(run, prepared if run.seed is None else prepared.under_seed(run.seed))
+                    self._play(run, resolved if run.seed is None else resolved.under_seed(run.seed))
                 except Exception as error:  # whatever it is, it is the end of this run only
                     logger.info("%s", run.title, exc_info=error)
                     tell(self.outcomes, not_begun(run, error))
 
-    def _play(self, run: Run, prepared: Prepared) -> None:
-        config, identity = prepared.plan.config, replace(prepared.identity, origin={"sweep": self.sweep})
+    def _play(self, run: Run, resolved: ResolvedRun) -> None:
+        config, identity = resolved.plan.config, replace(resolved.identity, origin={"sweep": self.sweep})
         is_real, wanted = isinstance(config.env, PipelineSchema), config.output.picture
-        ended = play_run(replace(prepared, identity=identity), is_real if wanted is None else wanted)
+        ended = play_run(replace(resolved, identity=identity), is_real if wanted is None else wanted)
         summary = ended.summary
         told = Outcome(
             number=run.number,
@@ -92,11 +92,11 @@ class Jobs:
             raise ended.interruption
 
 
-def play_run(prepared: Prepared, draws: bool = False) -> Ended:
+def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
     """Play one of many runs, by this process's player, and show nothing. Raises ConfigError, OSError."""
-    agent = player().agent_for(prepared)
-    let_look(agent, prepared.plan, lambda _: None)
-    ended = execute(prepared.plan, agent, prepared.identity, None, draws, View(), Console(quiet=True))
+    agent = player().agent_for(resolved)
+    show_world(agent, resolved.plan, lambda _: None)
+    ended = execute(resolved.plan, agent, resolved.identity, None, draws, View(), Console(quiet=True))
     if ended.cause is not None:
         player.cache_clear()  # who knows what state its agent is in
     return ended
@@ -119,14 +119,14 @@ class Player:
         self._known_by = ""
         self._agent: Agent | None = None
 
-    def agent_for(self, prepared: Prepared) -> Agent:
+    def agent_for(self, resolved: ResolvedRun) -> Agent:
         """As good as new, once it is reset. Raises ConfigError."""
-        values = OmegaConf.to_container(prepared.agent, resolve=True, enum_to_str=True)
+        values = OmegaConf.to_container(resolved.agent, resolve=True, enum_to_str=True)
         known_by = digest(
-            {"values": values, "spec": prepared.plan.spec.hash, "code": prepared.identity.code_hash}
+            {"values": values, "spec": resolved.plan.spec.hash, "code": resolved.identity.code_hash}
         )
         if self._agent is None or known_by != self._known_by:
-            self._agent, self._known_by = prepared.make_agent(), known_by
+            self._agent, self._known_by = resolved.make_agent(), known_by
         return self._agent
 
 

@@ -22,10 +22,10 @@ from rich.console import Console
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, StreamEnvSchema
 from experiments.program.errors import ConfigError
 from experiments.training.replay import NAME as REPLAY
-from experiments.training.replay import replay_ground
+from experiments.training.replay import replay_setup
 from experiments.training.schemas import TrainConfig, register
-from experiments.training.training_run import TRAINING, Course, carry_out, course_of, is_learned
-from experiments.training.worlds import simulated_ground
+from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
+from experiments.training.worlds import simulated_setup
 from experiments.worlds.builders import hardware_of
 from experiments.worlds.run_spec import Plan
 
@@ -63,20 +63,20 @@ def ready(
     if not is_learned(values) or TRAINING not in (values["checkpoint"] or ""):
         return values
     choice = training or (REPLAY if isinstance(plan.config.env, ReplaySchema) else SIMULATED)
-    course, config_yaml = course_for(name, values, plan, choice, live)
-    if not course.checkpoint.is_file():
-        with alone(course.checkpoint, console):
-            if not course.checkpoint.is_file():
+    training_run, config_yaml = training_run_for(name, values, plan, choice, live)
+    if not training_run.checkpoint.is_file():
+        with alone(training_run.checkpoint, console):
+            if not training_run.checkpoint.is_file():
                 say(console, f"agent {name} is trained first, once for this stream (trained_on={choice})")
-                carry_out(course, config_yaml, console)
+                train(training_run, config_yaml, console)
     found = values.copy()
-    found["checkpoint"] = str(course.checkpoint)
+    found["checkpoint"] = str(training_run.checkpoint)
     return found
 
 
-def course_for(
+def training_run_for(
     name: str, values: DictConfig, plan: Plan, choice: str, live: bool | None
-) -> tuple[Course, str]:
+) -> tuple[TrainingRun, str]:
     """The training that a run needs, and its configuration; worlds are judged by the run's own spec.
 
     Raises:
@@ -101,19 +101,19 @@ def course_for(
     assert isinstance(config, TrainConfig)
     try:
         is_replay = isinstance(config.env, ReplaySchema)
-        ground = (
-            replay_ground(config, is_judged=False)
+        setup = (
+            replay_setup(config, is_judged=False)
             if is_replay
-            else simulated_ground(config, is_judged=False, accuracy=accuracy)
+            else simulated_setup(config, is_judged=False, accuracy=accuracy)
         )
     except ConfigError as error:
         raise ConfigError(f"agent {name} must be trained first, on {choice}: {error}") from error
-    if ground.spec.hash != plan.spec.hash:
+    if setup.spec.hash != plan.spec.hash:
         raise ConfigError(
-            f"agent {name} must be trained first, but {choice} is for the spec {ground.spec.hash} "
+            f"agent {name} must be trained first, but {choice} is for the spec {setup.spec.hash} "
             f"where this run has {plan.spec.hash}; say agent.checkpoint=PATH if you have one"
         )
-    return course_of(config, ground, name, values, {}), OmegaConf.to_yaml(cfg, resolve=True)
+    return training_run_of(config, setup, name, values, {}), OmegaConf.to_yaml(cfg, resolve=True)
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import ReplaySchema, ScenarioSchema
 from experiments.program.errors import blaming
 from experiments.training.schemas import TrainConfig
-from experiments.training.setup import HELD_OUT_SEED, Ground, check_judging
+from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging
 from experiments.worlds.replay import ReplayPlan, plan_replay
 
 NAME = "replay"
 
 
-def replay_ground(config: TrainConfig, is_judged: bool) -> Ground:
+def replay_setup(config: TrainConfig, is_judged: bool) -> TrainingSetup:
     """Of a training in the replay world.
 
     Every row is met in training and in evaluation: rows are draws from what a setting is like, so what is
@@ -41,7 +41,7 @@ def replay_ground(config: TrainConfig, is_judged: bool) -> Ground:
         return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
 
     held_out = range(HELD_OUT_SEED, HELD_OUT_SEED + config.training.held_out_episodes)
-    return Ground(
+    return TrainingSetup(
         spec=plan.spec,
         worlds=Worlds(make, make, held_out),
         names=(NAME,),

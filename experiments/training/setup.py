@@ -16,7 +16,7 @@ HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds 
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class TrainingSetup:
     """Where an agent learns, and where it is judged.
 
     Attributes:
@@ -41,14 +41,14 @@ def check_judging(schema: JudgingSchema) -> None:
             raise ValueError(f"{name} must be >= 1, got {getattr(schema, name)}")
 
 
-def training_hash(ground: Ground, algorithm: str, recipe: Recipe, seed: int) -> str:
+def training_hash(setup: TrainingSetup, algorithm: str, recipe: Recipe, seed: int) -> str:
     """12 hexadecimal digits that change with whatever a training depends on but the code."""
     whole = {
-        "spec": ground.spec.hash,
+        "spec": setup.spec.hash,
         "algorithm": algorithm,
         "recipe": asdict(recipe),
-        "worlds": ground.substance,
-        "held_out": list(ground.worlds.held_out_seeds),
+        "worlds": setup.substance,
+        "held_out": list(setup.worlds.held_out_seeds),
         "seed": seed,
     }
     canonical = json.dumps(whole, sort_keys=True, default=str)

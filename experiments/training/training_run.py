@@ -29,7 +29,7 @@ from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
 from experiments.training.evaluation import Score, score
 from experiments.training.sample_efficiency import Evaluated, random_reward
 from experiments.training.schemas import TrainConfig
-from experiments.training.setup import Ground, training_hash
+from experiments.training.setup import TrainingSetup, training_hash
 from experiments.training.view import TrainingView
 
 logger = logging.getLogger(__name__)
@@ -43,12 +43,12 @@ class TrainingError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class TrainingRun:
     """A training, ready to begin.
 
     Attributes:
         config: all that was asked for.
-        ground: the worlds to learn in, and those kept from it.
+        setup: the worlds to learn in, and those kept from it.
         name: of the learner's file in conf/agent.
         learner: to be trained.
         rivals: agents that are evaluated beside it, by name.
@@ -56,7 +56,7 @@ class Course:
     """
 
     config: TrainConfig
-    ground: Ground
+    setup: TrainingSetup
     name: str
     learner: Trainable
     rivals: Mapping[str, Agent]
@@ -68,9 +68,9 @@ def is_learned(values: DictConfig) -> bool:
     return issubclass(get_class(values["_target_"]), Learned)
 
 
-def course_of(
-    config: TrainConfig, ground: Ground, name: str, values: DictConfig, rivals: Mapping[str, Agent]
-) -> Course:
+def training_run_of(
+    config: TrainConfig, setup: TrainingSetup, name: str, values: DictConfig, rivals: Mapping[str, Agent]
+) -> TrainingRun:
     """Check a learner's values. Raises ConfigError if there is nothing to train, or a value is wrong."""
     if not is_learned(values):
         raise ConfigError(
@@ -79,40 +79,40 @@ def course_of(
         )
     if not values["checkpoint"]:
         raise ConfigError("agent.checkpoint must say where the best is to be left, got nothing")
-    learner = make_agent(values, ground.spec, checkpoint=None)
+    learner = make_agent(values, setup.spec, checkpoint=None)
     assert isinstance(learner, Learned)
-    known_by = training_hash(ground, learner.algorithm, learner.recipe, config.seed)
+    known_by = training_hash(setup, learner.algorithm, learner.recipe, config.seed)
     checkpoint = Path(values["checkpoint"].replace(TRAINING, known_by))
-    return Course(config, ground, name, learner, rivals, checkpoint)
+    return TrainingRun(config, setup, name, learner, rivals, checkpoint)
 
 
-def carry_out(course: Course, config_yaml: str, console: Console) -> dict[str, Any]:
+def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict[str, Any]:
     """Train, leave the checkpoint, evaluate; returns the summary.
 
     Raises:
         TrainingError: something broke; the best checkpoint by then is kept in the training's own directory.
         KeyboardInterrupt: likewise.
     """
-    config, ground = course.config, course.ground
+    config, setup = training_run.config, training_run.setup
     summary: dict[str, Any] = {
-        "agent": course.name,
+        "agent": training_run.name,
         "seed": config.seed,
-        "spec_hash": ground.spec.hash,
+        "spec_hash": setup.spec.hash,
         "git_commit": git_commit(),
-        "training": list(ground.names),
-        "evaluation": list(ground.evaluation),
+        "training": list(setup.names),
+        "evaluation": list(setup.evaluation),
     }
     with hearing() as heard:
         directory = make_run_directory(
             Path(config.results) / config.name,
-            f"{course.name}-s{config.seed}",
+            f"{training_run.name}-s{config.seed}",
             lambda made: write_whole(made / CONFIG, config_yaml),
         )
 
         def work() -> None:
-            summary.update(learn(course, directory, console, heard))
-            leave(course, directory)
-            summary["scores"] = [asdict(score) for score in evaluate(course, directory / BEST, console)]
+            summary.update(learn(training_run, directory, console, heard))
+            leave(training_run, directory)
+            summary["scores"] = [asdict(score) for score in evaluate(training_run, directory / BEST, console)]
 
         with logging_to(directory / "train.log", console):
             cause = heard.attempt(work)
@@ -120,7 +120,7 @@ def carry_out(course: Course, config_yaml: str, console: Console) -> dict[str, A
                 logger.info("the training did not finish", exc_info=cause)
         summary["status"] = status_of(cause)
         write_summary(directory, summary)
-    say_where(course, directory, "steps" in summary, console)
+    say_where(training_run, directory, "steps" in summary, console)
     if isinstance(cause, Exception):
         raise TrainingError(f"{sentence(cause)} (log: {directory / 'train.log'})") from cause
     if (end := heard.interruption or cause) is not None:
@@ -128,14 +128,14 @@ def carry_out(course: Course, config_yaml: str, console: Console) -> dict[str, A
     return summary
 
 
-def learn(course: Course, directory: Path, console: Console, heard: Hearing) -> dict[str, Any]:
+def learn(training_run: TrainingRun, directory: Path, console: Console, heard: Hearing) -> dict[str, Any]:
     """Until the last step; what came of it for the summary."""
-    config, ground = course.config, course.ground
-    chance = random_reward(ground.spec, ground.worlds, config.seed)
+    config, setup = training_run.config, training_run.setup
+    chance = random_reward(setup.spec, setup.worlds, config.seed)
     evaluated: list[Evaluated] = []
     begin_s = time.monotonic()
     with (
-        TrainingView(console, config.live, f"{course.name}, seed {config.seed}") as view,
+        TrainingView(console, config.live, f"{training_run.name}, seed {config.seed}") as view,
         (directory / CURVE).open("w", encoding="utf-8") as curve,
     ):
 
@@ -148,7 +148,7 @@ def learn(course: Course, directory: Path, console: Console, heard: Hearing) -> 
             curve.flush()
             heard.check()
 
-        last = course.learner.train(ground.worlds, config.seed, directory / BEST, on_progress)
+        last = training_run.learner.train(setup.worlds, config.seed, directory / BEST, on_progress)
     rewards = [one.reward for one in evaluated]
     reached = evaluated[plateau_reached(rewards, chance)]
     return {
@@ -163,21 +163,21 @@ def learn(course: Course, directory: Path, console: Console, heard: Hearing) -> 
     }
 
 
-def leave(course: Course, directory: Path) -> None:
+def leave(training_run: TrainingRun, directory: Path) -> None:
     """Put the best checkpoint where `run` looks for it: always a whole file, of a whole training."""
-    course.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with whole(course.checkpoint) as partial_path:
+    training_run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with whole(training_run.checkpoint) as partial_path:
         shutil.copyfile(directory / BEST, partial_path)
 
 
-def evaluate(course: Course, best: Path, console: Console) -> list[Score]:
+def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Score]:
     """The trained agent and its rivals in every world that was kept from training."""
-    n_seeds = course.config.training.evaluation_seeds
-    course.learner.load(best)
-    agents: Mapping[str, Agent] = {course.name: course.learner, **course.rivals}
+    n_seeds = training_run.config.training.evaluation_seeds
+    training_run.learner.load(best)
+    agents: Mapping[str, Agent] = {training_run.name: training_run.learner, **training_run.rivals}
     scores = [
         score(world, name, agent, partial(plan.make_env, best.parent, logger.info), range(n_seeds))
-        for world, plan in course.ground.evaluation.items()
+        for world, plan in training_run.setup.evaluation.items()
         for name, agent in agents.items()
     ]
     if scores:
@@ -197,11 +197,11 @@ def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
     return table
 
 
-def say_where(course: Course, directory: Path, is_whole: bool, console: Console) -> None:
+def say_where(training_run: TrainingRun, directory: Path, is_whole: bool, console: Console) -> None:
     """Print where everything lies; the best of a training that did not end is for whoever asks for it."""
     lines = {"the training's own files": directory}
     if is_whole:
-        lines["the best checkpoint, for `run`"] = course.checkpoint
+        lines["the best checkpoint, for `run`"] = training_run.checkpoint
     elif (directory / BEST).exists():
         lines["the best until then; agent.checkpoint="] = directory / BEST
     for what, where in lines.items():

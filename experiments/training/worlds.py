@@ -20,7 +20,7 @@ from experiments.config.schemas import DetectionsFile, OutputSchema, RunConfig
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
 from experiments.training.schemas import PairsSchema, TrainConfig, TrainingSchema
-from experiments.training.setup import HELD_OUT_SEED, Ground, check_judging
+from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 
 NO_OUTPUT = OutputSchema(
@@ -153,9 +153,9 @@ def worlds_of(spec: ElasticitySpec, systems: Sequence[System], n_held_out: int) 
     return Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out))
 
 
-def simulated_ground(
+def simulated_setup(
     config: TrainConfig, is_judged: bool, accuracy: Mapping[str, Mapping[str, float]] | None = None
-) -> Ground:
+) -> TrainingSetup:
     """Of a training in the simulator.
 
     Args:
@@ -174,7 +174,7 @@ def simulated_ground(
     plans = plans_of(config, [*pairs, *kept], accuracy)
     spec = plans[pairs[0]].spec
     systems = systems_of([plans[pair] for pair in pairs], schema, config.seed)
-    return Ground(
+    return TrainingSetup(
         spec=spec,
         worlds=worlds_of(spec, systems, schema.held_out_episodes),
         names=tuple(str(pair) for pair in pairs),

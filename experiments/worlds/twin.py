@@ -39,7 +39,7 @@ def simulated(env: PipelineSchema) -> SimulatorSchema:
     )
 
 
-def let_look(agent: Agent, plan: Plan, say: Callable[[str], None]) -> None:
+def show_world(agent: Agent, plan: Plan, say: Callable[[str], None]) -> None:
     """Show the run's world, or its twin, to an agent that must see it before its first episode.
 
     Raises:

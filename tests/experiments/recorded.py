@@ -8,7 +8,7 @@ from rich.console import Console
 from agents.base import Agent
 from experiments.display.views import View
 from experiments.execution.execute import execute
-from experiments.execution.resolve import Prepared
+from experiments.execution.resolve import ResolvedRun
 from experiments.interactive import arrange
 
 QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=false")
@@ -17,22 +17,22 @@ QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=
 def record(results: Path, *overrides: str) -> Path:
     """The directory of a run of these words."""
     arranged = arrange(*QUICK, f"results={results}", *overrides)
-    return carried_out(arranged.prepared, arranged.make_agent())
+    return carried_out(arranged.resolved, arranged.make_agent())
 
 
 def record_under(seeds: Sequence[int], results: Path, *overrides: str) -> list[Path]:
     """The directories of runs under each of the seeds; composed once, for that takes longest."""
     arranged = arrange(*QUICK, f"results={results}", *overrides)
     agent = arranged.make_agent()
-    return [carried_out(arranged.prepared.under_seed(seed), agent) for seed in seeds]
+    return [carried_out(arranged.resolved.under_seed(seed), agent) for seed in seeds]
 
 
-def carried_out(prepared: Prepared, agent: Agent) -> Path:
+def carried_out(resolved: ResolvedRun, agent: Agent) -> Path:
     """The directory of a run."""
     ended = execute(
-        prepared.plan,
+        resolved.plan,
         agent,
-        prepared.identity,
+        resolved.identity,
         tracked=None,
         draws=False,
         view=View(),

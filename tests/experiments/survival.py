@@ -100,7 +100,7 @@ def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
         *("detector.grades=[n]", "output.video=false", "output.detections=JSONL", "output.mlflow=false"),
         f"results={results}",
     )
-    prepared = arranged.prepared
+    resolved = arranged.resolved
     with (
         mock.patch.dict(os.environ, {"POISON_EVERY": str(ordeal.poison_every)}),
         mock.patch.object(
@@ -110,12 +110,12 @@ def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
         ),
     ):
         return execute(
-            prepared.plan,
-            Reaper(ordeal, prepared.plan.spec),
-            prepared.identity,
+            resolved.plan,
+            Reaper(ordeal, resolved.plan.spec),
+            resolved.identity,
             tracked=None,
             draws=False,
-            view=PlainView(console, "an ordeal", prepared.plan.spec, prepared.plan.config.env.steps),
+            view=PlainView(console, "an ordeal", resolved.plan.spec, resolved.plan.config.env.steps),
             console=console,
         )
 

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from experiments.config.schemas import CONF, register
-from experiments.execution.resolve import prepare
+from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.code_hash import imports_of, source_hash, source_of
 from experiments.runs.identity import GROUPS
@@ -85,7 +85,7 @@ def arranged(theirs) -> Callable[..., Any]:
     def arranged(*words: str) -> Any:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             cfg = compose("config", [theirs, *SIMULATED, "agent=rule", *words])
-            return prepare(cfg, choices, Console(quiet=True))
+            return resolve(cfg, choices, Console(quiet=True))
 
     return arranged
 
@@ -156,14 +156,14 @@ def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(pack
         assert isinstance(config, StudyConfig) and config.study is not None
         eager = variants_of(config.study, config.results)["proportional-eager"]
         rush_hour = next(c for c in cells_of(config, "broad") if c.name == "pocket_pair/rush_hour/strict")
-        prepared = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
-        assert len(read_trace(play_run(prepared).directory)) == 12
+        resolved = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
+        assert len(read_trace(play_run(resolved).directory)) == 12
         with (package / "elastic_extras" / "stream.py").open("a") as source:
             source.write("# changed\n")
         for cached in (source_hash, source_of, imports_of):
             cached.cache_clear()
         changed = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
-    assert changed.identity.run_hash != prepared.identity.run_hash
+    assert changed.identity.run_hash != resolved.identity.run_hash
 
 
 # --- what a user gets wrong ---

@@ -21,17 +21,17 @@ from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, RunConfig, check_keys
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Interrupted
-from experiments.training.replay import replay_ground
+from experiments.training.replay import replay_setup
 from experiments.training.schemas import PairsSchema, TrainConfig, TrainingSchema, register
-from experiments.training.setup import HELD_OUT_SEED, Ground, training_hash
-from experiments.training.training_run import Course, TrainingError, carry_out
+from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, training_hash
+from experiments.training.training_run import TrainingError, TrainingRun, train
 from experiments.training.view import TrainingView
 from experiments.training.worlds import (
     Pair,
     check_training,
     pairs_of,
     plans_of,
-    simulated_ground,
+    simulated_setup,
     variants_of,
 )
 from experiments.worlds.build import assemble
@@ -164,42 +164,42 @@ def test_variants_are_the_system_itself_and_weaker_ones():
     assert len({variant.hardware.devices[0].capacity for variant in weaker}) == 4
 
 
-def ground(*overrides: str) -> Ground:
-    return simulated_ground(typed("training=small", *overrides), is_judged=False)
+def setup(*overrides: str) -> TrainingSetup:
+    return simulated_setup(typed("training=small", *overrides), is_judged=False)
 
 
 def test_held_out_episodes_begin_with_seeds_of_their_own():
-    seeds = ground("training.held_out_episodes=12", "seed=7").worlds.held_out_seeds
+    seeds = setup("training.held_out_episodes=12", "seed=7").worlds.held_out_seeds
     assert list(seeds) == list(range(HELD_OUT_SEED, HELD_OUT_SEED + 12))
 
 
 def test_worlds_for_evaluation_are_planned_only_if_there_will_be_one():
-    assert ground().evaluation == {}
-    judged = simulated_ground(typed("training=small"), is_judged=True)
+    assert setup().evaluation == {}
+    judged = simulated_setup(typed("training=small"), is_judged=True)
     assert list(judged.evaluation) == ["rpi5/worker_loss"]
 
 
 def test_a_training_is_known_by_all_it_depends_on(tmp_path):
-    here = ground()
+    here = setup()
     recipe = instantiate(composed("agent=ppo").agent.recipe)
     hashes = [
         training_hash(here, "PPO", recipe, 0),
         training_hash(here, "A2C", recipe, 0),
         training_hash(here, "PPO", replace(recipe, gamma=0.5), 0),
         training_hash(here, "PPO", recipe, 1),
-        training_hash(ground("env.steps=60"), "PPO", recipe, 0),
-        training_hash(ground("training.variants=3"), "PPO", recipe, 0),
-        training_hash(ground("training.held_out_episodes=8"), "PPO", recipe, 0),
-        training_hash(ground("slo=thesis"), "PPO", recipe, 0),
+        training_hash(setup("env.steps=60"), "PPO", recipe, 0),
+        training_hash(setup("training.variants=3"), "PPO", recipe, 0),
+        training_hash(setup("training.held_out_episodes=8"), "PPO", recipe, 0),
+        training_hash(setup("slo=thesis"), "PPO", recipe, 0),
     ]
     assert len(set(hashes)) == len(hashes)
-    same = ground(f"results={tmp_path}", "live=false", "training.evaluation_seeds=1")
+    same = setup(f"results={tmp_path}", "live=false", "training.evaluation_seeds=1")
     assert training_hash(same, "PPO", recipe, 0) == hashes[0]
 
 
 def test_a_training_in_the_replay_world_is_of_the_data_sets_spec(tmp_path):
     config = typed("training=replay", f"env.path={written(tmp_path, lines())}", "env.steps=4")
-    found = replay_ground(config, is_judged=True)
+    found = replay_setup(config, is_judged=True)
     assert [knob.name for knob in found.spec.knobs] == ["resolution", "streams", "fps"]
     assert list(found.evaluation) == ["replay"]
     envs = found.worlds.training(3)
@@ -229,7 +229,7 @@ class Pupil(Random, Trainable):
         return last
 
 
-def course(tmp_path: Path, end: BaseException | None = None) -> Course:
+def training_run(tmp_path: Path, end: BaseException | None = None) -> TrainingRun:
     words = (
         "training=small",
         f"results={tmp_path}",
@@ -237,27 +237,27 @@ def course(tmp_path: Path, end: BaseException | None = None) -> Course:
         "live=false",
         "training.pairs.scenarios=[steady]",
     )
-    found = simulated_ground(typed(*words, "training.held_out_episodes=2", "env.steps=3"), is_judged=False)
+    found = simulated_setup(typed(*words, "training.held_out_episodes=2", "env.steps=3"), is_judged=False)
     pupil = Pupil(found.spec, end)
-    return Course(typed(*words), found, "pupil", pupil, {}, tmp_path / "left" / "it.npz")
+    return TrainingRun(typed(*words), found, "pupil", pupil, {}, tmp_path / "left" / "it.npz")
 
 
-def carried_out(course: Course) -> tuple[str, Path]:
+def carried_out(training_run: TrainingRun) -> tuple[str, Path]:
     """What was printed, and the training's directory."""
     console = Console(file=io.StringIO(), width=200)
     try:
-        carry_out(course, "a: 1\n", console)
+        train(training_run, "a: 1\n", console)
     finally:
         carried_out.printed = console.file.getvalue()  # type: ignore[attr-defined]
-    return carried_out.printed, the_directory(course)  # type: ignore[attr-defined]
+    return carried_out.printed, the_directory(training_run)  # type: ignore[attr-defined]
 
 
-def the_directory(course: Course) -> Path:
-    return next((Path(course.config.results) / "train").iterdir())
+def the_directory(training_run: TrainingRun) -> Path:
+    return next((Path(training_run.config.results) / "train").iterdir())
 
 
 def test_a_training_leaves_its_curve_its_summary_and_the_checkpoint(tmp_path):
-    planned = course(tmp_path)
+    planned = training_run(tmp_path)
     printed, directory = carried_out(planned)
     assert {path.name for path in directory.iterdir()} >= {
         "best.npz",
@@ -287,7 +287,7 @@ def test_a_training_leaves_its_curve_its_summary_and_the_checkpoint(tmp_path):
     ],
 )
 def test_a_training_that_ends_early_keeps_its_best_to_itself(tmp_path, end, raised, status):
-    planned = course(tmp_path, end)
+    planned = training_run(tmp_path, end)
     with pytest.raises(raised):
         carried_out(planned)
     assert json.loads((the_directory(planned) / "summary.json").read_text())["status"] == status

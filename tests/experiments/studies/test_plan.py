@@ -9,7 +9,7 @@ from rich.console import Console
 
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
-from experiments.execution.resolve import prepare
+from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.studies.cells import cells_of, check_block
 from experiments.studies.plan import Study, study_of
@@ -77,8 +77,8 @@ def test_what_is_held_out_is_what_the_training_keeps():
 def test_a_run_is_the_one_that_the_same_words_make():
     words = ("agent=rule", "env=simulator", "hardware=rpi5", "scenario=load_burst", "env.steps=30", "seed=1")
     words += ("output.video=false", "video=traffic")
-    alone = prepare(*composed(words), Console(quiet=True)).identity
-    (own,) = [run.prepared.identity for run in study().runs if (run.agent, run.seed) == ("rule", 1)]
+    alone = resolve(*composed(words), Console(quiet=True)).identity
+    (own,) = [run.resolved.identity for run in study().runs if (run.agent, run.seed) == ("rule", 1)]
     assert own.run_hash == alone.run_hash
 
 
@@ -96,8 +96,8 @@ def test_a_run_that_two_ask_for_is_played_once():
 def test_the_real_pipeline_plays_the_roster_and_the_simulator_all_that_it_is_measured_by():
     found = study("env=pipeline")
     assert {run.agent for run in found.real} == {run.agent for run in found.runs}
-    assert all(isinstance(run.prepared.plan.config.env, PipelineSchema) for run in found.real)
-    assert all(isinstance(run.prepared.plan.config.env, SimulatorSchema) for run in found.simulated)
+    assert all(isinstance(run.resolved.plan.config.env, PipelineSchema) for run in found.real)
+    assert all(isinstance(run.resolved.plan.config.env, SimulatorSchema) for run in found.simulated)
     assert {run.agent for run in found.simulated} == {"random", "oracle", *(run.agent for run in found.runs)}
     assert {run.hash for run in found.simulated} == {run.hash for run in study().simulated}
 

@@ -13,7 +13,7 @@ from experiments.program.errors import ConfigError
 from experiments.worlds.build import assemble
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.simulator import SimulatorPlan
-from experiments.worlds.twin import let_look, simulated, twin_of
+from experiments.worlds.twin import show_world, simulated, twin_of
 from pipeline.options import SourceKind
 
 
@@ -59,9 +59,9 @@ def test_a_live_source_has_none(plan):
 
 def test_only_those_who_look_ahead_are_shown_a_world(plan):
     said: list[str] = []
-    let_look(Random(plan.spec), plan, said.append)
+    show_world(Random(plan.spec), plan, said.append)
     assert said == []
     agent = BestStatic(plan.spec)
-    let_look(agent, plan, said.append)
+    show_world(agent, plan, said.append)
     assert said
     agent.reset(0)
