@@ -15,6 +15,7 @@ Figures = dict[str, Columns]
 WALL_CLOCK = ("ended_s", "decision_ms", "learning_ms", "cpu_share", "wall_s")  # what a machine took for it
 IDENTITY = (  # what a result depends on
     *("spec_hash", "config_hash", "code_hash", "run_hash", "git_commit", "releases", "machine"),
+    *("sweep", "command"),  # who played it
 )
 
 
