@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import gymnasium as gym
 import pandas as pd
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
-from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.schemas import CONF, RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
@@ -28,9 +28,9 @@ from experiments.runs import episode
 from experiments.runs.episode import Observer, Step
 from experiments.runs.record import LOGS
 from experiments.runs.trace import Row, row_of
-from experiments.statistics.disturbances import change_points
+from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
-from experiments.worlds.builders import scenario_of
+from experiments.sweeps.job import composed
 from experiments.worlds.run_spec import Plan
 from experiments.worlds.twin import show_world
 
@@ -94,9 +94,7 @@ class Arrangement:
             agent, cell: what they are to be called; episodes of one cell are compared under equal seeds.
             seed: it was played under.
         """
-        scenario, env = scenario_of(self.config.scenario), self.config.env
-        points = change_points(scenario, self.spec.slos, env.steps, env.control_interval_s, seed)
-        return episode_of(trace, agent, cell, EVERYWHERE, seed, points)
+        return episode_of(trace, agent, cell, EVERYWHERE, seed, change_points_of(self.plan, seed))
 
 
 def arrange(*overrides: str) -> Arrangement:
@@ -108,13 +106,10 @@ def arrange(*overrides: str) -> Arrangement:
         ConfigError: something in it is wrong; one sentence says what.
         TrainingError: a training broke.
     """
-    register()
-    words = list(overrides)
     try:
         with initialize_config_dir(str(CONF), version_base=HYDRA):
-            choices = compose("config", overrides=words, return_hydra_config=True).hydra.runtime.choices
-            cfg = compose("config", overrides=words)
-            return Arrangement(resolve(cfg, dict(choices), Console(), cfg.live))
+            cfg, choices = composed(overrides)
+            return Arrangement(resolve(cfg, choices, Console(), cfg.live))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(sentence(error)) from error
 

@@ -86,6 +86,7 @@ def play(study: Study, config: StudyConfig, folder: Path, console: Console) -> d
 def report(
     study: Study,
     config: StudyConfig,
+    finished: Mapping[str, str],
     failures: Mapping[str, str],
     directory: Path,
     title: str,
@@ -93,7 +94,7 @@ def report(
 ) -> None:
     """Write tables and pictures of all that is there."""
     assert config.study is not None
-    findings, extras = read(study, Path(config.results) / STUDIES), {}
+    findings, extras = read(study, Path(config.results) / STUDIES, finished), {}
     if not findings.episodes:
         first = "; ".join(f"{run}: {error}" for run, error in list(failures.items())[:3])
         raise StudyError(f"nothing can be compared: {first}")
@@ -166,7 +167,7 @@ def perform(cfg: DictConfig, console: Console) -> None:
     directory = Path(config.results) / "comparisons" / known_by
     directory.mkdir(parents=True, exist_ok=True)
     write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-    report(study, config, failures, directory, title, console)
+    report(study, config, finished, failures, directory, title, console)
     if failures:
         n, (first, error) = counted(len(failures), "run"), next(iter(failures.items()))
         raise StudyError(f"{n} failed, the first: {first}: {error} (all: {directory / 'table.md'})")

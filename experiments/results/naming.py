@@ -6,12 +6,12 @@ from typing import Any
 
 from experiments.results.run_row import ELSEWHERE, SPEC, WORLD, Runs, world_of
 from experiments.runs.provenance import digest
+from experiments.studies.cells import OURS
 
 LONGEST = 48  # characters that are added to a name; more become a hash
 ABSENT = "none"
 TARGET = "_target_"
 CHECKPOINT = "checkpoint"
-OURS = "default"  # the SLOs that a cell's name does not mention
 
 Fields = Mapping[str, Hashable]  # nested values by dotted keys
 

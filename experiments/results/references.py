@@ -91,18 +91,16 @@ def completed(
     """Return it with whatever its own references lack as runs in the simulator, if that is possible."""
     if cell.is_real:
         own = []  # all of the twin, or all of the pipeline
-    there, runs = {(episode.agent, episode.seed) for episode in own}, list[StudyRun]()
-    is_random_there = RANDOM in {agent for agent, _ in there}
+    there = {(episode.agent, episode.seed) for episode in own}
+    wanted = {
+        RANDOM: [] if any(agent == RANDOM for agent, _ in there) else list(range(N_RANDOM_SEEDS)),
+        ORACLE: [seed for seed in cell.seeds if (ORACLE, seed) not in there],
+    }
+    runs = list[StudyRun]()
     try:
-        for variant, seeds in zip(
-            both,
-            (
-                [] if is_random_there else range(N_RANDOM_SEEDS),
-                [seed for seed in cell.seeds if (ORACLE, seed) not in there],
-            ),
-            strict=True,
-        ):
-            runs += reference_runs(cell, variant, seeds, results, console)
+        for variant in both:
+            if seeds := wanted[variant.name]:
+                runs += reference_runs(cell, variant, seeds, results, console)
     except ConfigError as error:
         return Stand(own, lacks=str(error))
     return Stand(own, runs)

@@ -10,7 +10,6 @@ from experiments.studies.schema import CellsSchema, StudyConfig
 from experiments.worlds.twin import simulated
 
 OURS = "default"  # the SLOs that a cell's name does not mention
-WORLD = ("video", "detector", "env", "hardware", "scenario", "slo")  # of a run: what it takes place in
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from experiments.runs.logged import read_run
 from experiments.runs.trace import read_trace
-from experiments.statistics.disturbances import change_points
+from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import TRAINED, Episode, episode_of
 from experiments.statistics.leaderboard import leaderboard
 from experiments.statistics.scores import (
@@ -19,8 +19,6 @@ from experiments.statistics.scores import (
     references_of,
 )
 from experiments.studies.plan import Study, StudyRun
-from experiments.sweeps.place import finished_in
-from experiments.worlds.builders import scenario_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,8 @@ class Findings:
         ]
 
 
-def read(study: Study, folder: Path) -> Findings:
-    """Return what has been played of a study, wherever in the folder of runs it lies."""
-    finished = finished_in(folder)
+def read(study: Study, folder: Path, finished: Mapping[str, str]) -> Findings:
+    """Return what has been played of a study; `folder` and `finished` as for `episodes_of`."""
     references = references_of(episodes_of(study.references, folder, finished))
 
     def comparable(runs: Sequence[StudyRun]) -> list[Episode]:
@@ -72,9 +69,7 @@ def episodes_of(runs: Sequence[StudyRun], folder: Path, finished: Mapping[str, s
 
 def episode_of_run(run: StudyRun, directory: Path) -> Episode:
     """Return the episode that a run left."""
-    config, slos = run.resolved.plan.config, run.resolved.plan.spec.slos
-    scenario, env = scenario_of(config.scenario), config.env
-    points = change_points(scenario, slos, env.steps, env.control_interval_s, run.seed)
+    points = change_points_of(run.resolved.plan, run.seed)
     trained = read_run(directory).summary["trained_steps"]
     trace = read_trace(directory).assign(**{TRAINED: trained})
     return episode_of(trace, run.agent, run.cell.name, run.cell.block, run.seed, points)
