@@ -3,14 +3,14 @@
 Source: Chiu and Jain 1989, "Analysis of the increase and decrease algorithms for congestion avoidance in
 computer networks", Computer Networks and ISDN Systems 17(1). Near a position that failed the increase is
 halved, as CUBIC does near its last window (Ha, Rhee, Xu 2008), and what failed is barred for a while: see
-`agents.front`.
+`agents.common.front`.
 """
 
 import math
 
-from agents.front import Patience
-from agents.frontier import Frontier
-from agents.pressure import Reading
+from agents.common.front import Patience
+from agents.common.frontier import Frontier
+from agents.common.pressure import Reading
 from envs.spec import ElasticitySpec
 
 
@@ -21,7 +21,7 @@ class Aimd(Frontier):
         spec: the stream.
         increase: of the position in one decision, as a share of the front's length, in (0, 1].
         decrease: what the position is multiplied by, in [0, 1).
-        cool_down, window, probation, first_bar, longest_bar: see `agents.front.Patience`.
+        cool_down, window, probation, first_bar, longest_bar: see `agents.common.front.Patience`.
 
     Raises:
         ValueError: a figure out of range.

@@ -12,21 +12,20 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import ladders
-from agents.aif.policies import joint_settings
 from agents.base import Agent, State, Transition
-from agents.pressure import in_pressure
+from agents.common.demand import TINY
+from agents.common.pressure import in_pressure
+from agents.common.settings import grid_of
+from agents.common.words import Word
 from envs.spec import ElasticitySpec, Observed
 
 Array = NDArray[np.float64]
 
-TINY = 1e-3  # smallest pressure that others are told apart from
 KNEES = np.array([-1.0, -0.4, -0.15, 0.0, 0.2, 0.7])  # of ln(pressure), where the reward's lines may bend
 EARNED = np.array([1.0, 1.0, 0.9, 0.3, 0.0, 0.0])  # share of its worth that a setting there should earn
 LOST = np.array([0.0, 0.0, 0.02, 0.2, 0.4, 0.7])  # what it should lose beside that
@@ -39,15 +38,11 @@ HOPE = 0.05  # by how much the price falls in an interval at rest where no press
 GROWTH = 0.02  # of a ratio with memory in one interval: less is taken for jitter
 
 
-class Policy(StrEnum):
+class Policy(Word, file="conf/agent/bandit.yaml"):
     """How the posterior becomes a decision."""
 
     THOMPSON = "THOMPSON"  # the best setting of one draw
     UCB = "UCB"  # the best upper bound
-
-    @classmethod
-    def _missing_(cls, value: object) -> NoReturn:
-        raise ValueError(f"policy must be {' or '.join(cls)}, got {value!r} (conf/agent/bandit.yaml)")
 
 
 FIGURES = ("expected_reward", "value", "noise", "ln_pressure", "rewards_counted")
@@ -124,13 +119,11 @@ class Bandit(Agent):
             )
         self._policy = Policy(policy)  # a word, where no schema made it more
         self._width, self._discount, self._switching_cost = width, discount, switching_cost
-        self._settings = joint_settings(spec.n_levels)
-        self._worth = np.array([ladders.worth(spec, levels) for levels in self._settings])
-        self._ln_cost = np.log([ladders.cost(spec, levels) for levels in self._settings])
+        self._grid = grid_of(spec)
+        self._ln_cost = np.log(self._grid.cost)
         self._pressing = in_pressure(spec)
         self._memory = np.array([slo.memory for slo in spec.slos])
-        self._shape = tuple(spec.n_levels)
-        self._fixed = fixed_features(np.array([spec.positions(levels) for levels in self._settings]))
+        self._fixed = fixed_features(np.array([spec.positions(levels) for levels in self._grid.settings]))
         self._guess = np.concatenate([-LOST, EARNED, [-DEEPER], np.zeros(self._fixed.shape[1])])
         self._first_price = -float(self._ln_cost.max() + self._ln_cost.min()) / 2
         self._origin = Evidence.none(len(self._guess))
@@ -148,7 +141,7 @@ class Bandit(Agent):
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """The best setting of one draw from the posterior, or the one of the best upper bound."""
         seen = self.spec.decode(observation)
-        row = int(np.ravel_multi_index(tuple(seen.levels), self._shape))
+        row = self._grid.row(seen.levels)
         self._price = self._new_price(seen, self._ln_cost[row])
         self._backlog = np.where(self._memory & seen.known, seen.ratios, 0.0)
         features = self._features()
@@ -169,7 +162,7 @@ class Bandit(Agent):
         self._chosen = features[best]
         figures = expected[best], values[best], noise, self._price + self._ln_cost[best], self._evidence.count
         self._figures = dict(zip(FIGURES, map(float, figures), strict=True))
-        return self._settings[best].copy()
+        return self._grid.settings[best].copy()
 
     def learn(self, transition: Transition) -> None:
         """Count the reward that the last decision earned."""
@@ -187,7 +180,7 @@ class Bandit(Agent):
         beyond = np.maximum(self._price + self._ln_cost - KNEES[-1], 0.0)[:, None]
         places = np.clip(self._price + self._ln_cost, KNEES[0], KNEES[-1])
         hats = np.stack([np.interp(places, KNEES, peak) for peak in np.eye(len(KNEES))], axis=1)
-        return np.hstack([hats, hats * self._worth[:, None], beyond, self._fixed])
+        return np.hstack([hats, hats * self._grid.worth[:, None], beyond, self._fixed])
 
     def _new_price(self, seen: Observed, ln_cost: float) -> float:
         """ln(pressure) − ln(cost): what the world asks for a unit of cost, from the setting in force."""

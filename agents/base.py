@@ -122,3 +122,20 @@ class Agent(ABC):
 
     def _restore(self, state: State) -> None:  # noqa: B027 - the counterpart of an empty state
         """Take over what `_checkpoint` returned."""
+
+
+class Forecaster(Agent):
+    """An agent with a model that can be asked, also of settings that it does not choose."""
+
+    @abstractmethod
+    def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return P(SLO fulfilled | do(setting)), some ten intervals after each setting was set and then held.
+
+        Asked after `act`, of what the agent believes then; changes nothing in it.
+
+        Args:
+            settings: level index per knob, shape (n, n_knobs).
+
+        Returns:
+            Shape (n, n_slos), in [0, 1].
+        """

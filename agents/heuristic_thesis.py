@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State
-from agents.ladders import Levels
+from agents.common.settings import Levels
 from envs.spec import ElasticitySpec
 
 Move = tuple[int, int]  # knob, and +1 or -1

@@ -7,9 +7,9 @@ the demand is not: desired cost = current cost x target / metric, the smallest o
 stream's Pareto front.
 """
 
-from agents.front import Front, Patience
-from agents.frontier import Frontier
-from agents.pressure import Reading
+from agents.common.front import Front, Patience
+from agents.common.frontier import Frontier
+from agents.common.pressure import Reading
 from envs.spec import ElasticitySpec
 
 
@@ -22,7 +22,7 @@ class Hpa(Frontier):
         spec: the stream.
         target: what the metric is held at, as a share of where WARNING begins, in (0, 1).
         tolerance: quotients closer to 1 than this change nothing, in [0, 1).
-        cool_down, window, probation, first_bar, longest_bar: see `agents.front.Patience`.
+        cool_down, window, probation, first_bar, longest_bar: see `agents.common.front.Patience`.
 
     Raises:
         ValueError: a figure out of range.

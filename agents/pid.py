@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.base import State
-from agents.front import Patience
-from agents.frontier import Frontier
-from agents.pressure import Reading
+from agents.common.front import Patience
+from agents.common.frontier import Frontier
+from agents.common.pressure import Reading
 from envs.spec import ElasticitySpec
 
 LEAST_DEMAND = 1e-3  # of the target: an idle stream's error is finite
@@ -53,7 +53,7 @@ class Pid(Frontier):
         target: what the demand is held at, as a share of where WARNING begins, in (0, 1).
         tolerance: errors of at most this count as none, >= 0; in the logarithm.
         kp, ki, kd: gains, >= 0, ki > 0.
-        cool_down, window, probation, first_bar, longest_bar: see `agents.front.Patience`.
+        cool_down, window, probation, first_bar, longest_bar: see `agents.common.front.Patience`.
 
     Raises:
         ValueError: a figure out of range.

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State
-from agents.ladders import Levels, cost, step_down, steps_up
-from agents.pressure import SURE, Reader, Reading, Watch, watch_from
+from agents.common.pressure import SURE, Reader, Reading, Watch, watch_from
+from agents.common.settings import Levels, cost, step_down, steps_up
 from envs.spec import ElasticitySpec
 
 

@@ -10,7 +10,7 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from agents.forecasting import Forecaster
+from agents.base import Forecaster
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
 from experiments.config.schemas import CONF, RunConfig, check_keys

@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.aif.beliefs import Belief, Evidence, beginning, on_device
-from agents.aif.costs import CostPrior, Costs
-from agents.aif.decision import Figures, decide, forecast
-from agents.aif.likelihood import pressure_edges, ratio_edges
+from agents.aif.costs import MAX_LEARNED, CostPrior, Costs
+from agents.aif.decision import Figures, Selection, decide, forecast
+from agents.aif.likelihood import pressure_edges
 from agents.aif.model import Tunables, build
 from agents.aif.picture import Picture, picture_of
 from agents.aif.planning import Options
-from agents.aif.policies import MAX_LEARNED, Moves, Selection, policies
-from agents.base import State
-from agents.forecasting import Forecaster
-from agents.pressure import in_pressure
+from agents.base import Forecaster, State
+from agents.common.bins import ratio_edges
+from agents.common.policies import Moves, policies
+from agents.common.pressure import in_pressure
 from envs.spec import ElasticitySpec, Observed
 
 LEAST_PRESSURE = 1e-3  # a smaller one tells nothing: nothing was measured, or nothing was done

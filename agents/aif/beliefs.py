@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from agents.aif.costs import Costs
-from agents.aif.likelihood import N_FULFILLED
 from agents.aif.model import Model
-from agents.pressure import in_pressure
+from agents.common.bins import N_FULFILLED
+from agents.common.pressure import in_pressure
 from envs.spec import ElasticitySpec
 
 

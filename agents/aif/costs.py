@@ -18,10 +18,12 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from agents.common import kalman
 from envs.spec import ElasticitySpec
 
 Floats = NDArray[np.float64]
 
+MAX_LEARNED = 1024  # joint settings whose costs are learned: their covariances are updated in every step
 ANYWHERE = 2.0  # log-standard deviation of k before anything was seen, and of a jump
 
 
@@ -152,18 +154,9 @@ def update(
     stayed = jnp.log1p(-jump) + jax.scipy.stats.norm.logpdf(surprise, 0.0, jnp.sqrt(variance))
     jumped = jnp.log(jump) + jax.scipy.stats.norm.logpdf(surprise, 0.0, jnp.sqrt(wide_variance))
     p_jumped = jax.nn.sigmoid(jumped - stayed)
-    gains = row / variance, wide / wide_variance
-    gain = (1 - p_jumped) * gains[0] + p_jumped * gains[1]
-    apart = (gains[1] - gains[0]) * surprise
-    cov = belief.cov.at[-1, -1].add(p_jumped * ANYWHERE**2)
-    cov -= (1 - p_jumped) * variance * jnp.outer(gains[0], gains[0])
-    cov -= p_jumped * wide_variance * jnp.outer(gains[1], gains[1])
-    cov += p_jumped * (1 - p_jumped) * jnp.outer(apart, apart)
-    is_new = is_seen > 0
-    return Costs(
-        jnp.where(is_new, belief.mean + gain * surprise, belief.mean),
-        jnp.where(is_new, cov, belief.cov),
-    )
+    grown = belief.cov.at[-1, -1].add(p_jumped * ANYWHERE**2)
+    told = kalman.either(belief.mean, grown, (row, variance), (wide, wide_variance), p_jumped, surprise)
+    return Costs(*(jnp.where(is_seen > 0, new, old) for new, old in zip(told, belief, strict=True)))
 
 
 def relative_variance(cov: Array, reference: Array) -> Array:

@@ -13,6 +13,14 @@ from agents.aif import costs
 from agents.aif.beliefs import Arrays, Belief, Evidence
 from agents.aif.perception import learned, perceive, walked
 from agents.aif.planning import Options, Plan, compare, held, joint_index
+from agents.common.words import Word
+
+
+class Selection(Word, file="conf/agent/aif.yaml"):
+    """How one policy is chosen."""
+
+    DETERMINISTIC = "DETERMINISTIC"  # the most probable
+    STOCHASTIC = "STOCHASTIC"  # a draw from their posterior
 
 
 class Figures(NamedTuple):

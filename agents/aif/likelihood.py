@@ -1,19 +1,18 @@
 """P(what an SLO shows | demand over capacity): the bins of a ratio, and how each kind of SLO fills them.
 
 Everything is a function of u = demand / capacity, both in units of the spec's relative cost: 1 means that the
-capacity is just used up. Bins are the intervals between ascending edges, open at both ends of the list.
+capacity is just used up.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from agents.common.bins import N_BINS, N_FULFILLED, in_bins
 from envs.spec import RATIO_CAP
 
 Array = NDArray[np.float64]
 
-BELOW_WARNING = (0.05, 0.12, 0.25, 0.5, 0.75, 0.94)  # edges of the bins that are OK, as shares of warn_at
-ABOVE = (1.0, 1.3, 2.0, 4.0, 8.0)  # edges of the bins that break the SLO
 PRESSURE = (0.01, 8.0)  # outermost edges of the pressure's bins
 LEAK = 0.02  # share of surprises that no model explains, spread over all bins
 KEPT = 0.7  # ratio of a lower bound when capacity is just used up: somewhere below 1
@@ -29,15 +28,6 @@ AT_REST = (0.1, 0.4, 0.1)  # below capacity: shares that go a bin down, stay and
 UNMOVED = 0.3  # above capacity: share that does not rise yet
 
 
-def ratio_edges(warn_at: float) -> Array:
-    """Edges of a ratio's bins, shape (N_BINS - 1,); the bins from N_FULFILLED on break the SLO."""
-    return np.array([*(share * warn_at for share in BELOW_WARNING), warn_at, *ABOVE])
-
-
-N_BINS = len(BELOW_WARNING) + 1 + len(ABOVE) + 1
-N_FULFILLED = len(BELOW_WARNING) + 2  # bins of OK and of WARNING
-
-
 def pressure_edges(n_bins: int) -> Array:
     """Edges of the pressure's bins, equally spaced in the logarithm, shape (n_bins - 1,)."""
     return np.geomspace(*PRESSURE, n_bins - 1)
@@ -49,12 +39,6 @@ def centres(edges: Array) -> Array:
     return np.array([edges[0] / 2, *inner, np.sqrt(edges[-1] * RATIO_CAP)])
 
 
-def log_normal(ln_median: Array, spread: float, edges: Array) -> Array:
-    """P(bin) of a ratio that is log-normal about a median, shape (*ln_median.shape, n_bins)."""
-    below = ndtr((np.log(edges) - ln_median[..., None]) / spread)
-    return np.diff(below, axis=-1, prepend=0.0, append=1.0)
-
-
 def with_leak(probabilities: Array) -> Array:
     """The same with a little of everything, so that no observation is impossible."""
     return (1 - LEAK) * probabilities + LEAK / probabilities.shape[-1]
@@ -62,7 +46,7 @@ def with_leak(probabilities: Array) -> Array:
 
 def proportional(ln_u: Array, noise: float, edges: Array) -> Array:
     """A ratio that is u itself, as a load is; shape (*ln_u.shape, n_bins)."""
-    return with_leak(log_normal(ln_u, noise, edges))
+    return with_leak(in_bins(ln_u, noise, np.log(edges)))
 
 
 def limiting(ln_u: Array, noise: float, edges: Array) -> Array:
@@ -72,7 +56,7 @@ def limiting(ln_u: Array, noise: float, edges: Array) -> Array:
     would be otherwise, and the ratio grows.
     """
     ratio = np.log(KEPT) + np.maximum(ln_u, 0.0)
-    beyond = log_normal(ratio, noise, edges)
+    beyond = in_bins(ratio, noise, np.log(edges))
     lowest = np.eye(edges.size + 1)[0]
     is_beyond = ndtr(ln_u / noise)[..., None]
     return with_leak(is_beyond * beyond + (1 - is_beyond) * lowest)
@@ -88,7 +72,7 @@ def remembering(ln_u: Array, noise: float, edges: Array) -> Array:
     after = np.arange(N_BINS)
     ln_before = np.log(np.clip(centres(edges), *CARRIED)).reshape(-1, *[1] * ln_u.ndim)
     pull = PULL * np.maximum(ln_u, np.log(DRAINS))
-    moved = log_normal(ln_before + pull, SPREAD, edges) + TINY
+    moved = in_bins(ln_before + pull, SPREAD, np.log(edges)) + TINY
     rising, falling = moved * (after >= before), moved * (after <= before)
     falls = falling / falling.sum(-1, keepdims=True)
     rests = sum(share * (after == before + step) for step, share in zip((-1, 0, 1), AT_REST, strict=True))

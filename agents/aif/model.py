@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import ladders
 from agents.aif import likelihood
 from agents.aif.costs import CostPrior, demand_prior
-from agents.aif.policies import joint_settings
-from agents.pressure import in_pressure
+from agents.common.bins import N_BINS, N_FULFILLED, ratio_edges
+from agents.common.pressure import in_pressure
+from agents.common.settings import grid_of
 from envs.spec import ElasticitySpec, Sense
 
 Array = NDArray[np.float64]
@@ -141,7 +141,7 @@ def random_walk(n: int, width: float, drift: float) -> Array:
 
 def graded(violation: float) -> Array:
     """Preference per bin of a ratio: all fulfilled ones are alike, each above 1 is worse; shape (o,)."""
-    return -violation * np.maximum(np.arange(likelihood.N_BINS) - likelihood.N_FULFILLED + 1, 0.0)
+    return -violation * np.maximum(np.arange(N_BINS) - N_FULFILLED + 1, 0.0)
 
 
 def evidence_weights(spec: ElasticitySpec) -> Array:
@@ -157,11 +157,11 @@ def slo_likelihoods(spec: ElasticitySpec, ln_u: Array, noise: float) -> tuple[Ar
     """A_slo and kind, see `Model`; SLOs of one kind and one warn_at share their table."""
     keys = [(slo.warn_at, slo.memory, slo.sense) for slo in spec.slos]
     kinds = sorted(set(keys))
-    tables = np.zeros((len(kinds), likelihood.N_BINS, ln_u.size, likelihood.N_BINS))
+    tables = np.zeros((len(kinds), N_BINS, ln_u.size, N_BINS))
     for i, (warn_at, memory, sense) in enumerate(kinds):
         shape = likelihood.proportional if sense is Sense.AT_MOST else likelihood.limiting
         shape = likelihood.remembering if memory else shape
-        tables[i] = shape(ln_u, noise, likelihood.ratio_edges(warn_at))
+        tables[i] = shape(ln_u, noise, ratio_edges(warn_at))
     return tables.swapaxes(-1, -2), np.array([kinds.index(key) for key in keys], dtype=np.int64)
 
 
@@ -177,13 +177,11 @@ def build(spec: ElasticitySpec, tunables: Tunables, prior: CostPrior) -> Model:
     Raises:
         ValueError: more joint settings than MAX_SETTINGS.
     """
-    settings = joint_settings(spec.n_levels)
-    costs = np.array([ladders.cost(spec, levels) for levels in settings])
-    worths = np.array([ladders.worth(spec, levels) for levels in settings])
-    capacity = capacities(costs, tunables.n_capacities)
+    grid = grid_of(spec)
+    capacity = capacities(grid.cost, tunables.n_capacities)
     n = capacity.size
     width = float(np.log(capacity[1] / capacity[0]))
-    demand = demands(costs, width)
+    demand = demands(grid.cost, width)
     ln_u = demand[0] - np.log(capacity[-1]) + width * np.arange(demand.size + n - 1)
     spread = float(np.hypot(tunables.noise, width / np.sqrt(12)))  # within its bin the capacity is anywhere
     tables, kind = slo_likelihoods(spec, ln_u, spread)
@@ -191,7 +189,7 @@ def build(spec: ElasticitySpec, tunables: Tunables, prior: CostPrior) -> Model:
     infers, has_pressure = tunables.infers_capacity, bool(in_pressure(spec).any())
     prior = prior if has_pressure else AS_DECLARED
     return Model(
-        settings=settings,
+        settings=grid.settings,
         capacity=capacity,
         demand=demand,
         ln_u=ln_u,
@@ -201,10 +199,10 @@ def build(spec: ElasticitySpec, tunables: Tunables, prior: CostPrior) -> Model:
         B=random_walk(n, width, tunables.drift) if infers else np.eye(n),
         jump=tunables.jump if infers else 0.0,
         C_slo=tunables.quality_nats * graded(tunables.violation),
-        C_setting=tunables.quality_nats * worths,
+        C_setting=tunables.quality_nats * grid.worth,
         D=np.full(n, 1 / n) if infers else np.eye(n)[n // 2],
         weight=evidence_weights(spec),
         pressure_weight=float(has_pressure),
-        costs=demand_prior(spec, settings, prior, float(np.log(capacity[n // 2])), not infers),
-        nearness=nearness(settings),
+        costs=demand_prior(spec, grid.settings, prior, float(np.log(capacity[n // 2])), not infers),
+        nearness=nearness(grid.settings),
     )

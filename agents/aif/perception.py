@@ -12,7 +12,7 @@ from pymdp import control, inference
 
 from agents.aif import costs
 from agents.aif.beliefs import Arrays, Belief, Evidence
-from agents.aif.likelihood import N_BINS, N_FULFILLED
+from agents.common.bins import N_BINS, N_FULFILLED
 
 SQRT_2 = 2.0**0.5
 CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: the capacity is the only factor left

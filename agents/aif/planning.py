@@ -12,9 +12,9 @@ from pymdp.maths import stable_xlogx
 
 from agents.aif import costs
 from agents.aif.beliefs import Arrays, Belief
-from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.aif.perception import at_most, by_demand, demand_shares, p_kept, walked
-from agents.aif.policies import Moves
+from agents.common.bins import N_BINS, N_FULFILLED
+from agents.common.policies import Moves
 
 STEPS_HELD = 10  # intervals after which a forecast is to come true
 

@@ -1,3 +1,3 @@
-"""The published predecessor's active inference, as a baseline; JAX is set up as for `agents.aif`."""
+"""The published predecessor's active inference, as a baseline, on JAX kept to one core."""
 
-import agents.aif as agents_aif  # noqa: F401 - importing it keeps JAX to one core
+import agents.common.jax_cpu  # noqa: F401 - before anything here imports JAX

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.aif.policies import Moves, joint_settings, policies
+from agents.common.policies import Moves, policies
+from agents.common.settings import joint_settings
 from envs.spec import ElasticitySpec
 
 Array = NDArray[np.float64]
@@ -79,7 +80,7 @@ def build(spec: ElasticitySpec, weights: Sequence[float]) -> Model:
         weights: of each knob in the load index, see `load_weights`.
 
     Raises:
-        ValueError: more joint settings or policies than `agents.aif.policies` allows.
+        ValueError: more joint settings or policies than `agents.common` allows.
     """
     n_knobs, n_slos = len(spec.knobs), len(spec.slos)
     shared = slo_likelihood(spec, load_weights(weights, n_knobs))

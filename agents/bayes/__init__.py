@@ -1,3 +1,3 @@
-"""Bayesian model predictive control with NumPyro on JAX, kept to one core as `agents.aif` keeps it."""
+"""Bayesian model predictive control with NumPyro on JAX, kept to one core."""
 
-import agents.aif  # noqa: F401 - sets JAX up before anything here imports it
+import agents.common.jax_cpu  # noqa: F401 - before anything here imports JAX

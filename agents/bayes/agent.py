@@ -13,14 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.base import State, Transition
+from agents.base import Forecaster, State, Transition
 from agents.bayes.filtering import Stories, update
 from agents.bayes.layout import drifts, jumps, layout_of, prior
 from agents.bayes.model import Gaussian
 from agents.bayes.planning import Answer, Question, choose, foresee
 from agents.bayes.reading import Past, Reader, nothing_yet
-from agents.forecasting import Forecaster
-from agents.mpc.grid import grid_of
+from agents.common.settings import grid_of
 from envs.spec import ElasticitySpec
 
 FORECAST = 10  # intervals that a forecast looks ahead

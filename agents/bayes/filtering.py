@@ -17,6 +17,7 @@ from numpyro.infer.util import log_density
 
 from agents.bayes.layout import Layout
 from agents.bayes.model import Gaussian, Reading, interval, reckon
+from agents.common import kalman
 
 NEWTON_STEPS = 5
 SHARES = (1.0, 0.4, 0.1, 0.02, 0.0)  # of a Newton step that are tried; the best is taken
@@ -63,9 +64,7 @@ def update(
 
     means, covariances, evidence = jax.vmap(tell)(stories.sigmas)
     shares = jax.nn.softmax(evidence + stories.ln_odds)
-    mean = shares @ means
-    apart = means - mean
-    merged = jnp.einsum("k,kij->ij", shares, covariances + apart[:, :, None] * apart[:, None, :])
+    mean, merged = kalman.merged(shares, means, covariances)
     return Gaussian(mean, root_of(merged)), shares
 
 
@@ -104,7 +103,7 @@ def linear_update(layout: Layout, before: Gaussian, reading: Reading) -> jax.Arr
     slopes = jax.jacrev(lambda standard: reckoned(standard)[1])(jnp.zeros(layout.size))
     slopes = slopes * (reading.counts > 0)[:, None]
     total = slopes @ slopes.T + jnp.diag(scale**2)
-    return slopes.T @ jnp.linalg.solve(total, seen - expected)
+    return kalman.shift(slopes.T, total, seen - expected)
 
 
 def curvature(ln_joint: Callable[[jax.Array], jax.Array], standard: jax.Array) -> tuple[jax.Array, jax.Array]:

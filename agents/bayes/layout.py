@@ -8,18 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.mpc.grid import Grid
-from agents.pressure import in_pressure
+from agents.common.demand import MENDED, UNKNOWN
+from agents.common.pressure import in_pressure
+from agents.common.settings import Grid
 from envs.spec import ElasticitySpec
 
 Array = NDArray[np.float64]
 
-LOAD_DOUBT = 1.5  # log-standard deviation of the world's load before anything was measured
 OFFSET_DOUBT = 0.5  # likewise of one SLO's ratio about the load
 REST = 0.3  # ratio where SLOs that do not follow the work are expected at first
 REST_DOUBT = 1.0  # log-standard deviation of that
 KNOB_DOUBT = 0.3  # likewise of what a knob may do to it
-MENDED = -0.25  # share of ln(cost) by which lower bounds are taken to be mended
 NOISE = (0.05, 0.7)  # median and log-standard deviation of a reading's noise
 RATE = (
     0.5,
@@ -105,9 +104,7 @@ def prior(layout: Layout, spans: Array, cost_doubt: float) -> tuple[Array, Array
     n_slos = len(layout.memory)
     tail = [np.full(n_slos, np.log(median)) for median, _ in (NOISE, RATE)]
     spread = [np.full(n_slos, sd) for _, sd in (NOISE, RATE)]
-    return np.concatenate([[0.0], mean.ravel(), *tail]), np.concatenate(
-        [[LOAD_DOUBT], sigma.ravel(), *spread]
-    )
+    return np.concatenate([[0.0], mean.ravel(), *tail]), np.concatenate([[UNKNOWN], sigma.ravel(), *spread])
 
 
 def drifts(layout: Layout, drift: float, fade: float) -> Array:

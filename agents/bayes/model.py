@@ -14,13 +14,10 @@ import numpyro.distributions as dist
 from jax.scipy.special import log_ndtr
 
 from agents.bayes.layout import RATE, Layout, Unknowns
+from agents.common.demand import LEAST_DEMAND, LEAST_NOISE, SOFT, TINY
 from envs.spec import RATIO_CAP
 
-SOFT = 0.1  # added to ratios with memory before the logarithm: an empty queue is no −inf
-TINY = 1e-3  # smallest ratio that others are told apart from
 TAILS = 5.0  # degrees of freedom of a reading's noise
-LEAST_NOISE = 0.02  # log-standard deviation below which no ratio is believed to be read
-LEAST_DEMAND = 0.5  # a demand from which less would not drain a backlog any faster
 
 
 class Reading(NamedTuple):

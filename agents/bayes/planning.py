@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr
 
 from agents.bayes.layout import Layout, Unknowns
-from agents.bayes.model import SOFT, Gaussian, demand, excess, ln_rest, noise_of, with_past
-from agents.mpc.objective import DEEPER
+from agents.bayes.model import Gaussian, demand, excess, ln_rest, noise_of, with_past
+from agents.common.demand import SOFT
+from agents.common.objective import DEEPER
 
 LOWEST = 0  # row of the lowest levels in the grid
 
@@ -80,7 +81,7 @@ def rewards(
 ) -> tuple[jax.Array, ...]:
     """Expected reward, shape (k, n), and P(SLO fulfilled), shape (k, n_slos, n), in each world.
 
-    As `agents.mpc.objective.expected_reward`, with the SLOs' noises independent in each world.
+    As `agents.common.objective.expected_reward`, with the SLOs' noises independent in each world.
     """
     p_each = ndtr(-ln_ratio / noise - margin)
     ln_worst = jnp.maximum(jnp.maximum(ln_ratio.max(axis=1), ln_demand), 0.0)

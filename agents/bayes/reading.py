@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.bayes.layout import Layout
-from agents.bayes.model import SOFT, TINY, Reading
-from agents.mpc.grid import Grid
+from agents.bayes.model import Reading
+from agents.common.demand import LAG, LAG_LEFT, SOFT, TINY
+from agents.common.settings import Grid
 from envs.spec import ElasticitySpec, Observed
 
 Array = NDArray[np.float64]
 
-LAG = 0.5  # share of what a change of setting should do that a reading may not show yet
-LAG_LEFT = (0.8, 0.85)  # what is left of that in the next interval, without and with a backlog
 STANDSTILL = 0.02  # change of a ratio in one interval that is taken for jitter
 
 

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents import ladders
-from agents.aif import likelihood
-from agents.base import NetworkFigure, State
+from agents.base import Forecaster, NetworkFigure, State
 from agents.causal import choice, metrics
 from agents.causal.learning import Samples
 from agents.causal.memory import packed, packed_samples, unpack, unpacked_samples
@@ -28,7 +26,8 @@ from agents.causal.picture import as_pgmpy, network_figure
 from agents.causal.structure import Score, Structure, Variables
 from agents.causal.surprise import Surprise
 from agents.causal.tables import n_states
-from agents.forecasting import Forecaster
+from agents.common.bins import N_BINS, ratio_edges
+from agents.common.settings import worth
 from envs.spec import ElasticitySpec, Observed
 
 if TYPE_CHECKING:
@@ -97,9 +96,9 @@ class Causal(Forecaster):
         self._horizon, self._ambition, self._novelty = horizon, ambition, novelty
         self._gains, self._switching_cost = information_gain, switching_cost
         self._settings = np.array(list(np.ndindex(*spec.n_levels)), dtype=np.int64)
-        self._worth = np.array([ladders.worth(spec, levels) for levels in self._settings])
+        self._worth = np.array([worth(spec, levels) for levels in self._settings])
         self._landmarks = choice.landmarks(self._settings)
-        self._edges = [likelihood.ratio_edges(slo.warn_at) for slo in spec.slos]
+        self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]
         self._model = Model(variables, self._settings, prior_weight, forgetting, drift, jump)
         self._samples = Samples(self._model, window) if is_learned else None
         self._batch, self._surprise_floor = batch, surprise_floor
@@ -262,7 +261,7 @@ def check_size(variables: Variables, max_parents: int) -> None:
     for given, candidates in zip(variables.given, variables.candidates, strict=True):
         largest = sorted(n_states(spec, candidates), reverse=True)[:max_parents]
         parents = largest if max_parents else n_states(spec, given)
-        cells += math.prod(parents) * likelihood.N_BINS
+        cells += math.prod(parents) * N_BINS
     if cells > MAX_CELLS:
         raise ValueError(
             f"expected a network of at most {MAX_CELLS} cells, got {cells} from "

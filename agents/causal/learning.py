@@ -7,17 +7,17 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.aif import likelihood
 from agents.causal import metrics
 from agents.causal.model import Model, Sample
 from agents.causal.structure import Kind, Node, Parents, Score
 from agents.causal.tables import Cpt
+from agents.common.bins import N_BINS, N_FULFILLED
 
 logger = logging.getLogger(__name__)
 
 # A structure is learned on fewer states than the tables have, or a window would tell nothing of them.
 METRIC_EDGES = np.log([0.5, 0.8, 1.0, 1.25, 2.0])
-SLO_EDGES = (likelihood.N_FULFILLED - 3, likelihood.N_FULFILLED - 1, likelihood.N_FULFILLED)  # of bins
+SLO_EDGES = (N_FULFILLED - 3, N_FULFILLED - 1, N_FULFILLED)  # of bins
 SEED = 5  # of the draws from the prior: they are the same for every agent of a spec
 
 
@@ -95,7 +95,7 @@ def row_of(model: Model, nodes: Parents, sample: Sample) -> list[int]:
             row.append(int(np.searchsorted(METRIC_EDGES, expected.get(i, float(METRIC_EDGES[0])))))
         else:
             known = kind is Kind.SLO and i in sample.expectations
-            bin_ = sample.interval.bins[i] if known else sample.befores[i]
+            bin_ = sample.interval.bins[i] if known else sample.previous_bins[i]
             row.append(int(np.searchsorted(SLO_EDGES, bin_, side="right")))
     return row
 
@@ -121,6 +121,6 @@ def drawn(model: Model, nodes: Parents, n: int) -> NDArray[np.int64]:
 
 def _fine(model: Model, nodes: Parents) -> dict[Node, int]:
     """States of the roots and the metrics in the tables."""
-    sizes = {Kind.METRIC: metrics.N_BINS, Kind.BEFORE: likelihood.N_BINS}
+    sizes = {Kind.METRIC: metrics.N_BINS, Kind.BEFORE: N_BINS}
     levels = model.variables.spec.n_levels
     return {n: sizes.get(n.kind, 0) or levels[n.index] for n in nodes if n.kind is not Kind.SLO}

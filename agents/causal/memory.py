@@ -16,7 +16,7 @@ from agents.causal.structure import Kind, Node
 def packed(model: Model) -> State:
     """A model's structure, counts, beliefs and context."""
     parents = [[list(node) for node in table.parents] for table in model.tables]
-    context = {"befores": model.befores, "lags": model.lags, "setting": model.setting}
+    context = {"previous_bins": model.previous_bins, "lags": model.lags, "setting": model.setting}
     return {
         "parents": np.array(json.dumps(parents)),
         "context": np.array(json.dumps(context)),
@@ -35,7 +35,7 @@ def unpack(state: State, model: Model) -> None:
         model.tables[slo].put(state[f"counts{slo}"])
     model.beliefs = [Belief(*pair) for pair in zip(state["means"], state["covs"], strict=True)]
     context = json.loads(str(state["context"]))
-    model.befores, model.lags = tuple(context["befores"]), list(context["lags"])
+    model.previous_bins, model.lags = tuple(context["previous_bins"]), list(context["lags"])
     model.setting = context["setting"]
 
 
@@ -48,7 +48,8 @@ def packed_samples(samples: list[Sample], n_slos: int) -> State:
             expectations[i, slo], weights[i, slo] = expectation, sample.weights[slo]
     heads = [
         {"setting": s.interval.setting, "levels": s.interval.levels, "ratios": s.interval.ratios.tolist(),
-         "bins": s.interval.bins, "known": s.interval.known, "befores": s.befores, "surprise": s.surprise}
+         "bins": s.interval.bins, "known": s.interval.known, "previous_bins": s.previous_bins,
+         "surprise": s.surprise}
         for s in samples
     ]  # fmt: skip
     return {
@@ -66,7 +67,7 @@ def unpacked_samples(state: State) -> list[Sample]:
 
 
 def _sample(head: dict[str, Any], expectations: NDArray[np.float64], weights: NDArray[np.float64]) -> Sample:
-    told = [int(slo) for slo in np.flatnonzero(~np.isnan(weights))]
+    observed = [int(slo) for slo in np.flatnonzero(~np.isnan(weights))]
     interval = Interval(
         head["setting"],
         tuple(head["levels"]),
@@ -76,8 +77,8 @@ def _sample(head: dict[str, Any], expectations: NDArray[np.float64], weights: ND
     )
     return Sample(
         interval,
-        tuple(head["befores"]),
-        {slo: expectations[slo] for slo in told},
-        {slo: float(weights[slo]) for slo in told},
+        tuple(head["previous_bins"]),
+        {slo: expectations[slo] for slo in observed},
+        {slo: float(weights[slo]) for slo in observed},
         head["surprise"],
     )

@@ -7,18 +7,17 @@ worker is lost, the load triples. The effects belong to the stream and stay, so 
 after a loss. The same work fills the queues, but a measured pressure need not be all that they feel,
 for there may be another bottleneck: how much more it is, is inferred from what the SLOs with memory do.
 
-All three are one Gaussian belief, updated exactly (Kalman's filter); with tables below such nodes the network
-is a conditional Gaussian one (Lauritzen 1992, "Propagation of probabilities, means and variances in mixed
-graphical association models").
+All three are one Gaussian belief, see agents.causal.inference for how it is updated; with tables below such
+nodes the network is a conditional Gaussian one (Lauritzen 1992, "Propagation of probabilities, means and
+variances in mixed graphical association models").
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
+from agents.common import bins
 from envs.spec import ElasticitySpec
 
 Array = NDArray[np.float64]
@@ -53,7 +52,7 @@ class Belief(NamedTuple):
 
 
 def design(spec: ElasticitySpec, settings: NDArray[np.int64], is_queue: bool) -> Array:
-    """Rows that pick, from a `Belief`, what adds up at each of these settings; shape (n, d)."""
+    """Return rows that pick, from a `Belief`, what adds up at each of these settings; shape (n, d)."""
     columns = [np.ones(len(settings))]
     for knob, n_levels in enumerate(spec.n_levels):
         columns += [settings[:, knob] == level for level in range(1, n_levels)]
@@ -62,7 +61,8 @@ def design(spec: ElasticitySpec, settings: NDArray[np.int64], is_queue: bool) ->
 
 
 def prior(spec: ElasticitySpec, follows_cost: bool) -> Belief:
-    """Before anything was seen: effects are those of the spec's relative costs, or anything.
+    """Return what is believed before anything was seen: effects are those of the spec's relative costs, or
+    anything.
 
     Args:
         spec: the stream.
@@ -89,7 +89,7 @@ def prior(spec: ElasticitySpec, follows_cost: bool) -> Belief:
 
 
 def price_forgotten(belief: Belief, first: Belief) -> Belief:
-    """The same effects in a world of which nothing was seen yet; `first` is the prior."""
+    """Return the same effects in a world of which nothing was seen yet; `first` is the prior."""
     mean, cov = belief.mean.copy(), belief.cov.copy()
     for i in (0, -1):
         mean[i] = first.mean[i]
@@ -99,7 +99,7 @@ def price_forgotten(belief: Belief, first: Belief) -> Belief:
 
 
 def widened(belief: Belief, price_variance: float, bottleneck_variance: float = 0.0) -> Belief:
-    """The same with a price and a bottleneck that are less certain."""
+    """Return the same with a price and a bottleneck that are less certain."""
     cov = belief.cov.copy()
     cov[0, 0] += price_variance
     cov[-1, -1] += bottleneck_variance
@@ -107,47 +107,16 @@ def widened(belief: Belief, price_variance: float, bottleneck_variance: float = 
 
 
 def expected(belief: Belief, rows: Array) -> tuple[Array, Array]:
-    """Mean and variance of ln ratio at these rows of a design, without the noise; shape (n,) each."""
+    """Return mean and variance of ln ratio at these rows of a design, without the noise; shape (n,) each."""
     return rows @ belief.mean, np.maximum(((rows @ belief.cov) * rows).sum(axis=1), 0.0)
 
 
-def observed(belief: Belief, row: Array, ln_ratio: float, variance: float) -> Belief:
-    """After a measurement of this variance, at a row of the design."""
-    towards = belief.cov @ row
-    gain = towards / (row @ towards + variance)
-    cov = belief.cov - np.outer(gain, towards)
-    return Belief(belief.mean + gain * (ln_ratio - row @ belief.mean), (cov + cov.T) / 2)
-
-
-def matched(
-    belief: Belief, row: Array, mean: float, variance: float, posterior: Array, noise: float
-) -> Belief:
-    """After evidence that makes of N(mean, variance), in bins, this posterior: moments matched.
-
-    `noise` is the variance of what the evidence may be off by; it takes away from what it changes.
-    """
-    after, spread = moments(posterior)
-    gain = belief.cov @ row / variance
-    share = variance / (variance + noise)
-    cov = belief.cov + share * (spread - variance) * np.outer(gain, gain)
-    return Belief(belief.mean + share * (after - mean) * gain, cov)
-
-
 def in_bins(mean: Array, variance: Array) -> Array:
-    """P(bin) of ln ratio, shape (*mean.shape, N_BINS)."""
-    spread = np.sqrt(variance + (WIDTH / 4) ** 2)  # a certain value is still in its bin
-    below = np.empty((*mean.shape, N_BINS + 1))
-    below[..., 0], below[..., -1] = 0.0, 1.0
-    ndtr((EDGES - mean[..., None]) / spread[..., None], out=below[..., 1:-1])
-    return below[..., 1:] - below[..., :-1]
+    """Return P(bin) of ln ratio, shape (*mean.shape, N_BINS)."""
+    return bins.in_bins(mean, np.sqrt(variance + (WIDTH / 4) ** 2), EDGES)  # a certain value is in its bin
 
 
 def moments(probabilities: Array) -> tuple[float, float]:
-    """Mean and variance of ln ratio whose bins have these probabilities."""
+    """Return mean and variance of ln ratio whose bins have these probabilities."""
     mean = float(probabilities @ CENTRES)
     return mean, float(probabilities @ (CENTRES - mean) ** 2) + WIDTH**2 / 12
-
-
-def ln_normal(distance: float, variance: float) -> float:
-    """Log-density of a normal at this distance from its mean."""
-    return -0.5 * (distance**2 / variance + math.log(2 * math.pi * variance))

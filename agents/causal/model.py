@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.causal import metrics, tables
+from agents.causal import inference, metrics, tables
 from agents.causal.outlook import Outlook, outlook
 from agents.causal.structure import Kind, Parents, Variables
 from agents.causal.tables import Cpt, Share
@@ -48,14 +48,14 @@ class Sample(NamedTuple):
 
     Attributes:
         interval: what was seen.
-        befores: bin of each SLO when it began.
+        previous_bins: bin of each SLO when it began.
         expectations: by SLO that was known, and what it hangs on too, P(bin) of its metric.
         weights: likewise, what the sample counts; less, the less certain that expectation was.
         surprise: -2 ln P of the SLOs' bins before they were seen.
     """
 
     interval: Interval
-    befores: tuple[int, ...]
+    previous_bins: tuple[int, ...]
     expectations: dict[int, Array]
     weights: dict[int, float]
     surprise: float
@@ -92,7 +92,12 @@ class Model:
         ]
         self.beliefs = list(self.priors)
         self.tables = [self.table(slo, parents) for slo, parents in enumerate(variables.given)]
-        self._met: set[tuple[int, int]] = set()
+        alone = [slo for slo, objective in enumerate(spec.slos) if not objective.memory]
+        self._alone = [
+            [slo for slo in alone if variables.belief_of[variables.metric_of[slo]] == i]
+            for i in range(len(self.beliefs))
+        ]  # per belief, the SLOs below it that have no memory
+        self._seen: set[tuple[int, int]] = set()
         self.forget_context()
 
     def forget_context(self) -> None:
@@ -100,7 +105,7 @@ class Model:
         self.beliefs = [
             metrics.price_forgotten(*pair) for pair in zip(self.beliefs, self.priors, strict=True)
         ]
-        self.befores = (UNSEEN,) * len(self.variables.spec.slos)
+        self.previous_bins = (UNSEEN,) * len(self.variables.spec.slos)
         self.lags = [0.0] * len(self.beliefs)
         self.setting = -1  # of the last interval, -1 for none yet
 
@@ -110,45 +115,57 @@ class Model:
         return Cpt(parents, prior, self._prior_weight, self._forgetting)
 
     def take_in(self, interval: Interval) -> Sample:
-        """Update every belief and every table; what it came to."""
-        told = [slo for slo in interval.known if self._knows_befores(slo)]
-        likelihoods = {slo: self._likelihood(slo, interval) for slo in told}
+        """Update every belief and every table by an interval; return what it came to."""
+        observed = [slo for slo in interval.known if self._knows_previous_bins(slo)]
+        likelihoods = {slo: self._likelihood(slo, interval) for slo in observed}
+        row = self._of_pressure[interval.setting]
+        self.lags = [self._lag(i, row) for i in range(len(self.beliefs))]
         expectations: dict[int, Array] = {}
         weights: dict[int, float] = {}
         surprise = 0.0
-        for i in range(len(self.beliefs)):
-            surprise += self._measure(i, interval, likelihoods, expectations, weights)
-        remembering = [slo for slo in told if self.variables.spec.slos[slo].memory]
-        if remembering:
-            surprise += self._infer(interval, {slo: likelihoods[slo] for slo in remembering}, expectations)
-            measured = any(slo in interval.known for slo in self.variables.pressing)
-            weights |= dict.fromkeys(remembering, 1.0 if measured else BLIND)
-        sample = Sample(interval, self.befores, expectations, weights, surprise)
-        for slo in told:
+        for i, alone in enumerate(self._alone):
+            before = self._measure(i, interval, row)
+            below = [slo for slo in alone if slo in likelihoods]
+            surprise += inference.surprise(before.chances, [likelihoods[slo] for slo in below])
+            expectations |= dict.fromkeys(below, before.chances)
+            weights |= dict.fromkeys(below, inference.weight(before.variance))
+        queued = {slo: likelihoods[slo] for slo in observed if self.variables.spec.slos[slo].memory}
+        if queued:
+            is_measured = any(slo in interval.known for slo in self.variables.pressing)
+            row = self._of_queue[interval.setting]
+            before = inference.expected(self.beliefs[0], row)
+            surprise += inference.surprise(before.chances, queued.values())
+            self.beliefs[0], posterior = inference.with_messages(
+                self.beliefs[0], row, before, queued.values(), is_measured, self.lags[0], self._ln_odds
+            )
+            expectations |= dict.fromkeys(queued, posterior)
+            weights |= dict.fromkeys(queued, 1.0 if is_measured else BLIND)
+        sample = Sample(interval, self.previous_bins, expectations, weights, surprise)
+        for slo in observed:
             self._greet(slo, interval)
             self.count(self.tables[slo], slo, sample)
-        self.befores = tuple(
-            interval.bins[i] if i in interval.known else before for i, before in enumerate(self.befores)
+        self.previous_bins = tuple(
+            interval.bins[i] if i in interval.known else before for i, before in enumerate(self.previous_bins)
         )
         self.setting = interval.setting
         return sample
 
-    def _knows_befores(self, slo: int) -> bool:
+    def _knows_previous_bins(self, slo: int) -> bool:
         parents = self.tables[slo].parents
-        return all(self.befores[i] != UNSEEN for kind, i in parents if kind is Kind.BEFORE)
+        return all(self.previous_bins[i] != UNSEEN for kind, i in parents if kind is Kind.BEFORE)
 
     def _greet(self, slo: int, interval: Interval) -> None:
         """Say once that a state was never seen before: the prior answers for it, and its neighbours."""
         state = (slo, interval.bins[slo])
-        if state not in self._met:
-            self._met.add(state)
+        if state not in self._seen:
+            self._seen.add(state)
             text = "%s is in bin %d (%.3g of its threshold) for the first time: the prior speaks for it"
             logger.info(text, self.variables.spec.slos[slo].metric, state[1], interval.ratios[slo])
 
     def count(self, table: Cpt, slo: int, sample: Sample) -> None:
         """Count a sample in a table of an SLO that it has an expectation of."""
-        met = [self._share(kind, index, slo, sample) for kind, index in table.parents]
-        table.add(met, sample.interval.bins[slo], sample.weights[slo])
+        seen = [self._share(kind, index, slo, sample) for kind, index in table.parents]
+        table.add(seen, sample.interval.bins[slo], sample.weights[slo])
 
     def look_ahead(self, settings: Sequence[int] | NDArray[np.integer] | slice, horizon: int) -> Outlook:
         """See `outlook`; of these joint settings, by index."""
@@ -156,7 +173,7 @@ class Model:
             self.tables,
             self.variables.metric_of,
             [self.expectation(metric, settings) for metric in range(len(self.variables.belief_of))],
-            [max(before, 0) for before in self.befores],  # nothing is queued until it is seen
+            [max(before, 0) for before in self.previous_bins],  # nothing is queued until it is seen
             self.settings[settings],
             horizon,
         )
@@ -172,36 +189,16 @@ class Model:
         rows = self._of_pressure - self._of_pressure[setting]
         return np.sqrt(sum(metrics.expected(belief, rows)[1] for belief in self.beliefs))
 
-    def _measure(
-        self,
-        i: int,
-        interval: Interval,
-        likelihoods: dict[int, Array],
-        expectations: dict[int, Array],
-        weights: dict[int, float],
-    ) -> float:
-        """One belief by the ratios that measure it; the surprise of the SLOs below it that have no memory."""
-        variables, row = self.variables, self._of_pressure[interval.setting]
-        self.lags[i] = self._lag(i, row)
-        belief = metrics.widened(self.beliefs[i], self._drift**2, metrics.BOTTLENECK_DRIFT**2)
-        mean, variance = metrics.expected(belief, row[None])
-        expectation, surprise = metrics.in_bins(mean, variance)[0], 0.0
-        for slo in likelihoods:
-            if not variables.spec.slos[slo].memory and variables.belief_of[variables.metric_of[slo]] == i:
-                expectations[slo] = expectation
-                weights[slo] = tables.NOISE**2 / (tables.NOISE**2 + float(variance[0]))
-                surprise -= 2 * math.log(expectation @ likelihoods[slo])
-        ratios = [interval.ratios[slo] for slo in variables.measured[i] if slo in interval.known]
+    def _measure(self, i: int, interval: Interval, row: Array) -> inference.Expectation:
+        """Update a belief by the ratios that measure it, if any did; return what was expected before."""
+        belief = inference.predicted(self.beliefs[i], self._drift)
+        before = inference.expected(belief, row)
+        ratios = [interval.ratios[slo] for slo in self.variables.measured[i] if slo in interval.known]
         if ratios:
-            seen = math.log(min(max(*ratios, RATIO_FLOOR), RATIO_CAP))
-            noise = tables.NOISE**2 + self.lags[i] ** 2
-            off, spread = seen - float(mean[0]), float(variance[0]) + noise
-            jumped = metrics.ln_normal(off, spread + metrics.JUMP**2) - metrics.ln_normal(off, spread)
-            if jumped + self._ln_odds > 0:
-                belief = metrics.widened(belief, metrics.JUMP**2)
-            belief = metrics.observed(belief, row, seen, noise)
+            ln_ratio = math.log(min(max(*ratios, RATIO_FLOOR), RATIO_CAP))
+            belief = inference.measured(belief, row, before, ln_ratio, self.lags[i], self._ln_odds)
         self.beliefs[i] = belief
-        return surprise
+        return before
 
     def _lag(self, i: int, row: Array) -> float:
         """How far what is measured may be behind the settings."""
@@ -210,40 +207,13 @@ class Model:
             change = abs(float((row - self._of_pressure[self.setting]) @ self.beliefs[i].mean))
         return LAG * change + LAG_LEFT * self.lags[i]
 
-    def _infer(
-        self, interval: Interval, likelihoods: dict[int, Array], expectations: dict[int, Array]
-    ) -> float:
-        """The congestion by what the SLOs with memory did: evidence that flows from them up to the price.
-
-        They all watch the same queues, so that n of them count as the square root of n. Returns their
-        surprise.
-        """
-        row = self._of_queue[interval.setting]
-        belief = self.beliefs[0]
-        mean, variance = metrics.expected(belief, row[None])
-        expectation = metrics.in_bins(mean, variance)[0]
-        surprise = -2 * sum(math.log(expectation @ chances) for chances in likelihoods.values())
-        evidence = np.prod(list(likelihoods.values()), axis=0) ** (1 / math.sqrt(len(likelihoods)))
-        is_measured = any(slo in interval.known for slo in self.variables.pressing)
-        jump = (metrics.BOTTLENECK_JUMP if is_measured else metrics.JUMP) ** 2
-        jumped = metrics.in_bins(mean, variance + jump)[0]
-        if math.log((jumped @ evidence) / (expectation @ evidence)) + self._ln_odds > 0:
-            belief = metrics.widened(belief, *((0.0, jump) if is_measured else (jump, 0.0)))
-            expectation, variance = jumped, variance + jump
-        posterior = expectation * evidence
-        posterior /= posterior.sum()
-        expectations.update((slo, posterior) for slo in likelihoods)
-        before = float(mean[0]), float(variance[0])
-        self.beliefs[0] = metrics.matched(belief, row, *before, posterior, self.lags[0] ** 2)
-        return surprise
-
     def _likelihood(self, slo: int, interval: Interval) -> Array:
         """P(the bin that an SLO is in | its metric's bin), shape (bins,)."""
         table = self.tables[slo]
         index = tuple(
             slice(None) if kind is Kind.METRIC
             else interval.levels[i] if kind is Kind.KNOB
-            else self.befores[i]
+            else self.previous_bins[i]
             for kind, i in table.parents
         )  # fmt: skip
         return np.broadcast_to(table.probabilities[(*index, interval.bins[slo])], (metrics.N_BINS,))
@@ -253,4 +223,4 @@ class Model:
             return tables.in_metric(sample.expectations[slo])
         if kind is Kind.KNOB:
             return tables.at_level(self.variables.spec.n_levels[index], sample.interval.levels[index])
-        return tables.in_state(sample.befores[index])
+        return tables.in_state(sample.previous_bins[index])

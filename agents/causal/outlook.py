@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.causal.metrics import CENTRES
 from agents.causal.structure import Kind
 from agents.causal.tables import Cpt
+from agents.common.bins import N_BINS, N_FULFILLED
 
 Array = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def outlook(
     tables: Sequence[Cpt],
     metric_of: Sequence[int],
     expectations: Sequence[Array],
-    befores: Sequence[int],
+    previous_bins: Sequence[int],
     settings: NDArray[np.int64],
     horizon: int,
 ) -> Outlook:
@@ -64,7 +64,7 @@ def outlook(
         tables: per SLO.
         metric_of: per SLO, the metric above it.
         expectations: per metric, P(bin | do(setting)), shape (n, bins).
-        befores: per SLO, the bin that it is in.
+        previous_bins: per SLO, the bin that it is in.
         settings: level per knob, shape (n, n_knobs).
         horizon: intervals to hold them, >= 1.
     """
@@ -73,7 +73,7 @@ def outlook(
     for metric in sorted(set(metric_of)):
         members = {slo: tables[slo] for slo, above in enumerate(metric_of) if above == metric}
         rows = _rows(list(members.values()), expectations[metric], settings)
-        each = _each(members, befores, rows, horizon)  # horizon, members, rows
+        each = _each(members, previous_bins, rows, horizon)  # horizon, members, rows
         all_fulfilled *= each.prod(axis=1) @ rows.weights.T
         each_fulfilled[:, list(members)] = rows.weights @ each[-1].T
     overload = sum(expectation @ np.maximum(CENTRES, 0.0) for expectation in expectations)
@@ -92,13 +92,13 @@ def _rows(tables: Sequence[Cpt], expectation: Array, settings: NDArray[np.int64]
     return _Rows(settings[of_setting], bins, weights / weights.sum(axis=1, keepdims=True))
 
 
-def _each(members: dict[int, Cpt], befores: Sequence[int], rows: _Rows, horizon: int) -> Array:
+def _each(members: dict[int, Cpt], previous_bins: Sequence[int], rows: _Rows, horizon: int) -> Array:
     """P(fulfilled) after each interval, of every SLO and row, shape (horizon, n_members, n_rows)."""
     fulfilled = np.empty((horizon, len(members), len(rows.bins)))
     conditionals = {slo: _conditional(table, rows) for slo, table in members.items()}
     beliefs = {slo: np.zeros((len(rows.bins), N_BINS)) for slo in members}
     for slo, belief in beliefs.items():
-        belief[:, befores[slo]] = 1.0
+        belief[:, previous_bins[slo]] = 1.0
     for step in range(horizon):
         beliefs = {slo: _after(members[slo], conditionals[slo], beliefs) for slo in members}
         for i, belief in enumerate(beliefs.values()):
@@ -107,9 +107,9 @@ def _each(members: dict[int, Cpt], befores: Sequence[int], rows: _Rows, horizon:
 
 
 def _conditional(table: Cpt, rows: _Rows) -> Array:
-    """A table at the rows' bins and levels, shape (n_rows, *states of the befores, N_BINS).
+    """A table at the rows' bins and levels, shape (n_rows, *states of the previous_bins, N_BINS).
 
-    A table has its befores last. Without a metric and knobs it is the same for all rows.
+    A table has its previous_bins last. Without a metric and knobs it is the same for all rows.
     """
     above = [node for node in table.parents if node.kind is not Kind.BEFORE]
     if not above:

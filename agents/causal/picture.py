@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agents.aif import likelihood
 from agents.base import NetworkFigure
 from agents.causal import metrics
 from agents.causal.model import Model
 from agents.causal.structure import Kind, Node
 from agents.causal.tables import n_states
+from agents.common.bins import N_BINS
 
 if TYPE_CHECKING:
     from pgmpy.models import DiscreteBayesianNetwork
@@ -77,12 +77,12 @@ def as_pgmpy(model: Model) -> "DiscreteBayesianNetwork":
             evidence = [variables.name(knob) for knob in knobs]
             cpds.append(TabularCPD(name, metrics.N_BINS, table, evidence, list(spec.n_levels)))
         elif node.kind is Kind.BEFORE and name in network:
-            belief = np.eye(likelihood.N_BINS)[:, [max(model.befores[node.index], 0)]]
-            cpds.append(TabularCPD(name, likelihood.N_BINS, belief))
+            belief = np.eye(N_BINS)[:, [max(model.previous_bins[node.index], 0)]]
+            cpds.append(TabularCPD(name, N_BINS, belief))
         elif node.kind is Kind.SLO:
             parents = model.tables[node.index].parents
-            table = model.tables[node.index].probabilities.reshape(-1, likelihood.N_BINS).T
+            table = model.tables[node.index].probabilities.reshape(-1, N_BINS).T
             evidence = [variables.name(parent) for parent in parents]
-            cpds.append(TabularCPD(name, likelihood.N_BINS, table, evidence, list(n_states(spec, parents))))
+            cpds.append(TabularCPD(name, N_BINS, table, evidence, list(n_states(spec, parents))))
     network.add_cpds(*cpds)
     return network

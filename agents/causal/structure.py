@@ -9,29 +9,20 @@ Russell 1998, "Learning the structure of dynamic probabilistic networks").
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
+from agents.common.words import Word
 from envs.spec import ElasticitySpec, Sense
 
 
-class _Word(StrEnum):
-    """A value of conf/agent/causal.yaml that is one of a few words."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> NoReturn:
-        raise ValueError(
-            f"{cls.__name__.lower()} must be {' or '.join(cls)}, got {value!r} (conf/agent/causal.yaml)"
-        )
-
-
-class Structure(_Word):
+class Structure(Word, file="conf/agent/causal.yaml"):
     """Where the edges come from."""
 
     GIVEN = "GIVEN"  # as `Variables.given` has them, for good
     LEARNED = "LEARNED"  # so at first; anew from the samples whenever they surprise
 
 
-class Score(_Word):
+class Score(Word, file="conf/agent/causal.yaml"):
     """What a learned structure is judged by; pgmpy's."""
 
     AIC = "AIC"
@@ -109,9 +100,9 @@ class Variables:
     def candidates(self) -> tuple[Parents, ...]:
         """Per SLO: what it may hang on, in the order in which a table has them as axes."""
         knobs = tuple(Node(Kind.KNOB, k) for k in range(len(self.spec.knobs)))
-        befores = tuple(Node(Kind.BEFORE, i) for i, slo in enumerate(self.spec.slos) if slo.memory)
+        previous_bins = tuple(Node(Kind.BEFORE, i) for i, slo in enumerate(self.spec.slos) if slo.memory)
         return tuple(
-            (Node(Kind.METRIC, metric), *knobs, *(befores if metric == 0 else ()))
+            (Node(Kind.METRIC, metric), *knobs, *(previous_bins if metric == 0 else ()))
             for metric in self.metric_of
         )
 

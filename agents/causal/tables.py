@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from agents.aif import likelihood
 from agents.causal import metrics
 from agents.causal.structure import Kind, Parents, Variables
+from agents.common.bins import N_BINS, N_FULFILLED, in_bins, ratio_edges
 from envs.spec import ElasticitySpec
 
 Array = NDArray[np.float64]
@@ -53,12 +53,12 @@ class Cpt:
         self.counts = np.zeros_like(prior)
         self.probabilities = prior.copy()
 
-    def add(self, met: Sequence[Share], state: int, weight: float) -> None:
-        """Count one interval's outcome, for which each parent was in its `met` states."""
+    def add(self, seen: Sequence[Share], state: int, weight: float) -> None:
+        """Count one interval's outcome, for which each parent was in its `seen` states."""
         shares = np.array(weight)
-        for share in met:
+        for share in seen:
             shares = shares[..., None] * share.weights
-        cells = tuple(share.states for share in met)
+        cells = tuple(share.states for share in seen)
         counts = self.counts[cells]  # a view: cells are slices
         counts *= 1.0 - (1.0 - self._forgetting) * shares[..., None]
         counts[..., state] += shares
@@ -85,7 +85,7 @@ def remembering(ln_u: Array) -> Array:
     Above capacity it rises, the faster the more. Below, a broken one falls, the faster the less there is to
     do; a fulfilled one is at rest, wherever that is: how low it rests says nothing of capacity.
     """
-    n, n_fulfilled = likelihood.N_BINS, likelihood.N_FULFILLED
+    n, n_fulfilled = N_BINS, N_FULFILLED
     u = np.exp(ln_u)[..., None, None]
     steps = np.arange(n) - np.arange(n)[:, None]  # bins up, of (before, after)
     faster = np.clip(1 - 1 / u, SLOW, 1 - SLOW)
@@ -110,7 +110,7 @@ def _with_staying(moves: Array, staying: Array | float) -> Array:
 
 def n_states(spec: ElasticitySpec, parents: Parents) -> tuple[int, ...]:
     """Of each parent, as an axis of a table."""
-    sizes = {Kind.METRIC: metrics.N_BINS, Kind.BEFORE: likelihood.N_BINS}
+    sizes = {Kind.METRIC: metrics.N_BINS, Kind.BEFORE: N_BINS}
     return tuple(sizes[kind] if kind in sizes else spec.n_levels[index] for kind, index in parents)
 
 
@@ -121,11 +121,10 @@ def prior_of(variables: Variables, slo: int, parents: Parents) -> Array:
     """
     spec, given = variables.spec, variables.given[slo]
     objective = spec.slos[slo]
-    edges = likelihood.ratio_edges(objective.warn_at)
     if objective.memory:
         table = remembering(metrics.CENTRES)
     else:
-        table = likelihood.log_normal(metrics.CENTRES, NOISE, edges)
+        table = in_bins(metrics.CENTRES, NOISE, np.log(ratio_edges(objective.warn_at)))
     table = table + LEAK
     table = table / table.sum(axis=-1, keepdims=True)
     for axis in reversed(range(len(given))):
@@ -133,7 +132,7 @@ def prior_of(variables: Variables, slo: int, parents: Parents) -> Array:
             table = table.mean(axis=axis)
     sizes = n_states(spec, parents)
     shape = [n if node in given else 1 for node, n in zip(parents, sizes, strict=True)]
-    return np.broadcast_to(table.reshape(*shape, -1), (*sizes, likelihood.N_BINS)).copy()
+    return np.broadcast_to(table.reshape(*shape, -1), (*sizes, N_BINS)).copy()
 
 
 def in_metric(probabilities: Array) -> Share:

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.pressure import in_pressure
+from agents.common.pressure import in_pressure
 from envs.spec import ElasticitySpec
 
 RATIO_FLOOR = 0.05  # added to a ratio before its logarithm is taken
@@ -31,7 +31,7 @@ class Eyes:
 
     Attributes:
         ln_costs: per knob, of each level.
-        speaks_of_demand: which SLOs do, see `agents.pressure.in_pressure`; all, where none does.
+        speaks_of_demand: which SLOs do, see `agents.common.pressure.in_pressure`; all, where none does.
     """
 
     ln_costs: tuple[Floats, ...]

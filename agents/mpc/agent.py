@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.base import State
-from agents.forecasting import Forecaster
-from agents.mpc.grid import grid_of
-from agents.mpc.objective import expected_reward, with_trials
+from agents.base import Forecaster, State
+from agents.common.objective import expected_reward, with_trials
+from agents.common.settings import grid_of
 from agents.mpc.regression import Fit
 from agents.mpc.world import Known, World
 from envs.spec import ElasticitySpec

@@ -8,6 +8,8 @@ rests at the setting in force.
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.common.demand import LEAST_DEMAND
+
 Array = NDArray[np.float64]
 
 RATE = 0.5  # a rate before any is known: thresholds tend to be about two intervals' work
@@ -19,7 +21,7 @@ LARGEST_SHARE = 0.95  # of what arrives is left over in an interval; more cannot
 
 def excess(demand: Array) -> Array:
     """Share of what arrives that is left over, negative if more could be served, at least −1."""
-    return 1.0 - 1.0 / np.maximum(demand, 0.5)
+    return 1.0 - 1.0 / np.maximum(demand, LEAST_DEMAND)
 
 
 def breaking_demand(ratio: Array, rate: Array, intervals: float) -> Array:

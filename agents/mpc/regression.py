@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.common.demand import LEAST_NOISE
+from agents.common.kalman import corrected
+
 Array = NDArray[np.float64]
 
 SURPRISE = 3.0  # standard deviations from which a figure is an outlier, or two in a row a jump
 NOISE_WEIGHT = 0.05  # of the newest figure in a residual variance
-LEAST_NOISE = 0.02  # log-standard deviation below which no figure of an interval is believed to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,7 @@ def update(fit: Fit, point: Array, figures: Array, known: NDArray[np.bool_], dou
         total = gain @ point + noise
     limited = np.where(jumps, error, np.clip(sigmas, -SURPRISE, SURPRISE) * np.sqrt(total))
     share = np.where(known, 1.0 / total, 0.0)
-    mean = fit.mean + gain * (share * limited)[:, None]
-    cov = cov - share[:, None, None] * gain[:, :, None] * gain[:, None, :]
+    mean, cov = corrected(fit.mean, cov, gain, share * limited, share[:, None] * gain)
     trusted = np.where(known & (sign == 0), fit.variance / total, 0.0)
     residual = error**2 * fit.variance / total  # the residual's part of the error
     variance = fit.variance + NOISE_WEIGHT * trusted * (residual - fit.variance)

@@ -11,29 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from agents.common.demand import LAG, LAG_LEFT, MENDED, SOFT, TINY, UNKNOWN
+from agents.common.pressure import in_pressure
+from agents.common.settings import Grid
 from agents.mpc import backlog
-from agents.mpc.grid import Grid
 from agents.mpc.regression import Fit, forget, predict, update
-from agents.pressure import in_pressure
 from envs.spec import RATIO_CAP, ElasticitySpec, Observed
 
 Array = NDArray[np.float64]
 
 LARGEST = 20.0  # ln(demand) up to which demands are told apart
-SOFT = 0.1  # added to ratios with memory before the logarithm: an empty queue is no −inf
-TINY = 1e-3  # smallest ratio that others are told apart from
 STANDSTILL = 0.03  # change of a ratio in one interval that is taken for jitter
 AT_REST = -0.1  # ln(demand) that ratios at rest are taken to be a sign of, at the most
 STUCK = 0.3  # by how much ln(demand) is above what was believed, if a broken ratio with memory stays so
 VAGUE = 0.3  # log-standard deviation of a demand that was read off from ratios with memory
-LAG = 0.5  # share of what a change was expected to do that a reading may not show yet
-LAG_LEFT = (0.8, 0.85)  # what is left of that in the next interval, without and with a backlog
-UNKNOWN = 1.5  # log-standard deviation of a ratio before anything was measured
 RESIDUAL, CALM = (
     0.1,
     0.04,
 )  # log-standard deviations left open at first, CALM of ratios with memory
-MENDED = -0.25  # share of ln(cost) by which lower bounds are taken to be mended
 REST_DOUBT = 0.3  # log-standard deviation of what a knob may do to SLOs that do not follow the work
 
 

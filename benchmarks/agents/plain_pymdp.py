@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from agents.aif.agent import ActiveInference  # before jax, which it keeps on one core
-from agents.ladders import cost
+from agents.common.settings import cost
 from benchmarks.agents.case import SETTLING, Case, busy_system, case_spec, to_one_core, values_of
 from benchmarks.turns import Turn, alternate
 from envs.simulator.env import SimulatorEnv

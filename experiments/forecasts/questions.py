@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.base import Transition
-from agents.forecasting import Forecaster
+from agents.base import Forecaster, Transition
 from envs.spec import ElasticitySpec
 from experiments.forecasts.scores import JOINTLY, jointly
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.ladders import worth
+from agents.common.settings import worth
 from tests.agents.episodes import run
 from tests.agents.roster import ELASTIC
 from tests.agents.streams import STREAMS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.front import Front
+from agents.common.front import Front
 from agents.hpa import desired
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo

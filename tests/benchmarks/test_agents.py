@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from agents.aif.agent import ActiveInference
-from agents.aif.policies import Moves, policies
+from agents.common.policies import Moves, policies
 from benchmarks import __main__ as benchmarks
 from benchmarks.agents.benchmark import (
     AIF_729,

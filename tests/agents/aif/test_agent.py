@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from agents.ladders import worth
+from agents.common.settings import worth
 from tests.agents.episodes import make, run
 
 STEADY = [1.0] * 30

@@ -7,7 +7,7 @@ import pytest
 
 from agents.aif import costs
 from agents.aif.costs import CostPrior, Costs, demand_prior
-from agents.aif.policies import joint_settings
+from agents.common.settings import joint_settings
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 

@@ -9,12 +9,12 @@ from pymdp.agent import Agent as PymdpAgent
 
 from agents.aif.beliefs import Evidence, beginning, on_device
 from agents.aif.costs import CostPrior
-from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.aif.model import Tunables, build
 from agents.aif.perception import PRIOR_BROKEN, PRIOR_KEPT, at_most, by_capacity, demand_shares, perceive
 from agents.aif.planning import Options, compare
-from agents.aif.policies import Moves, policies
-from agents.ladders import worth
+from agents.common.bins import N_BINS, N_FULFILLED
+from agents.common.policies import Moves, policies
+from agents.common.settings import worth
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from agents.aif import likelihood
-from agents.aif.likelihood import LEAK, N_BINS, N_FULFILLED
+from agents.aif.likelihood import LEAK
+from agents.common.bins import N_BINS, N_FULFILLED, ratio_edges
 
-EDGES = likelihood.ratio_edges(0.9)
+EDGES = ratio_edges(0.9)
 LN_U = np.log([0.1, 0.5, 0.8, 1.0, 1.3, 2.0, 6.0])
 KINDS = {
     "proportional": likelihood.proportional(LN_U, 0.1, EDGES),
@@ -21,7 +22,7 @@ def p_fulfilled(table):
 
 @pytest.mark.parametrize("warn_at", (0.05, 0.9, 1.0))
 def test_the_threshold_and_warn_at_are_edges_so_that_bins_agree_with_states(warn_at):
-    edges = likelihood.ratio_edges(warn_at)
+    edges = ratio_edges(warn_at)
     assert edges.size == N_BINS - 1
     assert np.all(np.diff(edges) >= 0)
     assert edges[N_FULFILLED - 1] == 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from agents.aif.costs import CostPrior
-from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.aif.model import Tunables, build, capacities, random_walk
+from agents.common.bins import N_BINS, N_FULFILLED
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Sense, Slo
 

@@ -8,8 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from agents.base import Transition
-from agents.forecasting import Forecaster
+from agents.base import Forecaster, Transition
 from tests.agents.episodes import make, run
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.causal.agent import Causal
 from agents.causal.model import Model
 from agents.causal.outlook import outlook
 from agents.causal.structure import Kind, Node, Structure
 from agents.causal.tables import Cpt
+from agents.common.bins import N_BINS, N_FULFILLED
 from tests.agents.episodes import make, run
 from tests.agents.streams import ledger, lidar, video
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from agents.aif.likelihood import N_BINS, N_FULFILLED
 from agents.causal import metrics
 from agents.causal.structure import Kind, Node, Variables
 from agents.causal.tables import Cpt, Share, at_level, in_metric, in_state, prior_of, remembering
+from agents.common.bins import N_BINS, N_FULFILLED
 from tests.agents.streams import video
 
 PARENTS = (Node(Kind.KNOB, 0),)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.forecasting import Forecaster
+from agents.base import Forecaster
 from tests.agents.episodes import make, run
 
 

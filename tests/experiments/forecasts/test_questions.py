@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.forecasting import Forecaster
+from agents.base import Forecaster
 from envs.hardware import Hardware
 from envs.simulator.branches import Branches
 from envs.simulator.env import SimulatorEnv

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.pressure import Drain, Heading, Reader, Reading, Watch, in_pressure
+from agents.common.pressure import Drain, Heading, Reader, Reading, Watch, in_pressure
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Sense, Slo
 

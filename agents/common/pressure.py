@@ -12,7 +12,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.ladders import Levels, cost
+from agents.common.settings import Levels, cost
 from envs.spec import ElasticitySpec, Sense
 
 GROWTH = 0.02  # of a ratio in one interval, as a share of warn_at: less is taken for jitter

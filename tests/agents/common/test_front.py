@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from agents.front import Course, Front, Patience, demand, settle
-from agents.pressure import Drain, Reading, Watch
+from agents.common.front import Course, Front, Patience, demand, settle
+from agents.common.pressure import Drain, Reading, Watch
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 

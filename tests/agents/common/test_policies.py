@@ -5,7 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from agents.aif.policies import Moves, Selection, joint_settings, policies
+from agents.aif.decision import Selection
+from agents.common.policies import Moves, policies
+from agents.common.settings import joint_settings
 
 
 def test_absolute_policies_are_the_joint_settings():

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State
-from agents.front import Course, Front, Patience, course_from, demand, settle
-from agents.pressure import Reader, Reading
+from agents.common.front import Course, Front, Patience, course_from, demand, settle
+from agents.common.pressure import Reader, Reading
 from envs.spec import ElasticitySpec
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.mpc.objective import expected_reward, with_trials
+from agents.common.objective import expected_reward, with_trials
 
 ONE = np.ones(1)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.ladders import cost, pareto_front, step_down, steps_up, worth
+from agents.common.settings import cost, pareto_front, step_down, steps_up, worth
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 

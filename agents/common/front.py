@@ -8,8 +8,8 @@ window, and what led to trouble is barred for longer each time.
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
-from agents.ladders import Levels, cost, pareto_front
-from agents.pressure import SURE, Reading, Watch, watch_from
+from agents.common.pressure import SURE, Reading, Watch, watch_from
+from agents.common.settings import Levels, cost, pareto_front
 from envs.spec import ElasticitySpec
 
 SAME_COST = (

@@ -1,0 +1,1 @@
+"""What several agents share; none of them imports another."""

@@ -1,0 +1,170 @@
+"""The joint settings of a stream's knobs: what they cost, what they are worth, and the ways between them."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.spec import ElasticitySpec, Knob
+
+Array = NDArray[np.float64]
+Levels = tuple[int, ...]
+
+MAX_SETTINGS = 4096  # joint settings of all knobs: each has its own row in every likelihood
+SAME_WORTH = 1e-9  # sums of the same weights may differ by less, for they were added in another order
+
+
+class Setting(NamedTuple):
+    """Levels of some knobs, with their relative work and what they are worth, weights not yet shared out."""
+
+    cost: float
+    worth: float
+    levels: Levels
+
+
+def cost(spec: ElasticitySpec, levels: Sequence[int]) -> float:
+    """Return the relative work at these levels, the product over the knobs."""
+    return math.prod(knob.cost[level] for knob, level in zip(spec.knobs, levels, strict=True))
+
+
+def worth(spec: ElasticitySpec, levels: Sequence[int]) -> float:
+    """Return what these levels are worth if delivered, the weighted mean over the knobs, in [0, 1]."""
+    parts = (k.weight * k.worth(k.value[level]) for k, level in zip(spec.knobs, levels, strict=True))
+    return sum(parts) / sum(knob.weight for knob in spec.knobs)
+
+
+def step_down(spec: ElasticitySpec, levels: Levels) -> Levels:
+    """Return one level less of the knob that saves most by it; the same levels at the bottom."""
+    return min(_steps(spec, levels, -1), key=lambda lower: cost(spec, lower), default=levels)
+
+
+def steps_up(spec: ElasticitySpec, levels: Levels) -> list[Levels]:
+    """Return one level more of each knob, the cheapest per worth gained first."""
+
+    def price(raised: Levels) -> float:
+        gain = worth(spec, raised) - worth(spec, levels)
+        dearer = math.log(cost(spec, raised) / cost(spec, levels))
+        return dearer / gain if gain > 0 else math.inf
+
+    return sorted(_steps(spec, levels, 1), key=price)
+
+
+def _steps(spec: ElasticitySpec, levels: Levels, step: int) -> Iterator[Levels]:
+    for i, knob in enumerate(spec.knobs):
+        if 0 <= levels[i] + step < knob.n_levels:
+            yield (*levels[:i], levels[i] + step, *levels[i + 1 :])
+
+
+def pareto_front(spec: ElasticitySpec) -> tuple[Levels, ...]:
+    """Return the joint settings that no other beats in both cost and worth, ascending in both.
+
+    Built knob by knob: what is beaten within the first knobs is beaten whatever the others are, for costs
+    multiply and worths add up. So the number of joint settings is no limit.
+    """
+    front = [Setting(1.0, 0.0, ())]
+    for knob in spec.knobs:
+        front = list(
+            unbeaten(
+                Setting(
+                    part.cost * knob.cost[level],
+                    part.worth + knob.weight * knob.worth(knob.value[level]),
+                    (*part.levels, level),
+                )
+                for part in front
+                for level in range(knob.n_levels)
+            )
+        )
+    return tuple(setting.levels for setting in front)
+
+
+def unbeaten(settings: Iterable[Setting]) -> Iterator[Setting]:
+    """Yield those that no other beats, ascending; of equal ones the first in the order of the levels."""
+    best = -math.inf
+    for setting in sorted(settings, key=lambda s: (s.cost, -s.worth, s.levels)):
+        if setting.worth > best + SAME_WORTH:
+            best = setting.worth
+            yield setting
+
+
+def joint_settings(n_levels: Sequence[int]) -> NDArray[np.int64]:
+    """Return every joint setting, the last knob fastest, shape (n_settings, n_knobs).
+
+    Raises:
+        ValueError: more than MAX_SETTINGS; counted before anything is allocated.
+    """
+    count = math.prod(n_levels)
+    if count > MAX_SETTINGS:
+        raise ValueError(
+            f"expected at most {MAX_SETTINGS} joint settings, got {count} from knobs of {tuple(n_levels)} "
+            "levels; give the knobs fewer levels"
+        )
+    return np.array(list(itertools.product(*map(range, n_levels))), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Every joint setting of a spec, n of them, the last knob fastest.
+
+    Attributes:
+        settings: level index per knob, shape (n, n_knobs).
+        cost: relative work at each, shape (n,).
+        worth: what each is worth if it is delivered, in [0, 1], shape (n,).
+        features: what a regression sees of each, shape (n, n_features). First 1; then per knob its place t in
+            [0, 1] between its lowest and its highest level, and t² − t, which bends the line between them.
+        spans: ln(cost of the highest level / cost of the lowest) per knob, shape (n_knobs,).
+    """
+
+    settings: NDArray[np.int64]
+    cost: Array
+    worth: Array
+    features: Array
+    spans: Array
+    n_levels: tuple[int, ...]
+
+    def row(self, levels: NDArray[np.int64]) -> int:
+        """Return where this setting is in the table."""
+        return int(np.ravel_multi_index(tuple(levels), self.n_levels))
+
+    def rows(self, settings: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Return where these settings are, given as (n, n_knobs)."""
+        return np.asarray(np.ravel_multi_index(tuple(np.asarray(settings).T), self.n_levels))
+
+    def differs(self, levels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which settings are not these levels, shape (n,)."""
+        return (self.settings != levels).any(axis=1)
+
+
+def places(knob: Knob) -> Array:
+    """Return where each level lies between the lowest (0) and the highest (1), shape (n_levels,).
+
+    By ln(cost) where the cost rises from the lowest level to the highest, else by the index.
+    """
+    ln_cost = np.log(knob.cost)
+    if ln_cost[-1] > ln_cost[0]:
+        return (ln_cost - ln_cost[0]) / (ln_cost[-1] - ln_cost[0])
+    return np.arange(knob.n_levels) / max(knob.n_levels - 1, 1)
+
+
+def grid_of(spec: ElasticitySpec) -> Grid:
+    """Return the table of any spec.
+
+    Raises:
+        ValueError: more joint settings than a table has room for.
+    """
+    settings = joint_settings(spec.n_levels)
+    columns = [np.ones(len(settings))]
+    for i, knob in enumerate(spec.knobs):
+        t = places(knob)[settings[:, i]]
+        columns += [t, t * t - t]
+    return Grid(
+        settings=settings,
+        cost=np.array([cost(spec, levels) for levels in settings]),
+        worth=np.array([worth(spec, levels) for levels in settings]),
+        features=np.stack(columns, axis=1),
+        spans=np.array([max(np.log(knob.cost[-1] / knob.cost[0]), 0.0) for knob in spec.knobs]),
+        n_levels=spec.n_levels,
+    )
