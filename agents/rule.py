@@ -94,11 +94,7 @@ def decide(
 
 def track(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
     """One reading later: OKs in a row count towards a raise, and towards being proven."""
-    state = replace(
-        state,
-        since_change=state.since_change + 1,
-        bar_left=max(state.bar_left - 1, 0),
-    )
+    state = replace(state, since_change=state.since_change + 1, bar_left=max(state.bar_left - 1, 0))
     if not reading.all_ok or (reading.pressure is None and state.watch.drain.rises):
         return replace(state, pressures=())
     if state.since_change > rules.probation and state.watch.drain.strikes < 1:

@@ -102,12 +102,7 @@ class Evidence(NamedTuple):
     pressure_known: Any
 
 
-def on_device(
-    spec: ElasticitySpec,
-    model: Model,
-    policy_table: NDArray[np.int64],
-    **rest: float,
-) -> Arrays:
+def on_device(spec: ElasticitySpec, model: Model, policy_table: NDArray[np.int64], **rest: float) -> Arrays:
     """The model, the policies and the rest of `Arrays`, by name, as arrays of 32 bits on the device."""
     figures = {
         "ln_capacity": np.log(model.capacity),

@@ -20,10 +20,7 @@ REST = 0.3  # ratio where SLOs that do not follow the work are expected at first
 REST_DOUBT = 1.0  # log-standard deviation of that
 KNOB_DOUBT = 0.3  # likewise of what a knob may do to it
 NOISE = (0.05, 0.7)  # median and log-standard deviation of a reading's noise
-RATE = (
-    0.5,
-    0.7,
-)  # likewise of how fast endless demand moves a ratio with memory: thresholds per interval
+RATE = (0.5, 0.7)  # likewise of how fast endless demand moves a ratio with memory: thresholds per interval
 
 
 class Unknowns(NamedTuple):

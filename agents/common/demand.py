@@ -1,10 +1,10 @@
 """How ratios follow demand, as the agents that fit models while they run take it to be.
 
 Values that are alike stand here. Some have drifted apart, and keep their values until the search of the
-agents' figures sets them. What change of a ratio in one interval is taken for jitter: .03 in mpc.known
+agents' figures sets them. What change of a ratio in one interval is taken for jitter: .03 in mpc.world
 (`STANDSTILL`), .02 in bayes.reading (`STANDSTILL`), in bandit and, of warn_at, in common.pressure (`GROWTH`).
 How far an SLO that does not follow the work may be from where it is expected at first: `UNKNOWN` in
-mpc.known, 1.0 in bayes.layout (`REST_DOUBT`).
+mpc.world, 1.0 in bayes.layout (`REST_DOUBT`).
 """
 
 SOFT = 0.1  # added to ratios with memory before the logarithm: an empty queue is no −inf

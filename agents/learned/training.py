@@ -28,12 +28,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def train(
-    spec: ElasticitySpec,
-    recipe: Recipe,
-    worlds: Worlds,
-    seed: int,
-    keep: Keep,
-    on_progress: OnProgress,
+    spec: ElasticitySpec, recipe: Recipe, worlds: Worlds, seed: int, keep: Keep, on_progress: OnProgress
 ) -> Progress:
     """Train a policy; `keep` gets every network that is better on the held-out seeds than all before.
 

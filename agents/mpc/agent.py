@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from agents.base import Forecaster, State
 from agents.common.objective import expected_reward, with_trials
-from agents.common.settings import grid_of
+from agents.mpc.outlook import outlook_of, p_fulfilled, p_kept, worst_ratio
 from agents.mpc.regression import Fit
-from agents.mpc.world import Known, World
+from agents.mpc.world import Known, World, begun, prior, see
 from envs.spec import ElasticitySpec
 
 FORECAST = 10  # intervals that a forecast looks ahead
@@ -65,28 +65,28 @@ class Mpc(Forecaster):
             )
         self._horizon, self._margin, self._switching_cost = tuple(horizon), margin, switching_cost
         self._patience = patience
-        self._grid = grid_of(spec)
-        self._world = World(spec, self._grid, drift, fade, cost_doubt, optimism)
-        self._origin = self._world.prior()
+        self._world = World.of(spec, drift, fade, cost_doubt, optimism)
+        self._grid = self._world.grid
+        self._origin = prior(self._world)
         self.reset(0)
 
     def reset(self, seed: int) -> None:
         """Forget what the last episode taught; nothing here is random."""
-        self._known = self._world.begun(self._origin)
+        self._known = begun(self._origin)
         self._figures = dict.fromkeys(self._names(), 0.0)
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """The setting of the best mean reward over the horizon."""
         seen = self.spec.decode(observation)
-        self._known = known = self._world.see(self._known, seen)
-        outlook = self._world.outlook(known)
+        self._known = known = see(self._world, self._known, seen)
+        outlook = outlook_of(self._world, known)
         gains = np.zeros(len(self._grid.worth))
         margin = np.full(len(gains), self._margin)
         margin[known.row] *= HELD
         for intervals in self._horizon:
-            p_each = self._world.p_kept(known, outlook, intervals, margin)
+            p_each = p_kept(self._world, known, outlook, intervals, margin)
             p_all = p_each.min(axis=1)  # they break together, when the demand is too much
-            worst = self._world.worst_ratio(known, outlook, intervals)
+            worst = worst_ratio(self._world, known, outlook, intervals)
             gains += expected_reward(p_all, p_each, worst, self._grid.worth) / len(self._horizon)
         noise = float(outlook.residual[-1])
         tries = with_trials(
@@ -106,8 +106,8 @@ class Mpc(Forecaster):
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
         """From the regressions' Gaussian errors, without the margin that decisions keep."""
-        outlook = self._world.outlook(self._known, self._grid.rows(settings))
-        return self._world.p_fulfilled(self._known, outlook, FORECAST)
+        outlook = outlook_of(self._world, self._known, self._grid.rows(settings))
+        return p_fulfilled(self._world, self._known, outlook, FORECAST)
 
     def explain(self) -> dict[str, float]:
         """Expected reward; demand measured and expected; its residual; P(fulfilled) per SLO, margin kept."""

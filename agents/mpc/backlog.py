@@ -45,10 +45,7 @@ def implied_demand(ratio: float, before: float, rate: float) -> float:
 
 def learned_rates(sums: Array) -> Array:
     """Rate per SLO from the sums that `count_growth` keeps, shape (s,)."""
-    return np.maximum(
-        (RATE * RATE_WEIGHT + sums[0]) / (RATE_WEIGHT + sums[1]),
-        LEAST_RATE,
-    )
+    return np.maximum((RATE * RATE_WEIGHT + sums[0]) / (RATE_WEIGHT + sums[1]), LEAST_RATE)
 
 
 def count_growth(sums: Array, growth: Array, demand: float, counts: NDArray[np.bool_]) -> Array:

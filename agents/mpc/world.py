@@ -1,35 +1,80 @@
-"""The world as regressions see it: how a reading changes what is known, and what is then to be expected.
+"""The world as regressions see it: how a reading changes what is known.
 
-Every SLO has a regression of ln(ratio), and so has the *demand*: the largest ratio among the SLOs that follow
-the work of the interval at once. Where a spec has none of these, or none was measured, the demand is read off
-from how the ratios with memory moved.
+At a setting a with features φ(a) every SLO's ratio r, with SOFT added if it has memory, and the *demand* u,
+in units of the capacity, are log-linear, with the coefficients w as agents.mpc.regression fits them:
+
+    ln r = w·φ(a) + noise,    ln u = w_u·φ(a) + noise
+
+The demand is read off the largest ratio among the SLOs that follow the work of the interval at once. Where
+none of these was measured, it is read off the largest ratio with memory, which rises by ρ (1 − 1/u) in an
+interval (agents.mpc.backlog), and if that is at rest, w_u's constant falls by what was expected beyond
+AT_REST, and by `optimism`:
+
+    ln u = ln max r                    of those in the pressure
+    ln u = −ln(1 − Δr/ρ)               else, where a ratio with memory moved
+    ln u = max(w_u·φ(a), 0) + STUCK    where it is broken and stays so
+
+A reading may be behind the settings. So its variance is larger by what a change was expected to do and may
+not show yet, λ' = LAG_LEFT λ + LAG |w·Δφ|, or by twice what it moved, if that is less and nothing is queued;
+and SLOs that are told of by the past, or by an overload, are trusted the less.
+
+Source: Sedlak et al. 2025 (RASK) for regressions of the metrics that are fitted online; the rest is ours.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from agents.common.demand import LAG, LAG_LEFT, MENDED, SOFT, TINY, UNKNOWN
 from agents.common.pressure import in_pressure
-from agents.common.settings import Grid
+from agents.common.settings import Grid, grid_of
 from agents.mpc import backlog
-from agents.mpc.regression import Fit, forget, predict, update
+from agents.mpc.regression import Fit, forget, update
 from envs.spec import RATIO_CAP, ElasticitySpec, Observed
 
 Array = NDArray[np.float64]
 
-LARGEST = 20.0  # ln(demand) up to which demands are told apart
 STANDSTILL = 0.03  # change of a ratio in one interval that is taken for jitter
 AT_REST = -0.1  # ln(demand) that ratios at rest are taken to be a sign of, at the most
 STUCK = 0.3  # by how much ln(demand) is above what was believed, if a broken ratio with memory stays so
 VAGUE = 0.3  # log-standard deviation of a demand that was read off from ratios with memory
-RESIDUAL, CALM = (
-    0.1,
-    0.04,
-)  # log-standard deviations left open at first, CALM of ratios with memory
+RESIDUAL, CALM = (0.1, 0.04)  # log-standard deviations left open at first, CALM of ratios with memory
 REST_DOUBT = 0.3  # log-standard deviation of what a knob may do to SLOs that do not follow the work
+
+
+@dataclass(frozen=True)
+class World:
+    """What the regressions of one spec take for given.
+
+    Attributes:
+        grid: the joint settings.
+        memory, prompt: which SLOs carry the past, and which follow the work at once, shape (n_slos,).
+        drift: log-standard deviation of what no knob explains, from one interval to the next, > 0.
+        fade: likewise of what the knobs explain, >= 0.
+        cost_doubt: share by which the spec's ln(cost) of a knob may be wrong, a standard deviation, > 0.
+        optimism: by how much ln(demand) is taken to fall in an interval in which nothing tells it, >= 0.
+    """
+
+    grid: Grid
+    memory: NDArray[np.bool_]
+    prompt: NDArray[np.bool_]
+    drift: float
+    fade: float
+    cost_doubt: float
+    optimism: float
+
+    @classmethod
+    def of(cls, spec: ElasticitySpec, drift: float, fade: float, cost_doubt: float, optimism: float) -> Self:
+        """Return that of a spec. Raises ValueError: it has too many joint settings."""
+        memory = np.array([slo.memory for slo in spec.slos])
+        return cls(grid_of(spec), memory, in_pressure(spec), drift, fade, cost_doubt, optimism)
+
+    @property
+    def soft(self) -> Array:
+        """What is added to each ratio before its logarithm is taken, shape (n_slos,)."""
+        return np.where(self.memory, SOFT, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,189 +102,134 @@ class Known:
     readings: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What is to be expected of every setting, n of them; of ratios that rest, without the past.
+class Demand(NamedTuple):
+    """What an interval says of the demand.
 
     Attributes:
-        ln_ratio: mean per SLO, less the ratio's own threshold: broken above 0, shape (n, n_slos).
-        sigma: its standard deviation, residual included, shape (n, n_slos).
-        residual: of it, what the regression leaves open, shape (n_slos + 1,).
-        ratio: its median, shape (n, n_slos).
-        ln_demand, demand_sigma: likewise, shape (n,).
-        demand_doubt: what of that is want of knowledge, shape (n,).
-        rates: of the backlogs, shape (n_slos,).
+        ln: its logarithm, NaN if nothing tells it.
+        is_measured: whether a ratio that follows the work at once does.
+        hope: by how much less is to be believed of it, because ratios with memory are at rest; else 0.
     """
 
-    ln_ratio: Array
-    sigma: Array
-    residual: Array
-    ratio: Array
-    ln_demand: Array
-    demand_sigma: Array
-    demand_doubt: Array
-    rates: Array
+    ln: float
+    is_measured: bool
+    hope: float = 0.0
 
 
-class World:
-    """The regressions of one spec; what they know is passed in and out.
+def prior(world: World) -> Known:
+    """Return what the spec alone says: demands go as the cost, the rest hardly as anything."""
+    n_slos, spans = len(world.memory), world.grid.spans
+    follows_work = np.append(world.prompt, True)[:, None]
+    at_least = np.append(~world.memory & ~world.prompt, False)
+    mean = np.zeros((n_slos + 1, 1 + 2 * len(spans)))
+    mean[:, 1::2] = np.where(follows_work, spans, np.where(at_least[:, None], MENDED * spans, 0.0))
+    mean[:, 0] = np.where(follows_work[:, 0], 0.0, np.log(0.3)) - 0.5 * mean[:, 1::2].sum(axis=1)
+    sigma = np.full_like(mean, UNKNOWN)
+    sigma[:, 1::2] = np.where(follows_work, world.cost_doubt * (1 + spans), REST_DOUBT)
+    sigma[:, 2::2] = np.where(follows_work, 2 * world.cost_doubt, REST_DOUBT)
+    cov = sigma[:, :, None] ** 2 * np.eye(mean.shape[1])
+    residual = np.where(np.append(world.memory, False), CALM, RESIDUAL)
+    culprits = np.where(
+        follows_work[:, :, None], np.eye(mean.shape[1])[0] * np.eye(mean.shape[1]), np.eye(mean.shape[1])
+    )
+    fit = Fit(mean, cov, residual**2, np.zeros(n_slos + 1), culprits)
+    return begun(Known(fit, np.zeros((2, n_slos)), *nothing(n_slos), readings=0))
+
+
+def begun(known: Known) -> Known:
+    """Return the same knowledge at the beginning of an episode: the capacity may be another one."""
+    cov = known.fit.cov.copy()
+    cov[:, 0, 0] = np.maximum(cov[:, 0, 0], UNKNOWN**2)
+    fit = replace(known.fit, cov=cov, surprises=np.zeros(len(cov)))
+    return Known(fit, known.growth, *nothing(len(known.ratios)), readings=0)
+
+
+def nothing(n_slos: int) -> tuple[Array, int, Array, NDArray[np.bool_], float]:
+    """Return lag, row, ratios, backlogs and demand of `Known` before an episode's first reading."""
+    return np.zeros(n_slos + 1), -1, np.zeros(n_slos), np.zeros(n_slos, bool), float("nan")
+
+
+def see(world: World, known: Known, seen: Observed) -> Known:
+    """Return what is known one interval later."""
+    row = world.grid.row(seen.levels)
+    if not seen.known.any():
+        return replace(known, row=row, ratios=np.zeros(len(seen.ratios)), demand=float("nan"))
+    ratios = np.where(seen.known, seen.ratios, known.ratios)
+    is_first = known.readings == 0
+    growth = np.zeros(len(ratios)) if is_first else ratios - known.ratios
+    drift = np.append(np.where(world.memory, 0.2, 1.0), 1.0) * world.drift
+    fit = known.fit if is_first else forget(known.fit, drift, world.fade)
+    lag = lag_of(world, known, row)
+    demand = demand_of(world, known, seen, float(fit.mean[-1] @ world.grid.features[row]), growth)
+    if demand.hope:
+        mean = fit.mean.copy()
+        mean[-1, 0] -= demand.hope
+        fit = replace(fit, mean=mean)
+    is_backlog = backlogs_of(world, known, growth, demand)
+    readings = np.append(np.log(np.maximum(ratios, TINY) + world.soft), demand.ln)
+    before = np.append(np.log(np.maximum(known.ratios, TINY) + world.soft), known.demand)
+    moved = np.zeros(len(lag)) if is_first else np.nan_to_num(readings - before)
+    still = ~world.memory | (row == known.row) | is_first  # what carries the past, carries a change's too
+    usable = np.append(seen.known & ~is_backlog & still, np.isfinite(demand.ln))
+    expected = fit.mean @ world.grid.features[row]
+    capped = np.append(ratios >= RATIO_CAP, demand.ln >= np.log(RATIO_CAP))
+    usable &= ~(capped & (expected > readings))
+    doubt = doubt_of(world, lag, moved, demand, bool(is_backlog.any()))
+    fit = update(fit, world.grid.features[row], np.nan_to_num(readings), usable, doubt)
+    sums = known.growth
+    if demand.is_measured and demand.ln > 0 and not is_first:
+        sums = backlog.count_growth(sums, growth, np.exp(demand.ln), world.memory & seen.known)
+    return Known(fit, sums, lag, row, ratios, is_backlog, demand.ln, known.readings + 1)
+
+
+def lag_of(world: World, known: Known, row: int) -> Array:
+    """Return how much of the changes a reading at this setting may not show yet, λ', shape (n_slos + 1,)."""
+    lag = known.lag * LAG_LEFT[int(known.is_backlog.any())]
+    if known.row < 0 or row == known.row:
+        return lag
+    step = world.grid.features[row] - world.grid.features[known.row]
+    return lag + LAG * np.abs(known.fit.mean @ step)
+
+
+def demand_of(world: World, known: Known, seen: Observed, expected: float, growth: Array) -> Demand:
+    """Return what an interval says of the demand; `expected`: ln of it, by the fit."""
+    pressing = seen.ratios[world.prompt & seen.known]
+    if pressing.size:
+        return Demand(float(np.log(max(pressing.max(), TINY))), True)
+    tells = np.flatnonzero(world.memory & seen.known)
+    if not tells.size or not known.readings:
+        return Demand(float("nan"), False)
+    worst = tells[np.argmax(seen.ratios[tells])]
+    ratio, grown = float(seen.ratios[worst]), float(growth[worst])
+    if abs(grown) > STANDSTILL:
+        rate = float(backlog.learned_rates(known.growth)[worst])
+        read = backlog.implied_demand(ratio, float(known.ratios[worst]), rate)
+        is_drained = grown < 0 and ratio < STANDSTILL
+        return Demand(min(read, expected) if is_drained else read, False)
+    if ratio > 1:  # as long as it can be, or it would go on growing
+        return Demand(max(expected, 0.0) + STUCK, False)
+    return Demand(float("nan"), False, hope=max(expected - AT_REST, 0.0) + world.optimism)
+
+
+def backlogs_of(world: World, known: Known, growth: Array, demand: Demand) -> NDArray[np.bool_]:
+    """Return which ratios with memory speak of the past: they rise under overload, or fall after one."""
+    overload = np.nan_to_num(demand.ln) > 0 and known.readings > 0
+    rising = overload & (growth > STANDSTILL)
+    staying = known.is_backlog & ((growth < -STANDSTILL) | overload)
+    return world.memory & (rising | staying)
+
+
+def doubt_of(world: World, lag: Array, moved: Array, demand: Demand, has_backlog: bool) -> Array:
+    """Return the variance of each reading beyond the residual one, shape (n_slos + 1,).
 
     Args:
-        spec: the stream.
-        grid: its joint settings.
-        drift: log-standard deviation of what no knob explains, from one interval to the next, > 0.
-        fade: likewise of what the knobs explain, >= 0.
-        cost_doubt: share by which the spec's ln(cost) of a knob may be wrong, a standard deviation, > 0.
-        optimism: by how much ln(demand) is taken to fall in an interval in which nothing tells it, >= 0.
+        lag: see `lag_of`.
+        moved: by how much each logarithm changed in the interval, shape (n_slos + 1,).
+        demand: in it.
+        has_backlog: whether work of the past is waiting.
     """
-
-    def __init__(
-        self, spec: ElasticitySpec, grid: Grid, drift: float, fade: float, cost_doubt: float, optimism: float
-    ):
-        self.grid = grid
-        self.drift, self.fade, self.cost_doubt, self.optimism = drift, fade, cost_doubt, optimism
-        self.memory = np.array([slo.memory for slo in spec.slos])
-        self.prompt = in_pressure(spec)
-        self.soft = np.where(self.memory, SOFT, 0.0)
-        self.threshold = np.log1p(self.soft)
-
-    def prior(self) -> Known:
-        """What the spec alone says: demands go as the cost, the rest hardly as anything."""
-        n_slos, spans = len(self.memory), self.grid.spans
-        follows_work = np.append(self.prompt, True)[:, None]
-        at_least = np.append(~self.memory & ~self.prompt, False)
-        mean = np.zeros((n_slos + 1, 1 + 2 * len(spans)))
-        mean[:, 1::2] = np.where(follows_work, spans, np.where(at_least[:, None], MENDED * spans, 0.0))
-        mean[:, 0] = np.where(follows_work[:, 0], 0.0, np.log(0.3)) - 0.5 * mean[:, 1::2].sum(axis=1)
-        sigma = np.full_like(mean, UNKNOWN)
-        sigma[:, 1::2] = np.where(follows_work, self.cost_doubt * (1 + spans), REST_DOUBT)
-        sigma[:, 2::2] = np.where(follows_work, 2 * self.cost_doubt, REST_DOUBT)
-        cov = sigma[:, :, None] ** 2 * np.eye(mean.shape[1])
-        residual = np.where(np.append(self.memory, False), CALM, RESIDUAL)
-        culprits = np.where(
-            follows_work[:, :, None], np.eye(mean.shape[1])[0] * np.eye(mean.shape[1]), np.eye(mean.shape[1])
-        )
-        fit = Fit(mean, cov, residual**2, np.zeros(n_slos + 1), culprits)
-        return self.begun(Known(fit, np.zeros((2, n_slos)), *self._nothing(), readings=0))
-
-    def begun(self, known: Known) -> Known:
-        """The same knowledge at the beginning of an episode: the capacity may be another one."""
-        cov = known.fit.cov.copy()
-        cov[:, 0, 0] = np.maximum(cov[:, 0, 0], UNKNOWN**2)
-        fit = replace(known.fit, cov=cov, surprises=np.zeros(len(cov)))
-        return Known(fit, known.growth, *self._nothing(), readings=0)
-
-    def _nothing(self) -> tuple[Array, int, Array, NDArray[np.bool_], float]:
-        n_slos = len(self.memory)
-        return np.zeros(n_slos + 1), -1, np.zeros(n_slos), np.zeros(n_slos, bool), float("nan")
-
-    def see(self, known: Known, seen: Observed) -> Known:
-        """What is known one interval later."""
-        row = self.grid.row(seen.levels)
-        if not seen.known.any():
-            return replace(known, row=row, ratios=np.zeros(len(seen.ratios)), demand=float("nan"))
-        ratios = np.where(seen.known, seen.ratios, known.ratios)
-        is_first = known.readings == 0
-        growth = np.zeros(len(ratios)) if is_first else ratios - known.ratios
-        drift = np.append(np.where(self.memory, 0.2, 1.0), 1.0) * self.drift
-        fit = known.fit if is_first else forget(known.fit, drift, self.fade)
-        lag = self._lag(known, row)
-        demand, is_measured, fit = self._demand(known, seen, row, growth, fit)
-        is_backlog = self._backlog(known, ratios, growth, demand)
-        readings = np.append(np.log(np.maximum(ratios, TINY) + self.soft), demand)
-        before = np.append(np.log(np.maximum(known.ratios, TINY) + self.soft), known.demand)
-        moved = np.zeros(len(lag)) if is_first else np.nan_to_num(readings - before)
-        doubt = lag**2 if is_backlog.any() else np.minimum(lag**2, 4 * moved**2)
-        doubt[:-1] += np.where(self.prompt, 0.0, (2 * max(np.nan_to_num(demand), 0.0)) ** 2)
-        doubt[:-1] += np.where(self.memory, moved[:-1] ** 2, 0.0)
-        doubt[-1] += 0.0 if is_measured else VAGUE**2
-        still = ~self.memory | (row == known.row) | is_first  # what carries the past, carries a change's too
-        usable = np.append(seen.known & ~is_backlog & still, np.isfinite(demand))
-        expected = fit.mean @ self.grid.features[row]
-        capped = np.append(ratios >= RATIO_CAP, demand >= np.log(RATIO_CAP))
-        usable &= ~(capped & (expected > readings))
-        fit = update(fit, self.grid.features[row], np.nan_to_num(readings), usable, doubt)
-        sums = known.growth
-        if is_measured and demand > 0 and not is_first:
-            sums = backlog.count_growth(sums, growth, np.exp(demand), self.memory & seen.known)
-        return Known(fit, sums, lag, row, ratios, is_backlog, demand, known.readings + 1)
-
-    def _lag(self, known: Known, row: int) -> Array:
-        lag = known.lag * LAG_LEFT[int(known.is_backlog.any())]
-        if known.row < 0 or row == known.row:
-            return lag
-        step = self.grid.features[row] - self.grid.features[known.row]
-        return lag + LAG * np.abs(known.fit.mean @ step)
-
-    def _demand(
-        self, known: Known, seen: Observed, row: int, growth: Array, fit: Fit
-    ) -> tuple[float, bool, Fit]:
-        """ln of the demand, whether it was measured, and the fit, more hopeful if nothing tells it."""
-        pressing = seen.ratios[self.prompt & seen.known]
-        if pressing.size:
-            return float(np.log(max(pressing.max(), TINY))), True, fit
-        expected = float(fit.mean[-1] @ self.grid.features[row])
-        tells = np.flatnonzero(self.memory & seen.known)
-        if not tells.size or not known.readings:
-            return float("nan"), False, fit
-        worst = tells[np.argmax(seen.ratios[tells])]
-        ratio, grown = float(seen.ratios[worst]), float(growth[worst])
-        if grown < -STANDSTILL or grown > STANDSTILL:
-            rate = float(backlog.learned_rates(known.growth)[worst])
-            read = backlog.implied_demand(ratio, float(known.ratios[worst]), rate)
-            is_drained = grown < 0 and ratio < STANDSTILL
-            return (min(read, expected) if is_drained else read), False, fit
-        if ratio > 1:  # as long as it can be, or it would go on growing
-            return max(expected, 0.0) + STUCK, False, fit
-        mean = fit.mean.copy()
-        mean[-1, 0] -= max(expected - AT_REST, 0.0) + self.optimism
-        return float("nan"), False, replace(fit, mean=mean)
-
-    def _backlog(self, known: Known, ratios: Array, growth: Array, demand: float) -> NDArray[np.bool_]:
-        """Which ratios with memory speak of the past: they rise under overload, or fall after one."""
-        overload = np.nan_to_num(demand) > 0 and known.readings > 0
-        rising = overload & (growth > STANDSTILL)
-        staying = known.is_backlog & ((growth < -STANDSTILL) | overload)
-        return self.memory & (rising | staying)
-
-    def outlook(self, known: Known, rows: NDArray[np.intp] | slice = slice(None)) -> Outlook:
-        """What is to be expected of these settings."""
-        mean, variance = predict(known.fit, self.grid.features[rows])
-        sigma = np.sqrt(variance + known.fit.variance)
-        return Outlook(
-            ln_ratio=mean[:, :-1] - self.threshold,
-            sigma=sigma[:, :-1],
-            residual=np.sqrt(known.fit.variance),
-            ratio=np.clip(np.exp(mean[:, :-1]) - self.soft, 0.0, RATIO_CAP),
-            ln_demand=mean[:, -1],
-            demand_sigma=sigma[:, -1],
-            demand_doubt=np.sqrt(variance[:, -1]),
-            rates=backlog.learned_rates(known.growth),
-        )
-
-    def p_fulfilled(self, known: Known, outlook: Outlook, intervals: float) -> Array:
-        """P(SLO fulfilled) so many intervals (>= 1) after each setting was set, shape (n, n_slos)."""
-        at_rest = ndtr(-outlook.ln_ratio / outlook.sigma)
-        return at_rest * self._p_drained(known, outlook, intervals, np.zeros(1))
-
-    def p_kept(self, known: Known, outlook: Outlook, intervals: float, margin: Array) -> Array:
-        """The same as a decision should see it: `margin` residual deviations away from every threshold.
-
-        What an SLO does that does not follow the work is taken for what the regression says, as RASK does:
-        to avoid all that is uncertain about it would be never to find out.
-        """
-        sigma = np.where(self.prompt, outlook.sigma, outlook.residual[:-1])
-        at_rest = ndtr(-(outlook.ln_ratio + margin[:, None] * outlook.residual[:-1]) / sigma)
-        return at_rest * self._p_drained(known, outlook, intervals, margin)
-
-    def _p_drained(self, known: Known, outlook: Outlook, intervals: float, margin: Array) -> Array:
-        breaking = backlog.breaking_demand(known.ratios, outlook.rates, intervals)
-        slack = breaking - (outlook.ln_demand + margin * outlook.residual[-1])[:, None]
-        return np.where(self.memory, ndtr(slack / outlook.demand_sigma[:, None]), 1.0)
-
-    def worst_ratio(self, known: Known, outlook: Outlook, intervals: float) -> Array:
-        """The worst ratio to be expected by then, the demand itself among them, shape (n,)."""
-        demand = np.exp(np.minimum(outlook.ln_demand, LARGEST))[:, None]
-        past = backlog.carried(known.ratios, outlook.rates, demand, intervals)
-        ratios = np.where(self.memory, np.maximum(past, outlook.ratio), outlook.ratio)
-        return np.maximum(ratios.max(axis=1), demand[:, 0])
+    doubt = lag**2 if has_backlog else np.minimum(lag**2, 4 * moved**2)
+    doubt[:-1] += np.where(world.prompt, 0.0, (2 * max(np.nan_to_num(demand.ln), 0.0)) ** 2)
+    doubt[:-1] += np.where(world.memory, moved[:-1] ** 2, 0.0)
+    doubt[-1] += 0.0 if demand.is_measured else VAGUE**2
+    return doubt

@@ -52,10 +52,7 @@ class Rehearsal:
             length = spans.get(step, step + 1) - step
             return length, length
 
-        courses = {
-            "static": self._static(statics),
-            "phases": self._play(seed, candidates, phase),
-        }
+        courses = {"static": self._static(statics), "phases": self._play(seed, candidates, phase)}
         for horizon in self._horizons:
             courses[f"hold_{horizon}"] = self._play(seed, candidates, lambda _, h=horizon: (h, 1))
         figures = {name: float(course.rewards.mean()) for name, course in courses.items()}
