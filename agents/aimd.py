@@ -1,7 +1,11 @@
 """Additive increase, multiplicative decrease of the position on a stream's Pareto front.
 
 Source: Chiu and Jain 1989, "Analysis of the increase and decrease algorithms for congestion avoidance in
-computer networks", Computer Networks and ISDN Systems 17(1). Near a position that failed the increase is
+computer networks", Computer Networks and ISDN Systems 17(1). With x the position on the front,
+
+    x ← x + increase · top    while all is well,    x ← decrease · x    when an SLO breaks
+
+Near a position that failed the increase is
 halved, as CUBIC does near its last window (Ha, Rhee, Xu 2008), and what failed is barred for a while: see
 `agents.common.front`.
 """

@@ -4,7 +4,14 @@ Thompson sampling with a linear reward is Agrawal & Goyal 2013, "Thompson sampli
 linear payoffs"; LinUCB is Li et al. 2010, "A contextual-bandit approach to personalized news article
 recommendation". Evidence is discounted, as in Russac, Vernade & Cappé 2019, "Weighted linear bandits for
 non-stationary environments". The noise is unknown too, so the conjugate prior is a normal-inverse-gamma
-(Bishop 2006, exercise 3.12, gives the sums). Ours differs in its features: the context says what one more
+(Bishop 2006, exercise 3.12, gives the sums). With features φ of a setting in a context, the reward is w·φ +
+noise:
+
+    Λ = I/SIGMA² + Σ γᵗ φφᵀ,    b = Σ γᵗ φ (reward − w₀·φ),    w ~ N(w₀ + Λ⁻¹ b, ν² Λ⁻¹)
+    ν² = (scale + ½ (Σ γᵗ (reward − w₀·φ)² − b·Λ⁻¹ b)) / (shape + ½ Σ γᵗ)
+    THOMPSON: the best w·φ of one draw;    UCB: the best E w·φ + width · ν √(φ·Λ⁻¹ φ)
+
+Ours differs in its features: the context says what one more
 interval has told of the capacity, and the reward is explained by how far each setting is from using it up.
 """
 

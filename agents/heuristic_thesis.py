@@ -1,9 +1,11 @@
 """The published predecessor's heuristic, the rival of its active inference; to be beaten in the open.
 
-Re-implemented from its description and not improved. When an SLO is CRITICAL, the knob with the highest
-level / (levels - 1) is lowered; knobs within 0.05 of it count as equal, and an order decides. When all SLOs
-are OK, every ratio is at most 0.7 and none has an upward slope over 12 samples, the knob with the lowest is
-raised. After a move there are 6 cycles without one, and no move ever undoes the last one.
+The predecessor is the repository JohnnyElaine/bsc_aif_parallel_pipeline (2025) and the bachelor's thesis at
+TU Wien that it belongs to. Re-implemented from its description and not improved. When an SLO is CRITICAL, the
+knob with the highest level / (levels - 1) is lowered; knobs within 0.05 of it count as equal, and an order
+decides. When all SLOs are OK, every ratio is at most 0.7 and none has an upward slope over 12 samples, the
+knob with the lowest is raised. After a move there are 6 cycles without one, and no move ever undoes the last
+one.
 
 Not known, and so chosen: the slope is that of the least-squares line; before there are 12 samples nothing is
 raised; an undoing move is one of the same knob in the other direction, and the next knob is taken instead;

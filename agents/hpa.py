@@ -3,8 +3,9 @@
 There, desired replicas = current replicas x metric / target, the largest over all metrics, unless the
 quotient is within a tolerance of 1; what was recommended within a stabilisation window holds back a change
 for the worse (kubernetes.io, "Horizontal Pod Autoscaling", algorithm details). Here replicas are given and
-the demand is not: desired cost = current cost x target / metric, the smallest over all metrics, along the
-stream's Pareto front.
+the demand is not, so that along the stream's Pareto front, of the most demanding metric,
+
+    desired cost = current cost × target / metric,    unless |metric / target − 1| ≤ tolerance
 """
 
 from agents.common.front import Front, Patience

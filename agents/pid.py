@@ -3,7 +3,9 @@
 The error is ln(target / demand) and the output ln(cost): what a setting costs and the pressure it makes grow
 together, so in logarithms the plant's gain is 1 whatever the stream. The velocity form (Åström and Hägglund,
 "PID Controllers", 2nd ed., section 3.6) adds to the cost in force, so that what is held back is never wound
-up; besides, no step goes further than the present error itself.
+up; besides, no step goes further than the present error e₀ itself, e₁ and e₂ being those before it.
+
+    Δ ln(cost) = kp (e₀ − e₁) + ki e₀ + kd (e₀ − 2 e₁ + e₂),    e = ln(target / demand)
 """
 
 import json

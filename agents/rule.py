@@ -2,6 +2,9 @@
 
 In the manner of Ray Serve's autoscaling policy and the Kubernetes HPA (desired = current x target / metric),
 here over the knobs of a stream. `decide` is the policy: reading and state in, levels and new state out.
+
+    down: the knob that saves most, until cost ≤ present cost × target / pressure
+    up: the cheapest knob per worth gained, while cost ≤ present cost × target / worst pressure counted
 """
 
 import json

@@ -4,8 +4,7 @@ The spec gives relative costs, and the world has others. A measured pressure r a
 ln r = x(a) - k + noise: x is what is learned, and k, the logarithm of the capacity, moves with the world
 (workers are lost, load comes). x and k are jointly Gaussian, so what is seen at one setting tells of its
 neighbours too; the update is a Kalman filter's, of two hypotheses (k as before; k anywhere) merged into one
-Gaussian by their first two moments, as in Bar-Shalom, Li and Kirubarajan 2001, "Estimation with applications
-to tracking and navigation", section 11.6.
+Gaussian: see agents.common.kalman, with the source.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,14 @@
 """What an observation tells: of the costs first, then, by pymdp's exact inference, of the capacity.
 
+With the capacity c, the setting a, its ln cost x, each SLO's bin oₛ and the bin bₛ that it was in before,
+
+    Q(c) ∝ P(c) · Πₛ P(oₛ | bₛ, a, c)^wₛ · P(pressure | a, c),    surprise = −ln of the sum over c
+    P(o | b, a, c) = Σₓ P(x | a) A(o | b, u = x − ln c)
+    P(c') = (1 − jump) Σ B(c' | c) Q(c) + jump / n
+
+where A leaves an SLO's fulfilment the share `p_kept`, the mean of a Dirichlet distribution over the intervals
+in which the setting kept and broke it with capacity to spare. Source: Heins et al. 2022, pymdp.
+
 The levels of the knobs and the backlogs are seen exactly, so the posterior over all hidden states is that
 over the capacity, given them: pymdp's inference is evaluated on the rows of A at hand instead of on the whole
 product of factors; a test compares them with pymdp's own agent.

@@ -1,4 +1,20 @@
-"""What policies promise and what they would tell: pymdp's expected free energy, in the model's own order.
+"""What policies promise and what they would tell: the expected free energy G of each policy π.
+
+A policy sets the joint settings a₁, a₂, … in the intervals to come; Q is what is believed, o the bin of an
+SLO's ratio or of the pressure, c the capacity, x(a) ln of what a setting costs, σ the noise of a pressure,
+U(a) what a setting is worth, its preference and what is expected of its ratios together, and U* the best of
+them.
+
+    −G(π) = Σₜ ( ln C(aₜ) + Σₛ E_Q ln C(oₛ) )                                pragmatic value
+          + state_gain · Σₜ Σₛ wₛ I(oₛ; c)                                    epistemic value
+          + cost_gain · ½ ln(1 + Var x(a₁) / σ²)                              novelty
+          + patience · ( E max(U(a₁) − U*, 0), less the same if x were sure ) improvement
+
+    I(o; c) = H[E_Q P(o | a, c)] − E_Q H[P(o | a, c)],    Q(π) ∝ exp γ (−G(π) − switching · [a₁ ≠ a₀])
+
+Sources: Da Costa et al. 2020, "Active inference on discrete state-spaces: a synthesis", and Heins
+et al. 2022 (pymdp) of the first two terms and of Q(π); the novelty is the information that one reading gives
+on a Gaussian; the improvement is that of Jones, Schonlau and Welch 1998, "Efficient global optimization".
 
 What a policy's step is worth depends only on where it leads, so everything is computed once per demand, then
 read for each joint setting at what it is believed to cost, and then for each policy.

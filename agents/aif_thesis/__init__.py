@@ -1,3 +1,3 @@
-"""The published predecessor's active inference, as a baseline, on JAX kept to one core."""
+"""The active inference of the published predecessor (JohnnyElaine/bsc_aif_parallel_pipeline, 2025)."""
 
 import agents.common.jax_cpu  # noqa: F401 - before anything here imports JAX

@@ -1,10 +1,12 @@
 """Active inference as in the published predecessor of this project, so that it can be beaten in the open.
 
-Re-implemented from its description on pymdp 1.x (Heins et al. 2022, JOSS 7(73)) and not improved; what its
-model is, and what of it could not be known, is said in `agents.aif_thesis.model`. Each cycle: infer the
-levels, value the policies, take the best, learn A. Of pymdp's choices that the description leaves open its
-defaults are taken: fixed-point iteration, utility and state information gain, no parameter information gain.
-An SLO that was not measured counts as OK, for that is the state an unknown reading has.
+The predecessor is the repository JohnnyElaine/bsc_aif_parallel_pipeline (2025) and the bachelor's thesis at
+TU Wien that it belongs to. Re-implemented from its description on pymdp 1.x (Heins et al. 2022, JOSS 7(73))
+and not improved; what its model is, and what of it could not be known, is said in `agents.aif_thesis.model`.
+Each cycle: infer the levels, value the policies, take the best, learn A. Of pymdp's choices that the
+description leaves open its defaults are taken: fixed-point iteration, utility and state information gain, no
+parameter information gain. An SLO that was not measured counts as OK, for that is the state an unknown
+reading has.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,15 @@
 """The published predecessor's generative model: pymdp's A, B, C, D and policies of knobs alone.
 
-Taken from its description: the hidden factors are the knobs' levels and nothing else; each knob is seen, and
-so is each SLO's state; how likely those states are depends on a load index, a weighted sum of level /
-(levels - 1) over the knobs; preferences are linear from 0 to 3 over a knob's levels, and +1, 0, -3 for an
-SLO's states; policies move every knob by one level down, none or up, one step ahead.
+Source: github.com/JohnnyElaine/bsc_aif_parallel_pipeline (2025), and the bachelor's thesis at TU Wien that it
+belongs to. Taken from its description: the hidden factors are the knobs' levels and nothing else; each knob
+is seen, and so is each SLO's state; how likely those states are depends on a load index, a weighted sum of
+level / (levels - 1) over the knobs; preferences are linear from 0 to 3 over a knob's levels, and +1, 0, -3
+for an SLO's states; policies move every knob by one level down, none or up, one step ahead. With Q the
+belief, for the levels a that a policy leads to and observations o of every knob and SLO,
+
+    load(a) = Σₖ wₖ · aₖ / (nₖ − 1),    P(state | a) = the row of SLO_STATES that load(a) is in
+    −G(policy) = Σₒ E_Q ln C(o) + H[E_Q P(o | a)] − E_Q H[P(o | a)],    P(policy) ∝ exp(−γ G)
+    pA ← pA + rate · o ⊗ Q(a),    A = the mean of the Dirichlet distribution pA
 
 Not known, and so chosen: what is believed at first (all levels alike); how much the prior of A weighs
 against what is learned (one observation per setting); that C is pymdp's log-preference, as it stands. The

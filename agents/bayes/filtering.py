@@ -1,10 +1,14 @@
 """Online inference: the Gaussian that is nearest to the posterior's peak, interval after interval.
 
 Assumed-density filtering by Laplace's method: the belief before an interval is a Gaussian, NumPyro gives the
-log density of what was then read, and Newton's method finds its mode and curvature. Three stories are told of
-each interval - nothing happened, the load jumped, what does not follow the load jumped - and their posteriors
-are merged by their evidence (a generalised pseudo-Bayesian filter of first order, Bar-Shalom et al. 2001,
-"Estimation with applications to tracking and navigation", ch. 11.6).
+log density of what was then read, and Newton's method finds its mode and curvature, in units z of that
+belief:
+
+    x = m + L z,    ẑ = argmax ln p(reading, z),    Λ = −∂² ln p(reading, ẑ)
+    m' = m + L ẑ,    P' = L Λ⁻¹ Lᵀ,    ln evidence = ln p(reading, ẑ) + d/2 ln 2π − ½ ln det Λ
+
+Three stories are told of each interval - nothing happened, the load jumped, what does not follow the load
+jumped - and their posteriors are merged by their evidence: see agents.common.kalman, with the source.
 """
 
 from collections.abc import Callable

@@ -2,7 +2,16 @@
 
 A ratio that follows the work at once is load × what the knobs do. One with memory is where it rests at the
 setting, or where the demand has taken it from where it was, whichever is worse. Readings are log-normal about
-that with tails (Student's t), and those at the ratios' cap say "at least so much".
+that with tails (Student's t), and those at the ratios' cap say "at least so much". With features φ of the
+setting in force, load k, demand u, rate ρ of an SLO and its noise τ,
+
+    ln u = k + max w·φ         over the rows of the SLOs that follow the work at once
+    ln r° = w·φ, + k           of one of these
+    r = r°                     without memory
+    r = max(r°, r before + ρ (1 − 1/u))    with memory
+    ln reading ~ t₅(ln r, τ)
+
+Source: ours, after the polynomials of RASK (Sedlak et al. 2025); NumPyro is Phan, Pradhan and Jankowiak 2019.
 """
 
 from typing import NamedTuple

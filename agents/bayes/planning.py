@@ -1,4 +1,14 @@
-"""Decisions from samples of the posterior: what each setting earns in every world that is still possible."""
+"""Decisions from samples of the posterior: what each setting earns in every world that is still possible.
+
+Of a setting a in sampled worlds w, with rewards R as in agents.common.objective, R* the best expected one,
+and the share ℓ of `patience` that a failed trial loses with the work that it leaves over,
+
+    value(a) = E R + learnt² · max(E tried − E R, 0) − switching_cost · [a ≠ now]
+    tried(w) = R(a, w) if that is above R*, else (1 − ℓ) R* + ℓ R(a, w)
+    learnt = Var ln u / (Var ln u + noise²)        the share of doubt that one reading takes away
+
+the knowledge gradient of one interval (Frazier, Powell and Dayanik 2008), over samples.
+"""
 
 from functools import partial
 from typing import NamedTuple

@@ -2,7 +2,11 @@
 
 The knobs are roots, so that to set them is to condition on them. Given a setting, each metric is a normal in
 bins; given its metric, the knobs and where it was, each SLO is independent of the others. A setting is judged
-when it is held: SLOs with memory go on from bin to bin, and of where they are by then each keeps its own
+when it is held, in each of the intervals to come with the same b for all of them:
+
+    P(all fulfilled | do(a)) = Σ_b P(b | a) Πₛ Σ_o P(bin of s is o | b, a, where it was) over fulfilled o
+
+SLOs with memory go on from bin to bin, and of where they are by then each keeps its own
 distribution (the factored belief of Boyen and Koller 1998, exact where an SLO hangs on its own past alone).
 """
 

@@ -3,7 +3,11 @@
 Neighbours share what is seen, for all axes are ordered: a metric counts in every bin that it may have been
 in, a level of a knob in the levels beside it too. Forgetting is by contradiction: what is counted in a cell
 takes the place of what that cell knew, up to 1 / (1 - forgetting) intervals of it, and cells that are not met
-keep what they know. pgmpy's `fit_update` would give every column the weight of all earlier samples.
+keep what they know:
+
+    n(bin | cell) ← (1 − (1 − forgetting) · share) · n + share · [bin seen],    P(bin | cell) ∝ seeds + n
+
+pgmpy's `fit_update` would give every column the weight of all earlier samples.
 """
 
 from collections.abc import Sequence

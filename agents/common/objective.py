@@ -1,4 +1,8 @@
-"""What a setting promises: the reward of envs/reward.py, as a model's probabilities have it."""
+"""What a setting promises: the reward of envs/reward.py, as a model's probabilities have it.
+
+E R = P(all kept) · worth − (share of SLOs expected broken) · (½ + ½ min(1, worst − 1) + DEEPER ln worst)
+E R of a trial = E R + learnt² · max(P(success) · worth + P(failure) · (what is then left) − E R, 0)
+"""
 
 import numpy as np
 from numpy.typing import NDArray
