@@ -73,11 +73,11 @@ class Evidence:
 
     @classmethod
     def none(cls, n_features: int) -> Self:
-        """Nothing but the prior."""
+        """Return the evidence of nothing but the prior."""
         return cls(np.eye(n_features) / SIGMA**2, np.zeros(n_features), 0.0, 0.0)
 
     def after(self, features: Array, surprise: float, discount: float) -> Self:
-        """One reward later; what is forgotten is evidence, never the prior."""
+        """Return the evidence one reward later; what is forgotten is evidence, never the prior."""
         prior = np.eye(len(features)) / SIGMA**2
         return type(self)(
             prior + discount * (self.precision - prior) + np.outer(features, features),
@@ -88,14 +88,14 @@ class Evidence:
 
     @property
     def noise_variance(self) -> float:
-        """Of a reward, the posterior's scale / shape."""
+        """Return the variance of a reward, the posterior's scale / shape."""
         explained = float(self.moment @ np.linalg.solve(self.precision, self.moment))
         shape, scale = NOISE
         return (scale + max(self.squares - explained, 0.0) / 2) / (shape + self.count / 2)
 
 
 def fixed_features(places: Array) -> Array:
-    """What tells settings apart whatever the context: places in [0, 1] of the knobs, and their products."""
+    """Return what tells settings apart whatever the context: places of knobs, and their products."""
     n_knobs = places.shape[1]
     products = [places[:, i] * places[:, j] for i in range(n_knobs) for j in range(i, n_knobs)]
     return np.hstack([places, np.stack(products, axis=1)])
@@ -146,7 +146,7 @@ class Bandit(Agent):
         self._figures: dict[str, float] = dict.fromkeys(FIGURES, 0.0)
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The best setting of one draw from the posterior, or the one of the best upper bound."""
+        """Return the best setting of one draw from the posterior, or the one of the best upper bound."""
         seen = self.spec.decode(observation)
         row = self._grid.row(seen.levels)
         self._price = self._new_price(seen, self._ln_cost[row])
@@ -179,18 +179,18 @@ class Bandit(Agent):
             self._chosen = None
 
     def explain(self) -> dict[str, float]:
-        """Reward expected and as it was valued, the noise, ln(pressure) expected, and rewards counted."""
+        """Return the reward expected and as valued, the noise, ln(pressure) expected, and rewards counted."""
         return dict(self._figures)
 
     def _features(self) -> Array:
-        """Of every setting in this context, shape (n, n_features)."""
+        """Return the features of every setting in this context, shape (n, n_features)."""
         beyond = np.maximum(self._price + self._ln_cost - KNEES[-1], 0.0)[:, None]
         places = np.clip(self._price + self._ln_cost, KNEES[0], KNEES[-1])
         hats = np.stack([np.interp(places, KNEES, peak) for peak in np.eye(len(KNEES))], axis=1)
         return np.hstack([hats, hats * self._grid.worth[:, None], beyond, self._fixed])
 
     def _new_price(self, seen: Observed, ln_cost: float) -> float:
-        """ln(pressure) − ln(cost): what the world asks for a unit of cost, from the setting in force."""
+        """Return ln(pressure) − ln(cost), what the world asks for a unit of cost, at the setting in force."""
         pressing = seen.ratios[self._pressing & seen.known]
         if pressing.size:
             read = math.log(max(pressing.max(), TINY)) - ln_cost

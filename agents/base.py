@@ -65,7 +65,7 @@ class Agent(ABC):
 
     @abstractmethod
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Level index per knob for the next interval, in the spec's action space.
+        """Return the level index per knob for the next interval, in the spec's action space.
 
         Args:
             observation: laid out as the spec says.
@@ -83,11 +83,11 @@ class Agent(ABC):
 
     @property
     def trained_steps(self) -> int:
-        """Steps of any world that it had learned from before it was made."""
+        """Return the steps of any world that it had learned from before it was made."""
         return 0
 
     def explain(self) -> dict[str, float]:
-        """Finite figures behind the last decision; the same names throughout an episode."""
+        """Return finite figures behind the last decision; the same names throughout an episode."""
         return {}
 
     def network_figure(self) -> NetworkFigure | None:
@@ -103,7 +103,7 @@ class Agent(ABC):
         partial.replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint.
+        """Read a checkpoint, to go on from it.
 
         Raises:
             ValueError: it was written by another agent or for another spec.
@@ -117,7 +117,7 @@ class Agent(ABC):
         self._restore(state)
 
     def _checkpoint(self) -> State:
-        """What `save` keeps beside the agent's and the spec's identity."""
+        """Return what `save` keeps beside the agent's and the spec's identity."""
         return {}
 
     def _restore(self, state: State) -> None:  # noqa: B027 - the counterpart of an empty state

@@ -47,7 +47,7 @@ class Clairvoyant(Agent):
 
     @abstractmethod
     def plan(self, seed: int) -> Course:
-        """The course for the episode of this seed.
+        """Return the course for the episode of this seed.
 
         Raises:
             RuntimeError: no world has been shown yet.
@@ -58,7 +58,7 @@ class Clairvoyant(Agent):
         self._course, self._n_decisions = self.plan(seed), 0
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The next levels of the course, whatever was observed."""
+        """Return the next levels of the course, whatever was observed."""
         self.spec.decode(observation)
         assert self._course is not None, "reset comes before act"
         levels = self._course.levels[min(self._n_decisions, len(self._course.levels) - 1)]
@@ -66,7 +66,7 @@ class Clairvoyant(Agent):
         return levels.copy()
 
     def explain(self) -> dict[str, float]:
-        """The step's reward as foreseen, the course's mean, and how it was found."""
+        """Return the step's reward as foreseen, the course's mean, and how it was found."""
         if self._course is None:
             return {}
         rewards = self._course.rewards

@@ -75,7 +75,7 @@ class ThesisHeuristic(Agent):
         self._figures = {"worst_ratio": 0.0, "steepest": 0.0, "waits": 0.0}
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The levels in force, or one of them moved by one."""
+        """Return the levels in force, or one of them moved by one."""
         seen = self.spec.decode(observation)
         self._history.append(seen.ratios.tolist())
         rising = steepest(self._history)
@@ -98,7 +98,7 @@ class ThesisHeuristic(Agent):
         return seen.levels
 
     def explain(self) -> dict[str, float]:
-        """The worst ratio, the steepest slope of one (per sample), and cycles left without a move."""
+        """Return the worst ratio, the steepest slope of one (per sample), and cycles left without a move."""
         return self._figures
 
     def _has_room(self, ratios: NDArray[np.float64], rising: float) -> bool:
@@ -106,7 +106,7 @@ class ThesisHeuristic(Agent):
         return bool(is_ok) and len(self._history) == self._samples and rising <= 0
 
     def _choose(self, levels: Levels, step: int) -> Move | None:
-        """The knob to move in that direction: the highest one down, the lowest one up."""
+        """Return the knob to move in that direction: the highest one down, the lowest one up."""
         positions = self.spec.positions(levels)
         movable = [
             knob
@@ -132,7 +132,7 @@ class ThesisHeuristic(Agent):
 
 
 def steepest(history: Sequence[Sequence[float]]) -> float:
-    """Largest slope per sample of the least-squares lines through each column; 0 for fewer than two samples.
+    """Return the largest slope per sample of least-squares lines through each column; 0 of one row.
 
     Args:
         history: ratios per SLO, one row per sample.

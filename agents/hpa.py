@@ -53,7 +53,7 @@ class Hpa(Frontier):
 
 
 def desired(front: Front, now: int, quotient: float, tolerance: float) -> int:
-    """The position whose cost is that of `now` over metric / target, or `now` where that is near 1."""
+    """Return the position whose cost is that of `now` over metric / target; `now` where that is near 1."""
     if abs(quotient - 1) <= tolerance:
         return now
     if quotient <= 0:

@@ -38,7 +38,7 @@ class Gains(NamedTuple):
     kd: float
 
     def step(self, error: float, errors: Errors) -> float:
-        """Change of the output, between 0 and the error."""
+        """Return change of the output, between 0 and the error."""
         step = (
             self.kp * (error - errors.last)
             + self.ki * error

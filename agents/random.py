@@ -23,7 +23,7 @@ class Random(Agent):
         self._rng = np.random.default_rng(seed)
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """A uniform draw."""
+        """Return a uniform draw."""
         self.spec.decode(observation)
         return self._rng.integers(self.spec.n_levels, dtype=np.int64)
 

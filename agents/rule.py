@@ -84,7 +84,7 @@ class RuleState:
 def decide(
     rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
 ) -> tuple[Levels, RuleState]:
-    """Levels for the next interval, and what to remember."""
+    """Return levels for the next interval, and what to remember."""
     watch, reading = state.watch.after(spec, reading)
     state = track(rules, spec, replace(state, watch=watch), reading)
     if reading.pressure_broken or reading.backlog_broken or has_overrun(state, reading):
@@ -96,7 +96,7 @@ def decide(
 
 
 def track(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
-    """One reading later: OKs in a row count towards a raise, and towards being proven."""
+    """Return the state one reading later: OKs in a row count towards a raise, and towards being proven."""
     state = replace(state, since_change=state.since_change + 1, bar_left=max(state.bar_left - 1, 0))
     if not reading.all_ok or (reading.pressure is None and state.watch.drain.rises):
         return replace(state, pressures=())
@@ -111,12 +111,12 @@ def track(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
 
 
 def has_overrun(state: RuleState, reading: Reading) -> bool:
-    """Whether a backlog that goes on growing, with no pressure to tell, accuses the last raise."""
+    """Return whether a backlog that goes on growing, with no pressure to tell, accuses the last raise."""
     return reading.pressure is None and state.raised_from is not None and state.watch.drain.rises >= SURE
 
 
 def cut(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> Levels:
-    """Down to where the pressure is on target; a backlog that shrinks, or may yet, is left to drain."""
+    """Go down to where the pressure is on target; leave a backlog that shrinks, or may yet, to drain."""
     levels = reading.levels
     if state.since_change <= rules.cool_down:
         return levels
@@ -134,7 +134,7 @@ def cut(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) 
 
 
 def blame(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
-    """What led to trouble is barred, for twice as long as the last time.
+    """Bar what led to trouble, for twice as long as the last time.
 
     That is a raise, and it is what a backlog was stuck at that no pressure explains: the pressure would lead
     straight back there.
@@ -151,7 +151,7 @@ def blame(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
 
 
 def climb(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> Levels:
-    """Up as far as the worst counted reading allows; blindly, step by step, where there is no pressure.
+    """Go up as far as the worst counted reading allows; blindly, step by step, without a pressure.
 
     New ground has to be on target; proven ground only has to be OK.
     """
@@ -176,7 +176,7 @@ def climb(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
 
 
 def remember(state: RuleState, reading: Reading, levels: Levels) -> RuleState:
-    """The state after a decision."""
+    """Return the state after a decision."""
     if levels == reading.levels:
         return state
     is_raise = any(a > b for a, b in zip(levels, reading.levels, strict=True))
@@ -212,13 +212,13 @@ class Rule(Agent):
         self._reading: Reading | None = None
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """What `decide` says to this observation."""
+        """Return what `decide` says to this observation."""
         self._reading = self._reader.read(observation)
         levels, self._state = decide(self._rules, self.spec, self._state, self._reading)
         return np.array(levels, dtype=np.int64)
 
     def explain(self) -> dict[str, float]:
-        """Pressure and backlog as shares of warn_at (0 where unknown), OKs counted, and the bar on raises."""
+        """Return pressure and backlog as shares of warn_at (0 if unknown), OKs counted, and the bar."""
         reading, state = self._reading, self._state
         return {
             "pressure": (reading.pressure or 0.0) if reading else 0.0,

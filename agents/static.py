@@ -39,9 +39,9 @@ class Static(Agent):
             )
 
     def reset(self, seed: int) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is nothing to forget."""
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The same levels every time."""
+        """Return the same levels every time."""
         self.spec.decode(observation)
         return self._levels.copy()

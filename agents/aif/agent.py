@@ -127,7 +127,7 @@ class ActiveInference(Forecaster):
         self._figures: Figures | None = None
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The first step of the policy of least expected free energy."""
+        """Return the first step of the policy of least expected free energy."""
         seen = self._evidence(self.spec.decode(observation))
         levels, self._belief, self._now, self._key, figures = decide(
             self._arrays, self._belief, seen, self._key, self._options
@@ -136,7 +136,7 @@ class ActiveInference(Forecaster):
         return np.asarray(levels, dtype=np.int64)
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
-        """From the capacity, the backlogs and the costs as they are believed to be."""
+        """Return forecasts from the capacity, the backlogs and the costs as they are believed to be."""
         rows = np.ravel_multi_index(tuple(np.asarray(settings).T), self.spec.n_levels)
         p_fulfilled = forecast(self._arrays, self._now, jnp.asarray(rows, dtype=jnp.int32))
         return np.clip(np.asarray(p_fulfilled, dtype=np.float64), 0.0, 1.0)
@@ -158,7 +158,7 @@ class ActiveInference(Forecaster):
         }
 
     def picture(self) -> Picture:
-        """What was believed and compared in the last decision."""
+        """Return what was believed and compared in the last decision."""
         return picture_of(self._arrays, self._now, self._options)
 
     def _evidence(self, observed: Observed) -> Evidence:

@@ -103,7 +103,7 @@ class Evidence(NamedTuple):
 
 
 def on_device(spec: ElasticitySpec, model: Model, policy_table: NDArray[np.int64], **rest: float) -> Arrays:
-    """The model, the policies and the rest of `Arrays`, by name, as arrays of 32 bits on the device."""
+    """Return the model, the policies and the rest of `Arrays`, by name, in 32 bits on the device."""
     figures = {
         "ln_capacity": np.log(model.capacity),
         "demand": model.demand,
@@ -133,12 +133,12 @@ def on_device(spec: ElasticitySpec, model: Model, policy_table: NDArray[np.int64
 
 
 def entropy(likelihoods: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each column of likelihoods (..., o, u), in nats, shape (..., u)."""
+    """Return the entropy of each column of likelihoods (..., o, u), in nats, shape (..., u)."""
     return -xlogy(likelihoods, likelihoods).sum(axis=-2)
 
 
 def beginning(arrays: Arrays, setting: int) -> Belief:
-    """Any capacity is as likely, nothing is queued, and costs are as the spec says."""
+    """Return a belief: any capacity is as likely, nothing is queued, costs are as the spec says."""
     n_slos, at = arrays.kind.size, jnp.int32(setting)
     never = jnp.zeros((n_slos, arrays.C_setting.size))
     return Belief(

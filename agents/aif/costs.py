@@ -70,7 +70,7 @@ def covariance(
     interaction_sd: float,
     rows: NDArray[np.int64],
 ) -> Floats:
-    """Of x between joint settings: a slope per knob, a random walk along its levels, and products of two.
+    """Return the covariance of x over settings: a slope per knob, a walk along its levels, products.
 
     Args:
         steps: per knob, what the slope is of, per level, 0 for the lowest.
@@ -96,7 +96,7 @@ def covariance(
 
 
 def with_offset(mean: Floats, cov: Floats, k: float, k_sd: float) -> tuple[Floats, Floats]:
-    """The same with k as a further, independent entry."""
+    """Return the same with k as a further, independent entry."""
     wider = np.zeros((mean.size + 1, mean.size + 1))
     wider[:-1, :-1], wider[-1, -1] = cov, k_sd**2
     return np.append(mean, k), wider
@@ -105,7 +105,7 @@ def with_offset(mean: Floats, cov: Floats, k: float, k_sd: float) -> tuple[Float
 def demand_prior(
     spec: ElasticitySpec, settings: NDArray[np.int64], prior: CostPrior, k: float, is_known: bool
 ) -> tuple[Floats, Floats]:
-    """Of the pressure: mean and covariance over settings and k, the logarithm of the capacity.
+    """Return mean and covariance of the pressure over settings and k, the logarithm of the capacity.
 
     Args:
         spec: the stream.
@@ -124,7 +124,7 @@ def demand_prior(
 
 
 def remember(belief: Costs, prior: Costs, forgetting: Array, drift: Array) -> Costs:
-    """One interval later: x goes a share of the way back to its prior, k has walked."""
+    """Return the belief one interval later: x goes a share of the way back to its prior, k has walked."""
     keep = 1.0 - forgetting * jnp.ones_like(belief.mean).at[-1].set(0.0)
     mean = prior.mean + keep * (belief.mean - prior.mean)
     share = keep[:, None] * keep
@@ -135,7 +135,7 @@ def remember(belief: Costs, prior: Costs, forgetting: Array, drift: Array) -> Co
 def update(
     belief: Costs, here: Array, ln_pressure: Array, noise: Array, jump: Array, is_seen: Array
 ) -> Costs:
-    """What one measured pressure teaches.
+    """Return what one measured pressure teaches.
 
     Args:
         belief: before.
@@ -159,5 +159,5 @@ def update(
 
 
 def relative_variance(cov: Array, reference: Array) -> Array:
-    """Variance of every entry's difference from that of one row, shape (n_settings + 1,)."""
+    """Return the variance of every entry's difference from that of one row, shape (n_settings + 1,)."""
     return jnp.maximum(jnp.diagonal(cov) + cov[reference, reference] - 2 * cov[:, reference], 0.0)

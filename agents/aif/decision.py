@@ -79,7 +79,7 @@ class Appraisal(NamedTuple):
 
 @partial(jax.jit, static_argnames="options")
 def appraise(arrays: Arrays, now: Belief, levels: Array, options: Options) -> Appraisal:
-    """Every policy, from beliefs about now, at these levels; part of `decide`, and for those who look on."""
+    """Compare every policy, from beliefs about now, at these levels; for `decide` and who looks on."""
     plan = compare(arrays, now, levels, options)
     value = plan.pragmatic + arrays.state_gain * plan.epistemic + arrays.cost_gain * plan.novelty
     value += arrays.patience * plan.improvement
@@ -89,7 +89,7 @@ def appraise(arrays: Arrays, now: Belief, levels: Array, options: Options) -> Ap
 
 @partial(jax.jit, static_argnames="options")
 def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: Options) -> Decision:
-    """What was seen updates the beliefs, they value the policies, and one of these is chosen."""
+    """Update the beliefs by what was seen, value the policies by them, and choose one of these."""
     key, draw = jax.random.split(key)
     here = joint_index(seen.levels, options.n_levels)
     before = learned(arrays, belief, seen, here) if options.learns else belief
@@ -129,5 +129,5 @@ def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: 
 
 @jax.jit
 def forecast(arrays: Arrays, now: Belief, settings: Array) -> Array:
-    """P(fulfilled) of every SLO, shape (n, n_slos); `settings`: rows, shape (n,)."""
+    """Return P(fulfilled) of every SLO, shape (n, n_slos); `settings`: rows, shape (n,)."""
     return held(arrays, now, settings)

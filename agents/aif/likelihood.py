@@ -29,28 +29,28 @@ UNMOVED = 0.3  # above capacity: share that does not rise yet
 
 
 def pressure_edges(n_bins: int) -> Array:
-    """Edges of the pressure's bins, equally spaced in the logarithm, shape (n_bins - 1,)."""
+    """Return the edges of the pressure's bins, equally spaced in the logarithm, shape (n_bins - 1,)."""
     return np.geomspace(*PRESSURE, n_bins - 1)
 
 
 def centres(edges: Array) -> Array:
-    """A ratio that stands for each bin, shape (n_bins,)."""
+    """Return a ratio that stands for each bin, shape (n_bins,)."""
     inner = np.sqrt(edges[:-1] * edges[1:])
     return np.array([edges[0] / 2, *inner, np.sqrt(edges[-1] * RATIO_CAP)])
 
 
 def with_leak(probabilities: Array) -> Array:
-    """The same with a little of everything, so that no observation is impossible."""
+    """Return probabilities with a little of everything, so that no observation is impossible."""
     return (1 - LEAK) * probabilities + LEAK / probabilities.shape[-1]
 
 
 def proportional(ln_u: Array, noise: float, edges: Array) -> Array:
-    """A ratio that is u itself, as a load is; shape (*ln_u.shape, n_bins)."""
+    """Return P(bin) of a ratio that is u itself, as a load is; shape (*ln_u.shape, n_bins)."""
     return with_leak(in_bins(ln_u, noise, np.log(edges)))
 
 
 def limiting(ln_u: Array, noise: float, edges: Array) -> Array:
-    """A lower bound on what is delivered, as far as capacity goes; shape likewise.
+    """Return P(bin) of a lower bound on what is delivered, as far as capacity goes; shape likewise.
 
     While capacity suffices it limits nothing: the lowest bin. Beyond, a share 1 / u is delivered of what
     would be otherwise, and the ratio grows.
@@ -63,7 +63,7 @@ def limiting(ln_u: Array, noise: float, edges: Array) -> Array:
 
 
 def remembering(ln_u: Array, noise: float, edges: Array) -> Array:
-    """A ratio that carries the past, given the bin it came from; shape (n_bins, *ln_u.shape, n_bins).
+    """Return P(bin) of a ratio that carries the past, by the bin before, (n_bins, *ln_u.shape, n_bins).
 
     Above capacity it rises from where it was; below, it falls, or is at rest where it was. It goes on
     responding to u wherever it is, or an agent that sees it at its worst would stop caring.

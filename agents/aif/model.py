@@ -115,18 +115,18 @@ class Model:
 
 
 def capacities(cost: Array, n: int) -> Array:
-    """Bins of capacity, equally spaced in the logarithm, shape (n,)."""
+    """Return the bins of capacity, equally spaced in the logarithm, shape (n,)."""
     return np.geomspace(FLOOR * cost.min(), CEILING * cost.max(), n)
 
 
 def demands(cost: Array, width: float) -> Array:
-    """Logarithms of demands, `width` apart, from BEYOND below the lowest cost to BEYOND above the highest."""
+    """Return ln demands, `width` apart, from BEYOND below the lowest cost to BEYOND above the highest."""
     lowest, highest = np.log(cost.min() / BEYOND), np.log(cost.max() * BEYOND)
     return lowest + width * np.arange(int(np.ceil((highest - lowest) / width)) + 1)
 
 
 def random_walk(n: int, width: float, drift: float) -> Array:
-    """P(bin | bin before) where the capacity stays or walks to a neighbour; shape (n, n), columns sum to 1.
+    """Return P(bin | bin before) where the capacity stays or walks to a neighbour, shape (n, n).
 
     Args:
         n: bins, each `width` wide in the logarithm.
@@ -140,12 +140,12 @@ def random_walk(n: int, width: float, drift: float) -> Array:
 
 
 def graded(violation: float) -> Array:
-    """Preference per bin of a ratio: all fulfilled ones are alike, each above 1 is worse; shape (o,)."""
+    """Return ln C per bin of a ratio: all fulfilled ones are alike, each above 1 is worse; shape (o,)."""
     return -violation * np.maximum(np.arange(N_BINS) - N_FULFILLED + 1, 0.0)
 
 
 def evidence_weights(spec: ElasticitySpec) -> Array:
-    """How much each SLO tells of the capacity, shape (n_slos,).
+    """Return how much each SLO tells of the capacity, shape (n_slos,).
 
     Those in the pressure tell through it. The others all watch the same queue: together they count as one.
     """
@@ -154,7 +154,7 @@ def evidence_weights(spec: ElasticitySpec) -> Array:
 
 
 def slo_likelihoods(spec: ElasticitySpec, ln_u: Array, noise: float) -> tuple[Array, NDArray[np.int64]]:
-    """A_slo and kind, see `Model`; SLOs of one kind and one warn_at share their table."""
+    """Return A_slo and kind, see `Model`; SLOs of one kind and one warn_at share their table."""
     keys = [(slo.warn_at, slo.memory, slo.sense) for slo in spec.slos]
     kinds = sorted(set(keys))
     tables = np.zeros((len(kinds), N_BINS, ln_u.size, N_BINS))
@@ -166,13 +166,13 @@ def slo_likelihoods(spec: ElasticitySpec, ln_u: Array, noise: float) -> tuple[Ar
 
 
 def nearness(settings: NDArray[np.int64]) -> Array:
-    """NEAR to the power of the levels between two settings, of all knobs together, shape (a, a)."""
+    """Return NEAR to the power of the levels between two settings, of all knobs together, shape (a, a)."""
     apart = np.abs(settings[:, None] - settings).sum(-1)
     return NEAR ** apart.astype(float)
 
 
 def build(spec: ElasticitySpec, tunables: Tunables, prior: CostPrior) -> Model:
-    """The model of any spec.
+    """Return the model of any spec.
 
     Raises:
         ValueError: more joint settings than MAX_SETTINGS.

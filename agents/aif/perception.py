@@ -35,7 +35,7 @@ PRIOR_BROKEN, PRIOR_KEPT = 0.004, 1.0  # counts of an SLO at a setting, while th
 
 
 def demand_shares(arrays: Arrays, mean: Array, variance: Array) -> Array:
-    """P(demand) of settings whose ln cost is normal, shape (..., x); both arguments of shape (...).
+    """Return P(demand) of settings whose ln cost is normal, (..., x); arguments of shape (...).
 
     A spread of half a bin stands for the grid's own coarseness, and lets costs move between bins.
     """
@@ -47,27 +47,27 @@ def demand_shares(arrays: Arrays, mean: Array, variance: Array) -> Array:
 
 
 def by_capacity(arrays: Arrays, shares: Array) -> Array:
-    """From P(demand) at hand: the matrix (u, c) that takes a table over u to one over capacities."""
+    """Return, from P(demand), the matrix (u, c) that takes a table over u to one over capacities."""
     n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.size
     x = jnp.arange(n_u)[:, None] + jnp.arange(n_c) - (n_c - 1)
     return jnp.where((x >= 0) & (x < shares.size), shares[jnp.clip(x, 0, shares.size - 1)], 0.0)
 
 
 def by_demand(arrays: Arrays, capacity: Array) -> Array:
-    """From P(capacity): the matrix (u, x) that takes a table over u to one over demands."""
+    """Return, from P(capacity), the matrix (u, x) that takes a table over u to one over demands."""
     n_u, n_c, n_x = arrays.A_pressure.shape[1], arrays.ln_capacity.size, arrays.demand.size
     c = jnp.arange(n_x) - jnp.arange(n_u)[:, None] + n_c - 1
     return jnp.where((c >= 0) & (c < n_c), capacity[jnp.clip(c, 0, n_c - 1)], 0.0)
 
 
 def p_kept(belief: Belief) -> Array:
-    """P(SLO kept | setting, capacity to spare): the mean of a Dirichlet over two outcomes, shape (s, a)."""
+    """Return P(SLO kept | setting, capacity to spare), the mean of a Dirichlet of two, shape (s, a)."""
     broken, kept = PRIOR_BROKEN + belief.broken, PRIOR_KEPT + belief.kept
     return kept / (broken + kept)
 
 
 def at_most(bins: Array, kept: Array) -> Array:
-    """P(bin) where an SLO may be broken for another reason too: of fulfilled ones, that share remains.
+    """Return P(bin) where an SLO may be broken for another reason: of fulfilled ones a share remains.
 
     Args:
         bins: P(bin) by demand and capacity, shape (..., o).
@@ -79,7 +79,7 @@ def at_most(bins: Array, kept: Array) -> Array:
 
 
 def noise_of(arrays: Arrays, belief: Belief, seen: Evidence, has_settled: Array) -> Array:
-    """How noisy pressures are, from how one differs from the last at the same setting; a jump is no noise."""
+    """Return how noisy pressures are, from differences at the same setting; a jump is no noise."""
     variance = belief.noise**2
     apart = jnp.minimum((seen.ln_pressure - belief.ln_pressure) ** 2 / 2, OUTLIER**2 * variance)
     counts = has_settled & (seen.pressure_known > 0) & jnp.isfinite(apart)
@@ -88,7 +88,7 @@ def noise_of(arrays: Arrays, belief: Belief, seen: Evidence, has_settled: Array)
 
 
 def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Belief:
-    """Costs and counts after one more interval.
+    """Return costs and counts after one more interval.
 
     What breaks while there is capacity to spare is the setting's own doing: a slow worker that holds up all
     others, or a lower bound that the setting is too low for. It is counted only where it goes on: a backlog
@@ -116,7 +116,7 @@ def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Beli
 
 
 def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tuple[Array, Array]:
-    """P(capacity) after an observation made at joint setting `here`, and the surprise.
+    """Return P(capacity) after an observation made at joint setting `here`, and the surprise.
 
     What is unknown has weight 0, and so no say; an even observation would have one.
     """
@@ -145,6 +145,6 @@ def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tup
 
 
 def walked(arrays: Arrays, capacity: Array) -> Array:
-    """P(capacity) one interval later, unless it jumps."""
+    """Return P(capacity) one interval later, unless it jumps."""
     (after,) = control.compute_expected_state([capacity], [arrays.B[..., None]], jnp.zeros(1, int))
     return after

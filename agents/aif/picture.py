@@ -40,7 +40,7 @@ class Picture:
 
 
 def picture_of(arrays: Arrays, now: Belief, options: Options) -> Picture:
-    """Of beliefs about an interval that has just ended; at the beginning, of what is believed then."""
+    """Return the picture of beliefs about an interval that has just ended; at first, of the first ones."""
     levels = jnp.stack(jnp.unravel_index(now.setting, options.n_levels))
     plan, value, probabilities = jax.device_get(appraise(arrays, now, levels, options))
     return Picture(
@@ -57,5 +57,5 @@ def picture_of(arrays: Arrays, now: Belief, options: Options) -> Picture:
 
 
 def plain(values: jax.Array) -> Array:
-    """As NumPy has it, in double precision."""
+    """Return values as NumPy has it, in double precision."""
     return np.asarray(values, dtype=np.float64)

@@ -88,12 +88,12 @@ class Options(NamedTuple):
 
 
 def joint_index(levels: Array, n_levels: tuple[int, ...]) -> Array:
-    """Row of `settings` at these levels, shape (...,)."""
+    """Return the row of `settings` at these levels, shape (...,)."""
     return jnp.ravel_multi_index(tuple(jnp.moveaxis(levels, -1, 0)), n_levels, mode="clip")
 
 
 def gains(arrays: Arrays, to_demand: Array, tables: Array, entropies: Array) -> tuple[Array, Array]:
-    """P(bin) of tables (..., o, u) over demands, and expected information on the capacity in nats.
+    """Return P(bin) of tables (..., o, u) over demands, and expected information on the capacity in nats.
 
     Returns:
         (shape (..., o, x); shape (..., x)).
@@ -103,7 +103,7 @@ def gains(arrays: Arrays, to_demand: Array, tables: Array, entropies: Array) -> 
 
 
 def outlook(arrays: Arrays, belief: Belief, shares: Array, sharp: Array, capacity: Array) -> Outlook:
-    """Of the interval to come.
+    """Return what is to be expected of the interval to come.
 
     Args:
         belief: about now.
@@ -143,7 +143,7 @@ class Later(NamedTuple):
 
 
 def later(arrays: Arrays, belief: Belief, shares: Array, sharp: Array, capacity: Array) -> Later:
-    """Arguments as for `outlook`."""
+    """Return what a further step brings; arguments as for `outlook`."""
     to_demand = by_demand(arrays, capacity)
     by_x, told = gains(arrays, to_demand, arrays.A_slo, arrays.H_slo)  # (k, o, o, x), (k, o, x)
     _, loud = gains(arrays, to_demand, arrays.A_pressure, arrays.H_pressure)
@@ -155,7 +155,7 @@ def later(arrays: Arrays, belief: Belief, shares: Array, sharp: Array, capacity:
 
 
 def compare(arrays: Arrays, belief: Belief, levels: Array, options: Options) -> Plan:
-    """Value of each policy, from beliefs about now, at these levels."""
+    """Return the value of each policy, from beliefs about now, at these levels."""
     n_policies, horizon, _ = arrays.policies.shape
     top = jnp.array(options.n_levels) - 1
     mean, capacity = belief.costs.mean[:-1], belief.capacity
@@ -192,7 +192,7 @@ def compare(arrays: Arrays, belief: Belief, levels: Array, options: Options) -> 
 
 
 def held(arrays: Arrays, belief: Belief, settings: Array) -> Array:
-    """P(fulfilled) of every SLO some intervals after each setting was set and then held, shape (n, s).
+    """Return P(fulfilled) of every SLO when each setting has been held for some intervals, shape (n, s).
 
     Args:
         belief: about now.

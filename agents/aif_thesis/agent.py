@@ -53,7 +53,7 @@ class Memory(NamedTuple):
 
 @partial(jax.jit, static_argnums=0)
 def decide(structure: Any, leaves: list[Any], seen: list[Any], rate: Any) -> tuple[Any, list[Any], Figures]:
-    """One cycle. To take a `Memory` apart costs as much as the cycle itself, so its leaves are carried.
+    """Run one cycle. Taking a `Memory` apart costs as much as the cycle, so its leaves are carried.
 
     Args:
         structure: of the memory, as jax.tree has it.
@@ -76,7 +76,7 @@ def decide(structure: Any, leaves: list[Any], seen: list[Any], rate: Any) -> tup
 
 
 def on_device(arrays: Sequence[NDArray[np.float64]]) -> list[Any]:
-    """The same arrays for JAX, of 32 bits."""
+    """Return the same arrays for JAX, of 32 bits."""
     return [jnp.asarray(array, dtype=jnp.float32) for array in arrays]
 
 
@@ -134,7 +134,7 @@ class ThesisActiveInference(Agent):
         self._remember(self._born.D)
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The best policy's move from the levels in force."""
+        """Return the best policy's move from the levels in force."""
         levels, states = self._states(observation)
         seen = list(np.array([*levels, *states], dtype=np.int32)[:, None])
         move, self._leaves, figures = decide(self._structure, self._leaves, seen, self._rate)
@@ -156,7 +156,7 @@ class ThesisActiveInference(Agent):
         self._figures: Figures | None = None
 
     def _states(self, observation: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Level per knob, and state per SLO: 0 OK, 1 WARNING, 2 CRITICAL."""
+        """Return the level per knob, and state per SLO: 0 OK, 1 WARNING, 2 CRITICAL."""
         seen = self.spec.decode(observation)
         states = (seen.ratios > self._warn_at).astype(np.int64) + (seen.ratios > 1)
         return seen.levels, np.where(seen.known, states, 0)

@@ -59,27 +59,27 @@ class Model:
 
 
 def load_weights(weights: Sequence[float], n_knobs: int) -> Array:
-    """Weight of each knob in the load index; for another number of knobs, equal shares of the same sum."""
+    """Return each knob's weight in the load index; for another number of knobs, equal shares of the sum."""
     if len(weights) == n_knobs:
         return np.array(weights, dtype=float)
     return np.full(n_knobs, sum(weights) / n_knobs)
 
 
 def slo_likelihood(spec: ElasticitySpec, weights: Array) -> Array:
-    """P(state | levels), the same for every SLO, shape (3, n_levels of every knob ...)."""
+    """Return P(state | levels), the same for every SLO, shape (3, n_levels of every knob ...)."""
     loads = [weights @ spec.positions(levels) for levels in joint_settings(spec.n_levels)]
     bins = np.searchsorted(LOAD_EDGES, np.round(loads, 9), side="right")
     return SLO_STATES[bins].T.reshape(len(SLO_PREFERENCES), *spec.n_levels)
 
 
 def moved(n_levels: int) -> Array:
-    """P(level | level before, move): one down, none or up, as far as there are levels; shape (n, n, 3)."""
+    """Return P(level | level before, move): one down, none or up, where there are levels; (n, n, 3)."""
     after = np.clip(np.arange(n_levels)[:, None] + np.arange(3) - 1, 0, n_levels - 1)
     return np.eye(n_levels)[after].transpose(2, 0, 1)
 
 
 def build(spec: ElasticitySpec, weights: Sequence[float]) -> Model:
-    """The model of any spec.
+    """Return the model of any spec.
 
     Args:
         spec: the stream.

@@ -103,7 +103,7 @@ class Bayes(Forecaster):
         self._answer: Answer | None = None
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The setting of the highest expected reward, over samples of the posterior."""
+        """Return the setting of the highest expected reward, over samples of the posterior."""
         seen = self.spec.decode(observation)
         if self._taken is None or not np.array_equal(self._taken, observation):
             self._take(observation)
@@ -127,13 +127,13 @@ class Bayes(Forecaster):
         jax.block_until_ready(choose(self._layout, self._belief, question))
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Of the posterior predictive, without the margin that decisions keep."""
+        """Return forecasts of the posterior predictive, without the margin that decisions keep."""
         question = self._question(np.zeros(len(self._worth), dtype=np.float32))
         chances = foresee(self._layout, self._belief, question, jnp.float32(FORECAST))
         return np.asarray(chances, dtype=float)[self._grid.rows(settings)]
 
     def explain(self) -> dict[str, float]:
-        """Expected reward, a trial's worth, demand and its doubt, P(a jump), P(fulfilled) per SLO."""
+        """Return the expected reward, a trial's worth, demand, its doubt, P(a jump), P(fulfilled) per SLO."""
         names = [*Answer._fields[1:-1], "p_jump", *("p_fulfilled_" + slo.metric for slo in self.spec.slos)]
         if self._answer is None:
             return dict.fromkeys(names, 0.0)
@@ -178,10 +178,10 @@ class Bayes(Forecaster):
 
 
 def gaussian(mean: NDArray[Any], root: NDArray[Any]) -> Gaussian:
-    """A belief on the device, always of the types that the compiled code was made for."""
+    """Return a belief on the device, always of the types that the compiled code was made for."""
     return Gaussian(on_device(mean), on_device(root))
 
 
 def on_device(figures: NDArray[Any]) -> jax.Array:
-    """In 32 bits."""
+    """Return figures on the device, in 32 bits."""
     return jnp.asarray(figures, dtype=jnp.float32)

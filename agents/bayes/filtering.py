@@ -59,7 +59,7 @@ class Point(NamedTuple):
 def update(
     layout: Layout, belief: Gaussian, stories: Stories, reading: Reading
 ) -> tuple[Gaussian, jax.Array]:
-    """The belief after an interval, and the posterior probability of each story."""
+    """Return the belief after an interval, and the posterior probability of each story."""
     covariance = belief.root @ belief.root.T
 
     def tell(sigmas: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -73,7 +73,7 @@ def update(
 
 
 def laplace(layout: Layout, before: Gaussian, reading: Reading) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Mode, covariance and ln evidence of one interval."""
+    """Return the mode, covariance and ln evidence of one interval."""
 
     def ln_joint(standard: jax.Array) -> jax.Array:
         return jnp.asarray(log_density(interval, (layout, before, reading), {}, {"standard": standard})[0])
@@ -98,7 +98,7 @@ def laplace(layout: Layout, before: Gaussian, reading: Reading) -> tuple[jax.Arr
 
 
 def linear_update(layout: Layout, before: Gaussian, reading: Reading) -> jax.Array:
-    """Where a Kalman filter would go: far from its mode, a density with tails is no guide to it."""
+    """Return where a Kalman filter would go: far from its mode, a density with tails is no guide to it."""
 
     def reckoned(standard: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         return reckon(layout, layout.parts(before.mean + before.root @ standard), reading)
@@ -111,11 +111,11 @@ def linear_update(layout: Layout, before: Gaussian, reading: Reading) -> jax.Arr
 
 
 def curvature(ln_joint: Callable[[jax.Array], jax.Array], standard: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Eigenvalues and -vectors of −∂² ln_joint, none below the prior's 1: no reading makes it vaguer."""
+    """Return eigenvalues and -vectors of −∂² ln_joint, none below the prior's 1: no reading blurs it."""
     values, vectors = jnp.linalg.eigh(-jax.hessian(ln_joint)(standard))
     return jnp.maximum(values, 1.0), vectors
 
 
 def root_of(covariance: jax.Array) -> jax.Array:
-    """L with L Lᵀ = covariance, lower triangular."""
+    """Return L with L Lᵀ = covariance, lower triangular."""
     return jnp.linalg.cholesky(covariance + JITTER * jnp.eye(len(covariance)))

@@ -56,12 +56,12 @@ class Layout:
 
     @property
     def size(self) -> int:
-        """Number of unknowns."""
+        """Return the number of unknowns."""
         return 1 + self.n_rows * self.n_features + 2 * len(self.memory)
 
     @property
     def demanding(self) -> tuple[int, ...]:
-        """Rows of the weights of which the largest is the demand."""
+        """Return the rows of the weights of which the largest is the demand."""
         return tuple(np.flatnonzero(self.prompt).tolist()) or (self.n_rows - 1,)
 
     def parts(self, point: jax.Array) -> Unknowns:
@@ -73,14 +73,14 @@ class Layout:
 
 
 def layout_of(spec: ElasticitySpec, grid: Grid) -> Layout:
-    """Of any spec."""
+    """Return the layout of any spec."""
     prompt = tuple(in_pressure(spec).tolist())
     rows = len(spec.slos) + (not any(prompt))
     return Layout(tuple(slo.memory for slo in spec.slos), prompt, rows, grid.features.shape[1])
 
 
 def prior(layout: Layout, spans: Array, cost_doubt: float) -> tuple[Array, Array]:
-    """Mean and standard deviation of every unknown, as the spec alone has them, shapes (size,).
+    """Return mean and standard deviation of every unknown, as the spec alone has them, shapes (size,).
 
     Args:
         layout: of the unknowns.
@@ -105,14 +105,14 @@ def prior(layout: Layout, spans: Array, cost_doubt: float) -> tuple[Array, Array
 
 
 def drifts(layout: Layout, drift: float, fade: float) -> Array:
-    """Standard deviation by which each unknown wanders in one interval, shape (size,)."""
+    """Return the standard deviation by which each unknown wanders in one interval, shape (size,)."""
     wander = np.full(layout.size, fade)
     wander[0] = drift
     return wander
 
 
 def jumps(layout: Layout) -> Array:
-    """Likewise when something has happened: to the load, or to what does not follow it; shape (2, size)."""
+    """Return the same for when something happened: to the load, or to what does not follow it; (2, size)."""
     load, rest = np.zeros(layout.size), np.zeros(layout.size)
     load[0] = 1.0
     starts = 1 + layout.n_features * np.arange(layout.n_rows)

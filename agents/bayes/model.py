@@ -60,30 +60,30 @@ class Gaussian(NamedTuple):
 
 
 def demand(layout: Layout, unknowns: Unknowns, features: jax.Array) -> jax.Array:
-    """ln of the demand at settings, shapes: unknowns (...), features (n, f) -> (..., n)."""
+    """Return ln of the demand at settings, shapes: unknowns (...), features (n, f) -> (..., n)."""
     rows = unknowns.weights[..., list(layout.demanding), :]
     return unknowns.load[..., None] + jnp.einsum("...rf,nf->...rn", rows, features).max(axis=-2)
 
 
 def excess(ln_demand: jax.Array) -> jax.Array:
-    """Share of what arrives that is left over, negative if more could be served."""
+    """Return the share of what arrives that is left over, negative if more could be served."""
     return 1.0 - 1.0 / jnp.maximum(jnp.exp(ln_demand), LEAST_DEMAND)
 
 
 def ln_rest(layout: Layout, unknowns: Unknowns, features: jax.Array) -> jax.Array:
-    """ln(ratio), of those with memory ln(ratio + SOFT), without the past; (..., n_slos, n)."""
+    """Return ln(ratio), of those with memory ln(ratio + SOFT), without the past; (..., n_slos, n)."""
     n_slos = len(layout.memory)
     own = jnp.einsum("...rf,nf->...rn", unknowns.weights[..., :n_slos, :], features)
     return own + jnp.array(layout.prompt)[:, None] * unknowns.load[..., None, None]
 
 
 def with_past(ln_ratio: jax.Array, carried: jax.Array) -> jax.Array:
-    """ln(ratio + SOFT) of a ratio with memory that is at rest or carried by the past, whichever is more."""
+    """Return ln(ratio + SOFT) of a ratio with memory, at rest or carried by the past if that is more."""
     return jnp.maximum(ln_ratio, jnp.log(jnp.clip(carried, 0.0, RATIO_CAP) + SOFT))
 
 
 def noise_of(unknowns: Unknowns) -> jax.Array:
-    """Log-standard deviation of each SLO's reading."""
+    """Return the log-standard deviation of each SLO's reading."""
     return jnp.hypot(jnp.exp(unknowns.ln_noise), LEAST_NOISE)
 
 
@@ -96,7 +96,7 @@ class Reckoning(NamedTuple):
 
 
 def reckon(layout: Layout, unknowns: Unknowns, reading: Reading) -> Reckoning:
-    """What the unknowns make of the setting and the past, beside what was read."""
+    """Return what the unknowns make of the setting and the past, beside what was read."""
     memory = jnp.array(layout.memory)
     features = reading.features[None]
     modelled = demand(layout, unknowns, features)[0]
@@ -111,7 +111,7 @@ def reckon(layout: Layout, unknowns: Unknowns, reading: Reading) -> Reckoning:
 
 
 def observe(layout: Layout, unknowns: Unknowns, reading: Reading) -> None:
-    """NumPyro's sites of one interval: each SLO's ratio, and "at least the cap" for those that are there."""
+    """Make NumPyro's sites of one interval: each SLO's ratio, "at least the cap" for those there."""
     seen, expected, scale = reckon(layout, unknowns, reading)
     at_cap = reading.ratios >= RATIO_CAP
     read = dist.StudentT(TAILS, expected, scale).mask((reading.counts > 0) & ~at_cap)
@@ -121,6 +121,6 @@ def observe(layout: Layout, unknowns: Unknowns, reading: Reading) -> None:
 
 
 def interval(layout: Layout, belief: Gaussian, reading: Reading) -> None:
-    """The model of one interval, given what was believed before it: unknowns in units of that belief."""
+    """Make the model of one interval, given what was believed before, unknowns in units of that."""
     standard = numpyro.sample("standard", dist.Normal(0.0, 1.0).expand([layout.size]).to_event(1))
     observe(layout, layout.parts(belief.mean + belief.root @ standard), reading)

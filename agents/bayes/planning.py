@@ -71,14 +71,14 @@ class Answer(NamedTuple):
 
 
 def sample(layout: Layout, belief: Gaussian, standard: jax.Array) -> Unknowns:
-    """Worlds that the belief holds possible, one per row of `standard`."""
+    """Return worlds that the belief holds possible, one per row of `standard`."""
     return layout.parts(belief.mean + standard @ belief.root.T)
 
 
 def ln_ratios(
     layout: Layout, worlds: Unknowns, features: jax.Array, ratios: jax.Array, intervals: jax.Array
 ) -> jax.Array:
-    """ln(ratio / threshold) of every SLO so many intervals later, without noise, shape (k, n_slos, n)."""
+    """Return ln(ratio / threshold) of each SLO so many intervals later, no noise, (k, n_slos, n)."""
     memory = jnp.array(layout.memory)[:, None]
     rest = ln_rest(layout, worlds, features)
     over = excess(demand(layout, worlds, features))[:, None, :]
@@ -89,7 +89,7 @@ def ln_ratios(
 def rewards(
     ln_ratio: jax.Array, ln_demand: jax.Array, noise: jax.Array, margin: jax.Array, worth: jax.Array
 ) -> tuple[jax.Array, ...]:
-    """Expected reward, shape (k, n), and P(SLO fulfilled), shape (k, n_slos, n), in each world.
+    """Return expected reward, shape (k, n), and P(SLO fulfilled), shape (k, n_slos, n), in each world.
 
     As `agents.common.objective.expected_reward`, with the SLOs' noises independent in each world.
     """
@@ -101,7 +101,7 @@ def rewards(
 
 @partial(jax.jit, static_argnames="layout")
 def choose(layout: Layout, belief: Gaussian, question: Question) -> Answer:
-    """The setting of the highest expected reward, trials and switching counted.
+    """Return the setting of the highest expected reward, trials and switching counted.
 
     A trial: in the worlds where a setting is better than the best by expectation, it is kept; in the others
     it is left again, after the interval and after the work that it left over is done.
@@ -141,7 +141,7 @@ def choose(layout: Layout, belief: Gaussian, question: Question) -> Answer:
 
 @partial(jax.jit, static_argnames="layout")
 def foresee(layout: Layout, belief: Gaussian, question: Question, intervals: jax.Array) -> jax.Array:
-    """P(SLO fulfilled) so many intervals after each setting was set, shape (n, n_slos)."""
+    """Return P(SLO fulfilled) so many intervals after each setting was set, shape (n, n_slos)."""
     worlds = sample(layout, belief, question.standard)
     ln_ratio = ln_ratios(layout, worlds, question.features, question.ratios, intervals)
     return ndtr(-ln_ratio / noise_of(worlds)[..., None]).mean(axis=0).T

@@ -39,18 +39,18 @@ class Past:
     readings: int
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """For a checkpoint."""
+        """Return all of it as arrays, for a checkpoint."""
         return {name: np.asarray(getattr(self, name)) for name in self.__slots__}
 
     @classmethod
     def of(cls, state: dict[str, NDArray[Any]]) -> Self:
-        """From a checkpoint."""
+        """Return the past from such arrays."""
         flags = bool(state["is_backlog"]), bool(state["is_moving"])
         return cls(int(state["row"]), state["ratios"], state["lag"], *flags, int(state["readings"]))
 
 
 def nothing_yet(spec: ElasticitySpec) -> Past:
-    """Before an episode's first observation."""
+    """Return the past before an episode's first observation."""
     nothing = np.zeros(len(spec.slos))
     return Past(-1, nothing, nothing, False, False, 0)
 
@@ -63,7 +63,7 @@ class Reader:
         self._memory, self._prompt = np.array(layout.memory), np.array(layout.prompt)
 
     def read(self, past: Past, seen: Observed) -> tuple[Reading, Past]:
-        """The reading, and the past of the next one."""
+        """Return the reading, and the past of the next one."""
         row = self._grid.row(seen.levels)
         ratios = np.where(seen.known, seen.ratios, past.ratios)
         is_first = past.readings == 0

@@ -133,7 +133,7 @@ class Causal(Forecaster):
         return self._model.look_ahead(np.atleast_1d(indices), SETTLED).each_fulfilled
 
     def explain(self) -> dict[str, float]:
-        """What made the last choice: its score's terms, P(fulfilled) of each SLO, and the surprises."""
+        """Return what made the last choice: its score's terms, P(fulfilled) of each SLO, the surprises."""
         model, chosen = self._model, self._chosen
         zeros = dict.fromkeys(choice.Terms._fields, 0.0)
         terms = {n: float(v[chosen]) for n, v in self._terms._asdict().items()} if self._terms else zeros
@@ -163,7 +163,7 @@ class Causal(Forecaster):
         return as_pgmpy(self._model)
 
     def _begin_anew(self) -> None:
-        """No interval, no decision yet."""
+        """Forget intervals and decisions."""
         self._surprise = Surprise(self._batch, self._surprise_floor)
         self._visited = np.zeros(len(self._settings), dtype=np.int64)  # sample that each was last met in
         self._n_samples = self._n_surprised = self._n_relearned = 0
@@ -184,7 +184,7 @@ class Causal(Forecaster):
         )
 
     def _take_in(self, interval: Interval) -> None:
-        """Beliefs and tables, and if that was out of the ordinary the structure or else what was counted."""
+        """Update beliefs and tables; if that was out of the ordinary, fade counts or learn the structure."""
         sample = self._model.take_in(interval)
         self._n_samples += 1
         self._visited[interval.setting] = self._n_samples

@@ -47,14 +47,14 @@ def scored(
     overload: Array,
     ambition: float,
 ) -> Terms:
-    """Put together; `ambition` is what the highest worth adds to SLOs that are all fulfilled."""
+    """Return all terms; `ambition` is what the highest worth adds to SLOs that are all fulfilled."""
     gains = pv * (1.0 + ambition * worth + information_gain + novelty)
     score = gains - switching - RELIEF * (1.0 - pv) * overload
     return Terms(pv, worth, information_gain, novelty, switching, overload, score)
 
 
 def landmarks(settings: NDArray[np.int64]) -> Array:
-    """1 for the corners of the grid and its centre, INSIDE for the others, shape (n,)."""
+    """Return 1 for the corners of the grid and its centre, INSIDE for the others, shape (n,)."""
     top = settings.max(axis=0)
     is_corner = ((settings == 0) | (settings == top)).all(axis=1)
     is_centre = (settings == top // 2).all(axis=1)
@@ -62,7 +62,7 @@ def landmarks(settings: NDArray[np.int64]) -> Array:
 
 
 def information_gain(excess: dict[int, float], ages: NDArray[np.int64]) -> Array:
-    """Of each setting by how far its surprises exceed the usual; 0 for the unvisited.
+    """Return the gain of each setting, by how far its surprises exceed the usual; 0 for the unvisited.
 
     Args:
         excess: see `Surprise.excess`.

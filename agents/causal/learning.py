@@ -60,7 +60,7 @@ class Samples:
 
 
 def nodes_of(model: Model) -> Parents:
-    """Every variable, in the order of the columns: as the axes of a table, then the SLOs."""
+    """Return every variable, in the order of the columns: as the axes of a table, then the SLOs."""
     variables = model.variables
     above: dict[Node, None] = dict.fromkeys(Node(Kind.METRIC, i) for i in range(len(variables.belief_of)))
     for candidates in variables.candidates:
@@ -69,7 +69,7 @@ def nodes_of(model: Model) -> Parents:
 
 
 def recounted(model: Model, slo: int, parents: Parents, samples: Iterable[Sample]) -> Cpt:
-    """A table with other parents, of all the samples that are left."""
+    """Return a table with other parents, of all the samples that are left."""
     table = model.table(slo, parents)
     for sample in samples:
         if slo in sample.expectations:
@@ -78,14 +78,14 @@ def recounted(model: Model, slo: int, parents: Parents, samples: Iterable[Sample
 
 
 def n_coarse(model: Model, node: Node) -> int:
-    """States of a variable in a row."""
+    """Return the number of states of a variable in a row."""
     if node.kind is Kind.KNOB:
         return model.variables.spec.n_levels[node.index]
     return 1 + len(METRIC_EDGES if node.kind is Kind.METRIC else SLO_EDGES)
 
 
 def row_of(model: Model, nodes: Parents, sample: Sample) -> list[int]:
-    """The state of each variable in a sample; an SLO that was not measured counts as where it was."""
+    """Return the state of each variable in a sample; an SLO that was not measured counts as where it was."""
     metric_of, row = model.variables.metric_of, []
     expected = {metric_of[slo]: float(e @ metrics.CENTRES) for slo, e in sample.expectations.items()}
     for kind, i in nodes:
@@ -101,7 +101,7 @@ def row_of(model: Model, nodes: Parents, sample: Sample) -> list[int]:
 
 
 def drawn(model: Model, nodes: Parents, n: int) -> NDArray[np.int64]:
-    """Rows of a world of which all is as the given network has it, settings and contexts at random."""
+    """Return rows of a world that is as the given network has it, settings and contexts at random."""
     rng, variables = np.random.default_rng(SEED), model.variables
     states = {node: rng.integers(0, size, n) for node, size in _fine(model, nodes).items()}
     for slo, parents in enumerate(variables.given):
@@ -120,7 +120,7 @@ def drawn(model: Model, nodes: Parents, n: int) -> NDArray[np.int64]:
 
 
 def _fine(model: Model, nodes: Parents) -> dict[Node, int]:
-    """States of the roots and the metrics in the tables."""
+    """Return the number of states of the roots and the metrics in the tables."""
     sizes = {Kind.METRIC: metrics.N_BINS, Kind.BEFORE: N_BINS}
     levels = model.variables.spec.n_levels
     return {n: sizes.get(n.kind, 0) or levels[n.index] for n in nodes if n.kind is not Kind.SLO}

@@ -14,7 +14,7 @@ from agents.causal.structure import Kind, Node
 
 
 def packed(model: Model) -> State:
-    """A model's structure, counts, beliefs and context."""
+    """Return a model's structure, counts, beliefs and context."""
     parents = [[list(node) for node in table.parents] for table in model.tables]
     context = {"previous_bins": model.previous_bins, "lags": model.lags, "setting": model.setting}
     return {
@@ -40,7 +40,7 @@ def unpack(state: State, model: Model) -> None:
 
 
 def packed_samples(samples: list[Sample], n_slos: int) -> State:
-    """Samples, field by field; NaN where there was no expectation of an SLO."""
+    """Return samples, field by field; NaN where there was no expectation of an SLO."""
     expectations = np.full((len(samples), n_slos, metrics.N_BINS), np.nan)
     weights = np.full((len(samples), n_slos), np.nan)
     for i, sample in enumerate(samples):
@@ -60,7 +60,7 @@ def packed_samples(samples: list[Sample], n_slos: int) -> State:
 
 
 def unpacked_samples(state: State) -> list[Sample]:
-    """What `packed_samples` was given."""
+    """Return what `packed_samples` was given."""
     heads = json.loads(str(state["samples"]))
     rows = zip(heads, state["sample_expectations"], state["sample_weights"], strict=True)
     return [_sample(head, expectations, weights) for head, expectations, weights in rows]

@@ -101,7 +101,7 @@ class Model:
         self.forget_context()
 
     def forget_context(self) -> None:
-        """Another episode: nothing is known of the world as it is now, all that was learned stays."""
+        """Forget the world as it is now, for another episode; all that was learned stays."""
         self.beliefs = [
             metrics.price_forgotten(*pair) for pair in zip(self.beliefs, self.priors, strict=True)
         ]
@@ -110,7 +110,7 @@ class Model:
         self.setting = -1  # of the last interval, -1 for none yet
 
     def table(self, slo: int, parents: Parents) -> Cpt:
-        """A new table of an SLO, that has counted nothing."""
+        """Return a new table of an SLO, that has counted nothing."""
         prior = tables.prior_of(self.variables, slo, parents)
         return Cpt(parents, prior, self._prior_weight, self._forgetting)
 
@@ -179,13 +179,13 @@ class Model:
         )
 
     def expectation(self, metric: int, settings: Sequence[int] | NDArray[np.integer] | slice) -> Array:
-        """P(bin | do(setting)) of a metric in the next interval, shape (n, bins)."""
+        """Return P(bin | do(setting)) of a metric in the next interval, shape (n, bins)."""
         rows = (self._of_pressure if metric else self._of_queue)[settings]
         mean, variance = metrics.expected(self.beliefs[self.variables.belief_of[metric]], rows)
         return metrics.in_bins(mean, variance + self._drift**2)
 
     def unknown(self, setting: int) -> Array:
-        """Log-standard deviation of what each setting costs against this one, all metrics, shape (n,)."""
+        """Return the log-standard deviation of each cost against this one, all metrics, shape (n,)."""
         rows = self._of_pressure - self._of_pressure[setting]
         return np.sqrt(sum(metrics.expected(belief, rows)[1] for belief in self.beliefs))
 
@@ -201,14 +201,14 @@ class Model:
         return before
 
     def _lag(self, i: int, row: Array) -> float:
-        """How far what is measured may be behind the settings."""
+        """Return how far what is measured may be behind the settings."""
         change = 0.0
         if self.setting >= 0:
             change = abs(float((row - self._of_pressure[self.setting]) @ self.beliefs[i].mean))
         return LAG * change + LAG_LEFT * self.lags[i]
 
     def _likelihood(self, slo: int, interval: Interval) -> Array:
-        """P(the bin that an SLO is in | its metric's bin), shape (bins,)."""
+        """Return P(the bin that an SLO is in | its metric's bin), shape (bins,)."""
         table = self.tables[slo]
         index = tuple(
             slice(None) if kind is Kind.METRIC

@@ -62,7 +62,7 @@ def outlook(
     settings: NDArray[np.int64],
     horizon: int,
 ) -> Outlook:
-    """Of settings that are set now and held.
+    """Return what is to come of settings that are set now and held.
 
     Args:
         tables: per SLO.
@@ -85,7 +85,7 @@ def outlook(
 
 
 def _rows(tables: Sequence[Cpt], expectation: Array, settings: NDArray[np.int64]) -> _Rows:
-    """Every likely pair; where no table looks at the knobs, every likely bin will do."""
+    """Return every likely pair; where no table looks at the knobs, every likely bin will do."""
     if any(node.kind is Kind.KNOB for table in tables for node in table.parents):
         of_setting, bins = np.nonzero(expectation > NEGLIGIBLE)
         weights = np.zeros((len(settings), len(bins)))
@@ -97,7 +97,7 @@ def _rows(tables: Sequence[Cpt], expectation: Array, settings: NDArray[np.int64]
 
 
 def _each(members: dict[int, Cpt], previous_bins: Sequence[int], rows: _Rows, horizon: int) -> Array:
-    """P(fulfilled) after each interval, of every SLO and row, shape (horizon, n_members, n_rows)."""
+    """Return P(fulfilled) after each interval, of every SLO and row, shape (horizon, n_members, n_rows)."""
     fulfilled = np.empty((horizon, len(members), len(rows.bins)))
     conditionals = {slo: _conditional(table, rows) for slo, table in members.items()}
     beliefs = {slo: np.zeros((len(rows.bins), N_BINS)) for slo in members}
@@ -111,7 +111,7 @@ def _each(members: dict[int, Cpt], previous_bins: Sequence[int], rows: _Rows, ho
 
 
 def _conditional(table: Cpt, rows: _Rows) -> Array:
-    """A table at the rows' bins and levels, shape (n_rows, *states of the previous_bins, N_BINS).
+    """Return a table at the rows' bins and levels, shape (n_rows, *states of the previous_bins, N_BINS).
 
     A table has its previous_bins last. Without a metric and knobs it is the same for all rows.
     """
@@ -123,7 +123,7 @@ def _conditional(table: Cpt, rows: _Rows) -> Array:
 
 
 def _after(table: Cpt, conditional: Array, beliefs: dict[int, Array]) -> Array:
-    """P(bin) of an SLO at the end of the interval, shape (n_rows, N_BINS)."""
+    """Return P(bin) of an SLO at the end of the interval, shape (n_rows, N_BINS)."""
     for kind, slo in table.parents:
         if kind is Kind.BEFORE:
             shape = conditional.shape

@@ -33,7 +33,7 @@ def network_figure(model: Model, setting: int, horizon: int) -> NetworkFigure:
 
 
 def nodes_in_order(model: Model) -> tuple[Node, ...]:
-    """Knobs, metrics, earlier states, SLOs."""
+    """Return knobs, metrics, earlier states, SLOs."""
     spec = model.variables.spec
     slos = range(len(spec.slos))
     return (
@@ -45,7 +45,7 @@ def nodes_in_order(model: Model) -> tuple[Node, ...]:
 
 
 def edges_of(model: Model) -> list[tuple[Node, Node]]:
-    """Every knob leads to every metric, a table's parents to its SLO."""
+    """Return the edges: every knob leads to every metric, a table's parents to its SLO."""
     nodes = nodes_in_order(model)
     knobs, above = ([n for n in nodes if n.kind is kind] for kind in (Kind.KNOB, Kind.METRIC))
     edges = [(knob, metric) for knob in knobs for metric in above]
@@ -55,7 +55,7 @@ def edges_of(model: Model) -> list[tuple[Node, Node]]:
 
 
 def as_pgmpy(model: Model) -> "DiscreteBayesianNetwork":
-    """The network of the next interval in pgmpy, to be asked anything; importing that takes seconds.
+    """Return the network of the next interval in pgmpy, to be asked anything; it takes seconds to import.
 
     Knobs are uniform. An SLO with memory was certainly where it was seen last.
     """

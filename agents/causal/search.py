@@ -16,7 +16,7 @@ from agents.causal.structure import Score
 
 
 def column(variable: int) -> str:
-    """What pgmpy calls a column of an array."""
+    """Return what pgmpy calls a column of an array."""
     return f"x{variable}"
 
 
@@ -56,7 +56,7 @@ def climb(
     score: Score,
     max_parents: int,
 ) -> dict[int, tuple[int, ...]]:
-    """Parents of each variable that may have some, found from no edge at all.
+    """Return the parents of each variable that may have some, found from no edge at all.
 
     Args:
         samples, n_states, score: see `CountedScore`.

@@ -65,32 +65,32 @@ class Variables:
 
     @cached_property
     def pressing(self) -> tuple[int, ...]:
-        """SLOs whose ratio speaks of this interval alone and grows with demand."""
+        """Return SLOs whose ratio speaks of this interval alone and grows with demand."""
         slos = enumerate(self.spec.slos)
         return tuple(i for i, slo in slos if not slo.memory and slo.sense is Sense.AT_MOST)
 
     @cached_property
     def metric_of(self) -> tuple[int, ...]:
-        """The metric above each SLO: 0, the congestion, if it has memory; one of its own if it has not."""
+        """Return the metric above each SLO: 0, the congestion, if it has memory, else one of its own."""
         alone = [i for i, slo in enumerate(self.spec.slos) if not slo.memory]
         return tuple(0 if slo.memory else 1 + alone.index(i) for i, slo in enumerate(self.spec.slos))
 
     @cached_property
     def belief_of(self) -> tuple[int, ...]:
-        """The belief behind each metric; 0, the pressure's, behind the congestion and the only SLO of it."""
+        """Return the belief behind each metric; 0, the pressure's, behind the congestion and its only SLO."""
         alone = [i for i, slo in enumerate(self.spec.slos) if not slo.memory]
         others = [i for i in alone if self.pressing != (i,)]
         return (0, *(0 if self.pressing == (i,) else 1 + others.index(i) for i in alone))
 
     @cached_property
     def measured(self) -> tuple[tuple[int, ...], ...]:
-        """Per belief, the SLOs whose largest ratio measures it."""
+        """Return, per belief, the SLOs whose largest ratio measures it."""
         others = ((i,) for i, slo in enumerate(self.spec.slos) if not slo.memory and self.pressing != (i,))
         return (self.pressing, *others)
 
     @cached_property
     def given(self) -> tuple[Parents, ...]:
-        """Per SLO: its metric, and if it has memory, where it was."""
+        """Return, per SLO, its metric, and if it has memory, where it was."""
         return tuple(
             (Node(Kind.METRIC, metric), Node(Kind.BEFORE, i)) if slo.memory else (Node(Kind.METRIC, metric),)
             for i, (slo, metric) in enumerate(zip(self.spec.slos, self.metric_of, strict=True))
@@ -98,7 +98,7 @@ class Variables:
 
     @cached_property
     def candidates(self) -> tuple[Parents, ...]:
-        """Per SLO: what it may hang on, in the order in which a table has them as axes."""
+        """Return, per SLO, what it may hang on, in the order in which a table has them as axes."""
         knobs = tuple(Node(Kind.KNOB, k) for k in range(len(self.spec.knobs)))
         previous_bins = tuple(Node(Kind.BEFORE, i) for i, slo in enumerate(self.spec.slos) if slo.memory)
         return tuple(
@@ -107,7 +107,7 @@ class Variables:
         )
 
     def name(self, node: Node) -> str:
-        """For people; every variable has one of its own."""
+        """Return a variable's name for people; every one has its own."""
         if node.kind is Kind.KNOB:
             return f"set {self.spec.knobs[node.index].name}"
         if node.kind is Kind.METRIC:

@@ -30,7 +30,7 @@ class Surprise:
         self._medians: dict[int, float] = {}
 
     def add(self, setting: int, surprise: float) -> bool:
-        """One interval at a setting; whether its batch is out of the ordinary, which ends the batch."""
+        """Add one interval at a setting; return whether its batch is out of the ordinary, which ends it."""
         own = self._of_setting.setdefault(setting, deque(maxlen=USUAL))
         own.append(surprise)
         self._medians[setting] = median(own)
@@ -45,16 +45,16 @@ class Surprise:
 
     @property
     def batch(self) -> float:
-        """Surprise of the last intervals, per interval; 0 before any."""
+        """Return the surprise of the last intervals, per interval; 0 before any."""
         return sum(self._recent) / len(self._recent) if self._recent else 0.0
 
     @property
     def usual(self) -> float:
-        """Median of the last batches; 0 before any."""
+        """Return the median of the last batches; 0 before any."""
         return median(self._batches) if self._batches else 0.0
 
     def excess(self) -> dict[int, float]:
-        """Per setting that was met: its median surprise over all settings' median, less 1, per visit."""
+        """Return, per setting seen, its median surprise over all settings' median, less 1, per visit."""
         overall = median(self._medians.values()) if self._medians else 0.0
         if overall <= 0:
             return dict.fromkeys(self._medians, 0.0)
@@ -64,7 +64,7 @@ class Surprise:
         }
 
     def history(self) -> list[list[float]]:
-        """Everything, to be read by `remember`."""
+        """Return everything, to be read by `remember`."""
         rows = [[float(setting), *surprises] for setting, surprises in self._of_setting.items()]
         return [list(self._recent), list(self._batches), *rows]
 

@@ -84,7 +84,7 @@ class Cpt:
 
 
 def remembering(ln_u: Array) -> Array:
-    """P(bin after | congestion, bin before) of an SLO with memory, shape (*ln_u.shape, N_BINS, N_BINS).
+    """Return P(bin after | congestion, bin before) with memory, shape (*ln_u.shape, N_BINS, N_BINS).
 
     Above capacity it rises, the faster the more. Below, a broken one falls, the faster the less there is to
     do; a fulfilled one is at rest, wherever that is: how low it rests says nothing of capacity.
@@ -106,20 +106,20 @@ def remembering(ln_u: Array) -> Array:
 
 
 def _with_staying(moves: Array, staying: Array | float) -> Array:
-    """Moves of any weight made probabilities, a share stays, or all where there is nowhere to go."""
+    """Return moves of any weight as probabilities; a share stays, or all where there is nowhere to go."""
     total = moves.sum(axis=-1, keepdims=True)
     moves = moves * (1 - staying) / np.where(total > 0, total, 1.0)
     return moves + np.eye(moves.shape[-1]) * (1 - moves.sum(axis=-1, keepdims=True))
 
 
 def n_states(spec: ElasticitySpec, parents: Parents) -> tuple[int, ...]:
-    """Of each parent, as an axis of a table."""
+    """Return the states of each parent, as an axis of a table."""
     sizes = {Kind.METRIC: metrics.N_BINS, Kind.BEFORE: N_BINS}
     return tuple(sizes[kind] if kind in sizes else spec.n_levels[index] for kind, index in parents)
 
 
 def prior_of(variables: Variables, slo: int, parents: Parents) -> Array:
-    """What is known of an SLO beforehand, given these of its candidates; shape (*states, N_BINS).
+    """Return what is known of an SLO beforehand, given these of its candidates; shape (*states, N_BINS).
 
     It hangs on its metric, and with memory on where it was: a prior that is told neither is their mean.
     """
@@ -140,18 +140,18 @@ def prior_of(variables: Variables, slo: int, parents: Parents) -> Array:
 
 
 def in_metric(probabilities: Array) -> Share:
-    """A sample whose metric is in each bin with these probabilities."""
+    """Return a sample whose metric is in each bin with these probabilities."""
     likely = np.flatnonzero(probabilities > NEGLIGIBLE)
     states = slice(int(likely[0]), int(likely[-1]) + 1)
     return Share(states, probabilities[states] / probabilities.max())
 
 
 def at_level(n_levels: int, level: int) -> Share:
-    """A sample at a level of a knob, which says a little of the levels beside it."""
+    """Return a sample at a level of a knob, which says a little of the levels beside it."""
     states = slice(max(level - 1, 0), min(level + 2, n_levels))
     return Share(states, np.where(np.arange(states.start, states.stop) == level, 1.0, BESIDE))
 
 
 def in_state(state: int) -> Share:
-    """A sample in one state alone."""
+    """Return a sample in one state alone."""
     return Share(slice(state, state + 1), np.ones(1))

@@ -32,15 +32,15 @@ class Front:
 
     @property
     def top(self) -> int:
-        """The dearest position."""
+        """Return the dearest position."""
         return len(self.costs) - 1
 
     def within(self, affordable: float) -> int:
-        """The dearest position of at most that cost; 0 if there is none."""
+        """Return the dearest position of at most that cost; 0 if there is none."""
         return max(bisect_right(self.costs, affordable * SAME_COST) - 1, 0)
 
     def position(self, levels: Levels) -> int:
-        """Where these levels stand by their cost, whether or not they are on the front."""
+        """Return where these levels stand by their cost, whether or not they are on the front."""
         return self.within(cost(self._spec, levels))
 
 
@@ -101,7 +101,7 @@ class Course:
     watch: Watch = field(default_factory=Watch)
 
     def after(self, spec: ElasticitySpec, reading: Reading) -> tuple["Course", Reading]:
-        """One reading later, and that reading with what lower bounds say to it."""
+        """Return the course one reading later, and that reading with what lower bounds say to it."""
         watch, reading = self.watch.after(spec, reading)
         course = replace(
             self, watch=watch, since_change=self.since_change + 1, bar_left=max(self.bar_left - 1, 0)
@@ -109,12 +109,12 @@ class Course:
         return course, reading
 
     def is_stuck(self, patience: Patience, reading: Reading) -> bool:
-        """Whether a broken backlog needs lower levels, and not just time."""
+        """Return whether a broken backlog needs lower levels, and not just time."""
         return self.watch.drain.is_stuck(reading, patience.probation)
 
 
 def demand(patience: Patience, course: Course, reading: Reading) -> float | None:
-    """What the levels ask for, as a share of where WARNING begins; None where that is not known.
+    """Return what the levels ask for, as a share of where WARNING begins; None where that is not known.
 
     Of several metrics the most demanding one. The pressure, where there can be one; SLOs with memory join in
     while they are stuck above their threshold, or near it where they are all there is.
@@ -130,7 +130,7 @@ def demand(patience: Patience, course: Course, reading: Reading) -> float | None
 def settle(
     patience: Patience, course: Course, front: Front, reading: Reading, now: int, wish: int
 ) -> tuple[int, Course]:
-    """The position to take.
+    """Return the position to take.
 
     Args:
         patience: how slow to change.
@@ -157,13 +157,13 @@ def settle(
 
 
 def has_overrun(course: Course, reading: Reading) -> bool:
-    """Whether a backlog that goes on growing, with no pressure to tell, accuses the last raise."""
+    """Return whether a backlog that goes on growing, with no pressure to tell, accuses the last raise."""
     is_accused = course.raised_from is not None and reading.pressure is None
     return is_accused and course.watch.drain.rises >= SURE
 
 
 def proved(patience: Patience, course: Course, reading: Reading, now: int) -> Course:
-    """A position where all is well after its probation is proven, and a bar below it has been wrong."""
+    """Prove a position where all is well after its probation, and lift a bar below it."""
     if course.since_change <= patience.probation or not reading.all_ok or course.watch.drain.strikes >= 1:
         return course
     course = replace(course, raised_from=None, proven=max(course.proven, now))
@@ -173,7 +173,7 @@ def proved(patience: Patience, course: Course, reading: Reading, now: int) -> Co
 
 
 def blamed(patience: Patience, course: Course, front: Front, reading: Reading, now: int) -> Course:
-    """A raise that led to trouble is barred, and so is what broke an SLO in spite of a low pressure.
+    """Bar a raise that led to trouble, and what broke an SLO in spite of a low pressure.
 
     Where no pressure will ever say that a bar has lost its reason, the first one is as short as a probation.
     """
@@ -187,7 +187,7 @@ def blamed(patience: Patience, course: Course, front: Front, reading: Reading, n
 
 
 def highest_open(course: Course, front: Front, reading: Reading, now: int) -> int:
-    """The dearest position that a raise may go to: short of a bar.
+    """Return the dearest position that a raise may go to: short of a bar.
 
     Where no pressure tells how far is safe, strides double on known ground and until the first failure, as in
     TCP's slow start (Jacobson 1988); else they are of one position.
@@ -202,7 +202,7 @@ def highest_open(course: Course, front: Front, reading: Reading, now: int) -> in
 
 
 def moved(course: Course, lowered: bool = False, raised_from: int | None = None) -> Course:
-    """After a change of position."""
+    """Return the course after a change of position."""
     return replace(
         course,
         since_change=0,
@@ -215,5 +215,5 @@ def moved(course: Course, lowered: bool = False, raised_from: int | None = None)
 
 
 def course_from(fields: dict) -> Course:
-    """A course out of its fields as JSON has them."""
+    """Return a course out of its fields as JSON has them."""
     return Course(**{**fields, "wishes": tuple(fields["wishes"]), "watch": watch_from(fields["watch"])})

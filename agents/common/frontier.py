@@ -36,7 +36,7 @@ class Frontier(Agent):
         self._figures = {"position": 0.0, "wish": 0.0, "demand": 0.0, "strikes": 0.0, "barred_for": 0.0}
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The levels of the position that was settled on."""
+        """Return the levels of the position that was settled on."""
         reading = self._reader.read(observation)
         self._course, reading = self._course.after(self.spec, reading)
         now = self._front.position(reading.levels)
@@ -53,12 +53,12 @@ class Frontier(Agent):
         return np.array(self._front.levels[position], dtype=np.int64)
 
     def explain(self) -> dict[str, float]:
-        """Position on the front and the one wished for, demand (0 where unknown), strikes, and the bar."""
+        """Return position and the one wished for, demand (0 where unknown), strikes, and the bar."""
         return self._figures
 
     @abstractmethod
     def _wish(self, reading: Reading, asked: float | None, now: int) -> int:
-        """The position that the controller would take at once.
+        """Return the position that the controller would take at once.
 
         Args:
             reading: of the last interval.

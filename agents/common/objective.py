@@ -18,7 +18,7 @@ FAILED = -0.5  # reward of an interval in which a trial failed; half of the SLOs
 
 
 def expected_reward(p_all: Array, p_each: Array, worst: Array, worth: Array) -> Array:
-    """Expected reward of an interval, without switching, shape (n,).
+    """Return the expected reward of an interval, without switching, shape (n,).
 
     Fulfilled, a setting earns its worth; else −(share of SLOs broken) · (½ + ½ · min(1, worst − 1)).
 
@@ -36,7 +36,7 @@ def expected_reward(p_all: Array, p_each: Array, worst: Array, worth: Array) -> 
 def with_trials(
     gains: Array, worth: Array, ln_demand: Array, doubt: Array, noise: float, horizon: int
 ) -> Array:
-    """What settings promise if they may be tried, and left again where they fail; shape (n,), >= gains.
+    """Return what settings promise if they may be tried, and left where they fail; (n,), >= gains.
 
     The knowledge gradient (Frazier, Powell & Dayanik 2008) of one interval: afterwards the setting is kept
     for its worth, or left for the best that is known. A failed trial costs the interval, and those in which

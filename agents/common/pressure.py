@@ -21,7 +21,7 @@ SURE = 2  # readings in a row that say the same: one may be chance
 
 
 def in_pressure(spec: ElasticitySpec) -> NDArray[np.bool_]:
-    """SLOs whose ratio speaks of this interval alone and grows with demand, shape (n_slos,)."""
+    """Return SLOs whose ratio speaks of this interval alone and grows with demand, shape (n_slos,)."""
     return np.array([not slo.memory and slo.sense is Sense.AT_MOST for slo in spec.slos])
 
 
@@ -70,7 +70,7 @@ class Reader:
         ]
 
     def read(self, observation: NDArray[np.float32]) -> Reading:
-        """What it says. Raises ValueError: an observation outside the spec's space."""
+        """Return what an observation says. Raises ValueError: it is outside the spec's space."""
         seen = self._spec.decode(observation)
         heat: list[float | None] = [None, None, None]
         is_broken = [False, False, False]
@@ -111,7 +111,7 @@ class Drain:
     rises: int = 0
 
     def after(self, reading: Reading) -> "Drain":
-        """One reading later."""
+        """Return the drain one reading later."""
         backlog = reading.backlog
         if backlog is None:
             return self
@@ -122,7 +122,7 @@ class Drain:
         return Drain(backlog, min(self.low, backlog), strikes, rises)
 
     def is_stuck(self, reading: Reading, patience: int) -> bool:
-        """Whether a broken backlog needs lower levels, and not just time.
+        """Return whether a broken backlog needs lower levels, and not just time.
 
         It does where nothing else tells of demand, where it goes on growing, or after as many strikes as
         `patience`. What was queued before a change may make it grow for `SURE` readings.
@@ -134,7 +134,7 @@ class Drain:
         return self.strikes >= patience or self.rises > SURE
 
     def restarted(self) -> "Drain":
-        """After a decision to change the levels: what is queued is given the time to drain."""
+        """Return the drain after a decision to change the levels: what is queued is given its time."""
         return Drain(self.last, math.inf if self.last is None else self.last)
 
 
@@ -156,7 +156,7 @@ class Heading:
     was_raise: bool = False
 
     def after(self, spec: ElasticitySpec, reading: Reading) -> "Heading":
-        """One reading later. Where nothing is left to be tried in one direction, it is the other."""
+        """Return the heading one reading later; with nothing left to try in one direction, the other."""
         is_down, before, was_raise = self.is_down, self.before, self.was_raise
         if self.levels is not None and reading.levels != self.levels:
             before, was_raise = self.floor, cost(spec, reading.levels) > cost(spec, self.levels)
@@ -176,7 +176,7 @@ class Watch:
     heading: Heading = field(default_factory=Heading)
 
     def after(self, spec: ElasticitySpec, reading: Reading) -> tuple["Watch", Reading]:
-        """One reading later; a lower bound that less would mend is a backlog like any other in it."""
+        """Return the watch one reading later, and the reading: what less would mend is a backlog in it."""
         heading = self.heading.after(spec, reading)
         if reading.floor is not None and reading.floor_broken and heading.is_down:
             backlog = max(reading.backlog or 0.0, reading.floor)
@@ -184,12 +184,12 @@ class Watch:
         return Watch(self.drain.after(reading), heading), reading
 
     def restarted(self) -> "Watch":
-        """After a decision to change the levels."""
+        """Return the watch after a decision to change the levels."""
         return replace(self, drain=self.drain.restarted())
 
 
 def watch_from(fields: dict) -> Watch:
-    """A watch out of its fields as JSON has them."""
+    """Return a watch out of its fields as JSON has them."""
     heading = dict(fields["heading"])
     heading["levels"] = None if heading["levels"] is None else tuple(heading["levels"])
     return Watch(Drain(**fields["drain"]), Heading(**heading))

@@ -68,7 +68,7 @@ class Learned(Trainable):
         self._seen: Floats | None = None
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The levels that score best."""
+        """Return the levels that score best."""
         self.spec.decode(observation)
         network = self.network
         seen = self._memory.push(np.asarray(observation, dtype=np.float32)[np.newaxis])[0]
@@ -76,7 +76,7 @@ class Learned(Trainable):
         return choose(network.scores(seen), self.spec.n_levels, self._is_joint)
 
     def explain(self) -> dict[str, float]:
-        """Of the last decision, all 0 before the first.
+        """Return figures of the last decision, all 0 before the first.
 
         value: discounted return that is expected. Of a policy, entropy: over joint settings, in nats; p_NAME:
         probability of the level that was chosen, per knob. Of a Q-network, margin: return that the second
@@ -110,12 +110,12 @@ class Learned(Trainable):
 
     @property
     def trained_steps(self) -> int:
-        """Of all environments together, when the network in use was kept."""
+        """Return the steps of all environments together, when the network in use was kept."""
         return self._trained_steps
 
     @property
     def network(self) -> Network:
-        """The trained network. Raises ValueError if there is none yet."""
+        """Return the trained network. Raises ValueError if there is none yet."""
         if self._network is None:
             raise ValueError(f"this agent is untrained: {self._remedy}")
         return self._network

@@ -39,18 +39,18 @@ class Eyes:
 
     @classmethod
     def of(cls, spec: ElasticitySpec) -> Self:
-        """The spec's."""
+        """Return the eyes for a spec."""
         costs = tuple(np.log(np.array(knob.cost)).astype(np.float32) for knob in spec.knobs)
         demand = in_pressure(spec)
         return cls(costs, demand if demand.any() else np.ones_like(demand))
 
     @property
     def n_levels(self) -> tuple[int, ...]:
-        """Per knob."""
+        """Return the number of levels of each knob."""
         return tuple(len(ln_cost) for ln_cost in self.ln_costs)
 
     def levels(self, observations: Floats) -> NDArray[np.int64]:
-        """In force, shape (n, k), of observations of shape (n, n_observed)."""
+        """Return the levels in force, shape (n, k), of observations of shape (n, n_observed)."""
         tops = np.array(self.n_levels) - 1
         return np.rint(observations[:, : len(tops)] * tops).astype(np.int64)
 
@@ -67,7 +67,7 @@ class Eyes:
         return np.concatenate([observations[:, :k], costs, ratios, price, rest], axis=1, dtype=np.float32)
 
     def prices(self, features: Floats) -> Floats:
-        """The price among features, NaN where unknown, shape (n,)."""
+        """Return the price among features, NaN where unknown, shape (n,)."""
         k, s = len(self.ln_costs), len(self.speaks_of_demand)
         price, known = features[:, 2 * k + s], features[:, 2 * k + s + 1 : 2 * k + 2 * s + 1]
         return np.where((known > 0.5)[:, self.speaks_of_demand].any(axis=1), price, np.float32(np.nan))
@@ -94,7 +94,7 @@ class Memory:
         self._seen: Floats | None = None
 
     def begin(self, observations: Floats, which: NDArray[np.bool_] | None = None) -> Floats:
-        """First observations, shape (n, n_observed), of all episodes or of some; returns what all see now."""
+        """Take first observations, (n, n_observed), of all episodes or some; return what all see now."""
         features = self._eyes.features(observations)
         fresh = np.repeat(features[:, np.newaxis], self._depth, axis=1)
         if which is None or self._seen is None:
@@ -105,7 +105,7 @@ class Memory:
         return self._now(observations)
 
     def push(self, observations: Floats) -> Floats:
-        """The next observation of every episode; returns what all see now, shape (n, n_seen)."""
+        """Take the next observation of every episode; return what all see now, shape (n, n_seen)."""
         if self._seen is None:
             return self.begin(observations)
         if self._depth > 1:
@@ -125,6 +125,6 @@ class Memory:
 
 
 def n_seen(spec: ElasticitySpec, depth: int) -> int:
-    """Figures that a `Memory` gives of each episode."""
+    """Return the number of figures that a `Memory` gives of each episode."""
     k, s, m = len(spec.knobs), len(spec.slos), len(spec.metrics)
     return depth * (2 * k + 2 * s + 1 + m) + sum(spec.n_levels)

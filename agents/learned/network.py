@@ -53,15 +53,15 @@ class Network:
 
     @property
     def is_joint(self) -> bool:
-        """Whether scores are of joint settings, and not of each knob's levels."""
+        """Return whether scores are of joint settings, and not of each knob's levels."""
         return not self.value
 
     def scores(self, seen: Floats) -> Floats:
-        """Of the levels, shape (..., n_scores), for what a `Memory` says, shape (..., n_seen)."""
+        """Return scores of the levels, shape (..., n_scores), for what a `Memory` says, (..., n_seen)."""
         return forward(self.policy, self._normalised(seen))
 
     def returns(self, seen: Floats) -> NDArray[Any]:
-        """Discounted return that is expected, shape (...)."""
+        """Return the discounted return that is expected, shape (...)."""
         if self.is_joint:
             return self.scores(seen).max(axis=-1) * self.return_scale
         return forward(self.value, self._normalised(seen))[..., 0] * self.return_scale
@@ -71,7 +71,7 @@ class Network:
         return np.clip(scaled, -CLIP, CLIP, dtype=np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything under a name each, for a checkpoint."""
+        """Return everything under a name each, for a checkpoint."""
         named: dict[str, NDArray[Any]] = {
             "depth": np.array(self.depth),
             "mean": self.mean,
@@ -85,7 +85,7 @@ class Network:
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """From what `arrays` returned.
+        """Return the network from what `arrays` returned.
 
         Raises:
             ValueError: something is missing, or does not fit.
@@ -112,7 +112,7 @@ def _layers(arrays: Mapping[str, NDArray[Any]], name: str) -> Layers:
 
 
 def forward(layers: Layers, inputs: Floats) -> Floats:
-    """Through all layers, with tanh between them: shape (..., n_in) to (..., n_out)."""
+    """Return what comes of inputs (..., n_in) through all layers, tanh between them: (..., n_out)."""
     *hidden, (weight, bias) = layers
     for inner_weight, inner_bias in hidden:
         inputs = np.tanh(inputs @ inner_weight.T + inner_bias)
@@ -120,7 +120,7 @@ def forward(layers: Layers, inputs: Floats) -> Floats:
 
 
 def choose(scores: Floats, n_levels: Sequence[int], is_joint: bool) -> NDArray[np.int64]:
-    """The levels that score best, shape (..., n_knobs).
+    """Return the levels that score best, shape (..., n_knobs).
 
     Args:
         scores: of every joint setting, in C order of the levels, if `is_joint`; else the logits of every
@@ -135,7 +135,7 @@ def choose(scores: Floats, n_levels: Sequence[int], is_joint: bool) -> NDArray[n
 
 
 def probabilities(logits: Floats, n_levels: Sequence[int]) -> list[NDArray[np.float64]]:
-    """Of the levels of each knob, for one observation's logits."""
+    """Return probabilities of the levels of each knob, for one observation's logits."""
     parts = np.split(logits.astype(np.float64), np.cumsum(n_levels)[:-1])
     weights = [np.exp(part - part.max()) for part in parts]
     return [weight / weight.sum() for weight in weights]

@@ -16,17 +16,17 @@ class Algorithm(StrEnum):
 
 
 def is_count(value: float) -> bool:
-    """At least 1."""
+    """Return whether it is at least 1."""
     return value >= 1
 
 
 def is_positive(value: float) -> bool:
-    """Above 0, and finite."""
+    """Return whether it is above 0, and finite."""
     return 0 < value < math.inf
 
 
 def is_share(value: float) -> bool:
-    """In [0, 1]."""
+    """Return whether it is in [0, 1]."""
     return 0 <= value <= 1
 
 
@@ -77,7 +77,7 @@ class Recipe:
 
     @property
     def rollout(self) -> int:
-        """Steps of all environments between two updates."""
+        """Return the steps of all environments between two updates."""
         return self.n_envs * self.n_steps
 
 

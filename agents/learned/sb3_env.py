@@ -82,20 +82,20 @@ class FromGymnasium(VecEnv):
     # --- of single environments, which a vector of them need not have ---
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The vector's own attribute, once per environment."""
+        """Return the vector's own attribute, once per environment."""
         value = None if attr_name == "render_mode" else getattr(self._envs, attr_name)
         return [value] * len(self._chosen(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refused: single environments cannot be reached."""
+        """Refuse: single environments cannot be reached."""
         raise AttributeError(f"{attr_name} cannot be set in one of several environments")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refused, likewise."""
+        """Refuse, likewise."""
         raise AttributeError(f"{method_name} cannot be called in one of several environments")
 
     def env_is_wrapped(self, wrapper_class: type[gym.Wrapper], indices: Any = None) -> list[bool]:
-        """None of them is."""
+        """Return False for each: none of them is."""
         return [False] * len(self._chosen(indices))
 
     def _chosen(self, indices: Any) -> Sequence[int]:

@@ -62,7 +62,7 @@ def train(
 
 
 def model_of(recipe: Recipe, envs: VecEnv, seed: int) -> BaseAlgorithm:
-    """The algorithm that a recipe is for, yet to learn."""
+    """Return the algorithm that a recipe is for, yet to learn."""
     common: dict[str, Any] = {
         "policy": "MlpPolicy",
         "env": envs,
@@ -128,7 +128,7 @@ class HeldOut(BaseCallback):
         return True
 
     def _on_rollout_start(self) -> None:
-        """An update has been made, unless this is the first rollout."""
+        """Report that an update has been made, unless this is the first rollout."""
         if self._update:
             self._after_update()
         self._update += 1
@@ -151,7 +151,7 @@ class HeldOut(BaseCallback):
 
 
 def mean_reward(network: Network, spec: ElasticitySpec, envs: VectorEnv, seeds: Any) -> float:
-    """Per step of each environment's first episode, under the levels that score best.
+    """Return the mean per step of each environment's first episode, under the levels that score best.
 
     Args:
         network: to be judged.
@@ -175,7 +175,7 @@ def mean_reward(network: Network, spec: ElasticitySpec, envs: VectorEnv, seeds: 
 
 
 def network_of(model: BaseAlgorithm) -> Network:
-    """The model's networks, and the normalisation of what it was trained to see."""
+    """Return the model's networks, and the normalisation of what it was trained to see."""
     normalised = model.get_vec_normalize_env()
     assert normalised is not None
     assert isinstance(normalised.obs_rms, RunningMeanStd)
@@ -198,7 +198,7 @@ def network_of(model: BaseAlgorithm) -> Network:
 
 
 def layers_of(state: dict[str, NDArray[Any]], hidden: str, *heads: str) -> Layers:
-    """The layers of one network, from a torch state: Linear and Tanh alternate in the hidden part."""
+    """Return the layers of one network, from a torch state: Linear and Tanh alternate in the hidden part."""
     names = [name.removesuffix(".weight") for name in state if name.startswith(f"{hidden}.")]
     names = [name for name in names if not name.endswith(".bias")]
     return tuple((state[f"{name}.weight"], state[f"{name}.bias"]) for name in [*names, *heads])

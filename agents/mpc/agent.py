@@ -76,7 +76,7 @@ class Mpc(Forecaster):
         self._figures = dict.fromkeys(self._names(), 0.0)
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """The setting of the best mean reward over the horizon."""
+        """Return the setting of the best mean reward over the horizon."""
         seen = self.spec.decode(observation)
         self._known = known = see(self._world, self._known, seen)
         outlook = outlook_of(self._world, known)
@@ -105,12 +105,12 @@ class Mpc(Forecaster):
         return self._grid.settings[best].copy()
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
-        """From the regressions' Gaussian errors, without the margin that decisions keep."""
+        """Return forecasts from the regressions' Gaussian errors, without the margin that decisions keep."""
         outlook = outlook_of(self._world, self._known, self._grid.rows(settings))
         return p_fulfilled(self._world, self._known, outlook, FORECAST)
 
     def explain(self) -> dict[str, float]:
-        """Expected reward; demand measured and expected; its residual; P(fulfilled) per SLO, margin kept."""
+        """Return the expected reward, demand seen and expected, its residual, P(fulfilled), margin kept."""
         return dict(self._figures)
 
     def _names(self) -> list[str]:

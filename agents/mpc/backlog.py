@@ -20,12 +20,12 @@ LARGEST_SHARE = 0.95  # of what arrives is left over in an interval; more cannot
 
 
 def excess(demand: Array) -> Array:
-    """Share of what arrives that is left over, negative if more could be served, at least −1."""
+    """Return share of what arrives that is left over, negative if more could be served, at least −1."""
     return 1.0 - 1.0 / np.maximum(demand, LEAST_DEMAND)
 
 
 def breaking_demand(ratio: Array, rate: Array, intervals: float) -> Array:
-    """ln of the demand that takes a ratio to 1 within so many intervals, inf if none does; any shapes.
+    """Return ln of the demand that takes a ratio to 1 in so many intervals, inf if none; any shapes.
 
     Below 0 for a ratio that is above 1: less than that, and it has drained by then.
     """
@@ -34,22 +34,22 @@ def breaking_demand(ratio: Array, rate: Array, intervals: float) -> Array:
 
 
 def carried(ratio: Array, rate: Array, demand: Array, intervals: float) -> Array:
-    """A ratio after so many intervals of a demand, where nothing but the past holds it up; >= 0."""
+    """Return a ratio after so many intervals of a demand, where nothing but the past holds it up; >= 0."""
     return np.maximum(ratio + rate * intervals * excess(demand), 0.0)
 
 
 def implied_demand(ratio: float, before: float, rate: float) -> float:
-    """ln of the demand that explains how a ratio moved in one interval."""
+    """Return ln of the demand that explains how a ratio moved in one interval."""
     return float(-np.log1p(-min((ratio - before) / rate, LARGEST_SHARE)))
 
 
 def learned_rates(sums: Array) -> Array:
-    """Rate per SLO from the sums that `count_growth` keeps, shape (s,)."""
+    """Return rate per SLO from the sums that `count_growth` keeps, shape (s,)."""
     return np.maximum((RATE * RATE_WEIGHT + sums[0]) / (RATE_WEIGHT + sums[1]), LEAST_RATE)
 
 
 def count_growth(sums: Array, growth: Array, demand: float, counts: NDArray[np.bool_]) -> Array:
-    """Sums of a least-squares fit of growth on excess, one interval later, shape (2, s).
+    """Return sums of a least-squares fit of growth on excess, one interval later, shape (2, s).
 
     Args:
         sums: Σ growth · excess and Σ excess², shape (2, s).

@@ -39,13 +39,13 @@ class Fit:
 
 
 def predict(fit: Fit, features: Array) -> tuple[Array, Array]:
-    """Mean and variance of every figure at n points, without the residual; both of shape (n, m)."""
+    """Return mean and variance of every figure at n points, without the residual; both of shape (n, m)."""
     spread = np.einsum("nf,mfg,ng->nm", features, fit.cov, features, optimize=True)
     return features @ fit.mean.T, np.maximum(spread, 0.0)
 
 
 def forget(fit: Fit, drift: Array, fade: float) -> Fit:
-    """One interval later: the constants may have drifted, shape (m,), the other coefficients hardly."""
+    """Return the fit one interval later: constants may have drifted, shape (m,), the rest hardly."""
     grown = fit.cov.copy()
     diagonal = np.arange(fit.mean.shape[1])
     grown[:, diagonal, diagonal] += fade**2

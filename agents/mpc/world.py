@@ -67,13 +67,13 @@ class World:
 
     @classmethod
     def of(cls, spec: ElasticitySpec, drift: float, fade: float, cost_doubt: float, optimism: float) -> Self:
-        """Return that of a spec. Raises ValueError: it has too many joint settings."""
+        """Return the world of a spec. Raises ValueError: it has too many joint settings."""
         memory = np.array([slo.memory for slo in spec.slos])
         return cls(grid_of(spec), memory, in_pressure(spec), drift, fade, cost_doubt, optimism)
 
     @property
     def soft(self) -> Array:
-        """What is added to each ratio before its logarithm is taken, shape (n_slos,)."""
+        """Return what is added to each ratio before its logarithm is taken, shape (n_slos,)."""
         return np.where(self.memory, SOFT, 0.0)
 
 

@@ -19,16 +19,16 @@ class Foresight(Protocol):
     """Who can say how the episode of a seed is best played."""
 
     def best_static(self, seed: int) -> Course:
-        """With one setting throughout."""
+        """Return its best course with one setting throughout."""
         ...
 
     def best(self, seed: int) -> Course:
-        """By all means."""
+        """Return its best course by all means."""
         ...
 
 
 def foresee(spec: ElasticitySpec, world: gym.Env, n_candidates: int, horizons: Sequence[int]) -> Foresight:
-    """Whoever can for this world.
+    """Return whoever can say so for this world.
 
     Raises:
         ValueError: nobody can, or the world is of another spec.
@@ -63,7 +63,7 @@ class BestStatic(Clairvoyant):
         self._foresight = foresee(self.spec, world, 1, ())
 
     def plan(self, seed: int) -> Course:
-        """That setting."""
+        """Return that setting."""
         return shown(self._foresight).best_static(seed)
 
 
@@ -94,12 +94,12 @@ class Oracle(Clairvoyant):
         self._foresight = foresee(self.spec, world, self._n_candidates, self._horizons)
 
     def plan(self, seed: int) -> Course:
-        """That course."""
+        """Return that course."""
         return shown(self._foresight).best(seed)
 
 
 def shown(foresight: Foresight | None) -> Foresight:
-    """What has been shown. Raises RuntimeError if nothing has."""
+    """Return what has been shown. Raises RuntimeError if nothing has."""
     if foresight is None:
         raise RuntimeError("a clairvoyant agent must be shown its world before an episode begins")
     return foresight

@@ -20,11 +20,11 @@ class Hindsight:
         self._rewards = world.prospects()
 
     def best_static(self, seed: int) -> Course:
-        """The setting that earns most if it never changes; the same for every seed."""
+        """Return the setting that earns most if it never changes; the same for every seed."""
         return self._course(np.full(len(self._rewards), self._rewards.mean(axis=0).argmax()))
 
     def best(self, seed: int) -> Course:
-        """The best setting of each step: thresholds may change, and nothing else does."""
+        """Return the best setting of each step: thresholds may change, and nothing else does."""
         static, best = self.best_static(seed), self._course(self._rewards.argmax(axis=1))
         figures = {"static": float(static.rewards.mean()), "phases": float(best.rewards.mean())}
         return best._replace(figures=figures)

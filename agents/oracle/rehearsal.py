@@ -38,11 +38,11 @@ class Rehearsal:
         self._n_candidates, self._horizons = n_candidates, tuple(horizons)
 
     def best_static(self, seed: int) -> Course:
-        """The setting that earns most in hindsight if it never changes."""
+        """Return the setting that earns most in hindsight if it never changes."""
         return self._static(self._statics(seed))
 
     def best(self, seed: int) -> Course:
-        """The best course that is known, and what each kind of course earns."""
+        """Return the best course that is known, and what each kind of course earns."""
         statics = self._statics(seed)
         begins = [step for step in self.phases(seed) if step < len(statics)]
         candidates = self._candidates(statics, begins)
@@ -60,7 +60,7 @@ class Rehearsal:
         return best._replace(figures=figures)
 
     def phases(self, seed: int) -> list[int]:
-        """Steps at which a phase begins, ascending from 0; each lasts SHORTEST_PHASE or more."""
+        """Return steps at which a phase begins, ascending from 0; each lasts SHORTEST_PHASE or more."""
         self._stage.reset(seed=seed)
         system = self._stage.fleet.systems[int(self._stage.fleet.episodes[0]["system"])]
         begins = [0]
@@ -70,7 +70,7 @@ class Rehearsal:
         return begins
 
     def _statics(self, seed: int) -> NDArray[np.float64]:
-        """Reward of each step and setting that is held all the time, shape (n_steps, n_settings)."""
+        """Return reward of each step and setting that is held all the time, shape (n_steps, n_settings)."""
         self._stage.reset(seed=seed)
         return hold(self._all, self._settings, None)
 
@@ -79,7 +79,7 @@ class Rehearsal:
         return Course(self._settings[[best]], statics[:, best], {})
 
     def _candidates(self, statics: NDArray[np.float64], begins: Sequence[int]) -> Settings:
-        """The best of each phase, and the lowest, with which a backlog is gone soonest."""
+        """Return the best of each phase, and the lowest, with which a backlog is gone soonest."""
         chosen = {0}
         for begin, end in pairwise([*begins, len(statics)]):
             order = np.argsort(-statics[begin:end].mean(axis=0), kind="stable")
@@ -87,7 +87,7 @@ class Rehearsal:
         return self._settings[sorted(chosen)]
 
     def _play(self, seed: int, candidates: Settings, plan: Plan) -> Course:
-        """One episode of always going on with the candidate that earns most in the time looked ahead."""
+        """Play an episode, always going on with the candidate that earns most in the time looked ahead."""
         self._stage.reset(seed=seed)
         branches = Branches(self._stage, len(candidates))
         levels: list[NDArray[np.int64]] = []
@@ -105,7 +105,7 @@ class Rehearsal:
 
 
 def hold(branches: Branches, settings: Settings, horizon: int | None) -> NDArray[np.float64]:
-    """Reward of each interval and setting that is held from now on, until an episode ends.
+    """Return reward of each interval and setting that is held from now on, until an episode ends.
 
     Args:
         branches: of the episode, as many as settings; they begin anew.
