@@ -18,13 +18,14 @@ interval has told of the capacity, and the reward is explained by how far each s
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State, Transition
+from agents.common.checkpoints import packed, unpacked
 from agents.common.demand import TINY
 from agents.common.pressure import in_pressure
 from agents.common.settings import grid_of
@@ -208,15 +209,10 @@ class Bandit(Agent):
     def _checkpoint(self) -> State:
         generator = np.array(json.dumps(self._rng.bit_generator.state))
         context = {"price": np.array(self._price), "backlog": self._backlog, "rng": generator}
-        return {
-            **context,
-            **{f"evidence_{name}": np.asarray(part) for name, part in asdict(self._evidence).items()},
-        }
+        return context | {"evidence": packed(self._evidence)}
 
     def _restore(self, state: State) -> None:
-        names = Evidence.__slots__
-        precision, moment, squares, count = (state[f"evidence_{name}"] for name in names)
-        self._evidence = self._origin = Evidence(precision, moment, float(squares), float(count))
+        self._evidence = self._origin = unpacked(Evidence, state["evidence"])
         self._price, self._backlog = float(state["price"]), state["backlog"]
         self._rng.bit_generator.state = json.loads(str(state["rng"]))
         self._chosen = None

@@ -8,13 +8,11 @@ up; besides, no step goes further than the present error e₀ itself, e₁ and e
     Δ ln(cost) = kp (e₀ − e₁) + ki e₀ + kd (e₀ − 2 e₁ + e₂),    e = ln(target / demand)
 """
 
-import json
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from agents.base import State
+from agents.common.checkpoints import packed, unpacked
 from agents.common.front import Patience
 from agents.common.frontier import Frontier
 from agents.common.pressure import Reading
@@ -98,8 +96,8 @@ class Pid(Frontier):
         return self._front.within(self._front.costs[now] * math.exp(step))
 
     def _checkpoint(self) -> State:
-        return {**super()._checkpoint(), "errors": np.array(json.dumps(self._errors))}
+        return {**super()._checkpoint(), "errors": packed(self._errors)}
 
     def _restore(self, state: State) -> None:
         super()._restore(state)
-        self._errors = Errors(*json.loads(str(state["errors"])))
+        self._errors = unpacked(Errors, state["errors"])

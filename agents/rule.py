@@ -7,17 +7,17 @@ here over the knobs of a stream. `decide` is the policy: reading and state in, l
     up: the cheapest knob per worth gained, while cost ≤ present cost × target / worst pressure counted
 """
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State
-from agents.common.pressure import SURE, Reader, Reading, Watch, watch_from
+from agents.common.checkpoints import packed, unpacked
+from agents.common.pressure import SURE, Reader, Reading, Watch
 from agents.common.settings import Levels, cost, step_down, steps_up
 from envs.spec import ElasticitySpec
 
@@ -229,12 +229,8 @@ class Rule(Agent):
         }
 
     def _checkpoint(self) -> State:
-        return {"state": np.array(json.dumps(asdict(self._state)))}
+        return {"state": packed(self._state)}
 
     def _restore(self, state: State) -> None:
-        fields = json.loads(str(state["state"]))
-        for name in ("pressures", "raised_from", "proven"):
-            fields[name] = None if fields[name] is None else tuple(fields[name])
-        fields["watch"] = watch_from(fields["watch"])
-        self._state = RuleState(**fields)
+        self._state = unpacked(RuleState, state["state"])
         self._reading = None

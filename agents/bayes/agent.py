@@ -19,6 +19,7 @@ from agents.bayes.layout import drifts, jumps, layout_of, prior
 from agents.bayes.model import Gaussian
 from agents.bayes.planning import Answer, Question, choose, foresee
 from agents.bayes.reading import Past, Reader, nothing_yet
+from agents.common.checkpoints import packed, unpacked
 from agents.common.settings import grid_of
 from envs.spec import ElasticitySpec
 
@@ -166,14 +167,14 @@ class Bayes(Forecaster):
             "root": np.asarray(self._belief.root),
             "standard": np.asarray(self._standard),
             "shares": self._shares,
-            **self._past.arrays(),
+            "past": packed(self._past),
         }
 
     def _restore(self, state: State) -> None:
         self._belief = self._origin = gaussian(state["mean"], state["root"])
         self._standard = on_device(state["standard"])
         self._shares = state["shares"]
-        self._past = Past.of(state)
+        self._past = unpacked(Past, state["past"])
         self._taken = self._answer = None
 
 

@@ -1,7 +1,6 @@
 """From observations to readings: which ratios tell of the setting in force, and how far to trust them."""
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 import jax.numpy as jnp
 import numpy as np
@@ -37,16 +36,6 @@ class Past:
     is_backlog: bool
     is_moving: bool
     readings: int
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all of it as arrays, for a checkpoint."""
-        return {name: np.asarray(getattr(self, name)) for name in self.__slots__}
-
-    @classmethod
-    def of(cls, state: dict[str, NDArray[Any]]) -> Self:
-        """Return the past from such arrays."""
-        flags = bool(state["is_backlog"]), bool(state["is_moving"])
-        return cls(int(state["row"]), state["ratios"], state["lag"], *flags, int(state["readings"]))
 
 
 def nothing_yet(spec: ElasticitySpec) -> Past:

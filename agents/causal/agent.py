@@ -8,10 +8,9 @@ tables learned before a loss hold after it, and settings never tried are answere
 counts, its surprise and its choice are its own: agents.causal.tables, .surprise and .choice say how and why.
 """
 
-import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,14 @@ from numpy.typing import NDArray
 from agents.base import Forecaster, NetworkFigure, State
 from agents.causal import choice, metrics
 from agents.causal.learning import Samples
-from agents.causal.memory import packed, packed_samples, unpack, unpacked_samples
-from agents.causal.model import Interval, Model
+from agents.causal.model import Interval, Model, Sample, Snapshot
 from agents.causal.outlook import Outlook
 from agents.causal.picture import as_pgmpy, network_figure
 from agents.causal.structure import Score, Structure, Variables
 from agents.causal.surprise import Surprise
 from agents.causal.tables import n_states
 from agents.common.bins import N_BINS, ratio_edges
+from agents.common.checkpoints import packed, unpacked
 from agents.common.settings import worth
 from envs.spec import ElasticitySpec, Observed
 
@@ -39,6 +38,25 @@ SETTLED = 10  # intervals after which a forecast is judged
 FADED = 0.7  # share of what was counted that a surprise leaves
 REST = 20  # intervals at least between two structures
 MAX_CELLS = 2_000_000  # of all tables and expectations
+
+
+class Memory(NamedTuple):
+    """What the agent knows, to be saved, and to begin every episode with.
+
+    Attributes:
+        model: what the network knows.
+        samples: the last ones, where a structure is learned.
+        visited: see `Causal`, shape (n,).
+        counters: intervals, those that surprised, structures that were learned, and when the last one was.
+        last_surprise, surprises: of the last interval, and see `Surprise.history`.
+    """
+
+    model: Snapshot
+    samples: list[Sample]
+    visited: NDArray[np.int64]
+    counters: tuple[int, int, int, int]
+    last_surprise: float
+    surprises: list[list[float]]
 
 
 class Causal(Forecaster):
@@ -103,7 +121,7 @@ class Causal(Forecaster):
         self._samples = Samples(self._model, window) if is_learned else None
         self._batch, self._surprise_floor = batch, surprise_floor
         self._begin_anew()
-        self._beginning = self._checkpoint()
+        self._beginning = self._memory()
 
     def reset(self, seed: int) -> None:
         """Begin with what was known when it was made or loaded, in a new world; nothing is random."""
@@ -217,32 +235,29 @@ class Causal(Forecaster):
         novelty = np.where(is_open, eagerness * news + self._novelty * patience * prize, 0.0)
         return choice.scored(pv, self._worth, gain, novelty, switching, overload, self._ambition)
 
+    def _memory(self) -> Memory:
+        counters = self._n_samples, self._n_surprised, self._n_relearned, self._relearned_at
+        samples = [] if self._samples is None else list(self._samples.recent)
+        surprises = self._last_surprise, self._surprise.history()
+        return Memory(self._model.snapshot(), samples, self._visited.copy(), counters, *surprises)
+
     def _checkpoint(self) -> State:
-        counters = [self._n_samples, self._n_surprised, self._n_relearned, self._relearned_at]
-        state = packed(self._model) | {
-            "visited": self._visited.copy(),
-            "counters": np.array(counters),
-            "surprises": np.array(json.dumps([self._last_surprise, self._surprise.history()])),
-        }
-        if self._samples is not None:
-            state |= packed_samples(list(self._samples.recent), len(self.spec.slos))
-        return state
+        return {"memory": packed(self._memory())}
 
     def _restore(self, state: State) -> None:
-        self._restore_model(state)
+        self._beginning = memory = unpacked(Memory, state["memory"])
+        self._restore_model(memory)
         self._begin_anew()
-        self._visited = state["visited"].copy()
-        figures = state["counters"].tolist()
-        self._n_samples, self._n_surprised, self._n_relearned, self._relearned_at = figures
-        self._last_surprise, history = json.loads(str(state["surprises"]))
-        self._surprise.remember(history)
-        self._beginning = state
+        self._visited = memory.visited.copy()
+        self._n_samples, self._n_surprised, self._n_relearned, self._relearned_at = memory.counters
+        self._last_surprise = memory.last_surprise
+        self._surprise.remember(memory.surprises)
 
-    def _restore_model(self, state: State) -> None:
-        unpack(state, self._model)
+    def _restore_model(self, memory: Memory) -> None:
+        self._model.restore(memory.model)
         if self._samples is not None:
             self._samples.recent.clear()
-            self._samples.recent.extend(unpacked_samples(state))
+            self._samples.recent.extend(memory.samples)
 
 
 def _check(least: float, bound: float, names: str) -> None:

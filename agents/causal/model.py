@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.causal import inference, metrics, tables
+from agents.causal.metrics import Belief
 from agents.causal.outlook import Outlook, outlook
 from agents.causal.structure import Kind, Parents, Variables
 from agents.causal.tables import Cpt, Share
@@ -59,6 +60,17 @@ class Sample(NamedTuple):
     expectations: dict[int, Array]
     weights: dict[int, float]
     surprise: float
+
+
+class Snapshot(NamedTuple):
+    """What a model knows; see there."""
+
+    parents: list[Parents]
+    counts: list[Array]
+    beliefs: list[Belief]
+    previous_bins: tuple[int, ...]
+    lags: list[float]
+    setting: int
 
 
 class Model:
@@ -113,6 +125,21 @@ class Model:
         """Return a new table of an SLO, that has counted nothing."""
         prior = tables.prior_of(self.variables, slo, parents)
         return Cpt(parents, prior, self._prior_weight, self._forgetting)
+
+    def snapshot(self) -> Snapshot:
+        """Return all that it knows, for `restore`."""
+        parents, counts = zip(*((table.parents, table.counts.copy()) for table in self.tables), strict=True)
+        context = self.previous_bins, list(self.lags), self.setting
+        return Snapshot(list(parents), list(counts), list(self.beliefs), *context)
+
+    def restore(self, known: Snapshot) -> None:
+        """Know what this snapshot does, and nothing else."""
+        for slo, (parents, counts) in enumerate(zip(known.parents, known.counts, strict=True)):
+            if parents != self.tables[slo].parents:
+                self.tables[slo] = self.table(slo, parents)
+            self.tables[slo].put(counts)
+        self.beliefs, self.lags = list(known.beliefs), list(known.lags)
+        self.previous_bins, self.setting = known.previous_bins, known.setting
 
     def take_in(self, interval: Interval) -> Sample:
         """Update every belief and every table by an interval; return what it came to."""

@@ -8,7 +8,7 @@ window, and what led to trouble is barred for longer each time.
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
-from agents.common.pressure import SURE, Reading, Watch, watch_from
+from agents.common.pressure import SURE, Reading, Watch
 from agents.common.settings import Levels, cost, pareto_front
 from envs.spec import ElasticitySpec
 
@@ -212,8 +212,3 @@ def moved(course: Course, lowered: bool = False, raised_from: int | None = None)
         stride=1 if lowered else 2 * course.stride,
         watch=course.watch.restarted(),
     )
-
-
-def course_from(fields: dict) -> Course:
-    """Return a course out of its fields as JSON has them."""
-    return Course(**{**fields, "wishes": tuple(fields["wishes"]), "watch": watch_from(fields["watch"])})

@@ -1,16 +1,15 @@
 """What the controllers that move along a Pareto front have in common; each is a wish and its own memory."""
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State
-from agents.common.front import Course, Front, Patience, course_from, demand, settle
+from agents.common.checkpoints import packed, unpacked
+from agents.common.front import Course, Front, Patience, demand, settle
 from agents.common.pressure import Reader, Reading
 from envs.spec import ElasticitySpec
 
@@ -67,8 +66,8 @@ class Frontier(Agent):
         """
 
     def _checkpoint(self) -> State:
-        return {"course": np.array(json.dumps(asdict(self._course)))}
+        return {"course": packed(self._course)}
 
     def _restore(self, state: State) -> None:
         self.reset(0)
-        self._course = course_from(json.loads(str(state["course"])))
+        self._course = unpacked(Course, state["course"])

@@ -186,10 +186,3 @@ class Watch:
     def restarted(self) -> "Watch":
         """Return the watch after a decision to change the levels."""
         return replace(self, drain=self.drain.restarted())
-
-
-def watch_from(fields: dict) -> Watch:
-    """Return a watch out of its fields as JSON has them."""
-    heading = dict(fields["heading"])
-    heading["levels"] = None if heading["levels"] is None else tuple(heading["levels"])
-    return Watch(Drain(**fields["drain"]), Heading(**heading))

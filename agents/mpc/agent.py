@@ -8,16 +8,15 @@ It explores by the value of a trial, which there is only as long as it has somet
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Forecaster, State
+from agents.common.checkpoints import packed, unpacked
 from agents.common.objective import expected_reward, with_trials
 from agents.mpc.outlook import outlook_of, p_fulfilled, p_kept, worst_ratio
-from agents.mpc.regression import Fit
 from agents.mpc.world import Known, World, begun, prior, see
 from envs.spec import ElasticitySpec
 
@@ -136,20 +135,8 @@ class Mpc(Forecaster):
         self._figures = dict(zip(self._names(), figures, strict=True))
 
     def _checkpoint(self) -> State:
-        state = asdict(self._known)
-        return {**{f"fit_{name}": value for name, value in state.pop("fit").items()}, **state}
+        return {"known": packed(self._known)}
 
     def _restore(self, state: State) -> None:
-        fit = Fit(*(state[f"fit_{name}"] for name in ("mean", "cov", "variance", "surprises", "culprits")))
-        self._known = Known(
-            fit,
-            growth=state["growth"],
-            lag=state["lag"],
-            row=int(state["row"]),
-            ratios=state["ratios"],
-            is_backlog=state["is_backlog"],
-            demand=float(state["demand"]),
-            readings=int(state["readings"]),
-        )
-        self._origin = self._known
+        self._known = self._origin = unpacked(Known, state["known"])
         self._figures = dict.fromkeys(self._names(), 0.0)
