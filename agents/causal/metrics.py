@@ -23,7 +23,7 @@ from envs.spec import ElasticitySpec
 Array = NDArray[np.float64]
 
 WIDTH = 0.1  # of a bin of ln ratio
-EDGES = WIDTH * np.arange(-40, 23)  # from a ratio of .018 to one of 9.0; one of them is at the threshold
+EDGES = np.asarray(WIDTH * np.arange(-40, 23), np.float64)  # ratios of .018 to 9.0, the threshold among them
 CENTRES = np.concatenate([[EDGES[0] - WIDTH / 2], EDGES + WIDTH / 2])
 N_BINS = len(CENTRES)
 

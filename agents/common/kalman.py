@@ -46,7 +46,7 @@ def lessened(cov: Array, along: Array, weight: Array | float) -> Array:
     return cov - weight * (along[:, None] * along)
 
 
-def matched(mean: Array, cov: Array, gain: Array, shift: float, lost: float) -> tuple[Array, Array]:
+def matched(mean: Array, cov: Array, gain: Array, shift: Array, lost: Array) -> tuple[Array, Array]:
     """Return what evidence on z = h·x makes of x, told by what it makes of the mean and the variance of z.
 
     m' = m + K · shift, P' = P − lost · K Kᵀ with K = P h / (h·P h), for given z the evidence says no more of

@@ -30,9 +30,10 @@ def test_a_reading_corrects_as_the_inverse_of_summed_precisions_does():
 
 def test_the_division_may_stand_with_any_factor_and_beliefs_lie_side_by_side():
     expected_mean, expected_cov, towards, variance, error = after(COV)
-    both = (np.stack([part, part]) for part in (MEAN, COV))
     errors, shares = np.array([error / variance, 0.0]), np.array([towards / variance, 0 * towards])
-    mean, cov = kalman.corrected(*both, np.stack([towards, towards]), errors, shares)
+    mean, cov = kalman.corrected(
+        np.stack([MEAN, MEAN]), np.stack([COV, COV]), np.stack([towards, towards]), errors, shares
+    )
     assert mean[0] == pytest.approx(expected_mean, abs=1e-12)
     assert cov[0] == pytest.approx(expected_cov, abs=1e-12)
     assert np.array_equal(mean[1], MEAN) and np.array_equal(cov[1], COV)  # nothing was read
