@@ -22,6 +22,7 @@ Source: Sedlak et al. 2025 (RASK) for regressions of the metrics that are fitted
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -71,7 +72,7 @@ class World:
         memory = np.array([slo.memory for slo in spec.slos])
         return cls(grid_of(spec), memory, in_pressure(spec), drift, fade, cost_doubt, optimism)
 
-    @property
+    @cached_property
     def soft(self) -> Array:
         """Return what is added to each ratio before its logarithm is taken, shape (n_slos,)."""
         return np.where(self.memory, SOFT, 0.0)
