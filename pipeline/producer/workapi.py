@@ -21,12 +21,11 @@ from pipeline.messages import (
     RegistrationConfirmation,
     Wait,
     Work,
-    WorkLoad,
-    WorkReply,
 )
 from pipeline.producer.admission import Admission
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
 from pipeline.producer.ledger import Frame
+from pipeline.producer.states import Cause, after
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Roster, Worker
 
@@ -100,7 +99,7 @@ class WorkApi:
         worker.weights = message.weights
         worker.occupancy.told(message.started_ns, message.running_ns)
         if message.ready and not worker.ready:
-            worker.ready = True
+            worker.state = after(worker.state, Cause.LOADED)
             logger.info("worker %s is ready (%s weights)", worker.name, worker.weights)
         self._note_failures(envelope[0], message.failed)
         commands = self._work_or_wait(envelope, worker, message, now_ns)
@@ -156,14 +155,15 @@ class WorkApi:
         self.remove(event.peer, "cannot be reached")
         return self.serve(now_ns)
 
-    def unheard(self, address: str) -> None:
-        """Somebody is connected, and nothing that it says arrives, if it says anything."""
+    def unheard(self, address: str) -> list[Command]:
+        """Note that somebody is connected, and nothing that it says arrives, if it says anything."""
         self._count(unheard_clients=1)
         logger.warning(
             "a client at %s is connected and not heard: if it speaks, its ZeroMQ routing id is another"
             " client's; let each have its own, or set none",
             address,
         )
+        return []
 
     def remove(self, peer: bytes, why: str, *, tried: bool = True) -> None:
         """Forget a worker; its tasks go back to the queue, with one try less if it may have `tried` them."""
@@ -173,14 +173,23 @@ class WorkApi:
         for frame in frames:
             self._stream.ledger.take_back(frame, counts=tried)
         if worker is not None:
+            worker.state = after(worker.state, Cause.REMOVE)
             logger.warning("worker %s %s; %d tasks go back to the queue", worker.name, why, len(frames))
 
-    def remove_all(self, why: str) -> list[Command]:
-        """Forget every worker; each is told to register again, at once if it waits for a task."""
-        held = [request.envelope for request in self._held.values()]
-        for peer in list(self.workers):
-            self.remove(peer, why)
-        return [Reply(envelope, _unregistered()) for envelope in held]
+    def send_results_to(self, results: str, return_frames: bool, is_other: bool) -> list[Command]:
+        """Have results sent to this collector; if that is news, every worker must register again.
+
+        Who waits for a task is told so at once.
+        """
+        commands: list[Command] = []
+        if is_other or (self.results, self.return_frames) != (results, return_frames):
+            logger.info("collector takes results at %s", results)
+            if self.results:
+                commands = [Reply(request.envelope, _unregistered()) for request in self._held.values()]
+                for peer in list(self.workers):
+                    self.remove(peer, "must hear of another collector")
+        self.results, self.return_frames = results, return_frames
+        return commands
 
     def end(self) -> list[Command]:
         """Answer every waiting request, and every later one, with END."""
@@ -201,21 +210,7 @@ class WorkApi:
 
     def _confirmation(self, worker: Worker, now_ns: int) -> RegistrationConfirmation:
         worker.epoch = self._stream.epoch
-        config = self._stream.config
-        return RegistrationConfirmation(
-            work_type=config.work_type,
-            work_load=WorkLoad(self._stream.settings.grade).name,
-            loading_mode=config.loading_mode,
-            epoch=self._stream.epoch,
-            grades=config.ladders.grades,
-            weights=config.weights,
-            sizes=config.ladders.sizes,
-            results=self.results,
-            return_frames=self.return_frames,
-            heartbeat_s=config.heartbeat_ns * 1e-9,
-            now_ns=now_ns,
-            name=worker.name,
-        )
+        return self._stream.confirmation(worker.name, self.results, self.return_frames, now_ns)
 
     # --- what they cannot do ---
 
@@ -267,6 +262,7 @@ class WorkApi:
             failed_by, crew = frame.failed_by, self.workers.ready
             return worker.name not in failed_by or all(other.name in failed_by for other in crew)
 
+        worker.state = after(worker.state, Cause.HAND_TASK)
         tasks = []
         for _ in range(n):
             frame = self._stream.ledger.hand_out(envelope[0], now_ns, suits)
@@ -275,15 +271,9 @@ class WorkApi:
             tasks.append((msgspec.structs.replace(frame.header, sent_ns=now_ns), frame.image))
         return Reply(envelope, Work(now_ns=now_ns), tuple(tasks))
 
-    def _change(self, worker: Worker) -> WorkReply:
+    def _change(self, worker: Worker) -> Change:
         worker.epoch = self._stream.epoch
-        settings = self._stream.settings
-        return Change(
-            epoch=self._stream.epoch,
-            CHANGE_WORK_LOAD=settings.grade,
-            CHANGE_FPS=settings.fps,
-            CHANGE_SIZE=(settings.width, settings.height),
-        )
+        return self._stream.change()
 
 
 def _unregistered() -> Error:
