@@ -9,7 +9,9 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 import pipeline
 from pipeline.cli import to_argv
@@ -22,6 +24,23 @@ ONE_THREAD_EACH = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
 
 class ClusterError(Exception):
     """A program of the cluster failed; the text names it and shows the end of its log."""
+
+
+class Endpoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a supervised producer listens: the one line of JSON that it prints."""
+
+    work: str
+    link: str
+    control: str
+
+
+class ResultsEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a supervised collector listens, likewise."""
+
+    results: str
+
+
+Spoken = TypeVar("Spoken", Endpoints, ResultsEndpoint)
 
 
 class Program:
@@ -95,6 +114,14 @@ class Program:
                 raise ClusterError(self.obituary())
             line += byte
         return line
+
+    def endpoints(self, kind: type[Spoken], timeout_s: float) -> Spoken:
+        """Read what it says of itself. Raises ClusterError as `first_line`, or if it says something else."""
+        line = self.first_line(timeout_s)
+        try:
+            return msgspec.json.decode(line, type=kind)
+        except msgspec.DecodeError as error:
+            raise ClusterError(f"the {self.name} must print its endpoints, got {line!r}: {error}") from error
 
     def obituary(self) -> str:
         """How it ended, and the last lines of its log."""

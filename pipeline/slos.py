@@ -7,7 +7,8 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from pipeline.metrics import CATALOGUE, Interval
+from pipeline.interval import Interval
+from pipeline.metrics import CATALOGUE
 
 RATIO_CAP = 10.0  # ratios are clipped here, so that observations stay finite
 

@@ -25,9 +25,16 @@ from pipeline.collector.events import (
     Tell,
     Tick,
 )
-from pipeline.collector.sinks import FrameRecord, Sink, SinkError, open_record, open_sink
-from pipeline.identity import random_identity
-from pipeline.messages import OtherProtocolError, ProtocolError, decode_link_down, decode_results, encode
+from pipeline.collector.output import FrameRecord, Sink, SinkError
+from pipeline.collector.sinks import open_record, open_sink
+from pipeline.messages import (
+    OtherProtocolError,
+    ProtocolError,
+    decode_link_down,
+    decode_results,
+    encode,
+    random_identity,
+)
 from pipeline.options import CollectorOptions
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
 from pipeline.stopping import StopSwitch

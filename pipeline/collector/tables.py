@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.collector.sinks import SinkError, make_room_for
+from pipeline.collector.output import SinkError, make_room_for
 
 ROWS_PER_GROUP = 8192
 
@@ -26,7 +26,7 @@ class Rows(Protocol):
 
 
 def open_rows(path: Path, schema: pa.Schema, what: str) -> Rows:
-    """The writer for a file of rows.
+    """Open the writer for a file of rows.
 
     Args:
         path: ends in .parquet or .jsonl.
@@ -54,11 +54,7 @@ class JsonLines:
             raise SinkError(f"cannot write the {what} {path}: {error.strerror}") from error
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows.
-
-        Raises:
-            SinkError: they cannot be written.
-        """
+        """Append rows. Raises SinkError."""
         try:
             self._file.writelines(self._encoder.encode(row) + b"\n" for row in rows)
             self._file.flush()
@@ -66,11 +62,7 @@ class JsonLines:
             raise SinkError(f"cannot write the {self._what} {self._path}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Close the file.
-
-        Raises:
-            SinkError: it cannot be written to the end.
-        """
+        """Close the file. Raises SinkError."""
         try:
             self._file.close()
         except OSError as error:
@@ -90,11 +82,7 @@ class ParquetRows:
             raise SinkError(f"cannot write the {what} {path}: {error}") from error
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows.
-
-        Raises:
-            SinkError: they cannot be written.
-        """
+        """Append rows. Raises SinkError."""
         self._rows += rows
         if len(self._rows) >= ROWS_PER_GROUP:
             self._write_group()

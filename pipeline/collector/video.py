@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pipeline.collector.drawing import annotated
-from pipeline.collector.sinks import SinkError, make_room_for
+from pipeline.collector.output import SinkError, make_room_for
 from pipeline.messages import Result, ResultPart, WorkLoad
 
 logger = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class VideoFile:
 
 
 def count_pictures(path: Path) -> int:
-    """Pictures in a video file, counted without decoding them; 0 if it is none."""
+    """Count the pictures in a video file without decoding them; 0 if it is none."""
     try:
         with av.open(str(path)) as container:
             return sum(packet.size > 0 for packet in container.demux(video=0))
@@ -228,6 +228,6 @@ class VideoSink:
 
 
 def caption(header: Result) -> str:
-    """The settings a result was made under, as in "LOW 320x180"."""
+    """Name the settings a result was made under, as in "LOW 320x180"."""
     grade = GRADES[header.grade] if header.grade < len(GRADES) else f"grade {header.grade}"
     return f"{grade} {header.size[0]}x{header.size[1]}"

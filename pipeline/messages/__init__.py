@@ -19,11 +19,12 @@ from pipeline.messages.work import (
 )
 from pipeline.messages.results import (
     Ack, Confirm, Gap, LinkDown, LinkUp, LossReason, Outcome, Received, Result, ResultPart, Settings,
-    Standby, Sync, Verdict, decode_link_down, decode_link_up, decode_results
+    Standby, Sync, Verdict, decode_link_down, decode_link_up, decode_results, random_identity
 )
 from pipeline.messages.control import (
-    ControlReply, ControlRequest, Done, GetStatus, GetTelemetry, Incidents, SetKnobs, Start, State, Status,
-    Stop, Telemetry, Totals, WorkerStatus, decode_control_reply, decode_control_request
+    ControlReply, ControlRequest, Done, GetStatus, GetTelemetry, Incidents, NOTHING_WRONG, SetKnobs,
+    SourceReport, Start, State, Status, Stop, Telemetry, Totals, WorkerStatus, decode_control_reply,
+    decode_control_request
 )
 from pipeline.messages.framing import (
     Buffer, End, Error, ErrorCode, LABEL_CHARACTERS, MAX_BATCH, MAX_HEADER_BYTES, OtherProtocolError,

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from pipeline.interval import Interval
 from pipeline.messages.framing import (
     PROTOCOL_VERSION,
     Buffer,
@@ -21,9 +22,7 @@ from pipeline.messages.framing import (
     decode_alone,
 )
 from pipeline.messages.work import Weights
-from pipeline.metrics import Interval
 from pipeline.slos import SloReading
-from pipeline.sources.base import NOTHING_WRONG, SourceReport
 
 Streams = Annotated[int, Meta(ge=1, le=1000)]
 
@@ -139,6 +138,27 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
     broken_workers: Count = 0
     renamed_workers: Count = 0
     unheard_clients: Count = 0
+
+
+class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wrong with a source, since its start; a file that is looped tells of every pass.
+
+    Attributes:
+        undecodable: pictures that could not be decoded, or only in part.
+        rebased: jumps of time that were taken out.
+        truncated: the file ends before it says that it does.
+        interruptions: connections to a live source that ended.
+        stale: pictures of a live source that were replaced before anybody could take them.
+    """
+
+    undecodable: Count = 0
+    rebased: Count = 0
+    truncated: bool = False
+    interruptions: Count = 0
+    stale: Count = 0
+
+
+NOTHING_WRONG = SourceReport()
 
 
 class Telemetry(Message, frozen=True, tag="TELEMETRY_REPLY"):

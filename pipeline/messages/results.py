@@ -5,6 +5,7 @@ Link (collector DEALER <-> producer ROUTER):   SYNC, ACK -> SETTINGS, GAP, CONFI
 """
 
 import math
+import secrets
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 from typing import Annotated, NamedTuple
@@ -31,7 +32,12 @@ from pipeline.messages.framing import (
     decode_alone,
 )
 
-Identity = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]  # random
+Identity = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]  # random, so that a name or endpoint need not be
+
+
+def random_identity() -> int:
+    """Draw 63 bits that no other process draws, never 0; a signed column holds them."""
+    return secrets.randbelow((1 << 63) - 1) + 1
 
 
 class Outcome(IntEnum):

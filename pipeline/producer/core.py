@@ -26,6 +26,7 @@ from pipeline.messages import (
 )
 from pipeline.once import Once
 from pipeline.producer.answers import refusal, status, telemetry
+from pipeline.producer.config import ProducerConfig
 from pipeline.producer.draining import Drain
 from pipeline.producer.events import (
     Answer,
@@ -51,7 +52,7 @@ from pipeline.producer.ledger import Key
 from pipeline.producer.link import CollectorLink
 from pipeline.producer.meter import Meter
 from pipeline.producer.states import Cause, EpisodeState, after, is_legal
-from pipeline.producer.stream import ProducerConfig, Stream
+from pipeline.producer.stream import Stream
 from pipeline.producer.workapi import WorkApi
 
 logger = logging.getLogger(__name__)

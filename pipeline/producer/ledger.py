@@ -33,6 +33,7 @@ class Frame:
     leased_ns: int = 0
     failed_by: frozenset[str] = frozenset()  # names of workers that could not process it
     reason: LossReason = LossReason.NOT_DRAINED  # should it be lost
+    home: "dict[Key, Frame] | None" = field(default=None, repr=False)  # where its state has it
 
     @property
     def n_bytes(self) -> int:
@@ -113,6 +114,7 @@ class Ledger:
         self._offered += 1
         frame = self.frames[key] = Frame(header, image, key)
         self.held_bytes += frame.n_bytes
+        frame.home = self._fresh
         self._fresh[key] = frame
         excess = len(self._fresh) - max(self.bound, 1)
         if image is None:
@@ -131,17 +133,14 @@ class Ledger:
         Args:
             suits: whether the worker is to try a frame that came back.
         """
-        key = next((key for key, frame in self._returned.items() if suits(frame)), None)
-        if key is not None:
-            frame = self._returned.pop(key)
-        elif self._fresh:
-            key, frame = self._fresh.popitem(last=False)
-        else:
+        frame = next((frame for frame in self._returned.values() if suits(frame)), None)
+        if frame is None:
+            frame = next(iter(self._fresh.values()), None)
+        if frame is None:
             return None
-        frame.state = after(frame.state, Cause.HAND_OUT)
+        self._move(frame, Cause.HAND_OUT, self._leased)
         frame.holder, frame.leased_ns = holder, now_ns
         frame.attempts += 1
-        self._leased[key] = frame
         return frame
 
     def take_back(
@@ -158,8 +157,7 @@ class Ledger:
         if frame.attempts > self.retries:
             self._give_up(frame, reason)
             return
-        self._move(frame, Cause.TAKE_BACK)
-        self._returned[frame.key] = frame
+        self._move(frame, Cause.TAKE_BACK, self._returned)
         self.requeued += counts
 
     def fail(self, key: Key, holder: bytes, worker: str) -> bool:
@@ -220,23 +218,18 @@ class Ledger:
         return True
 
     def _give_up(self, frame: Frame, reason: LossReason) -> None:
-        self._move(frame, Cause.GIVE_UP)
+        self._move(frame, Cause.GIVE_UP, self.given_up)
         frame.reason = reason
-        self.given_up[frame.key] = frame
         self._release(frame)
 
-    def _move(self, frame: Frame, cause: Cause) -> None:
-        """Take a frame from where its state has it to the state that follows."""
-        follows = after(frame.state, cause)
-        match frame.state:
-            case FrameState.QUEUED:
-                if self._fresh.pop(frame.key, None) is None:
-                    del self._returned[frame.key]
-            case FrameState.LEASED:
-                del self._leased[frame.key]
-            case FrameState.GIVEN_UP:
-                del self.given_up[frame.key]
-        frame.state = follows
+    def _move(self, frame: Frame, cause: Cause, home: dict[Key, Frame] | None = None) -> None:
+        """Take a frame from its home to that of the state that follows, which may have none."""
+        frame.state = after(frame.state, cause)
+        if frame.home is not None:
+            del frame.home[frame.key]
+        frame.home = home
+        if home is not None:
+            home[frame.key] = frame
 
     def _release(self, frame: Frame) -> None:
         self.held_bytes -= frame.n_bytes

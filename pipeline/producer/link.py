@@ -4,7 +4,6 @@ One collector at a time is in charge: the first, until it falls silent or is rep
 """
 
 import logging
-from collections.abc import Iterable
 
 from pipeline.messages import Ack, Confirm, End, Gap, LinkDown, Outcome, Standby, Sync
 from pipeline.once import Once
@@ -58,14 +57,15 @@ class CollectorLink:
         """Tell the collector in charge, if there is one."""
         return [Tell(self.peer, message)] if self.peer else []
 
-    def tell_gaps(self, gaps: Iterable[tuple[int, int, Outcome]]) -> list[Command]:
+    def tell_gaps(self, frames: list[tuple[int, int, Outcome]]) -> list[Command]:
         """Tell it which frames will not come, if there are any."""
-        frames = tuple(gaps)
-        return self.tell(Gap(self._stream.config.incarnation, self._stream.episode, frames)) if frames else []
+        if not frames:
+            return []
+        return self.tell(Gap(self._stream.config.incarnation, self._stream.episode, tuple(frames)))
 
     def tell_losses(self) -> list[Command]:
         """Tell it what has been given up and still waits for its word."""
-        return self.tell_gaps((*key, Outcome.LOST) for key in self._stream.ledger.given_up)
+        return self.tell_gaps([(*key, Outcome.LOST) for key in self._stream.ledger.given_up])
 
     def tell_end(self) -> list[Command]:
         """Tell END to it and to those that wait for its place."""

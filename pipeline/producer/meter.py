@@ -5,8 +5,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pipeline.interval import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.messages import Outcome, Received, Verdict
-from pipeline.metrics import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Worker
 

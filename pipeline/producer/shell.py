@@ -13,7 +13,6 @@ import psutil
 import zmq
 
 from pipeline.cli import parse_options
-from pipeline.identity import random_identity
 from pipeline.messages import (
     ErrorCode,
     OtherProtocolError,
@@ -26,6 +25,7 @@ from pipeline.messages import (
 )
 from pipeline.options import ProducerOptions
 from pipeline.producer.capture import Capture
+from pipeline.producer.config import TICK_NS, config_from
 from pipeline.producer.connections import Connections
 from pipeline.producer.core import Producer
 from pipeline.producer.events import (
@@ -48,9 +48,6 @@ from pipeline.producer.events import (
     Unroutable,
     WorkRequested,
 )
-from pipeline.producer.stream import TICK_NS, ProducerConfig, memory_budget_bytes
-from pipeline.settings import ladders_for
-from pipeline.slos import parse_slo
 from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.opening import open_source
@@ -59,59 +56,6 @@ from pipeline.stopping import StopSwitch
 logger = logging.getLogger(__name__)
 
 UNHEARD_NS = 2_000_000_000  # a client of the Work-API says something as soon as it is connected
-
-
-def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -> ProducerConfig:
-    """The core's configuration for an opened source.
-
-    Raises:
-        ValueError: a level that the source does not have.
-    """
-    ladders = ladders_for(
-        source.width,
-        source.height,
-        source.fps,
-        options.grades,
-        options.fps_levels or None,
-        options.heights_px or None,
-    )
-    fps, size, grade = (n - 1 for n in ladders.n_levels)
-    levels = tuple(options.levels) or (fps, size, grade)
-    ladders.settings(levels)
-    host = psutil.virtual_memory()
-    budget_bytes = memory_budget_bytes(
-        options.memory_budget_mb,
-        baseline_bytes,
-        options.queue_bound_s,
-        source.fps,
-        (source.width, source.height),
-    )
-    return ProducerConfig(
-        ladders=ladders,
-        source_size=(source.width, source.height),
-        source_fps=source.fps,
-        is_live=source.is_live,
-        work_type=options.work_type,
-        loading_mode=options.loading_mode,
-        weights=options.weights,
-        queue_policy=options.queue_policy,
-        queue_bound_s=options.queue_bound_s,
-        heartbeat_ns=int(options.heartbeat_s * 1e9),
-        lease_ns=int(options.lease_s * 1e9),
-        retries=options.retries,
-        drain_ns=int(options.drain_s * 1e9),
-        baseline_bytes=baseline_bytes,
-        budget_bytes=budget_bytes,
-        host_used_bytes=host.total - host.available,
-        host_bytes=host.total,
-        slos=tuple(parse_slo(text) for text in options.slos),
-        seed=options.seed,
-        streams=options.streams,
-        levels=(levels[0], levels[1], levels[2]),
-        supervised=options.supervised,
-        wait_workers=options.wait_workers,
-        incarnation=random_identity(),
-    )
 
 
 class ProducerShell:

@@ -1,104 +1,22 @@
-"""Everything that the producer is told once (config), and the stream's state that its parts share."""
+"""The stream's state that the producer's parts share, and what their peers are told of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil
 
 from pipeline.messages import (
+    NOTHING_WRONG,
     Change,
-    LoadingMode,
     RegistrationConfirmation,
     Settings,
+    SourceReport,
     TaskHeader,
     WorkLoad,
-    WorkType,
 )
-from pipeline.options import QueuePolicy
+from pipeline.producer.config import ProducerConfig
 from pipeline.producer.events import Captured
 from pipeline.producer.ledger import Ledger
 from pipeline.producer.states import Cause, EpisodeState, after
-from pipeline.settings import Ladders, StreamSettings
-from pipeline.slos import Slo
-from pipeline.sources.base import NOTHING_WRONG, SourceReport
-
-TICK_NS = 50_000_000  # how often the core is told that time has passed
-SILENT_HEARTBEATS = 4  # a worker that has not spoken for so many is taken for dead
-GAP_MARGIN_S = 2.0  # the collector waits this much longer than a frame can take
-
-
-def queue_bound(queue_bound_s: float, source_fps: float, n_streams: int) -> int:
-    """Compute the size of the task queue, in tasks, of queue_bound_s of the source's frames."""
-    return ceil(queue_bound_s * source_fps * n_streams)
-
-
-def gap_deadline_s(lease_ns: int, retries: int) -> float:
-    """Compute how long a frame may be missing at the collector: longer than all its leases together."""
-    return lease_ns * 1e-9 * (retries + 1) + GAP_MARGIN_S
-
-
-def memory_budget_bytes(
-    memory_budget_mb: float,
-    baseline_bytes: int,
-    queue_bound_s: float,
-    source_fps: float,
-    source_size: tuple[int, int],
-) -> int:
-    """Compute what the producer may use; for 0 MB its own memory and a full queue of one stream at best."""
-    width, height = source_size
-    full_queue_bytes = queue_bound_s * source_fps * width * height * 3
-    return int(memory_budget_mb * 1e6) or baseline_bytes + int(full_queue_bytes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProducerConfig:
-    """Everything that stays as it is; units and meanings as in `ProducerOptions`.
-
-    Attributes:
-        incarnation: random, of this producer; its episodes count from 1.
-        source_size: (width, height) in px.
-        baseline_bytes: RSS when ready.
-        budget_bytes: memory the producer may use.
-        host_used_bytes, host_bytes: of its host's memory, what was in use when it was ready, and all of it.
-    """
-
-    ladders: Ladders
-    source_size: tuple[int, int]
-    source_fps: float
-    is_live: bool
-    work_type: WorkType
-    loading_mode: LoadingMode
-    weights: dict[str, str]
-    queue_policy: QueuePolicy
-    queue_bound_s: float
-    heartbeat_ns: int
-    lease_ns: int
-    retries: int
-    drain_ns: int
-    baseline_bytes: int
-    budget_bytes: int
-    host_used_bytes: int
-    host_bytes: int
-    slos: tuple[Slo, ...]
-    seed: int
-    streams: int
-    levels: tuple[int, int, int]
-    supervised: bool
-    wait_workers: int
-    incarnation: int
-
-    @property
-    def silent_ns(self) -> int:
-        """Compute the silence after which a worker is taken for dead."""
-        return SILENT_HEARTBEATS * self.heartbeat_ns
-
-    @property
-    def gap_deadline_s(self) -> float:
-        """Compute how long a frame may be missing at the collector: longer than all its leases together."""
-        return gap_deadline_s(self.lease_ns, self.retries)
-
-    def queue_bound(self, n_streams: int) -> int:
-        """Compute the size of the task queue, in tasks."""
-        return queue_bound(self.queue_bound_s, self.source_fps, n_streams)
+from pipeline.settings import StreamSettings
 
 
 @dataclass(slots=True)

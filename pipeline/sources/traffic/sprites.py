@@ -9,11 +9,11 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from pipeline.sources.bodywork import Body, Lamp
-from pipeline.sources.daylight import HAZE_BGR, Light
-from pipeline.sources.perspective import SUB_BITS, Perspective, fixed_point, ground_m
-from pipeline.sources.traffic_flow import Vehicle
-from pipeline.sources.vehicles import Paint
+from pipeline.sources.traffic.bodywork import Body, Lamp
+from pipeline.sources.traffic.daylight import HAZE_BGR, Light
+from pipeline.sources.traffic.flow import Vehicle
+from pipeline.sources.traffic.perspective import SUB_BITS, Perspective, fixed_point, ground_m
+from pipeline.sources.traffic.vehicles import Paint
 
 SUN = np.array((-0.42, 0.80, -0.43))  # unit vector to the sun, behind the camera's left shoulder
 AMBIENT_SHARE, SUN_SHARE = 0.55, 0.5  # of the light on a face

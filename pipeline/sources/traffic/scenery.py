@@ -8,8 +8,9 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from pipeline.sources.daylight import HAZE_BGR, Light
-from pipeline.sources.perspective import (
+from pipeline.sources.traffic.daylight import HAZE_BGR, Light
+from pipeline.sources.traffic.flow import LANE_WIDTH_M, LANES_EACH_WAY, MEDIAN_HALF_M
+from pipeline.sources.traffic.perspective import (
     CAMERA_HEIGHT_M,
     CAMERA_X_M,
     CREST_Z_M,
@@ -17,7 +18,6 @@ from pipeline.sources.perspective import (
     Perspective,
     fixed_point,
 )
-from pipeline.sources.traffic_flow import LANE_WIDTH_M, LANES_EACH_WAY, MEDIAN_HALF_M
 
 SHOULDER_M = 0.9
 ROAD_HALF_M = MEDIAN_HALF_M + LANES_EACH_WAY * LANE_WIDTH_M + SHOULDER_M

@@ -8,10 +8,10 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from pipeline.sources.base import TruthBox
-from pipeline.sources.daylight import Light
-from pipeline.sources.perspective import CREST_Z_M, Perspective, ground_m
-from pipeline.sources.sprites import Sprite, SpriteBook
-from pipeline.sources.traffic_flow import Vehicle
+from pipeline.sources.traffic.daylight import Light
+from pipeline.sources.traffic.flow import Vehicle
+from pipeline.sources.traffic.perspective import CREST_Z_M, Perspective, ground_m
+from pipeline.sources.traffic.sprites import Sprite, SpriteBook
 
 HALF_COVERED = 127  # a pixel is the vehicle's where it covers more than this, of 255
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px

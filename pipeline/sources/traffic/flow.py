@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.sources.vehicles import FLEET, Model, Paint
+from pipeline.sources.traffic.vehicles import FLEET, Model, Paint
 
 LANE_WIDTH_M = 3.5
 LANES_EACH_WAY = 2

@@ -6,12 +6,12 @@ import numpy as np
 
 from pipeline.options import HIGHEST_FPS, LARGEST_PX, SMALLEST_PX
 from pipeline.sources.base import SourceError, SourceFrame
-from pipeline.sources.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
-from pipeline.sources.perspective import Perspective
-from pipeline.sources.placement import place, truths
-from pipeline.sources.scenery import Scenery
-from pipeline.sources.sprites import SpriteBook
-from pipeline.sources.traffic_flow import TrafficFlow
+from pipeline.sources.traffic.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
+from pipeline.sources.traffic.flow import TrafficFlow
+from pipeline.sources.traffic.perspective import Perspective
+from pipeline.sources.traffic.placement import place, truths
+from pipeline.sources.traffic.scenery import Scenery
+from pipeline.sources.traffic.sprites import SpriteBook
 
 FLOW, SCENERY, NOON = range(3)  # what a seed's random numbers are for
 NS_PER_S = 1_000_000_000
