@@ -30,7 +30,7 @@ from pipeline.options import WorkerOptions
 from pipeline.sockets import EndpointError
 from pipeline.stopping import StopSwitch
 from pipeline.worker.child import InferenceError, InferenceProcess
-from pipeline.worker.core import WorkerConfig, WorkerCore
+from pipeline.worker.core import WorkerCore
 from pipeline.worker.events import (
     Accept,
     Adopt,
@@ -49,6 +49,7 @@ from pipeline.worker.events import (
     TaskFailed,
     TasksLeft,
     Tick,
+    WorkerConfig,
 )
 from pipeline.worker.jobs import Job, Ready, Slow
 from pipeline.worker.link import Link

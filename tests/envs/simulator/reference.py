@@ -66,7 +66,8 @@ from pipeline.service_times import (
 from pipeline.settings import StreamSettings
 from pipeline.slos import Slo
 from pipeline.worker import events as working
-from pipeline.worker.core import WorkerConfig, WorkerCore
+from pipeline.worker.core import WorkerCore
+from pipeline.worker.events import WorkerConfig
 from pipeline.worker.jobs import Prepare
 from pipeline.worker.progress import Activity
 
