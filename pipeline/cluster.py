@@ -90,8 +90,7 @@ class LocalCluster:
     def start(self) -> None:
         """Start every program; does not wait for the workers to be ready.
 
-        Raises:
-            ClusterError: a program ended at once, or the producer did not say where it listens.
+        Raises ClusterError: a program ended at once, or the producer did not say where it listens.
         """
         try:
             self._start_producer()
@@ -218,7 +217,7 @@ class LocalCluster:
             raise ClusterError(self._programs["producer"].obituary())
 
     def _start_collector(self) -> None:
-        """The first, or one in the place of a dead one: workers then find it by themselves."""
+        """Start the first, or one in the place of a dead one: workers then find it by themselves."""
         before = self._programs.get("collector")
         if before is not None:
             with contextlib.suppress(ClusterError):  # it died before it had an endpoint: nobody knows it

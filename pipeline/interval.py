@@ -125,7 +125,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def busy_s(self) -> float:
-        """How long live workers were busy, all together."""
+        """Say how long live workers were busy, all together."""
         return sum(worker.busy_s for worker in self.workers)
 
     @property

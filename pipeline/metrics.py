@@ -182,6 +182,6 @@ CATALOGUE: Mapping[str, Metric] = {
 
 
 def measure(facts: Interval) -> dict[str, float | None]:
-    """Every metric of the catalogue, by name; None where it is unknown."""
+    """List every metric of the catalogue, by name; None where it is unknown."""
     values = {name: metric.measure(facts) for name, metric in CATALOGUE.items()}
     return {name: None if math.isnan(value) else value for name, value in values.items()}

@@ -92,14 +92,13 @@ class Program:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Tell whether it has not ended."""
         return self.exit_code is None
 
     def first_line(self, timeout_s: float) -> bytes:
-        """The first line of its standard output.
+        """Return the first line of its standard output.
 
-        Raises:
-            ClusterError: it ended first, or said nothing in time.
+        Raises ClusterError: it ended first, or said nothing in time.
         """
         stdout = self._process.stdout
         assert stdout is not None, "first_line needs a piped program"
@@ -124,16 +123,16 @@ class Program:
             raise ClusterError(f"the {self.name} must print its endpoints, got {line!r}: {error}") from error
 
     def obituary(self) -> str:
-        """How it ended, and the last lines of its log."""
+        """Say how it ended, and the last lines of its log."""
         return f"{self.name} ended with exit code {self.exit_code}\n{self.last_lines()}"
 
     def last_lines(self) -> str:
-        """The end of its log, headed by the log's path."""
+        """Return the end of its log, headed by the log's path."""
         lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:] or ["(empty)"]
         return "\n    ".join([f"the last lines of {self.log}:", *lines])
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether it ended within timeout_s."""
+        """Tell whether it ended within timeout_s."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, timeout_s))
         return not self.is_running

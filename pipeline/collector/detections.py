@@ -69,8 +69,7 @@ class DetectionSink:
     In .jsonl each frame is a line with a list of its detections. In .parquet each detection is a row, and a
     frame without any has one row, without class, so that it is there.
 
-    Raises:
-        SinkError: another ending, or the file cannot be created.
+    Raises SinkError: another ending, or the file cannot be created.
     """
 
     needs_frames = False

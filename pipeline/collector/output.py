@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.collector.events import Emit
 from pipeline.messages import ResultPart
 
 
@@ -30,18 +29,6 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish what is written and check that it is there; twice is harmless."""
-        ...
-
-
-class FrameRecord(Protocol):
-    """Notes when each frame that is emitted was where. Each method raises SinkError."""
-
-    def write(self, emit: Emit) -> None:
-        """Note a frame."""
-        ...
-
-    def close(self) -> None:
-        """Finish the file; twice is harmless."""
         ...
 
 

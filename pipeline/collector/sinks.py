@@ -5,9 +5,13 @@ Each kind is imported where it is opened: most runs keep nothing, and need neith
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.collector.output import FrameRecord, Sink
+from pipeline.collector.output import Sink
 from pipeline.messages import ResultPart
+
+if TYPE_CHECKING:
+    from pipeline.collector.frames import FrameTable
 
 
 class SinkGroup:
@@ -56,7 +60,7 @@ def open_sink(video: str, detections: str) -> Sink:
     return SinkGroup(*sinks)
 
 
-def open_record(path: str) -> FrameRecord | None:
+def open_record(path: str) -> "FrameTable | None":
     """Open the record for this file (.parquet or .jsonl); None for an empty path. Raises SinkError."""
     if not path:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -13,19 +13,7 @@ from pipeline.collector.output import SinkError, make_room_for
 ROWS_PER_GROUP = 8192
 
 
-class Rows(Protocol):
-    """A file that takes rows."""
-
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows. Raises SinkError."""
-        ...
-
-    def close(self) -> None:
-        """Finish the file; twice is harmless. Raises SinkError."""
-        ...
-
-
-def open_rows(path: Path, schema: pa.Schema, what: str) -> Rows:
+def open_rows(path: Path, schema: pa.Schema, what: str) -> "JsonLines | ParquetRows":
     """Open the writer for a file of rows.
 
     Args:
@@ -90,8 +78,7 @@ class ParquetRows:
     def close(self) -> None:
         """Write what is left and the footer, and count the rows.
 
-        Raises:
-            SinkError: they cannot be written, or are not all there.
+        Raises SinkError: they cannot be written, or are not all there.
         """
         if not self._writer.is_open:
             return

@@ -97,8 +97,7 @@ def decode(decoder: msgspec.msgpack.Decoder, part: Buffer) -> Any:
 def hear(decoder: msgspec.msgpack.Decoder, part: Buffer, us: str, peer: str) -> Any:
     """Decode a message of a peer whose release may be another; one of those need not even be decodable.
 
-    Raises:
-        ProtocolError: it is not valid; OtherProtocolError if that is because of the release.
+    Raises ProtocolError: it is not valid; OtherProtocolError if that is because of the release.
     """
     try:
         message = decode(decoder, part)

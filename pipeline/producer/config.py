@@ -81,15 +81,6 @@ class ProducerConfig:
         """Compute the silence after which a worker is taken for dead."""
         return SILENT_HEARTBEATS * self.heartbeat_ns
 
-    @property
-    def gap_deadline_s(self) -> float:
-        """Compute how long a frame may be missing at the collector: longer than all its leases together."""
-        return gap_deadline_s(self.lease_ns, self.retries)
-
-    def queue_bound(self, n_streams: int) -> int:
-        """Compute the size of the task queue, in tasks."""
-        return queue_bound(self.queue_bound_s, self.source_fps, n_streams)
-
 
 def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -> ProducerConfig:
     """Configure the core for an opened source. Raises ValueError for a level that the source lacks."""

@@ -25,29 +25,11 @@ from pipeline.messages import (
     Stop,
 )
 from pipeline.once import Once
+from pipeline.producer import events
 from pipeline.producer.answers import refusal, status, telemetry
 from pipeline.producer.config import ProducerConfig
 from pipeline.producer.draining import Drain
-from pipeline.producer.events import (
-    Answer,
-    BeginCapture,
-    Captured,
-    ChangeCapture,
-    CollectorSpoke,
-    Command,
-    ControlRequested,
-    EndCapture,
-    Envelope,
-    Event,
-    Finish,
-    Malformed,
-    SourceEnded,
-    StopRequested,
-    Tick,
-    Unheard,
-    Unroutable,
-    WorkRequested,
-)
+from pipeline.producer.events import Command, Envelope, Event
 from pipeline.producer.ledger import Key
 from pipeline.producer.link import CollectorLink
 from pipeline.producer.meter import Meter
@@ -83,43 +65,43 @@ class Producer:
     def handle(self, event: Event, now_ns: int) -> list[Command]:
         """React to one event; the commands are to be carried out in order."""
         match event:
-            case WorkRequested():
+            case events.WorkRequested():
                 n_given_up = len(self._stream.ledger.given_up)
                 return self._work.requested(event, now_ns) + self._news_of_losses(n_given_up)
-            case Captured():
+            case events.Captured():
                 return self._captured(event, now_ns)
-            case CollectorSpoke(peer, message):
+            case events.CollectorSpoke(peer, message):
                 if isinstance(message, Ack):
                     confirmed = self._link.acknowledged(peer, message, self._meter, now_ns)
                     return confirmed + self._drained(now_ns)
                 return self._link.synced(peer, message, now_ns)
-            case ControlRequested(envelope, message):
+            case events.ControlRequested(envelope, message):
                 return self._controlled(envelope, message, now_ns)
-            case Tick():
+            case events.Tick():
                 return self._ticked(now_ns)
-            case SourceEnded():
+            case events.SourceEnded():
                 return self._source_ended(event, now_ns)
-            case Unroutable():
+            case events.Unroutable():
                 return self._work.unroutable(event, now_ns)
-            case Malformed():
+            case events.Malformed():
                 return self._refused(event)
-            case Unheard(address):
+            case events.Unheard(address):
                 return self._work.unheard(address)
-            case StopRequested():
+            case events.StopRequested():
                 return self._stop(now_ns)
         assert_never(event)
 
     def _news_of_losses(self, n_before: int) -> list[Command]:
         return self._link.tell_losses() if len(self._stream.ledger.given_up) > n_before else []
 
-    def _refused(self, event: Malformed) -> list[Command]:
+    def _refused(self, event: events.Malformed) -> list[Command]:
         self._rejected += 1
         self._once.warn(f"refused a message: {event.reason}")
         return refusal(event)
 
     # --- frames ---
 
-    def _captured(self, event: Captured, now_ns: int) -> list[Command]:
+    def _captured(self, event: events.Captured, now_ns: int) -> list[Command]:
         if event.episode != self._stream.episode or self._stream.state is not EpisodeState.RUNNING:
             return []
         self._stream.source = event.source
@@ -161,14 +143,14 @@ class Producer:
         self._begin_interval(Meter(now_ns))
         logger.info("episode %d begins, seed %d", self._stream.episode, seed)
         return [
-            BeginCapture(self._stream.episode, seed, self._stream.epoch, self._stream.settings),
+            events.BeginCapture(self._stream.episode, seed, self._stream.epoch, self._stream.settings),
             *self._announce(now_ns),
         ]
 
     def _announce(self, now_ns: int) -> list[Command]:
         return self._work.announce_change() + self._link.tell(self._stream.announcement(now_ns))
 
-    def _source_ended(self, event: SourceEnded, now_ns: int) -> list[Command]:
+    def _source_ended(self, event: events.SourceEnded, now_ns: int) -> list[Command]:
         if event.episode != self._stream.episode or not is_legal(self._stream.state, Cause.SOURCE_ENDED):
             return []
         self._stream.error, self._stream.source = event.error, event.source
@@ -179,14 +161,14 @@ class Producer:
 
     def _stop(self, now_ns: int) -> list[Command]:
         if self._stopping:  # asked twice: at once
-            return [Finish()]
+            return [events.Finish()]
         self._stopping = True
         return self._cut_short("stopped", self._config.silent_ns, now_ns)
 
     def _cut_short(self, reason: str, drain_ns: int, now_ns: int) -> list[Command]:
         """Offer nothing more, drop what waits, wait only for what the workers have."""
         dropped = self._drop(self._stream.ledger.queued_keys(), reason)
-        return [EndCapture(), *dropped, *self._begin_drain(Cause.CUT_SHORT, drain_ns, now_ns)]
+        return [events.EndCapture(), *dropped, *self._begin_drain(Cause.CUT_SHORT, drain_ns, now_ns)]
 
     def _begin_drain(self, cause: Cause, drain_ns: int, now_ns: int) -> list[Command]:
         self._stream.state = after(self._stream.state, cause)
@@ -231,7 +213,7 @@ class Producer:
         envelope, start = self._pending_start
         self._pending_start = None
         commands = self._begin(start.seed, start.levels, start.streams, now_ns)
-        return [*commands, Answer(envelope, Done(self._stream.episode, self._stream.epoch))]
+        return [*commands, events.Answer(envelope, Done(self._stream.episode, self._stream.epoch))]
 
     def _finish(self, now_ns: int) -> list[Command]:
         """Tell everybody END; finish when all have heard it, or after a bounded time."""
@@ -240,7 +222,7 @@ class Producer:
             commands = self._work.end() + self._link.tell_end()
         all_told = all(worker.told_end for worker in self._work.workers.values())
         if all_told or now_ns >= self._linger_until_ns:
-            commands.append(Finish())
+            commands.append(events.Finish())
         return commands
 
     # --- control ---
@@ -248,18 +230,18 @@ class Producer:
     def _controlled(self, envelope: Envelope, message: ControlRequest, now_ns: int) -> list[Command]:
         match message:
             case GetStatus():
-                return [Answer(envelope, status(self._stream, self._work, self._link))]
+                return [events.Answer(envelope, status(self._stream, self._work, self._link))]
             case GetTelemetry():
                 read = telemetry(self._stream, self._work, self._link, self._meter, self._rejected, now_ns)
                 if message.close:
                     self._begin_interval(Meter(now_ns, self._meter.recent))
-                return [Answer(envelope, read)]
+                return [events.Answer(envelope, read)]
             case SetKnobs():
                 return self._set_knobs(envelope, message, now_ns)
             case Start():
                 return self._start(envelope, message, now_ns)
             case Stop():
-                done = Answer(envelope, Done(self._stream.episode, self._stream.epoch))
+                done = events.Answer(envelope, Done(self._stream.episode, self._stream.epoch))
                 return [done, *([] if self._stopping else self._stop(now_ns))]
         assert_never(message)
 
@@ -269,20 +251,20 @@ class Producer:
             try:
                 settings = self._stream.set_levels(message.levels)
             except ValueError as error:
-                return [Answer(envelope, Error(str(error)))]
-            commands = [ChangeCapture(self._stream.epoch, settings), *self._announce(now_ns)]
+                return [events.Answer(envelope, Error(str(error)))]
+            commands = [events.ChangeCapture(self._stream.epoch, settings), *self._announce(now_ns)]
         if message.streams is not UNSET and message.streams != self._stream.n_streams:
             self._stream.set_streams(message.streams)
             commands += self._link.tell(self._stream.announcement(now_ns))
-        return [*commands, Answer(envelope, Done(self._stream.episode, self._stream.epoch))]
+        return [*commands, events.Answer(envelope, Done(self._stream.episode, self._stream.epoch))]
 
     def _start(self, envelope: Envelope, message: Start, now_ns: int) -> list[Command]:
         try:
             self._config.ladders.settings(message.levels)
         except ValueError as error:
-            return [Answer(envelope, Error(str(error)))]
+            return [events.Answer(envelope, Error(str(error)))]
         if self._stopping:
-            return [Answer(envelope, Error("the producer is stopping"))]
+            return [events.Answer(envelope, Error("the producer is stopping"))]
         self._pending_start = (envelope, message)
         if self._stream.state is EpisodeState.STANDBY:
             return self._start_pending(now_ns)

@@ -5,7 +5,7 @@ and leaves through one door, `judge`. `hand_out` decides which frame a worker ge
 states and what leads from one to the next.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
@@ -65,9 +65,9 @@ class Ledger:
     _fresh: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)
     _returned: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # served first: keeps the order
     _leased: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # in order of handing out
-    _lost_by: dict[str, int] = field(default_factory=dict)
-    _counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
-    _dropped: dict[str, int] = field(default_factory=dict)
+    _lost_by: Counter[str] = field(default_factory=Counter)
+    _counts: Counter[Outcome] = field(default_factory=Counter)
+    _dropped: Counter[str] = field(default_factory=Counter)
     _offered: int = 0
 
     @property
@@ -210,11 +210,11 @@ class Ledger:
         self._move(frame, Cause.JUDGE)
         self._release(frame)
         if outcome is Outcome.DROPPED:
-            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+            self._dropped[reason] += 1
         else:
             self._counts[outcome] += 1
         if outcome is Outcome.LOST:
-            self._lost_by[frame.reason] = self._lost_by.get(frame.reason, 0) + 1
+            self._lost_by[frame.reason] += 1
         return True
 
     def _give_up(self, frame: Frame, reason: LossReason) -> None:

@@ -107,11 +107,7 @@ def is_legal(state: AnyState, cause: Cause) -> bool:
 
 
 def after(state: S, cause: Cause) -> S:
-    """Return the state that follows.
-
-    Raises:
-        IllegalTransitionError: none does.
-    """
+    """Return the state that follows. Raises IllegalTransitionError: none does."""
     try:
         return TRANSITIONS[state][cause]  # type: ignore[return-value]  # rows stay within their enum
     except KeyError:

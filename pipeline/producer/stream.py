@@ -12,7 +12,7 @@ from pipeline.messages import (
     TaskHeader,
     WorkLoad,
 )
-from pipeline.producer.config import ProducerConfig
+from pipeline.producer.config import ProducerConfig, gap_deadline_s, queue_bound
 from pipeline.producer.events import Captured
 from pipeline.producer.ledger import Ledger
 from pipeline.producer.states import Cause, EpisodeState, after
@@ -65,7 +65,7 @@ class Stream:
     def set_streams(self, n_streams: int) -> None:
         """Change the number of concurrent streams, and the queue's bound with it."""
         self.n_streams = n_streams
-        self.ledger.bound = self.config.queue_bound(n_streams)
+        self.ledger.bound = self._bound
 
     @property
     def settings(self) -> StreamSettings:
@@ -132,15 +132,19 @@ class Stream:
             source_size=self.config.source_size,
             source_fps=self.config.source_fps,
             streams=self.n_streams,
-            gap_deadline_s=self.config.gap_deadline_s,
+            gap_deadline_s=gap_deadline_s(self.config.lease_ns, self.config.retries),
             floor={**self.next_ids, **self.ledger.floor()},
             now_ns=now_ns,
             echo_ns=echo_ns,
         )
 
+    @property
+    def _bound(self) -> int:
+        return queue_bound(self.config.queue_bound_s, self.config.source_fps, self.n_streams)
+
     def _new_ledger(self) -> Ledger:
         return Ledger(
             policy=self.config.queue_policy,
             retries=self.config.retries,
-            bound=self.config.queue_bound(self.n_streams),
+            bound=self._bound,
         )

@@ -1,7 +1,7 @@
 """The producer's side of the Work-API: who works for it, who waits, who gets which task."""
 
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
@@ -31,6 +31,7 @@ from pipeline.producer.workers import Roster, Worker
 
 logger = logging.getLogger(__name__)
 
+UNREGISTERED = Error("register before asking for work", code=ErrorCode.UNREGISTERED)
 HELD_SHARE = 0.8  # of a heartbeat: an unanswered request gets WAIT after this, so that it comes within one
 
 
@@ -58,7 +59,7 @@ class WorkApi:
         self.results = ""
         self.return_frames = False
         self.ended = False
-        self._incidents = Incidents()
+        self._incidents: Counter[str] = Counter()
         self._stream = stream
         self._held: OrderedDict[bytes, HeldRequest] = OrderedDict()
         self._admission = Admission(self.workers, self.remove, stream.config.heartbeat_ns)
@@ -73,11 +74,11 @@ class WorkApi:
 
     @property
     def incidents(self) -> Incidents:
-        """What went wrong with workers so far."""
-        return msgspec.structs.replace(self._incidents, renamed_workers=self._admission.n_renamed)
+        """Say what went wrong with workers so far."""
+        return Incidents(**self._incidents, renamed_workers=self._admission.n_renamed)
 
     def requested(self, event: WorkRequested, now_ns: int) -> list[Command]:
-        """A worker spoke: answer it, or hold its request until there is a task."""
+        """Answer a worker that spoke, or hold its request until there is a task."""
         peer, message = event.envelope[0], event.message
         self._held.pop(peer, None)  # a peer that asks again no longer waits for the old answer
         if self.ended:
@@ -94,7 +95,7 @@ class WorkApi:
     def _asked(self, envelope: Envelope, message: GetWork, now_ns: int) -> list[Command]:
         worker = self.workers.get(envelope[0])
         if worker is None:
-            return [Reply(envelope, _unregistered())]
+            return [Reply(envelope, UNREGISTERED)]
         worker.heard_ns = now_ns
         worker.weights = message.weights
         worker.occupancy.told(message.started_ns, message.running_ns)
@@ -132,11 +133,11 @@ class WorkApi:
         config, ledger = self._stream.config, self._stream.ledger
         for peer, worker in list(self.workers.items()):
             if now_ns - worker.heard_ns > config.silent_ns:
-                self._count(silent_workers=1)
+                self._incidents["silent_workers"] += 1
                 self.remove(peer, "has fallen silent")
         for frame in ledger.expired(now_ns - config.lease_ns):
             logger.warning("lease of frame %s ran out at attempt %d", frame.key, frame.attempts)
-            self._count(expired_leases=1)
+            self._incidents["expired_leases"] += 1
             ledger.take_back(frame)
         commands = self._confirm(self._admission.look(now_ns), now_ns)
         for peer, request in list(self._held.items()):
@@ -146,7 +147,7 @@ class WorkApi:
         return commands + self.serve(now_ns)
 
     def unroutable(self, event: Unroutable, now_ns: int) -> list[Command]:
-        """A reply did not go out: its tasks were never handed over."""
+        """Take back the tasks of a reply that did not go out: they were never handed over."""
         ledger = self._stream.ledger
         for header in event.tasks:
             frame = ledger.frames.get((header.stream, header.id))
@@ -157,7 +158,7 @@ class WorkApi:
 
     def unheard(self, address: str) -> list[Command]:
         """Note that somebody is connected, and nothing that it says arrives, if it says anything."""
-        self._count(unheard_clients=1)
+        self._incidents["unheard_clients"] += 1
         logger.warning(
             "a client at %s is connected and not heard: if it speaks, its ZeroMQ routing id is another"
             " client's; let each have its own, or set none",
@@ -185,7 +186,7 @@ class WorkApi:
         if is_other or (self.results, self.return_frames) != (results, return_frames):
             logger.info("collector takes results at %s", results)
             if self.results:
-                commands = [Reply(request.envelope, _unregistered()) for request in self._held.values()]
+                commands = [Reply(request.envelope, UNREGISTERED) for request in self._held.values()]
                 for peer in list(self.workers):
                     self.remove(peer, "must hear of another collector")
         self.results, self.return_frames = results, return_frames
@@ -215,10 +216,10 @@ class WorkApi:
     # --- what they cannot do ---
 
     def _left(self, envelope: Envelope, message: Leave, now_ns: int) -> list[Command]:
-        """A worker cannot go on; what it did not break over, others have as if it had never had it."""
+        """Let a worker go that cannot go on; others have what it did not break over as if it never had."""
         peer = self.workers.peer_of(message.identity)
         if peer is not None:
-            self._count(broken_workers=1)
+            self._incidents["broken_workers"] += 1
             self._note_failures(peer, message.failed)
             self.remove(peer, f"gives up: {message.reason}", tried=False)
         return [Reply(envelope, End()), *self.serve(now_ns)]
@@ -231,15 +232,11 @@ class WorkApi:
             is_present = failure.episode == self._stream.episode
             if not (is_present and self._stream.ledger.fail(key, peer, worker.name)):
                 continue
-            self._count(failed_attempts=1)
+            self._incidents["failed_attempts"] += 1
             kind = worker.name, failure.reason.partition(":")[0]
             if kind not in self._told:
                 self._told.add(kind)
                 logger.warning("worker %s cannot process frame %s: %s", worker.name, key, failure.reason)
-
-    def _count(self, **more: int) -> None:
-        counts = {name: getattr(self._incidents, name) + n for name, n in more.items()}
-        self._incidents = msgspec.structs.replace(self._incidents, **counts)
 
     # --- tasks ---
 
@@ -274,7 +271,3 @@ class WorkApi:
     def _change(self, worker: Worker) -> Change:
         worker.epoch = self._stream.epoch
         return self._stream.change()
-
-
-def _unregistered() -> Error:
-    return Error("register before asking for work", code=ErrorCode.UNREGISTERED)

@@ -76,13 +76,12 @@ class Source(Protocol):
     def peek(self) -> int | None:
         """Presentation time (ns) of the next picture, or None once the source has ended.
 
-        Raises:
-            SourceError: the source is gone and retrying has not brought it back.
+        Raises SourceError: the source is gone and retrying has not brought it back.
         """
         ...
 
     def read(self) -> SourceFrame:
-        """The next picture; call only after `peek` gave a time."""
+        """Return the next picture; call only after `peek` gave a time."""
         ...
 
     def skip(self) -> None:

@@ -33,26 +33,8 @@ from pipeline.messages import (
     Work,
     WorkReply,
 )
-from pipeline.worker.events import (
-    Accept,
-    Adopt,
-    Command,
-    Event,
-    Fail,
-    GiveUp,
-    Load,
-    Malformed,
-    Prepared,
-    Reopen,
-    Replied,
-    Request,
-    Stop,
-    StopRequested,
-    TaskFailed,
-    TasksLeft,
-    Tick,
-    WorkerConfig,
-)
+from pipeline.worker import events
+from pipeline.worker.events import Command, Event, WorkerConfig
 from pipeline.worker.hand import Hand
 from pipeline.worker.planning import Planning
 from pipeline.worker.progress import Activity, Watch
@@ -113,26 +95,26 @@ class WorkerCore:
         self._activity = activity
         commands: list[Command] = []
         match event:
-            case Replied(reply, tasks):
+            case events.Replied(reply, tasks):
                 commands = self._replied(reply, tasks, now_ns)
-            case TasksLeft(n):
+            case events.TasksLeft(n):
                 self._hand.leave(n)
-            case TaskFailed(failure):
+            case events.TaskFailed(failure):
                 self._hand.fail(failure)
-            case Tick():
+            case events.Tick():
                 if self._outstanding is not None and now_ns >= self._outstanding.deadline_ns:
                     commands = self._lost("the producer does not answer", now_ns)
-            case Prepared(number, weights):
+            case events.Prepared(number, weights):
                 self._planning.prepared(number, weights)
-            case Malformed(reason):
+            case events.Malformed(reason):
                 commands = self._lost(reason, now_ns)
-            case StopRequested():
+            case events.StopRequested():
                 commands = self._end(STOP_WAIT_S)
             case _:
                 assert_never(event)
         if not self._ended and self._watch.hangs(activity, now_ns):
             self._ended = True
-            return [*commands, GiveUp(self._watch.obituary(activity, now_ns))]
+            return [*commands, events.GiveUp(self._watch.obituary(activity, now_ns))]
         if not self._ended and self._outstanding is None and self._schedule.may_ask(now_ns):
             message = self._next_request(now_ns)
             if message is not None:  # it leaves first: while a task is copied, the next is on its way
@@ -185,9 +167,9 @@ class WorkerCore:
             failed=self._hand.failures,
         )
 
-    def _ask(self, message: Register | GetWork, now_ns: int) -> Request:
+    def _ask(self, message: Register | GetWork, now_ns: int) -> events.Request:
         self._outstanding = self._schedule.ask(message, now_ns)
-        return Request(message)
+        return events.Request(message)
 
     def _lost(self, why: str, now_ns: int) -> list[Command]:
         """Begin anew with another socket: nothing sensible comes from this one."""
@@ -199,7 +181,7 @@ class WorkerCore:
         self._clock.reset()
         self._hand.forget_failures()
         self._schedule.back_off(now_ns)
-        return [Reopen()]
+        return [events.Reopen()]
 
     # --- being answered ---------------------------------------------------------------------------------
 
@@ -226,11 +208,11 @@ class WorkerCore:
                     return []
                 needed = self._planning.needed(tasks)
                 self._hand.take(tasks)
-                return [*map(Load, needed), Accept()]
+                return [*map(events.Load, needed), events.Accept()]
             case Wait(now_ns=producer_ns), GetWork(n=n):
                 return self._wait(n, producer_ns, asked.sent_ns, now_ns)
             case Change(), GetWork():
-                return [*map(Load, self._planning.changed(reply))]
+                return [*map(events.Load, self._planning.changed(reply))]
             case RegistrationConfirmation(), Register():
                 return self._confirmed(reply, now_ns)
             case Error(), _:
@@ -250,7 +232,7 @@ class WorkerCore:
     def _refused(self, error: Error, message: Register | GetWork, now_ns: int) -> list[Command]:
         if error.code == ErrorCode.OTHER_PROTOCOL:
             self._ended = True
-            return [Fail(error.reason)]
+            return [events.Fail(error.reason)]
         if error.code == ErrorCode.UNREGISTERED and isinstance(message, GetWork):
             logger.info("the producer does not know this worker (yet): registering")
             self._confirmation = None
@@ -270,7 +252,7 @@ class WorkerCore:
         is_news = known is None and confirmation.results != ""  # a first heartbeat measures the clock
         self._schedule.confirm(confirmation.heartbeat_s, now_ns, is_news)
         largest_px = max((width * height for width, height in confirmation.sizes), default=0)
-        return [Adopt(confirmation.results, 3 * largest_px), *map(Load, plans)]
+        return [events.Adopt(confirmation.results, 3 * largest_px), *map(events.Load, plans)]
 
     def _be_called(self, name: str) -> None:
         """Take the name that the producer gives; one that gives none has no objection to ours."""
@@ -283,4 +265,4 @@ class WorkerCore:
         if self._ended:
             return []
         self._ended = True
-        return [Stop(wait_s)]
+        return [events.Stop(wait_s)]

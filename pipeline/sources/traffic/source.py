@@ -70,11 +70,7 @@ class TrafficSource:
         return round(self._index * NS_PER_S / self.fps)
 
     def read(self) -> SourceFrame:
-        """The next picture, in a fresh buffer.
-
-        Raises:
-            SourceError: the scene has ended or is closed.
-        """
+        """The next picture, in a fresh buffer. Raises SourceError: the scene has ended or is closed."""
         pts_ns = self._due()
         light = light_at(daylight(self._index / self.fps, self._noon_s))
         image = np.array(self._scenery.lit(light), np.uint8)  # a copy
@@ -88,8 +84,7 @@ class TrafficSource:
     def skip(self) -> None:
         """Let the next picture pass: the traffic moves on, nothing is drawn.
 
-        Raises:
-            SourceError: the scene has ended or is closed.
+        Raises SourceError: the scene has ended or is closed.
         """
         self._due()
         self._advance()

@@ -139,7 +139,7 @@ class Mesh:
         return shades
 
     def facing(self, corners: NDArray[np.float64]) -> NDArray[np.intp]:
-        """The faces turned to the camera, given the points' pixels, (n, 2)."""
+        """Return the faces turned to the camera, given the points' pixels, (n, 2)."""
         after = np.arange(1, len(corners) + 1)
         after[self.starts[1:] - 1] = self.starts[:-1]
         (x, y), (x1, y1) = corners.T, corners[after].T
