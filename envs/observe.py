@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from envs.reward import qoe, reward
 from envs.spec import ElasticitySpec
 from envs.video import delivered_values
+from pipeline.interval import HOPS, Interval, WorkerInterval
 from pipeline.messages import Totals
-from pipeline.metrics import CATALOGUE, HOPS, Interval, WorkerInterval, measure
+from pipeline.metrics import CATALOGUE, measure
 from pipeline.settings import StreamSettings
 from pipeline.slos import Slo, SloReading, SloState, read_slos
 

@@ -20,8 +20,8 @@ from envs.seeding import episode_seed
 from envs.spec import ElasticitySpec
 from envs.video import check_ladders, ladders_of
 from pipeline.control import UnansweredError
+from pipeline.interval import Interval
 from pipeline.messages import State, Status, Telemetry, Weights
-from pipeline.metrics import Interval
 from pipeline.program import ClusterError
 from pipeline.settings import Ladders
 

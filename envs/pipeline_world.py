@@ -9,7 +9,7 @@ from envs.cluster import Cluster
 from envs.hardware import Hardware
 from envs.scenario import OF_A_WORKER, EventKind, Scenario, heat_after, throttled
 from pipeline.conditions import AS_STARTED, Conditions
-from pipeline.metrics import Interval
+from pipeline.interval import Interval
 from pipeline.slos import Slo, with_threshold
 
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from envs.spec import ElasticitySpec, Knob, ObservedMetric
+from pipeline.interval import Interval
 from pipeline.messages import Status
-from pipeline.metrics import Interval, delivered_fps
+from pipeline.metrics import delivered_fps
 from pipeline.settings import GRADES, Ladders
 from pipeline.slos import Slo
 

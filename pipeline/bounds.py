@@ -38,12 +38,12 @@ class Bounds:
     ascend: bool = False
 
     def admit(self, number: float) -> bool:
-        """Whether it is one of them."""
+        """Tell whether it is one of them."""
         is_high = number > self.least if self.is_open else number >= self.least
         return is_high and number <= self.most and (self.may_be_infinite or math.isfinite(number))
 
     def __str__(self) -> str:
-        """What comes after "must be"."""
+        """Say what comes after "must be"."""
         kind = "a number" if self.may_be_infinite else "a finite number"
         if self.least == -math.inf:
             return kind

@@ -36,7 +36,7 @@ def options_from(options: type, namespace: argparse.Namespace) -> Any:
 
 
 def to_argv(options: Any) -> list[str]:
-    """The command line that builds equal options; what is at its default is left out."""
+    """Return the command line that builds equal options; what is at its default is left out."""
     argv = []
     for option in fields(options):
         value = getattr(options, option.name)

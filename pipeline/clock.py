@@ -26,15 +26,15 @@ class ClockOffset:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a sample of this peer."""
+        """Tell whether there is a sample of this peer."""
         return self._round_trip_ns is not None
 
     def is_fresh(self, now_ns: int) -> bool:
-        """Whether a sample was taken lately."""
+        """Tell whether a sample was taken lately."""
         return self._round_trip_ns is not None and now_ns - self._taken_ns < FRESH_NS
 
     def sample(self, sent_ns: int, received_ns: int, peer_ns: int) -> None:
-        """A request left at sent_ns, its reply came at received_ns; in between the peer said peer_ns."""
+        """Take a round trip: sent at sent_ns, answered at received_ns; in between the peer said peer_ns."""
         round_trip_ns = received_ns - sent_ns
         best = self._round_trip_ns
         if best is None or round_trip_ns <= best or not self.is_fresh(received_ns):

@@ -11,10 +11,9 @@ from typing import Any, Self
 
 from pipeline.conditions import AS_STARTED, Conditions, line_of
 from pipeline.control import ControlClient, ControlError
-from pipeline.endpoints import Endpoints, ResultsEndpoint, spoken
 from pipeline.messages import Status
 from pipeline.options import CollectorOptions, ProducerOptions, WorkerOptions
-from pipeline.program import ClusterError, Program
+from pipeline.program import ClusterError, Endpoints, Program, ResultsEndpoint
 from pipeline.restarts import NO_RESTARTS, RestartBudget, Restarts, part_of
 
 logger = logging.getLogger(__name__)
@@ -91,8 +90,7 @@ class LocalCluster:
     def start(self) -> None:
         """Start every program; does not wait for the workers to be ready.
 
-        Raises:
-            ClusterError: a program ended at once, or the producer did not say where it listens.
+        Raises ClusterError: a program ended at once, or the producer did not say where it listens.
         """
         try:
             self._start_producer()
@@ -210,7 +208,7 @@ class LocalCluster:
             self._producer_options, work=ANY_PORT, link=ANY_PORT, control=ANY_PORT, supervised=True
         )
         producer = self._programs["producer"] = self._launch("producer", "producer", options, piped=True)
-        self._endpoints = spoken(producer, Endpoints, ENDPOINTS_TIMEOUT_S)
+        self._endpoints = producer.endpoints(Endpoints, ENDPOINTS_TIMEOUT_S)
         self._control = ControlClient(self._endpoints.control, check=self._check_producer)
 
     def _check_producer(self) -> None:
@@ -219,11 +217,11 @@ class LocalCluster:
             raise ClusterError(self._programs["producer"].obituary())
 
     def _start_collector(self) -> None:
-        """The first, or one in the place of a dead one: workers then find it by themselves."""
+        """Start the first, or one in the place of a dead one: workers then find it by themselves."""
         before = self._programs.get("collector")
         if before is not None:
             with contextlib.suppress(ClusterError):  # it died before it had an endpoint: nobody knows it
-                self._results = spoken(before, ResultsEndpoint, LAST_WORDS_S).results
+                self._results = before.endpoints(ResultsEndpoint, LAST_WORDS_S).results
             before.kill()  # it is dead: this releases its pipes
         self._n_collectors += 1
         n, options = self._n_collectors, self._collector_options

@@ -48,10 +48,6 @@ class RefusedError(ControlError):
     """The producer answered ERROR, or something that is no answer to the request."""
 
 
-def _nothing() -> None:
-    pass
-
-
 class ControlClient:
     """A REQ socket on which every wait has a deadline; use it from one thread.
 
@@ -62,7 +58,7 @@ class ControlClient:
     """
 
     def __init__(
-        self, endpoint: str, timeout_s: float = TIMEOUT_S, check: Callable[[], None] = _nothing
+        self, endpoint: str, timeout_s: float = TIMEOUT_S, check: Callable[[], object] = lambda: None
     ) -> None:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
@@ -79,11 +75,11 @@ class ControlClient:
         self.close()
 
     def status(self) -> Status:
-        """Who is there, and what the stream is."""
+        """Say who is there, and what the stream is."""
         return self._expect(Status, GetStatus())
 
     def telemetry(self, close: bool) -> Telemetry:
-        """The figures of the current interval; `close` ends it and begins the next."""
+        """Return the figures of the current interval; `close` ends it and begins the next."""
         return self._expect(Telemetry, GetTelemetry(close=close))
 
     def set_levels(self, levels: Sequence[int]) -> Done:

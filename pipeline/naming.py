@@ -6,10 +6,9 @@ from typing import Any
 
 
 def named(path: str) -> Any:
-    """What a dotted path names; its module is imported.
+    """Say what a dotted path names; its module is imported.
 
-    Raises:
-        ValueError: it names nothing, or its module cannot be imported; the text says which and why.
+    Raises ValueError: it names nothing, or its module cannot be imported; the text says which and why.
     """
     place, _, name = path.rpartition(".")
     if not all(part.isidentifier() for part in path.split(".")) or not place:

@@ -47,7 +47,7 @@ class QueuePolicy(StrEnum):
 def _option(
     default: Any, help: str, bounds: Bounds = ANY_FINITE, check: Callable[[Any], object] | None = None
 ) -> Any:
-    """A field; see `pipeline.bounds.check_value` for what its metadata mean."""
+    """Declare a field; see `pipeline.bounds.check_value` for what its metadata mean."""
     metadata = {"help": help, "bounds": bounds, **({} if check is None else {"check": check})}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
@@ -156,7 +156,7 @@ class WorkerOptions(Checked):
     batch: int = _option(1, "tasks asked for in one request, >= 1", Bounds(1, MAX_BATCH))
     weights: dict[str, str] = _option({}, "weights per grade instead of those the producer names")
     service_times: str = _option("", "EMULATED: JSON file with the service times of the device")
-    seed: int = _option(0, "EMULATED: chooses the service times' luck", SEED)
+    seed: int = _option(0, "EMULATED: seed of the service times", SEED)
     handling_ms: float = _option(0.0, "EMULATED: between two frames of a busy device", DELAY_MS)
     load_ms: float = _option(0.0, "EMULATED: to load the model of one grade", DELAY_MS)
     new_shape_ms: float = _option(0.0, "EMULATED: for the first frame of a new size, per grade", DELAY_MS)

@@ -21,10 +21,9 @@ LOWEST_FPS = 1 / MAX_DENOMINATOR
 
 
 def exact_rate(fps: float) -> Fraction:
-    """A rate in frames/s as the ratio that was meant: 29.97002997002997 is 30000/1001.
+    """Return a rate in frames/s as the ratio that was meant: 29.97002997002997 is 30000/1001.
 
-    Raises:
-        ValueError: not a finite number of at least `LOWEST_FPS`.
+    Raises ValueError: not a finite number of at least `LOWEST_FPS`.
     """
     if not (math.isfinite(fps) and fps >= LOWEST_FPS):
         raise ValueError(f"fps must be a finite number >= {LOWEST_FPS:g}, got {fps}")
@@ -32,7 +31,7 @@ def exact_rate(fps: float) -> Fraction:
 
 
 def slot(pts_ns: int, rate: Fraction) -> int:
-    """Number of the slot of 1/rate s in which a time lies, in exact arithmetic."""
+    """Return the number of the slot of 1/rate s in which a time lies, in exact arithmetic."""
     return (pts_ns + TOLERANCE_NS) * rate.numerator // (rate.denominator * NS_PER_S)
 
 
@@ -56,14 +55,13 @@ class Pacer:
     def set_fps(self, fps: float) -> None:
         """Turn the knob: the next frame is taken at most 1/fps after the last one.
 
-        Raises:
-            ValueError: fps is not a finite number > 0.
+        Raises ValueError: fps is not a finite number > 0.
         """
         self._rate = exact_rate(fps)
         self._takes_all = fps >= self._source_fps
 
     def take(self, pts_ns: int) -> bool:
-        """Whether the frame with this time is taken; times never decrease, the first is taken."""
+        """Tell whether the frame with this time is taken; times never decrease, the first is taken."""
         last_ns = self._last_ns
         if last_ns is None or self._takes_all or slot(pts_ns, self._rate) > slot(last_ns, self._rate):
             self._last_ns = pts_ns

@@ -9,7 +9,9 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 import pipeline
 from pipeline.cli import to_argv
@@ -22,6 +24,23 @@ ONE_THREAD_EACH = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
 
 class ClusterError(Exception):
     """A program of the cluster failed; the text names it and shows the end of its log."""
+
+
+class Endpoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a supervised producer listens: the one line of JSON that it prints."""
+
+    work: str
+    link: str
+    control: str
+
+
+class ResultsEndpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a supervised collector listens, likewise."""
+
+    results: str
+
+
+Spoken = TypeVar("Spoken", Endpoints, ResultsEndpoint)
 
 
 class Program:
@@ -73,14 +92,13 @@ class Program:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended."""
+        """Tell whether it has not ended."""
         return self.exit_code is None
 
     def first_line(self, timeout_s: float) -> bytes:
-        """The first line of its standard output.
+        """Return the first line of its standard output.
 
-        Raises:
-            ClusterError: it ended first, or said nothing in time.
+        Raises ClusterError: it ended first, or said nothing in time.
         """
         stdout = self._process.stdout
         assert stdout is not None, "first_line needs a piped program"
@@ -96,17 +114,25 @@ class Program:
             line += byte
         return line
 
+    def endpoints(self, kind: type[Spoken], timeout_s: float) -> Spoken:
+        """Read what it says of itself. Raises ClusterError as `first_line`, or if it says something else."""
+        line = self.first_line(timeout_s)
+        try:
+            return msgspec.json.decode(line, type=kind)
+        except msgspec.DecodeError as error:
+            raise ClusterError(f"the {self.name} must print its endpoints, got {line!r}: {error}") from error
+
     def obituary(self) -> str:
-        """How it ended, and the last lines of its log."""
+        """Say how it ended, and the last lines of its log."""
         return f"{self.name} ended with exit code {self.exit_code}\n{self.last_lines()}"
 
     def last_lines(self) -> str:
-        """The end of its log, headed by the log's path."""
+        """Return the end of its log, headed by the log's path."""
         lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:] or ["(empty)"]
         return "\n    ".join([f"the last lines of {self.log}:", *lines])
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether it ended within timeout_s."""
+        """Tell whether it ended within timeout_s."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, timeout_s))
         return not self.is_running

@@ -45,14 +45,14 @@ class RemoteCluster:
         self._control = ControlClient(self._endpoint)
 
     def restore(self) -> None:
-        """Its workers are not ours to start or end."""
+        """Leave its workers as they are: they are not ours to start or end."""
 
     def wait_ready(self, timeout_s: float, on_progress: Callable[[str], None] = logger.info) -> Status:
         """Wait until enough workers are ready and the collector is there. Raises ControlError."""
         return self.control.wait_until(self._missing, timeout_s, on_progress)
 
     def mend(self) -> None:
-        """Its programs are not ours to start: whoever started them sees to them."""
+        """Leave its programs as they are: whoever started them sees to them."""
 
     def kill_worker(self, slot: int) -> None:
         """Raise ClusterError: its workers run elsewhere."""

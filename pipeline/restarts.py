@@ -72,5 +72,5 @@ class Restarts:
 
 
 def part_of(path: str, n: int) -> str:
-    """What the n-th collector writes instead of this file: x.mp4, x.2.mp4, x.3.mp4, …; "" = nothing."""
+    """Say what the n-th collector writes instead of this file: x.mp4, x.2.mp4, x.3.mp4, …; "" = nothing."""
     return path if n == 1 or not path else str(Path(path).with_stem(f"{Path(path).stem}.{n}"))

@@ -31,7 +31,7 @@ def mix64(value: int) -> int:
 
 
 def uniform(seed: int, purpose: int, stream: int, frame_index: int) -> float:
-    """A number in (0, 1) that depends on these four integers alone: whoever asks meets the same luck."""
+    """Draw a number in (0, 1) that depends on these four integers alone, whoever asks."""
     key = 0
     for part in (seed, purpose, stream, frame_index):
         key = mix64(key ^ (part & _MASK))
@@ -121,8 +121,7 @@ class ServiceTimes:
 
         Between two points, and beyond the last one, time is a power of the number of pixels.
 
-        Raises:
-            ValueError: a grade that has no table, or a size below 1 px.
+        Raises ValueError: a grade that has no table, or a size below 1 px.
         """
         if grade not in self._logs:
             raise ValueError(f"grade must be one of {', '.join(self._logs)}, got {grade!r}")
@@ -144,11 +143,7 @@ class ServiceTimes:
         return min(measured)[1] if measured else ()
 
     def draw_ms(self, grade: str, width: int, height: int, seed: int, stream: int, frame_index: int) -> float:
-        """Service time in ms of this very frame, keyed by the last three.
-
-        Raises:
-            ValueError: as `mean_ms`.
-        """
+        """Service time in ms of this very frame, keyed by the last three. Raises ValueError: as `mean_ms`."""
         mean_ms = self.mean_ms(grade, width, height)
         p = uniform(seed, PURPOSE_SERVICE_TIME, stream, frame_index)
         shape = self.shape(grade, width, height)

@@ -71,14 +71,13 @@ class Ladders:
 
     @property
     def n_levels(self) -> tuple[int, int, int]:
-        """Number of levels of fps, size and grade."""
+        """Return the number of levels of fps, size and grade."""
         return len(self.fps), len(self.sizes), len(self.grades)
 
     def settings(self, levels: Sequence[int]) -> StreamSettings:
-        """The settings at one level index per knob, in the order fps, size, grade.
+        """Return the settings at one level index per knob, in the order fps, size, grade.
 
-        Raises:
-            ValueError: not three indices, or one outside its ladder.
+        Raises ValueError: not three indices, or one outside its ladder.
         """
         if len(levels) != 3:
             raise ValueError(f"expected 3 level indices (fps, size, grade), got {len(levels)}")

@@ -7,7 +7,8 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
-from pipeline.metrics import CATALOGUE, Interval
+from pipeline.interval import Interval
+from pipeline.metrics import CATALOGUE
 
 RATIO_CAP = 10.0  # ratios are clipped here, so that observations stay finite
 
@@ -28,7 +29,7 @@ class Sense(StrEnum):
 
 
 def slo_ratio(value: float, bound: float, at_least: bool) -> float:
-    """A metric against its bound (> 0), inverted for lower bounds, clipped to [0, RATIO_CAP]; not for NaN."""
+    """Divide a metric by its bound (> 0), inverted for lower bounds, clipped to [0, RATIO_CAP]; no NaN."""
     numerator, denominator = (bound, value) if at_least else (value, bound)
     if denominator <= 0.0:
         return RATIO_CAP
@@ -93,18 +94,14 @@ class SloReading(msgspec.Struct, frozen=True):
 
 
 def video_slo(metric: str, threshold: float, warn_at: float = 0.9, sense: Sense = Sense.AT_MOST) -> Slo:
-    """An SLO on a metric of the catalogue.
-
-    Raises:
-        ValueError: no such metric, or a threshold out of range.
-    """
+    """An SLO on a metric of the catalogue. Raises ValueError: no such metric, or a threshold out of range."""
     if metric not in CATALOGUE:
         raise ValueError(f"unknown SLO metric {metric!r}; expected one of {', '.join(CATALOGUE)}")
     return Slo(metric, threshold, warn_at, sense, CATALOGUE[metric].memory)
 
 
 def with_threshold(slos: Sequence[Slo], metric: str, threshold: float) -> tuple[Slo, ...]:
-    """The same SLOs, the one on this metric with another threshold. Raises ValueError as `Slo`."""
+    """Return the same SLOs, the one on this metric with another threshold. Raises ValueError as `Slo`."""
     return tuple(replace(slo, threshold=threshold) if slo.metric == metric else slo for slo in slos)
 
 
@@ -121,10 +118,9 @@ _SENSES = {"<=": Sense.AT_MOST, ">=": Sense.AT_LEAST}
 
 
 def parse_slo(text: str) -> Slo:
-    """An SLO written as METRIC<=THRESHOLD or METRIC>=THRESHOLD, optionally @WARN_AT.
+    """Return an SLO written as METRIC<=THRESHOLD or METRIC>=THRESHOLD, optionally @WARN_AT.
 
-    Raises:
-        ValueError: not written so, or no such metric.
+    Raises ValueError: not written so, or no such metric.
     """
     for sign, sense in _SENSES.items():
         metric, found, bound = text.partition(sign)

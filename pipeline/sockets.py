@@ -15,7 +15,7 @@ class EndpointError(Exception):
 
 
 def open_socket(context: zmq.Context, kind: int, *, high_water_mark: int = 1000) -> zmq.Socket:
-    """A socket that never blocks its owner's exit and whose buffers are bounded (in messages)."""
+    """Open a socket that never blocks its owner's exit and whose buffers are bounded (in messages)."""
     socket = context.socket(kind)
     socket.linger = 0
     socket.set_hwm(high_water_mark)
@@ -26,8 +26,7 @@ def open_socket(context: zmq.Context, kind: int, *, high_water_mark: int = 1000)
 def bind(socket: zmq.Socket, endpoint: str) -> str:
     """Bind, and return the endpoint with the port that was chosen for "*".
 
-    Raises:
-        EndpointError: the address is not valid, not this host's, or in use.
+    Raises EndpointError: the address is not valid, not this host's, or in use.
     """
     try:
         socket.bind(endpoint)
@@ -37,11 +36,7 @@ def bind(socket: zmq.Socket, endpoint: str) -> str:
 
 
 def connect(socket: zmq.Socket, endpoint: str) -> None:
-    """Connect; the peer need not be there yet.
-
-    Raises:
-        EndpointError: not an endpoint.
-    """
+    """Connect; the peer need not be there yet. Raises EndpointError: not an endpoint."""
     try:
         socket.connect(endpoint)
     except zmq.ZMQError as error:
@@ -49,7 +44,7 @@ def connect(socket: zmq.Socket, endpoint: str) -> None:
 
 
 def pending(socket: zmq.Socket, *, copy: bool = True) -> Iterator[list]:
-    """The messages that are there now, at most PER_TURN; `copy=False` gives zmq.Frame parts."""
+    """Take the messages that are there now, at most PER_TURN; `copy=False` gives zmq.Frame parts."""
     for _ in range(PER_TURN):
         try:
             frames = receive(socket)
@@ -62,7 +57,7 @@ def pending(socket: zmq.Socket, *, copy: bool = True) -> Iterator[list]:
 
 
 def receive(socket: zmq.Socket) -> list[zmq.Frame]:
-    """One message's parts; call where one is there. Asks no option per part, as recv_multipart does."""
+    """Take one message's parts; call where one is there. Asks no option per part, as recv_multipart does."""
     frames = [frame := socket.recv(NOBLOCK, copy=False)]
     while frame.more:
         frames.append(frame := socket.recv(NOBLOCK, copy=False))

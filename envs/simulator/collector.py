@@ -31,7 +31,7 @@ from envs.simulator.records import (
 )
 from envs.simulator.timers import refresh
 from pipeline.collector.core import ACK_NS, SYNC_NS, TICK_NS
-from pipeline.metrics import RECENT_TASKS
+from pipeline.interval import RECENT_TASKS
 
 # --- results and gaps ---
 

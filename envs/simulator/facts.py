@@ -8,13 +8,13 @@ from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
 from envs.simulator.occupancy import is_running
 from envs.simulator.records import NONE
-from pipeline.metrics import RECENT_TASKS
+from pipeline.interval import RECENT_TASKS
 
 MS_PER_NS = 1e-6  # as in the producer's meter
 
 
 class Facts(NamedTuple):
-    """The attributes of `pipeline.metrics.Interval` that its metrics use."""
+    """The attributes of `pipeline.interval.Interval` that its metrics use."""
 
     duration_s: float
     source_fps: float

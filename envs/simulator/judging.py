@@ -12,7 +12,8 @@ from envs.simulator.records import NEVER
 from envs.simulator.verdicts import N_KNOBS
 from envs.simulator.walk import walk
 from pipeline import metrics, slos
-from pipeline.metrics import CATALOGUE, HOPS
+from pipeline.interval import HOPS
+from pipeline.metrics import CATALOGUE
 
 N_CATALOGUE = len(CATALOGUE)
 

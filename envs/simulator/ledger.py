@@ -17,9 +17,9 @@ from envs.simulator.records import (
     RECEIVED,
     RETURNED,
 )
-from pipeline.producer import stream
+from pipeline.producer import config
 
-tasks_of = compiled(stream.queue_bound)
+tasks_of = compiled(config.queue_bound)
 
 
 @compiled

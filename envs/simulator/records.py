@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.metrics import HOPS, RECENT_TASKS
+from pipeline.interval import HOPS, RECENT_TASKS
 from pipeline.producer.occupancy import MOST_BOOKED
 
 NEVER = 1 << 62

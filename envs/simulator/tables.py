@@ -14,7 +14,7 @@ from envs.spec import ElasticitySpec
 from pipeline.messages import LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.pacing import exact_rate
-from pipeline.producer.stream import SILENT_HEARTBEATS, gap_deadline_s, memory_budget_bytes
+from pipeline.producer.config import SILENT_HEARTBEATS, gap_deadline_s, memory_budget_bytes
 from pipeline.producer.workapi import HELD_SHARE
 from pipeline.service_times import ServiceTimes
 from pipeline.settings import Ladders

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from envs.simulator.records import N_GRADES, N_SLOS, N_WORKERS
 from envs.spec import ElasticitySpec
-from pipeline.metrics import CATALOGUE, HOPS
+from pipeline.interval import HOPS
+from pipeline.metrics import CATALOGUE
 from pipeline.slos import Sense
 
 FRAMES = ("offered", "delivered", "dropped", "lost", "late", "in_flight", "requeued")

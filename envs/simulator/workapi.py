@@ -29,7 +29,7 @@ from envs.simulator.records import (
     WORK,
 )
 from envs.simulator.timers import refresh
-from pipeline.producer.stream import TICK_NS
+from pipeline.producer.config import TICK_NS
 
 # --- requests ---
 

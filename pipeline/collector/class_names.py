@@ -23,5 +23,5 @@ DOTA = (
 
 
 def class_name(class_id: int, names: tuple[str, ...]) -> str:
-    """The name of a class, or its number where the table does not have it."""
+    """Return the name of a class, or its number where the table does not have it."""
     return names[class_id] if 0 <= class_id < len(names) else str(class_id)

@@ -9,19 +9,8 @@ import logging
 from typing import assert_never
 
 from pipeline.clock import ClockOffset
-from pipeline.collector.events import (
-    BeginEpisode,
-    Command,
-    Emit,
-    Event,
-    Fail,
-    Finish,
-    Malformed,
-    ProducerSpoke,
-    ResultsCame,
-    Tell,
-    Tick,
-)
+from pipeline.collector import events
+from pipeline.collector.events import Command, Event
 from pipeline.collector.present import Present
 from pipeline.collector.reorder import Arrival, Reorder, Step
 from pipeline.messages import (
@@ -82,13 +71,13 @@ class Collector:
     def handle(self, event: Event, now_ns: int) -> list[Command]:
         """React to one event; the commands are to be carried out in order."""
         match event:
-            case ResultsCame(parts):
+            case events.ResultsCame(parts):
                 return self._results_came(parts, now_ns)
-            case ProducerSpoke(message):
+            case events.ProducerSpoke(message):
                 return self._producer_spoke(message, now_ns)
-            case Tick():
+            case events.Tick():
                 return self._ticked(now_ns)
-            case Malformed(reason):
+            case events.Malformed(reason):
                 self._rejected += 1
                 self._once.warn(f"refused a message: {reason}")
                 return []
@@ -122,7 +111,7 @@ class Collector:
                 self._verdicts.append(self._verdict(stream, step, now_ns))
             if step.arrival is not None:
                 arrived_ns = step.arrival.received_ns + self._clock.offset_ns
-                commands.append(Emit(step.arrival.part, arrived_ns, now_ns + self._clock.offset_ns))
+                commands.append(events.Emit(step.arrival.part, arrived_ns, now_ns + self._clock.offset_ns))
         return commands
 
     def _verdict(self, stream: int, step: Step, now_ns: int) -> Verdict:
@@ -156,9 +145,9 @@ class Collector:
                 self._stand_by(in_charge)
                 return []
             case End():
-                return [Finish()]
+                return [events.Finish()]
             case Error(reason):
-                return [Fail(reason)]
+                return [events.Fail(reason)]
         assert_never(message)
 
     def _settings_came(self, message: Settings, now_ns: int) -> list[Command]:
@@ -199,10 +188,10 @@ class Collector:
         self._settings = settings
         if not settings.episode:
             return []
-        return [BeginEpisode(settings.episode, settings.source_size, settings.source_fps)]
+        return [events.BeginEpisode(settings.episode, settings.source_size, settings.source_fps)]
 
     def _forget(self) -> None:
-        """What is held and not yet reported is of no use to anybody any more."""
+        """Say what is held and not yet reported is of no use to anybody any more."""
         self._streams.clear()
         self._received.clear()
         self._verdicts.clear()
@@ -236,10 +225,10 @@ class Collector:
         for seq, (ack, sent_ns) in self._unconfirmed.items():
             if now_ns - sent_ns >= RESEND_NS:
                 self._unconfirmed[seq] = (ack, now_ns)
-                commands.append(Tell(ack))
+                commands.append(events.Tell(ack))
         if now_ns >= self._next_sync_ns:
             self._next_sync_ns = now_ns + SYNC_NS
-            commands.append(Tell(self._sync(now_ns)))
+            commands.append(events.Tell(self._sync(now_ns)))
         return commands
 
     def _sync(self, now_ns: int) -> Sync:
@@ -270,4 +259,4 @@ class Collector:
         )
         del self._received[:MAX_PER_ACK], self._verdicts[:MAX_PER_ACK]
         self._unconfirmed[self._seq] = (ack, now_ns)
-        return [Tell(ack)]
+        return [events.Tell(ack)]

@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.collector.sinks import Sink
 from pipeline.collector.tables import open_rows
 from pipeline.messages import Result, ResultPart
 
@@ -37,37 +36,8 @@ SCHEMA = pa.schema(
 )
 
 
-def open_detections(path: Path) -> Sink:
-    """The sink for a file of detections.
-
-    Args:
-        path: ends in .parquet or .jsonl.
-
-    Raises:
-        SinkError: another ending, or the file cannot be created.
-    """
-    return ParquetSink(path) if path.suffix == ".parquet" else JsonLinesSink(path)
-
-
-class EpisodeClock:
-    """Capture times of an episode, in s since its first result."""
-
-    def __init__(self) -> None:
-        self._first_ns: int | None = None
-
-    def begin(self) -> None:
-        """A new episode: its first result is to come."""
-        self._first_ns = None
-
-    def captured_s(self, header: Result) -> float:
-        """When a result's frame was captured."""
-        if self._first_ns is None:
-            self._first_ns = header.captured_ns
-        return (header.captured_ns - self._first_ns) * 1e-9
-
-
 def frame_fields(header: Result, captured_s: float) -> dict[str, Any]:
-    """What is known of a frame, its detections apart."""
+    """Make a row of what is known of a frame, its detections apart."""
     return {
         "incarnation": header.incarnation,
         "episode": header.episode,
@@ -84,7 +54,7 @@ def frame_fields(header: Result, captured_s: float) -> dict[str, Any]:
 
 
 def detection_fields(boxes: NDArray[np.float32]) -> list[dict[str, Any]]:
-    """Each detection of a frame; a box has either its corners or its centre, sides and rotation."""
+    """Make a row of each detection; a box has either its corners or its centre, sides and rotation."""
     names = ROTATED if boxes.shape[1] == ROTATED_COLUMNS else AXIS_ALIGNED
     rows = boxes[np.isfinite(boxes[:, -1])].astype(np.float64).round(N_DECIMALS).tolist()
     return [
@@ -93,45 +63,37 @@ def detection_fields(boxes: NDArray[np.float32]) -> list[dict[str, Any]]:
     ]
 
 
-class JsonLinesSink:
-    """One line per frame, with a list of its detections."""
+class DetectionSink:
+    """A `Sink` for a file of detections.
+
+    In .jsonl each frame is a line with a list of its detections. In .parquet each detection is a row, and a
+    frame without any has one row, without class, so that it is there.
+
+    Raises SinkError: another ending, or the file cannot be created.
+    """
 
     needs_frames = False
 
     def __init__(self, path: Path) -> None:
-        self._rows, self._clock = open_rows(path, SCHEMA, "detections"), EpisodeClock()
+        self._rows = open_rows(path, SCHEMA, "detections")
+        self._is_table = path.suffix == ".parquet"
+        self._first_ns: int | None = None  # when the episode's first result was captured
 
     def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
-        """Times begin anew."""
-        self._clock.begin()
+        """Count times from the next result on."""
+        self._first_ns = None
 
     def write(self, part: ResultPart) -> None:
         """Append a frame. Raises SinkError."""
-        row = frame_fields(part.header, self._clock.captured_s(part.header))
-        self._rows.add([{**row, "detections": detection_fields(part.boxes)}])
+        if self._first_ns is None:
+            self._first_ns = part.header.captured_ns
+        fields = frame_fields(part.header, (part.header.captured_ns - self._first_ns) * 1e-9)
+        detections = detection_fields(part.boxes)
+        if self._is_table:
+            self._rows.add([{**fields, **detection} for detection in detections or [{}]])
+        else:
+            self._rows.add([{**fields, "detections": detections}])
 
     def close(self) -> None:
-        """Close the file. Raises SinkError."""
-        self._rows.close()
-
-
-class ParquetSink:
-    """One row per detection; a frame without any has one row, without class, so that it is there."""
-
-    needs_frames = False
-
-    def __init__(self, path: Path) -> None:
-        self._rows, self._clock = open_rows(path, SCHEMA, "detections"), EpisodeClock()
-
-    def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
-        """Times begin anew."""
-        self._clock.begin()
-
-    def write(self, part: ResultPart) -> None:
-        """Append a frame. Raises SinkError."""
-        fields = frame_fields(part.header, self._clock.captured_s(part.header))
-        self._rows.add([{**fields, **detection} for detection in detection_fields(part.boxes) or [{}]])
-
-    def close(self) -> None:
-        """Finish the table. Raises SinkError."""
+        """Finish the file. Raises SinkError."""
         self._rows.close()

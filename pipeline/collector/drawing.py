@@ -27,7 +27,7 @@ FARTHEST_PX = 1 << 14  # beyond any picture; OpenCV draws with 16 fractional bit
 def annotated(
     frame: NDArray[np.uint8], boxes: NDArray[np.float32], size_px: tuple[int, int], caption: str
 ) -> NDArray[np.uint8]:
-    """A copy of a picture at another size, with the detections drawn into it.
+    """Copy a picture to another size, with the detections drawn into it.
 
     Args:
         frame: uint8 BGR, shape (height, width, 3).
@@ -57,7 +57,7 @@ def annotated(
 
 
 def box_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The four corners of each box, in px, shape (n, 4, 2), for boxes of shape (n, 6) or (n, 7)."""
+    """Return the four corners of each box, in px, shape (n, 4, 2), for boxes of shape (n, 6) or (n, 7)."""
     if boxes.shape[1] != ROTATED_COLUMNS:
         return boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2)
     center, size, angle = boxes[:, None, :2], boxes[:, 2:4], boxes[:, 4]
@@ -70,7 +70,7 @@ def box_corners(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=256)
 def class_color(class_id: int) -> Color:
-    """A bright colour of its own for each class, the same in every picture."""
+    """Choose a bright colour for each class, the same in every picture."""
     hue = FIRST_HUE + HUE_STEP * class_id + OCTAVE_STEP * (class_id // 8)
     red, green, blue = colorsys.hsv_to_rgb(hue % 1.0, 0.8, 1.0)
     return round(255 * blue), round(255 * green), round(255 * red)

@@ -29,8 +29,7 @@ SCHEMA = pa.schema(
 class FrameTable:
     """One row per emitted frame, in the order of emission; columns as in SCHEMA.
 
-    Raises:
-        SinkError: the path ends in neither .parquet nor .jsonl, or the file cannot be created.
+    Raises SinkError: the path ends in neither .parquet nor .jsonl, or the file cannot be created.
     """
 
     def __init__(self, path: Path) -> None:

@@ -36,7 +36,7 @@ class Present:
     _once: Once = field(default_factory=lambda: Once(logger))
 
     def is_over(self, settings: Settings) -> bool:
-        """Whether these are of a producer that was left, or of an earlier episode."""
+        """Tell whether these are of a producer that was left, or of an earlier episode."""
         if settings.incarnation == self.incarnation:
             return settings.episode < self.episode
         return settings.incarnation in self._left
@@ -50,7 +50,7 @@ class Present:
         return before != (self.incarnation, self.episode)
 
     def admit(self, arrival: Arrival) -> bool:
-        """Whether a result is present; if it is not, it is kept as early, or refused."""
+        """Tell whether a result is present; if it is not, it is kept as early, or refused."""
         header = arrival.part.header
         problem = self._problem_with(header)
         if not problem and self._is_present(header):
@@ -64,7 +64,7 @@ class Present:
         return False
 
     def proved(self, asked_ns: int) -> list[Arrival]:
-        """The early ones that have proved to be present.
+        """List the early ones that have proved to be present.
 
         Args:
             asked_ns: when the present settings were asked for, ns on the collector's clock. The episode of

@@ -35,7 +35,7 @@ class Reorder:
     _missing_since_ns: int | None = None  # when `next_id` began to hold up a later result
 
     def add(self, frame_id: int, arrival: Arrival) -> bool:
-        """A result came; False if its id has its outcome or is already here."""
+        """Take a result; False if its id has its outcome or is already here."""
         if frame_id < self.next_id or frame_id in self._waiting:
             return False
         self._waiting[frame_id] = arrival
@@ -43,12 +43,12 @@ class Reorder:
         return True
 
     def add_gap(self, frame_id: int, outcome: Outcome) -> None:
-        """The producer says that this id will not come."""
+        """Note that this id will not come, as the producer says."""
         if frame_id >= self.next_id and frame_id not in self._waiting:
             self._gaps[frame_id] = outcome
 
     def raise_floor(self, floor: int) -> None:
-        """Every id below `floor` has its outcome already, from another collector or the producer."""
+        """Pass over ids below `floor`: they have their outcomes, from another collector or the producer."""
         if floor > self.next_id:
             self._move_to(floor)
             for stale in [frame_id for frame_id in self._waiting if frame_id < floor]:
@@ -57,7 +57,7 @@ class Reorder:
                 del self._gaps[stale]
 
     def advance(self, now_ns: int, deadline_ns: int) -> list[Step]:
-        """Everything that can be said now, in order of ids.
+        """List everything that can be said now, in order of ids.
 
         Args:
             now_ns: the time.

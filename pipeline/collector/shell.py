@@ -5,32 +5,31 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from typing import Self
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import cv2
 import zmq
 
 from pipeline.cli import parse_options
+from pipeline.collector import events
 from pipeline.collector.core import TICK_NS, Collector
-from pipeline.collector.events import (
-    BeginEpisode,
-    Command,
-    Emit,
-    Event,
-    Fail,
-    Finish,
-    Malformed,
-    ProducerSpoke,
-    ResultsCame,
-    Tell,
-    Tick,
+from pipeline.collector.output import Sink, SinkError
+from pipeline.collector.sinks import open_record, open_sink
+from pipeline.messages import (
+    OtherProtocolError,
+    ProtocolError,
+    decode_link_down,
+    decode_results,
+    encode,
+    random_identity,
 )
-from pipeline.collector.sinks import FrameRecord, Sink, SinkError, open_record, open_sink
-from pipeline.identity import random_identity
-from pipeline.messages import OtherProtocolError, ProtocolError, decode_link_down, decode_results, encode
 from pipeline.options import CollectorOptions
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
 from pipeline.stopping import StopSwitch
+
+if TYPE_CHECKING:  # which needs Arrow
+    from pipeline.collector.frames import FrameTable
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +41,14 @@ class CollectorError(Exception):
 
 
 class CollectorShell:
-    """Does what the core says, on real sockets; a context manager that leaves sink and record closed.
+    """Does what the core says, on real sockets; `close` leaves sink and record closed.
 
     Args:
         frames: notes every frame that is emitted.
     """
 
     def __init__(
-        self, options: CollectorOptions, sink: Sink, stop: StopSwitch, frames: FrameRecord | None = None
+        self, options: CollectorOptions, sink: Sink, stop: StopSwitch, frames: "FrameTable | None" = None
     ) -> None:
         self._context = zmq.Context()
         self._sink = sink
@@ -74,15 +73,14 @@ class CollectorShell:
     def run(self) -> None:
         """Collect until the producer says END, or until it must stop.
 
-        Raises:
-            CollectorError: the producer is of another release.
+        Raises CollectorError: the producer is of another release.
         """
         next_tick_ns = 0
         while not self._finished:
             now_ns = time.monotonic_ns()
             if now_ns >= next_tick_ns:
                 next_tick_ns = now_ns + TICK_NS
-                self._do(Tick())
+                self._do(events.Tick())
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
             ready = dict(self._poller.poll(wait_ms))
             if self._results in ready:
@@ -104,50 +102,44 @@ class CollectorShell:
             if self._frames is not None:
                 self._frames.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _do(self, event: Event) -> None:
+    def _do(self, event: events.Event) -> None:
         for command in self._core.handle(event, time.monotonic_ns()):
             self._perform(command)
 
-    def _perform(self, command: Command) -> None:
+    def _perform(self, command: events.Command) -> None:
         match command:
-            case Emit(part):
+            case events.Emit(part):
                 self._sink.write(part)
                 if self._frames is not None:
                     self._frames.write(command)
-            case Tell(message):
+            case events.Tell(message):
                 try:
                     self._link.send(encode(message), NOBLOCK)
                 except zmq.Again:
                     logger.debug("the producer takes no more messages; what matters is sent again")
-            case BeginEpisode(episode, source_size, source_fps):
+            case events.BeginEpisode(episode, source_size, source_fps):
                 self._sink.open_episode(episode, source_size, source_fps)
-            case Finish():
+            case events.Finish():
                 self._finished = True
-            case Fail(reason):
+            case events.Fail(reason):
                 raise CollectorError(reason)
 
     def _take_results(self) -> None:
         for frames in pending(self._results, copy=False):
             try:
-                event: Event = ResultsCame(decode_results([frame.buffer for frame in frames]))
+                event: events.Event = events.ResultsCame(decode_results([frame.buffer for frame in frames]))
             except ProtocolError as error:
-                event = Malformed(f"result: {error}")
+                event = events.Malformed(f"result: {error}")
             self._do(event)
 
     def _take_link(self) -> None:
         for parts in pending(self._link):
             try:
-                event: Event = ProducerSpoke(decode_link_down(parts))
+                event: events.Event = events.ProducerSpoke(decode_link_down(parts))
             except OtherProtocolError as error:
                 raise CollectorError(str(error)) from None
             except ProtocolError as error:
-                event = Malformed(f"producer link: {error}")
+                event = events.Malformed(f"producer link: {error}")
             self._do(event)
 
 
@@ -158,7 +150,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         sink = open_sink(options.video, options.detections)
         frames = open_record(options.frames)
-        with StopSwitch(options.supervised) as stop, CollectorShell(options, sink, stop, frames) as shell:
+        with (
+            StopSwitch(options.supervised) as stop,
+            closing(CollectorShell(options, sink, stop, frames)) as shell,
+        ):
             if options.supervised:
                 print(json.dumps(shell.endpoints), flush=True)
             shell.run()

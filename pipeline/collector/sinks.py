@@ -1,68 +1,21 @@
-"""What becomes of the output stream: an annotated video, a file of detections, both, or nothing."""
+"""From the collector's options to its outputs: an annotated video, a file of detections, both, or nothing.
+
+Each kind is imported where it is opened: most runs keep nothing, and need neither FFmpeg nor Arrow.
+"""
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from pipeline.collector.events import Emit
+from pipeline.collector.output import Sink
 from pipeline.messages import ResultPart
 
-
-class SinkError(Exception):
-    """The output cannot be written, or was not; the message names the file."""
-
-
-class Sink(Protocol):
-    """Takes results in order, stream by stream, episode by episode.
-
-    Attributes:
-        needs_frames: whether results must bring their pictures back.
-    """
-
-    needs_frames: bool
-
-    def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
-        """A new episode begins, from a source of this (width, height) in px and rate in frames/s.
-
-        Raises:
-            SinkError: the episode before could not be finished.
-        """
-        ...
-
-    def write(self, part: ResultPart) -> None:
-        """The next result of its stream; an episode must be open.
-
-        Raises:
-            SinkError: it cannot be written.
-        """
-        ...
-
-    def close(self) -> None:
-        """Finish what is written and check it; twice is harmless.
-
-        Raises:
-            SinkError: what was written is not there.
-        """
-        ...
-
-
-class NullSink:
-    """Keeps nothing."""
-
-    needs_frames = False
-
-    def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
-        """Nothing to begin."""
-
-    def write(self, part: ResultPart) -> None:
-        """Nothing to keep."""
-
-    def close(self) -> None:
-        """Nothing to finish."""
+if TYPE_CHECKING:
+    from pipeline.collector.frames import FrameTable
 
 
 class SinkGroup:
-    """Several sinks as one."""
+    """Several sinks as one, or none."""
 
     def __init__(self, *sinks: Sink) -> None:
         self._sinks = sinks
@@ -86,7 +39,7 @@ class SinkGroup:
 
 
 def open_sink(video: str, detections: str) -> Sink:
-    """The sink for these two files; an empty path means no such file.
+    """Open the sink for these two files; an empty path means no such file.
 
     Args:
         video: .mp4 or .webm.
@@ -96,55 +49,21 @@ def open_sink(video: str, detections: str) -> Sink:
         SinkError: an ending that is neither, or a place that cannot be written to.
     """
     sinks: list[Sink] = []
-    # Imported here: most runs keep nothing, and need neither FFmpeg nor Arrow.
     if video:
         from pipeline.collector.video import VideoSink
 
         sinks.append(VideoSink(Path(video)))
     if detections:
-        from pipeline.collector.detections import open_detections
+        from pipeline.collector.detections import DetectionSink
 
-        sinks.append(open_detections(Path(detections)))
-    if not sinks:
-        return NullSink()
-    return sinks[0] if len(sinks) == 1 else SinkGroup(*sinks)
+        sinks.append(DetectionSink(Path(detections)))
+    return SinkGroup(*sinks)
 
 
-class FrameRecord(Protocol):
-    """Notes when each frame that is emitted was where."""
-
-    def write(self, emit: Emit) -> None:
-        """Note a frame. Raises SinkError."""
-        ...
-
-    def close(self) -> None:
-        """Finish the file; twice is harmless. Raises SinkError."""
-        ...
-
-
-def open_record(path: str) -> FrameRecord | None:
-    """The record for this file; None for an empty path.
-
-    Args:
-        path: .parquet or .jsonl.
-
-    Raises:
-        SinkError: an ending that is neither, or a place that cannot be written to.
-    """
+def open_record(path: str) -> "FrameTable | None":
+    """Open the record for this file (.parquet or .jsonl); None for an empty path. Raises SinkError."""
     if not path:
         return None
     from pipeline.collector.frames import FrameTable
 
     return FrameTable(Path(path))
-
-
-def make_room_for(path: Path) -> None:
-    """Create the folder that a file is to be written to.
-
-    Raises:
-        SinkError: it cannot be created.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"cannot create the folder of {path}: {error.strerror}") from error

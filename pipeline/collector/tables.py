@@ -2,31 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.collector.sinks import SinkError, make_room_for
+from pipeline.collector.output import SinkError, make_room_for
 
 ROWS_PER_GROUP = 8192
 
 
-class Rows(Protocol):
-    """A file that takes rows."""
-
-    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows. Raises SinkError."""
-        ...
-
-    def close(self) -> None:
-        """Finish the file; twice is harmless. Raises SinkError."""
-        ...
-
-
-def open_rows(path: Path, schema: pa.Schema, what: str) -> Rows:
-    """The writer for a file of rows.
+def open_rows(path: Path, schema: pa.Schema, what: str) -> "JsonLines | ParquetRows":
+    """Open the writer for a file of rows.
 
     Args:
         path: ends in .parquet or .jsonl.
@@ -54,11 +42,7 @@ class JsonLines:
             raise SinkError(f"cannot write the {what} {path}: {error.strerror}") from error
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows.
-
-        Raises:
-            SinkError: they cannot be written.
-        """
+        """Append rows. Raises SinkError."""
         try:
             self._file.writelines(self._encoder.encode(row) + b"\n" for row in rows)
             self._file.flush()
@@ -66,11 +50,7 @@ class JsonLines:
             raise SinkError(f"cannot write the {self._what} {self._path}: {error.strerror}") from error
 
     def close(self) -> None:
-        """Close the file.
-
-        Raises:
-            SinkError: it cannot be written to the end.
-        """
+        """Close the file. Raises SinkError."""
         try:
             self._file.close()
         except OSError as error:
@@ -90,11 +70,7 @@ class ParquetRows:
             raise SinkError(f"cannot write the {what} {path}: {error}") from error
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Append rows.
-
-        Raises:
-            SinkError: they cannot be written.
-        """
+        """Append rows. Raises SinkError."""
         self._rows += rows
         if len(self._rows) >= ROWS_PER_GROUP:
             self._write_group()
@@ -102,8 +78,7 @@ class ParquetRows:
     def close(self) -> None:
         """Write what is left and the footer, and count the rows.
 
-        Raises:
-            SinkError: they cannot be written, or are not all there.
+        Raises SinkError: they cannot be written, or are not all there.
         """
         if not self._writer.is_open:
             return

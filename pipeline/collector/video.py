@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pipeline.collector.drawing import annotated
-from pipeline.collector.sinks import SinkError, make_room_for
+from pipeline.collector.output import SinkError, make_room_for
 from pipeline.messages import Result, ResultPart, WorkLoad
 
 logger = logging.getLogger(__name__)
@@ -62,11 +62,7 @@ ENCODINGS = {
 
 
 class VideoFile:
-    """One video being written, at a variable frame rate.
-
-    Raises:
-        SinkError: the file cannot be created.
-    """
+    """One video being written, at a variable frame rate. Raises SinkError: the file cannot be created."""
 
     def __init__(self, path: Path, size_px: tuple[int, int], fps: float, title: str) -> None:
         self._path = path
@@ -94,8 +90,7 @@ class VideoFile:
     def write(self, image: NDArray[np.uint8], time_ns: int) -> None:
         """Append a picture (uint8 BGR, of the video's size) at a time since the video's start.
 
-        Raises:
-            SinkError: it cannot be written.
+        Raises SinkError: it cannot be written.
         """
         frame = VideoFrame.from_ndarray(image, format="bgr24")
         frame.time_base, frame.pts = TIME_BASE, round(time_ns / NS_PER_TICK)
@@ -115,8 +110,7 @@ class VideoFile:
     def close(self) -> None:
         """Finish the file and count the pictures in it.
 
-        Raises:
-            SinkError: it cannot be finished, or not every picture is in it.
+        Raises SinkError: it cannot be finished, or not every picture is in it.
         """
         try:
             self._container.mux(self._stream.encode(None))
@@ -132,7 +126,7 @@ class VideoFile:
 
 
 def count_pictures(path: Path) -> int:
-    """Pictures in a video file, counted without decoding them; 0 if it is none."""
+    """Count the pictures in a video file without decoding them; 0 if it is none."""
     try:
         with av.open(str(path)) as container:
             return sum(packet.size > 0 for packet in container.demux(video=0))
@@ -172,8 +166,7 @@ class VideoSink:
     def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
         """Finish the video of the episode before; the new one's begins with its first picture.
 
-        Raises:
-            SinkError: the video before could not be finished.
+        Raises SinkError: the video before could not be finished.
         """
         self._finish()
         self._episode, self._fps = episode, source_fps
@@ -186,11 +179,7 @@ class VideoSink:
         self._size_px = width, height
 
     def write(self, part: ResultPart) -> None:
-        """Draw and append a result of stream 0.
-
-        Raises:
-            SinkError: it cannot be written.
-        """
+        """Draw and append a result of stream 0. Raises SinkError: it cannot be written."""
         header, boxes, frame = part
         if header.stream != 0:
             return
@@ -208,8 +197,7 @@ class VideoSink:
     def close(self) -> None:
         """Finish the video.
 
-        Raises:
-            SinkError: it could not be finished, or results came but no picture with any of them.
+        Raises SinkError: it could not be finished, or results came but no picture with any of them.
         """
         self._finish()
         n, self._n_without_frame = self._n_without_frame, 0
@@ -228,6 +216,6 @@ class VideoSink:
 
 
 def caption(header: Result) -> str:
-    """The settings a result was made under, as in "LOW 320x180"."""
+    """Name the settings a result was made under, as in "LOW 320x180"."""
     grade = GRADES[header.grade] if header.grade < len(GRADES) else f"grade {header.grade}"
     return f"{grade} {header.size[0]}x{header.size[1]}"

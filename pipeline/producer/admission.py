@@ -48,7 +48,7 @@ class Admission:
         self._patience_ns = NAME_HEARTBEATS * heartbeat_ns
 
     def apply(self, envelope: Envelope, message: Register, now_ns: int) -> list[tuple[Envelope, Worker]]:
-        """A worker wishes to be registered; returns who is, now, and is to be told at which envelope."""
+        """Take a worker's wish to be registered; returns who is, now, and is told so at which envelope."""
         peer = envelope[0]
         identity = message.identity or peer.hex()
         known = self._workers.peer_of(identity)
@@ -80,7 +80,7 @@ class Admission:
         return admitted
 
     def heard(self, worker: Worker, now_ns: int) -> list[tuple[Envelope, Worker]]:
-        """A worker has spoken: those who wait for its name are let in under others."""
+        """Let those who wait for the name of a worker that has spoken in under others."""
         admitted = []
         for applicant in self._wishing(worker.name):
             name = self._workers.free_name(applicant.name)

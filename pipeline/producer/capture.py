@@ -69,7 +69,7 @@ class Capture:
         self._replace(None)
 
     def take(self) -> Captured | SourceEnded | None:
-        """The next event handed over, None if there is none."""
+        """Return the next event handed over, None if there is none."""
         try:
             event = self._handed_over.popleft()
         except IndexError:

@@ -36,11 +36,11 @@ class Connections:
 
     @property
     def is_anyone_silent(self) -> bool:
-        """Whether it is worth asking whose a message is."""
+        """Tell whether it is worth asking whose a message is."""
         return bool(self._silent)
 
     def note(self, now_ns: int) -> None:
-        """Somebody has come or gone."""
+        """Note that somebody has come or gone."""
         while self.news.poll(0):
             event = recv_monitor_message(self.news)
             if event["event"] == zmq.EVENT_ACCEPTED:
@@ -49,7 +49,7 @@ class Connections:
                 self._silent.pop(event["value"], None)
 
     def heard(self, frame: zmq.Frame) -> None:
-        """A message has come; this is its last frame."""
+        """Note that a message has come; this is its last frame."""
         self._silent.pop(int(frame.get(zmq.SRCFD)), None)
 
     def overdue(self, now_ns: int) -> list[str]:

@@ -8,17 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.messages import (
+    NOTHING_WRONG,
     ControlReply,
     ControlRequest,
     ErrorCode,
     LinkDown,
     LinkUp,
+    SourceReport,
     TaskHeader,
     WorkReply,
     WorkRequest,
 )
 from pipeline.settings import StreamSettings
-from pipeline.sources.base import NOTHING_WRONG, SourceReport
 
 Envelope = tuple[bytes, ...]  # routing frames of a request, echoed in its reply; the first is the peer
 

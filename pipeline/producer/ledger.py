@@ -1,13 +1,13 @@
-"""Where every offered frame is, until its outcome is set once: queue, lease, or waiting for a verdict.
+"""Account of every offered frame: queue, lease, or waiting for a verdict, until its outcome is set once.
 
 offered = delivered + dropped + lost + late + in flight holds by construction: a frame is added once
-and leaves through one door, `judge`.
+and leaves through one door, `judge`. `hand_out` decides which frame a worker gets; `states` has a frame's
+states and what leads from one to the next.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from itertools import islice, takewhile
 
 import numpy as np
@@ -15,17 +15,9 @@ from numpy.typing import NDArray
 
 from pipeline.messages import LossReason, Outcome, TaskHeader, Totals
 from pipeline.options import QueuePolicy
+from pipeline.producer.states import Cause, FrameState, after, is_legal
 
 Key = tuple[int, int]  # (stream, id)
-
-
-class Place(Enum):
-    """Where a frame in flight is."""
-
-    QUEUED = auto()
-    LEASED = auto()
-    RECEIVED = auto()  # safe at the collector, verdict to come
-    GIVEN_UP = auto()  # no retry left; the collector has the last word, it may have the result
 
 
 @dataclass(slots=True)
@@ -35,16 +27,17 @@ class Frame:
     header: TaskHeader  # without sent_ns
     image: NDArray[np.uint8] | None  # None once nobody will need it again
     key: Key
-    place: Place = Place.QUEUED
+    state: FrameState = FrameState.QUEUED
     attempts: int = 0  # times handed out
     holder: bytes = b""  # worker that has the lease
     leased_ns: int = 0
     failed_by: frozenset[str] = frozenset()  # names of workers that could not process it
     reason: LossReason = LossReason.NOT_DRAINED  # should it be lost
+    home: "dict[Key, Frame] | None" = field(default=None, repr=False)  # where its state has it
 
     @property
     def n_bytes(self) -> int:
-        """Size of the picture, as long as it is held."""
+        """Return the size of the picture, as long as it is held."""
         return 0 if self.image is None else self.image.nbytes
 
 
@@ -72,28 +65,28 @@ class Ledger:
     _fresh: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)
     _returned: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # served first: keeps the order
     _leased: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # in order of handing out
-    _lost_by: dict[str, int] = field(default_factory=dict)
-    _counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
-    _dropped: dict[str, int] = field(default_factory=dict)
+    _lost_by: Counter[str] = field(default_factory=Counter)
+    _counts: Counter[Outcome] = field(default_factory=Counter)
+    _dropped: Counter[str] = field(default_factory=Counter)
     _offered: int = 0
 
     @property
     def n_queued(self) -> int:
-        """Tasks waiting, those that came back included."""
+        """Count tasks waiting, those that came back included."""
         return len(self._fresh) + len(self._returned)
 
     @property
     def is_full(self) -> bool:
-        """Whether the next frame would need the policy."""
+        """Tell whether the next frame would need the policy."""
         return len(self._fresh) >= self.bound
 
     @property
     def oldest(self) -> Frame | None:
-        """The frame in flight that was offered first."""
+        """Find the frame in flight that was offered first."""
         return next(iter(self.frames.values()), None)
 
     def totals(self) -> Totals:
-        """The account so far."""
+        """Return the account so far."""
         return Totals(
             offered=self._offered,
             delivered=self._counts[Outcome.DELIVERED],
@@ -106,14 +99,14 @@ class Ledger:
         )
 
     def floor(self) -> dict[int, int]:
-        """Per stream with frames in flight, the lowest id among them."""
+        """Return the lowest id in flight of each stream that has any."""
         floor: dict[int, int] = {}
         for stream, frame_id in self.frames:
             floor[stream] = min(floor.get(stream, frame_id), frame_id)
         return floor
 
     def offer(self, header: TaskHeader, image: NDArray[np.uint8] | None) -> list[Key]:
-        """Account a new frame and queue it; returns the frames to be dropped for it, perhaps itself.
+        """Account a new frame and queue it; return the frames to be dropped for it, perhaps itself.
 
         A frame without a picture was due but never captured: it is not queued, and itself to be dropped.
         """
@@ -121,6 +114,7 @@ class Ledger:
         self._offered += 1
         frame = self.frames[key] = Frame(header, image, key)
         self.held_bytes += frame.n_bytes
+        frame.home = self._fresh
         self._fresh[key] = frame
         excess = len(self._fresh) - max(self.bound, 1)
         if image is None:
@@ -139,16 +133,14 @@ class Ledger:
         Args:
             suits: whether the worker is to try a frame that came back.
         """
-        key = next((key for key, frame in self._returned.items() if suits(frame)), None)
-        if key is not None:
-            frame = self._returned.pop(key)
-        elif self._fresh:
-            key, frame = self._fresh.popitem(last=False)
-        else:
+        frame = next((frame for frame in self._returned.values() if suits(frame)), None)
+        if frame is None:
+            frame = next(iter(self._fresh.values()), None)
+        if frame is None:
             return None
-        frame.place, frame.holder, frame.leased_ns = Place.LEASED, holder, now_ns
+        self._move(frame, Cause.HAND_OUT, self._leased)
+        frame.holder, frame.leased_ns = holder, now_ns
         frame.attempts += 1
-        self._leased[key] = frame
         return frame
 
     def take_back(
@@ -161,56 +153,53 @@ class Ledger:
             counts: False if the worker never tried it, so that no retry is used up.
             reason: why it is lost if no retry is left.
         """
-        del self._leased[frame.key]
         frame.attempts -= not counts
         if frame.attempts > self.retries:
             self._give_up(frame, reason)
             return
-        frame.place = Place.QUEUED
-        self._returned[frame.key] = frame
+        self._move(frame, Cause.TAKE_BACK, self._returned)
         self.requeued += counts
 
     def fail(self, key: Key, holder: bytes, worker: str) -> bool:
-        """Who has this task cannot process it: another is to try. False if it does not have it (any more)."""
+        """Take back a task that its worker cannot process; False if that does not have it (any more)."""
         frame = self.frames.get(key)
-        if frame is None or frame.place is not Place.LEASED or frame.holder != holder:
+        if frame is None or frame.state is not FrameState.LEASED or frame.holder != holder:
             return False
         frame.failed_by |= {worker}
         self.take_back(frame, reason=LossReason.PROCESSING_FAILED)
         return True
 
     def forget_received(self) -> None:
-        """The collector was replaced: what it had received but not judged is gone with it."""
+        """Give up what the collector had received but not judged: it was replaced."""
         for frame in self.frames.values():
-            if frame.place is Place.RECEIVED:
+            if frame.state is FrameState.RECEIVED:
                 self._give_up(frame, LossReason.COLLECTOR_GONE)
 
     def give_up_all(self) -> None:
-        """Nobody will bring what is queued or leased."""
+        """Give up what is queued or leased: nobody will bring it."""
         for frame in self.frames.values():
-            if frame.place in (Place.QUEUED, Place.LEASED):
-                self._leave(frame)
+            if frame.state in (FrameState.QUEUED, FrameState.LEASED):
                 self._give_up(frame, LossReason.NOT_DRAINED)
 
     def expired(self, before_ns: int) -> list[Frame]:
-        """Leases handed out before a time."""
+        """List leases handed out before a time."""
         return list(takewhile(lambda frame: frame.leased_ns < before_ns, self._leased.values()))
 
     def held_by(self, holder: bytes) -> list[Frame]:
-        """Leases of one worker, oldest first."""
+        """List the leases of one worker, oldest first."""
         return [frame for frame in self._leased.values() if frame.holder == holder]
 
     def queued_keys(self) -> list[Key]:
-        """Everything that waits for a worker."""
+        """List everything that waits for a worker."""
         return [*self._returned, *self._fresh]
 
     def receive(self, key: Key) -> bool:
-        """The collector has a result: the lease ends. False if that is no news."""
+        """End a lease whose result the collector has; False if that is no news."""
         frame = self.frames.get(key)
-        if frame is None or frame.place is Place.RECEIVED:
+        if frame is None or not is_legal(frame.state, Cause.RECEIVE):
             return False
-        self._leave(frame)
-        frame.place = Place.RECEIVED
+        self._move(frame, Cause.RECEIVE)
+        self._release(frame)
         return True
 
     def judge(self, key: Key, outcome: Outcome, reason: str = "") -> bool:
@@ -218,30 +207,29 @@ class Ledger:
         frame = self.frames.pop(key, None)
         if frame is None:
             return False
-        self._leave(frame)
+        self._move(frame, Cause.JUDGE)
+        self._release(frame)
         if outcome is Outcome.DROPPED:
-            self._dropped[reason] = self._dropped.get(reason, 0) + 1
+            self._dropped[reason] += 1
         else:
             self._counts[outcome] += 1
         if outcome is Outcome.LOST:
-            self._lost_by[frame.reason] = self._lost_by.get(frame.reason, 0) + 1
+            self._lost_by[frame.reason] += 1
         return True
 
     def _give_up(self, frame: Frame, reason: LossReason) -> None:
-        frame.place, frame.reason = Place.GIVEN_UP, reason
-        self.given_up[frame.key] = frame
+        self._move(frame, Cause.GIVE_UP, self.given_up)
+        frame.reason = reason
         self._release(frame)
 
-    def _leave(self, frame: Frame) -> None:
-        match frame.place:
-            case Place.QUEUED:
-                if self._fresh.pop(frame.key, None) is None:
-                    del self._returned[frame.key]
-            case Place.LEASED:
-                del self._leased[frame.key]
-            case Place.GIVEN_UP:
-                del self.given_up[frame.key]
-        self._release(frame)
+    def _move(self, frame: Frame, cause: Cause, home: dict[Key, Frame] | None = None) -> None:
+        """Take a frame from its home to that of the state that follows, which may have none."""
+        frame.state = after(frame.state, cause)
+        if frame.home is not None:
+            del frame.home[frame.key]
+        frame.home = home
+        if home is not None:
+            home[frame.key] = frame
 
     def _release(self, frame: Frame) -> None:
         self.held_bytes -= frame.n_bytes

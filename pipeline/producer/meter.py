@@ -5,8 +5,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pipeline.interval import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.messages import Outcome, Received, Verdict
-from pipeline.metrics import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Worker
 
@@ -25,7 +25,7 @@ class RecentTasks:
     by_worker: defaultdict[str, deque[int]] = field(default_factory=lambda: defaultdict(_window))
 
     def add(self, worker: str, service_ns: int) -> None:
-        """A task of this worker is done."""
+        """Add a task that this worker has done."""
         self.of_all.append(service_ns)
         self.by_worker[worker].append(service_ns)
 
@@ -48,7 +48,7 @@ class Meter:
     hops_ns: list[int] = field(default_factory=lambda: [0] * len(HOPS))
 
     def received(self, item: Received, worker: Worker | None) -> None:
-        """A result arrived at the collector; `worker` has made it, None if that is not live any more."""
+        """Count a result at the collector; `worker` has made it, None if that is not live any more."""
         self.processed[item.worker] += 1
         self.service_ns[item.worker] += item.service_ns
         if worker is not None:
@@ -56,7 +56,7 @@ class Meter:
         self.recent.add(item.worker, item.service_ns)
 
     def judged(self, verdict: Verdict) -> None:
-        """A frame's outcome was set at the collector."""
+        """Count an outcome that was set at the collector."""
         self.counts[verdict.outcome] += 1
         if verdict.outcome is Outcome.DELIVERED:
             self.latencies_ns.append(verdict.latency_ns)

@@ -20,15 +20,15 @@ class Occupancy:
 
     @property
     def running_ns(self) -> int:
-        """How long the task in progress had run when the worker last spoke; 0 if none is known."""
+        """Say how long the task in progress had run when the worker last spoke; 0 if none is known."""
         return self._running_ns if self._is_running else 0
 
     def told(self, started_ns: int, running_ns: int) -> None:
-        """The worker says when its task in progress began, 0 = it is idle, and how long that has run."""
+        """Note when the worker says that its task began, 0 = it is idle, and how long that has run."""
         self._started_ns, self._running_ns = started_ns, running_ns
 
     def finished(self, done_ns: int, service_ns: int) -> int:
-        """A result arrived; returns how much of its service time is not booked yet."""
+        """Take a result; returns how much of its service time is not booked yet."""
         began_ns = done_ns - service_ns
         ahead_ns = sum(
             max(0, min(done_ns, until_ns) - max(began_ns, from_ns)) for from_ns, until_ns in self._booked
@@ -38,11 +38,11 @@ class Occupancy:
         return service_ns - ahead_ns
 
     def unbooked_ns(self, now_ns: int) -> int:
-        """How much of the task in progress is not booked yet."""
+        """Say how much of the task in progress is not booked yet."""
         return max(0, now_ns - self._from_ns) if self._is_running else 0
 
     def book(self, now_ns: int) -> None:
-        """What is unbooked now has been taken into account."""
+        """Book what is unbooked now as taken into account."""
         if not self.unbooked_ns(now_ns):
             return
         from_ns = self._from_ns
@@ -52,7 +52,7 @@ class Occupancy:
 
     @property
     def _is_running(self) -> bool:
-        """Whether no result has come yet of what it said it was at."""
+        """Tell whether no result has come yet of what it said it was at."""
         return self._started_ns > 0 and self._started_ns >= self._done_ns
 
     @property

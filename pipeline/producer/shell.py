@@ -5,7 +5,8 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from contextlib import closing
+from typing import Any
 
 import cv2
 import msgspec
@@ -13,7 +14,6 @@ import psutil
 import zmq
 
 from pipeline.cli import parse_options
-from pipeline.identity import random_identity
 from pipeline.messages import (
     ErrorCode,
     OtherProtocolError,
@@ -25,32 +25,12 @@ from pipeline.messages import (
     encode,
 )
 from pipeline.options import ProducerOptions
+from pipeline.producer import events
 from pipeline.producer.capture import Capture
+from pipeline.producer.config import TICK_NS, config_from
 from pipeline.producer.connections import Connections
 from pipeline.producer.core import Producer
-from pipeline.producer.events import (
-    Answer,
-    BeginCapture,
-    ChangeCapture,
-    CollectorSpoke,
-    Command,
-    ControlRequested,
-    EndCapture,
-    Envelope,
-    Event,
-    Finish,
-    Malformed,
-    Reply,
-    StopRequested,
-    Tell,
-    Tick,
-    Unheard,
-    Unroutable,
-    WorkRequested,
-)
-from pipeline.producer.stream import TICK_NS, ProducerConfig, memory_budget_bytes
-from pipeline.settings import ladders_for
-from pipeline.slos import parse_slo
+from pipeline.producer.events import Envelope
 from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.opening import open_source
@@ -61,61 +41,8 @@ logger = logging.getLogger(__name__)
 UNHEARD_NS = 2_000_000_000  # a client of the Work-API says something as soon as it is connected
 
 
-def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -> ProducerConfig:
-    """The core's configuration for an opened source.
-
-    Raises:
-        ValueError: a level that the source does not have.
-    """
-    ladders = ladders_for(
-        source.width,
-        source.height,
-        source.fps,
-        options.grades,
-        options.fps_levels or None,
-        options.heights_px or None,
-    )
-    fps, size, grade = (n - 1 for n in ladders.n_levels)
-    levels = tuple(options.levels) or (fps, size, grade)
-    ladders.settings(levels)
-    host = psutil.virtual_memory()
-    budget_bytes = memory_budget_bytes(
-        options.memory_budget_mb,
-        baseline_bytes,
-        options.queue_bound_s,
-        source.fps,
-        (source.width, source.height),
-    )
-    return ProducerConfig(
-        ladders=ladders,
-        source_size=(source.width, source.height),
-        source_fps=source.fps,
-        is_live=source.is_live,
-        work_type=options.work_type,
-        loading_mode=options.loading_mode,
-        weights=options.weights,
-        queue_policy=options.queue_policy,
-        queue_bound_s=options.queue_bound_s,
-        heartbeat_ns=int(options.heartbeat_s * 1e9),
-        lease_ns=int(options.lease_s * 1e9),
-        retries=options.retries,
-        drain_ns=int(options.drain_s * 1e9),
-        baseline_bytes=baseline_bytes,
-        budget_bytes=budget_bytes,
-        host_used_bytes=host.total - host.available,
-        host_bytes=host.total,
-        slos=tuple(parse_slo(text) for text in options.slos),
-        seed=options.seed,
-        streams=options.streams,
-        levels=(levels[0], levels[1], levels[2]),
-        supervised=options.supervised,
-        wait_workers=options.wait_workers,
-        incarnation=random_identity(),
-    )
-
-
 class ProducerShell:
-    """Does what the core says, on real sockets; a context manager."""
+    """Does what the core says, on real sockets; close it once, whatever comes."""
 
     def __init__(self, options: ProducerOptions, source: Source, stop: StopSwitch) -> None:
         self._context = zmq.Context()
@@ -154,9 +81,9 @@ class ProducerShell:
             now_ns = time.monotonic_ns()
             if now_ns >= next_tick_ns:
                 next_tick_ns = now_ns + TICK_NS
-                self._do(Tick())
+                self._do(events.Tick())
                 for address in self._connections.overdue(now_ns):
-                    self._do(Unheard(address))
+                    self._do(events.Unheard(address))
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
             ready = dict(self._pollers[self._core.accepts_frames].poll(wait_ms))
             if self._captured in ready:
@@ -172,7 +99,7 @@ class ProducerShell:
                 self._take_control()
             if self._stop.fileno() in ready:
                 self._stop.clear()
-                self._do(StopRequested())
+                self._do(events.StopRequested())
 
     def close(self) -> None:
         """Stop capturing and close every socket; what was just sent still gets half a second to leave."""
@@ -181,12 +108,6 @@ class ProducerShell:
         for socket in self._sockets:
             socket.close(linger=500)
         self._context.term()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _poller(self, accepts_frames: bool) -> zmq.Poller:
         poller = zmq.Poller()
@@ -197,28 +118,28 @@ class ProducerShell:
             poller.register(self._captured, zmq.POLLIN)
         return poller
 
-    def _do(self, event: Event) -> None:
+    def _do(self, event: events.Event) -> None:
         for command in self._core.handle(event, time.monotonic_ns()):
             self._perform(command)
 
-    def _perform(self, command: Command) -> None:
+    def _perform(self, command: events.Command) -> None:
         match command:
-            case Reply():
+            case events.Reply():
                 self._reply(command)
-            case Tell(peer, message):
+            case events.Tell(peer, message):
                 self._link.send_multipart((peer, encode(message)), zmq.NOBLOCK)
-            case Answer(envelope, message):
+            case events.Answer(envelope, message):
                 self._control.send_multipart((*envelope, b"", encode(message)), zmq.NOBLOCK)
-            case BeginCapture():
+            case events.BeginCapture():
                 self._capture.begin(command)
-            case ChangeCapture():
+            case events.ChangeCapture():
                 self._capture.change(command)
-            case EndCapture():
+            case events.EndCapture():
                 self._capture.end()
-            case Finish():
+            case events.Finish():
                 self._finished = True
 
-    def _reply(self, reply: Reply) -> None:
+    def _reply(self, reply: events.Reply) -> None:
         parts: list[Any] = [*reply.envelope, b"", encode(reply.message)]
         for header, image in reply.tasks:
             parts += (encode(header), image)
@@ -231,7 +152,7 @@ class ProducerShell:
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise
-            self._do(Unroutable(reply.envelope[0], tuple(header for header, _ in reply.tasks)))
+            self._do(events.Unroutable(reply.envelope[0], tuple(header for header, _ in reply.tasks)))
 
     def _frame_waits(self) -> None:
         """In the capturing thread: wake the loop, unless it has not yet seen the end of what waits."""
@@ -248,10 +169,10 @@ class ProducerShell:
                 self._connections.heard(frames[-1])
             envelope, body = _split([frame.bytes for frame in frames])
             if envelope is None:
-                self._do(Malformed("no empty delimiter in a work request"))
+                self._do(events.Malformed("no empty delimiter in a work request"))
                 continue
             try:
-                event: Event = WorkRequested(envelope, decode_work_request(body))
+                event: events.Event = events.WorkRequested(envelope, decode_work_request(body))
             except ProtocolError as error:
                 event = _malformed("work request", error, work=envelope)
             self._do(event)
@@ -262,7 +183,7 @@ class ProducerShell:
                 message = decode_link_up([frame.buffer for frame in frames[1:]])
                 if isinstance(message, Sync):
                     message = _routable(message, frames[-1])
-                event: Event = CollectorSpoke(frames[0].bytes, message)
+                event: events.Event = events.CollectorSpoke(frames[0].bytes, message)
             except ProtocolError as error:
                 event = _malformed("collector link", error, link=frames[0].bytes)
             self._do(event)
@@ -271,17 +192,17 @@ class ProducerShell:
         for parts in pending(self._control):
             envelope, body = _split(parts)
             if envelope is None:
-                self._do(Malformed("no empty delimiter in a control request"))
+                self._do(events.Malformed("no empty delimiter in a control request"))
                 continue
             try:
-                event: Event = ControlRequested(envelope, decode_control_request(body))
+                event: events.Event = events.ControlRequested(envelope, decode_control_request(body))
             except ProtocolError as error:
                 event = _malformed("control request", error, control=envelope)
             self._do(event)
 
 
 def _split(parts: list[bytes]) -> tuple[Envelope | None, list[bytes]]:
-    """The routing frames up to the empty delimiter, and what follows it."""
+    """Return the routing frames up to the empty delimiter, and what follows it."""
     try:
         delimiter = parts.index(b"")
     except ValueError:
@@ -289,14 +210,14 @@ def _split(parts: list[bytes]) -> tuple[Envelope | None, list[bytes]]:
     return tuple(parts[:delimiter]), parts[delimiter + 1 :]
 
 
-def _malformed(what: str, error: ProtocolError, **peer: Any) -> Malformed:
+def _malformed(what: str, error: ProtocolError, **peer: Any) -> events.Malformed:
     if isinstance(error, OtherProtocolError):
-        return Malformed(str(error), ErrorCode.OTHER_PROTOCOL, **peer)
-    return Malformed(f"{what}: {error}", **peer)
+        return events.Malformed(str(error), ErrorCode.OTHER_PROTOCOL, **peer)
+    return events.Malformed(f"{what}: {error}", **peer)
 
 
 def _routable(sync: Sync, frame: zmq.Frame) -> Sync:
-    """A collector bound to every address is reached at the one it speaks from."""
+    """Reach a collector that is bound to every address at the one it speaks from."""
     for wildcard in ("tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"):
         if sync.results.startswith(wildcard):
             host = frame.get("Peer-Address")
@@ -311,7 +232,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         with (
             StopSwitch(options.supervised) as stop,
-            ProducerShell(options, open_source(options), stop) as shell,
+            closing(ProducerShell(options, open_source(options), stop)) as shell,
         ):
             if options.supervised:
                 print(json.dumps(shell.endpoints), flush=True)

@@ -1,7 +1,7 @@
 """The producer's side of the Work-API: who works for it, who waits, who gets which task."""
 
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
@@ -21,17 +21,17 @@ from pipeline.messages import (
     RegistrationConfirmation,
     Wait,
     Work,
-    WorkLoad,
-    WorkReply,
 )
 from pipeline.producer.admission import Admission
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
 from pipeline.producer.ledger import Frame
+from pipeline.producer.states import Cause, after
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Roster, Worker
 
 logger = logging.getLogger(__name__)
 
+UNREGISTERED = Error("register before asking for work", code=ErrorCode.UNREGISTERED)
 HELD_SHARE = 0.8  # of a heartbeat: an unanswered request gets WAIT after this, so that it comes within one
 
 
@@ -59,7 +59,7 @@ class WorkApi:
         self.results = ""
         self.return_frames = False
         self.ended = False
-        self._incidents = Incidents()
+        self._incidents: Counter[str] = Counter()
         self._stream = stream
         self._held: OrderedDict[bytes, HeldRequest] = OrderedDict()
         self._admission = Admission(self.workers, self.remove, stream.config.heartbeat_ns)
@@ -74,11 +74,11 @@ class WorkApi:
 
     @property
     def incidents(self) -> Incidents:
-        """What went wrong with workers so far."""
-        return msgspec.structs.replace(self._incidents, renamed_workers=self._admission.n_renamed)
+        """Say what went wrong with workers so far."""
+        return Incidents(**self._incidents, renamed_workers=self._admission.n_renamed)
 
     def requested(self, event: WorkRequested, now_ns: int) -> list[Command]:
-        """A worker spoke: answer it, or hold its request until there is a task."""
+        """Answer a worker that spoke, or hold its request until there is a task."""
         peer, message = event.envelope[0], event.message
         self._held.pop(peer, None)  # a peer that asks again no longer waits for the old answer
         if self.ended:
@@ -95,12 +95,12 @@ class WorkApi:
     def _asked(self, envelope: Envelope, message: GetWork, now_ns: int) -> list[Command]:
         worker = self.workers.get(envelope[0])
         if worker is None:
-            return [Reply(envelope, _unregistered())]
+            return [Reply(envelope, UNREGISTERED)]
         worker.heard_ns = now_ns
         worker.weights = message.weights
         worker.occupancy.told(message.started_ns, message.running_ns)
         if message.ready and not worker.ready:
-            worker.ready = True
+            worker.state = after(worker.state, Cause.LOADED)
             logger.info("worker %s is ready (%s weights)", worker.name, worker.weights)
         self._note_failures(envelope[0], message.failed)
         commands = self._work_or_wait(envelope, worker, message, now_ns)
@@ -133,11 +133,11 @@ class WorkApi:
         config, ledger = self._stream.config, self._stream.ledger
         for peer, worker in list(self.workers.items()):
             if now_ns - worker.heard_ns > config.silent_ns:
-                self._count(silent_workers=1)
+                self._incidents["silent_workers"] += 1
                 self.remove(peer, "has fallen silent")
         for frame in ledger.expired(now_ns - config.lease_ns):
             logger.warning("lease of frame %s ran out at attempt %d", frame.key, frame.attempts)
-            self._count(expired_leases=1)
+            self._incidents["expired_leases"] += 1
             ledger.take_back(frame)
         commands = self._confirm(self._admission.look(now_ns), now_ns)
         for peer, request in list(self._held.items()):
@@ -147,7 +147,7 @@ class WorkApi:
         return commands + self.serve(now_ns)
 
     def unroutable(self, event: Unroutable, now_ns: int) -> list[Command]:
-        """A reply did not go out: its tasks were never handed over."""
+        """Take back the tasks of a reply that did not go out: they were never handed over."""
         ledger = self._stream.ledger
         for header in event.tasks:
             frame = ledger.frames.get((header.stream, header.id))
@@ -156,14 +156,15 @@ class WorkApi:
         self.remove(event.peer, "cannot be reached")
         return self.serve(now_ns)
 
-    def unheard(self, address: str) -> None:
-        """Somebody is connected, and nothing that it says arrives, if it says anything."""
-        self._count(unheard_clients=1)
+    def unheard(self, address: str) -> list[Command]:
+        """Note that somebody is connected, and nothing that it says arrives, if it says anything."""
+        self._incidents["unheard_clients"] += 1
         logger.warning(
             "a client at %s is connected and not heard: if it speaks, its ZeroMQ routing id is another"
             " client's; let each have its own, or set none",
             address,
         )
+        return []
 
     def remove(self, peer: bytes, why: str, *, tried: bool = True) -> None:
         """Forget a worker; its tasks go back to the queue, with one try less if it may have `tried` them."""
@@ -173,14 +174,23 @@ class WorkApi:
         for frame in frames:
             self._stream.ledger.take_back(frame, counts=tried)
         if worker is not None:
+            worker.state = after(worker.state, Cause.REMOVE)
             logger.warning("worker %s %s; %d tasks go back to the queue", worker.name, why, len(frames))
 
-    def remove_all(self, why: str) -> list[Command]:
-        """Forget every worker; each is told to register again, at once if it waits for a task."""
-        held = [request.envelope for request in self._held.values()]
-        for peer in list(self.workers):
-            self.remove(peer, why)
-        return [Reply(envelope, _unregistered()) for envelope in held]
+    def send_results_to(self, results: str, return_frames: bool, is_other: bool) -> list[Command]:
+        """Have results sent to this collector; if that is news, every worker must register again.
+
+        Who waits for a task is told so at once.
+        """
+        commands: list[Command] = []
+        if is_other or (self.results, self.return_frames) != (results, return_frames):
+            logger.info("collector takes results at %s", results)
+            if self.results:
+                commands = [Reply(request.envelope, UNREGISTERED) for request in self._held.values()]
+                for peer in list(self.workers):
+                    self.remove(peer, "must hear of another collector")
+        self.results, self.return_frames = results, return_frames
+        return commands
 
     def end(self) -> list[Command]:
         """Answer every waiting request, and every later one, with END."""
@@ -201,29 +211,15 @@ class WorkApi:
 
     def _confirmation(self, worker: Worker, now_ns: int) -> RegistrationConfirmation:
         worker.epoch = self._stream.epoch
-        config = self._stream.config
-        return RegistrationConfirmation(
-            work_type=config.work_type,
-            work_load=WorkLoad(self._stream.settings.grade).name,
-            loading_mode=config.loading_mode,
-            epoch=self._stream.epoch,
-            grades=config.ladders.grades,
-            weights=config.weights,
-            sizes=config.ladders.sizes,
-            results=self.results,
-            return_frames=self.return_frames,
-            heartbeat_s=config.heartbeat_ns * 1e-9,
-            now_ns=now_ns,
-            name=worker.name,
-        )
+        return self._stream.confirmation(worker.name, self.results, self.return_frames, now_ns)
 
     # --- what they cannot do ---
 
     def _left(self, envelope: Envelope, message: Leave, now_ns: int) -> list[Command]:
-        """A worker cannot go on; what it did not break over, others have as if it had never had it."""
+        """Let a worker go that cannot go on; others have what it did not break over as if it never had."""
         peer = self.workers.peer_of(message.identity)
         if peer is not None:
-            self._count(broken_workers=1)
+            self._incidents["broken_workers"] += 1
             self._note_failures(peer, message.failed)
             self.remove(peer, f"gives up: {message.reason}", tried=False)
         return [Reply(envelope, End()), *self.serve(now_ns)]
@@ -236,15 +232,11 @@ class WorkApi:
             is_present = failure.episode == self._stream.episode
             if not (is_present and self._stream.ledger.fail(key, peer, worker.name)):
                 continue
-            self._count(failed_attempts=1)
+            self._incidents["failed_attempts"] += 1
             kind = worker.name, failure.reason.partition(":")[0]
             if kind not in self._told:
                 self._told.add(kind)
                 logger.warning("worker %s cannot process frame %s: %s", worker.name, key, failure.reason)
-
-    def _count(self, **more: int) -> None:
-        counts = {name: getattr(self._incidents, name) + n for name, n in more.items()}
-        self._incidents = msgspec.structs.replace(self._incidents, **counts)
 
     # --- tasks ---
 
@@ -267,6 +259,7 @@ class WorkApi:
             failed_by, crew = frame.failed_by, self.workers.ready
             return worker.name not in failed_by or all(other.name in failed_by for other in crew)
 
+        worker.state = after(worker.state, Cause.HAND_TASK)
         tasks = []
         for _ in range(n):
             frame = self._stream.ledger.hand_out(envelope[0], now_ns, suits)
@@ -275,16 +268,6 @@ class WorkApi:
             tasks.append((msgspec.structs.replace(frame.header, sent_ns=now_ns), frame.image))
         return Reply(envelope, Work(now_ns=now_ns), tuple(tasks))
 
-    def _change(self, worker: Worker) -> WorkReply:
+    def _change(self, worker: Worker) -> Change:
         worker.epoch = self._stream.epoch
-        settings = self._stream.settings
-        return Change(
-            epoch=self._stream.epoch,
-            CHANGE_WORK_LOAD=settings.grade,
-            CHANGE_FPS=settings.fps,
-            CHANGE_SIZE=(settings.width, settings.height),
-        )
-
-
-def _unregistered() -> Error:
-    return Error("register before asking for work", code=ErrorCode.UNREGISTERED)
+        return self._stream.change()

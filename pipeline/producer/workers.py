@@ -1,4 +1,4 @@
-"""Who works for a producer: who is who, whatever it is called and whichever socket it speaks through."""
+"""The workers of a producer: who is who, whatever it is called and whichever socket it speaks through."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from itertools import count
 
 from pipeline.messages import LABEL_CHARACTERS, Weights
 from pipeline.producer.occupancy import Occupancy
+from pipeline.producer.states import WorkerState
 
 
 @dataclass(slots=True)
@@ -17,7 +18,6 @@ class Worker:
         name: in telemetry and results; no other live worker has it.
         heard_ns: when it last spoke; at first, when it registered.
         epoch: of the settings it has been told.
-        ready: whether its models are loaded and warm.
         told_end: it has had its END.
         occupancy: when it was busy.
     """
@@ -26,7 +26,7 @@ class Worker:
     name: str
     heard_ns: int
     epoch: int = 0
-    ready: bool = False
+    state: WorkerState = WorkerState.LOADING
     weights: Weights = Weights.NONE
     told_end: bool = False
     occupancy: Occupancy = field(init=False)
@@ -34,25 +34,30 @@ class Worker:
     def __post_init__(self) -> None:
         self.occupancy = Occupancy(self.heard_ns)
 
+    @property
+    def ready(self) -> bool:
+        """Tell whether it can be given work."""
+        return self.state is WorkerState.READY
+
 
 class Roster(dict[bytes, Worker]):
     """The live workers by routing id, in the order in which they registered."""
 
     @property
     def ready(self) -> Iterator[Worker]:
-        """Those that can be given work."""
+        """List those that can be given work."""
         return (worker for worker in self.values() if worker.ready)
 
     def named(self, name: str) -> Worker | None:
-        """The worker of this name."""
+        """Find the worker of this name."""
         return next((worker for worker in self.values() if worker.name == name), None)
 
     def peer_of(self, identity: str) -> bytes | None:
-        """The routing id of the worker with this identity."""
+        """Find the routing id of the worker with this identity."""
         return next((peer for peer, worker in self.items() if worker.identity == identity), None)
 
     def free_name(self, wished: str) -> str:
-        """The name wished for, or that with the lowest number behind it that nobody has; "" = any."""
+        """Choose the name wished for, or that with the lowest number behind it that nobody has; "" = any."""
         base, numbers = (wished, count(2)) if wished else ("stranger", count(1))
         name = wished
         while not name or self.named(name):

@@ -1,39 +1,16 @@
 """What a stream source is: timed pictures, read one after the other."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.messages import NOTHING_WRONG, SourceReport
 
 
 class SourceError(Exception):
     """A source cannot be opened or read; the message names it and what to do."""
-
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
-
-
-class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was wrong with a source, since its start; a file that is looped tells of every pass.
-
-    Attributes:
-        undecodable: pictures that could not be decoded, or only in part.
-        rebased: jumps of time that were taken out.
-        truncated: the file ends before it says that it does.
-        interruptions: connections to a live source that ended.
-        stale: pictures of a live source that were replaced before anybody could take them.
-    """
-
-    undecodable: Count = 0
-    rebased: Count = 0
-    truncated: bool = False
-    interruptions: Count = 0
-    stale: Count = 0
-
-
-NOTHING_WRONG = SourceReport()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +51,7 @@ class SourceFrame:
 
 
 def report_of(source: "Source") -> SourceReport:
-    """What was wrong with a source so far; nothing, if it has no attribute `report` to say so."""
+    """Ask what was wrong with a source so far; nothing, if it has no attribute `report` to say so."""
     report = getattr(source, "report", NOTHING_WRONG)
     return report if isinstance(report, SourceReport) else NOTHING_WRONG
 
@@ -99,13 +76,12 @@ class Source(Protocol):
     def peek(self) -> int | None:
         """Presentation time (ns) of the next picture, or None once the source has ended.
 
-        Raises:
-            SourceError: the source is gone and retrying has not brought it back.
+        Raises SourceError: the source is gone and retrying has not brought it back.
         """
         ...
 
     def read(self) -> SourceFrame:
-        """The next picture; call only after `peek` gave a time."""
+        """Return the next picture; call only after `peek` gave a time."""
         ...
 
     def skip(self) -> None:

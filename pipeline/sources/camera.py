@@ -57,11 +57,7 @@ class CameraFeed:
         self._first: NDArray[np.uint8] | None = image
 
     def read(self) -> Picture:
-        """The next picture.
-
-        Raises:
-            SourceError: the camera gives none any more.
-        """
+        """Return the next picture. Raises SourceError: the camera gives none any more."""
         is_read, image = (True, self._first) if self._first is not None else self._capture.read()
         self._first = None
         if not is_read or image is None:
@@ -85,10 +81,9 @@ def bgr(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
 
 
 def camera_source(device: str) -> LiveSource:
-    """The camera of an index or a device path as a live source, opened again when it stops.
+    """Return the camera of an index or a device path as a live source, opened again when it stops.
 
-    Raises:
-        SourceError: no device named, or it gives no picture.
+    Raises SourceError: no device named, or it gives no picture.
     """
     if not device:
         raise SourceError("expected a camera's index such as 0 or device such as /dev/video0, got nothing")

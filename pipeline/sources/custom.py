@@ -38,7 +38,7 @@ def custom_source(factory: str, arguments: Mapping[str, str]) -> Source:
 
 
 def _made(factory: str, values: Mapping[str, Any]) -> Source:
-    """What the factory gives, whatever it is."""
+    """Say what the factory gives, whatever it is."""
     try:
         make = named(factory)
         signature = inspect.signature(make)
@@ -61,7 +61,7 @@ def text_of(value: Any) -> str:
 
 
 def value_of(text: str) -> Any:
-    """The argument that a text stands for; by hand, name=harbour need not be name='"harbour"'."""
+    """Return the argument that a text stands for; by hand, name=harbour need not be name='"harbour"'."""
     try:
         return json.loads(text)
     except ValueError:

@@ -76,12 +76,12 @@ def open_video(
 
 
 def reason(error: FFmpegError) -> str:
-    """What FFmpeg says of an error, without numbers and addresses."""
+    """Say what FFmpeg says of an error, without numbers and addresses."""
     return SILENT if isinstance(error, ExitError) else str(error.strerror)
 
 
 def has_timestamps(container: InputContainer) -> bool:
-    """Whether its format has any: FFmpeg makes up those of raw H.264 and the like, at 25 pictures/s."""
+    """Tell whether its format has any: FFmpeg makes up those of raw H.264 and the like, at 25 pictures/s."""
     return not container.format.flags & Flags.no_timestamps.value
 
 
@@ -112,7 +112,7 @@ class Decoder:
 
     @property
     def n_undecodable(self) -> int:
-        """Pictures that could not be decoded, or only in part.
+        """Count pictures that could not be decoded, or only in part.
 
         Those that the decoder refuses count at once; those that it swallows, at the end or `HELD` packets
         later. The latter are unknown where pictures are interlaced, for then a packet may be half of one.
@@ -130,8 +130,7 @@ class Decoder:
     def decoded(self, packets: Iterable[Packet]) -> Iterator[Sequence[VideoFrame]]:
         """Per packet the pictures it completes, often none, in order of presentation.
 
-        Raises:
-            FFmpegError: reading failed.
+        Raises FFmpegError: reading failed.
         """
         for packet in packets:
             self._n_expected += self._is_shown(packet)
@@ -191,7 +190,7 @@ class BgrConverter:
 
 
 def quarter_turns(frame: VideoFrame) -> int:
-    """How often a picture must be turned by 90 degrees, anticlockwise, to stand upright: 0 to 3."""
+    """Say how often a picture must be turned by 90 degrees, anticlockwise, to stand upright: 0 to 3."""
     return round(frame.rotation / 90) % 4
 
 
@@ -201,5 +200,5 @@ def upright_size_px(frame: VideoFrame) -> tuple[int, int]:
 
 
 def time_ns(pts: int, time_base: Fraction) -> int:
-    """A timestamp in ns, rounded to the nearest."""
+    """Return a timestamp in ns, rounded to the nearest."""
     return round(pts * time_base * 1_000_000_000)

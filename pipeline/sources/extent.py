@@ -38,10 +38,9 @@ class Extent:
         self._is_cut = _lacks_bytes(container, stream, path)
 
     def packets(self) -> Iterator[Packet]:
-        """Those of the stream; others, such as sound, are read as well, for a file lasts as long as any.
+        """List those of the stream; others, such as sound, are read as well, for a file lasts as long as any.
 
-        Raises:
-            FFmpegError: reading failed.
+        Raises FFmpegError: reading failed.
         """
         is_whole = True
         try:
@@ -57,7 +56,7 @@ class Extent:
             self._is_cut = True
 
     def shortfall(self, is_over: bool) -> str:
-        """What is missing, in words for after "it"; "" if nothing is, as far as is known.
+        """Say what is missing, in words for after "it"; "" if nothing is, as far as is known.
 
         Args:
             is_over: whether `packets` has come to its end.
@@ -73,7 +72,7 @@ class Extent:
 
 
 def _stated_end_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """When the last of its streams ends, as the container has it; None where it does not say."""
+    """Say when the last of its streams ends, as the container has it; None where it does not say."""
     if container.format.name == "avi":  # whose duration FFmpeg corrects if the file is too small for it
         return float(stream.frames / stream.average_rate) if stream.average_rate else None
     if container.format.name not in STATING or container.duration is None:
@@ -82,7 +81,7 @@ def _stated_end_s(container: InputContainer, stream: VideoStream) -> float | Non
 
 
 def _lacks_bytes(container: InputContainer, stream: VideoStream, path: str) -> bool:
-    """Whether the index names a place beyond the file's end, or the file ends within a packet."""
+    """Tell whether the index names a place beyond the file's end, or the file ends within a packet."""
     if container.format.name == "mpegts":
         with Path(path).open("rb") as file:
             beginning = file.read(2 * max(TS_PACKETS))

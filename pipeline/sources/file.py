@@ -45,7 +45,7 @@ class Pass:
         self._pictures = self._decode()
 
     def report(self) -> SourceReport:
-        """What was wrong so far."""
+        """Say what was wrong so far."""
         return SourceReport(
             undecodable=self._decoder.n_undecodable,
             rebased=self._timeline.n_jumps,
@@ -53,7 +53,7 @@ class Pass:
         )
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """What was wrong so far, each kind with a sentence that goes on from the file's name."""
+        """Say what was wrong so far, each kind with a sentence that goes on from the file's name."""
         if self._timeline.n_jumps:
             yield (
                 "jump",
@@ -66,11 +66,7 @@ class Pass:
             yield "damage", f"is damaged: pictures that could not be decoded, or only in part: {n}"
 
     def next(self) -> tuple[int, VideoFrame] | None:
-        """Time (ns) and picture, or None at the end.
-
-        Raises:
-            SourceError: reading failed.
-        """
+        """Return the time (ns) and picture, or None at the end. Raises SourceError: reading failed."""
         try:
             picture = next(self._pictures, None)
         except FFmpegError as error:
@@ -89,7 +85,7 @@ class Pass:
                 yield self._timeline.place(frame.pts if self._is_timed else None), frame
 
     def _packets(self) -> Generator[Packet, None, None]:
-        """Those of the stream, with no jumps back in time."""
+        """List those of the stream, with no jumps back in time."""
         for packet in self._extent.packets():
             if self._is_timed and packet.dts is not None:
                 n_jumps = self._timeline.n_jumps
@@ -133,7 +129,7 @@ class FileSource:
 
     @property
     def report(self) -> SourceReport:
-        """What was wrong since the start."""
+        """Say what was wrong since the start."""
         before, now = self._before, self._pass.report()
         return SourceReport(
             undecodable=before.undecodable + now.undecodable,
@@ -144,8 +140,7 @@ class FileSource:
     def peek(self) -> int | None:
         """Presentation time (ns) of the next picture, or None at the end.
 
-        Raises:
-            SourceError: the file can no longer be read.
+        Raises SourceError: the file can no longer be read.
         """
         if self._next is None and not self._ended:
             self._advance()
@@ -158,11 +153,7 @@ class FileSource:
         return self._last_ns
 
     def read(self) -> SourceFrame:
-        """The next picture, in a fresh buffer.
-
-        Raises:
-            SourceError: the file has ended.
-        """
+        """Return the next picture, in a fresh buffer. Raises SourceError: the file has ended."""
         frame, index, pts_ns = self._take()
         return SourceFrame(index, pts_ns, self._converter.bgr(frame, self.width, self.height))
 

@@ -47,10 +47,9 @@ class Feed(Protocol):
     def n_undecodable(self) -> int: ...
 
     def read(self) -> Picture:
-        """The next picture; blocks for a bounded time.
+        """Return the next picture; blocks for a bounded time.
 
-        Raises:
-            SourceError: the connection has ended or is silent.
+        Raises SourceError: the connection has ended or is silent.
         """
         ...
 
@@ -118,7 +117,7 @@ class LiveSource:
 
     @property
     def report(self) -> SourceReport:
-        """What was wrong since the last restart."""
+        """Say what was wrong since the last restart."""
         return SourceReport(
             undecodable=self._n_undecodable, interruptions=self._n_interruptions, stale=self.n_stale
         )
@@ -126,8 +125,7 @@ class LiveSource:
     def peek(self) -> int | None:
         """Arrival time (ns) of the newest picture; blocks until there is one. None once closed.
 
-        Raises:
-            SourceError: the feed has ended and every attempt to reconnect has failed.
+        Raises SourceError: the feed has ended and every attempt to reconnect has failed.
         """
         with self._changed:
             if self._next is None:
@@ -140,11 +138,7 @@ class LiveSource:
             raise self._failure or SourceError(f"{self._name} has been silent for {PATIENCE_S:g} s")
 
     def read(self) -> SourceFrame:
-        """The picture that `peek` spoke of, in a fresh buffer.
-
-        Raises:
-            SourceError: there is none.
-        """
+        """Return the picture that `peek` spoke of, in a fresh buffer. Raises SourceError: there is none."""
         with self._changed:
             arrival, self._next = self._next, None
         if arrival is None:
@@ -183,7 +177,7 @@ class LiveSource:
         self._thread.start()
 
     def _read(self, feed: Feed | None) -> None:
-        """The thread: read, reconnect, and hand whatever ends it to `peek`."""
+        """Run the thread: read, reconnect, and hand whatever ends it to `peek`."""
         try:
             while not self._closing.is_set():
                 if feed is None:
@@ -218,7 +212,7 @@ class LiveSource:
             self._changed.notify_all()
 
     def _reconnect(self) -> Feed | None:
-        """A new feed; None if the source is closed meanwhile."""
+        """Connect a new feed; None if the source is closed meanwhile."""
         last: SourceError | None = None
         for pause_s in self._backoff_s:
             if self._closing.wait(pause_s):

@@ -42,11 +42,7 @@ class MemorySource:
         return self._index * NS_PER_S * self._rate.denominator // self._rate.numerator
 
     def read(self) -> SourceFrame:
-        """The next picture, the same buffer at each repetition.
-
-        Raises:
-            SourceError: the source is closed.
-        """
+        """The next picture, the same buffer at each repetition. Raises SourceError: the source is closed."""
         pts_ns = self.peek()
         if pts_ns is None:
             raise SourceError("expected a picture from memory, but the source is closed")

@@ -64,14 +64,13 @@ class NetworkFeed:
 
     @property
     def n_undecodable(self) -> int:
-        """Pictures so far that could not be decoded, or only in part."""
+        """Count pictures so far that could not be decoded, or only in part."""
         return self._decoder.n_undecodable
 
     def read(self) -> Picture:
-        """The next picture.
+        """Return the next picture.
 
-        Raises:
-            SourceError: the connection has ended, is silent, or brings nothing that can be decoded.
+        Raises SourceError: the connection has ended, is silent, or brings nothing that can be decoded.
         """
         if not self._frames:
             self._decode()
@@ -97,10 +96,9 @@ class NetworkFeed:
 
 
 def network_source(address: str) -> LiveSource:
-    """The live source at an address, reconnecting when it is interrupted.
+    """Return the live source at an address, reconnecting when it is interrupted.
 
-    Raises:
-        SourceError: not an address of a known scheme, or no picture comes from it.
+    Raises SourceError: not an address of a known scheme, or no picture comes from it.
     """
     if urlsplit(address).scheme not in SCHEMES:
         raise SourceError(

@@ -13,8 +13,7 @@ from pipeline.sources.memory import MemorySource
 def open_source(options: ProducerOptions) -> Source:
     """Open the source that the options name.
 
-    Raises:
-        SourceError: it cannot be opened; the message says what was expected.
+    Raises SourceError: it cannot be opened; the message says what was expected.
     """
     match options.source:
         case SourceKind.TRAFFIC:
@@ -48,7 +47,7 @@ def _traffic(options: ProducerOptions, length_s: float | None) -> Source:
 
 
 def _recorded(source: Source) -> MemorySource:
-    """All pictures of a source that ends, to be repeated from memory."""
+    """Keep all pictures of a source that ends, to be repeated from memory."""
     images = []
     while source.peek() is not None:
         images.append(source.read().image)

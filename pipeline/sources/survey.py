@@ -42,11 +42,7 @@ class Survey:
 
 
 def survey(path: str, name: str) -> Survey:
-    """Look at a file; what is assumed of it is logged.
-
-    Raises:
-        SourceError: it cannot be opened as video.
-    """
+    """Look at a file; what is assumed of it is logged. Raises SourceError: it cannot be opened as video."""
     container, main = open_video(f"file:{path}", name)
     try:
         streams = [stream for stream in container.streams.video if stream.codec_context is not None]
@@ -88,7 +84,7 @@ def _looked_at(
 def nominal_fps(
     declared: float | None, times_ns: Collection[int], time_base: Fraction | None
 ) -> float | None:
-    """What is written, unless most pictures come at another rate: many files name an average, or a guess.
+    """Say what is written, unless most pictures come at another rate: many files name an average, or a guess.
 
     Args:
         declared: rate in frames/s as it is written, if it is.

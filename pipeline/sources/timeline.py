@@ -41,7 +41,7 @@ class Timeline:
         self.n_jumps, self.last_jump_s = 0, 0.0
 
     def shift(self, dts: int) -> int:
-        """What is to be added to the timestamps of the next packet, which has this time of decoding."""
+        """Say what is to be added to the timestamps of the next packet, which has this time of decoding."""
         step = 0 if self._last_dts is None else dts - self._last_dts
         self._last_dts = dts
         if step < -DISORDER_PERIODS * self._period:
@@ -61,7 +61,7 @@ class Timeline:
         return round(now * self._time_base * NS_PER_S)
 
     def _jump(self, step: int) -> int:
-        """What makes a period of a step, which is counted."""
+        """Say what makes a period of a step, which is counted."""
         self.n_jumps += 1
         self.last_jump_s = float(step * self._time_base)
         return self._period - step

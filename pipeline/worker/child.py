@@ -50,7 +50,7 @@ class InferenceProcess:
             raise InferenceError(self._obituary()) from None
 
     def activity(self, now_ns: int) -> Activity:
-        """What it is at, as seen now."""
+        """Say what it is at, as seen now."""
         due_ns, n_taken = self._progress.due_ns, self._progress.n_taken
         if due_ns or n_taken == self._n_told:
             self._unheard = 0, 0
@@ -60,7 +60,7 @@ class InferenceProcess:
         return Activity(0, self._unheard[1] + LEAST_PATIENCE_NS)
 
     def report(self) -> Ready | TaskFailed:
-        """What it says; call when `reports` is readable. Raises InferenceError."""
+        """Say what it says; call when `reports` is readable. Raises InferenceError."""
         try:
             report = decode_report(self.reports.recv_bytes())
         except EOFError:

@@ -14,10 +14,7 @@ One request is out at any time, and its reply has a deadline. The states follow 
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
-
-from msgspec import UNSET
 
 from pipeline.clock import ClockOffset
 from pipeline.messages import (
@@ -28,6 +25,7 @@ from pipeline.messages import (
     ErrorCode,
     GetWork,
     Leave,
+    ProtocolError,
     Register,
     RegistrationConfirmation,
     TaskHeader,
@@ -35,70 +33,16 @@ from pipeline.messages import (
     Work,
     WorkReply,
 )
-from pipeline.worker.events import (
-    Accept,
-    Adopt,
-    Command,
-    Event,
-    Fail,
-    GiveUp,
-    Load,
-    Malformed,
-    Prepared,
-    Reopen,
-    Replied,
-    Request,
-    Stop,
-    StopRequested,
-    TaskFailed,
-    TasksLeft,
-    Tick,
-)
+from pipeline.worker import events
+from pipeline.worker.events import Command, Event, WorkerConfig
 from pipeline.worker.hand import Hand
-from pipeline.worker.jobs import Prepare
-from pipeline.worker.planning import Planning, problem_with
+from pipeline.worker.planning import Planning
 from pipeline.worker.progress import Activity, Watch
-from pipeline.worker.timing import (
-    END_WAIT_S,
-    HEARTBEAT_SHARE,
-    LEAST_REPLY_NS,
-    LEAST_WAIT_NS,
-    REPLY_HEARTBEATS,
-    STOP_WAIT_S,
-    BackOff,
-)
+from pipeline.worker.timing import END_WAIT_S, STOP_WAIT_S, Outstanding, Schedule
 
 logger = logging.getLogger(__name__)
 
 IDLE = Activity()  # where nobody says what inference is at
-
-
-@dataclass(frozen=True, slots=True)
-class _Outstanding:
-    """A request whose reply is awaited."""
-
-    message: Register | GetWork
-    sent_ns: int
-    deadline_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What the worker was told when it was started.
-
-    Attributes:
-        name: wished for in telemetry and results.
-        identity: random, of this process alone.
-        n_slots: tasks that can be in hand at once, >= 1.
-        batch: most tasks asked for in one request, 1..64.
-        weights: path per grade letter, stronger than the producer's.
-    """
-
-    name: str
-    identity: str
-    n_slots: int
-    batch: int = 1
-    weights: dict[str, str] = field(default_factory=dict)
 
 
 class WorkerCore:
@@ -108,45 +52,42 @@ class WorkerCore:
         self._config = config
         self._clock = ClockOffset()
         self._planning = Planning(config.weights)
-        self._outstanding: _Outstanding | None = None
+        self._outstanding: Outstanding | None = None
         self._confirmation: RegistrationConfirmation | None = None  # of the producer that knows us
         self._hand = Hand()
         self._name = config.name
-        self._heartbeat_ns = LEAST_REPLY_NS
-        self._heartbeat_due_ns = 0
-        self._not_before_ns = 0  # no request before this
-        self._back_off = BackOff()
+        self._schedule = Schedule()
         self._watch = Watch()
         self._activity = IDLE  # of inference, now
         self._ended = False
 
     @property
     def name(self) -> str:
-        """What the producer calls this worker."""
+        """Say what the producer calls this worker."""
         return self._name
 
     @property
     def offset_ns(self) -> int:
-        """The producer's clock minus ours."""
+        """Compute the producer's clock minus ours."""
         return self._clock.offset_ns
 
     @property
     def is_full(self) -> bool:
-        """Whether only a task that leaves lets it ask for another."""
+        """Tell whether only a task that leaves lets it ask for another."""
         return len(self._hand) >= self._config.n_slots
 
     @property
     def deadline_ns(self) -> int | None:
-        """When it wants a Tick at the latest; None: never."""
+        """Say when it wants a Tick at the latest; None: never."""
         if self._ended:
             return None
         if self._outstanding is not None:
             return self._outstanding.deadline_ns
         urgent = self._confirmation is None or self._can_ask or self._hand.failures
-        return self._not_before_ns if urgent else max(self._not_before_ns, self._heartbeat_due_ns)
+        return self._schedule.next_ns(bool(urgent))
 
     def handle(self, event: Event, now_ns: int, activity: Activity = IDLE) -> list[Command]:
-        """Everything that happens comes in here; what is to be done goes out.
+        """React to one event; the commands are to be carried out in order.
 
         Args:
             activity: what inference is at now.
@@ -154,34 +95,34 @@ class WorkerCore:
         self._activity = activity
         commands: list[Command] = []
         match event:
-            case Replied(reply, tasks):
+            case events.Replied(reply, tasks):
                 commands = self._replied(reply, tasks, now_ns)
-            case TasksLeft(n):
+            case events.TasksLeft(n):
                 self._hand.leave(n)
-            case TaskFailed(failure):
+            case events.TaskFailed(failure):
                 self._hand.fail(failure)
-            case Tick():
+            case events.Tick():
                 if self._outstanding is not None and now_ns >= self._outstanding.deadline_ns:
                     commands = self._lost("the producer does not answer", now_ns)
-            case Prepared(number, weights):
+            case events.Prepared(number, weights):
                 self._planning.prepared(number, weights)
-            case Malformed(reason):
+            case events.Malformed(reason):
                 commands = self._lost(reason, now_ns)
-            case StopRequested():
+            case events.StopRequested():
                 commands = self._end(STOP_WAIT_S)
             case _:
                 assert_never(event)
         if not self._ended and self._watch.hangs(activity, now_ns):
             self._ended = True
-            return [*commands, GiveUp(self._watch.obituary(activity, now_ns))]
-        if not self._ended and self._outstanding is None and now_ns >= self._not_before_ns:
+            return [*commands, events.GiveUp(self._watch.obituary(activity, now_ns))]
+        if not self._ended and self._outstanding is None and self._schedule.may_ask(now_ns):
             message = self._next_request(now_ns)
             if message is not None:  # it leaves first: while a task is copied, the next is on its way
                 commands.insert(0, self._ask(message, now_ns))
         return commands
 
     def leave(self, reason: str, n_left: int, activity: Activity) -> Leave | None:
-        """What to tell the producer once inference is gone; None if it does not know us.
+        """Say what to tell the producer once inference is gone; None if it does not know us.
 
         Args:
             n_left: tasks that have left since it last heard of any.
@@ -205,7 +146,7 @@ class WorkerCore:
         return has_target and self._planning.is_ready and not self.is_full
 
     def _next_request(self, now_ns: int) -> Register | GetWork | None:
-        is_due = now_ns >= self._heartbeat_due_ns
+        is_due = self._schedule.is_due(now_ns)
         if self._confirmation is None or (is_due and not self._confirmation.results):
             return Register(self._config.name, self._config.identity, sent_ns=now_ns)
         n = 0
@@ -226,25 +167,21 @@ class WorkerCore:
             failed=self._hand.failures,
         )
 
-    def _ask(self, message: Register | GetWork, now_ns: int) -> Request:
-        wait_ns = LEAST_REPLY_NS
-        if isinstance(message, GetWork):
-            wait_ns = max(LEAST_REPLY_NS, REPLY_HEARTBEATS * self._heartbeat_ns)
-        self._outstanding = _Outstanding(message, now_ns, now_ns + wait_ns)
-        self._heartbeat_due_ns = now_ns + int(HEARTBEAT_SHARE * self._heartbeat_ns)
-        return Request(message)
+    def _ask(self, message: Register | GetWork, now_ns: int) -> events.Request:
+        self._outstanding = self._schedule.ask(message, now_ns)
+        return events.Request(message)
 
     def _lost(self, why: str, now_ns: int) -> list[Command]:
-        """Nothing sensible comes from this socket: begin anew with another one."""
+        """Begin anew with another socket: nothing sensible comes from this one."""
         if self._ended:
             return []
-        if self._back_off.is_first:
+        if not self._schedule.is_backing_off:
             logger.warning("%s; registering again", why)
         self._outstanding = self._confirmation = None
         self._clock.reset()
         self._hand.forget_failures()
-        self._not_before_ns = now_ns + self._back_off.take_ns()
-        return [Reopen()]
+        self._schedule.back_off(now_ns)
+        return [events.Reopen()]
 
     # --- being answered ---------------------------------------------------------------------------------
 
@@ -254,14 +191,28 @@ class WorkerCore:
         asked, self._outstanding = self._outstanding, None
         if isinstance(asked.message, GetWork):
             self._hand.told(len(asked.message.failed))
+        try:
+            return self._answered(reply, asked, tasks, now_ns)
+        except ProtocolError as error:
+            return self._lost(str(error), now_ns)
+
+    def _answered(
+        self, reply: WorkReply, asked: Outstanding, tasks: Sequence[TaskHeader], now_ns: int
+    ) -> list[Command]:
         match reply, asked.message:
             case Work(), GetWork(n=n):
-                return self._work(tasks, n, asked.sent_ns, now_ns)
+                if len(tasks) > n:
+                    raise ProtocolError(f"asked for {n} tasks, got {len(tasks)}")
+                if not tasks:
+                    self._schedule.pace(asked.sent_ns, now_ns)
+                    return []
+                needed = self._planning.needed(tasks)
+                self._hand.take(tasks)
+                return [*map(events.Load, needed), events.Accept()]
             case Wait(now_ns=producer_ns), GetWork(n=n):
-                self._wait(n, producer_ns, asked.sent_ns, now_ns)
-                return []
+                return self._wait(n, producer_ns, asked.sent_ns, now_ns)
             case Change(), GetWork():
-                return self._change(reply, now_ns)
+                return [*map(events.Load, self._planning.changed(reply))]
             case RegistrationConfirmation(), Register():
                 return self._confirmed(reply, now_ns)
             case Error(), _:
@@ -269,87 +220,49 @@ class WorkerCore:
             case End(), _:
                 logger.info("the producer says END")
                 return self._end(END_WAIT_S)
-        return self._lost(f"{type(reply).__name__} is no answer to {type(asked.message).__name__}", now_ns)
+        raise ProtocolError(f"{type(reply).__name__} is no answer to {type(asked.message).__name__}")
 
-    def _work(self, tasks: Sequence[TaskHeader], n: int, sent_ns: int, now_ns: int) -> list[Command]:
-        if not tasks:
-            self._pace(sent_ns, now_ns)
-            return []
-        if len(tasks) > n:
-            return self._lost(f"asked for {n} tasks, got {len(tasks)}", now_ns)
-        assert self._confirmation is not None, "GET_WORK follows a confirmation"
-        last, commands = len(self._confirmation.grades) - 1, []
-        for task in tasks:
-            if task.grade > last:
-                return self._lost(f"a task's grade must be in 0..{last}, got {task.grade}", now_ns)
-            commands += _load(self._planning.needed(task.grade))
-        self._hand.take(tasks)
-        return [*commands, Accept()]
-
-    def _wait(self, n: int, producer_ns: int, sent_ns: int, now_ns: int) -> None:
+    def _wait(self, n: int, producer_ns: int, sent_ns: int, now_ns: int) -> list[Command]:
         if n == 0:  # answered at once: the round trip is short; a peer without a clock counts as ours
             self._clock.sample(sent_ns, now_ns, producer_ns or (sent_ns + now_ns) // 2)
         else:
-            self._pace(sent_ns, now_ns)
-
-    def _pace(self, sent_ns: int, now_ns: int) -> None:
-        """A producer that does not hold a request until there is work is not asked without pause."""
-        self._not_before_ns = max(now_ns, sent_ns + LEAST_WAIT_NS)
+            self._schedule.pace(sent_ns, now_ns)
+        return []
 
     def _refused(self, error: Error, message: Register | GetWork, now_ns: int) -> list[Command]:
         if error.code == ErrorCode.OTHER_PROTOCOL:
             self._ended = True
-            return [Fail(error.reason)]
+            return [events.Fail(error.reason)]
         if error.code == ErrorCode.UNREGISTERED and isinstance(message, GetWork):
             logger.info("the producer does not know this worker (yet): registering")
             self._confirmation = None
             return []
         logger.warning("the producer refused %s: %s", type(message).__name__, error.reason)
-        self._not_before_ns = now_ns + self._back_off.take_ns()
+        self._schedule.back_off(now_ns)
         return []
 
     def _confirmed(self, confirmation: RegistrationConfirmation, now_ns: int) -> list[Command]:
-        problem = problem_with(confirmation)
-        if problem:
-            return self._lost(f"wrong confirmation: {problem}", now_ns)
+        plans = self._planning.confirmed(confirmation)
         known, self._confirmation = self._confirmation, confirmation
         if known is None:
             self._clock.reset()
             self._be_called(confirmation.name)
         if known is None or known.results != confirmation.results:
             logger.info("registered; results go to %s", confirmation.results or "nobody yet")
-        self._heartbeat_ns = int(confirmation.heartbeat_s * 1e9)
-        is_news = known is None and confirmation.results  # a first heartbeat, at once, measures the clock
-        self._heartbeat_due_ns = now_ns if is_news else now_ns + int(HEARTBEAT_SHARE * self._heartbeat_ns)
-        self._back_off.succeed()
+        is_news = known is None and confirmation.results != ""  # a first heartbeat measures the clock
+        self._schedule.confirm(confirmation.heartbeat_s, now_ns, is_news)
         largest_px = max((width * height for width, height in confirmation.sizes), default=0)
-        adopt = Adopt(confirmation.results, 3 * largest_px)
-        return [adopt, *_load(self._planning.confirmed(confirmation))]
+        return [events.Adopt(confirmation.results, 3 * largest_px), *map(events.Load, plans)]
 
     def _be_called(self, name: str) -> None:
-        """A producer that does not say how it calls us has no objection."""
+        """Take the name that the producer gives; one that gives none has no objection to ours."""
         name = name or self._config.name
         if name not in (self._name, self._config.name):
             logger.warning("another worker is called %s: this one is %s from now on", self._config.name, name)
         self._name = name
 
-    def _change(self, change: Change, now_ns: int) -> list[Command]:
-        confirmation, grade = self._confirmation, change.CHANGE_WORK_LOAD
-        assert confirmation is not None, "GET_WORK follows a confirmation"
-        if grade is UNSET:
-            return []
-        last = len(confirmation.grades) - 1
-        if not 0 <= grade <= last:
-            return self._lost(f"CHANGE_WORK_LOAD must be in 0..{last}, got {grade}", now_ns)
-        size = None if change.CHANGE_SIZE is UNSET else change.CHANGE_SIZE
-        return _load(self._planning.changed(grade, size))
-
     def _end(self, wait_s: float) -> list[Command]:
         if self._ended:
             return []
         self._ended = True
-        return [Stop(wait_s)]
-
-
-def _load(prepare: Prepare | None) -> list[Command]:
-    return [] if prepare is None else [Load(prepare)]
+        return [events.Stop(wait_s)]

@@ -61,8 +61,7 @@ class Detector:
     def warm(self, width: int, height: int) -> None:
         """See one blank frame of this size in px, unless it has: the first of a shape is far slower.
 
-        Raises:
-            ModelError: the model was exported for another size.
+        Raises ModelError: the model was exported for another size.
         """
         if (width, height) in self._warm:
             return
@@ -101,8 +100,7 @@ class Detector:
     def inference_size_px(self, width: int, height: int) -> tuple[int, int]:
         """(height, width) of the network's input for frames of this size.
 
-        Raises:
-            ModelError: the model was exported for another size.
+        Raises ModelError: the model was exported for another size.
         """
         size = inference_size_px(width, height, max(STRIDE_PX, self._predictor.model.stride))
         if self._fixed_size_px is not None and size != self._fixed_size_px:

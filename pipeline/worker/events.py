@@ -1,11 +1,31 @@
-"""What a worker's core is told, and what it has its shell do."""
+"""Everything that a worker's core is told, and all that it has its shell do."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
 from pipeline.messages import Failure, GetWork, Register, TaskHeader, Weights, WorkReply
 from pipeline.worker.jobs import Prepare
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """The worker's configuration, as it was told when it was started.
+
+    Attributes:
+        name: wished for in telemetry and results.
+        identity: random, of this process alone.
+        n_slots: tasks that can be in hand at once, >= 1.
+        batch: most tasks asked for in one request, 1..64.
+        weights: path per grade letter, stronger than the producer's.
+    """
+
+    name: str
+    identity: str
+    n_slots: int
+    batch: int = 1
+    weights: dict[str, str] = field(default_factory=dict)
 
 
 class Tick(msgspec.Struct, frozen=True):

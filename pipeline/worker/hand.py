@@ -18,29 +18,29 @@ class Hand:
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """What the producer has not heard yet."""
+        """Say what the producer has not heard yet."""
         return tuple(self._failures)
 
     def take(self, tasks: Iterable[TaskHeader]) -> None:
-        """These came."""
+        """Take what came."""
         self._tasks.extend(tasks)
 
     def leave(self, n: int) -> None:
-        """The first n are done with."""
+        """Drop the first n, which are done with."""
         for _ in range(n):
             self._tasks.popleft()
 
     def fail(self, failure: Failure) -> None:
-        """This one could not be processed."""
+        """Note one that could not be processed."""
         self._failures.append(failure)
 
     def told(self, n: int) -> None:
-        """The producer has heard of the first n failures."""
+        """Drop the first n failures, of which the producer has heard."""
         for _ in range(n):
             self._failures.popleft()
 
     def forget_failures(self) -> None:
-        """The producer takes back everything anyway."""
+        """Drop all failures: the producer takes back everything anyway."""
         self._failures.clear()
 
     def break_over_first(self, reason: str) -> None:

@@ -193,7 +193,7 @@ class Inference:
         return Finished(job.slot, header, done.boxes.tobytes(), math.prod(task.shape) if has_frame else 0)
 
     def _note(self, error: Exception) -> str:
-        """What went wrong in one line; the log has the first of each kind, and where it came from."""
+        """Say what went wrong in one line; the log has the first of each kind, and where it came from."""
         reason = error_text(error)
         if type(error) not in self._noted:
             self._noted.add(type(error))
@@ -235,5 +235,5 @@ def _result(job: Job, done: Processed, has_frame: bool) -> Result:
 
 
 def _is_bgr(task: TaskHeader) -> bool:
-    """Whether the frame is such as results can carry."""
+    """Tell whether the frame is such as results can carry."""
     return task.dtype == "uint8" and len(task.shape) == 3 and task.shape[2] == 3

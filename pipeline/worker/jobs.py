@@ -125,7 +125,7 @@ def pack_finished(finished: Finished) -> bytes:
 
 
 def unpack_finished(message: bytes) -> Finished:
-    """The opposite of `pack_finished`."""
+    """Return the opposite of `pack_finished`."""
     slot, n_header, frame_bytes = _LENGTHS.unpack_from(message)
     end = _LENGTHS.size + n_header
     return Finished(slot, message[_LENGTHS.size : end], message[end:], frame_bytes)

@@ -24,11 +24,11 @@ class Link:
 
     @property
     def is_ideal(self) -> bool:
-        """Whether everything arrives at once."""
+        """Tell whether everything arrives at once."""
         return self._delay_ns == 0 and math.isinf(self.mbit_s)
 
     def arrival_ns(self, n_bytes: int, now_ns: int) -> int:
-        """When a message of n_bytes that is put on the link now is there."""
+        """Say when a message of n_bytes that is put on the link now is there."""
         transfer_ns = int(n_bytes * BIT_NS_PER_BYTE / self.mbit_s + 0.5)
         self._free_ns = max(now_ns, self._free_ns) + transfer_ns
         return self._free_ns + self._delay_ns

@@ -1,8 +1,19 @@
-"""Which models inference must have loaded, and whether it has: from confirmations and changes to plans."""
+"""The models that inference must have loaded, and whether it has: from what the producer says to plans."""
 
 import math
+from collections.abc import Iterable
 
-from pipeline.messages import LoadingMode, RegistrationConfirmation, Weights, WorkLoad
+from msgspec import UNSET
+
+from pipeline.messages import (
+    Change,
+    LoadingMode,
+    ProtocolError,
+    RegistrationConfirmation,
+    TaskHeader,
+    Weights,
+    WorkLoad,
+)
 from pipeline.settings import GRADES
 from pipeline.worker.jobs import Plan, Prepare
 
@@ -11,6 +22,8 @@ Size = tuple[int, int]
 
 class Planning:
     """Numbers every plan that inference gets; it is ready when the last one is.
+
+    What the producer says is checked first: it raises ProtocolError, and nothing has changed then.
 
     EAGER loads and warms every grade at every size at once; LAZY the current grade, then what changes bring.
 
@@ -30,15 +43,18 @@ class Planning:
 
     @property
     def is_ready(self) -> bool:
-        """Whether everything asked for is loaded and warm."""
+        """Tell whether everything asked for is loaded and warm."""
         return 0 < self._n_plans == self._n_ready
 
     def prepared(self, number: int, weights: Weights) -> None:
-        """Inference is done with this plan."""
+        """Note that inference is done with this plan."""
         self._n_ready, self.weights = number, weights
 
-    def confirmed(self, confirmation: RegistrationConfirmation) -> Prepare | None:
-        """What inference must be told; None if it has been told the very same."""
+    def confirmed(self, confirmation: RegistrationConfirmation) -> list[Prepare]:
+        """List what inference must be told; nothing if it has been told the very same."""
+        problem = _problem_with(confirmation)
+        if problem:
+            raise ProtocolError(f"wrong confirmation: {problem}")
         plan = Plan(
             work_type=confirmation.work_type,
             grades=confirmation.grades,
@@ -54,36 +70,51 @@ class Planning:
             self._asked.clear()
             self._grades.clear()
         if is_eager:
-            return None if is_known else self._numbered(plan)
+            return [] if is_known else [self._numbered(plan)]
         return self._at_need(WorkLoad[confirmation.work_load].value, None)
 
-    def changed(self, grade: int, size: Size | None) -> Prepare | None:
-        """What inference must be told when the stream goes over to this grade and size (width, height)."""
-        return None if self._is_eager else self._at_need(grade, size)
+    def changed(self, change: Change) -> list[Prepare]:
+        """List what inference must be told when the settings change."""
+        grade = change.CHANGE_WORK_LOAD
+        if grade is UNSET:
+            return []
+        self._check(grade, "CHANGE_WORK_LOAD")
+        size = None if change.CHANGE_SIZE is UNSET else change.CHANGE_SIZE
+        return [] if self._is_eager else self._at_need(grade, size)
 
-    def needed(self, grade: int) -> Prepare | None:
-        """What inference must be told before a task of this grade."""
-        return None if self._is_eager or grade in self._grades else self._at_need(grade, None)
+    def needed(self, tasks: Iterable[TaskHeader]) -> list[Prepare]:
+        """List what inference must be told before these tasks."""
+        for task in tasks:
+            self._check(task.grade, "a task's grade")
+        plans = []
+        for task in tasks if not self._is_eager else ():
+            plans += [] if task.grade in self._grades else self._at_need(task.grade, None)
+        return plans
 
-    def _at_need(self, grade: int, size: Size | None) -> Prepare | None:
+    def _check(self, grade: int, what: str) -> None:
+        assert self._plan is not None, "work follows a confirmation"
+        last = len(self._plan.grades) - 1
+        if not 0 <= grade <= last:
+            raise ProtocolError(f"{what} must be in 0..{last}, got {grade}")
+
+    def _at_need(self, grade: int, size: Size | None) -> list[Prepare]:
         plan = self._plan
         assert plan is not None, "a change follows a confirmation"
         if (grade, size) in self._asked:
-            return None
+            return []
         self._asked.add((grade, size))
         self._grades.add(grade)
         sizes = () if size is None else (size,)
-        return self._numbered(
-            Plan(plan.work_type, plan.grades, plan.weights, sizes, (grade,), plan.return_frames)
-        )
+        part = Plan(plan.work_type, plan.grades, plan.weights, sizes, (grade,), plan.return_frames)
+        return [self._numbered(part)]
 
     def _numbered(self, plan: Plan) -> Prepare:
         self._n_plans += 1
         return Prepare(self._n_plans, plan)
 
 
-def problem_with(confirmation: RegistrationConfirmation) -> str:
-    """What is wrong with it; "" if nothing."""
+def _problem_with(confirmation: RegistrationConfirmation) -> str:
+    """Say what is wrong with it; "" if nothing."""
     grades = confirmation.grades
     if not grades or not set(grades) <= set(GRADES):
         return f"grades must be letters of {', '.join(GRADES)}, got {list(grades)}"

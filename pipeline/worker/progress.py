@@ -37,21 +37,21 @@ class Progress:
     # --- inference writes ---
 
     def wait(self) -> None:
-        """It has done all it was told, and waits for the next order."""
+        """Note that it has done all it was told, and waits for the next order."""
         self._words[_DUE] = 0
 
     def take(self) -> None:
-        """It has taken an order; that may take any time."""
+        """Note that it has taken an order; that may take any time."""
         self._words[_DUE] = NEVER_NS
         self._words[_N_TAKEN] += 1
 
     def begin(self, started_ns: int, due_ns: int) -> None:
-        """A task begins, and should be done by due_ns."""
+        """Note that a task begins, and should be done by due_ns."""
         self._words[_DUE] = due_ns
         self._words[_STARTED] = started_ns
 
     def end(self) -> None:
-        """The task is done; its result may have to wait for somebody who takes it."""
+        """Note that the task is done; its result may have to wait for somebody who takes it."""
         self._words[_STARTED] = 0
         self._words[_DUE] = NEVER_NS
 
@@ -59,12 +59,12 @@ class Progress:
 
     @property
     def started_ns(self) -> int:
-        """When the task in progress began; 0 = none."""
+        """Say when the task in progress began; 0 = none."""
         return self._words[_STARTED]
 
     @property
     def due_ns(self) -> int:
-        """When the task in progress should be done; 0 = it waits for orders, NEVER_NS = nobody knows."""
+        """Say when the task in progress should be done; 0 = it waits for orders, NEVER_NS = nobody knows."""
         return self._words[_DUE]
 
     @property
@@ -111,12 +111,12 @@ class Patience:
         self._known.clear()
 
     def due_ns(self, started_ns: int, grade: int, shape: tuple[int, ...], slowdown: float) -> int:
-        """When a task that begins now should be done; the first of a grade and shape warms up first."""
+        """Say when a task that begins now should be done; the first of a grade and shape warms up first."""
         if (grade, shape) not in self._known:
             return NEVER_NS
         return started_ns + max(LEAST_PATIENCE_NS, int(PATIENCE * self._longest_ns * slowdown))
 
     def took(self, service_ns: int, grade: int, shape: tuple[int, ...], slowdown: float) -> None:
-        """A task is done."""
+        """Note that a task is done."""
         self._longest_ns = max(self._longest_ns, int(service_ns / slowdown))
         self._known.add((grade, shape))

@@ -30,13 +30,13 @@ class Requester:
 
     @property
     def socket(self) -> zmq.Socket:
-        """The one that is open."""
+        """Return the one that is open."""
         assert self._socket is not None, "`reopen` comes first"
         return self._socket
 
     @property
     def arrives_ns(self) -> int | None:
-        """When the reply that is under way arrives; None if there is none."""
+        """Say when the reply that is under way arrives; None if there is none."""
         return None if self._under_way is None else self._under_way[0]
 
     def send(self, request: WorkRequest) -> None:
@@ -44,7 +44,7 @@ class Requester:
         self.socket.send(encode(request), NOBLOCK)
 
     def take(self) -> tuple[int, list[zmq.Frame]] | None:
-        """The reply that came off the socket, and when; None if its frames are still under way."""
+        """Take the reply that came off the socket, and when; None if its frames are still under way."""
         frames, now_ns = receive(self.socket), time.monotonic_ns()
         if self._link.is_ideal or len(frames) == 1:
             return now_ns, frames
@@ -52,7 +52,7 @@ class Requester:
         return None
 
     def take_arrived(self) -> tuple[int, list[zmq.Frame]] | None:
-        """The reply that has been under way until now, and when it arrived."""
+        """Take the reply that has been under way until now, and when it arrived."""
         if self._under_way is None or time.monotonic_ns() < self._under_way[0]:
             return None
         arrived, self._under_way = self._under_way, None
@@ -61,8 +61,7 @@ class Requester:
     def reopen(self) -> None:
         """Give the socket, and what is under way to it, up for a new one.
 
-        Raises:
-            EndpointError: the producer's endpoint is none.
+        Raises EndpointError: the producer's endpoint is none.
         """
         self.close()
         self._under_way = None
@@ -71,7 +70,7 @@ class Requester:
         self._poller.register(self._socket, zmq.POLLIN)
 
     def say_goodbye(self, message: WorkRequest) -> None:
-        """The last word, whatever is asked for at present; it may take a moment to leave."""
+        """Say the last word, whatever is asked for at present; it may take a moment to leave."""
         self.reopen()
         self.send(message)
         self.socket.linger = GOODBYE_MS

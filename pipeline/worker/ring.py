@@ -37,8 +37,7 @@ class SlotRing:
     def provide(self, n_bytes: int) -> list[Attach]:
         """Give every free slot room for frames of n_bytes; returns what the reader must be told.
 
-        Raises:
-            RingError: no memory.
+        Raises RingError: no memory.
         """
         return [self._renew(slot, n_bytes) for slot in list(self._free) if self._size(slot) < n_bytes]
 
@@ -48,8 +47,7 @@ class SlotRing:
         Returns:
             The slot, and what the reader must be told first if the slot was too small.
 
-        Raises:
-            RingError: no memory.
+        Raises RingError: no memory.
         """
         slot, n_bytes = self._free.pop(), len(frame)
         attach = self._renew(slot, max(1, n_bytes)) if self._size(slot) < max(1, n_bytes) else None
@@ -57,13 +55,13 @@ class SlotRing:
         return slot, attach
 
     def frame(self, slot: int, n_bytes: int) -> memoryview:
-        """The first n_bytes of a filled slot; drop it before the slot is freed."""
+        """Return the first n_bytes of a filled slot; drop it before the slot is freed."""
         memory = self._memory[slot]
         assert memory is not None, "it was filled"
         return _buffer(memory)[:n_bytes]
 
     def free(self, slot: int) -> None:
-        """The slot's task is done with; callable from another thread."""
+        """Free a slot whose task is done with; callable from another thread."""
         self._free.append(slot)
 
     def close(self) -> None:
@@ -101,7 +99,7 @@ class SlotReader:
         memory.unlink()
 
     def array(self, slot: int, dtype: str, shape: tuple[int, ...]) -> NDArray:
-        """The slot's frame, not copied: valid until the slot is freed."""
+        """Return the slot's frame, not copied: valid until the slot is freed."""
         return np.ndarray(shape, dtype, _buffer(self._memory[slot]))
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ class Sender:
         self._thread.start()
 
     def finish(self, wait_s: float) -> None:
-        """What has not been sent in wait_s from now is thrown away."""
+        """Say what has not been sent in wait_s from now is thrown away."""
         self._give_up_s = time.monotonic() + wait_s
 
     def join(self, timeout_s: float | None = None) -> bool:

@@ -12,7 +12,8 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from typing import Self, assert_never
+from contextlib import closing
+from typing import assert_never
 
 import zmq
 
@@ -29,27 +30,10 @@ from pipeline.messages import (
 from pipeline.options import WorkerOptions
 from pipeline.sockets import EndpointError
 from pipeline.stopping import StopSwitch
+from pipeline.worker import events
 from pipeline.worker.child import InferenceError, InferenceProcess
-from pipeline.worker.core import WorkerConfig, WorkerCore
-from pipeline.worker.events import (
-    Accept,
-    Adopt,
-    Command,
-    Event,
-    Fail,
-    GiveUp,
-    Load,
-    Malformed,
-    Prepared,
-    Reopen,
-    Replied,
-    Request,
-    Stop,
-    StopRequested,
-    TaskFailed,
-    TasksLeft,
-    Tick,
-)
+from pipeline.worker.core import WorkerCore
+from pipeline.worker.events import WorkerConfig
 from pipeline.worker.jobs import Job, Ready, Slow
 from pipeline.worker.link import Link
 from pipeline.worker.requester import Requester
@@ -67,7 +51,7 @@ class WorkerError(Exception):
 
 
 class WorkerShell:
-    """Does what the core says, on real sockets, with a real process; a context manager.
+    """Does what the core says, on real sockets, with a real process; close it once, whatever comes.
 
     Args:
         identity: random, of this process alone.
@@ -114,13 +98,13 @@ class WorkerShell:
             raise
 
     def _serve(self) -> None:
-        self._do(Tick())
+        self._do(events.Tick())
         while self._wait_s is None:
             ready = self._poll()
             n_left = self._sender.n_left
             if n_left != self._n_left:
                 n, self._n_left = n_left - self._n_left, n_left
-                self._do(TasksLeft(n))
+                self._do(events.TasksLeft(n))
             if self._requester.socket in ready:
                 if (reply := self._requester.take()) is not None:
                     self._arrived(*reply)
@@ -129,7 +113,7 @@ class WorkerShell:
             elif ready:
                 self._take_word(ready)
             else:
-                self._do(Tick())
+                self._do(events.Tick())
         self._finish(self._wait_s)
 
     def close(self) -> None:
@@ -144,16 +128,10 @@ class WorkerShell:
         os.close(self._bell)
         os.close(self._rope)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     # --- what happens ---------------------------------------------------------------------------------
 
     def _poll(self) -> dict:
-        """What is readable, once something is, or the core's deadline has come."""
+        """Say what is readable, once something is, or the core's deadline has come."""
         deadlines_ns = [ns for ns in (self._requester.arrives_ns, self._core.deadline_ns) if ns is not None]
         wait_ms = None
         if deadlines_ns:
@@ -171,9 +149,9 @@ class WorkerShell:
         except OtherProtocolError as error:
             raise WorkerError(str(error)) from None
         except ProtocolError as error:
-            self._do(Malformed(f"the producer's answer is malformed: {error}"))
+            self._do(events.Malformed(f"the producer's answer is malformed: {error}"))
         else:
-            self._do(Replied(reply, [header for header, _ in self._tasks]))
+            self._do(events.Replied(reply, [header for header, _ in self._tasks]))
         self._tasks = ()
 
     def _take_word(self, ready: dict) -> None:
@@ -181,23 +159,23 @@ class WorkerShell:
         if self._stop.fileno() in ready:
             line = self._stop.take()
             if line is None:
-                self._do(StopRequested())
+                self._do(events.StopRequested())
             else:
                 self._adjust(line)
         if self._child.reports.fileno() in ready:
             report = self._child.report()
             if isinstance(report, Ready):
                 logger.info("models are ready: %s", report.weights)
-                self._do(Prepared(report.number, report.weights))
+                self._do(events.Prepared(report.number, report.weights))
             else:
-                self._do(TaskFailed(report.failure))
+                self._do(events.TaskFailed(report.failure))
         if self._bell in ready:
             os.read(self._bell, 1)
             if self._sender.failure:
                 raise WorkerError(self._sender.failure)
 
     def _adjust(self, line: bytes) -> None:
-        """The supervisor says how device and link are from now on."""
+        """Take device and link to be from now on as the supervisor says."""
         try:
             conditions = conditions_of(line)
         except ValueError as error:
@@ -212,30 +190,30 @@ class WorkerShell:
 
     # --- what is to be done -----------------------------------------------------------------------------
 
-    def _do(self, event: Event) -> None:
+    def _do(self, event: events.Event) -> None:
         now_ns = time.monotonic_ns()
         for command in self._core.handle(event, now_ns, self._child.activity(now_ns)):
             self._perform(command)
 
-    def _perform(self, command: Command) -> None:
+    def _perform(self, command: events.Command) -> None:
         match command:
-            case Request(message):
+            case events.Request(message):
                 self._requester.send(message)
-            case Accept():
+            case events.Accept():
                 self._accept()
-            case Load(prepare):
+            case events.Load(prepare):
                 self._child.tell(prepare)
-            case Adopt(results, frame_bytes):
+            case events.Adopt(results, frame_bytes):
                 self._sender.endpoint = results
                 for attach in self._ring.provide(frame_bytes):
                     self._child.tell(attach)
-            case Reopen():
+            case events.Reopen():
                 self._requester.reopen()
-            case Stop(wait_s):
+            case events.Stop(wait_s):
                 self._wait_s = wait_s
-            case GiveUp(reason):
+            case events.GiveUp(reason):
                 raise InferenceError(reason)
-            case Fail(reason):
+            case events.Fail(reason):
                 raise WorkerError(reason)
             case _:
                 assert_never(command)
@@ -265,7 +243,7 @@ class WorkerShell:
 
 
 def default_name(host: str, identity: str) -> str:
-    """The host's, and something that tells its workers apart, also in containers of one name."""
+    """Return the host's, with something that tells its workers apart, also in containers of one name."""
     mark = f"-{identity[:MARK_CHARACTERS]}"
     return host[: LABEL_CHARACTERS - len(mark)] + mark
 
@@ -279,7 +257,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         with (
             StopSwitch(options.supervised, hears_lines=True) as stop,
-            WorkerShell(options, identity, stop) as shell,
+            closing(WorkerShell(options, identity, stop)) as shell,
         ):
             shell.run()
     except (EndpointError, InferenceError, RingError, WorkerError) as error:

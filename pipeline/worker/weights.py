@@ -45,7 +45,7 @@ class Weighting:
 
 
 def cache_dir() -> Path:
-    """Where downloaded weights are kept, for all runs of this user."""
+    """Say where downloaded weights are kept, for all runs of this user."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "elasticbench" / "weights"
 
@@ -62,10 +62,9 @@ class WeightsFinder:
         self._has_failed = False
 
     def find(self, work_type: WorkType, grade: str, given: str | None) -> Weighting:
-        """What to load for this grade letter.
+        """Say what to load for this grade letter.
 
-        Raises:
-            FileNotFoundError: `given` does not exist: what a user names is never replaced.
+        Raises FileNotFoundError: `given` does not exist: what a user names is never replaced.
         """
         if given is not None:
             if not Path(given).exists():
@@ -97,8 +96,7 @@ class WeightsFinder:
 def download(path: Path, fetch: Callable[[Path], object]) -> None:
     """Have `path` downloaded by this process or by another one that is at it already.
 
-    Raises:
-        DownloadError: it failed, or stalled; also if it did for the process that was waited for.
+    Raises DownloadError: it failed, or stalled; also if it did for the process that was waited for.
     """
     began_s = time.time()
     with _alone(path.with_suffix(".lock")) as lock:

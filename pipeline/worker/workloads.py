@@ -46,7 +46,7 @@ class Workload(Protocol):
         ...
 
     def begin_ns(self, job: Job) -> int:
-        """When it begins with this job, which is the next one."""
+        """Say when it begins with this job, which is the next one."""
         ...
 
     def process(self, job: Job, frames: SlotReader, started_ns: int) -> Processed:
@@ -55,7 +55,7 @@ class Workload(Protocol):
 
 
 def workload_for(work_type: WorkType, options: WorkerOptions) -> Workload:
-    """What this type of work is.
+    """Say what this type of work is.
 
     Raises:
         OSError, ValueError: the file of service times cannot be read, or is wrong.
@@ -84,7 +84,7 @@ class PassThrough:
         return time.monotonic_ns()
 
     def process(self, job: Job, frames: SlotReader, started_ns: int) -> Processed:
-        """No time passes."""
+        """Let no time pass."""
         return Processed(NO_BOXES, started_ns, started_ns)
 
 
@@ -127,7 +127,7 @@ class Emulation:
         return Weights.EMULATED
 
     def begin_ns(self, job: Job) -> int:
-        """When the device is free."""
+        """Say when the device is free."""
         return max(job.received_ns, self._free_ns)
 
     def process(self, job: Job, frames: SlotReader, started_ns: int) -> Processed:

@@ -8,8 +8,8 @@ from envs.spec import ElasticitySpec
 from envs.video import video_spec
 from pipeline.conditions import Conditions
 from pipeline.control import ControlClient
+from pipeline.interval import Interval, WorkerInterval
 from pipeline.messages import Done, State, Status, Telemetry, Totals, Weights, WorkerStatus
-from pipeline.metrics import Interval, WorkerInterval
 from pipeline.options import WorkerOptions
 from pipeline.producer.meter import HOPS
 from pipeline.program import ClusterError

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from envs.observe import Snapshot, judge
+from pipeline.interval import WorkerInterval
 from pipeline.messages import Totals
-from pipeline.metrics import CATALOGUE, WorkerInterval
+from pipeline.metrics import CATALOGUE
 from pipeline.slos import SloState
 from tests.envs.fakes import LADDERS, interval, spec
 

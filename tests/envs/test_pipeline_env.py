@@ -17,8 +17,8 @@ from envs.pipeline_env import DESERTED, PipelineEnv, worst_weights
 from envs.scenario import Event, EventKind, Scenario, Thermal, heat_after, throttled
 from pipeline.conditions import Conditions
 from pipeline.control import RefusedError, UnansweredError
+from pipeline.interval import WorkerInterval
 from pipeline.messages import State, Weights
-from pipeline.metrics import WorkerInterval
 from pipeline.settings import Ladders
 from pipeline.sources.base import SourceReport
 from tests.envs.fakes import FakeClock, FakeCluster, FakeControl, interval, spec

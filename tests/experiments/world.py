@@ -12,8 +12,8 @@ from agents.base import Agent
 from envs.observe import Snapshot, judge
 from envs.spec import ElasticitySpec
 from envs.video import video_spec
+from pipeline.interval import Interval, WorkerInterval
 from pipeline.messages import Totals
-from pipeline.metrics import Interval, WorkerInterval
 from pipeline.settings import Ladders, ladders_for
 from pipeline.slos import parse_slo
 

@@ -15,7 +15,6 @@ import zmq
 
 from pipeline.__main__ import main as real
 from pipeline.cli import parse_options
-from pipeline.identity import random_identity
 from pipeline.messages import (
     End,
     Error,
@@ -25,6 +24,7 @@ from pipeline.messages import (
     decode_link_down,
     decode_work_reply,
     encode,
+    random_identity,
 )
 from pipeline.options import CollectorOptions, WorkerOptions
 

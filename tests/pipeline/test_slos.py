@@ -5,7 +5,8 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from pipeline.metrics import Interval, WorkerInterval, measure, percentiles_ms
+from pipeline.interval import Interval, WorkerInterval, percentiles_ms
+from pipeline.metrics import measure
 from pipeline.slos import RATIO_CAP, Sense, Slo, SloState, parse_slo, read_slos, video_slo
 
 

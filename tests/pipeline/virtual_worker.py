@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.messages import Failure, TaskHeader, Weights, WorkReply
 from pipeline.worker import events
-from pipeline.worker.core import WorkerConfig, WorkerCore
+from pipeline.worker.core import WorkerCore
+from pipeline.worker.events import WorkerConfig
 from tests.pipeline.producer.conversation import MS, S
 
 if TYPE_CHECKING:

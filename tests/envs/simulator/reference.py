@@ -52,8 +52,8 @@ from pipeline.messages import (
     WorkType,
 )
 from pipeline.pacing import Pacer
+from pipeline.producer import config as configuring
 from pipeline.producer import events as producing
-from pipeline.producer import stream as streaming
 from pipeline.producer.core import Producer
 from pipeline.service_times import (
     PURPOSE_SERVICE_TIME,
@@ -66,7 +66,8 @@ from pipeline.service_times import (
 from pipeline.settings import StreamSettings
 from pipeline.slos import Slo
 from pipeline.worker import events as working
-from pipeline.worker.core import WorkerConfig, WorkerCore
+from pipeline.worker.core import WorkerCore
+from pipeline.worker.events import WorkerConfig
 from pipeline.worker.jobs import Prepare
 from pipeline.worker.progress import Activity
 
@@ -310,15 +311,15 @@ class Reference:
         )
         self._message_ns = round(self.cluster.host.message_ms * 1e6)
         self._set_up()
-        self._every(streaming.TICK_NS, PRODUCER_TICK, lambda: self.produce(producing.Tick()))
+        self._every(configuring.TICK_NS, PRODUCER_TICK, lambda: self.produce(producing.Tick()))
         self._every(COLLECTOR_TICK_NS, COLLECTOR_TICK, lambda: self.collect(collecting.Tick()))
 
-    def _config(self) -> streaming.ProducerConfig:
+    def _config(self) -> configuring.ProducerConfig:
         s, host = self.system, self.cluster.host
         baseline_bytes = int(host.baseline_mb * 1e6)
         width, height = s.source_size
         full_bytes = int(s.queue_bound_s * s.source_fps * width * height * 3)
-        return streaming.ProducerConfig(
+        return configuring.ProducerConfig(
             ladders=s.ladders,
             source_size=s.source_size,
             source_fps=s.source_fps,

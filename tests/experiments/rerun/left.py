@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from experiments.config.schemas import CONF, register
-from pipeline.collector.detections import open_detections
+from pipeline.collector.detections import DetectionSink
 from pipeline.collector.video import VideoFile
 
 SIZE_PX = (128, 96)
@@ -74,7 +74,7 @@ def video(directory: Path, seconds: float, hz: int) -> None:
 
 
 def detections(path: Path, *parts: Any) -> None:
-    sink = open_detections(path)
+    sink = DetectionSink(path)
     sink.open_episode(1, SIZE_PX, 30.0)
     for part in parts:
         sink.write(part)

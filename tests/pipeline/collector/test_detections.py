@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.collector.detections import open_detections
-from pipeline.collector.sinks import SinkError
+from pipeline.collector.detections import DetectionSink
+from pipeline.collector.output import SinkError
 from pipeline.collector.tables import ROWS_PER_GROUP
 from tests.pipeline.collector.results import result
 
@@ -24,7 +24,7 @@ def json_rows(path: Path) -> list[dict]:
 
 
 def write(path: Path, *episodes) -> Path:
-    sink = open_detections(path)
+    sink = DetectionSink(path)
     for number, parts in enumerate(episodes, start=1):
         sink.open_episode(number, (128, 96), 30.0)
         for part in parts:
@@ -96,7 +96,7 @@ def test_long_runs_are_written_in_groups(tmp_path: Path):
 
 def test_json_lines_can_be_read_while_they_are_written(tmp_path: Path):
     path = tmp_path / "a.jsonl"
-    sink = open_detections(path)
+    sink = DetectionSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     for k in range(3):
         sink.write(result(k))
@@ -123,7 +123,7 @@ def test_a_full_disk_is_not_silent(tmp_path: Path):
         pytest.skip("no /dev/full on this system")
     path = tmp_path / "a.jsonl"
     path.symlink_to(full)
-    sink = open_detections(path)
+    sink = DetectionSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     with pytest.raises(SinkError, match="cannot write the detections"):
         sink.write(result(0))

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.collector.events import Emit
-from pipeline.collector.sinks import SinkError, open_record
+from pipeline.collector.output import SinkError
+from pipeline.collector.sinks import open_record
 from tests.pipeline.collector.results import STARTED_NS, result
 
 STAMPS = ("captured_ns", "sent_ns", "received_ns", "started_ns", "done_ns", "arrived_ns", "emitted_ns")

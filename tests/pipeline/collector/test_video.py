@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.collector.sinks import SinkError
+from pipeline.collector.output import SinkError
 from pipeline.collector.video import VideoSink, count_pictures
 from tests.pipeline.collector.results import result, without_frame
 

@@ -17,6 +17,7 @@ from pipeline.messages import (
     WorkType,
 )
 from pipeline.options import QueuePolicy
+from pipeline.producer.config import ProducerConfig
 from pipeline.producer.core import Producer
 from pipeline.producer.events import (
     Answer,
@@ -28,7 +29,6 @@ from pipeline.producer.events import (
     Tick,
     WorkRequested,
 )
-from pipeline.producer.stream import ProducerConfig
 from pipeline.settings import ladders_for
 from pipeline.slos import parse_slo
 

@@ -21,7 +21,7 @@ from pipeline.messages import (
     Work,
     WorkType,
 )
-from pipeline.worker.core import WorkerConfig, WorkerCore
+from pipeline.worker.core import WorkerCore
 from pipeline.worker.events import (
     Accept,
     Adopt,
@@ -38,6 +38,7 @@ from pipeline.worker.events import (
     TaskFailed,
     TasksLeft,
     Tick,
+    WorkerConfig,
 )
 from pipeline.worker.progress import Activity
 

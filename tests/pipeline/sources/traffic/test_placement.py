@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.sources.daylight import light_at
-from pipeline.sources.perspective import Perspective
-from pipeline.sources.placement import Placement, place, truths
-from pipeline.sources.sprites import SpriteBook
-from pipeline.sources.traffic_flow import FAR_Z_M, LANES, NEAR_Z_M, TrafficFlow, Vehicle
-from pipeline.sources.vehicles import FLEET
+from pipeline.sources.traffic.daylight import light_at
+from pipeline.sources.traffic.flow import FAR_Z_M, LANES, NEAR_Z_M, TrafficFlow, Vehicle
+from pipeline.sources.traffic.perspective import Perspective
+from pipeline.sources.traffic.placement import Placement, place, truths
+from pipeline.sources.traffic.sprites import SpriteBook
+from pipeline.sources.traffic.vehicles import FLEET
 
 PERSPECTIVE = Perspective(640, 360)
 ONCOMING, OUTGOING = LANES[1], LANES[2]

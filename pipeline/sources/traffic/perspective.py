@@ -29,7 +29,7 @@ class Perspective:
 
     @property
     def scale(self) -> float:
-        """Size of things against the 640x360 picture."""
+        """Return the size of things against the 640x360 picture."""
         wide, high = self.width_px / REFERENCE_WIDTH_PX, self.height_px / REFERENCE_HEIGHT_PX
         return min(math.sqrt(wide * high), high)
 
@@ -55,7 +55,7 @@ class Perspective:
 
 
 def ground_m(z_m: float) -> float:
-    """Height of the road at distance z: 0 up to the crest, then falling."""
+    """Return the height of the road at distance z: 0 up to the crest, then falling."""
     beyond_m = max(0.0, z_m - CREST_Z_M)
     return -beyond_m * (CAMERA_HEIGHT_M / CREST_Z_M + CREST_DROP_PER_M * beyond_m)
 

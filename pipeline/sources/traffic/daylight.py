@@ -28,13 +28,13 @@ class Light:
 
 
 def daylight(now_s: float, noon_s: float) -> float:
-    """How much of full daylight there is, in [0, 1]."""
+    """Say how much of full daylight there is, in [0, 1]."""
     wave = math.cos(2 * math.pi * (now_s - noon_s) / DAY_PERIOD_S)
     return min(1.0, max(0.0, 0.5 + 0.65 * wave))
 
 
 def light_at(share: float) -> Light:
-    """The light at this share of full daylight, in LIGHT_STEPS steps."""
+    """Return the light at this share of full daylight, in LIGHT_STEPS steps."""
     stepped = round(share * LIGHT_STEPS) / LIGHT_STEPS
     blue, green, red = (float(np.interp(stepped, DAYLIGHT_KEYS, keys)) for keys in TINT_KEYS_BGR)
     lamps_share = (LAMPS_ON_AT - stepped) / (LAMPS_ON_AT - LAMPS_FULL_AT)

@@ -9,11 +9,11 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from pipeline.sources.bodywork import Body, Lamp
-from pipeline.sources.daylight import HAZE_BGR, Light
-from pipeline.sources.perspective import SUB_BITS, Perspective, fixed_point, ground_m
-from pipeline.sources.traffic_flow import Vehicle
-from pipeline.sources.vehicles import Paint
+from pipeline.sources.traffic.bodywork import Body, Lamp
+from pipeline.sources.traffic.daylight import HAZE_BGR, Light
+from pipeline.sources.traffic.flow import Vehicle
+from pipeline.sources.traffic.perspective import SUB_BITS, Perspective, fixed_point, ground_m
+from pipeline.sources.traffic.vehicles import Paint
 
 SUN = np.array((-0.42, 0.80, -0.43))  # unit vector to the sun, behind the camera's left shoulder
 AMBIENT_SHARE, SUN_SHARE = 0.55, 0.5  # of the light on a face
@@ -139,7 +139,7 @@ class Mesh:
         return shades
 
     def facing(self, corners: NDArray[np.float64]) -> NDArray[np.intp]:
-        """The faces turned to the camera, given the points' pixels, (n, 2)."""
+        """Return the faces turned to the camera, given the points' pixels, (n, 2)."""
         after = np.arange(1, len(corners) + 1)
         after[self.starts[1:] - 1] = self.starts[:-1]
         (x, y), (x1, y1) = corners.T, corners[after].T

@@ -8,10 +8,10 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from pipeline.sources.base import TruthBox
-from pipeline.sources.daylight import Light
-from pipeline.sources.perspective import CREST_Z_M, Perspective, ground_m
-from pipeline.sources.sprites import Sprite, SpriteBook
-from pipeline.sources.traffic_flow import Vehicle
+from pipeline.sources.traffic.daylight import Light
+from pipeline.sources.traffic.flow import Vehicle
+from pipeline.sources.traffic.perspective import CREST_Z_M, Perspective, ground_m
+from pipeline.sources.traffic.sprites import Sprite, SpriteBook
 
 HALF_COVERED = 127  # a pixel is the vehicle's where it covers more than this, of 255
 Box = tuple[float, float, float, float]  # left, top, right, bottom in px
@@ -54,7 +54,7 @@ class Placement:
         cv2.add(under, cv2.cvtColor(patch, cv2.COLOR_BGRA2BGR), dst=under)
 
     def truth(self, hiding: Sequence["Placement"]) -> TruthBox | None:
-        """What can be seen of it behind these nearer ones; None if nothing."""
+        """Say what can be seen of it behind these nearer ones; None if nothing."""
         label, track = self.vehicle.model.body.label, self.vehicle.track
         if self.is_whole and not hiding:
             return TruthBox(label, self.full, self.full, 1.0, track)
@@ -74,7 +74,7 @@ class Placement:
 
 
 def place(vehicles: Sequence[Vehicle], book: SpriteBook, perspective: Perspective) -> list[Placement]:
-    """Where these vehicles are drawn, those that are in the picture."""
+    """Say where these vehicles are drawn, those that are in the picture."""
     if not vehicles:
         return []
     sprites = [book.sprite(vehicle) for vehicle in vehicles]
@@ -98,7 +98,7 @@ def place(vehicles: Sequence[Vehicle], book: SpriteBook, perspective: Perspectiv
 
 
 def truths(placements: Sequence[Placement]) -> tuple[TruthBox, ...]:
-    """The truth about vehicles given from far to near."""
+    """Return the truth about vehicles given from far to near."""
     if not placements:
         return ()
     boxes = np.array([placement.full for placement in placements])
@@ -116,7 +116,7 @@ def _rows(boxes: NDArray) -> list:
 
 
 def _common(a: tuple, b: tuple) -> tuple:
-    """The box that two boxes share, if any."""
+    """Return the box that two boxes share, if any."""
     return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
 
 

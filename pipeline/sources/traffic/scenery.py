@@ -8,8 +8,9 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from pipeline.sources.daylight import HAZE_BGR, Light
-from pipeline.sources.perspective import (
+from pipeline.sources.traffic.daylight import HAZE_BGR, Light
+from pipeline.sources.traffic.flow import LANE_WIDTH_M, LANES_EACH_WAY, MEDIAN_HALF_M
+from pipeline.sources.traffic.perspective import (
     CAMERA_HEIGHT_M,
     CAMERA_X_M,
     CREST_Z_M,
@@ -17,7 +18,6 @@ from pipeline.sources.perspective import (
     Perspective,
     fixed_point,
 )
-from pipeline.sources.traffic_flow import LANE_WIDTH_M, LANES_EACH_WAY, MEDIAN_HALF_M
 
 SHOULDER_M = 0.9
 ROAD_HALF_M = MEDIAN_HALF_M + LANES_EACH_WAY * LANE_WIDTH_M + SHOULDER_M
@@ -45,7 +45,7 @@ class Scenery:
         self._lit = day
 
     def lit(self, light: Light) -> MatLike:
-        """The background, (height, width, 3) BGR; not to be written to."""
+        """Return the background, (height, width, 3) BGR; not to be written to."""
         if light != self._light:
             planes = zip(self._day, light.tint, self._lamps, strict=True)
             self._lit = cv2.merge([cv2.addWeighted(d, t, g, light.lamps_share, 0.0) for d, t, g in planes])
@@ -54,7 +54,7 @@ class Scenery:
 
 
 def _paint(perspective: Perspective, rng: np.random.Generator) -> tuple[MatLike, MatLike]:
-    """The scene by day, and what its lamps add in the dark."""
+    """Return the scene by day, and what its lamps add in the dark."""
     width, height = perspective.width_px, perspective.height_px
     crest = perspective.crest_px
     image, lamps = _sky(perspective, rng), np.zeros((height, width, 3), np.uint8)
@@ -151,7 +151,7 @@ def _texture(rng: np.random.Generator, u: Field, v: Field) -> Field:
 
 
 def _stripe(from_axis: Field, per_m: Field, at_m: float, half_m: float) -> Field:
-    """How much of a pixel lies on the stripes along the road at +-at_m, in [0, 1]."""
+    """Say how much of a pixel lies on the stripes along the road at +-at_m, in [0, 1]."""
     cover = np.clip((half_m - np.abs(from_axis - at_m)) * per_m + 0.5, 0, 1)
     return cover * np.minimum(1.0, 2 * half_m * per_m)
 
@@ -167,7 +167,7 @@ def _hazy(color: Field, z_m: float) -> list:
 
 
 def _barrier(image: MatLike, perspective: Perspective) -> None:
-    """The concrete wall on the median, in pieces from far to near."""
+    """Return the concrete wall on the median, in pieces from far to near."""
     edges = np.geomspace(CREST_Z_M, 20.0, 40)
     for i, (far, near) in enumerate(pairwise(edges)):
         side = ((0.3, 0.0, near), (0.3, 0.0, far), (0.12, 0.8, far), (0.12, 0.8, near))

@@ -9,7 +9,7 @@ import pytest
 from pipeline.sources.base import Source, SourceError, SourceFrame, TruthBox
 from pipeline.sources.traffic import TrafficSource
 
-WEIGHTS = Path(__file__).parents[4] / "shared" / "data" / "yolo11n_from_int8.pt"
+WEIGHTS = Path(__file__).parents[5] / "shared" / "data" / "yolo11n_from_int8.pt"
 FOUR_WHEELED = ("car", "bus", "truck")
 Box = tuple[float, float, float, float]
 

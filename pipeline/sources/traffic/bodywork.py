@@ -114,7 +114,7 @@ def inset(quad: Quad, u0: float, u1: float, v0: float, v1: float) -> Quad:
 
 
 def mirrored(quad: Quad, u0: float, u1: float, v0: float, v1: float) -> tuple[Quad, Quad]:
-    """The inset and its twin on the quad's other half."""
+    """Return the inset and its twin on the quad's other half."""
     return inset(quad, u0, u1, v0, v1), inset(quad, 1 - u1, 1 - u0, v0, v1)
 
 
@@ -177,7 +177,7 @@ def side_mirrors(w: float, y: float, along: float, tone: Tone) -> Part:
 
 
 def tyre_ends(along: float, w: float) -> list[Face]:
-    """The tyres of an axle as seen from the rear and the front, under the bumper."""
+    """Return the tyres of an axle as seen from the rear and the front, under the bumper."""
     walls = rear_wall(along - 0.3, 0.0, 0.5, 0.13), front_wall(along + 0.3, 0.0, 0.5, 0.13)
     return [face([(px + x, y, z) for px, y, z in wall], TYRE) for x in (0.16 - w, w - 0.16) for wall in walls]
 
@@ -191,7 +191,7 @@ def wheel(x: float, along: float, radius_m: float, tone: Tone) -> Face:
 
 
 def wheels(along: float, w: float, radius_m: float) -> list[Face]:
-    """The outer sides of an axle's two wheels."""
+    """Return the outer sides of an axle's two wheels."""
     faces: list[Face] = []
     for x in (-w - 0.01, w + 0.01):
         hub = wheel(x, along, 0.55 * radius_m, HUB)

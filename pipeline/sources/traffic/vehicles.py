@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.sources.bodywork import (
+from pipeline.sources.traffic.bodywork import (
     HEAD,
     PAINT,
     PLATE,

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.sources.traffic_flow import LANES, TrafficFlow
-from pipeline.sources.vehicles import FLEET
+from pipeline.sources.traffic.flow import LANES, TrafficFlow
+from pipeline.sources.traffic.vehicles import FLEET
 
 
 def test_nobody_drives_into_the_one_ahead():

@@ -6,12 +6,12 @@ import numpy as np
 
 from pipeline.options import HIGHEST_FPS, LARGEST_PX, SMALLEST_PX
 from pipeline.sources.base import SourceError, SourceFrame
-from pipeline.sources.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
-from pipeline.sources.perspective import Perspective
-from pipeline.sources.placement import place, truths
-from pipeline.sources.scenery import Scenery
-from pipeline.sources.sprites import SpriteBook
-from pipeline.sources.traffic_flow import TrafficFlow
+from pipeline.sources.traffic.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
+from pipeline.sources.traffic.flow import TrafficFlow
+from pipeline.sources.traffic.perspective import Perspective
+from pipeline.sources.traffic.placement import place, truths
+from pipeline.sources.traffic.scenery import Scenery
+from pipeline.sources.traffic.sprites import SpriteBook
 
 FLOW, SCENERY, NOON = range(3)  # what a seed's random numbers are for
 NS_PER_S = 1_000_000_000
@@ -70,11 +70,7 @@ class TrafficSource:
         return round(self._index * NS_PER_S / self.fps)
 
     def read(self) -> SourceFrame:
-        """The next picture, in a fresh buffer.
-
-        Raises:
-            SourceError: the scene has ended or is closed.
-        """
+        """The next picture, in a fresh buffer. Raises SourceError: the scene has ended or is closed."""
         pts_ns = self._due()
         light = light_at(daylight(self._index / self.fps, self._noon_s))
         image = np.array(self._scenery.lit(light), np.uint8)  # a copy
@@ -88,8 +84,7 @@ class TrafficSource:
     def skip(self) -> None:
         """Let the next picture pass: the traffic moves on, nothing is drawn.
 
-        Raises:
-            SourceError: the scene has ended or is closed.
+        Raises SourceError: the scene has ended or is closed.
         """
         self._due()
         self._advance()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.sources.vehicles import FLEET, Model, Paint
+from pipeline.sources.traffic.vehicles import FLEET, Model, Paint
 
 LANE_WIDTH_M = 3.5
 LANES_EACH_WAY = 2
@@ -94,12 +94,12 @@ class TrafficFlow:
 
     @property
     def vehicles(self) -> list[Vehicle]:
-        """All on the road, from far to near."""
+        """List all on the road, from far to near."""
         everyone = (vehicle for queue in self._queues.values() for vehicle in queue)
         return sorted(everyone, key=lambda vehicle: -vehicle.z_m)
 
     def density(self, is_oncoming: bool) -> float:
-        """How dense the traffic of one direction is that enters now, in [0, 1]."""
+        """Say how dense the traffic of one direction is that enters now, in [0, 1]."""
         phases = self._phases[int(is_oncoming)]
         waves = (
             math.sin(2 * math.pi * self._now_s / period_s + phase)
