@@ -23,15 +23,15 @@ from rich.console import Console
 from experiments.config.schemas import CONF, register
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs.code_hash import imports_of, source_hash, source_of
 from experiments.runs.identity import GROUPS
+from experiments.runs.provenance import imports_of, source_hash, source_of
 from experiments.runs.trace import read_trace
 from experiments.studies import schema
-from experiments.studies.cells import cells_of
-from experiments.studies.plan import Resolver
-from experiments.studies.schema import StudyConfig
-from experiments.studies.variants import variants_of
+from experiments.sweeps.cells import cells_of
 from experiments.sweeps.job import play_run
+from experiments.sweeps.study import Resolver
+from experiments.sweeps.study_schema import StudyConfig
+from experiments.sweeps.variants import variants_of
 
 ROOT = CONF.parent
 TEMPLATE = ROOT / "examples" / "elastic_extras"

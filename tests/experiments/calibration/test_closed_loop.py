@@ -22,9 +22,9 @@ from experiments.calibration.validation import close_loops
 from experiments.calibration.worlds import World as Kind
 from experiments.calibration.worlds import simulated_plan, speed_factors
 from experiments.config.schemas import CONF
-from experiments.display.progress import ProgressView
+from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan
 from pipeline.program import ClusterError
 from tests.experiments.world import SPEC, Script, World
 
@@ -65,7 +65,7 @@ def test_a_learned_agent_without_a_checkpoint_is_trained_for_its_stream(config: 
         trained.append((name, values["checkpoint"], plan.spec.hash))
         return OmegaConf.create({"_target_": "agents.static.Static", "levels": "lowest"})
 
-    monkeypatch.setattr(closed_loop, "ready", train)
+    monkeypatch.setattr(closed_loop, "ensure_trained", train)
     plan = simulated_plan(config)
     assert isinstance(agent_for("ppo", plan, CONSOLE), Static)
     assert trained == [("ppo", f"{config.results}/checkpoints/ppo-{{training}}.npz", plan.spec.hash)]

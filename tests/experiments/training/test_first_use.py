@@ -13,9 +13,8 @@ from rich.console import Console
 
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.program.errors import ConfigError
-from experiments.training.first_use import alone, ready
-from experiments.worlds.build import assemble
-from experiments.worlds.run_spec import Plan
+from experiments.training.first_use import alone, ensure_trained
+from experiments.worlds.plan import Plan, plan_run
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
 
@@ -41,7 +40,7 @@ def composed(tmp_path: Path, *overrides: str) -> tuple[DictConfig, Plan]:
     cfg = compose("config", overrides=[f"results={tmp_path}", *overrides])
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, RunConfig)
-    return cfg, assemble(config)
+    return cfg, plan_run(config)
 
 
 def made_ready(
@@ -50,7 +49,7 @@ def made_ready(
     """The agent's values, and what was printed."""
     cfg, plan = composed(tmp_path, *overrides)
     console = Console(file=io.StringIO(), width=200)
-    values = ready(name, cfg.agent, plan, training, console, live=False)
+    values = ensure_trained(name, cfg.agent, plan, training, console, live=False)
     return values, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -100,7 +99,7 @@ def test_a_stream_that_cannot_be_simulated_is_one_sentence(tmp_path):
     with pytest.raises(
         ConfigError, match=r"agent ppo must be trained first, on small: .* cannot be simulated"
     ):
-        ready("ppo", live.agent, plan, "small", Console(file=io.StringIO()), live=False)
+        ensure_trained("ppo", live.agent, plan, "small", Console(file=io.StringIO()), live=False)
 
 
 def test_a_training_for_another_spec_is_refused_and_both_are_named(tmp_path):
@@ -110,7 +109,7 @@ def test_a_training_for_another_spec_is_refused_and_both_are_named(tmp_path):
     with pytest.raises(
         ConfigError, match=f"is for the spec {other.spec.hash} where this run has {plan.spec.hash}"
     ):
-        ready("ppo", cfg.agent, plan, "small", Console(file=io.StringIO()), live=False)
+        ensure_trained("ppo", cfg.agent, plan, "small", Console(file=io.StringIO()), live=False)
 
 
 def test_a_second_process_says_that_it_waits(tmp_path):
