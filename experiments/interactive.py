@@ -39,10 +39,6 @@ if TYPE_CHECKING:
 HYDRA = "1.3"  # whose defaults are meant
 
 
-def say_nothing(text: str) -> None:
-    """What a world's start-up waits for, where nobody wants to know."""
-
-
 @dataclass(frozen=True)
 class Session:
     """A run that was composed and checked; it makes its world and its agent as often as it is asked to.
@@ -68,7 +64,7 @@ class Session:
         """Every key and its value."""
         return self.plan.config
 
-    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = say_nothing) -> "WorldEnv":
+    def make_env(self, directory: Path = Path(), say: Callable[[str], object] = str) -> "WorldEnv":
         """The Gymnasium environment; close it when a real pipeline is behind it.
 
         Args:

@@ -153,7 +153,7 @@ def _block_of(evidence: Evidence, name: str, episodes: Episodes, is_one_of_many:
         is_one_of_many=is_one_of_many,
         episodes=episodes,
         references=evidence.references,
-        metric=ranking_metric_of(episodes),
+        metric=SCORE if episodes["score"].notna().any() else REWARD,
         leaderboard=ranked,
         pairs=comparisons(rows, evidence.reference),
         slos=fulfilment_by_slo(episodes, agents),
@@ -161,8 +161,3 @@ def _block_of(evidence: Evidence, name: str, episodes: Episodes, is_one_of_many:
         styles=agent_styles([episode.agent for episode in evidence.episodes]),
         highlight=[agent for agent in evidence.highlight if agent in agents] or agents[:MOST_LINES],
     )
-
-
-def ranking_metric_of(episodes: Episodes) -> RankingMetric:
-    """Return scores if any episode has one, else rewards."""
-    return SCORE if episodes["score"].notna().any() else REWARD

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,13 +49,6 @@ def compared(results) -> tuple[Path, Done]:
     """All of it compared, as it comes."""
     done = call("experiments.compare", f"runs={results / 'main'}", f"results={results}", "reference=rule")
     return results / "comparisons" / "main", done
-
-
-@pytest.fixture
-def hydra_here() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def complaint(*overrides: str) -> str:

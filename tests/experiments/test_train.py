@@ -2,14 +2,14 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -21,7 +21,7 @@ from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, PairsSchema, RunConfig, check_keys
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Interrupted
-from experiments.training.schemas import TrainConfig, TrainingSchema, register
+from experiments.training.schemas import TrainConfig, TrainingSchema
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, training_hash
 from experiments.training.training_run import TrainingError, TrainingRun, train
 from experiments.training.worlds import (
@@ -39,15 +39,10 @@ from experiments.worlds.simulator import SimulatorPlan
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
 
+pytestmark = pytest.mark.usefixtures("hydra_here")
+
 COMPILING_S = 500  # the simulator, where it has not been before
 TRAININGS = sorted(path.stem for path in (CONF / "training").glob("*.yaml"))
-
-
-@pytest.fixture(autouse=True)
-def hydra_here() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def composed(*overrides: str) -> DictConfig:

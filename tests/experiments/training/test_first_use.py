@@ -2,21 +2,22 @@
 
 import io
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.schemas import RunConfig
 from experiments.program.errors import ConfigError
 from experiments.training.first_use import alone, ensure_trained
 from experiments.worlds.plan import Plan, plan_run
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
+
+pytestmark = pytest.mark.usefixtures("hydra_here")
 
 COMPILING_S = 500  # the simulator, where it has not been before
 TINY = (
@@ -27,13 +28,6 @@ TINY = (
 )
 TINY_PPO = (*TINY, "agent=ppo", "agent.recipe.batch_size=16")
 WORLD = ("env=simulator", "hardware=rpi5", "env.steps=3")
-
-
-@pytest.fixture(autouse=True)
-def hydra_here() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def composed(tmp_path: Path, *overrides: str) -> tuple[DictConfig, Plan]:
