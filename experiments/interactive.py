@@ -64,7 +64,7 @@ class Session:
         """Every key and its value."""
         return self.plan.config
 
-    def make_env(self, directory: Path = Path(), say: Callable[[str], object] = str) -> "WorldEnv":
+    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = lambda _: None) -> "WorldEnv":
         """The Gymnasium environment; close it when a real pipeline is behind it.
 
         Args:

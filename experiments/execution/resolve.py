@@ -33,7 +33,7 @@ class ResolvedRun:
     identity: Identity
     agent: DictConfig
 
-    def make_agent(self, say: Callable[[str], object] = str) -> Agent:
+    def make_agent(self, say: Callable[[str], None] = lambda _: None) -> Agent:
         """Make a new agent for it, which was shown its world if it must be. Raises ConfigError."""
         agent = make_agent(self.agent, self.plan.spec)
         show_world(agent, self.plan, say)

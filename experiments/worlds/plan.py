@@ -101,7 +101,7 @@ def simulated(env: PipelineSchema) -> SimulatorSchema:
     )
 
 
-def show_world(agent: Agent, plan: Plan, say: Callable[[str], object] = str) -> None:
+def show_world(agent: Agent, plan: Plan, say: Callable[[str], None] = lambda _: None) -> None:
     """Show the run's world, or its twin, to an agent that must see it before its first episode.
 
     Raises:
