@@ -26,7 +26,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.runs.identity import GROUPS
 from experiments.runs.provenance import imports_of, source_hash, source_of
 from experiments.runs.trace import read_trace
-from experiments.studies import study_schema
+from experiments.sweeps import study_schema
 from experiments.sweeps.cells import cells_of
 from experiments.sweeps.job import play_run
 from experiments.sweeps.study import Resolver
