@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from experiments.display.summary_view import print_ending
+from experiments.display.summary_view import print_summary
+from experiments.program.console import plain_table
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
@@ -62,16 +63,16 @@ def fitting(runs: Sequence[LoggedRun], console: Console) -> Table:
 
 def table_of(runs: Iterable[LoggedRun], facts: Sequence[str]) -> Table:
     """Return a table with a row for each run: these facts of it, what it came to, and where it lies."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in facts:
-        table.add_column(heading, no_wrap=True)
-    for heading in FIGURES.values():
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("run", no_wrap=True)
-    for run in runs:
-        told = [str(run.summary.get(name, "–")) for name in facts]
-        figures = [figure(run.summary.get(name), 3) for name in FIGURES]
-        table.add_row(*told, *figures, str(run.directory))
+    rows = [
+        (
+            *(str(run.summary.get(name, "–")) for name in facts),
+            *(figure(run.summary.get(name)) for name in FIGURES),
+            str(run.directory),
+        )
+        for run in runs
+    ]
+    table = plain_table([*facts, *FIGURES.values(), "run"], rows, n_left=len(facts))
+    table.columns[-1].justify = "left"
     return table
 
 
@@ -135,7 +136,7 @@ def main(argv: Sequence[str]) -> None:
         console.width = WIDE
     if said.action == "show":
         for run in map(read_run, said.paths):
-            print_ending(console, run.summary, run.directory, "")
+            print_summary(console, run.summary, run.directory, "")
         return
     runs = found_in(said.paths, conditions_of(said.where))
     if said.action == "delete":

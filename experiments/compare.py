@@ -6,26 +6,24 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import hydra
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.schemas import CONF
-from experiments.program.entry import complaining, enter
+from experiments.program.console import say
+from experiments.program.entry import enter
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.report.block import Evidence
 from experiments.report.report import write_report
-from experiments.results.collection import Collection, collected
+from experiments.results.collection import Collection, collected, metadata_of
 from experiments.results.episodes import episodes_of, unbuilt_notes
-from experiments.results.metadata import head_of
 from experiments.results.published.base import from_published
-from experiments.results.references import measured, notes_of, play, stands_of
-from experiments.results.run_row import Row, from_folders
+from experiments.results.references import measured
+from experiments.results.run_row import Row, from_folders, row_of
 from experiments.results.schemas import CompareConfig, checked, register, texts_quoted
-from experiments.results.store import from_mlflow
 from experiments.runs.record import CONFIG
-from experiments.studies.plan import STUDIES
+from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
 
 FIRST = "aif"  # the reference, unless told otherwise
@@ -36,8 +34,8 @@ def gathered(config: CompareConfig, cfg: DictConfig, scratch: Path) -> tuple[lis
     rows, notes = from_folders(config.folders), []
     if config.mlflow is not None:
         uri = tracking_uri(Path(config.results))
-        found, notes = from_mlflow(config.mlflow, uri, config.experiment, scratch)
-        rows += found
+        found, notes = found_in_mlflow(config.mlflow, uri, config.experiment, scratch)
+        rows += [row_of(*one) for one in found]
     if config.published is not None:
         rows += from_published(cfg.published)
     return rows, notes
@@ -72,32 +70,21 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
         collection = collected(rows, config.where)
         reference = reference_of(config, collection)
         episodes, unasked_notes = episodes_of(collection, config.blocks, config.live, console)
-    cells = collection.cells
-    results = Path(config.results).resolve()
-    folder = results / STUDIES
-    stands = stands_of(cells, episodes, config.references, results, console)
-    failed = play(stands, folder, config.processes, config.live, console)
-    reference_notes = [*notes_of(cells, stands, failed), *unbuilt_notes(cells)]
+    found, unbuilt = measured(collection.cells, episodes, config, console), unbuilt_notes(collection.cells)
     evidence = Evidence(
         title=name_of(config),
         episodes=episodes,
-        references=measured(stands, folder),
+        references=found.references,
+        lacks=found.lacks,
         reference=reference,
         highlight=config.highlight,
-        notes=[*collection.notes, *source_notes, *reference_notes, *unasked_notes],
-        facts=head_of(collection, command),
+        notes=[*collection.notes, *source_notes, *found.notes, *unbuilt, *unasked_notes],
+        facts=metadata_of(collection, command),
     )
     directory.mkdir(parents=True, exist_ok=True)
     write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     page, *_ = write_report(directory, evidence, console)
-    console.print(f"report     {page}", markup=False, highlight=False, soft_wrap=True)
-
-
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="compare")
-def main(cfg: DictConfig) -> None:
-    """Compare; what goes wrong ends the program here, for Hydra would print it too."""
-    with complaining("experiments.compare", ()):
-        perform(cfg, COMMAND, Console())
+    say(console, f"report     {page}")
 
 
 COMMAND = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])  # as the user gave it
@@ -105,4 +92,6 @@ COMMAND = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])  # 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
     sys.argv[1:] = texts_quoted(sys.argv[1:])
-    enter("experiments.compare", main, register, ())
+    enter(
+        "experiments.compare", CONF / "compare.yaml", lambda cfg: perform(cfg, COMMAND, Console()), register
+    )

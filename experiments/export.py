@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from experiments.display.rerun.recording import write_recording
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
-from experiments.rerun.recording import write_recording
 from experiments.runs.record import SUMMARY
 
 PROGRAM = "experiments.export"

@@ -1,55 +1,34 @@
 """`python -m experiments.forecast`: hold what agents with a model expect against what comes true."""
 
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-import hydra
 import pandas as pd
-from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.base import Forecaster
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
-from experiments.config.schemas import CONF, RunConfig, check_keys
-from experiments.config.world_schemas import SimulatorSchema
-from experiments.display.progress import ProgressView
+from experiments.config.composing import agent_values
+from experiments.config.schemas import CONF, check_keys
 from experiments.forecasts.questions import Inquiry, ask
 from experiments.forecasts.report import plot_calibration, scores_of, scores_table, table_of
 from experiments.forecasts.schema import ForecastsConfig, check, register
-from experiments.program.entry import complaining, enter
+from experiments.program.console import ProgressView, say
+from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.worlds import Pair, option, pairs_of
-from experiments.worlds.simulator import SimulatorPlan, plan_simulator
+from experiments.training.worlds import pairs_of, plans_of
 
 PROGRAM = "experiments.forecast"
 PAIRS, SCORES, PICTURE = "pairs.csv", "scores.csv", "calibration.png"
 
 
-def plans_of(config: ForecastsConfig) -> dict[Pair, SimulatorPlan]:
-    """Plan every hardware with every scenario, inside a `hydra.main`. Raises ConfigError: one cannot be."""
-    assert isinstance(config.env, SimulatorSchema)
-    like = OmegaConf.to_object(compose("config", overrides=["env=simulator"]))
-    assert isinstance(like, RunConfig)
-    like = replace(like, video=config.video, detector=config.detector, env=config.env, slo=config.slo)
-    plans = {}
-    for pair in pairs_of(config.worlds):
-        hardware, scenario = option("hardware", pair.hardware), option("scenario", pair.scenario)
-        try:
-            plans[pair] = plan_simulator(replace(like, hardware=hardware, scenario=scenario), config.env)
-        except ConfigError as error:
-            raise ConfigError(f"{pair}: {error}") from error
-    return plans
-
-
-def forecaster(name: str, spec: ElasticitySpec) -> Forecaster:
+def forecaster(name: str, results: str, spec: ElasticitySpec) -> Forecaster:
     """Make the agent of conf/agent/NAME.yaml. Raises ConfigError if it has no model to ask."""
-    values = compose("config", overrides=[f"agent={name}"])["agent"]
-    agent = make_agent(values, spec, f"agent {name}")
+    agent = make_agent(agent_values(name, results, f"agents: {name}"), spec, f"agents: {name}")
     if not isinstance(agent, Forecaster):
         raise ConfigError(f"agents: {name} makes no forecasts, see agents.forecasting.Forecaster")
     return agent
@@ -57,10 +36,11 @@ def forecaster(name: str, spec: ElasticitySpec) -> Forecaster:
 
 def execute(config: ForecastsConfig, config_yaml: str, console: Console) -> Path:
     """Ask, judge, and leave it all in a directory, which is returned. Raises ConfigError."""
-    plans = plans_of(config)
+    plans = plans_of(config, pairs_of(config.worlds), seed=0, accuracy=None)
     specs = {plan.spec.hash: plan.spec for plan in plans.values()}
     agents = {  # what is wrong with one is said before anything is asked
-        (name, key): forecaster(name, spec) for name, (key, spec) in product(config.agents, specs.items())
+        (name, key): forecaster(name, config.results, spec)
+        for name, (key, spec) in product(config.agents, specs.items())
     }
     inquiry = Inquiry(config.moments, config.settings, config.clones, config.held)
     n_moments = len(config.agents) * len(plans) * config.seeds * len(config.moments)
@@ -84,21 +64,19 @@ def execute(config: ForecastsConfig, config_yaml: str, console: Console) -> Path
     plot_calibration(pairs, config.bins, directory / PICTURE)
     console.print(scores_table(scores))
     for what, name in (("every forecast", PAIRS), ("scores", SCORES), ("calibration", PICTURE)):
-        console.print(f"{what:<16} {directory / name}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{what:<16} {directory / name}")
     return directory
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="forecasts")
-def main(cfg: DictConfig) -> None:
-    """Ask and judge; what goes wrong ends the program here, for Hydra would print it too."""
-    with complaining(PROGRAM, ()):
-        with blaming("configuration"):
-            check_keys(cfg)
-            config = OmegaConf.to_object(cfg)
-            assert isinstance(config, ForecastsConfig)
-            check(config)
-        execute(config, OmegaConf.to_yaml(cfg, resolve=True), Console())
+def perform(cfg: DictConfig) -> None:
+    """Check everything, then ask and judge."""
+    with blaming("configuration"):
+        check_keys(cfg)
+        config = OmegaConf.to_object(cfg)
+        assert isinstance(config, ForecastsConfig)
+        check(config)
+    execute(config, OmegaConf.to_yaml(cfg, resolve=True), Console())
 
 
 if __name__ == "__main__":
-    enter(PROGRAM, main, register, ())
+    enter(PROGRAM, CONF / "forecasts.yaml", perform, register)

@@ -20,32 +20,27 @@ from rich.console import Console
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
+from experiments.config.composing import composed
 from experiments.config.schemas import CONF, RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs import episode
-from experiments.runs.episode import Observer, Step
+from experiments.runs.episode import Step, Steps
 from experiments.runs.record import LOGS
-from experiments.runs.trace import Row, row_of
+from experiments.runs.trace import trace_of
 from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
-from experiments.sweeps.job import composed
-from experiments.worlds.run_spec import Plan
-from experiments.worlds.twin import show_world
+from experiments.worlds.plan import Plan
 
 if TYPE_CHECKING:
-    from experiments.worlds.run_spec import WorldEnv
+    from experiments.worlds.plan import WorldEnv
 
 HYDRA = "1.3"  # whose defaults are meant
 
 
-def say_nothing(text: str) -> None:
-    """What a world's start-up waits for, where nobody wants to know."""
-
-
 @dataclass(frozen=True)
-class Arrangement:
+class Session:
     """A run that was composed and checked; it makes its world and its agent as often as it is asked to.
 
     Attributes:
@@ -69,7 +64,7 @@ class Arrangement:
         """Every key and its value."""
         return self.plan.config
 
-    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = say_nothing) -> "WorldEnv":
+    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = lambda _: None) -> "WorldEnv":
         """The Gymnasium environment; close it when a real pipeline is behind it.
 
         Args:
@@ -82,9 +77,7 @@ class Arrangement:
 
     def make_agent(self) -> Agent:
         """A new agent, shown its world if it must see it. Raises ConfigError."""
-        agent = self.resolved.make_agent()
-        show_world(agent, self.plan, say_nothing)
-        return agent
+        return self.resolved.make_agent()
 
     def episode(self, trace: pd.DataFrame, agent: str, cell: str, seed: int) -> Episode:
         """A trace that was played here, for the statistics of `experiments.statistics`.
@@ -97,7 +90,7 @@ class Arrangement:
         return episode_of(trace, agent, cell, EVERYWHERE, seed, change_points_of(self.plan, seed))
 
 
-def arrange(*overrides: str) -> Arrangement:
+def arrange(*overrides: str) -> Session:
     """Compose a run of the words that `python -m experiments.run` takes, and check it; starts no world.
 
     A learned agent that never was is trained first.
@@ -109,7 +102,7 @@ def arrange(*overrides: str) -> Arrangement:
     try:
         with initialize_config_dir(str(CONF), version_base=HYDRA):
             cfg, choices = composed(overrides)
-            return Arrangement(resolve(cfg, choices, Console(), cfg.live))
+            return Session(resolve(cfg, choices, Console(), cfg.live))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(sentence(error)) from error
 
@@ -132,19 +125,6 @@ def play(
         ClusterError: a real pipeline broke.
     """
     agent.warm_up()
-    rows = Rows(agent.spec, watch)
-    episode.play(agent, env, seed, [rows])
-    return pd.DataFrame(rows.rows)
-
-
-class Rows(Observer):
-    """Keeps the rows of an episode's trace, and lets somebody else watch."""
-
-    def __init__(self, spec: ElasticitySpec, watch: Callable[[Step], None]) -> None:
-        self._knobs, self._watch = [knob.name for knob in spec.knobs], watch
-        self.rows: list[Row] = []
-
-    def step(self, step: Step) -> None:
-        """Keep the step's row."""
-        self.rows.append(row_of(step, self._knobs))
-        self._watch(step)
+    kept = Steps(watch)
+    episode.play(agent, env, seed, [kept])
+    return trace_of(kept.seen, agent.spec)

@@ -5,12 +5,10 @@ the figures of both are shown side by side.
 """
 
 import argparse
-import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -22,18 +20,18 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve
+from experiments.program.console import plain_table, say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
-from experiments.results.store import fetch
 from experiments.run import choose_view
 from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, read_run
-from experiments.runs.record import CONFIG, LOGS, SUMMARY, RunStatus
+from experiments.runs.record import LOGS, RunStatus
 from experiments.runs.repetition import Circumstances, circumstances, first_difference
-from experiments.runs.trace import TRACE, read_trace
-from experiments.tracking.store import SETTINGS, is_absent, tracking_uri
-from experiments.worlds.twin import show_world
+from experiments.runs.trace import read_trace
+from experiments.tracking.reading import fetched
+from experiments.tracking.store import tracking_uri
 
 PROGRAM = "experiments.repeat"
 COMPARED = (  # of summaries, side by side where bits cannot be
@@ -55,20 +53,7 @@ class RepeatError(Exception):
     """A run could not be repeated, or does not come to the same; the text says which and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repetition:
-    """A logged run, ready to be carried out once more.
-
-    Attributes:
-        before: as it was.
-        resolved: as it will be.
-    """
-
-    before: LoggedRun
-    resolved: ResolvedRun
-
-
-def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> Repetition:
+def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> ResolvedRun:
     """Check a run's own configuration, with the same seed and the same checkpoint; MLflow is not told again.
 
     Args:
@@ -93,20 +78,18 @@ def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> 
     cfg = OmegaConf.structured(config)
     assert isinstance(cfg, DictConfig)
     choices = {group: str(before.summary[group]) for group in GROUPS}
-    return Repetition(before, resolve(cfg, choices, console, config.live))
+    return resolve(cfg, choices, console, config.live)
 
 
-def perform(repetition: Repetition, console: Console) -> bool:
+def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:
     """Carry it out and say what came of it; whether all is as it should be.
 
     Raises:
         RepeatError: the run itself broke.
         Interrupted: likewise.
     """
-    before, resolved = repetition.before, repetition.resolved
     identity, config = resolved.identity, resolved.plan.config
-    agent = resolved.make_agent()
-    show_world(agent, resolved.plan, console.print)
+    agent = resolved.make_agent(console.print)
     is_real = isinstance(config.env, PipelineSchema)
     view = View()
     if is_real:
@@ -119,13 +102,13 @@ def perform(repetition: Repetition, console: Console) -> bool:
         ) from ended.cause
     if ended.interruption is not None:
         raise ended.interruption
-    say(console, "the run", before.directory)
-    say(console, "repeated", ended.directory)
+    say(console, f"the run            {before.directory}")
+    say(console, f"repeated           {ended.directory}")
     about = circumstances(before.summary, ended.summary)
     for change in about.changes:
-        say(console, "differs from then", change)
+        say(console, f"differs from then  {change}")
     if before.summary["config_hash"] != identity.config_hash:
-        say(console, "differs from then", "this release reads the configuration in another way")
+        say(console, "differs from then  this release reads the configuration in another way")
     if is_real:
         console.print(side_by_side(before, ended))
         return True
@@ -138,59 +121,20 @@ def is_same(before: LoggedRun, ended: Ended, about: Circumstances, console: Cons
     if not before.is_finished:
         now = now.head(len(then))  # as far as the old one came
     difference = first_difference(then, now)
-    if difference is None:
-        say(console, "compared", f"identical, all {counted(len(then), 'step')}")
+    if not difference:
+        say(console, f"compared           identical, all {counted(len(then), 'step')}")
         return True
-    say(console, "compared", f"not the same: {difference}")
+    say(console, f"compared           not the same: {difference}")
     if about.code_differs:
-        say(console, "", "the code is another one, and so may be what it comes to")
+        say(console, "                   the code is another one, and so may be what it comes to")
     return about.code_differs is True
 
 
 def side_by_side(before: LoggedRun, ended: Ended) -> Table:
-    """The figures of two runs in real time."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("figure", "then", "now"):
-        table.add_column(heading, justify="left" if heading == "figure" else "right", no_wrap=True)
-    for name in COMPARED:
-        table.add_row(name, *(figure(summary.get(name)) for summary in (before.summary, ended.summary)))
-    return table
-
-
-def say(console: Console, what: str, text: object) -> None:
-    """One line."""
-    console.print(f"{what:<18} {text}", markup=False, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def fetched(run_ids: Sequence[str], results: Path) -> Iterator[list[LoggedRun]]:
-    """Runs that MLflow has, as if they lay on disk, for as long as this lasts.
-
-    Raises:
-        ConfigError: there is no such run, or it left no configuration, summary or trace there.
-    """
-    if not run_ids:
-        yield []
-        return
-    uri = tracking_uri(results)
-    if is_absent(uri):
-        raise ConfigError(f"MLflow has no store at {uri}: say --results, or set MLFLOW_TRACKING_URI")
-    os.environ.update(SETTINGS | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
-    from mlflow import MlflowClient  # takes seconds to import
-
-    client = MlflowClient(uri)
-    with tempfile.TemporaryDirectory(prefix="elasticbench-") as scratch:
-        found = []
-        for run_id in run_ids:
-            directory = Path(scratch) / run_id
-            directory.mkdir()
-            lacking = [
-                name for name in (CONFIG, SUMMARY, TRACE) if not fetch(client, run_id, name, directory)
-            ]
-            if lacking:
-                raise ConfigError(f"MLflow has no {', '.join(lacking)} of the run {run_id} ({uri})")
-            found.append(read_run(directory))
-        yield found
+    """Return the figures of two runs in real time."""
+    both = (before.summary, ended.summary)
+    rows = [(name, *(figure(summary.get(name)) for summary in both)) for name in COMPARED]
+    return plain_table(("figure", "then", "now"), rows)
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -228,13 +172,15 @@ def main(argv: Sequence[str]) -> None:
     said, console = arguments(argv), Console()
     register()
     local = said.results or Path("results")
-    with fetched(said.mlflow_run, local) as from_mlflow:
-        repetitions = [repetition_of(read_run(directory), said.results, console) for directory in said.runs]
-        repetitions += [repetition_of(run, local, console) for run in from_mlflow]
-        differing = [one.before.directory.name for one in repetitions if not perform(one, console)]
+    with tempfile.TemporaryDirectory(prefix="elasticbench-") as scratch:
+        runs = [(run, repetition_of(run, said.results, console)) for run in map(read_run, said.runs)]
+        if said.mlflow_run:
+            found = fetched(said.mlflow_run, tracking_uri(local), Path(scratch))
+            runs += [(run, repetition_of(run, local, console)) for run in found]
+        differing = [run.directory.name for run, resolved in runs if not perform(run, resolved, console)]
     if differing:
         n = counted(len(differing), "run")
-        raise RepeatError(f"{n} of {len(repetitions)} did not come to the same: {', '.join(differing)}")
+        raise RepeatError(f"{n} of {len(runs)} did not come to the same: {', '.join(differing)}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
@@ -14,11 +13,11 @@ from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, register
 from experiments.display.live import LiveView
-from experiments.display.summary_view import print_ending
+from experiments.display.summary_view import print_summary
 from experiments.display.views import PlainView, View
 from experiments.execution.execute import execute
 from experiments.execution.resolve import resolve
-from experiments.program.entry import complaining, enter
+from experiments.program.entry import enter
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
 from experiments.runs.record import LOGS, RunStatus
@@ -26,8 +25,7 @@ from experiments.runs.recover import finish_killed
 from experiments.sweeps.conduct import SweepError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
-from experiments.worlds.run_spec import Plan
-from experiments.worlds.twin import show_world
+from experiments.worlds.plan import Plan
 
 PROGRAM = "experiments.run"
 
@@ -51,7 +49,7 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
     draws = config.output.picture is not False
     ended = execute(plan, agent, identity, tracked, draws, view, console)
-    print_ending(console, ended.summary, ended.directory, tracked or "")
+    print_summary(console, ended.summary, ended.directory, tracked or "")
     if ended.summary["status"] == RunStatus.FAILED:
         raise RunError(f"{ended.error} (logs: {ended.directory / LOGS})") from ended.cause
     if ended.interruption is not None:
@@ -70,16 +68,8 @@ def perform(cfg: DictConfig) -> None:
     console = Console()
     finish_killed(Path(cfg.results) / cfg.name, console)
     resolved = resolve(cfg, HydraConfig.get().runtime.choices, console, cfg.live)
-    agent = resolved.make_agent()
-    show_world(agent, resolved.plan, console.print)
+    agent = resolved.make_agent(console.print)
     run(resolved.plan, agent, replace(resolved.identity, origin={"command": command()}), console)
-
-
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
-def main(cfg: DictConfig) -> None:
-    """Run; what goes wrong ends the program here, for Hydra would print it too."""
-    with complaining(PROGRAM, FAILURES):
-        perform(cfg)
 
 
 if __name__ == "__main__":
@@ -87,4 +77,4 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/", category=UserWarning)
     # loky replaces a process, between two jobs, that has grown by 300 MB: what JAX compiles is no leak
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
-    enter(PROGRAM, main, register, FAILURES)
+    enter(PROGRAM, CONF / "config.yaml", perform, register, FAILURES)

@@ -4,15 +4,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.schemas import CONF, check_keys
-from experiments.display.progress import ProgressView
-from experiments.program.entry import complaining, enter
+from experiments.program.console import say
+from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
@@ -22,13 +21,13 @@ from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG
 from experiments.runs.recover import finish_killed
 from experiments.statistics.scores import TOLERANCE
-from experiments.studies.cells import cells_of
-from experiments.studies.plan import STUDIES, Study, StudyRun, study_of
-from experiments.studies.playing import jobs_of, play_all
-from experiments.studies.report import Findings, ranking, read
-from experiments.studies.schema import StudyConfig, register
-from experiments.studies.variants import variants_of
-from experiments.sweeps.place import finished_in, write_runs
+from experiments.sweeps.cells import cells_of
+from experiments.sweeps.findings import Findings, ranking, read
+from experiments.sweeps.place import write_runs
+from experiments.sweeps.pool import play_missing
+from experiments.sweeps.study import STUDIES, Study, study_of
+from experiments.sweeps.study_schema import StudyConfig, register
+from experiments.sweeps.variants import variants_of
 from experiments.training.training_run import TrainingError
 
 PROGRAM = "experiments.study"
@@ -55,32 +54,22 @@ def checked(cfg: DictConfig) -> StudyConfig:
     return config
 
 
-def play(study: Study, config: StudyConfig, folder: Path, console: Console) -> dict[str, str]:
+def play(
+    study: Study, config: StudyConfig, folder: Path, console: Console
+) -> tuple[dict[str, str], dict[str, str]]:
     """Play what is missing: first in the simulator, all cores at work, then in real time, one by one.
 
     Returns:
-        What ended each run that did not come to its own end, by its title.
+        The directories of all that is finished, by the runs' hashes, and what ended each run that did not
+        come to its own end, by its title.
     """
-    failures, finished = dict[str, str](), finished_in(folder)
-    for title, runs, n_processes in (
-        ("simulated", study.simulated, config.processes),
-        ("on the real pipeline", study.real, 1),
-    ):
-        left = [run for run in runs if run.hash not in finished]
-        if len(left) < len(runs):
-            there, n = len(runs) - len(left), counted(len(runs), "run")
-            console.print(f"{title}: {there} of {n} are there already", highlight=False)
-        if not left:
-            continue
-        with ProgressView(console, config.live, title, len(left), "runs") as view:
-
-            def on_done(run: StudyRun, error: str, view: ProgressView = view) -> None:
-                view.done(run.title, error)
-                if error:
-                    failures[run.title] = error
-
-            play_all(jobs_of(left), n_processes, on_done)
-    return failures
+    finished, failures = dict[str, str](), dict[str, str]()
+    groups = ("simulated", study.simulated, config.processes), ("on the real pipeline", study.real, 1)
+    for title, runs, n_processes in groups:
+        if runs:
+            finished, failed = play_missing(runs, folder, title, n_processes, config.live, console)
+            failures |= {run.title: failed[run.hash] for run in runs if run.hash in failed}
+    return finished, failures
 
 
 def report(
@@ -121,7 +110,7 @@ def report(
     )
     page, *others = write_report(directory, evidence, console)
     for what, where in (("report", page), ("tables", others[0]), ("pictures", others[-1].parent)):
-        console.print(f"{what:<10} {where}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{what:<10} {where}")
 
 
 def facts(study: Study) -> dict[str, str]:
@@ -161,8 +150,8 @@ def perform(cfg: DictConfig, console: Console) -> None:
     study = study_of(config, cells_of(config, str(choices["training"])), variants, console)
     title = f"{name}, on the real pipeline" if study.cells[0].is_real else name
     known_by = f"study-{name}-pipeline" if study.cells[0].is_real else f"study-{name}"
-    failures = play(study, config, folder, console)
-    finished, own = finished_in(folder), [*study.simulated, *study.real]
+    finished, failures = play(study, config, folder, console)
+    own = [*study.simulated, *study.real]
     write_runs(folder, known_by, [finished[run.hash] for run in own if run.hash in finished])
     directory = Path(config.results) / "comparisons" / known_by
     directory.mkdir(parents=True, exist_ok=True)
@@ -173,13 +162,6 @@ def perform(cfg: DictConfig, console: Console) -> None:
         raise StudyError(f"{n} failed, the first: {first}: {error} (all: {directory / 'table.md'})")
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF), config_name="study")
-def main(cfg: DictConfig) -> None:
-    """Play and compare; what goes wrong ends the program here, for Hydra would print it too."""
-    with complaining(PROGRAM, FAILURES):
-        perform(cfg, Console())
-
-
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
-    enter(PROGRAM, main, register, FAILURES)
+    enter(PROGRAM, CONF / "study.yaml", lambda cfg: perform(cfg, Console()), register, FAILURES)

@@ -140,14 +140,11 @@ def f1_by_height(
         pictures: at least one, all of one size.
         heights_px: of the frames that the detector gets, scaled as the producer scales them.
     """
-    return [
-        f1(np.sum([_matched(detect, picture, height, classes) for picture in pictures], axis=0))
-        for height in heights_px
-    ]
 
+    def counts(picture: TruePicture, height_px: int) -> Counts:
+        return match(*_seen(detect, picture.image, height_px, classes), picture.boxes, picture.ignored)
 
-def _matched(detect: Detect, picture: TruePicture, height_px: int, classes: Sequence[int]) -> Counts:
-    return match(*_seen(detect, picture.image, height_px, classes), picture.boxes, picture.ignored)
+    return [f1(np.sum([counts(picture, height) for picture in pictures], axis=0)) for height in heights_px]
 
 
 def _seen(

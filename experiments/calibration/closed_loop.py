@@ -2,22 +2,18 @@
 
 from typing import Any
 
-import pandas as pd
-from hydra import compose
-from hydra.errors import MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from agents.base import Agent
 from experiments.calibration.errors import SCORES
-from experiments.config.agents import make_agent, typed_values
-from experiments.program.errors import ConfigError
+from experiments.config.agents import make_agent
+from experiments.config.composing import agent_values
 from experiments.runs.episode import Steps, play
 from experiments.runs.summary import summarise
-from experiments.runs.trace import row_of
-from experiments.training.first_use import ready
-from experiments.worlds.run_spec import Plan
-from experiments.worlds.twin import show_world
+from experiments.runs.trace import trace_of
+from experiments.training.first_use import ensure_trained
+from experiments.worlds.plan import Plan, show_world
 
 STATIC = "static-"  # prefix of an agent's name: static-lowest, static-middle, static-highest
 ALSO_KEPT = ("decision_ms_p50", "switches_per_min", "slo_depth")
@@ -33,15 +29,8 @@ def values_of(name: str, results: str) -> DictConfig:
     Raises:
         ConfigError: there is no such agent.
     """
-    try:
-        cfg = compose(f"agent/{option_of(name)}")
-    except MissingConfigException as error:
-        raise ConfigError(f"agent {name}: there is no conf/agent/{option_of(name)}.yaml") from error
-    OmegaConf.set_struct(cfg, False)
-    cfg.results = results  # that paths of checkpoints name
-    if name.startswith(STATIC):
-        cfg.agent.levels = name.removeprefix(STATIC)
-    return typed_values(cfg.agent, f"agent {name}")
+    changed = {"levels": name.removeprefix(STATIC)} if name.startswith(STATIC) else {}
+    return agent_values(option_of(name), results, f"agent {name}", changed)
 
 
 def option_of(name: str) -> str:
@@ -63,7 +52,7 @@ def agent_for(name: str, plan: Plan, console: Console) -> Agent:
     """
     config = plan.config
     values = values_of(name, config.results)
-    values = ready(option_of(name), values, plan, config.trained_on, console, config.live)
+    values = ensure_trained(option_of(name), values, plan, config.trained_on, console, config.live)
     agent = make_agent(values, plan.spec, f"agent {name}")
     agent.warm_up()
     return agent
@@ -82,8 +71,8 @@ def figures_of(agent: Agent, env: Any, twin: Plan, seed: int) -> dict[str, Any]:
         ClusterError: the pipeline broke.
         ConfigError: the twin cannot be calculated in advance.
     """
-    show_world(agent, twin, lambda _: None)
-    kept, knobs = Steps(), [knob.name for knob in agent.spec.knobs]
+    show_world(agent, twin)
+    kept = Steps()
     play(agent, env, seed, [kept])
-    figures = summarise(pd.DataFrame([row_of(step, knobs) for step in kept.seen]))
+    figures = summarise(trace_of(kept.seen, agent.spec))
     return {name: figures[name] for name in (*SCORES, *ALSO_KEPT)}

@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.calibration.accuracy import check_accuracy
-from experiments.calibration.calibration import calibrate, n_parts
 from experiments.calibration.measured import Measured, load, save
+from experiments.calibration.measuring import calibrate, n_parts
 from experiments.calibration.profile import profile_of, source_text, to_yaml
 from experiments.calibration.report import (
     agents_table,
@@ -25,16 +25,15 @@ from experiments.calibration.schema import CalibrateConfig
 from experiments.calibration.validation import check_names, check_validation, n_blocks, validate
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
-from experiments.display.progress import ProgressView
+from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.identity import Identity, identify
 from experiments.runs.provenance import digest, machine, releases
 from experiments.runs.record import CONFIG, RunStatus
-from experiments.tracking.entry import run_name
 from experiments.tracking.facts import params_in, summary_figures, summary_tags
 from experiments.tracking.store import Store as MlflowStore
-from experiments.tracking.store import figures_of, in_a_sentence, store_errors, tracking_uri
+from experiments.tracking.store import figures_of, in_a_sentence, run_name, store_errors, tracking_uri
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline, source_ladders
 from pipeline.messages import WorkType
 
@@ -45,7 +44,7 @@ MEASURED_PARTS = ("seed", "video", "detector", "env", "hardware", "grid", "accur
 
 
 @dataclass(frozen=True)
-class Session:
+class Calibration:
     """What is asked for.
 
     Attributes:
@@ -110,7 +109,7 @@ class Session:
             check_names(self.config)
 
 
-def execute(session: Session, directory: Path, console: Console) -> None:
+def execute(session: Calibration, directory: Path, console: Console) -> None:
     """Do what is asked for, inside a `hydra.main`.
 
     Args:
@@ -138,7 +137,7 @@ def execute(session: Session, directory: Path, console: Console) -> None:
             logger.error("MLflow did not take the calibration: %s", in_a_sentence(trouble))
 
 
-def _calibrate(session: Session, directory: Path, console: Console) -> CalibrateConfig:
+def _calibrate(session: Calibration, directory: Path, console: Console) -> CalibrateConfig:
     """Measure the profile and write it; returns the configuration with it."""
     config, plan, path = session.config, session.plan, session.profile_path
     unfinished = Path(config.results) / config.name / "unfinished" / f"{session.key}.json"
@@ -198,14 +197,14 @@ def _validate(
     if len(found.loops):
         console.print(agents_table(found.loops, summary["agents"]["ranks"]))
     figures = summary_figures({**summary, **{str(one): one.summary() for one in found.comparisons}})
-    return figures, found.write(directory, identity.summary_head)
+    return figures, found.write(directory, identity.metadata)
 
 
 def _to_mlflow(directory: Path, identity: Identity, figures: Mapping[str, float], files: list[Path]) -> None:
     """Make an MLflow run with all files. Raises MlflowException, OSError."""
     folder, began_s, now_s = directory.resolve().parent, (directory / CONFIG).stat().st_mtime, time.time()
     store = MlflowStore(tracking_uri(folder.parent), folder.parent, folder.name)
-    run_id = store.create(run_name(directory), summary_tags(identity.summary_head), int(1e3 * began_s))
+    run_id = store.create(run_name(directory), summary_tags(identity.metadata), int(1e3 * began_s))
     points = [(name, value, int(1e3 * now_s), 0) for name, value in figures_of(figures).items()]
     store.write(run_id, points, params_in(directory / CONFIG))
     store.keep(run_id, files)

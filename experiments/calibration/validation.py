@@ -27,14 +27,13 @@ from experiments.calibration.open_loop import (
     intermediate,
     reference_levels,
 )
-from experiments.calibration.pictures import plot_agents, plot_scatter
+from experiments.calibration.report import plot_agents, plot_scatter
 from experiments.calibration.schema import CalibrateConfig
 from experiments.calibration.worlds import Block, World, in_world, simulated_plan, through_worlds
-from experiments.display.progress import ProgressView
+from experiments.config.composing import option
+from experiments.program.console import ProgressView
 from experiments.program.files import write_whole
-from experiments.training.worlds import option
 from experiments.worlds.simulator import SimulatorPlan
-from pipeline.settings import Ladders
 
 AT_MEDIAN = "simulated_at_median"  # with the speed factor that the emulated pipeline had
 SETTINGS, LOOPS, SUMMARY, AGENTS_PICTURE = "settings.parquet", "loops.parquet", "summary.json", "agents.png"
@@ -189,9 +188,11 @@ def hold_settings(
 
     def block(number: int, levels: Levels) -> Block:
         def measure(env: Any, twin: SimulatorPlan) -> dict[str, float]:
-            return hold(env, how, levels, config.seed + number)  # luck differs between settings, not worlds
+            return hold(env, how, levels, config.seed + number)  # noise differs between settings, not worlds
 
-        return Block({"setting": number, **_described(system.ladders, levels)}, measure)
+        held = system.ladders.settings(levels)
+        labels = {"setting": number, "fps": held.fps, "width": held.width, "height": held.height}
+        return Block({**labels, "grade": system.ladders.grades[held.grade]}, measure)
 
     settings = draw_settings(system.ladders, wanted.settings, config.seed)
     blocks = [block(number, levels) for number, levels in enumerate(settings)]
@@ -208,12 +209,6 @@ def _hold(config: CalibrateConfig, reference: Levels) -> Hold:
     wanted, interval_s = config.validation, config.env.control_interval_s
     lengths_s = (wanted.reference_s, wanted.hold_s, wanted.settle_s)
     return Hold(reference, *(round(length_s / interval_s) for length_s in lengths_s))
-
-
-def _described(ladders: Ladders, levels: Levels) -> dict[str, Any]:
-    settings = ladders.settings(levels)
-    grade = ladders.grades[settings.grade]
-    return {"fps": settings.fps, "width": settings.width, "height": settings.height, "grade": grade}
 
 
 def close_loops(

@@ -19,10 +19,10 @@ import numpy as np
 from experiments.calibration.profile import scaled
 from experiments.calibration.schema import CalibrateConfig
 from experiments.config.world_schemas import PipelineSchema
-from experiments.display.progress import ProgressView
+from experiments.program.console import ProgressView
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline
-from experiments.worlds.simulator import SimulatorPlan, plan_simulator
-from experiments.worlds.twin import simulated
+from experiments.worlds.plan import plan_twin
+from experiments.worlds.simulator import SimulatorPlan
 
 
 class World(StrEnum):
@@ -69,8 +69,7 @@ def simulated_plan(config: CalibrateConfig, factor: float = 1.0, decision_ms: fl
     Raises:
         ConfigError: as `real_plan`.
     """
-    assert isinstance(config.env, PipelineSchema), "others were refused"
-    plan = plan_simulator(config, simulated(config.env))
+    plan = plan_twin(config)
     hardware = scaled(plan.system.hardware, factor)
     system = dataclasses.replace(plan.system, hardware=hardware, decision_ms=decision_ms)
     return dataclasses.replace(plan, system=system)

@@ -100,9 +100,7 @@ def _made(annotation: Any, value: Any) -> Any:
         return tuple(_made(inner[0], item) for item in value)
     if isinstance(value, dict):
         return {key: _made(inner[1], item) for key, item in value.items()}
-    return (
-        _made(inner[0], value) if typing.get_origin(annotation) in (types.UnionType, typing.Union) else value
-    )
+    return _made(inner[0], value) if typing.get_origin(annotation) in UNIONS else value
 
 
 def _known(annotation: Any) -> Any:

@@ -16,8 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
+from experiments.config.help import help_text
 from experiments.config.world_schemas import WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
-from experiments.program.help import help_text
 from pipeline.bounds import OptionError, check_value
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
@@ -124,8 +124,25 @@ class OutputSchema:
     recording: bool = MISSING
 
 
+NO_OUTPUT = OutputSchema(
+    video=False, detections=DetectionsFile.NONE, mlflow=False, picture=False, recording=False
+)
+
+
 @dataclass
-class RunConfig:
+class StreamConfig:
+    """What runs, trainings and forecasts have in common: a stream, its world, how it is judged."""
+
+    live: bool | None = MISSING
+    results: str = MISSING
+    video: VideoSchema = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+    slo: SlosSchema = MISSING
+
+
+@dataclass
+class RunConfig(StreamConfig):
     """A run: who decides, on what, in what world, judged by what.
 
     `agent` is held against its class's arguments, whoever wrote it: `experiments.config.agents`.
@@ -133,17 +150,19 @@ class RunConfig:
 
     name: str = MISSING
     seed: int = MISSING
-    live: bool | None = MISSING
-    results: str = MISSING
     agent: Any = MISSING
-    video: VideoSchema = MISSING
-    detector: DetectorSchema = MISSING
-    env: EnvSchema = MISSING
     hardware: HardwareSchema = MISSING
     scenario: ScenarioSchema = MISSING
-    slo: SlosSchema = MISSING
     trained_on: str | None = None  # null where nobody runs a learned agent, as in a calibration
     output: OutputSchema = MISSING
+
+
+@dataclass
+class PairsSchema:
+    """Every hardware of a list with every scenario of another, by the names of their files."""
+
+    hardware: list[str] = MISSING
+    scenarios: list[str] = MISSING
 
 
 # groups whose keys are options of the producer by the same name, "" being the run itself (seed)

@@ -1,1 +1,1 @@
-"""What a person sees of a run or of many: live view, progress, plots, the table at the end."""
+"""What a person sees of a run or of many: live view, plots, the table at the end, a recording for Rerun."""

@@ -16,7 +16,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from envs.spec import ElasticitySpec, Knob
+from envs.spec import ElasticitySpec
 from experiments.display.views import View, deaths_text, delivered_per_s
 from experiments.program.formatting import counted, figure, level_text, sparkline, state_name
 from experiments.runs.episode import Step
@@ -117,12 +117,9 @@ def _knobs(spec: ElasticitySpec, history: list[Step]) -> Table:
     for i, knob in enumerate(spec.knobs):
         level = history[-1].action[i]
         past = sparkline((step.action[i] + 1 for step in history), knob.n_levels)
-        table.add_row(knob.name, level_text(knob, level), _ladder(knob, level), past)
+        ladder = Text.assemble(("■" * (level + 1), "cyan"), ("□" * (knob.n_levels - 1 - level), "dim"))
+        table.add_row(knob.name, level_text(knob, level), ladder, past)
     return table
-
-
-def _ladder(knob: Knob, level: int) -> Text:
-    return Text.assemble(("■" * (level + 1), "cyan"), ("□" * (knob.n_levels - 1 - level), "dim"))
 
 
 def _slos(spec: ElasticitySpec, history: list[Step]) -> Table:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from experiments.program.console import say
 from experiments.program.formatting import counted, figure
 from experiments.runs.record import LOGS, PICTURE, RECORDING, SUMMARY, RunStatus
 from experiments.runs.summary import SETTLED_AFTER
@@ -35,28 +36,23 @@ UNTRAINED = (
 DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
 
 
-def print_ending(console: Console, summary: Mapping[str, Any], directory: Path, mlflow_uri: str) -> None:
+def print_summary(console: Console, summary: Mapping[str, Any], directory: Path, mlflow_uri: str) -> None:
     """The table, the paths, and how to look at it in MLflow ("" = it is not there)."""
     if "steps" in summary:
         console.print(summary_table(summary))
     for what, name in WHAT.items():
         if (directory / name).exists():
-            _line(console, what, directory / name)
+            say(console, f"{what:<28} {directory / name}")
     for path in sorted(directory.glob("detections.*")):
-        _line(console, "detections", path)
+        say(console, f"detections                   {path}")
     for path in sorted(directory.glob("output.*.mp4")):
-        _line(console, "annotated video, continued", path)
+        say(console, f"annotated video, continued   {path}")
     if mlflow_uri:
-        _line(console, "all runs, in a browser", mlflow_command(mlflow_uri))
+        say(console, f"all runs, in a browser       {mlflow_command(mlflow_uri)}")
     if summary["weights"] == Weights.UNTRAINED:
-        console.print(UNTRAINED, style="bold yellow", markup=False, highlight=False)
+        say(console, UNTRAINED, "bold yellow")
     if summary["status"] == RunStatus.DEGRADED:
-        text = DEGRADED.format(summary["error"])
-        console.print(text, style="bold yellow", markup=False, highlight=False, soft_wrap=True)
-
-
-def _line(console: Console, what: str, where: object) -> None:
-    console.print(f"{what:<28} {where}", markup=False, highlight=False, soft_wrap=True)
+        say(console, DEGRADED.format(summary["error"]), "bold yellow")
 
 
 def mlflow_command(uri: str) -> str:
@@ -94,16 +90,12 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     decision = " / ".join(figure(summary[f"decision_ms_p{share}"]) for share in (50, 99))
     table.add_row("decision p50 / p99", f"{decision} ms")
     table.add_row("frames", ", ".join(f"{count} {name}" for name, count in frames.items()))
-    if faults := source_faults(summary.get("source", {})):
-        table.add_row("source", faults)
+    source = summary.get("source", {})
+    faults = [counted(n, what) for name, what in COUNTED_FAULTS.items() if (n := source.get(name, 0))]
+    if faults := [*faults, *(["truncated"] if source.get("truncated") else [])]:
+        table.add_row("source", ", ".join(faults))
     table.add_row("weights", summary["weights"])
     return table
-
-
-def source_faults(source: Mapping[str, int | bool]) -> str:
-    """What was wrong with the source, in words; "" if nothing."""
-    words = [counted(n, what) for name, what in COUNTED_FAULTS.items() if (n := source.get(name, 0))]
-    return ", ".join([*words, *(["truncated"] if source.get("truncated") else [])])
 
 
 def _title(summary: Mapping[str, Any]) -> str:

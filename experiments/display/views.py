@@ -6,6 +6,7 @@ from typing import Any, Self
 from rich.console import Console
 
 from envs.spec import ElasticitySpec
+from experiments.program.console import say
 from experiments.program.formatting import figure, setting_text
 from experiments.runs.episode import Observer, Step
 from pipeline.slos import SloState
@@ -37,7 +38,7 @@ class PlainView(View):
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self._console, text)
 
     def step(self, step: Step) -> None:
         """Print a line per step."""

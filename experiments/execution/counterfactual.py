@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import gymnasium as gym
 import numpy as np
 
+from experiments.config.world_schemas import SimulatorSchema
 from experiments.runs.episode import Observer, Step
 from experiments.runs.trace import Row
-from experiments.statistics.disturbances import ChangePoint, borders, change_points
+from experiments.statistics.disturbances import ChangePoint, borders, change_points_of
 from experiments.statistics.episode import NEEDED
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan
 
 
 class Counterfactual(Observer):
@@ -62,9 +63,6 @@ class Counterfactual(Observer):
 
 def counterfactual_of(plan: Plan) -> Counterfactual:
     """Return the counterfactual of a run; of one that is not simulated nothing can be asked."""
-    config, points = plan.config, ()
-    system = getattr(plan, "system", None)  # the runs of the simulator have one
-    if system is not None:
-        slos, interval_s = plan.spec.slos, system.control_interval_s
-        points = change_points(system.scenario, slos, system.steps, interval_s, config.seed)
+    config = plan.config
+    points = change_points_of(plan, config.seed) if isinstance(config.env, SimulatorSchema) else ()
     return Counterfactual(points, config.env.steps)

@@ -20,7 +20,7 @@ from experiments.runs.episode import Observer, Step, play
 from experiments.runs.identity import Identity
 from experiments.runs.record import LOGS, RunRecord, status_of, what_broke
 from experiments.worlds.host import alone
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan
 from pipeline.messages import Weights
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def execute(
     """
     config = plan.config
     folder = Path(config.results) / config.name
-    head = {**identity.summary_head, "weights": Weights.NONE, "trained_steps": agent.trained_steps}
+    head = {**identity.metadata, "weights": Weights.NONE, "trained_steps": agent.trained_steps}
     asked = counterfactual_of(plan)
     with (
         hearing() as heard,

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agents.base import Agent, NetworkFigure
-from experiments.display.network_figure import plot_network
-from experiments.display.plots import plot_trace
+from agents.base import Agent
+from experiments.display.plots import plot_network, plot_trace
+from experiments.display.rerun.recording import write_recording
 from experiments.program.interruption import Hearing, Interrupted
 from experiments.runs.identity import Identity
 from experiments.runs.record import LOGS, NETWORK, PICTURE, what_broke
 from experiments.runs.trace import read_trace
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -57,39 +57,26 @@ class Extras:
             if isinstance(trouble, Interrupted):
                 logger.warning("%s: %s is left out; the record is complete", trouble, what)
                 break
-            if trouble is not None:
+            if isinstance(trouble, TrackingError):
+                logger.error("%s. The files are whole. %s", trouble, AFTERWARDS.format(self.directory))
+            elif trouble is not None:
                 logger.info("%s", what, exc_info=trouble)
                 logger.error("%s cannot be made: %s", what, what_broke(trouble, self.directory))
         else:
             return True
         return self._follower is None
 
-    def _wanted(self, agent: Agent, summary: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _wanted(self, agent: Agent, summary: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
+        directory, title, spec = self.directory, self._identity.title, self._plan.spec
         has_steps = "steps" in summary
         if self._draws and has_steps:
-            yield "the picture of the trace", self._draw_trace
+            yield (
+                "the picture of the trace",
+                lambda: plot_trace(read_trace(directory), spec, title, directory / PICTURE),
+            )
         if self._draws and (network := agent.network_figure()) is not None:
-            yield "the agent's network", lambda: self._draw_network(network)
+            yield "the agent's network", lambda: plot_network(network, spec, title, directory / NETWORK)
         if self._plan.config.output.recording and has_steps:
-            yield "the recording for Rerun", self._leave_recording
+            yield "the recording for Rerun", lambda: write_recording(directory)
         if self._follower is not None:
-            yield "the entry in MLflow", self._finish_mlflow
-
-    def _draw_trace(self) -> None:
-        trace = read_trace(self.directory)
-        plot_trace(trace, self._plan.spec, self._identity.title, self.directory / PICTURE)
-
-    def _draw_network(self, network: NetworkFigure) -> None:
-        plot_network(network, self._plan.spec, self._identity.title, self.directory / NETWORK)
-
-    def _leave_recording(self) -> None:
-        from experiments.rerun.recording import write_recording  # it reads what is written here
-
-        write_recording(self.directory)
-
-    def _finish_mlflow(self) -> None:
-        assert self._follower is not None
-        try:
-            self._follower.finish()
-        except TrackingError as trouble:
-            logger.error("%s. The files are whole. %s", trouble, AFTERWARDS.format(self.directory))
+            yield "the entry in MLflow", self._follower.finish

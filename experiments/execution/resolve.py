@@ -1,6 +1,6 @@
 """From a composed configuration to a run that can begin: checked, and trained first if need be."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,12 +10,11 @@ from agents.base import Agent
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
+from experiments.display.rerun.recording import check_rerun
 from experiments.program.errors import blaming
-from experiments.rerun.recording import check_rerun
 from experiments.runs.identity import Identity, identify
-from experiments.training.first_use import ready
-from experiments.worlds.build import assemble
-from experiments.worlds.run_spec import Plan
+from experiments.training.first_use import ensure_trained
+from experiments.worlds.plan import Plan, plan_run, show_world
 
 CUSTOM = "custom"  # of agent and video: a class of somebody else's, without a name of its own in conf/
 
@@ -34,9 +33,11 @@ class ResolvedRun:
     identity: Identity
     agent: DictConfig
 
-    def make_agent(self) -> Agent:
-        """A new agent for it. Raises ConfigError."""
-        return make_agent(self.agent, self.plan.spec)
+    def make_agent(self, say: Callable[[str], None] = lambda _: None) -> Agent:
+        """Make a new agent for it, which was shown its world if it must be. Raises ConfigError."""
+        agent = make_agent(self.agent, self.plan.spec)
+        show_world(agent, self.plan, say)
+        return agent
 
     def under_seed(self, seed: int) -> "ResolvedRun":
         """Return the same under another seed: nothing else is composed or checked again."""
@@ -44,7 +45,7 @@ class ResolvedRun:
         if isinstance(config.env, SimulatorSchema):  # what is simulated knows no seed
             plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
         else:
-            plan = assemble(config)
+            plan = plan_run(config)
         return ResolvedRun(plan, self.identity.under_seed(seed), self.agent)
 
 
@@ -61,7 +62,7 @@ def resolve(
 
     Raises:
         ConfigError: something is wrong with it.
-        TrainingError, KeyboardInterrupt: as `first_use.ready`.
+        TrainingError, KeyboardInterrupt: as `first_use.ensure_trained`.
     """
     with blaming("configuration"):
         check_keys(cfg)
@@ -69,10 +70,10 @@ def resolve(
     assert isinstance(config, RunConfig)
     if config.output.recording:
         check_rerun()
-    plan = assemble(config)
+    plan = plan_run(config)
     cfg = cfg.copy()
     values = typed_values(cfg.agent)
-    cfg.agent = ready(choices["agent"], values, plan, config.trained_on, console, live)
+    cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console, live)
     return ResolvedRun(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
 
 
@@ -80,16 +81,11 @@ def named(choices: Mapping[str, str], config: RunConfig) -> dict[str, str]:
     """The choices: "remote" or "replay" for what a run of that kind has no say in, classes by name."""
     own = dict(choices)
     if own["agent"] == CUSTOM:
-        own["agent"] = class_of(config.agent["_target_"])
+        own["agent"] = config.agent["_target_"].rpartition(".")[2]
     if own["video"] == CUSTOM and isinstance(config.video, CustomSchema):
-        own["video"] = class_of(config.video.factory)
+        own["video"] = config.video.factory.rpartition(".")[2]
     if isinstance(config.env, PipelineSchema) and config.env.control:
         own |= dict.fromkeys(("video", "detector", "hardware"), "remote")
     if isinstance(config.env, ReplaySchema):
         own |= dict.fromkeys(("video", "detector", "hardware", "slo"), "replay")
     return own
-
-
-def class_of(target: str) -> str:
-    """Of a dotted path to a class."""
-    return target.rpartition(".")[2]

@@ -6,29 +6,22 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from experiments.config import schemas
-from experiments.config.schemas import DetectorSchema, SlosSchema, VideoSchema
-from experiments.config.world_schemas import EnvSchema, SimulatorSchema
-from experiments.training.schemas import PairsSchema
+from experiments.config.schemas import PairsSchema, StreamConfig
+from experiments.config.world_schemas import SimulatorSchema
 
 
 @dataclass
-class ForecastsConfig:
+class ForecastsConfig(StreamConfig):
     """Who is asked, where, when and of what; `agents` are names of files in conf/agent."""
 
     agents: list[str] = MISSING
     worlds: PairsSchema = MISSING
-    video: VideoSchema = MISSING
-    detector: DetectorSchema = MISSING
-    env: EnvSchema = MISSING
-    slo: SlosSchema = MISSING
     seeds: int = MISSING
     moments: list[int] = MISSING
     settings: int = MISSING
     clones: int = MISSING
     held: int = MISSING
     bins: int = MISSING
-    live: bool | None = MISSING
-    results: str = MISSING
 
 
 def register() -> None:

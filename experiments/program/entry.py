@@ -6,9 +6,12 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TextIO, cast
 
+import hydra
 from hydra.errors import HydraException
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.program.errors import ConfigError, sentence
@@ -118,16 +121,30 @@ def exit_code(program: str, error: BaseException, failures: Failures) -> int:
     return 1 if isinstance(error, failures) else 2
 
 
-def enter(program: str, main: Callable[[], None], register: Callable[[], None], failures: Failures) -> None:
-    """Run a program's `main`; errors of Hydra's own, in composing the configuration, are one sentence too.
+def enter(
+    program: str,
+    config: Path,
+    perform: Callable[[DictConfig], object],
+    register: Callable[[], None],
+    failures: Failures = (),
+) -> None:
+    """Run a program whose configuration Hydra composes; errors in composing it are one sentence too.
 
     Args:
-        program: its name, for that sentence.
-        main: decorated by Hydra; what else goes wrong is its own to catch, for Hydra would print it.
+        program: its module's name.
+        config: file that its configuration begins with.
+        perform: all that it does, given the configuration.
         register: makes the program's schemas known to Hydra.
         failures: as for `complaining`.
     """
+
+    def main(cfg: DictConfig) -> None:
+        with complaining(program, failures):  # what goes wrong ends the program here: Hydra would print it
+            perform(cfg)
+
+    main.__module__ = program  # by which Hydra calls its jobs
     register()
     os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
+    composed = hydra.main(version_base="1.3", config_path=str(config.parent), config_name=config.stem)
     with prepared_for_its_end(program, failures):
-        main()
+        composed(main)()

@@ -58,7 +58,7 @@ def _sentence(error: BaseException, passed: frozenset[int]) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} has no value yet: say {error.full_key}=..."
     if isinstance(error, ValidationError) and error.full_key:
-        return f"{error.full_key}: {_first_line(error)}"
+        return f"{error.full_key}: {str(error).splitlines()[0]}"
     if isinstance(error, OSError) and is_full(error):
         return full_disk(error, Path(error.filename or ""))
     if isinstance(error, ClusterError):  # its further lines are the end of a program's log
@@ -82,7 +82,3 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     else:
         hint = f"; to add it, say +{error.full_key}=..."
     return f"{place} has no key {key!r}{hint}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0]

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from experiments.report.agent_styles import AgentStyle, agent_styles
-from experiments.report.ranking_metric import RankingMetric, ranking_metric_of
+from experiments.statistics.aggregates import Values
 from experiments.statistics.episode import EVERYWHERE, Episode
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from experiments.statistics.pairs import comparisons, improvements
@@ -15,6 +16,44 @@ from experiments.statistics.scores import Episodes, References, episode_table
 
 Frame = Any  # a DataFrame; type checkers do not know what selecting from one gives
 MOST_LINES = 7  # agents in colour where nobody says which
+
+
+class RankingMetric(NamedTuple):
+    """A figure of an episode, and how it is written and drawn.
+
+    Attributes:
+        column: of the leaderboard, an interquartile mean.
+        figure: of an episode, a column of `episode_table`.
+        text: for an axis.
+        lines: values that are marked, with their styles.
+        lowest: where axes begin at the latest, for one far below would hide the others.
+        thresholds: of profiles.
+    """
+
+    column: str
+    figure: str
+    text: str
+    lines: Sequence[tuple[float, str]]
+    lowest: float
+    thresholds: Values
+
+
+SCORE = RankingMetric(
+    column="score",
+    figure="score",
+    text="score: 0 = random, 1 = best known",
+    lines=((0.0, ":"), (1.0, "-")),
+    lowest=-3.0,
+    thresholds=np.linspace(-0.5, 1.05, 156),
+)
+REWARD = RankingMetric(
+    column="reward",
+    figure="reward_mean",
+    text="mean reward per step",
+    lines=((0.0, ":"),),
+    lowest=-1.0,
+    thresholds=np.linspace(-1.0, 1.0, 201),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +64,7 @@ class Evidence:
         title: one line.
         episodes: of all agents, at least one; what is compared pair by pair has the same cell and seed.
         references: by cell; where one is missing there are no scores, and all else is compared all the same.
+        lacks: why one is missing, by cell, where that is known.
         reference: the agent whom everyone is compared with.
         highlight: agents drawn in colour where lines would be too many; empty = the best seven.
         notes: what a reader must know first, one plain sentence each.
@@ -38,6 +78,7 @@ class Evidence:
     reference: str
     highlight: Sequence[str] = ()
     notes: Sequence[str] = ()
+    lacks: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     extras: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -112,7 +153,7 @@ def _block_of(evidence: Evidence, name: str, episodes: Episodes, is_one_of_many:
         is_one_of_many=is_one_of_many,
         episodes=episodes,
         references=evidence.references,
-        metric=ranking_metric_of(episodes),
+        metric=SCORE if episodes["score"].notna().any() else REWARD,
         leaderboard=ranked,
         pairs=comparisons(rows, evidence.reference),
         slos=fulfilment_by_slo(episodes, agents),

@@ -2,7 +2,7 @@
 
 from experiments.runs.summary import DEPTH_CAP, SETTLED_AFTER
 from experiments.statistics.disturbances import LASTING, REGAINED
-from experiments.statistics.power import LEVEL, POWER
+from experiments.statistics.pairs import LEVEL, POWER
 from experiments.statistics.sample_efficiency import REACHED
 
 GLOSSARY = {

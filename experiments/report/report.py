@@ -15,7 +15,7 @@ from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.figures import Drawn, draw
 from experiments.report.glossary import GLOSSARY, LEGEND
-from experiments.report.latex import latex
+from experiments.report.tables import latex
 from experiments.statistics.caveats import caveats_of
 from experiments.statistics.pairs import by_cell
 
@@ -68,7 +68,7 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
         "cells": by_cell(episodes, evidence.reference, evidence.references),
         "episodes": episodes.drop(columns="episode"),
     }
-    notes = [*evidence.notes, *caveats_of(episodes, evidence.references)]
+    notes = [*evidence.notes, *caveats_of(episodes, evidence.references, evidence.lacks)]
     texts = {
         PAGE: html(evidence, blocks, figures, frames["cells"], notes),
         "table.md": markdown(evidence, blocks, notes),

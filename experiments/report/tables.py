@@ -1,6 +1,6 @@
 """The figures of a comparison as text: which columns tables have, and how figures are written there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,9 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
+from experiments.program.console import plain_table
 from experiments.program.formatting import figure
-from experiments.report.block import Frame
-from experiments.report.ranking_metric import RankingMetric
+from experiments.report.block import Block, Frame, RankingMetric
 from experiments.runs.summary import SETTLED_AFTER
 
 UNKNOWN = "–"
@@ -18,6 +18,24 @@ MOST_SEEDS = 100_000  # more is as good as never
 
 Row = Any  # a row of a frame, by column name
 Columns = Mapping[str, Callable[[Row], str]]  # heading -> how a cell is written
+# of `tables.COLUMNS`, beside the agent and what it is ranked by; more would not fit a page
+SHOWN = ("all SLOs hold, %", "QoE", "regret", "recovery, steps")
+ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "–": "--",
+        "−": "$-$",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+CAPTION = (
+    "Interquartile means over cells and seeds with 95\\,\\% intervals (stratified bootstrap); regret: mean "
+    "of $1 - \\mathrm{score}$; recovery: median control intervals, and how many disturbances were dealt with."
+)
 
 
 def interval(row: Row, name: str, factor: float = 1.0, sign: str = "-") -> str:
@@ -148,9 +166,47 @@ def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
         "recovery": COLUMNS["recovery, steps"],
         "restoration": COLUMNS["restoration, steps"],
     }
-    table = Table(title=title, box=None, padding=(0, 1, 0, 0), title_justify="left", title_style="bold")
-    for heading in shown:
-        table.add_column(heading, no_wrap=True, justify="left" if heading == "agent" else "right")
-    for row in written(frame, shown).to_numpy():
-        table.add_row(*map(escape, row))
-    return table
+    rows = [[*map(escape, row)] for row in written(frame, shown).to_numpy()]
+    return plain_table(list(shown), rows, title, gap=1)
+
+
+# --- for a paper ---
+
+
+def latex(blocks: Sequence[Block], title: str) -> str:
+    """Return a `table` with a group of lines per block; the plain title is in front of the caption."""
+    headings = ("agent", blocks[0].metric.column, *SHOWN)
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"  \centering",
+        r"  \small",
+        rf"  \caption{{{escaped(title)}. {CAPTION}}}",
+        r"  \begin{tabular}{l" + "r" * (len(headings) - 1) + "}",
+        r"    \toprule",
+        _line(escaped(f"{name[0].upper()}{name[1:]}") for name in headings),
+    ]
+    for block in blocks:
+        lines.append(r"    \midrule")
+        if len(blocks) > 1:
+            lines.append(rf"    \multicolumn{{{len(headings)}}}{{l}}{{\emph{{{escaped(block.name)}}}}} \\")
+        text = written(block.leaderboard, chosen(*headings))
+        lines += [_line(map(figure_text, row)) for row in text.to_numpy()]
+    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "    " + " & ".join(cells) + r" \\"
+
+
+def figure_text(text: str) -> str:
+    """Escape a figure's text, its interval smaller than itself, a minus as long as a plus."""
+    value, bracket, interval = escaped(text).partition(" [")
+    if not bracket:
+        return value
+    return (value + rf" {{\scriptsize [{interval}}}").replace("-", "$-$")
+
+
+def escaped(text: str) -> str:
+    """Return text that LaTeX shows as it is."""
+    return text.translate(ESCAPES)

@@ -1,18 +1,19 @@
 """All runs of a comparison: which count, what they are called, and what a reader must know of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.cells import Venue
+from experiments.results.cells import Cell
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.published.base import PUBLISHED
-from experiments.results.run_row import SPEC, UNREADABLE, Row, Runs
+from experiments.results.run_row import SPEC, STAMP, UNREADABLE, Row, Runs
 from experiments.runs.record import RunStatus
 from experiments.statistics.caveats import listed
 
@@ -33,7 +34,7 @@ class Collection:
     """
 
     runs: Runs
-    cells: Sequence[Venue]
+    cells: Sequence[Cell]
     notes: Sequence[str]
     n_logged: int
 
@@ -48,24 +49,24 @@ def collected(rows: Sequence[Row], where: str) -> Collection:
 
     Args:
         rows: as `run_row` has them.
-        where: which of them, as `chosen` has it; "" = all.
+        where: which of them, as `selected` has it; "" = all.
 
     Raises:
         ConfigError: nothing is left, or what is left was not judged alike.
     """
-    runs, choice_notes = chosen(pd.DataFrame(rows), where)
+    runs, selection_notes = selected(pd.DataFrame(rows), where)
     runs, unfinished_notes = finished(runs)
     variants, agent_notes = named_agents(runs)
     names, cell_notes = named_cells(runs)
     runs, older_notes = newest(runs.assign(variant=variants, cell=names))
     runs = runs.sort_values(EPISODE, ignore_index=True)
-    cells = [Venue(str(name), own) for name, own in runs.groupby("cell")]
+    cells = [Cell(str(name), own) for name, own in runs.groupby("cell")]
     check_comparable(cells)
-    notes = [*code_notes(runs), *choice_notes, *unfinished_notes, *older_notes, *agent_notes, *cell_notes]
+    notes = [*code_notes(runs), *selection_notes, *unfinished_notes, *older_notes, *agent_notes, *cell_notes]
     return Collection(runs, cells, notes, len(rows))
 
 
-def chosen(runs: Runs, where: str) -> Noted:
+def selected(runs: Runs, where: str) -> Noted:
     """Return those for which a query in pandas' words is true; all of them if it is "".
 
     It can ask for a run's facts and, by dotted keys, for its whole configuration; not for what came of it,
@@ -156,3 +157,63 @@ def short(commit: str) -> str:
     """Return enough of a hash, and whether it is "-dirty"."""
     name, dash, rest = commit.partition("-")
     return name[:12] + dash + rest
+
+
+# --- what was run, for the head of a report ---
+
+
+def metadata_of(collection: Collection, command: str) -> dict[str, str]:
+    """Return what is told, by what it is; what no run says is left out.
+
+    Args:
+        collection: of runs that count.
+        command: that the user gave.
+    """
+    runs = collection.runs
+    found = {
+        "Runs": f"{len(runs)} of {collection.n_logged} that were found",
+        "Seeds": spans(sorted(runs["seed"].unique())),
+        "World": tally(runs.apply(world, axis=1)),
+        "Began": period(runs["begun"]),
+        "Spec": tally(runs["spec_hash"]),
+        "Commit": tally(runs["git_commit"].map(short)),
+        "Code": ", ".join(sorted(set(runs["code_hash"]) - {""})),
+        "Machine": tally(runs["machine"]),
+        "Releases": tally(runs["releases"]),
+        "Command": command,
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def tally(texts: Any) -> str:
+    """Return what there is, most of it first, with how often unless it is all the same; "" is not counted."""
+    counts = texts[texts != ""].value_counts()
+    if len(counts) < 2 or counts.max() == 1:
+        return ", ".join(counts.index)
+    return ", ".join(f"{text} ({counted(n, 'run')})" for text, n in counts.items())
+
+
+def spans(numbers: Sequence[int]) -> str:
+    """Return ascending numbers with runs of them in short: "0–4, 7"."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(f"{part[0]}–{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
+
+
+def world(run: Any) -> str:
+    """Say in what a run took place, by which weights, and for how long."""
+    by = f", weights {run['weights']}" if run["env"] == "pipeline" and run["weights"] else ""
+    return f"{run['env']}{by}, {run['steps']} steps of {run['control_interval_s']:g} s"
+
+
+def period(begun: Iterable[str]) -> str:
+    """Return the first run's beginning to the last one's."""
+    stamps = sorted(found[0] for text in begun if (found := STAMP.match(text)))
+    first, last = (
+        f"{datetime.strptime(stamp, '%Y%m%d-%H%M%S'):%Y-%m-%d %H:%M}" for stamp in (stamps[0], stamps[-1])
+    )
+    return first if first == last else f"{first} to {last}"

@@ -13,7 +13,7 @@ import pandas as pd
 from envs.spec import ElasticitySpec
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.cells import Venue
+from experiments.results.cells import Cell
 from experiments.results.naming import Fields, flat, text_of
 from experiments.results.run_row import SPEC, Runs
 from experiments.runs.provenance import digest
@@ -26,7 +26,7 @@ TELLING = ("slo", "video", "detector", "env", "hardware", "scenario", "git_commi
 ByValue = dict[Hashable, Runs]  # the runs of each value of a field
 
 
-def check_comparable(cells: Sequence[Venue]) -> None:
+def check_comparable(cells: Sequence[Cell]) -> None:
     """Raise ConfigError, which names fields, values and runs, unless all runs were judged alike."""
     for cell in cells:
         if cell.runs[SPEC].nunique() > 1:
@@ -35,7 +35,7 @@ def check_comparable(cells: Sequence[Venue]) -> None:
         raise ConfigError(refusal(found, ""))
 
 
-def differences(cells: Sequence[Venue]) -> dict[str, ByValue]:
+def differences(cells: Sequence[Cell]) -> dict[str, ByValue]:
     """Return, by its name, each field of what cells are judged by that differs though it may not."""
     specs = [present_spec(cell) for cell in cells]
     by_field: dict[tuple[str, str], ByValue] = {}
@@ -50,7 +50,7 @@ def differences(cells: Sequence[Venue]) -> dict[str, ByValue]:
     return {name: by_value for name, by_value in found.items() if name != SPEC} or found
 
 
-def present_spec(cell: Venue) -> ElasticitySpec | None:
+def present_spec(cell: Cell) -> ElasticitySpec | None:
     """Return what its runs were judged by, if this code builds the very same again."""
     world = cell.world
     if isinstance(world, ConfigError) or world.spec.hash != cell.first[SPEC]:
@@ -77,7 +77,11 @@ def config_fields(row: Mapping[Any, Any]) -> Fields:
 
 def refusal(found: Mapping[str, ByValue], inside: str) -> str:
     """Return the sentence: what differs, in which runs, and what to do about it."""
-    ranked = {field: sorted(by_value.items(), key=_rank, reverse=True) for field, by_value in found.items()}
+
+    def rank(item: tuple[Hashable, Runs]) -> tuple[int, str]:
+        return len(item[1]), item[1]["begun"].max()  # of as many runs, the newest
+
+    ranked = {field: sorted(by_value.items(), key=rank, reverse=True) for field, by_value in found.items()}
     told = [
         f"{field} is {', '.join(said(field, value, runs) for value, runs in values)}"
         for field, values in ranked.items()
@@ -87,10 +91,6 @@ def refusal(found: Mapping[str, ByValue], inside: str) -> str:
     (_, most), *others = next(iter(ranked.values()))
     hint = advice(most, pd.concat([runs for _, runs in others]))
     return f"these runs were not judged alike{inside}, so no figure can be of all: {'; '.join(told)}; {hint}"
-
-
-def _rank(item: tuple[Hashable, Runs]) -> tuple[int, str]:
-    return len(item[1]), item[1]["begun"].max()  # of as many runs, the newest
 
 
 def said(field: str, value: Hashable, runs: Runs) -> str:

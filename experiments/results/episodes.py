@@ -10,12 +10,11 @@ from rich.progress import track
 
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.cells import Venue
+from experiments.results.cells import Cell
 from experiments.results.collection import Collection
-from experiments.results.counterfactual import Again
 from experiments.results.run_row import Runs
-from experiments.statistics.disturbances import ChangePoint
-from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
+from experiments.statistics.disturbances import change_points_of
+from experiments.statistics.episode import EVERYWHERE, NEEDED, Episode, episode_of
 
 AT_ONCE = 4  # traces that are read; most of it is waiting for the disk, or for a server
 AHEAD = 32  # traces in memory
@@ -36,21 +35,19 @@ def episodes_of(
         ConfigError: a trace cannot be read.
     """
     runs = collection.runs
-    cells = {cell.name: (cell, Again(cell)) for cell in collection.cells}
+    cells = {cell.name: cell for cell in collection.cells}
     shown = console.is_terminal if live is None else live
     traces = track(traces_of(runs), "traces", len(runs), console=console, disable=not shown, transient=True)
     found, n_unasked = [], 0
     for (_, run), trace in zip(runs.iterrows(), traces, strict=True):
-        cell, again = cells[run["cell"]]
-        points = change_points_in(cell, run["seed"])
-        asked = again.asked(trace, points, run["seed"])
-        n_unasked += asked is None
-        trace = trace if asked is None else asked
+        cell = cells[run["cell"]]
+        points = () if isinstance(cell.world, ConfigError) else change_points_of(cell.world, run["seed"])
+        n_unasked += NEEDED not in trace and any(point.is_worse for point in points)
         block = EVERYWHERE if blocks is None else str(cell.first[blocks])
         found.append(episode_of(trace, run["variant"], cell.name, block, run["seed"], points))
     note = (
         f"Of {counted(n_unasked, 'run')} it is not known whether holding still would have broken an SLO "
-        "(they are not of this code's simulator): there, a disturbance counts as one if an SLO was broken."
+        "(only runs of the simulator find out): there, a disturbance counts as one if an SLO was broken."
     )
     return found, [note] if n_unasked else []
 
@@ -74,12 +71,7 @@ def trace_of(run: dict[Any, Any]) -> pd.DataFrame:
     return trace
 
 
-def change_points_in(cell: Venue, seed: int) -> Sequence[ChangePoint]:
-    """Return when the world changed; nothing is known of one that cannot be built here."""
-    return () if isinstance(cell.world, ConfigError) else cell.world.change_points(seed)
-
-
-def unbuilt_notes(cells: Sequence[Venue]) -> list[str]:
+def unbuilt_notes(cells: Sequence[Cell]) -> list[str]:
     """Say where disturbances are not known."""
     by_reason: dict[str, list[str]] = {}
     for cell in cells:

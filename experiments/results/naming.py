@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.results.run_row import ELSEWHERE, SPEC, WORLD, Runs, world_of
 from experiments.runs.provenance import digest
-from experiments.studies.cells import OURS
+from experiments.sweeps.cells import OURS
 
 LONGEST = 48  # characters that are added to a name; more become a hash
 ABSENT = "none"

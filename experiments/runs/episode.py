@@ -46,18 +46,23 @@ class Observer:
 
 
 class Steps(Observer):
-    """Keeps every step of every episode that it is shown.
+    """Keeps every step of every episode that it is shown, for a trace in memory: `runs.trace.trace_of`.
+
+    Args:
+        watch: sees each as it ends, too.
 
     Attributes:
         seen: in their order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Callable[[Step], None] = lambda step: None) -> None:
         self.seen: list[Step] = []
+        self._watch = watch
 
     def step(self, step: Step) -> None:
         """Keep it."""
         self.seen.append(step)
+        self._watch(step)
 
 
 def play(

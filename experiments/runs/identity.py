@@ -8,8 +8,17 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.runs.code_hash import REAL, REPLAYED, SIMULATED, source_hash
-from experiments.runs.provenance import digest, file_hash, git_commit, machine, releases
+from experiments.runs.provenance import (
+    REAL,
+    REPLAYED,
+    SIMULATED,
+    digest,
+    file_hash,
+    git_commit,
+    machine,
+    releases,
+    source_hash,
+)
 
 GROUPS: tuple[str, ...] = ("agent", "video", "detector", "env", "hardware", "scenario", "slo")
 NOT_WHAT_IS_MEASURED = ("seed", "live", "results", "name", "output")
@@ -66,7 +75,7 @@ class Identity:
         return " · ".join([*parts, f"seed {self.seed}"])
 
     @property
-    def summary_head(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """The first entries of `summary.json`."""
         hashes = {
             "spec_hash": self.spec_hash,
@@ -103,14 +112,9 @@ def code_hash(cfg: DictConfig, env: str) -> str:
     factory = cfg.video.get("factory")  # of a stream that is not ours
     return digest(
         {
-            "agent": source_hash(module_of(cfg.agent["_target_"])),
+            "agent": source_hash(cfg.agent["_target_"].rpartition(".")[0]),
             "world": source_hash(SOURCES[env]),
-            "stream": source_hash(module_of(factory)) if factory else "",
+            "stream": source_hash(factory.rpartition(".")[0]) if factory else "",
             "checkpoint": checkpoint,
         }
     )
-
-
-def module_of(target: str) -> str:
-    """Of a dotted path to a class."""
-    return target.rpartition(".")[0]

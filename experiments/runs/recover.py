@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from experiments.program.console import say
 from experiments.program.files import PARTIAL
 from experiments.program.formatting import counted
 from experiments.runs.record import UNBORN, complete
@@ -27,12 +28,10 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
     clear_unborn(folder)
     found = [path.parent for path in sorted(folder.glob(f"*/{JOURNAL}")) if finish(path.parent)]
     if found:
-        console.print(
+        say(
+            console,
             f"{counted(len(found), 'run')} had been killed or broken off before all was written; each now "
             "says what ended it, and has its trace: " + ", ".join(directory.name for directory in found),
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
         )
     return found
 

@@ -2,83 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from experiments.runs.trace import WALL_CLOCK
 
-NOTHING = "nothing"  # as a value: there is none
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where two traces part.
-
-    Attributes:
-        step: the first in which they do, from 0.
-        column: the first that does so in that step.
-        before, now: the values; `NOTHING` where a trace has no such column or step.
-    """
-
-    step: int
-    column: str
-    before: str
-    now: str
-
-    def __str__(self) -> str:
-        return f"step {self.step}, {self.column}: {self.before} then, {self.now} now"
-
-
-def first_difference(before: pd.DataFrame, now: pd.DataFrame) -> Difference | None:
-    """Where two traces part, None if they do nowhere; columns of `WALL_CLOCK` are not looked at.
-
-    Numbers are equal if all their bits are, or if both are not a number.
+def first_difference(before: pd.DataFrame, now: pd.DataFrame) -> str:
+    """Say where two traces part: in which step, and there in which column first; "" if they do nowhere.
 
     Args:
-        before, now: one row per control interval; columns as `experiments.runs.trace.row_of` has them.
+        before, now: one row per control interval; columns as `experiments.runs.trace.row_of` has them, of
+            which those of `WALL_CLOCK` are not looked at.
     """
     columns = [name for name in dict.fromkeys([*before, *now]) if name not in WALL_CLOCK]
-    for name in columns:
-        for trace in (before, now):
-            if name not in trace:
-                found = [NOTHING if one is trace else text_of(one[name].iloc[0]) for one in (before, now)]
-                return Difference(0, name, *found)
-    n = min(len(before), len(now))
-    differ = {
-        name: np.flatnonzero(unlike(np.asarray(before[name])[:n], np.asarray(now[name])[:n]))
-        for name in columns
-    }
-    places = [(int(steps[0]), i) for i, steps in enumerate(differ.values()) if steps.size]
-    if places:
-        step, i = min(places)
-        name = columns[i]
-        return Difference(step, name, text_of(before[name].iloc[step]), text_of(now[name].iloc[step]))
-    if len(before) == len(now):
-        return None
-    ends = [text_of(trace["step"].iloc[n]) if len(trace) > n else NOTHING for trace in (before, now)]
-    return Difference(n, "step", *ends)
+    rows = zip_longest(before.to_dict("records"), now.to_dict("records"), fillvalue={})
+    for step, (then, today) in enumerate(rows):
+        for name in columns:
+            old, new = then.get(name), today.get(name)
+            if (name in then) != (name in today) or not are_alike(old, new):
+                told = ("nothing" if value is None else value for value in (old, new))
+                return f"step {step}, {name}: {' then, '.join(map(str, told))} now"
+    return ""
 
 
-def unlike(before: NDArray[Any], now: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where two columns of equal length differ, shape (n,); a whole number may be stored as either kind."""
-    kinds = {before.dtype.kind, now.dtype.kind}
-    if kinds <= set("biu"):
-        return before != now
-    if kinds <= set("biuf"):
-        one, other = before.astype(np.float64), now.astype(np.float64)
-        return (one.view(np.uint64) != other.view(np.uint64)) & ~(np.isnan(one) & np.isnan(other))
-    return np.array(
-        [text_of(old) != text_of(new) for old, new in zip(before, now, strict=True)], dtype=np.bool_
-    )
-
-
-def text_of(value: Any) -> str:
-    """A value with all its digits."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    return NOTHING if plain is None else str(plain)
+def are_alike(old: Any, new: Any) -> bool:
+    """Return whether two values are equal: numbers to the last bit, as a whole number or not, or both NaN."""
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return float(old).hex() == float(new).hex() and (old == new or old != old)
+    return str(old) == str(new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +49,7 @@ class Circumstances:
 
 
 def circumstances(before: Mapping[str, Any], now: Mapping[str, Any]) -> Circumstances:
-    """Of two runs, by their summaries."""
+    """Hold two runs against each other, by their summaries."""
     changes = []
     then, today = before.get("code_hash"), now["code_hash"]
     if then != today:

@@ -82,6 +82,15 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def dotted(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted names; an empty mapping is a value."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        inside = isinstance(value, Mapping) and value
+        found |= dotted(value, f"{prefix}{name}.") if inside else {prefix + str(name): value}
+    return found
+
+
 def degradation(figures: Mapping[str, Any]) -> str:
     """What happened to a run that nobody meant to happen, in a sentence; "" if nothing did.
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from envs.spec import ElasticitySpec
 from experiments.program.files import PERMISSIONS, write_all, write_whole
 from experiments.runs.episode import Step
 
@@ -71,6 +72,12 @@ def _plain(value: Any) -> Scalar:
     if isinstance(value, float | np.floating):
         return float(value)
     return str(value)
+
+
+def trace_of(steps: Iterable[Step], spec: ElasticitySpec) -> pd.DataFrame:
+    """Return the trace of steps that were kept in memory: a row each, as `row_of` has them."""
+    knobs = [knob.name for knob in spec.knobs]
+    return pd.DataFrame([row_of(step, knobs) for step in steps])
 
 
 class TraceWriter:

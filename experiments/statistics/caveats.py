@@ -1,6 +1,7 @@
 """What a reader must know of the evidence before believing its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -8,12 +9,24 @@ from experiments.program.formatting import counted
 from experiments.statistics.scores import Episodes, References
 
 NAMED = 5  # of what is listed; more are counted
+UNTOLD: Mapping[str, str] = MappingProxyType({})
 UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
 
 
-def caveats_of(episodes: Episodes, references: References) -> list[str]:
-    """Return one plain sentence for each, none if all is well."""
-    return [*unmeasured(episodes), *unscored(episodes, references), *uneven(episodes), *lonely(episodes)]
+def caveats_of(episodes: Episodes, references: References, lacks: Mapping[str, str] = UNTOLD) -> list[str]:
+    """Return one plain sentence for each, none if all is well.
+
+    Args:
+        episodes: that are compared.
+        references: that they are measured by.
+        lacks: why a cell has none, where that is known.
+    """
+    return [
+        *unmeasured(episodes),
+        *unscored(episodes, references, lacks),
+        *uneven(episodes),
+        *lonely(episodes),
+    ]
 
 
 def unmeasured(episodes: Episodes) -> list[str]:
@@ -32,21 +45,20 @@ def unmeasured(episodes: Episodes) -> list[str]:
     ]
 
 
-def unscored(episodes: Episodes, references: References) -> list[str]:
-    """Name the cells that no score is of."""
-    cells = list(episodes["cell"].unique())
-    missing = [cell for cell in cells if cell not in references]
-    alike = [cell for cell in cells if cell in references and not references[cell].is_normal]
-    found = []
-    if len(missing) == len(cells):
-        found.append(
-            "There are no scores, for random and oracle were not played; agents are ranked by reward."
-        )
-    elif missing:
-        found.append(f"Not scored, for random or oracle is missing there: {listed(missing)}.")
-    if alike:
-        found.append(f"Not scored, for the best known is hardly better than random there: {listed(alike)}.")
-    return found
+def unscored(episodes: Episodes, references: References, lacks: Mapping[str, str]) -> list[str]:
+    """Name the cells that no score is of, and why."""
+    cells, by_reason = list(episodes["cell"].unique()), dict[str, list[str]]()
+    for cell in cells:
+        if cell not in references:
+            reason = lacks.get(cell, "random or oracle is missing there")
+        elif not references[cell].is_normal:
+            reason = "the best known is hardly better than random there"
+        else:
+            continue
+        by_reason.setdefault(reason, []).append(cell)
+    found = [f"Not scored, for {reason}: {listed(own)}." for reason, own in by_reason.items()]
+    ranked = "There are no scores, so agents are ranked by reward."
+    return found if any(cell in references for cell in cells) else [ranked, *found]
 
 
 def uneven(episodes: Episodes) -> list[str]:

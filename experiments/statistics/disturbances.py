@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from envs.scenario import Event, EventKind, Scenario
 from experiments.worlds.builders import scenario_of
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan
 from pipeline.slos import Sense, Slo
 
 LASTING = 5  # steps that must be good for good to have come back
@@ -148,14 +148,10 @@ def restorations(qoe: Values, points: Sequence[ChangePoint]) -> list[Answer]:
         elif before:
             lost = before.pop() - settled
             if lost >= LEAST_LOSS and end - point.step >= SHORTEST_PHASE:
-                found.append(first_regained(qoe[point.step : end], settled + REGAINED * lost))
+                phase, target = qoe[point.step : end], settled + REGAINED * lost
+                means = np.convolve(phase, np.full(LASTING, 1 / LASTING), mode="valid")
+                found.append(_first(means >= target - 1e-12, len(phase)))
     return found
-
-
-def first_regained(qoe: Values, target: float) -> Answer:
-    """Find the first step from which the mean of LASTING steps is at least the target."""
-    means = np.convolve(qoe, np.full(LASTING, 1 / LASTING), mode="valid")
-    return _first(means >= target - 1e-12, len(qoe))
 
 
 def _first(reached: Truths, n_steps: int) -> Answer:

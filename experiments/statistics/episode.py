@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.runs.summary import column, slo_names, summarise, together, verdicts
+from experiments.runs.summary import column, dotted, slo_names, summarise, together, verdicts
 from experiments.statistics.disturbances import Answer, ChangePoint, recoveries, restorations
 
 EVERYWHERE = "all"  # the block of all cells
@@ -72,18 +71,10 @@ def episode_of(
 
 def figures_of(trace: pd.DataFrame) -> dict[str, float]:
     """Return the summary's figures under flat names, and the CPU share: thinking time per interval."""
-    figures = _flat(summarise(trace))
+    figures = {
+        name: np.nan if value is None else float(value) for name, value in dotted(summarise(trace)).items()
+    }
     spent_ms = column(trace, "decision_ms") + column(trace, "learning_ms")
     figures[TRAINED] = float(column(trace, TRAINED)[0]) if TRAINED in trace else 0.0
     figures["cpu_share"] = float(spent_ms.sum() / (1e3 * column(trace, "interval_s").sum()))
     return figures
-
-
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    flat: dict[str, float] = {}
-    for name, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = np.nan if value is None else float(value)
-    return flat

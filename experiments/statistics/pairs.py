@@ -1,5 +1,6 @@
 """Two agents at a time: differences under the same seeds, who is likely to do better, and seeds needed."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -7,13 +8,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.statistics.aggregates import Estimate, Values, estimate, mean, probability_of_improvement
+from experiments.statistics.aggregates import (
+    Estimate,
+    Strata,
+    Values,
+    estimate,
+    mean,
+    probability_of_improvement,
+)
 from experiments.statistics.leaderboard import NOTHING, SEED, leaderboard, named, strata_of
-from experiments.statistics.power import seeds_needed
 from experiments.statistics.scores import Episodes, References
 
 COMPARED = ("score", "reward_mean", "slo_fulfilment", "qoe_mean")
 DECISIVE = "reward_mean"  # what an improvement is one of: within a cell, rewards order agents as scores do
+POWER = 0.8  # chance to find a difference that is there
+LEVEL = 0.05  # two-sided: chance to find one that is not
+LEAST_SEEDS = 2  # one alone says nothing of the spread
 
 
 def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
@@ -108,3 +118,48 @@ def by_cell(episodes: Episodes, reference: str, references: References) -> pd.Da
         found.append(figures.assign(cell=cell))
     whole = pd.concat(found, ignore_index=True)
     return whole.loc[:, ["cell", *whole.columns.drop("cell")]]
+
+
+# --- how many seeds it takes ---
+
+
+def seeds_needed(differences: Strata) -> float:
+    """Return the seeds per cell with which a difference as large as this one is found with a chance of POWER.
+
+    The mean over C cells of n seeds each has the variance v/n, v = Σ σ_c² / C², σ_c² a cell's variance of the
+    paired differences. The smallest n >= 2 is taken for which n >= v ((t_{1−LEVEL/2} + t_POWER) / Δ)², the
+    quantiles of Student's t with Welch and Satterthwaite's (n − 1)(Σ σ_c²)² / Σ σ_c⁴ degrees of freedom. It
+    supposes that the true difference and variances are those that were seen.
+
+    Source: Colas et al. 2018, "How Many Random Seeds? Statistical Power Analysis in Deep Reinforcement
+    Learning Experiments", section 4, there for one cell.
+
+    Args:
+        differences: per cell, of the same seed; cells with fewer than two are left out.
+
+    Returns:
+        A whole number; infinity where there is no difference; NaN where no cell has two seeds.
+    """
+    known = [values for values in differences if len(values) >= LEAST_SEEDS]
+    if not known:
+        return math.nan
+    difference = float(np.mean([values.mean() for values in known]))
+    if math.isclose(difference, 0.0, abs_tol=1e-12):
+        return math.inf
+    variances = np.array([values.var(ddof=1) for values in known])
+    total = float(variances.sum())
+    if total == 0.0:
+        return LEAST_SEEDS
+    freedom = total**2 / float((variances**2).sum())  # per seed beyond the first
+    per_seed = total / len(known) ** 2 / difference**2
+    n = LEAST_SEEDS
+    while n < (needed := math.ceil(per_seed * _quantiles((n - 1) * freedom) ** 2)):
+        # what is asked for falls as n grows; normal quantiles, its end, are safe to jump to
+        n = max(n + 1, min(needed, math.ceil(per_seed * _quantiles(math.inf) ** 2)))
+    return n
+
+
+def _quantiles(freedom: float) -> float:
+    from scipy.stats import t  # takes a second, which a program's many processes need not spend
+
+    return float(t.ppf(1 - LEVEL / 2, freedom) + t.ppf(POWER, freedom))

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from experiments.program.errors import ConfigError
 
-LONG_NUMBER = re.compile(r"-?\d+\.\d{12,}(e-?\d+)?")  # of 0.1 + 0.2 = 0.30000000000000004
+LONG_NUMBER = re.compile(r"-?\d+\.\d{12,}(e-?\d+)?")  # range(0.1,0.4,0.1) yields 0.30000000000000004
 SEED = "seed"
 
 
@@ -52,21 +52,17 @@ def combinations(arguments: Sequence[str], loader: ConfigLoader | None) -> list[
     """
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
     (all_,) = BasicSweeper.split_arguments(parsed, None)
-    return [run_of(number, rounded(overrides)) for number, overrides in enumerate(all_)]
+    return [run_of(number, overrides) for number, overrides in enumerate(all_)]
 
 
 def run_of(number: int, overrides: Sequence[str]) -> Run:
-    """With its seed apart. Raises ConfigError."""
+    """Return a run with its seed apart, and numbers as they were meant. Raises ConfigError."""
+    overrides = [LONG_NUMBER.sub(lambda found: f"{float(found[0]):.12g}", text) for text in overrides]
     seeds = [text.partition("=")[2] for text in overrides if text.startswith(f"{SEED}=")]
     point = tuple(text for text in overrides if not text.startswith(f"{SEED}="))
     if seeds and not seeds[-1].isdecimal():
         raise ConfigError(f"seed: expected whole numbers >= 0, got {seeds[-1]!r}")
     return Run(number, point, int(seeds[-1]) if seeds else None)
-
-
-def rounded(overrides: Iterable[str]) -> list[str]:
-    """With numbers as they were meant: range(0.1,0.4,0.1) yields 0.30000000000000004."""
-    return [LONG_NUMBER.sub(lambda found: f"{float(found[0]):.12g}", text) for text in overrides]
 
 
 def by_point(runs: Iterable[Run]) -> dict[tuple[str, ...], list[Run]]:

@@ -1,7 +1,7 @@
 """A sweep from what was asked for to what came of it."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,20 +11,21 @@ from hydra.types import TaskFunction
 from omegaconf import DictConfig, open_dict
 from rich.console import Console
 from rich.progress import track
+from rich.table import Table
 
-from experiments.display.progress import ProgressView
+from experiments.config.composing import composed
+from experiments.display.summary_view import mlflow_command
 from experiments.execution.resolve import resolve
+from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
 from experiments.runs.record import RunStatus, status_of
 from experiments.runs.recover import finish_killed
 from experiments.sweeps.combinations import Run, by_point, combinations
-from experiments.sweeps.job import Jobs, composed, not_begun, seed_of
+from experiments.sweeps.job import Jobs, not_begun, seed_of
 from experiments.sweeps.launchers import check_launcher, without_launcher
-from experiments.sweeps.outcomes import Outcome, tell
+from experiments.sweeps.outcomes import Outcome, Watch, tell
 from experiments.sweeps.place import Place, finished_in
-from experiments.sweeps.report import print_outcomes
-from experiments.sweeps.watch import Watch
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
@@ -133,7 +134,7 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
                     follower.finish(lambda said: shown.update(f"MLflow takes up the last runs: {said}"))
             except TrackingError as error:
                 text = f"{error}; all runs are on disk. {AFTERWARDS.format(place.directory)}"
-                console.print(text, style="bold yellow", markup=False, soft_wrap=True)
+                say(console, text, "bold yellow")
 
 
 def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None) -> None:
@@ -195,3 +196,60 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
             for run in left:
                 tell(place.outcomes, not_begun(run, reason))
             jobs = []
+
+
+# --- what is printed in the end ---
+
+
+def print_outcomes(
+    console: Console,
+    n_runs: int,
+    done: Collection[str],
+    outcomes: Collection[Outcome],
+    directory: Path,
+    uri: str,
+) -> None:
+    """The table of what was played now, and what to say next.
+
+    Args:
+        console: where to.
+        n_runs: in all.
+        done: directories of those that are finished, now or before.
+        outcomes: of now.
+        directory: the sweep's own.
+        uri: of MLflow's store, "" = it has nothing.
+    """
+    if outcomes:
+        console.print(table_of(outcomes))
+    for what, where in (
+        ("finished", f"{len(done)} of {n_runs} runs"),
+        ("the sweep", directory),
+        ("to compare the agents", f"python -m experiments.compare runs={directory}"),
+        ("all runs, in a browser", mlflow_command(uri) if uri else ""),
+    ):
+        if where:
+            say(console, f"{what:<28} {where}")
+
+
+def table_of(outcomes: Collection[Outcome]) -> Table:
+    """A row per agent: means over its runs, whatever world they were in."""
+    rows = []
+    for agent in dict.fromkeys(outcome.agent for outcome in outcomes):
+        own = [outcome for outcome in outcomes if outcome.agent == agent]
+        failed = sum(outcome.status != RunStatus.FINISHED for outcome in own)
+        kept, qoe, reward = (mean(own, name) for name in ("slo_fulfilment", "qoe_mean", "reward_mean"))
+        held = "–" if kept is None else f"{100 * kept:.1f} %"
+        told = (str(len(own)), str(failed or "–"), held, shown(qoe, ".3f"), shown(reward, "+.3f"))
+        rows.append((agent or "(not begun)", *told))
+    return plain_table(("agent", "runs", "failed", "all SLOs hold", "QoE", "reward"), rows)
+
+
+def mean(outcomes: Collection[Outcome], name: str) -> float | None:
+    """Of a figure, over those that have it."""
+    values = [outcome.figures[name] for outcome in outcomes if name in outcome.figures]
+    return sum(values) / len(values) if values else None
+
+
+def shown(value: float | None, form: str) -> str:
+    """As text; an en dash where there is none."""
+    return "–" if value is None else format(value, form)

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.config.schemas import register
+from experiments.config.composing import composed
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.execute import Ended, execute
@@ -25,22 +24,11 @@ from experiments.runs.record import RunStatus
 from experiments.sweeps.combinations import Run, by_point
 from experiments.sweeps.outcomes import FIGURES, Outcome, tell
 from experiments.training.training_run import TrainingError
-from experiments.worlds.twin import show_world
+from experiments.worlds.plan import show_world
 
 logger = logging.getLogger(__name__)
 
-MAIN = "config"  # conf/config.yaml
 CANNOT_BEGIN = (ConfigError, TrainingError, HydraException, OmegaConfBaseException)
-
-
-def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """A run's configuration, and the options chosen. Raises HydraException, OmegaConfBaseException."""
-    register()
-    cfg = compose(MAIN, overrides=list(overrides), return_hydra_config=True)
-    choices = {group: str(option) for group, option in cfg.hydra.runtime.choices.items()}
-    with read_write(cfg), open_dict(cfg):
-        del cfg["hydra"]
-    return cfg, choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +83,6 @@ class Jobs:
 def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
     """Play one of many runs, by this process's player, and show nothing. Raises ConfigError, OSError."""
     agent = player().agent_for(resolved)
-    show_world(agent, resolved.plan, lambda _: None)
     ended = execute(resolved.plan, agent, resolved.identity, None, draws, View(), Console(quiet=True))
     if ended.cause is not None:
         player.cache_clear()  # who knows what state its agent is in
@@ -127,6 +114,8 @@ class Player:
         )
         if self._agent is None or known_by != self._known_by:
             self._agent, self._known_by = resolved.make_agent(), known_by
+        else:
+            show_world(self._agent, resolved.plan)
         return self._agent
 
 

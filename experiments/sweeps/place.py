@@ -2,7 +2,7 @@
 
 import fcntl
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def write_runs(folder: Path, known_by: str, directories: Iterable[str]) -> None:
     write_whole(own / RUNS, json.dumps(sorted(directories), indent=0) + "\n")
 
 
-def finished_in(folder: Path) -> Mapping[str, str]:
+def finished_in(folder: Path) -> dict[str, str]:
     """Directories of all runs that are FINISHED, by their `run_hash`; of several, the newest.
 
     A DEGRADED one is no valid result, and is played again.

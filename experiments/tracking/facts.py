@@ -1,4 +1,4 @@
-"""What MLflow shows of a run or a sweep beside its trace: figures, tags, a description."""
+"""What MLflow shows of a run or a sweep: figures, tags, a description, and the gist of a trace."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -6,40 +6,32 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import yaml
+from pandas.api.types import is_numeric_dtype
 
 from experiments.program.formatting import counted
 from experiments.runs.record import RunStatus
+from experiments.runs.summary import dotted, slo_names
 from experiments.tracking.store import NOTE, figures_of
 
 FIGURES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of the runs' summaries: their means, agent by agent
 SOURCE = "mlflow.source.name"  # a JOB's is shown whole; of others only what follows the last slash
+ALWAYS = ("qoe", "reward", "decision_ms", "learning_ms", "metrics.live_workers", "metrics.delivered_fps")
+FAMILIES = ("ratios.", "settings.")  # with those, columns of a gist
 SOURCE_TYPE = {"mlflow.source.type": "JOB"}
 
 
 def params_in(config: Path) -> dict[str, str]:
     """Return a configuration file's values as text, by dotted key. Raises OSError."""
-    return _flat("", yaml.load(config.read_text(encoding="utf-8"), yaml.CSafeLoader))
+    values = yaml.load(config.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return {name: str(value) for name, value in dotted(values).items()}
 
 
-def _flat(prefix: str, value: Any) -> dict[str, str]:
-    if isinstance(value, Mapping) and value:
-        found: dict[str, str] = {}
-        for name, item in value.items():
-            found |= _flat(f"{prefix}.{name}" if prefix else str(name), item)
-        return found
-    return {prefix: str(value)}
-
-
-def summary_figures(summary: Mapping[str, Any], prefix: str = "summary.") -> dict[str, float]:
+def summary_figures(summary: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers of a summary, nested ones by dotted name; the seed is no result."""
-    found: dict[str, float] = {}
-    for name, value in summary.items():
-        if isinstance(value, Mapping):
-            found |= summary_figures(value, f"{prefix}{name}.")
-        elif name != "seed":
-            found |= figures_of({prefix + name: value})
-    return found
+    return figures_of({f"summary.{name}": value for name, value in dotted(summary).items() if name != "seed"})
 
 
 def summary_tags(summary: Mapping[str, Any]) -> dict[str, str]:
@@ -91,3 +83,40 @@ def sweep_tags(about: Mapping[str, Any]) -> dict[str, str]:
     overrides = about.get("overrides", [])
     command = about.get("command") or shlex.join(["python", "-m", "experiments.run", "-m", *overrides])
     return {"overrides": " ".join(overrides), SOURCE: command, **SOURCE_TYPE}
+
+
+# --- the gist of a trace, whose whole lies beside it in Parquet ---
+
+
+def gist_columns(trace: pd.DataFrame) -> list[str]:
+    """Return what is looked at first: QoE, reward, times, settings, each SLO's ratio and its metric."""
+    wanted = {*ALWAYS, *(f"metrics.{name}" for name in slo_names(trace))}
+    names = [str(name) for name in trace.columns if is_numeric_dtype(trace[name])]
+    return [name for name in names if name in wanted or name.startswith(FAMILIES)]
+
+
+def gist_of(trace: pd.DataFrame, n_values: int) -> tuple[pd.DataFrame, str]:
+    """Return a trace's gist in at most so many values (but one for each column at least), and what it is.
+
+    Args:
+        trace: one row per control interval, at least one; columns as `runs.trace.row_of` has them.
+        n_values: >= 1.
+
+    Returns:
+        Means of some columns over bins of equal length (the last may be shorter), NaN where nothing was
+        measured in all of a bin; `step` and `ended_s` are those of a bin's last step. And in words, what
+        became of the trace, and where all of it is.
+    """
+    columns = gist_columns(trace)
+    width = -(-len(trace) // max(1, n_values // max(1, len(columns))))
+    starts = np.arange(0, len(trace), width)
+    values = trace[columns].to_numpy(dtype=np.float64)
+    known = np.isfinite(values)
+    sums = np.add.reduceat(np.where(known, values, 0.0), starts, axis=0)
+    counts = np.add.reduceat(known.astype(np.int64), starts, axis=0)
+    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    gist = pd.DataFrame(means, columns=columns)
+    for name in ("step", "ended_s"):
+        gist[name] = trace[name].to_numpy()[np.append(starts[1:], len(trace)) - 1]
+    thinned = f", thinned to every {width} steps (means)" if width > 1 else ""
+    return gist, f"{len(columns)} columns{thinned}; whole: trace.parquet"

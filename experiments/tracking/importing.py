@@ -18,9 +18,9 @@ from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, direct
 from experiments.runs.record import CONFIG, SUMMARY, RunStatus, kept_files
 from experiments.runs.recover import finish
 from experiments.runs.trace import JOURNAL, rows_since
-from experiments.tracking.entry import ENTRY, Entry, read_entry, run_name
 from experiments.tracking.facts import (
     SOURCE,
+    gist_of,
     params_in,
     summary_figures,
     summary_tags,
@@ -30,15 +30,18 @@ from experiments.tracking.facts import (
 )
 from experiments.tracking.store import (
     DIRECTORY,
+    ENTRY,
     NOTE,
     PARENT,
+    Entry,
     Point,
     Store,
     figures_of,
     in_a_sentence,
+    read_entry,
+    run_name,
     tracking_uri,
 )
-from experiments.tracking.thinning import gist_of
 
 GIST = 600  # values of a trace; a tenth of a second, two thirds of what one call to MLflow holds
 ROWS = 100  # of a trace at once, where it is taken whole

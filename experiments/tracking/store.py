@@ -1,19 +1,26 @@
 """An MLflow store, as this project fills it: few calls, finite numbers, nothing cut in silence.
 
-MLflow takes seconds to import, and is imported only where a store is opened.
+`mlflow.json` in a directory says which run in a store it is, and whether all of it is there. MLflow takes
+seconds to import, and is imported only where a store is opened.
 """
 
 import json
 import math
 import os
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from experiments.program.files import write_whole
+
+ENTRY = "mlflow.json"
+STAMP = re.compile(r"^\d{8}-\d{6}-")
 BATCH = 1000  # the most values that MLflow takes in one call: metrics, parameters and tags together
 MOST_PARAMS = 100  # of them parameters; as many tags
 LONGEST_PARAM = 500  # characters; longer values are in the config artifact, where nothing is cut
@@ -168,3 +175,41 @@ class Store:
     def reopen(self, run_id: str) -> None:
         """Have a run that had ended run again."""
         self._client.update_run(run_id, status="RUNNING")
+
+
+# --- which run a directory is ---
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A directory's run in MLflow.
+
+    Attributes:
+        uri: of the store.
+        run_id: in it.
+        status: how the run ended, in our words.
+        complete: whether everything that the directory has is there too.
+    """
+
+    uri: str
+    run_id: str
+    status: str
+    complete: bool
+
+    def write(self, directory: Path) -> None:
+        """Leave it in a directory: whole at every moment, and harmless where two do it at once."""
+        write_whole(directory / ENTRY, json.dumps(asdict(self), indent=2) + "\n")
+
+
+def read_entry(directory: Path) -> Entry | None:
+    """Return what `mlflow.json` says; None = it was never there, or cannot be read."""
+    try:
+        found = json.loads((directory / ENTRY).read_text(encoding="utf-8"))
+        return Entry(*(found[name] for name in Entry.__slots__))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def run_name(directory: Path) -> str:
+    """Return what a run is called in MLflow: without the time, which would hide the rest in lists."""
+    return STAMP.sub("", directory.name)

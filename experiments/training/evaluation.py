@@ -1,4 +1,4 @@
-"""An agent in a world over some seeds, and what it came to."""
+"""What an agent comes to in a world over some seeds, and what random decisions would have earned."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,10 +8,11 @@ import gymnasium as gym
 import numpy as np
 
 from agents.base import Agent
-from agents.clairvoyant import Clairvoyant
+from agents.training import Worlds
+from envs.spec import ElasticitySpec
 from experiments.runs.episode import Steps, play
-from experiments.runs.summary import together
-from pipeline.slos import SloState
+from experiments.runs.summary import summarise
+from experiments.runs.trace import trace_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +37,32 @@ class Score:
 def score(
     world: str, name: str, agent: Agent, make_env: Callable[[], gym.Env], seeds: Sequence[int]
 ) -> Score:
-    """One episode per seed, of agent and world alike."""
-    kept = Steps()
-    env = make_env()
+    """Play one episode per seed, of agent and world alike, and return what all of them come to."""
+    kept, env = Steps(), make_env()
     try:
-        if isinstance(agent, Clairvoyant):
-            agent.look(env)
         agent.warm_up()
         for seed in seeds:
             play(agent, env, seed, [kept])
     finally:
         env.close()
-    steps = kept.seen
-    states, known = (np.array([[*step.info[what].values()] for step in steps]) for what in ("slos", "known"))
-    fulfilment = together(states == SloState.CRITICAL, known.astype(bool)).fulfilment
-    return Score(
-        world,
-        name,
-        reward_mean=float(np.mean([step.reward for step in steps])),
-        slo_fulfilment=math.nan if fulfilment is None else fulfilment,
-        qoe_mean=float(np.mean([step.info["qoe"] for step in steps])),
-    )
+    figures = summarise(trace_of(kept.seen, agent.spec))
+    held = figures["slo_fulfilment"]
+    return Score(world, name, figures["reward_mean"], math.nan if held is None else held, figures["qoe_mean"])
+
+
+def random_reward(spec: ElasticitySpec, worlds: Worlds, seed: int) -> float:
+    """Return the mean reward per step of random decisions in the held-out episodes."""
+    seeds = list(worlds.held_out_seeds)
+    envs, rng = worlds.held_out(len(seeds)), np.random.default_rng(seed)
+    try:
+        envs.reset(seed=seeds)  # pyright: ignore[reportArgumentType] - one each
+        is_running, total, n_steps = np.ones(len(seeds), dtype=bool), 0.0, 0
+        while is_running.any():
+            actions = rng.integers(spec.n_levels, size=(len(seeds), len(spec.knobs)))
+            _, rewards, terminated, truncated, _ = envs.step(actions)
+            total += float(np.sum(rewards, where=is_running))
+            n_steps += int(is_running.sum())
+            is_running &= ~(terminated | truncated)
+        return total / n_steps
+    finally:
+        envs.close()

@@ -1,39 +1,39 @@
 """Training on first use: an agent that must have learned before it runs, and has not, does so now.
 
-`ready` is to be called in a program's main process, inside `hydra.main`, before an agent is made of its
-values or the values are handed to other processes:
+`ensure_trained` is to be called in a program's main process, inside `hydra.main`, before an agent is made of
+its values or the values are handed to other processes:
 
-    values = ready(name, cfg.agent, plan, config.trained_on, console, config.live)
+    values = ensure_trained(name, cfg.agent, plan, config.trained_on, console, config.live)
     agent = instantiate(values, _partial_=True)(spec=plan.spec)
 
 For what has nothing to train it returns the values as they are.
 """
 
 import contextlib
-import fcntl
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, StreamEnvSchema
+from experiments.program.console import say
 from experiments.program.errors import ConfigError
-from experiments.training.replay import NAME as REPLAY
-from experiments.training.replay import replay_setup
 from experiments.training.schemas import TrainConfig, register
+from experiments.training.setup import REPLAY
 from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
-from experiments.training.worlds import simulated_setup
+from experiments.training.worlds import AS_PUBLISHED, setup_of
 from experiments.worlds.builders import hardware_of
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan
 
 TRAININGS_OWN = ("steps", "initial_levels")  # of an env: not the run's, in training
 SIMULATED = "broad"  # of conf/training: what a stream's agent is trained on if nobody says
 
 
-def ready(
+def ensure_trained(
     name: str,
     values: DictConfig,
     plan: Plan,
@@ -88,7 +88,7 @@ def training_run_for(
     cfg.agent, cfg.results, cfg.live = values, run.results, live
     if isinstance(run.env, ReplaySchema):
         cfg.env.path = run.env.path
-        accuracy = None
+        accuracy = AS_PUBLISHED
     else:
         cfg.video, cfg.detector, cfg.slo = map(OmegaConf.structured, (run.video, run.detector, run.slo))
         assert isinstance(run.env, StreamEnvSchema)
@@ -96,16 +96,11 @@ def training_run_for(
             if field.name not in TRAININGS_OWN:
                 cfg.env[field.name] = getattr(run.env, field.name)
         is_remote = isinstance(run.env, PipelineSchema) and run.env.control
-        accuracy = None if is_remote else hardware_of(run.hardware).accuracy
+        accuracy = AS_PUBLISHED if is_remote else hardware_of(run.hardware).accuracy
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, TrainConfig)
     try:
-        is_replay = isinstance(config.env, ReplaySchema)
-        setup = (
-            replay_setup(config, is_judged=False)
-            if is_replay
-            else simulated_setup(config, is_judged=False, accuracy=accuracy)
-        )
+        setup = setup_of(config, is_judged=False, accuracy=accuracy)
     except ConfigError as error:
         raise ConfigError(f"agent {name} must be trained first, on {choice}: {error}") from error
     if setup.spec.hash != plan.spec.hash:
@@ -123,15 +118,11 @@ def alone(path: Path, console: Console) -> Iterator[None]:
     The lock is the system's, so it is gone with its process, however that ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(console, f"another process trains {path.name}; this one waits for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = FileLock(path.with_name(f"{path.name}.lock"))
+    try:
+        held = lock.acquire(blocking=False)
+    except Timeout:
+        say(console, f"another process trains {path.name}; this one waits for it")
+        held = lock.acquire()
+    with held:
         yield
-
-
-def say(console: Console, text: str) -> None:
-    """One line, as it is."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

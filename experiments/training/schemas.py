@@ -7,16 +7,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from experiments.config import schemas
-from experiments.config.schemas import DetectorSchema, SlosSchema, VideoSchema
-from experiments.config.world_schemas import EnvSchema
-
-
-@dataclass
-class PairsSchema:
-    """Every hardware of a list with every scenario of another, by the names of their files."""
-
-    hardware: list[str] = MISSING
-    scenarios: list[str] = MISSING
+from experiments.config.schemas import PairsSchema, StreamConfig
 
 
 @dataclass
@@ -49,7 +40,7 @@ class RangeSchema:
 
 
 @dataclass
-class TrainConfig:
+class TrainConfig(StreamConfig):
     """A training: who learns, on what, judged by what; hardware and scenarios are `training`'s.
 
     Of an agent that does not learn, figures are searched: of what they are drawn, and how many are tried.
@@ -57,13 +48,7 @@ class TrainConfig:
 
     name: str = MISSING
     seed: int = MISSING
-    live: bool | None = MISSING
-    results: str = MISSING
     agent: Any = MISSING  # as in `RunConfig`
-    video: VideoSchema = MISSING
-    detector: DetectorSchema = MISSING
-    env: EnvSchema = MISSING
-    slo: SlosSchema = MISSING
     training: JudgingSchema = MISSING
     ranges: dict[str, RangeSchema] = field(default_factory=dict)
     trials: int = MISSING

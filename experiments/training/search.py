@@ -17,17 +17,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from experiments.config.world_schemas import SimulatorSchema
+from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
 from experiments.training.schemas import TrainConfig, TrainingSchema
 from experiments.training.trials import Arena, check_range, drawn, try_all
-from experiments.training.worlds import check_training, pairs_of, plans_of, systems_of
+from experiments.training.worlds import AS_PUBLISHED, check_training, pairs_of, plans_of, systems_of
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
 SHOWN = 4  # trials in the table, beside the present figures
@@ -69,7 +69,7 @@ def search_of(config: TrainConfig, name: str, values: Mapping[str, Any]) -> Sear
         check_training(config.training)
     check_search(config, name, values)
     pairs = pairs_of(config.training.pairs)
-    plans = plans_of(config, pairs)
+    plans = plans_of(config, pairs, config.seed, AS_PUBLISHED)
     arena = arena_of(config, plans, values)
     present = {figure: values[figure] for figure in config.ranges}
     trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]
@@ -117,29 +117,24 @@ def search(searched: Search, config_yaml: str, console: Console) -> dict[str, An
     outcome = outcome_of(searched, rewards)
     write_whole(directory / BEST, OmegaConf.to_yaml(OmegaConf.create(outcome)))
     console.print(trial_table(searched, means))
-    console.print(said(outcome), markup=False, highlight=False, soft_wrap=True)
-    console.print(f"the best figures: {directory / BEST}", markup=False, highlight=False, soft_wrap=True)
+    say(console, said(outcome))
+    say(console, f"the best figures: {directory / BEST}")
     return outcome
 
 
 def watched(searched: Search, console: Console) -> NDArray[np.float64]:
-    """The rewards of all trials, with a bar in a terminal and a line per new best elsewhere."""
-    config, best = searched.config, -math.inf
-    is_live = console.is_terminal if config.live is None else config.live
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not is_live) as bars:
-        task = bars.add_task(f"search for {searched.name}", total=len(searched.trials))
+    """Return the rewards of all trials; shows how far they are, and where there is no bar each new best."""
+    config, n = searched.config, len(searched.trials)
+    best, n_done = -math.inf, 0
+    with ProgressView(console, config.live, f"search for {searched.name}", n, "trials") as view:
 
-        def on_trial(index: int, rewards: NDArray[np.float64]) -> None:
-            nonlocal best
-            mean = float(rewards.mean())
-            if mean > best and not is_live:
-                text = f"trial {index:>4} of {len(searched.trials)}  reward {mean:+.4f}"
-                console.print(text, markup=False, highlight=False, soft_wrap=True)
-            best = max(best, mean)
-            bars.update(task, advance=1, description=f"search for {searched.name}, best {best:+.4f}")
+        def on_trial(rewards: NDArray[np.float64]) -> None:
+            nonlocal best, n_done
+            mean, n_done = float(rewards.mean()), n_done + 1
+            is_better, best = mean > best, max(best, mean)
+            view.show(n_done, n, f"best reward {best:+.4f}", is_better)
 
-        processes = min(config.processes or os.cpu_count() or 1, len(searched.trials))
+        processes = min(config.processes or os.cpu_count() or 1, n)
         return try_all(searched.arena, searched.trials, processes, on_trial)
 
 
@@ -172,17 +167,16 @@ def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]
 
 
 def trial_table(searched: Search, means: NDArray[np.float64]) -> Table:
-    """The present figures and the best trials beside them, one row per figure."""
+    """Return the present figures and the best trials beside them, one row per figure."""
     best = np.argsort(-means, kind="stable").tolist()[:SHOWN]
     shown = [0, *best]
-    table = Table(title="mean reward per step", box=None, padding=(0, 2, 0, 0))
-    table.title_justify, table.title_style = "left", "bold"
-    for heading in ("", "as it is", *(f"no. {rank}" for rank in range(1, len(best) + 1))):
-        table.add_column(heading, no_wrap=True)
-    for figure in searched.config.ranges:
-        table.add_row(figure, *(f"{searched.trials[index][figure]:g}" for index in shown))
-    table.add_row("reward", *(f"{means[index]:+.4f}" for index in shown))
-    return table
+    headings = ("", "as it is", *(f"no. {rank}" for rank in range(1, len(best) + 1)))
+    rows = [
+        (figure, *(f"{searched.trials[index][figure]:g}" for index in shown))
+        for figure in searched.config.ranges
+    ]
+    rows.append(("reward", *(f"{means[index]:+.4f}" for index in shown)))
+    return plain_table(headings, rows, "mean reward per step")
 
 
 def said(outcome: Mapping[str, Any]) -> str:

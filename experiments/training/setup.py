@@ -1,18 +1,31 @@
-"""What a training takes place on, whatever the world; and what it is known by."""
+"""What a training takes place on, whatever the world, and what it is known by.
+
+In the replay world that is the data set itself, episode after episode. Every row is met in training and in
+evaluation: rows are draws from what a setting is like, so what is held out is which of them come when, as
+with the noise of the simulator.
+"""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from agents.learned.recipe import Recipe
 from agents.training import Worlds
 from envs.spec import ElasticitySpec
-from experiments.training.schemas import JudgingSchema
-from experiments.worlds.run_spec import Plan
+from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import ReplaySchema, ScenarioSchema
+from experiments.program.errors import blaming
+from experiments.runs.provenance import digest
+from experiments.training.schemas import JudgingSchema, TrainConfig
+from experiments.worlds.plan import Plan
+from experiments.worlds.replay import plan_replay
 
 HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds from the run's own on
+REPLAY = "replay"  # of conf/training: on the data set of the replay world
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +55,45 @@ def check_judging(schema: JudgingSchema) -> None:
 
 
 def training_hash(setup: TrainingSetup, algorithm: str, recipe: Recipe, seed: int) -> str:
-    """12 hexadecimal digits that change with whatever a training depends on but the code."""
-    whole = {
-        "spec": setup.spec.hash,
-        "algorithm": algorithm,
-        "recipe": asdict(recipe),
-        "worlds": setup.substance,
-        "held_out": list(setup.worlds.held_out_seeds),
-        "seed": seed,
-    }
-    canonical = json.dumps(whole, sort_keys=True, default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    """Return 12 hexadecimal digits that change with whatever a training depends on but the code."""
+    return digest(
+        {
+            "spec": setup.spec.hash,
+            "algorithm": algorithm,
+            "recipe": asdict(recipe),
+            "worlds": setup.substance,
+            "held_out": list(setup.worlds.held_out_seeds),
+            "seed": seed,
+        }
+    )
+
+
+def replay_setup(config: TrainConfig, is_judged: bool) -> TrainingSetup:
+    """Plan a training in the replay world.
+
+    Args:
+        config: with `env` the replay's.
+        is_judged: whether the world is wanted for evaluation too.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    assert isinstance(config.env, ReplaySchema)
+    with blaming("training"):
+        check_judging(config.training)
+    run = RunConfig(seed=config.seed, env=config.env, scenario=ScenarioSchema(streams=1, events=[]))
+    plan = plan_replay(run, config.env)
+
+    def make(n: int) -> Any:
+        makers = [lambda: plan.make_env(Path(), lambda _: None)] * n
+        return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+
+    measured = hashlib.sha256(b"".join(rows.tobytes() for rows in plan.data.table.rows)).hexdigest()
+    held_out = range(HELD_OUT_SEED, HELD_OUT_SEED + config.training.held_out_episodes)
+    return TrainingSetup(
+        spec=plan.spec,
+        worlds=Worlds(make, make, held_out),
+        names=(REPLAY,),
+        evaluation={REPLAY: plan} if is_judged else {},
+        substance=[measured, config.env.steps, config.env.initial_levels],
+    )

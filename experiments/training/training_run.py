@@ -4,21 +4,22 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import get_class
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
 from agents.base import Agent
 from agents.learned.agent import Learned
 from agents.training import Progress, Trainable
 from experiments.config.agents import make_agent
+from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.files import whole, write_whole
 from experiments.program.interruption import Hearing, hearing
@@ -26,11 +27,10 @@ from experiments.program.logs import logging_to
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
 from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
-from experiments.training.evaluation import Score, score
-from experiments.training.sample_efficiency import Evaluated, random_reward
+from experiments.training.evaluation import Score, random_reward, score
 from experiments.training.schemas import TrainConfig
 from experiments.training.setup import TrainingSetup, training_hash
-from experiments.training.view import TrainingView
+from experiments.worlds.plan import show_world
 
 logger = logging.getLogger(__name__)
 
@@ -132,25 +132,25 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
     """Until the last step; what came of it for the summary."""
     config, setup = training_run.config, training_run.setup
     chance = random_reward(setup.spec, setup.worlds, config.seed)
-    evaluated: list[Evaluated] = []
-    begin_s = time.monotonic()
+    evaluated: list[tuple[float, int, float]] = []  # reward, steps by then, s by then
+    begin_s, title = time.monotonic(), f"training {training_run.name}, seed {config.seed}"
     with (
-        TrainingView(console, config.live, f"{training_run.name}, seed {config.seed}") as view,
+        ProgressView(console, config.live, title, None, "steps") as view,
         (directory / CURVE).open("w", encoding="utf-8") as curve,
     ):
 
         def on_progress(progress: Progress) -> None:
             wall_s = round(time.monotonic() - begin_s, 2)
             if progress.is_evaluated and progress.reward is not None:
-                evaluated.append(Evaluated(progress.steps, wall_s, progress.reward))
-            view.show(progress)
+                evaluated.append((progress.reward, progress.steps, wall_s))
+            view.show(progress.steps, progress.total_steps, rewards_text(progress), progress.is_evaluated)
             curve.write(json.dumps(asdict(progress) | {"wall_s": wall_s}) + "\n")
             curve.flush()
             heard.check()
 
         last = training_run.learner.train(setup.worlds, config.seed, directory / BEST, on_progress)
-    rewards = [one.reward for one in evaluated]
-    reached = evaluated[plateau_reached(rewards, chance)]
+    rewards = [reward for reward, _, _ in evaluated]
+    _, steps, wall_s = evaluated[plateau_reached(rewards, chance)]
     return {
         "steps": last.steps,
         "wall_s": round(time.monotonic() - begin_s, 2),
@@ -158,9 +158,16 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
         "best_reward": last.best_reward,
         "random_reward": chance,
         "plateau_reward": plateau_of(rewards),
-        "steps_to_plateau": reached.steps,
-        "wall_s_to_plateau": reached.wall_s,
+        "steps_to_plateau": steps,
+        "wall_s_to_plateau": wall_s,
     }
+
+
+def rewards_text(progress: Progress) -> str:
+    """Write the last evaluation and the best, "" before the first."""
+    if progress.reward is None or progress.best_reward is None:
+        return ""
+    return f"reward {progress.reward:+.3f}, best {progress.best_reward:+.3f}"
 
 
 def leave(training_run: TrainingRun, directory: Path) -> None:
@@ -171,30 +178,29 @@ def leave(training_run: TrainingRun, directory: Path) -> None:
 
 
 def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Score]:
-    """The trained agent and its rivals in every world that was kept from training."""
+    """Score the trained agent and its rivals in every world that was kept from training."""
     n_seeds = training_run.config.training.evaluation_seeds
     training_run.learner.load(best)
     agents: Mapping[str, Agent] = {training_run.name: training_run.learner, **training_run.rivals}
-    scores = [
-        score(world, name, agent, partial(plan.make_env, best.parent, logger.info), range(n_seeds))
-        for world, plan in training_run.setup.evaluation.items()
-        for name, agent in agents.items()
-    ]
+    scores, headings = [], ("world", "agent", "reward", "all SLOs hold", "QoE")
+    for (world, plan), (name, agent) in product(training_run.setup.evaluation.items(), agents.items()):
+        show_world(agent, plan, logger.info)
+        make_env = partial(plan.make_env, best.parent, logger.info)
+        scores.append(score(world, name, agent, make_env, range(n_seeds)))
     if scores:
-        console.print(score_table(scores, n_seeds))
+        rows = [
+            (
+                s.world,
+                s.agent,
+                f"{s.reward_mean:+.3f}",
+                f"{100 * s.slo_fulfilment:.1f} %",
+                f"{s.qoe_mean:.3f}",
+            )
+            for s in scores
+        ]
+        title = f"worlds kept from training, mean of {n_seeds} seeds"
+        console.print(plain_table(headings, rows, title, n_left=2))
     return scores
-
-
-def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
-    """One row per world and agent."""
-    table = Table(title=f"worlds kept from training, mean of {n_seeds} seeds", box=None, padding=(0, 2, 0, 0))
-    table.title_justify, table.title_style = "left", "bold"
-    for heading in ("world", "agent", "reward", "all SLOs hold", "QoE"):
-        table.add_column(heading, no_wrap=True)
-    for one in scores:
-        held = f"{100 * one.slo_fulfilment:.1f} %"
-        table.add_row(one.world, one.agent, f"{one.reward_mean:+.3f}", held, f"{one.qoe_mean:.3f}")
-    return table
 
 
 def say_where(training_run: TrainingRun, directory: Path, is_whole: bool, console: Console) -> None:
@@ -205,4 +211,4 @@ def say_where(training_run: TrainingRun, directory: Path, is_whole: bool, consol
     elif (directory / BEST).exists():
         lines["the best until then; agent.checkpoint="] = directory / BEST
     for what, where in lines.items():
-        console.print(f"{what:<40} {where}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{what:<40} {where}")

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import get_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,13 @@ from experiments.config.agents import make_agent
 from experiments.runs.episode import Steps, play
 from experiments.training.schemas import RangeSchema
 
+if TYPE_CHECKING:  # compiles
+    from envs.simulator.env import SimulatorEnv
+
 Figures = Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Arena:
     """Where every trial takes place, under the same seeds.
 
@@ -41,6 +45,23 @@ class Arena:
     def agent(self, figures: Figures) -> Agent:
         """The agent with these figures. Raises ConfigError: one is out of range."""
         return make_agent(OmegaConf.create({**self.values, **figures}), self.spec)
+
+    @cached_property
+    def envs(self) -> "list[SimulatorEnv]":
+        """Return the worlds, each made once."""
+        from envs.simulator.env import SimulatorEnv  # compiles
+
+        return [SimulatorEnv(self.spec, [system]) for system in self.systems]
+
+    def rewards(self, figures: Figures) -> NDArray[np.float64]:
+        """Return the mean reward per step of each episode, shape (n_episodes,)."""
+        agent, means = self.agent(figures), []
+        agent.warm_up()
+        for env, seed in zip(self.envs, self.seeds, strict=True):
+            kept = Steps()
+            play(agent, env, seed, [kept])
+            means.append(np.mean([step.reward for step in kept.seen]))
+        return np.array(means)
 
 
 def check_range(name: str, schema: RangeSchema) -> None:
@@ -72,51 +93,29 @@ def drawn(ranges: Mapping[str, RangeSchema], n: int, seed: int) -> list[dict[str
     ]
 
 
-class Bench:
-    """The worlds of an arena, each made once."""
-
-    def __init__(self, arena: Arena) -> None:
-        from envs.simulator.env import SimulatorEnv  # compiles
-
-        self._arena = arena
-        self._envs = [SimulatorEnv(arena.spec, [system]) for system in arena.systems]
-
-    def rewards(self, figures: Figures) -> NDArray[np.float64]:
-        """Mean reward per step of each episode, shape (n_episodes,)."""
-        agent = self._arena.agent(figures)
-        agent.warm_up()
-        means = []
-        for env, seed in zip(self._envs, self._arena.seeds, strict=True):
-            kept = Steps()
-            play(agent, env, seed, [kept])
-            means.append(np.mean([step.reward for step in kept.seen]))
-        return np.array(means)
-
-
 class Worker:
-    """What a process of the pool keeps between trials."""
+    """A process of the pool, which is sent the arena once."""
 
-    bench: Bench | None = None
+    arena: Arena
 
     @classmethod
     def begin(cls, arena: Arena) -> None:
-        """Once per process: import, compile, make the worlds."""
-        cls.bench = Bench(arena)
+        """Keep it between trials."""
+        cls.arena = arena
 
     @classmethod
     def rewards(cls, figures: Figures) -> NDArray[np.float64]:
-        """See `Bench.rewards`."""
-        assert cls.bench is not None
-        return cls.bench.rewards(figures)
+        """Return those of `Arena.rewards`."""
+        return cls.arena.rewards(figures)
 
 
 def try_all(
     arena: Arena,
     trials: Sequence[Figures],
     processes: int,
-    on_trial: Callable[[int, NDArray[np.float64]], None],
+    on_trial: Callable[[NDArray[np.float64]], None],
 ) -> NDArray[np.float64]:
-    """What each trial came to; `on_trial` hears of each as it ends, in any order.
+    """Return what each trial came to; `on_trial` hears of each as it ends, in any order.
 
     Returns:
         Mean reward per step, shape (n_trials, n_episodes).
@@ -127,7 +126,7 @@ def try_all(
         try:
             for future in as_completed(running):
                 rewards[running[future]] = future.result()
-                on_trial(running[future], rewards[running[future]])
+                on_trial(rewards[running[future]])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -2,30 +2,25 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import cache
+from dataclasses import asdict, fields, replace
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from hydra import compose
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import DictConfig, OmegaConf
 
 from agents.training import Worlds
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
-from experiments.config.schemas import DetectionsFile, OutputSchema, RunConfig
-from experiments.config.world_schemas import SimulatorSchema
+from experiments.config.composing import option
+from experiments.config.schemas import NO_OUTPUT, PairsSchema, RunConfig, StreamConfig
+from experiments.config.world_schemas import ReplaySchema, SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
-from experiments.training.schemas import PairsSchema, TrainConfig, TrainingSchema
-from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging
+from experiments.training.schemas import TrainConfig, TrainingSchema
+from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging, replay_setup
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 
-NO_OUTPUT = OutputSchema(
-    video=False, detections=DetectionsFile.NONE, mlflow=False, picture=False, recording=False
-)
+Accuracy = Mapping[str, Mapping[str, float]]  # by grade and frame size, as `envs.hardware.Hardware` has it
+AS_PUBLISHED: Accuracy = {}  # no grade was measured
 
 
 class Pair(NamedTuple):
@@ -58,61 +53,36 @@ def check_training(schema: TrainingSchema) -> None:
 
 
 def plans_of(
-    config: TrainConfig, pairs: Sequence[Pair], accuracy: Mapping[str, Mapping[str, float]] | None = None
+    config: StreamConfig, pairs: Sequence[Pair], seed: int, accuracy: Accuracy | None
 ) -> dict[Pair, SimulatorPlan]:
-    """Each pair as a run of the simulator, inside a `hydra.main` or an initialised Hydra.
+    """Plan each pair as a run of the simulator, inside a `hydra.main` or an initialised Hydra.
 
-    All are of one spec. What a setting is worth is a matter of the stream and of whom it is for, not of the
-    hardware on which it happens to be simulated: so accuracies that were measured on a pair's hardware count
-    for nothing here, and those of the run that is trained for, if any, hold everywhere.
+    What a setting is worth is a matter of the stream and of whom it is for, not of the hardware on which it
+    happens to be simulated. So in a training accuracies that were measured on a pair's hardware count for
+    nothing, those of the run that is trained for, if any, hold everywhere, and all plans are of one spec.
 
     Args:
         config: for everything but hardware and scenario, with `env` the simulator.
         pairs: wanted.
-        accuracy: by grade and frame size, as `envs.hardware.Hardware` has it; None = what is published.
+        seed: of the runs.
+        accuracy: holds everywhere; None = each hardware's own.
 
     Raises:
         ConfigError: a pair is not possible; it is named.
     """
     assert isinstance(config.env, SimulatorSchema)
-    hardware = {
-        name: replace(option("hardware", name), accuracy={grade: dict(f1) for grade, f1 in measured.items()})
-        for measured in [accuracy or {}]
-        for name in {pair.hardware for pair in pairs}
-    }
-    scenarios = {name: option("scenario", name) for name in {pair.scenario for pair in pairs}}
+    stream = {field.name: getattr(config, field.name) for field in fields(StreamConfig)}
     plans: dict[Pair, SimulatorPlan] = {}
     for pair in pairs:
-        run = RunConfig(
-            name=config.name,
-            seed=config.seed,
-            live=config.live,
-            results=config.results,
-            agent=config.agent,
-            video=config.video,
-            detector=config.detector,
-            env=config.env,
-            hardware=hardware[pair.hardware],
-            scenario=scenarios[pair.scenario],
-            slo=config.slo,
-            output=NO_OUTPUT,
-        )
+        hardware, scenario = option("hardware", pair.hardware), option("scenario", pair.scenario)
+        if accuracy is not None:
+            hardware = replace(hardware, accuracy={grade: dict(f1) for grade, f1 in accuracy.items()})
+        run = RunConfig(**stream, seed=seed, hardware=hardware, scenario=scenario, output=NO_OUTPUT)
         try:
             plans[pair] = plan_simulator(run, config.env)
         except ConfigError as error:
             raise ConfigError(f"{pair}: {error}") from error
     return plans
-
-
-def option(group: str, name: str) -> Any:
-    """The values of conf/GROUP/NAME.yaml."""
-    return OmegaConf.to_object(composed(GlobalHydra.instance().config_loader(), group, name))
-
-
-@cache  # to compose a whole configuration takes long, and many are asked for again and again
-def composed(loader: ConfigLoader, group: str, name: str) -> DictConfig:
-    """The same before it is typed; the loader is the one that `compose` uses."""
-    return compose("config", overrides=[f"{group}={name}"])[group]
 
 
 def variants_of(system: System, n: int, lowest_capacity: float, rng: np.random.Generator) -> list[System]:
@@ -153,25 +123,25 @@ def worlds_of(spec: ElasticitySpec, systems: Sequence[System], n_held_out: int) 
     return Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out))
 
 
-def simulated_setup(
-    config: TrainConfig, is_judged: bool, accuracy: Mapping[str, Mapping[str, float]] | None = None
-) -> TrainingSetup:
-    """Of a training in the simulator.
+def setup_of(config: TrainConfig, is_judged: bool, accuracy: Accuracy = AS_PUBLISHED) -> TrainingSetup:
+    """Plan where a training takes place.
 
     Args:
-        config: with `env` and `training` the simulator's.
+        config: of the training.
         is_judged: whether the worlds kept from training are wanted.
-        accuracy: see `plans_of`.
+        accuracy: in the simulator, see `plans_of`.
 
     Raises:
         ConfigError: something in it is wrong.
     """
+    if isinstance(config.env, ReplaySchema):
+        return replay_setup(config, is_judged)
     schema = config.training
     assert isinstance(schema, TrainingSchema)
     with blaming("training"):
         check_training(schema)
     pairs, kept = pairs_of(schema.pairs), pairs_of(schema.evaluation) if is_judged else []
-    plans = plans_of(config, [*pairs, *kept], accuracy)
+    plans = plans_of(config, [*pairs, *kept], config.seed, accuracy)
     spec = plans[pairs[0]].spec
     systems = systems_of([plans[pair] for pair in pairs], schema, config.seed)
     return TrainingSetup(

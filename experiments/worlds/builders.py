@@ -101,22 +101,16 @@ def grades_and_weights(detector: DetectorSchema) -> tuple[tuple[str, ...], dict[
     """
     grades, weights = tuple(detector.grades), detector.weights or {}
     if isinstance(weights, str):
-        check_path(weights)
-        grades = (grade_of(weights, grades),)
-        weights = {grades[0]: weights}
+        weights = {grade_of(weights, grades) if Path(weights).exists() else grades[0]: weights}
+        grades = (*weights,)
     if not isinstance(weights, dict):
         raise ValueError(f"detector.weights must be a path or grade -> path, got {weights!r}")
     if unknown := sorted(set(weights) - set(grades)):
         raise ValueError(f"detector.weights names {unknown}, but detector.grades is {list(grades)}")
     for path in weights.values():
-        check_path(path)
+        if not Path(path).exists():
+            raise ValueError(f"there are no weights at {path!r} (detector.weights)")
     return grades, {grade: str(Path(path).resolve()) for grade, path in weights.items()}
-
-
-def check_path(path: str) -> None:
-    """Raise ValueError unless there is something at a path for weights."""
-    if not Path(path).exists():
-        raise ValueError(f"there are no weights at {path!r} (detector.weights)")
 
 
 def grade_of(path: str, grades: Sequence[str]) -> str:

@@ -104,7 +104,11 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     with blaming("video, detector or env"):
         producer = producer_options(config, env, hardware, slos)
     with blaming("env.control" if env.control else f"video {producer.source}"):
-        ladders = remote_ladders(env.control) if env.control else source_ladders(producer)
+        if env.control:
+            with ControlClient(env.control) as client:
+                ladders = ladders_of(client.status())
+        else:
+            ladders = source_ladders(producer)
     with blaming("slo.qoe_weights"):
         accuracy = None if env.control else hardware.accuracy
         spec = video_spec(ladders, slos, qoe_weights_of(config.slo), accuracy)
@@ -160,9 +164,3 @@ def source_ladders(options: ProducerOptions) -> Ladders:
     return ladders_for(
         width, height, fps, options.grades, options.fps_levels or None, options.heights_px or None
     )
-
-
-def remote_ladders(endpoint: str) -> Ladders:
-    """The ladders of a producer that runs already. Raises ControlError."""
-    with ControlClient(endpoint) as client:
-        return ladders_of(client.status())

@@ -42,11 +42,13 @@ class SimulatorPlan:
     Attributes:
         spec: what the agent sees.
         system: what is simulated.
-        config: for everything else.
+        env: for how long, by which limits.
+        config: for everything else; its env is the pipeline's in a twin.
     """
 
     spec: ElasticitySpec
     system: System
+    env: SimulatorSchema
     config: RunConfig
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> "SimulatorEnv":
@@ -78,7 +80,7 @@ def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
     with blaming("slo.qoe_weights"):
         accuracy = system.hardware.accuracy
         spec = video_spec(system.ladders, slos, qoe_weights_of(config.slo), accuracy)
-    return SimulatorPlan(spec, system, config)
+    return SimulatorPlan(spec, system, env, config)
 
 
 def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) -> System:

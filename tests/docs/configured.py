@@ -18,7 +18,7 @@ from experiments.config.schemas import VARIANTS, DetectorSchema, RunConfig, Slos
 from experiments.config.world_schemas import HardwareSchema, ScenarioSchema
 from experiments.forecasts.schema import ForecastsConfig
 from experiments.results.schemas import PUBLISHED, CompareConfig
-from experiments.studies.schema import CellsSchema, StudyConfig, StudySchema
+from experiments.sweeps.study_schema import CellsSchema, StudyConfig, StudySchema
 from experiments.training.schemas import JudgingSchema, TrainConfig, TrainingSchema
 from pipeline.naming import named
 

@@ -68,7 +68,7 @@ def test_every_key_of_a_summary_is_explained(trace):
         seed=0,
         git_commit="",
     )
-    keys = [*identity.summary_head, *BESIDE, *summarise(trace)]
+    keys = [*identity.metadata, *BESIDE, *summarise(trace)]
     assert [key for key in keys if not explained(key)] == []
 
 

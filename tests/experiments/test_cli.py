@@ -9,8 +9,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments.cli import COMMANDS, MODULES, help_text, main
+from experiments.config.help import help_text as run_help
 from experiments.config.schemas import CONF
-from experiments.program.help import help_text as run_help
 
 A_SCREEN = 45  # lines
 CONFIGURED = {"forecast": "forecasts"}  # conf/NAME.yaml, where it is not the command's own

@@ -22,7 +22,7 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.run import run
 from experiments.runs.identity import GROUPS, identify
 from experiments.runs.trace import read_trace
-from experiments.worlds.build import assemble
+from experiments.worlds.plan import plan_run
 
 pytestmark = pytest.mark.real
 
@@ -44,7 +44,7 @@ def test_every_experiment_runs_three_steps(experiment, tmp_path):
     cfg = compose("config", [f"experiment={experiment}", *EMULATED, *SHORT, f"results={tmp_path}"])
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, RunConfig)
-    plan = assemble(config)
+    plan = plan_run(config)
     agent = instantiate(cfg.agent, _partial_=True)(spec=plan.spec)
     env = "pipeline" if isinstance(config.env, PipelineSchema) else "simulator"
     choices = dict.fromkeys(GROUPS, "x") | {"env": env}

@@ -34,7 +34,7 @@ IDENTITY = Identity(
 
 @dataclass
 class Plan:
-    """As `experiments.worlds.run_spec.Plan`, around the stand-in."""
+    """As `experiments.worlds.plan.Plan`, around the stand-in."""
 
     config: RunConfig
     world: World

@@ -9,7 +9,7 @@ import pytest
 
 from tests.experiments.programs import Done, call
 
-OURS = "{agent: static, overrides: {_target_: tests.experiments.studies.agents.%s}}"
+OURS = "{agent: static, overrides: {_target_: tests.experiments.sweeps.agents.%s}}"
 BROKEN = [
     f"+study.agents.gives={OURS % 'Gives'}",
     f"+study.agents.dies={OURS % 'Dies'}",

@@ -2,14 +2,14 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -18,35 +18,31 @@ from agents.learned.recipe import RECIPES, Algorithm
 from agents.random import Random
 from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
-from experiments.config.schemas import CONF, RunConfig, check_keys
+from experiments.config.schemas import CONF, PairsSchema, RunConfig, check_keys
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Interrupted
-from experiments.training.replay import replay_setup
-from experiments.training.schemas import PairsSchema, TrainConfig, TrainingSchema, register
+from experiments.training.schemas import TrainConfig, TrainingSchema
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, training_hash
 from experiments.training.training_run import TrainingError, TrainingRun, train
-from experiments.training.view import TrainingView
 from experiments.training.worlds import (
+    AS_PUBLISHED,
+    Accuracy,
     Pair,
     check_training,
     pairs_of,
     plans_of,
-    simulated_setup,
+    setup_of,
     variants_of,
 )
-from experiments.worlds.build import assemble
+from experiments.worlds.plan import plan_run
+from experiments.worlds.simulator import SimulatorPlan
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
 
+pytestmark = pytest.mark.usefixtures("hydra_here")
+
 COMPILING_S = 500  # the simulator, where it has not been before
 TRAININGS = sorted(path.stem for path in (CONF / "training").glob("*.yaml"))
-
-
-@pytest.fixture(autouse=True)
-def hydra_here() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def composed(*overrides: str) -> DictConfig:
@@ -65,6 +61,12 @@ def schema(**changes: Any) -> TrainingSchema:
     return replace(small, **changes)
 
 
+def planned(
+    config: TrainConfig, *pairs: Pair, accuracy: Accuracy = AS_PUBLISHED
+) -> dict[Pair, SimulatorPlan]:
+    return plans_of(config, pairs, config.seed, accuracy)
+
+
 # --- which worlds ---
 
 
@@ -77,14 +79,14 @@ def test_every_training_is_of_possible_worlds_and_one_spec(training):
     assert isinstance(config.training, TrainingSchema)
     check_training(config.training)
     pairs = [*pairs_of(config.training.pairs), *pairs_of(config.training.evaluation)]
-    assert len({plan.spec.hash for plan in plans_of(config, pairs).values()}) == 1
+    assert len({plan.spec.hash for plan in planned(config, *pairs).values()}) == 1
 
 
 @pytest.mark.parametrize("slo", ["thesis", "default"])
 def test_a_training_for_the_published_stream_is_of_the_published_scenarios_spec(slo):
     config = typed("training=thesis", f"slo={slo}")
-    published = assemble(run_config("experiment=thesis_b", f"slo={slo}"))
-    assert plans_of(config, [Pair("thesis", "steady")])[Pair("thesis", "steady")].spec == published.spec
+    published = plan_run(run_config("experiment=thesis_b", f"slo={slo}"))
+    assert planned(config, Pair("thesis", "steady"))[Pair("thesis", "steady")].spec == published.spec
     assert config.env.control_interval_s == published.config.env.control_interval_s
 
 
@@ -106,13 +108,13 @@ def test_accuracies_of_the_hardware_that_is_trained_on_count_for_nothing():
         Pair("rpi5", "steady"),
         {"n": {"640x360": 0.3}, "s": {"640x360": 0.5}, "m": {"640x360": 0.6}},
     )
-    plain, own = plans_of(typed(), [pair])[pair].spec, plans_of(typed(), [pair], measured)[pair].spec
+    plain, own = planned(typed(), pair)[pair].spec, planned(typed(), pair, accuracy=measured)[pair].spec
     assert plain.knobs[2].value != own.knobs[2].value == (30.0, 50.0, 60.0)
 
 
 def test_a_checkpoint_is_for_the_spec_that_a_run_with_the_same_words_has():
     words = ["video.height=270", "video.width=480", "detector.grades=[n,s]"]
-    plan = plans_of(typed(*words), [Pair("rpi5", "steady")])[Pair("rpi5", "steady")]
+    plan = planned(typed(*words), Pair("rpi5", "steady"))[Pair("rpi5", "steady")]
     assert [len(knob.levels) for knob in plan.spec.knobs] == [6, 3, 2]
 
 
@@ -145,12 +147,12 @@ def test_a_bad_value_is_refused(changes, message):
 
 def test_an_impossible_world_is_named():
     with pytest.raises(ConfigError, match="rpi5/steady: detector: "):
-        plans_of(typed("detector.grades=[n,x]"), [Pair("rpi5", "steady")])
+        planned(typed("detector.grades=[n,x]"), Pair("rpi5", "steady"))
 
 
 def test_variants_are_the_system_itself_and_weaker_ones():
     pair = Pair("edge_mixed_2", "thesis_a")
-    system = plans_of(typed(), [pair])[pair].system
+    system = planned(typed(), pair)[pair].system
     same, *weaker = variants_of(system, 5, 0.25, np.random.default_rng(0))
     assert same == system
     for variant in weaker:
@@ -165,7 +167,7 @@ def test_variants_are_the_system_itself_and_weaker_ones():
 
 
 def setup(*overrides: str) -> TrainingSetup:
-    return simulated_setup(typed("training=small", *overrides), is_judged=False)
+    return setup_of(typed("training=small", *overrides), is_judged=False)
 
 
 def test_held_out_episodes_begin_with_seeds_of_their_own():
@@ -175,7 +177,7 @@ def test_held_out_episodes_begin_with_seeds_of_their_own():
 
 def test_worlds_for_evaluation_are_planned_only_if_there_will_be_one():
     assert setup().evaluation == {}
-    judged = simulated_setup(typed("training=small"), is_judged=True)
+    judged = setup_of(typed("training=small"), is_judged=True)
     assert list(judged.evaluation) == ["rpi5/worker_loss"]
 
 
@@ -199,7 +201,7 @@ def test_a_training_is_known_by_all_it_depends_on(tmp_path):
 
 def test_a_training_in_the_replay_world_is_of_the_data_sets_spec(tmp_path):
     config = typed("training=replay", f"env.path={written(tmp_path, lines())}", "env.steps=4")
-    found = replay_setup(config, is_judged=True)
+    found = setup_of(config, is_judged=True)
     assert [knob.name for knob in found.spec.knobs] == ["resolution", "streams", "fps"]
     assert list(found.evaluation) == ["replay"]
     envs = found.worlds.training(3)
@@ -237,7 +239,7 @@ def training_run(tmp_path: Path, end: BaseException | None = None) -> TrainingRu
         "live=false",
         "training.pairs.scenarios=[steady]",
     )
-    found = simulated_setup(typed(*words, "training.held_out_episodes=2", "env.steps=3"), is_judged=False)
+    found = setup_of(typed(*words, "training.held_out_episodes=2", "env.steps=3"), is_judged=False)
     pupil = Pupil(found.spec, end)
     return TrainingRun(typed(*words), found, "pupil", pupil, {}, tmp_path / "left" / "it.npz")
 
@@ -276,7 +278,7 @@ def test_a_training_leaves_its_curve_its_summary_and_the_checkpoint(tmp_path):
     assert line == asdict(Progress(50, 100, True, 0.25, 0.25, 50))
     assert planned.checkpoint.read_bytes() == (directory / "best.npz").read_bytes()
     assert str(planned.checkpoint) in printed
-    assert "50 of 100 steps  reward +0.250, best +0.250" in printed
+    assert "50 of 100 steps, reward +0.250, best +0.250" in printed
 
 
 @pytest.mark.parametrize(
@@ -294,15 +296,6 @@ def test_a_training_that_ends_early_keeps_its_best_to_itself(tmp_path, end, rais
     assert (the_directory(planned) / "best.npz").exists()
     assert not planned.checkpoint.exists()
     assert "the best until then" in carried_out.printed  # type: ignore[attr-defined]
-
-
-def test_a_bar_shows_how_far_it_has_come():
-    console = Console(file=io.StringIO(), width=200, force_terminal=True)
-    with TrainingView(console, None, "pupil, seed 0") as view:
-        view.show(Progress(50, 100, True, 0.25, 0.5, 25))
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "50/100" in printed
-    assert "reward +0.250, best +0.500" in printed
 
 
 # --- as the user sees it ---

@@ -3,17 +3,22 @@
 An importer is a class with a `read`; `conf/published/NAME.yaml` names it by `_target_`. `ThesisCsv` is one.
 """
 
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 from hydra import compose
 from hydra.errors import HydraException
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from envs.reward import qoe, reward
+from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig, check_keys
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import ConfigError, blaming, sentence
@@ -22,8 +27,10 @@ from experiments.runs.identity import GROUPS
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
+from pipeline.slos import RATIO_CAP, SloReading
 
 PUBLISHED = "published"  # where ours say a commit
+UNKNOWN = ("decision_ms", "learning_ms")  # no log of settings and SLOs tells how long an agent thought
 
 
 class Importer(Protocol):
@@ -113,3 +120,56 @@ def plan_of(overrides: tuple[str, ...]) -> SimulatorPlan:
         return plan_simulator(config, config.env)
     except ConfigError as error:
         raise ConfigError(f"published: {named}: {error}") from error
+
+
+# --- from settings and SLO ratios to a trace ---
+
+
+def rescored(
+    spec: ElasticitySpec, levels: NDArray[np.int64], ratios: NDArray[np.float64], interval_s: float
+) -> pd.DataFrame:
+    """Return the trace of a run that only its settings and SLO ratios are known of.
+
+    What was delivered of a setting is not: it is taken as asked for, so that the QoE is the most that it can
+    have been. Nor is the setting before the first step: it is taken to have been the same.
+
+    Args:
+        spec: names knobs and SLOs, and says what a level is worth and when an SLO is broken.
+        levels: in force in each step, one index per knob, shape (n_steps, n_knobs), n_steps >= 1.
+        ratios: at the end of each step, metric / threshold per SLO, >= 0, shape (n_steps, n_slos).
+        interval_s: length of a step.
+
+    Returns:
+        Columns as `experiments.runs.trace.row_of` has them.
+    """
+    n_changed = np.count_nonzero(np.diff(levels, axis=0, prepend=levels[:1]), axis=1).tolist()
+    capped, rows = np.minimum(ratios, RATIO_CAP).tolist(), []
+    for step, (setting, found) in enumerate(zip(levels.tolist(), capped, strict=True)):
+        readings = {
+            slo.metric: SloReading(ratio=ratio, state=slo.classify(ratio), known=True)
+            for slo, ratio in zip(spec.slos, found, strict=True)
+        }
+        quality = qoe(spec, [knob.value[level] for knob, level in zip(spec.knobs, setting, strict=True)])
+        rows.append(
+            {
+                "step": step,
+                "ended_s": (step + 1) * interval_s,
+                "interval_s": interval_s,
+                "qoe": quality,
+                "reward": reward(readings.values(), quality, n_changed[step], len(spec.knobs)),
+                **dict.fromkeys(UNKNOWN, math.nan),
+                **{f"action.{knob.name}": level for knob, level in zip(spec.knobs, setting, strict=True)},
+                **{f"ratios.{name}": reading.ratio for name, reading in readings.items()},
+                **{f"slos.{name}": int(reading.state) for name, reading in readings.items()},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def rows_of_steps(n_rows: int, n_steps: int) -> NDArray[np.int64]:
+    """Return which row of a log, from 0, was the latest one at the end of each step, shape (n_steps,).
+
+    A log whose rows do not keep to our control intervals: they are taken to be spread evenly over the run.
+    """
+    ends = np.arange(1, n_steps + 1)
+    return np.maximum(ends * n_rows // n_steps - 1, 0)

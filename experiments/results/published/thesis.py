@@ -33,8 +33,7 @@ from numpy.typing import NDArray
 
 from envs.spec import ElasticitySpec
 from experiments.program.errors import ConfigError
-from experiments.results.published.base import plan_of, published_row
-from experiments.results.published.rescoring import rescored, rows_of_steps
+from experiments.results.published.base import plan_of, published_row, rescored, rows_of_steps
 from experiments.results.run_row import Row
 
 ENDING = "_slo_stats.csv"

@@ -1,14 +1,13 @@
 """Agents in closed loops: made and trained as for a run, shown their world, and held against each other."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -17,14 +16,13 @@ from agents.static import Static
 from experiments.calibration import closed_loop
 from experiments.calibration.closed_loop import agent_for, figures_of
 from experiments.calibration.errors import SCORES
-from experiments.calibration.schema import CalibrateConfig, register
+from experiments.calibration.schema import CalibrateConfig
 from experiments.calibration.validation import close_loops
 from experiments.calibration.worlds import World as Kind
 from experiments.calibration.worlds import simulated_plan, speed_factors
-from experiments.config.schemas import CONF
-from experiments.display.progress import ProgressView
+from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan
 from pipeline.program import ClusterError
 from tests.experiments.world import SPEC, Script, World
 
@@ -33,12 +31,10 @@ CONSOLE = Console(file=io.StringIO())
 
 
 @pytest.fixture
-def config() -> Iterator[CalibrateConfig]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        found = OmegaConf.to_object(compose("calibrate", list(SMALL)))
-        assert isinstance(found, CalibrateConfig)
-        yield found
+def config(hydra_here) -> CalibrateConfig:
+    found = OmegaConf.to_object(compose("calibrate", list(SMALL)))
+    assert isinstance(found, CalibrateConfig)
+    return found
 
 
 def played(config: CalibrateConfig, *names: str) -> Any:
@@ -65,7 +61,7 @@ def test_a_learned_agent_without_a_checkpoint_is_trained_for_its_stream(config: 
         trained.append((name, values["checkpoint"], plan.spec.hash))
         return OmegaConf.create({"_target_": "agents.static.Static", "levels": "lowest"})
 
-    monkeypatch.setattr(closed_loop, "ready", train)
+    monkeypatch.setattr(closed_loop, "ensure_trained", train)
     plan = simulated_plan(config)
     assert isinstance(agent_for("ppo", plan, CONSOLE), Static)
     assert trained == [("ppo", f"{config.results}/checkpoints/ppo-{{training}}.npz", plan.spec.hash)]

@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from envs.hardware import Device, GradeTimes, Hardware, Origin
-from experiments.calibration.calibration import calibrate, n_parts
 from experiments.calibration.measured import Measured
+from experiments.calibration.measuring import calibrate, n_parts
 from experiments.calibration.profile import profile_of
 from experiments.calibration.schema import CalibrateConfig, register
 from experiments.config.schemas import CONF

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from experiments.calibration.errors import METRICS
 from experiments.calibration.schema import register
-from experiments.calibration.session import Session
+from experiments.calibration.session import Calibration
 from experiments.config.schemas import CONF, check_keys
 from experiments.program.errors import ConfigError, sentence
 from experiments.worlds.builders import hardware_of
@@ -34,9 +34,9 @@ def hydra_here() -> Iterator[None]:
         yield
 
 
-def session(*overrides: str) -> Session:
+def session(*overrides: str) -> Calibration:
     hardware = next((o.removeprefix("hardware=") for o in overrides if o.startswith("hardware=")), "local")
-    return Session(compose("calibrate", list(overrides)), {"hardware": hardware})
+    return Calibration(compose("calibrate", list(overrides)), {"hardware": hardware})
 
 
 @pytest.mark.real

@@ -10,6 +10,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.config.derived import arguments_of
+from experiments.config.help import help_text
 from experiments.config.schemas import (
     CONF,
     VARIANTS,
@@ -21,11 +22,10 @@ from experiments.config.schemas import (
 )
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError
-from experiments.program.help import help_text
 from experiments.runs.identity import GROUPS, identify
-from experiments.worlds.build import assemble
 from experiments.worlds.builders import grades_and_weights
 from experiments.worlds.pipeline import PipelinePlan
+from experiments.worlds.plan import plan_run
 from experiments.worlds.simulator import SimulatorPlan
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
@@ -54,13 +54,13 @@ def typed(*overrides: str) -> RunConfig:
 
 
 def pipeline(*overrides: str) -> PipelinePlan:
-    plan = assemble(typed(*overrides))
+    plan = plan_run(typed(*overrides))
     assert isinstance(plan, PipelinePlan)
     return plan
 
 
 def simulator(*overrides: str) -> SimulatorPlan:
-    plan = assemble(typed("env=simulator", *overrides))
+    plan = plan_run(typed("env=simulator", *overrides))
     assert isinstance(plan, SimulatorPlan)
     return plan
 
@@ -100,7 +100,7 @@ def test_every_option_composes_and_has_no_key_that_nobody_reads(group):
 
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_every_experiment_can_be_carried_out(experiment):
-    plan = assemble(typed(f"experiment={experiment}"))
+    plan = plan_run(typed(f"experiment={experiment}"))
     assert plan.config.name == experiment
 
 
@@ -115,7 +115,7 @@ def test_help_lists_every_option_of_every_group():
 
 
 def test_the_ladders_follow_the_video():
-    spec = assemble(typed("video.height=270", "video.width=480", "video.source_fps=12")).spec
+    spec = plan_run(typed("video.height=270", "video.width=480", "video.source_fps=12")).spec
     assert spec.knobs[0].levels == (5.0, 10.0, 12.0)
     assert spec.knobs[1].levels == (90, 180, 270)
     assert spec.knobs[2].levels == ("n", "s", "m")
@@ -184,7 +184,7 @@ def detector(weights: Any, grades: list[str] | None = None) -> DetectorSchema:
 )
 def test_a_bad_value_is_found_before_any_process_and_named(overrides, message):
     with pytest.raises(ConfigError, match=message):
-        assemble(typed(*overrides))
+        plan_run(typed(*overrides))
 
 
 @pytest.mark.parametrize(
@@ -259,8 +259,8 @@ def test_runs_that_differ_only_in_their_luck_share_a_config_hash():
         identify(composed(override), choices, "s") for override in ("seed=1", "seed=2", "env.steps=7")
     )
     assert one.config_hash == other.config_hash != longer.config_hash
-    assert one.summary_head["seed"] == 1
-    assert "numpy" in one.summary_head["releases"]
+    assert one.metadata["seed"] == 1
+    assert "numpy" in one.metadata["releases"]
 
 
 # --- as the user sees it ---

@@ -3,7 +3,7 @@
 import numpy as np
 
 from agents.base import NetworkFigure
-from experiments.display.network_figure import placed, plot_network
+from experiments.display.plots import placed, plot_network
 from tests.agents.streams import ledger
 
 FIGURE = NetworkFigure(

@@ -1,18 +1,18 @@
 """The command, from its configuration to the picture."""
 
 import io
-from collections.abc import Iterator
 
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import CONF
 from experiments.forecast import PAIRS, PICTURE, SCORES, execute
-from experiments.forecasts.schema import ForecastsConfig, check, register
+from experiments.forecasts.schema import ForecastsConfig, check
 from experiments.program.errors import ConfigError
+
+pytestmark = pytest.mark.usefixtures("hydra_here")
 
 TINY = (
     "agents=[mpc]",
@@ -25,13 +25,6 @@ TINY = (
     "settings=4",
     "live=false",
 )
-
-
-@pytest.fixture(autouse=True)
-def hydra_here() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
 
 
 def typed(*overrides: str) -> ForecastsConfig:

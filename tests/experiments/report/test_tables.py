@@ -8,7 +8,7 @@ import pytest
 
 from experiments.report import tables
 from experiments.report.block import Evidence, blocks_of
-from experiments.report.latex import escaped, figure_text, latex
+from experiments.report.tables import escaped, figure_text, latex
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from tests.experiments.statistics.played import REFERENCES, episode, table
 

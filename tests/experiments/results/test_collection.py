@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments.program.errors import ConfigError
-from experiments.results.collection import chosen, collected, finished, newest
-from experiments.results.metadata import spans, tally
+from experiments.results.collection import collected, finished, newest, selected, spans, tally
 from tests.experiments.results.rows import row, runs
 
 THREE = runs(row("a"), row("b", seed=1), row("c", {"agent.target": 0.8}, agent="aimd"))
@@ -23,7 +22,7 @@ THREE = runs(row("a"), row("b", seed=1), row("c", {"agent.target": 0.8}, agent="
     ],
 )
 def test_a_query_chooses(where, expected):
-    kept, notes = chosen(THREE, where)
+    kept, notes = selected(THREE, where)
     assert kept["place"].tolist() == expected
     assert notes == ([f"Chosen by {where}: {len(expected)} of 3 runs."] if where else [])
 
@@ -44,7 +43,7 @@ def test_a_query_chooses(where, expected):
 )
 def test_a_query_that_is_none_is_a_sentence(where, complaint):
     with pytest.raises(ConfigError) as caught:
-        chosen(THREE, where)
+        selected(THREE, where)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments.runs.code_hash import imports_of, source_hash, source_of
+from experiments.runs.provenance import imports_of, source_hash, source_of
 
 
 def test_modules_are_found_without_being_imported():

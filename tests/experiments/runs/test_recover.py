@@ -23,7 +23,7 @@ from tests.experiments.test_run import IDENTITY
 from tests.experiments.world import SPEC, Script, World
 from experiments.runs.episode import play
 
-head = IDENTITY.summary_head | {"weights": "none"}
+head = IDENTITY.metadata | {"weights": "none"}
 record = RunRecord(Path(sys.argv[1]), "killed", SPEC, head, "seed: 7\\n")
 play(Script(SPEC), World(3), 7, [record])
 record.note(weights="stood in for")
@@ -66,7 +66,7 @@ def test_a_run_that_was_killed_before_its_first_step_has_no_figures(tmp_path):
     directory = tmp_path / "early"
     directory.mkdir()
     (directory / JOURNAL).touch()  # and nobody holds it
-    (directory / "summary.json").write_text(json.dumps(IDENTITY.summary_head | {"status": "RUNNING"}))
+    (directory / "summary.json").write_text(json.dumps(IDENTITY.metadata | {"status": "RUNNING"}))
     assert finish_killed(tmp_path, Console(quiet=True)) == [directory]
     assert read_run(directory).summary["status"] == "KILLED"
     assert len(read_trace(directory)) == 0

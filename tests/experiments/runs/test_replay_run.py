@@ -15,8 +15,7 @@ from experiments.program.errors import ConfigError
 from experiments.runs.episode import Step, Steps, play
 from experiments.runs.summary import summarise
 from experiments.runs.trace import row_of
-from experiments.worlds.build import assemble
-from experiments.worlds.run_spec import Plan
+from experiments.worlds.plan import Plan, plan_run
 from tests.envs.replay.test_videostreamenv import lines, written
 
 
@@ -32,7 +31,7 @@ def plan(path: Path, *overrides: str) -> Plan:
         compose("config", overrides=["env=replay", f"env.path={path}", "env.steps=4", *overrides])
     )
     assert isinstance(config, RunConfig)
-    return assemble(config)
+    return plan_run(config)
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ def test_nothing_is_said_of_even_evidence():
 
 def test_cells_without_scores_are_named():
     played = [episode("x", cell, seed) for cell in "abc" for seed in (0, 1)]
-    missing, alike = caveats_of(table(*played), REFERENCES)
+    alike, missing = caveats_of(table(*played), REFERENCES)
     assert missing == "Not scored, for random or oracle is missing there: c."
     assert alike == "Not scored, for the best known is hardly better than random there: b."
-    (none,) = caveats_of(table(*played), {})
+    none, *why = caveats_of(table(*played), {}, {"a": "the world is gone"})
     assert none.startswith("There are no scores")
+    assert why == ["Not scored, for the world is gone: a.", missing.replace(": c.", ": b, c.")]
 
 
 def test_who_lacks_episodes_is_named():

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.statistics.pairs import comparisons, improvements
-from experiments.statistics.power import seeds_needed
+from experiments.statistics.pairs import comparisons, improvements, seeds_needed
 from tests.experiments.statistics.played import episode, table
 
 

@@ -19,7 +19,7 @@ from tests.experiments.programs import Done, call
 pytestmark = pytest.mark.timeout(300)  # programs with processes of their own
 WORLD = ("env=simulator", "output.mlflow=false")
 SHORT = ("agent=random,rule", "hardware=rpi5", "scenario=worker_loss", "seed=range(2)", "env.steps=20")
-OURS = "tests.experiments.studies.agents"
+OURS = "tests.experiments.sweeps.agents"
 WALL_CLOCK = ("ended_s", "decision_ms", "learning_ms")
 LAUNCHERS = {
     "joblib": ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.runs.record import SUMMARY, RunStatus
 from experiments.runs.trace import JOURNAL, TRACE, TraceWriter, read_trace
-from experiments.tracking.entry import ENTRY, read_entry
+from experiments.tracking.store import ENTRY, read_entry
 
 PARENT = "mlflow.parentRunId"
 

@@ -10,9 +10,9 @@ import pytest
 
 from experiments.runs.record import SUMMARY, RunStatus
 from experiments.tracking import following
-from experiments.tracking.entry import read_entry
 from experiments.tracking.following import Follower, TrackingError, follow
 from experiments.tracking.importing import Importer
+from experiments.tracking.store import read_entry
 from tests.experiments.tracking.conftest import STEPS
 from tests.experiments.tracking.stored import GoingOn, Stored
 

@@ -14,9 +14,8 @@ from mlflow.exceptions import MlflowException
 
 from experiments.runs.record import SUMMARY, RunStatus
 from experiments.runs.trace import JOURNAL, TRACE, read_trace
-from experiments.tracking.entry import read_entry
 from experiments.tracking.importing import GOING_ON, IMPORTED, THERE, Importer
-from experiments.tracking.store import BATCH, Store
+from experiments.tracking.store import BATCH, Store, read_entry
 from tests.experiments.tracking.conftest import STEPS
 from tests.experiments.tracking.stored import PARENT, GoingOn, Stored, rewrite, run_id
 
@@ -268,6 +267,19 @@ def swept(results) -> Iterator[tuple[Path, Stored]]:
         )
         took(Importer(follows=True), sweep)  # its process waits for that
     yield sweep, stored
+
+
+def test_a_run_of_a_sweep_is_its_child_while_it_goes_on(results, recorded):
+    sweep, stored = a_sweep(results, status="RUNNING"), Stored(results)
+    going_on = GoingOn(recorded, results / "main" / "c")
+    rewrite(going_on.directory, sweep="s1")
+    going_on.write(0, 2)
+    with held(sweep):
+        assert took(Importer(follows=True), sweep) == {"a": IMPORTED, "c": GOING_ON}
+    assert stored.statuses() == {"a": "FINISHED", "c": "RUNNING", "s1": "RUNNING"}
+    assert stored.pairs("tags", going_on.directory)[PARENT] == run_id(sweep)
+    assert stored.steps(going_on.directory) == [0, 1]
+    going_on.die()
 
 
 def test_a_sweep_has_one_run_in_mlflow_and_its_runs_are_children(swept, results):

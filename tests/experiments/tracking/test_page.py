@@ -18,10 +18,9 @@ from typing import Any
 import psutil
 import pytest
 
-from experiments.tracking.entry import read_entry, run_name
 from experiments.tracking.following import Follower, TrackingError
 from experiments.tracking.importing import Importer
-from experiments.tracking.store import SETTINGS, VIEW
+from experiments.tracking.store import SETTINGS, VIEW, read_entry, run_name
 from tests.experiments.recorded import record
 from tests.experiments.tracking.stored import GoingOn
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.tracking.thinning import gist_columns, gist_of
+from experiments.tracking.facts import gist_columns, gist_of
 
 TRACE = pd.DataFrame(
     {

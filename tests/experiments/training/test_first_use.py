@@ -2,22 +2,22 @@
 
 import io
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.schemas import RunConfig
 from experiments.program.errors import ConfigError
-from experiments.training.first_use import alone, ready
-from experiments.worlds.build import assemble
-from experiments.worlds.run_spec import Plan
+from experiments.training.first_use import alone, ensure_trained
+from experiments.worlds.plan import Plan, plan_run
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
+
+pytestmark = pytest.mark.usefixtures("hydra_here")
 
 COMPILING_S = 500  # the simulator, where it has not been before
 TINY = (
@@ -30,18 +30,11 @@ TINY_PPO = (*TINY, "agent=ppo", "agent.recipe.batch_size=16")
 WORLD = ("env=simulator", "hardware=rpi5", "env.steps=3")
 
 
-@pytest.fixture(autouse=True)
-def hydra_here() -> Iterator[None]:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
-
-
 def composed(tmp_path: Path, *overrides: str) -> tuple[DictConfig, Plan]:
     cfg = compose("config", overrides=[f"results={tmp_path}", *overrides])
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, RunConfig)
-    return cfg, assemble(config)
+    return cfg, plan_run(config)
 
 
 def made_ready(
@@ -50,7 +43,7 @@ def made_ready(
     """The agent's values, and what was printed."""
     cfg, plan = composed(tmp_path, *overrides)
     console = Console(file=io.StringIO(), width=200)
-    values = ready(name, cfg.agent, plan, training, console, live=False)
+    values = ensure_trained(name, cfg.agent, plan, training, console, live=False)
     return values, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -100,7 +93,7 @@ def test_a_stream_that_cannot_be_simulated_is_one_sentence(tmp_path):
     with pytest.raises(
         ConfigError, match=r"agent ppo must be trained first, on small: .* cannot be simulated"
     ):
-        ready("ppo", live.agent, plan, "small", Console(file=io.StringIO()), live=False)
+        ensure_trained("ppo", live.agent, plan, "small", Console(file=io.StringIO()), live=False)
 
 
 def test_a_training_for_another_spec_is_refused_and_both_are_named(tmp_path):
@@ -110,7 +103,7 @@ def test_a_training_for_another_spec_is_refused_and_both_are_named(tmp_path):
     with pytest.raises(
         ConfigError, match=f"is for the spec {other.spec.hash} where this run has {plan.spec.hash}"
     ):
-        ready("ppo", cfg.agent, plan, "small", Console(file=io.StringIO()), live=False)
+        ensure_trained("ppo", cfg.agent, plan, "small", Console(file=io.StringIO()), live=False)
 
 
 def test_a_second_process_says_that_it_waits(tmp_path):

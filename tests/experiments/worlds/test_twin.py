@@ -10,10 +10,9 @@ from agents.oracle.agent import BestStatic
 from agents.random import Random
 from experiments.config.schemas import CONF, LiveSchema, RunConfig, register
 from experiments.program.errors import ConfigError
-from experiments.worlds.build import assemble
 from experiments.worlds.pipeline import PipelinePlan
+from experiments.worlds.plan import plan_run, show_world, simulated, twin_of
 from experiments.worlds.simulator import SimulatorPlan
-from experiments.worlds.twin import show_world, simulated, twin_of
 from pipeline.options import SourceKind
 
 
@@ -25,7 +24,7 @@ def plan() -> PipelinePlan:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_object(compose("config", overrides=overrides))
     assert isinstance(config, RunConfig)
-    found = assemble(config)
+    found = plan_run(config)
     assert isinstance(found, PipelinePlan)
     return found
 
@@ -39,7 +38,7 @@ def test_the_twin_is_of_the_same_spec_and_scenario(plan):
 
 
 def test_a_simulated_run_is_its_own_twin(plan):
-    own = assemble(replace(plan.config, env=simulated(plan.env)))
+    own = plan_run(replace(plan.config, env=simulated(plan.env)))
     assert twin_of(own) is own
 
 

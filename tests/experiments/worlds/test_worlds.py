@@ -17,9 +17,9 @@ from envs.scenario import EventKind
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import WORLDS
 from experiments.program.errors import ConfigError
-from experiments.worlds.build import assemble
 from experiments.worlds.builders import hardware_of
 from experiments.worlds.pipeline import PipelinePlan
+from experiments.worlds.plan import plan_run
 from experiments.worlds.simulator import SimulatorPlan, file_source
 from tests.cases import each_once, nightly_but
 
@@ -44,7 +44,7 @@ def typed(*overrides: str) -> RunConfig:
 
 
 def simulator(*overrides: str) -> SimulatorPlan:
-    plan = assemble(typed("env=simulator", *overrides))
+    plan = plan_run(typed("env=simulator", *overrides))
     assert isinstance(plan, SimulatorPlan)
     return plan
 
@@ -76,7 +76,7 @@ every_combination = pytest.mark.parametrize(
 def test_every_scenario_can_happen_to_every_profile_in_every_world(chosen, world, hardware, scenario):
     names = {"env": world, "hardware": hardware, "scenario": scenario}
     parts = {group: chosen[group, option] for group, option in names.items()}
-    plan = assemble(dataclasses.replace(chosen["", "base"], **parts))
+    plan = plan_run(dataclasses.replace(chosen["", "base"], **parts))
     assert plan.spec.n_levels == (6, 4, 3)
 
 
@@ -85,7 +85,7 @@ def test_every_combination_runs_in_the_simulator(chosen, hardware, scenario, tmp
     """A whole short run, so that each of its events happens, at the lowest and the highest settings."""
     parts = {"hardware": chosen["hardware", hardware], "scenario": chosen["scenario", scenario]}
     env = dataclasses.replace(chosen["env", "simulator"], steps=12)
-    plan = assemble(dataclasses.replace(chosen["", "base"], **parts, env=env))
+    plan = plan_run(dataclasses.replace(chosen["", "base"], **parts, env=env))
     world = plan.make_env(tmp_path, lambda _: None)
     _, info = world.reset(seed=1)
     lowest, highest = np.zeros(3, int), np.array(plan.spec.highest)
@@ -184,7 +184,7 @@ def test_a_mix_is_made_of_the_devices_of_other_profiles(name, parts):
 )
 def test_the_predecessors_scenarios_are_as_published(name, capacities):
     config = typed(f"experiment=thesis_{name}")
-    plan = assemble(config)
+    plan = plan_run(config)
     assert isinstance(plan, SimulatorPlan)
     system, spec = plan.system, plan.spec
     assert system.scenario.capacities == capacities
@@ -219,7 +219,7 @@ def test_the_predecessors_load_goes_up_and_down_and_its_worker_off_and_on():
 
 
 def test_the_predecessors_experiments_run_on_the_real_pipeline_too():
-    plan = assemble(typed("experiment=thesis_a", "env=pipeline"))
+    plan = plan_run(typed("experiment=thesis_a", "env=pipeline"))
     assert isinstance(plan, PipelinePlan)
     assert [device.capacity for device in plan.hardware.workers] == [0.6, 0.5, 0.4]
 
@@ -229,7 +229,7 @@ def test_the_predecessors_experiments_run_on_the_real_pipeline_too():
 
 def test_both_worlds_see_the_same_stream():
     options = ("hardware=edge_mixed_4", "video.source_fps=25", "slo=thesis", "video.width=480")
-    assert simulator(*options).spec == assemble(typed(*options)).spec
+    assert simulator(*options).spec == plan_run(typed(*options)).spec
 
 
 @pytest.mark.parametrize("world", STREAM_WORLDS)
@@ -237,7 +237,7 @@ def test_measured_accuracy_is_what_grades_are_worth(world):
     accuracy = {grade: {"640x360": f1} for grade, f1 in zip(GRADES, (0.5, 0.7, 0.8), strict=True)}
     config = typed(f"env={world}", "hardware=rpi5")
     config.hardware.accuracy = accuracy
-    assert assemble(config).spec.knobs[2].value == (50.0, 70.0, 80.0)
+    assert plan_run(config).spec.knobs[2].value == (50.0, 70.0, 80.0)
 
 
 def test_a_video_file_is_simulated_by_what_it_is(data):
@@ -262,11 +262,11 @@ SIMULATE = """
 import sys
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from experiments.worlds.build import assemble
+from experiments.worlds.plan import plan_run
 from experiments.config.schemas import CONF, register
 register()
 with initialize_config_dir(str(CONF), version_base="1.3"):
-    plan = assemble(OmegaConf.to_object(compose("config", ["env=simulator", "agent=rule"])))
+    plan = plan_run(OmegaConf.to_object(compose("config", ["env=simulator", "agent=rule"])))
 import envs.simulator.env
 import experiments.run
 print({"torch", "ultralytics", "cv2", "av", "mlflow", "jax"} & set(sys.modules))
@@ -339,7 +339,7 @@ def events(*texts: str) -> str:
 )
 def test_an_impossible_world_is_refused_in_one_sentence(world, overrides, message):
     with pytest.raises(ConfigError, match=message) as error:
-        assemble(typed(f"env={world}", *overrides))
+        plan_run(typed(f"env={world}", *overrides))
     assert "\n" not in str(error.value)
 
 
@@ -347,7 +347,7 @@ def test_hardware_without_times_can_only_compute():
     config = typed("env=simulator")
     config.hardware.devices[0].times = {}
     with pytest.raises(ConfigError, match="hardware: this hardware has no service times yet"):
-        assemble(config)
+        plan_run(config)
 
 
 @pytest.mark.parametrize(
@@ -355,4 +355,4 @@ def test_hardware_without_times_can_only_compute():
 )
 def test_what_runs_elsewhere_is_not_ours_to_change(scenario):
     with pytest.raises(ConfigError, match=r"scenario: .*elsewhere are not ours to change"):
-        assemble(typed("env.control=tcp://127.0.0.1:1", f"scenario={scenario}"))
+        plan_run(typed("env.control=tcp://127.0.0.1:1", f"scenario={scenario}"))

@@ -16,7 +16,7 @@ from experiments.results.published.thesis import COLUMNS
 from experiments.results.run_row import Row
 from experiments.results.schemas import register
 from experiments.runs.summary import summarise
-from experiments.statistics.disturbances import ChangePoint
+from experiments.statistics.disturbances import ChangePoint, change_points_of
 from experiments.statistics.episode import episode_of
 
 HEADING = "," + ",".join(COLUMNS)
@@ -101,7 +101,7 @@ def test_it_is_summarised_and_what_the_log_does_not_say_is_none(tmp_path):
 
 def test_it_is_an_episode_beside_ours(tmp_path):
     (run,) = read(log(tmp_path, *[CALM] * 50, simulation="variable_computational_budget"))
-    points = known_world(run["typed"]()).change_points(run["seed"])
+    points = change_points_of(known_world(run["typed"]()), run["seed"])
     episode = episode_of(run["trace"](), run["agent"], "cell", "block", run["seed"], points)
     assert episode.interval_s == 0.5
     assert episode.held.all()

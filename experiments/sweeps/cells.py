@@ -1,0 +1,81 @@
+"""Where a study takes place: cells, each hardware with each scenario under each set of SLOs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from experiments.config.world_schemas import EnvSchema, PipelineSchema, ReplaySchema
+from experiments.program.errors import ConfigError
+from experiments.sweeps.study_schema import CellsSchema, StudyConfig
+from experiments.worlds.plan import simulated
+
+OURS = "default"  # the SLOs that a cell's name does not mention
+
+
+@dataclass(frozen=True, slots=True)
+class StudyCell:
+    """A world, and how often it is played.
+
+    Attributes:
+        name: hardware/scenario, and /SLOs unless they are the default.
+        block: of cells that are reported together.
+        options: files of conf/{video,hardware,scenario,slo}, by group.
+        env: the world's kind.
+        n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
+        training: of conf/training, what learned agents are trained on for it.
+    """
+
+    name: str
+    block: str
+    options: Mapping[str, str]
+    env: EnvSchema
+    n_seeds: int
+    training: str
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it takes real time."""
+        return isinstance(self.env, PipelineSchema)
+
+    def twin(self) -> "StudyCell":
+        """Return the same in the simulator."""
+        return replace(self, env=simulated(self.env)) if isinstance(self.env, PipelineSchema) else self
+
+
+def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
+    """Return all cells of a study, in its order.
+
+    Args:
+        config: of the study.
+        training: of conf/training, where a block names none.
+
+    Raises:
+        ConfigError: one is not possible, or would have the name of another.
+    """
+    assert config.study is not None
+    if isinstance(config.env, ReplaySchema):
+        raise ConfigError("env must be simulator or pipeline: a replayed world has no hardware or scenarios")
+    if isinstance(config.env, PipelineSchema) and config.env.control:
+        raise ConfigError("env.control: a pipeline that runs already has hardware and scenario of its own")
+    cells: dict[str, StudyCell] = {}
+    for block, schema in config.study.cells.items():
+        check_block(block, schema)
+        env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s)
+        for hardware, scenario, slo in product(schema.hardware, schema.scenarios, schema.slos):
+            name = f"{hardware}/{scenario}" + ("" if slo == OURS else f"/{slo}")
+            if name in cells:
+                raise ConfigError(f"cells.{block}: there is a cell {name} already, in {cells[name].block}")
+            options = {"video": schema.video, "hardware": hardware, "scenario": scenario, "slo": slo}
+            cells[name] = StudyCell(name, block, options, env, schema.seeds, schema.training or training)
+    if not cells:
+        raise ConfigError("cells: a study needs at least one cell, got none")
+    return list(cells.values())
+
+
+def check_block(block: str, schema: CellsSchema) -> None:
+    """Raise ConfigError if a block has nothing to play."""
+    if schema.seeds < 1 or not (schema.hardware and schema.scenarios and schema.slos):
+        raise ConfigError(
+            f"cells.{block}: expected seeds >= 1 and some hardware, scenarios and slos, got {schema.seeds}, "
+            f"{schema.hardware}, {schema.scenarios} and {schema.slos}"
+        )

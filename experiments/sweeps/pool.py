@@ -1,0 +1,185 @@
+"""Processes that share a study's runs: each has a core, and takes no other with it when it dies."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from hydra.utils import get_class
+from rich.console import Console
+
+from agents.clairvoyant import Clairvoyant
+from envs.hardware import usable_cores
+from experiments.config.world_schemas import PipelineSchema
+from experiments.program.console import ProgressView
+from experiments.program.errors import sentence
+from experiments.program.formatting import counted
+from experiments.runs.record import RunStatus
+from experiments.sweeps.job import play_run
+from experiments.sweeps.place import finished_in
+from experiments.sweeps.study import StudyRun
+
+logger = logging.getLogger(__name__)
+
+PRELOADED = ["experiments.sweeps.pool", "envs.simulator.env"]  # imported once, for all processes
+STOP_TIMEOUT_S = 5.0
+
+OnDone = Callable[[StudyRun, str, str], None]  # a run has ended: its directory, and "" or what ended it
+Job = Sequence[StudyRun]  # of one agent under one spec, at least one: it is made, and compiled, once
+
+
+@dataclass(slots=True)
+class Running:
+    """A job under way.
+
+    Attributes:
+        job: what it is to do.
+        process: that does it.
+        core: that it computes on, None for any.
+        open: numbers of the runs that it has not reported yet.
+    """
+
+    job: Job
+    process: BaseProcess
+    core: int | None
+    open: set[int] = field(default_factory=set)
+
+
+def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
+    """Return runs of one agent and spec together; of those that look ahead, each cell on its own, and first.
+
+    To look ahead takes longest, and needs nothing compiled per agent.
+    """
+
+    def key(run: StudyRun) -> tuple[bool, str, str, str]:
+        is_clairvoyant = issubclass(get_class(run.resolved.agent["_target_"]), Clairvoyant)
+        alone = run.cell if is_clairvoyant else ""
+        return not is_clairvoyant, run.agent, run.resolved.plan.spec.hash, alone
+
+    return [list(group) for _, group in groupby(sorted(runs, key=key), key)]
+
+
+def play_missing(
+    runs: Sequence[StudyRun],
+    folder: Path,
+    title: str,
+    n_processes: int | None,
+    live: bool | None,
+    console: Console,
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Play those runs that are not finished yet.
+
+    Args:
+        runs: each once.
+        folder: of the runs of studies.
+        title: what they are, for people.
+        n_processes: as for `play_all`.
+        live: a progress bar; None = where the console is a terminal.
+        console: for it.
+
+    Returns:
+        The directories, by their names, of all runs that are finished now, and what ended each that did not
+        come to its own end; by the runs' hashes.
+    """
+    finished, failed = finished_in(folder), dict[str, str]()
+    left = [run for run in runs if run.hash not in finished]
+    if len(left) < len(runs):
+        there, n = len(runs) - len(left), counted(len(runs), "run")
+        console.print(f"{title}: {there} of {n} are there already", highlight=False)
+    if left:
+        with ProgressView(console, live, title, len(left), "runs") as view:
+
+            def on_done(run: StudyRun, directory: str, error: str) -> None:
+                view.done(run.title, error)
+                ended, what = (failed, error) if error else (finished, directory)
+                ended[run.hash] = what
+
+            play_all(jobs_of(left), n_processes, on_done)
+    return finished, failed
+
+
+def is_real(run: StudyRun) -> bool:
+    """Return whether a run takes real time."""
+    return isinstance(run.resolved.plan.config.env, PipelineSchema)
+
+
+def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> None:
+    """Play all runs, so many jobs at a time; one that is of the real pipeline has all cores.
+
+    Args:
+        jobs: in the order in which they begin.
+        n_processes: at the same time, >= 1; None = one per core.
+        on_done: told of every run.
+    """
+    cores = sorted(usable_cores())
+    free: list[int | None] = [cores[i % len(cores)] for i in range(n_processes or len(cores))]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    waiting, running = list(jobs), dict[Connection, Running]()
+    try:
+        while waiting or running:
+            while waiting and free:
+                connection, begun = begin(context, waiting.pop(0), free.pop())
+                running[connection] = begun
+            for ready in wait(list(running)):
+                assert isinstance(ready, Connection)
+                if not listen(ready, running[ready], on_done):
+                    free.append(running.pop(ready).core)
+    finally:
+        for left in running.values():
+            left.process.terminate()
+            left.process.join(STOP_TIMEOUT_S)
+
+
+def begin(context: ForkServerContext, job: Job, core: int | None) -> tuple[Connection, Running]:
+    """Start a job's process; it is heard at the connection."""
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(job, theirs, None if is_real(job[0]) else core))
+    process.start()
+    theirs.close()
+    return ours, Running(job, process, core, set(range(len(job))))
+
+
+def listen(connection: Connection, running: Running, on_done: OnDone) -> bool:
+    """Hear one report, or the job's end: then False, and whatever it had not reported has failed with it."""
+    try:
+        i, directory, error = connection.recv()
+    except EOFError:
+        connection.close()
+        running.process.join()
+        for i in sorted(running.open):
+            on_done(running.job[i], "", f"its process ended with exit code {running.process.exitcode}")
+        return False
+    running.open.discard(i)
+    on_done(running.job[i], directory, error)
+    return True
+
+
+def work(job: Job, report: Connection, core: int | None) -> None:
+    """Play a job's runs, in a process of its own; one that fails takes none of the others with it.
+
+    Args:
+        job: what to do.
+        report: gets a tuple per run: its number in the job, its directory's name, "" or what ended it.
+        core: the only one to compute on, None for any.
+    """
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    for i, run in enumerate(job):
+        try:
+            ended = play_run(run.resolved)
+            error = "" if ended.summary["status"] == RunStatus.FINISHED else ended.error
+        except Exception as trouble:  # whatever it is, it is the end of this run only
+            logger.info("%s", run.title, exc_info=trouble)
+            report.send((i, "", sentence(trouble)))
+        else:
+            report.send((i, ended.directory.name, error))
+            if ended.interruption is not None:
+                break
+    report.close()

@@ -1,0 +1,189 @@
+"""What a study has to play: agents x cells x seeds, each a run like any other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.config.composing import composed, option
+from experiments.config.schemas import RunConfig
+from experiments.execution.resolve import ResolvedRun, resolve
+from experiments.program.errors import ConfigError
+from experiments.statistics.scores import ORACLE, RANDOM
+from experiments.sweeps.cells import StudyCell
+from experiments.sweeps.study_schema import StudyConfig
+from experiments.sweeps.variants import AgentVariant
+from experiments.training.training_run import is_learned
+
+STUDIES = "studies"  # the folder of all runs of studies: what one has played, another has not to
+N_RANDOM_SEEDS = 20  # of each cell, whose mean is what random decisions earn there
+NOTHING = ("output.video=false", "output.detections=NONE", "output.mlflow=false", "output.picture=false")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRun:
+    """One run of a study.
+
+    Attributes:
+        agent: the variant's name.
+        cell: the name of where.
+        block: of cells that are reported together.
+        resolved: what is to be played, under its seed.
+    """
+
+    agent: str
+    cell: str
+    block: str
+    resolved: ResolvedRun
+
+    @property
+    def seed(self) -> int:
+        """Return its seed."""
+        return self.resolved.identity.seed
+
+    @property
+    def hash(self) -> str:
+        """Return what it is known by in the folder of runs."""
+        return self.resolved.identity.run_hash
+
+    @property
+    def title(self) -> str:
+        """Return what it is called for people."""
+        return f"{self.agent} in {self.cell}, seed {self.seed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All runs of a study, played or not.
+
+    Attributes:
+        cells: where.
+        runs: of the roster in the cells.
+        references: in the simulator, of random and oracle: what scores are measured by.
+        twins: of the roster in the simulator, if the cells are of the pipeline.
+    """
+
+    cells: Sequence[StudyCell]
+    runs: Sequence[StudyRun]
+    references: Sequence[StudyRun]
+    twins: Sequence[StudyRun]
+
+    @property
+    def simulated(self) -> list[StudyRun]:
+        """Return all runs that take no real time, each once."""
+        own = [] if self.cells[0].is_real else self.runs
+        return list({run.hash: run for run in (*self.references, *self.twins, *own)}.values())
+
+    @property
+    def real(self) -> list[StudyRun]:
+        """Return all runs that take real time."""
+        return list(self.runs) if self.cells[0].is_real else []
+
+
+class Resolver:
+    """Makes runs of a study's agents and cells; what several have in common is composed once.
+
+    Args:
+        config: of the study.
+        console: shows what is trained on the way.
+    """
+
+    def __init__(self, config: StudyConfig, console: Console) -> None:
+        self._config, self._console = config, console
+        words = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
+        self._base, self._choices = composed(["agent=random", *words])
+        self._found: dict[tuple[str, str], ResolvedRun] = {}
+
+    def resolve(self, variant: AgentVariant, cell: StudyCell) -> ResolvedRun:
+        """Return the run of an agent in a cell, under seed 0; whoever must learn first has learned then.
+
+        Raises:
+            ConfigError: it is not possible; the cell is named.
+            TrainingError, KeyboardInterrupt: as `training.first_use.ensure_trained`.
+        """
+        kind = "pipeline" if cell.is_real else "simulator"
+        if (found := self._found.get((variant.name, f"{kind} {cell.name}"))) is not None:
+            return found
+        cfg = self._base.copy()
+        assert isinstance(cfg, DictConfig)
+        values: dict[str, Any] = {group: option(group, name) for group, name in cell.options.items()}
+        values |= {"detector": self._config.detector, "env": cell.env}
+        for group, value in values.items():
+            cfg[group] = OmegaConf.structured(value)
+        cfg.agent, cfg.seed, cfg.live = variant.values, 0, False
+        cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
+        choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
+        try:
+            resolved = resolve(cfg, choices, self._console, self._config.live)
+        except ConfigError as error:
+            raise ConfigError(f"{cell.name}: {error}") from error
+        self._found[variant.name, f"{kind} {cell.name}"] = resolved
+        return resolved
+
+
+def study_of(
+    config: StudyConfig,
+    cells: Sequence[StudyCell],
+    variants: Mapping[str, AgentVariant],
+    console: Console,
+) -> Study:
+    """Return all runs of a study.
+
+    Args:
+        config: of the study.
+        cells: where.
+        variants: who, by name; random and oracle are among them.
+        console: shows what is trained on the way.
+
+    Raises:
+        ConfigError: a cell is not possible, or nothing that an agent can be trained for.
+        TrainingError, KeyboardInterrupt: a training broke.
+    """
+    assert config.study is not None
+    resolver = Resolver(config, console)
+
+    def runs(names: Sequence[str], cells: Sequence[StudyCell], n_seeds: int = 0) -> list[StudyRun]:
+        return [
+            StudyRun(name, cell.name, cell.block, resolver.resolve(variants[name], cell).under_seed(seed))
+            for name in names
+            for cell in cells
+            for seed in range(n_seeds or cell.n_seeds)
+        ]
+
+    roster, twins = list(config.study.agents), [cell.twin() for cell in cells]
+    return Study(
+        cells=cells,
+        runs=runs(roster, cells),
+        references=[*runs([ORACLE], twins), *runs([RANDOM], twins, N_RANDOM_SEEDS)],
+        twins=runs(roster, twins) if cells[0].is_real else [],
+    )
+
+
+def runs_in(
+    config: RunConfig,
+    choices: Mapping[str, str],
+    variant: AgentVariant,
+    cell: str,
+    seeds: Sequence[int],
+    console: Console,
+) -> list[StudyRun]:
+    """Return an agent's runs in a simulated world that somebody else has composed.
+
+    Args:
+        config: says all but the agent.
+        choices: the option of each group.
+        variant: who.
+        cell: what the world is called.
+        seeds: of the runs.
+        console: shows what is trained on the way.
+
+    Raises:
+        ConfigError: it is not possible.
+    """
+    cfg = OmegaConf.structured(config)
+    assert isinstance(cfg, DictConfig)
+    cfg.agent, cfg.trained_on = variant.values, None
+    resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console, False)
+    return [StudyRun(variant.name, cell, "", resolved.under_seed(seed)) for seed in seeds]

@@ -1,0 +1,112 @@
+"""From a configuration to a run that can begin, and to its simulated twin, whose future can be calculated.
+
+What a user can get wrong is found here, before any process. Each world has a module of its own, which is
+imported for its runs only.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from agents.base import Agent
+from agents.clairvoyant import Clairvoyant
+from envs.spec import ElasticitySpec
+from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
+from experiments.program.errors import ConfigError, blaming
+
+if TYPE_CHECKING:
+    from envs.pipeline_env import PipelineEnv
+    from envs.replay.env import Replay
+    from envs.simulator.env import SimulatorEnv
+    from experiments.worlds.simulator import SimulatorPlan
+
+    WorldEnv = PipelineEnv | Replay | SimulatorEnv
+
+
+class Plan(Protocol):
+    """A run that was checked and can begin; each world has its own."""
+
+    @property
+    def spec(self) -> ElasticitySpec:
+        """What the agent sees."""
+        ...
+
+    @property
+    def config(self) -> RunConfig:
+        """All that was asked for."""
+        ...
+
+    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> "WorldEnv":
+        """Make the environment; what it starts, it starts with the first reset, and logs to `directory`."""
+        ...
+
+
+def plan_run(config: RunConfig) -> Plan:
+    """Check a configuration and build what it stands for; starts no process, but opens a file once.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    match config.env:
+        case PipelineSchema():
+            from experiments.worlds.pipeline import plan_pipeline
+
+            return plan_pipeline(config, config.env)
+        case SimulatorSchema():
+            from experiments.worlds.simulator import plan_simulator
+
+            return plan_simulator(config, config.env)
+        case ReplaySchema():
+            from experiments.worlds.replay import plan_replay
+
+            return plan_replay(config, config.env)
+        case _:
+            raise TypeError(f"no world has the schema {type(config.env).__name__}")
+
+
+def twin_of(plan: Plan) -> Plan:
+    """Plan the same run in the simulator; what is not of the pipeline is its own twin.
+
+    Raises:
+        ConfigError: as `plan_twin`.
+    """
+    return plan_twin(plan.config) if isinstance(plan.config.env, PipelineSchema) else plan
+
+
+def plan_twin(config: RunConfig) -> "SimulatorPlan":
+    """Plan a run of the pipeline in the simulator, where thinking takes no time.
+
+    Raises:
+        ConfigError: the pipeline runs elsewhere, or the simulator cannot have its like.
+    """
+    from experiments.worlds.simulator import plan_simulator
+
+    assert isinstance(config.env, PipelineSchema)
+    if config.env.control:
+        raise ConfigError("env.control: a pipeline that runs already has no simulated twin")
+    return plan_simulator(config, simulated(config.env))
+
+
+def simulated(env: PipelineSchema) -> SimulatorSchema:
+    """Return the simulator's options where the pipeline has these."""
+    return SimulatorSchema(
+        steps=env.steps,
+        control_interval_s=env.control_interval_s,
+        initial_levels=env.initial_levels,
+        queue_policy=env.queue_policy,
+        queue_bound_s=env.queue_bound_s,
+        memory_budget_mb=env.memory_budget_mb,
+        decision_ms=0.0,
+    )
+
+
+def show_world(agent: Agent, plan: Plan, say: Callable[[str], None] = lambda _: None) -> None:
+    """Show the run's world, or its twin, to an agent that must see it before its first episode.
+
+    Raises:
+        ConfigError: there is none that can be calculated in advance.
+    """
+    if isinstance(agent, Clairvoyant):
+        with blaming("agent"):
+            agent.look(twin_of(plan).make_env(Path(), say))
