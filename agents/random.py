@@ -1,4 +1,4 @@
-"""Levels drawn anew in every interval: the floor of any comparison."""
+"""Levels drawn anew in every interval: the lower end of any comparison."""
 
 import json
 from collections.abc import Mapping

@@ -288,7 +288,7 @@ class Hardware:
         Args:
             directory: gets device-0.json, …: the service times that emulated workers read.
             cores: ids to pin native workers to, at least one; see `usable_cores`.
-            seed: of the emulated service times' luck.
+            seed: of the emulated service times.
         """
         directory.mkdir(parents=True, exist_ok=True)
         options: list[WorkerOptions] = []

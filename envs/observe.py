@@ -19,11 +19,14 @@ from pipeline.slos import Slo, SloReading, SloState, read_slos
 
 STALE_AFTER_S = 2.0  # the collector reports every half second
 DEAD_REWARD = -1.0  # the lowest there is: a dead pipeline fulfils nothing
+# what becomes of a frame that was offered, or has not yet: these add up to all
+OUTCOMES = ("delivered", "dropped", "thinned", "lost", "late", "in_flight")
 NOTHING = Totals(offered=0, delivered=0, dropped={}, lost=0, lost_by={}, late=0, in_flight=0, requeued=0)
 COUNTS: Mapping[str, Callable[[Interval], int]] = {
     "offered": lambda interval: interval.offered,
     "delivered": lambda interval: interval.delivered,
     "dropped": lambda interval: sum(interval.dropped.values()),
+    "thinned": lambda interval: interval.thinned,
     "lost": lambda interval: interval.lost,
     "late": lambda interval: interval.late,
 }
@@ -122,7 +125,7 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
         "levels": _by_knob(spec, snapshot.levels),
         "settings": _settings(snapshot.settings),
         "streams": snapshot.streams,
-        "frames": _frames(snapshot.totals),
+        "frames": frames_of(snapshot.totals),
         "drops": dict(snapshot.totals.dropped),
         "workers": {} if interval is None else _workers(interval),
         "interval_s": snapshot.interval_s,
@@ -158,16 +161,10 @@ def _settings(settings: StreamSettings) -> dict[str, float]:
     }
 
 
-def _frames(totals: Totals) -> dict[str, int]:
-    return {
-        "offered": totals.offered,
-        "delivered": totals.delivered,
-        "dropped": sum(totals.dropped.values()),
-        "lost": totals.lost,
-        "late": totals.late,
-        "in_flight": totals.in_flight,
-        "requeued": totals.requeued,
-    }
+def frames_of(totals: Totals) -> dict[str, int]:
+    """Return the frames offered, how many came to each outcome, and how often one was queued again."""
+    counts = {name: getattr(totals, name) for name in ("offered", *OUTCOMES, "requeued")}
+    return counts | {"dropped": sum(totals.dropped.values())}
 
 
 def _workers(interval: Interval) -> dict[str, dict[str, float]]:

@@ -1,4 +1,4 @@
-"""`elasticbench COMMAND ...`: every program of this floor by one word; without one, what there is."""
+"""`elasticbench COMMAND ...`: every program as a subcommand; without one, the list of them."""
 
 import os
 import sys
@@ -37,8 +37,8 @@ def help_text() -> str:
 
 def main() -> None:
     """Become the program that is asked for; 2 if there is no such command."""
-    words = sys.argv[1:]
-    match words:
+    arguments = sys.argv[1:]
+    match arguments:
         case [] | ["-h" | "--help" | "help"]:
             print(help_text())
         case ["-V" | "--version"]:

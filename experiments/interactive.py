@@ -3,7 +3,7 @@
     run = arrange("agent=aif", "env=simulator", "hardware=rpi5", "scenario=worker_loss")
     trace = play(run.make_agent(), run.make_env(), seed=0)
 
-The words are those of `python -m experiments.run`; nothing is recorded.
+The overrides are those of `python -m experiments.run`; nothing is recorded.
 """
 
 from collections.abc import Callable
@@ -91,7 +91,7 @@ class Session:
 
 
 def arrange(*overrides: str) -> Session:
-    """Compose a run of the words that `python -m experiments.run` takes, and check it; starts no world.
+    """Compose a run from overrides, as `python -m experiments.run` does, and check it; starts nothing.
 
     A learned agent that never was is trained first.
 

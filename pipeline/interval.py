@@ -44,6 +44,8 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         fps: of the knob in force at the interval's end, frames/s.
         n_streams: concurrent streams at the interval's end, >= 1.
         offered: frames that the FPS knob let through.
+        thinned: frames, of this interval or before, taken out of the queue since a lower FPS asks for fewer.
+        withdrawn: those of them that were offered in this interval.
         delivered: frames emitted by the collector in order and in time.
         dropped: frames refused or evicted by the queue policy, by reason.
         lost: frames given up after their last retry.
@@ -61,6 +63,8 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         workers: the live workers.
         recent_service_s: mean service time of the last RECENT_TASKS results of all workers, NaN if none came.
         hops_ms: mean time per hop of the delivered frames: queue, transfer, buffer, service, return, reorder.
+        adapting_ms: time from the setting of knobs to the first emitted frame that was processed under it, or
+            until now if there was none yet; the longest waited for in this interval, NaN if none was.
         power_w: mean power of the live workers, NaN where the devices' power is not known.
     """
 
@@ -69,6 +73,8 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     fps: float
     n_streams: int
     offered: int
+    thinned: int = 0
+    withdrawn: int = 0
     delivered: int
     dropped: dict[str, int]
     lost: int
@@ -86,7 +92,13 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[WorkerInterval, ...]
     recent_service_s: float
     hops_ms: dict[str, float]
+    adapting_ms: float = math.nan
     power_w: float = math.nan
+
+    @property
+    def asked_for(self) -> int:
+        """Count the frames offered that the FPS knob still asks for, or that have been handed out."""
+        return self.offered - self.withdrawn
 
     @property
     def gone(self) -> int:

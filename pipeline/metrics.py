@@ -40,14 +40,14 @@ def latency_p99_ms(facts: Interval) -> float:
 
 
 def drop_rate(facts: Interval) -> float:
-    """Dropped, lost and late frames per offered frame; may exceed 1 when old frames are dropped."""
-    if facts.offered > 0:
-        return facts.gone / facts.offered
+    """Dropped, lost and late frames per frame asked for; may exceed 1 when old frames are dropped."""
+    if facts.asked_for > 0:
+        return facts.gone / facts.asked_for
     return 1.0 if facts.gone > 0 else math.nan
 
 
 def load(facts: Interval) -> float:
-    """Offered frames/s × mean service time ÷ live workers (utilisation law); may exceed 1.
+    """Frames/s asked for × mean service time ÷ live workers (utilisation law); may exceed 1.
 
     The mean is of the tasks finished in the interval; a task that has already run longer than that counts
     with what it has run so far, which is how a hang or saturation shows before it ends. If none was finished,
@@ -55,8 +55,8 @@ def load(facts: Interval) -> float:
     would read as spare. Unknown if there is none either. Infinite when frames are offered to no worker.
     """
     if facts.n_workers == 0:
-        return math.inf if facts.offered > 0 else math.nan
-    bound = facts.offered / facts.duration_s * facts.expected_service_s / facts.n_workers
+        return math.inf if facts.asked_for > 0 else math.nan
+    bound = facts.asked_for / facts.duration_s * facts.expected_service_s / facts.n_workers
     return bound if facts.processed > 0 or bound >= 1 else math.nan
 
 
@@ -73,7 +73,7 @@ def processing_time_max_worker(facts: Interval) -> float:
     """
     if facts.n_workers == 0:
         return math.nan
-    bound = facts.slowest_service_s * facts.offered / facts.duration_s / facts.n_workers
+    bound = facts.slowest_service_s * facts.asked_for / facts.duration_s / facts.n_workers
     return bound if facts.processed > 0 or bound >= 1 else math.nan
 
 
@@ -100,6 +100,11 @@ def utilisation(facts: Interval) -> float:
 def live_workers(facts: Interval) -> float:
     """Workers that have registered, are ready and have not fallen silent."""
     return float(facts.n_workers)
+
+
+def time_to_adapt_ms(facts: Interval) -> float:
+    """From the setting of knobs to the first emitted frame processed under it; while none is, until now."""
+    return facts.adapting_ms
 
 
 def power_w(facts: Interval) -> float:
@@ -173,6 +178,7 @@ CATALOGUE: Mapping[str, Metric] = {
     "service_ms": Metric(service_ms, "ms"),
     "utilisation": Metric(utilisation, ""),
     "live_workers": Metric(live_workers, ""),
+    "time_to_adapt_ms": Metric(time_to_adapt_ms, "ms"),
     "power_w": Metric(power_w, "W"),
     "queue_s": Metric(queue_s, "s", memory=True),
     "host_memory": Metric(host_memory, "", memory=True),

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.bounds import ANY_FINITE, Bounds, check_options
-from pipeline.messages import MAX_BATCH, LoadingMode, WorkType
+from pipeline.messages import MAX_BATCH, Binding, LoadingMode, WorkType
 from pipeline.pacing import LOWEST_FPS
 from pipeline.settings import check_grades
 from pipeline.slos import parse_slo
@@ -108,6 +108,9 @@ class ProducerOptions(Checked):
     work_type: WorkType = _option(WorkType.YOLO_DETECTION, "what workers do with a frame")
     loading_mode: LoadingMode = _option(
         LoadingMode.EAGER, "whether workers load models at need or at the start"
+    )
+    binding: Binding = _option(
+        Binding.HAND_OUT, "whether a frame takes the settings in force when it is handed out or captured"
     )
     weights: dict[str, str] = _option(
         {}, "weights per grade, e.g. n=yolo11n.pt; absent = Ultralytics' download"

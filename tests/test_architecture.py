@@ -1,4 +1,4 @@
-"""The tower's arrows, where import-linter's contracts do not reach."""
+"""The layers' arrows, where import-linter's contracts do not reach."""
 
 import subprocess
 import sys

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 
 class Word(StrEnum):
-    """A word of a file, which `class Policy(Word, file="conf/agent/bandit.yaml")` names for complaints."""
+    """A word of a file, which `class Policy(Word, file="conf/agent/bandit.yaml")` names in errors."""
 
     def __init_subclass__(cls, file: str) -> None:
         cls.file = file

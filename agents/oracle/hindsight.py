@@ -1,4 +1,4 @@
-"""What a table of measurements would have earned on average: the replay world has no luck to be foreseen."""
+"""What a table of measurements would have earned on average: replay has no draws to be foreseen."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,8 +1,8 @@
-"""A simulated episode, played as often as one likes before it happens, with the luck that it will have.
+"""A simulated episode, played as often as one likes before it happens, with the draws that it will have.
 
 The best of three kinds of courses: a setting that is held to the end, one per phase of the scenario, and
 receding horizons over exact copies: the model predictive control of the textbooks (Rawlings, Mayne and Diehl
-2017), with the world itself for a model and a held setting for a plan.
+2017), with the simulator itself for a model and a held setting for a plan.
 """
 
 from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.simulator.simpy_queues import Meter, SimpyCollector, SimpyProducer, Task
 from envs.hardware import Device
 from envs.simulator.compiling import compiled
-from envs.simulator.draws import lognormal_factor, luck_of, normal_quantile, occupied_ns, uniform
+from envs.simulator.draws import lognormal_factor, normal_quantile, occupied_ns, stream_seed, uniform
 from envs.simulator.system import System
 from envs.simulator.workers import RESULT_BYTES
 from pipeline.clock import FRESH_NS
@@ -31,7 +31,7 @@ Process = Generator["Event", Any, None]
 @compiled
 def service_ns(seed, index, mean_ms, sigma, capacity):
     """How long this very frame of stream 0 occupies a worker: as the simulator draws it."""
-    factor = lognormal_factor(normal_quantile(uniform(luck_of(seed, 0), index)), sigma)
+    factor = lognormal_factor(normal_quantile(uniform(stream_seed(seed, 0), index)), sigma)
     return occupied_ns(mean_ms * factor, 1.0, capacity)
 
 
@@ -41,7 +41,7 @@ class SimpyPipeline:
     Args:
         env: a new `simpy.Environment()`.
         system: with one stream and log-normal service times; its scenario and source length are ignored.
-        seed: of the service times' luck.
+        seed: of the service times.
     """
 
     def __init__(self, env: "Environment", system: System, seed: int) -> None:

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.observe import UNKNOWN
+from envs.observe import NOTHING, UNKNOWN, frames_of
 from envs.replay.table import Table
 from envs.reward import qoe, reward
 from envs.scenario import EventKind, Scenario
@@ -20,7 +20,7 @@ from pipeline.slos import Slo, SloReading, with_threshold
 
 PURPOSE_REPLAY = 101  # of a draw: which moment of a setting is met
 STREAMS = "streams"  # a knob of this name sets the number of concurrent streams
-NO_FRAMES = dict.fromkeys(("offered", "delivered", "dropped", "lost", "late", "in_flight", "requeued"), 0)
+NO_FRAMES = frames_of(NOTHING)
 
 Observation = NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class Replay(gym.Env[Any, Any]):
     Observation and action: see `ElasticitySpec`. Nothing carries over from one step to the next but the
     levels: the rows are of a system at rest in its setting, what a change costs was not measured, and the
     likeness of neighbouring moments is lost. Which moment it is depends on the episode's seed and the
-    step's number alone, so agents with different decisions meet the same luck (see `Table.draw`).
+    step's number alone, so agents with different decisions meet the same moments (see `Table.draw`).
 
     info is as `envs.observe.judge` has it, with these differences:
 

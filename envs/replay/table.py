@@ -65,14 +65,14 @@ class Table:
         """All rows at these levels, shape (n_rows, n_metrics)."""
         return self.rows[int(np.ravel_multi_index(tuple(levels), self.n_levels))]
 
-    def draw(self, levels: Sequence[int], luck: float) -> dict[str, float]:
+    def draw(self, levels: Sequence[int], position: float) -> dict[str, float]:
         """One whole row at these levels, so that its metrics belong together.
 
         Args:
             levels: level index per knob.
-            luck: in [0, 1), where the row lies between the setting's lightest moment and its heaviest: the
-                same number is the same kind of moment in every setting.
+            position: in [0, 1), where the row lies between the setting's lightest moment and its heaviest:
+                the same number is the same kind of moment in every setting.
         """
         rows = self.of_setting(levels)
-        row = rows[int(luck * len(rows))]
+        row = rows[int(position * len(rows))]
         return {name: float(value) for name, value in zip(self.metrics, row, strict=True)}

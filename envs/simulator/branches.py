@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.simulator.draws import luck_of
+from envs.simulator.draws import stream_seed
 from envs.simulator.env import SimulatorEnv
 from envs.simulator.fleet import Fleet
 from envs.simulator.records import EPISODE, N_STREAMS
@@ -18,7 +18,7 @@ _HEAD_BYTES = _FIELDS["frames"][1]  # what is before the long arrays, which are 
 class Branches:
     """n copies of an environment's episode, exact to the last frame under way.
 
-    They know what is to come, for events and luck are the episode's own; `draw_luck` gives each another one.
+    They know what is to come, for events and draws are the episode's own; `draw_luck` gives each a seed.
 
     Args:
         env: whose episodes are copied, and which the copies leave as it is.
@@ -47,10 +47,10 @@ class Branches:
         self._fleet.verdicts[:] = self._origin.verdicts[0]
 
     def draw_luck(self, seeds: Sequence[int]) -> None:
-        """From now on each branch's frames take the time that they would in an episode of its seed."""
+        """Let each branch's frames take the time that they would in an episode of its seed, from now on."""
         streams = range(N_STREAMS)
-        luck = [[np.uint64(luck_of(seed, stream)).astype(np.int64) for stream in streams] for seed in seeds]
-        self._fleet.episodes["streams"]["luck"] = luck
+        drawn = [[np.uint64(stream_seed(seed, i)).astype(np.int64) for i in streams] for seed in seeds]
+        self._fleet.episodes["streams"]["seed"] = drawn
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """One control interval of every branch; actions of shape (n, n_knobs) are legal, and none is over."""

@@ -11,12 +11,14 @@ from envs.simulator.records import (
     DELIVERED,
     DOWN,
     DROPPED,
+    EARLY,
     GAP_DROPPED,
     GAP_LOST,
     GIVEN_UP,
     IN_FLIGHT,
     LATE,
     LOST,
+    N_EPOCHS,
     N_GLOBAL_LISTS,
     N_UP,
     N_WINDOW,
@@ -44,18 +46,27 @@ def result_came(s, e, w, now_ns):
     head = e.heads[which]
     worker.result_ns = e.jobs[head].arrived_ns if head != NONE else NEVER
     refresh(s, e, w)
+    if e.has_begun:
+        take(s, e, j, now_ns)
+        acknowledge(s, e, now_ns)
+    else:  # the episode's settings are still under way: they will prove it
+        push(s, e, EARLY, j)
+
+
+@compiled
+def take(s, e, j, now_ns):
+    """Put a result in its place, unless there is one already."""
     job = e.jobs[j]
     stream = e.streams[job.stream]
     place = job.id % N_WINDOW
     if job.id < stream.next_id or e.window[job.stream, place] >= 0:
         release_job(s, e, j)  # a duplicate
-    else:
-        e.window[job.stream, place] = j
-        stream.n_waiting += 1
-        job.users += 1
-        push_receipt(s, e, j)
-        advance(s, e, job.stream, now_ns)
-    acknowledge(s, e, now_ns)
+        return
+    e.window[job.stream, place] = j
+    stream.n_waiting += 1
+    job.users += 1
+    push_receipt(s, e, j)
+    advance(s, e, job.stream, now_ns)
 
 
 @compiled
@@ -125,8 +136,11 @@ def down_came(s, e, now_ns):
     j = pop(s, e, DOWN)
     job = e.jobs[j]
     if job.outcome == IN_FLIGHT:
+        e.has_begun = 1
         for stream in range(s.n_streams):
             advance(s, e, stream, now_ns)
+        while e.heads[EARLY] != NONE:
+            take(s, e, pop(s, e, EARLY), now_ns)
     else:
         place = job.id % N_WINDOW
         if job.id >= e.streams[job.stream].next_id and e.window[job.stream, place] < 0:
@@ -272,6 +286,10 @@ def note_delivery(s, e, j):
     e.i_delivered += 1
     e.by_grade[job.grade] += 1
     e.i_heights += s.heights_px[job.size]
+    if job.epoch > e.effective_epoch:
+        set_ns = e.set_ns[(e.effective_epoch + 1) % N_EPOCHS]
+        e.i_adapted_ns = max(e.i_adapted_ns, job.captured_ns + job.latency_ns - set_ns)
+        e.effective_epoch = job.epoch
     e.hops[0] += job.sent_ns - job.captured_ns
     e.hops[1] += job.received_ns - job.sent_ns
     e.hops[2] += job.started_ns - job.received_ns

@@ -1,4 +1,4 @@
-"""Repeatable luck: the pipeline's own draws, compiled."""
+"""Repeatable noise: the pipeline's own draws, compiled."""
 
 import numpy as np
 
@@ -16,15 +16,15 @@ occupied_ns = compiled(service_times.occupied_ns)
 
 
 @compiled
-def luck_of(seed, stream):
-    """What `pipeline.service_times.uniform` has made of these two, service times' purpose between them."""
+def stream_seed(seed, stream):
+    """Return what `pipeline.service_times.uniform` makes of these two and the purpose between them."""
     return mix64(mix64(mix64(np.uint64(seed)) ^ PURPOSE) ^ np.uint64(stream))
 
 
 @compiled
-def uniform(luck, frame_index):
-    """The rest of `pipeline.service_times.uniform`, so that a frame takes one scrambling instead of four."""
-    key = mix64(np.uint64(luck) ^ np.uint64(frame_index))
+def uniform(seed, frame_index):
+    """Do the rest of it with a stream's seed: a frame takes one scrambling instead of four."""
+    key = mix64(np.uint64(seed) ^ np.uint64(frame_index))
     return (np.float64(key >> np.uint64(11)) + 0.5) * 2.0**-53
 
 
@@ -32,7 +32,7 @@ def uniform(luck, frame_index):
 def service_ns(s, e, worker, grade, size, stream, frame_index):
     """How long this worker is occupied by this frame, slowed down as it is now."""
     kind = e.workers[worker].kind
-    p = uniform(e.streams[stream].luck, frame_index)
+    p = uniform(e.streams[stream].seed, frame_index)
     n = s.kinds[kind].n_quantiles[grade, size]
     ms = s.kinds[kind].mean_ms[grade, size]
     if n > 0:

@@ -7,7 +7,7 @@ from envs import hardware
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
 from envs.simulator.occupancy import is_running
-from envs.simulator.records import NONE
+from envs.simulator.records import N_EPOCHS, NONE
 from pipeline.interval import RECENT_TASKS
 
 MS_PER_NS = 1e-6  # as in the producer's meter
@@ -21,6 +21,7 @@ class Facts(NamedTuple):
     fps: float
     n_streams: int
     offered: int
+    asked_for: int
     delivered: int
     gone: int
     queue_size: int
@@ -32,6 +33,7 @@ class Facts(NamedTuple):
     latency_p50_ms: float
     latency_p95_ms: float
     latency_p99_ms: float
+    adapting_ms: float
     n_workers: int
     processed: int
     service_s: float
@@ -114,6 +116,15 @@ def larger(a, b):
 
 
 @compiled
+def adapting_ms(e):
+    """As `Interval.adapting_ms`: of settings that were seen to work, or are still waited for; NaN if none."""
+    longest_ns = e.i_adapted_ns
+    if e.effective_epoch < e.epoch:
+        longest_ns = max(longest_ns, e.now_ns - e.set_ns[(e.effective_epoch + 1) % N_EPOCHS])
+    return longest_ns * MS_PER_NS if longest_ns > 0 else math.nan
+
+
+@compiled
 def facts_of(s, e):
     """The facts of the interval that has just ended."""
     duration_s = s.interval_ns * 1e-9
@@ -147,6 +158,7 @@ def facts_of(s, e):
         s.rates[e.fps_level].fps,
         e.n_streams,
         e.i_offered,
+        e.i_offered - e.i_withdrawn,
         e.i_delivered,
         e.i_dropped + e.i_lost + e.i_late,
         n_queued(s, e),
@@ -158,6 +170,7 @@ def facts_of(s, e):
         p50_ms,
         p95_ms,
         p99_ms,
+        adapting_ms(e),
         n_live,
         processed,
         service_s,

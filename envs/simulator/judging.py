@@ -56,7 +56,7 @@ def judge_metrics(e, facts, values):
         values[N_CATALOGUE + hop] = e.hops[hop] * MS_PER_NS / e.i_delivered if known else math.nan
     base = N_CATALOGUE + len(HOPS)
     values[base], values[base + 1], values[base + 2] = e.i_offered, e.i_delivered, e.i_dropped
-    values[base + 3], values[base + 4] = e.i_lost, e.i_late
+    values[base + 3], values[base + 4], values[base + 5] = e.i_thinned, e.i_lost, e.i_late
 
 
 @compiled
@@ -131,8 +131,8 @@ def note_state(r, e, v):
     """Everything that is true whether or not there was an interval."""
     v.step, v.streams, v.n_workers = e.step, e.n_streams, e.n_workers
     v.levels[0], v.levels[1], v.levels[2] = e.fps_level, e.size_level, e.grade_level
-    v.frames[0], v.frames[1], v.frames[2], v.frames[3] = e.offered, e.delivered, e.dropped, e.lost
-    v.frames[4], v.frames[5], v.frames[6] = e.late, e.n_flight, e.requeued
+    v.frames[0], v.frames[1], v.frames[2], v.frames[3] = e.offered, e.delivered, e.dropped, e.thinned
+    v.frames[4], v.frames[5], v.frames[6], v.frames[7] = e.lost, e.late, e.n_flight, e.requeued
     v.out_of_room = e.out_of_room != 0
     for i in range(r.n_slos):
         v.thresholds[i] = e.thresholds[i]

@@ -17,6 +17,7 @@ from envs.simulator.records import (
     RECEIVED,
     RETURNED,
 )
+from envs.simulator.schedule import slot
 from pipeline.producer import config
 
 tasks_of = compiled(config.queue_bound)
@@ -35,14 +36,14 @@ def n_queued(s, e):
 
 
 @compiled
-def offer(s, e, stream, index, captured_ns, size, grade):
+def offer(s, e, stream, index, captured_ns, epoch, size, grade):
     """Account a new frame of a stream and queue it."""
     f = new_frame(s, e)
     frame = e.frames[f]
     frame.stream, frame.id = stream, e.streams[stream].offered_id
     e.streams[stream].offered_id += 1
     frame.index, frame.captured_ns = index, captured_ns
-    frame.size, frame.grade, frame.attempts = size, grade, 0
+    frame.epoch, frame.size, frame.grade, frame.attempts = epoch, size, grade, 0
     frame.bytes = s.frame_bytes[size]
     e.held_bytes += frame.bytes
     e.offered += 1
@@ -92,12 +93,48 @@ def take_back(s, e, f, counts):
 
 
 @compiled
-def drop(s, e, f, now_ns):
-    """The queue's policy has refused or evicted it; the collector is told."""
+def bind(s, e, f):
+    """A frame takes the settings in force; its picture is scaled down where it is larger, never up."""
     frame = e.frames[f]
-    tell_gap(s, e, frame.stream, frame.id, DROPPED, now_ns)
+    frame.epoch, frame.grade = e.epoch, e.grade_level
+    if frame.size > e.size_level:
+        frame.size = e.size_level
+        e.held_bytes -= frame.bytes - s.frame_bytes[frame.size]
+        frame.bytes = s.frame_bytes[frame.size]
+
+
+@compiled
+def thin(s, e, now_ns):
+    """Take out of the queue what a lower rate no longer asks for: one frame of a slot and stream stays."""
+    rate = s.rates[e.fps_level]
+    for i in range(s.n_streams):
+        e.streams[i].kept_ns = e.streams[i].handed_out_ns
+    f = e.head[FRESH]
+    while f != NONE:
+        after, frame = e.frames[f].next, e.frames[f]
+        of = e.streams[frame.stream]
+        if of.kept_ns < 0 or slot(rate, frame.captured_ns) > slot(rate, of.kept_ns):
+            of.kept_ns = frame.captured_ns
+        else:
+            e.i_withdrawn += frame.id >= of.first_id
+            e.thinned += 1
+            e.i_thinned += 1
+            take_out(s, e, f, now_ns)
+        f = after
+
+
+@compiled
+def take_out(s, e, f, now_ns):
+    """Nobody will process a frame that was queued; the collector is told."""
+    tell_gap(s, e, e.frames[f].stream, e.frames[f].id, DROPPED, now_ns)
     leave(s, e, f)
     free_frame(s, e, f)
+
+
+@compiled
+def drop(s, e, f, now_ns):
+    """The queue's policy has refused or evicted it."""
+    take_out(s, e, f, now_ns)
     e.dropped += 1
     e.i_dropped += 1
 

@@ -22,22 +22,23 @@ N_FPS, N_SIZES, N_GRADES, N_QUANTILES = 32, 16, 5, 41
 N_FRAMES = 4096  # in flight at the producer
 N_JOBS = 16384  # at workers, under way, at the collector
 N_WINDOW = 4096  # between a stream's next id at the collector and its newest
+N_EPOCHS = 128  # settings that may wait for their first result at a time
 N_UP = 16  # messages under way from collector to producer at most: one every 50 ms, for at most 200 ms
 
 # where a frame is; the first four are lists
 FRESH, RETURNED, LEASED, GIVEN_UP, RECEIVED, FREE = range(6)
 # what a frame came to
-IN_FLIGHT, DELIVERED, DROPPED, LOST, LATE = range(5)
-# what a window of the collector knows of an id, if not a job
+IN_FLIGHT, DELIVERED, DROPPED, THINNED, LOST, LATE = range(6)
+# what a window of the collector knows of an id, if not a job; to it a thinned frame is a dropped one
 UNKNOWN, GAP_DROPPED, GAP_LOST = -1, -2, -3
-# lists of jobs: three of the episode, then four of each worker
-DOWN, RECEIPTS, VERDICTS, N_GLOBAL_LISTS = range(4)
+# lists of jobs: four of the episode, then four of each worker
+DOWN, EARLY, RECEIPTS, VERDICTS, N_GLOBAL_LISTS = range(5)
 REPLY, BUFFER, UPLINK, TRANSIT, N_WORKER_LISTS = range(5)
 # requests and replies of the Work-API
-NOTHING, REGISTER, GET_WORK = range(3)
+NOTHING, REGISTER, GET_WORK, STANDING = range(4)
 WORK, WAIT, CHANGE, CONFIRMATION, UNREGISTERED = range(5)
-# of a request for work
-NOT_HELD, HELD, ANSWERED = range(3)
+# of a request for work; STANDS: for no task, only for news
+NOT_HELD, HELD, STANDS, ANSWERED = range(4)
 # kinds of scenario events, in the order of `EventKind`
 SET_STREAMS, LOSE_WORKER, JOIN_WORKER, SLOW_WORKER, SET_LINKS, SET_THRESHOLD = range(6)
 
@@ -63,7 +64,7 @@ KIND = _record(  # of worker: one per worker of the hardware
 SYSTEM = _record(
     "n_steps n_workers n_streams n_sizes n_grades n_slos n_slots batch interval_ns decision_ns"
     " heartbeat_send_ns silent_ns held_ns reply_ns lease_ns retries gap_deadline_ns message_ns"
-    " capture_ns drops_newest is_lazy"
+    " capture_ns drops_newest is_lazy binds_at_hand_out"
     " returns_frames n_source_frames baseline_bytes budget_bytes host_used_bytes host_bytes streams"
     " fps_level size_level grade_level is_thermal",
     "source_fps queue_bound_s tau_s throttles_from slowdown",
@@ -82,10 +83,11 @@ WORKER = _record(
     "alive kind slot next_ns next_rank"
     # its core
     " confirmed asked asked_n asked_ns deadline_ns in_hand heartbeat_due_ns not_before_ns back_off_ns"
-    " clock_ns n_plans n_ready asked_for grades"
+    " clock_ns n_plans n_ready asked_for grades loaded told_epoch told_grade"
     # messages under way
-    " request_ns request request_n request_ready request_started_ns request_running_ns"
-    " reply_ns reply reply_grade reply_size wake_ns"
+    " request_ns request request_n request_ready request_epoch request_started_ns request_running_ns"
+    " standing_ns standing_ready standing_epoch standing_started_ns standing_running_ns"
+    " reply_ns reply reply_epoch reply_grade reply_size wake_ns"
     # inference and the way to the collector
     " free_ns serving done_ns left_ns result_ns"
     # as the producer sees it
@@ -102,30 +104,33 @@ WORKER = _record(
     ),
 )
 FRAME = _record(
-    "stream id index captured_ns grade size bytes attempts place holder leased_ns previous next older newer"
+    "stream id index captured_ns epoch grade size bytes attempts place holder leased_ns"
+    " previous next older newer"
 )
 JOB = _record(
-    "frame stream id index worker grade size captured_ns sent_ns received_ns started_ns done_ns arrived_ns"
-    " service_ns duration_ns outcome latency_ns users next next_receipt"
+    "frame stream id index worker epoch grade size captured_ns sent_ns received_ns started_ns done_ns"
+    " arrived_ns service_ns duration_ns outcome latency_ns users next next_receipt"
 )
-STREAM = _record("next_id offered_id n_waiting missing_since_ns luck")
+STREAM = _record("next_id offered_id n_waiting missing_since_ns seed handed_out_ns kept_ns first_id")
 EPISODE = _record(
     # the world
     "system step now_ns n_streams n_workers n_events next_event next_ns next_rank"
     # settings in force and before, and those of the frame that is being captured
     " epoch fps_level size_level grade_level previous_fps previous_size previous_grade"
-    " source_index last_pts_ns due_ns offer_ns offer_index offer_due_ns offer_size offer_grade"
+    " source_index last_pts_ns due_ns offer_ns offer_index offer_due_ns offer_size offer_grade offer_epoch"
     " source_ended_ns"
+    # the last settings that a delivered frame was worked under
+    " effective_epoch"
     # the producer
     " held_bytes n_flight oldest newest tick_ns held_seq known_seq bound"
     # free places: recycled ones, then those never used
     " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"
     # the collector, and its messages to the producer
-    " ack_ns collector_tick_ns sync_ns n_receipts n_verdicts up_head up_tail"
+    " has_begun ack_ns collector_tick_ns sync_ns n_receipts n_verdicts up_head up_tail"
     # totals of the episode
-    " offered delivered dropped lost late requeued"
+    " offered delivered dropped thinned lost late requeued"
     # meters of the interval
-    " i_offered i_delivered i_dropped i_lost i_late i_heights n_recent",
+    " i_offered i_withdrawn i_delivered i_dropped i_thinned i_lost i_late i_heights i_adapted_ns n_recent",
     "ns_per_byte",  # of every link; negative: of each its own
     (
         ("head", np.int64, (4,)),
@@ -134,6 +139,7 @@ EPISODE = _record(
         ("hops", np.int64, (len(HOPS),)),
         ("by_grade", np.int64, (N_GRADES,)),
         ("thresholds", np.float64, (N_SLOS,)),
+        ("set_ns", np.int64, (N_EPOCHS,)),  # when settings came into force, by epoch modulo N_EPOCHS
         ("heads", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
         ("tails", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
         ("up_ns", np.int64, (N_UP,)),

@@ -1,24 +1,10 @@
 """Capturing as the simulator walks it: `pipeline.producer.capture` and `pipeline.pacing` frame by frame."""
 
-import numpy as np
-
 from envs.simulator.compiling import compiled
+from envs.simulator.handing_out import serve
 from envs.simulator.ledger import enforce_bound, offer
 from envs.simulator.records import N_FRAMES, N_JOBS, N_WINDOW, NEVER
-from envs.simulator.workapi import serve
-from pipeline.pacing import NS_PER_S, TOLERANCE_NS
-
-
-@compiled
-def pts_ns(source_fps, index):
-    """When a frame of the source is due, from its start."""
-    return np.int64(np.rint(index * NS_PER_S / source_fps))
-
-
-@compiled
-def slot(rate, when_ns):
-    """As `pipeline.pacing.slot`; times and rates were checked to fit."""
-    return (when_ns + TOLERANCE_NS) * rate.numerator // (rate.denominator * NS_PER_S)
+from envs.simulator.schedule import pts_ns, slot
 
 
 @compiled
@@ -57,7 +43,7 @@ def has_room(s, e):
 def captured(s, e, now_ns):
     """A frame is taken under the settings of this moment; it is offered once it is prepared."""
     e.offer_index, e.offer_due_ns = e.source_index, e.last_pts_ns
-    e.offer_size, e.offer_grade = e.size_level, e.grade_level
+    e.offer_epoch, e.offer_size, e.offer_grade = e.epoch, e.size_level, e.grade_level
     e.source_index += 1
     e.due_ns = NEVER
     e.offer_ns = now_ns + s.capture_ns
@@ -73,7 +59,7 @@ def offered(s, e, now_ns):
         e.out_of_room = 1
         return
     for stream in range(e.n_streams):
-        f = offer(s, e, stream, e.offer_index, e.offer_due_ns, e.offer_size, e.offer_grade)
+        f = offer(s, e, stream, e.offer_index, e.offer_due_ns, e.offer_epoch, e.offer_size, e.offer_grade)
         enforce_bound(s, e, f, now_ns)
     serve(s, e, now_ns)
     choose_next(s, e, now_ns)

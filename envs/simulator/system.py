@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from envs.hardware import Hardware
 from envs.scenario import EventKind, Scenario
-from pipeline.messages import LoadingMode
+from pipeline.messages import Binding, LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.settings import Ladders
 
@@ -47,6 +47,7 @@ class System:
     decision_ms: float = 0.0
     return_frames: bool = False
     loading_mode: LoadingMode = LoadingMode.EAGER
+    binding: Binding = Binding.HAND_OUT
     queue_policy: QueuePolicy = QueuePolicy.DROP_OLDEST
     queue_bound_s: float = 4.0
     memory_budget_mb: float = 0.0

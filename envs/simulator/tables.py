@@ -11,11 +11,10 @@ from envs.scenario import Event, EventKind
 from envs.simulator import records
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
-from pipeline.messages import LoadingMode
+from pipeline.messages import Binding, LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.pacing import exact_rate
-from pipeline.producer.config import SILENT_HEARTBEATS, gap_deadline_s, memory_budget_bytes
-from pipeline.producer.workapi import HELD_SHARE
+from pipeline.producer.config import HELD_SHARE, SILENT_HEARTBEATS, gap_deadline_s, memory_budget_bytes
 from pipeline.service_times import ServiceTimes
 from pipeline.settings import Ladders
 from pipeline.worker.timing import HEARTBEAT_SHARE, REPLY_HEARTBEATS
@@ -104,6 +103,7 @@ def _fill_system(record: np.void, system: System) -> None:
         "message_ns": _ns(host.message_ms),
         "capture_ns": _ns(host.capture_ms),
         "drops_newest": s.queue_policy is QueuePolicy.DROP_NEWEST,
+        "binds_at_hand_out": s.binding is Binding.HAND_OUT,
         "is_lazy": s.loading_mode == LoadingMode.LAZY,
         "returns_frames": s.return_frames,
         "n_source_frames": n_frames,

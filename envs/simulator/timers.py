@@ -26,7 +26,7 @@ from envs.simulator.records import DOWN, NEVER, NONE
 def refresh(s, e, w):
     """A time of worker w has changed: find its next event again."""
     worker = e.workers[w]
-    next_ns, rank = worker.request_ns, REQUEST
+    next_ns, rank = min(worker.request_ns, worker.standing_ns), REQUEST
     if worker.reply_ns < next_ns:
         next_ns, rank = worker.reply_ns, REPLIED
     if worker.done_ns < next_ns:

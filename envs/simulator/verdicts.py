@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.observe import OUTCOMES
 from envs.simulator.records import N_GRADES, N_SLOS, N_WORKERS
 from envs.spec import ElasticitySpec
 from pipeline.interval import HOPS
 from pipeline.metrics import CATALOGUE
 from pipeline.slos import Sense
 
-FRAMES = ("offered", "delivered", "dropped", "lost", "late", "in_flight", "requeued")
-COUNTS = FRAMES[:5]  # of the interval
+FRAMES = ("offered", *OUTCOMES, "requeued")
+COUNTS = FRAMES[:6]  # of the interval
 METRICS = (*CATALOGUE, *(f"hop_{hop}_ms" for hop in HOPS), *COUNTS)
 FLAG = np.int8  # 0 or 1: numba knows no arrays of truths within records
 N_KNOBS, N_OBSERVED = 3, 8  # of a video spec; further metrics in the observation, at most

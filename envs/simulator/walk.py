@@ -5,23 +5,11 @@ import numpy as np
 from envs import scenario
 from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
 from envs.simulator.compiling import compiled
-from envs.simulator.draws import luck_of
-from envs.simulator.ledger import queue_bound, tell_settings
-from envs.simulator.occupancy import begin_occupancy, book
-from envs.simulator.records import (
-    GET_WORK,
-    HELD,
-    JOIN_WORKER,
-    LOSE_WORKER,
-    N_WORKERS,
-    NEVER,
-    NONE,
-    SET_LINKS,
-    SET_STREAMS,
-    SET_THRESHOLD,
-    SLOW_WORKER,
-    UNKNOWN,
-)
+from envs.simulator.draws import stream_seed
+from envs.simulator.ledger import queue_bound, thin
+from envs.simulator.occupancy import book
+from envs.simulator.records import GET_WORK, HELD, N_EPOCHS, N_WORKERS, NEVER, NONE, UNKNOWN
+from envs.simulator.scenario_events import happen, slow_down, start_worker, worker_in
 from envs.simulator.source import captured, choose_next, offered
 from envs.simulator.timers import (
     CAPTURE,
@@ -39,12 +27,11 @@ from envs.simulator.timers import (
     refresh,
 )
 from envs.simulator.workapi import announce, plan_tick, producer_ticked, request_came
-from envs.simulator.workers import die, left, replied, served, woke
+from envs.simulator.workers import left, replied, served, woke
 from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
-from pipeline.worker.timing import FIRST_BACK_OFF_NS, LEAST_REPLY_NS
+from pipeline.worker.timing import LEAST_REPLY_NS
 
 heat_after = compiled(scenario.heat_after)
-throttled = compiled(scenario.throttled)
 
 
 # --- the beginning ---
@@ -65,13 +52,14 @@ def begin(systems, episodes, i, seed, thresholds):
         worker.heartbeat_due_ns, worker.clock_ns = s.heartbeat_send_ns, 0
         worker.held_n, worker.held_seq, worker.known_seq = s.batch, w + 1, w + 1
         worker.n_plans = worker.n_ready = 1
+        worker.told_grade, worker.loaded = s.grade_level, -1
         if s.is_lazy:
-            worker.grades = 1 << s.grade_level
+            worker.grades = worker.loaded = 1 << s.grade_level
             worker.asked_for = 1 << (s.grade_level * (s.n_sizes + 1))
         worker.wake_ns = worker.deadline_ns
         refresh(s, e, w)
     e.held_seq = e.known_seq = s.n_workers
-    e.epoch = 1
+    e.epoch = e.effective_epoch = 1
     announce(s, e, 0)
     plan_tick(s, e)
     choose_next(s, e, 0)
@@ -86,13 +74,13 @@ def begin_records(s, e, seed, thresholds):
     e.previous_fps, e.previous_size, e.previous_grade = s.fps_level, s.size_level, s.grade_level
     e.source_index, e.last_pts_ns, e.source_ended_ns = 0, -1, NEVER
     e.due_ns = e.offer_ns = e.tick_ns = NEVER
-    e.held_bytes = e.n_flight = e.epoch = 0
+    e.held_bytes = e.n_flight = e.epoch = e.effective_epoch = 0
     e.oldest = e.newest = e.free_frame = e.free_job = NONE
     e.n_frames = e.n_jobs = e.n_jobs_used = e.out_of_room = 0
     e.bound = queue_bound(s, s.streams)
-    e.ack_ns, e.sync_ns, e.collector_tick_ns = 0, 0, COLLECTOR_TICK_NS
+    e.has_begun, e.ack_ns, e.sync_ns, e.collector_tick_ns = 0, 0, 0, COLLECTOR_TICK_NS
     e.n_receipts = e.n_verdicts = e.up_head = e.up_tail = 0
-    e.offered = e.delivered = e.dropped = e.lost = e.late = e.requeued = 0
+    e.offered = e.delivered = e.dropped = e.thinned = e.lost = e.late = e.requeued = 0
     e.n_recent, e.ns_per_byte = 0, -1.0
     for which in range(4):
         e.head[which] = e.tail[which] = NONE
@@ -106,8 +94,8 @@ def begin_records(s, e, seed, thresholds):
     for stream in range(s.n_streams):
         state = e.streams[stream]
         state.next_id = state.offered_id = state.n_waiting = 0
-        state.missing_since_ns = NEVER
-        state.luck = np.int64(luck_of(seed, stream))
+        state.missing_since_ns, state.handed_out_ns = NEVER, -1
+        state.seed = np.int64(stream_seed(seed, stream))
         e.window[stream, :] = UNKNOWN
     begin_interval(s, e)
 
@@ -115,7 +103,10 @@ def begin_records(s, e, seed, thresholds):
 @compiled
 def begin_interval(s, e):
     """The meters begin anew."""
-    e.i_offered = e.i_delivered = e.i_dropped = e.i_lost = e.i_late = e.i_heights = 0
+    e.i_offered = e.i_withdrawn = e.i_delivered = e.i_dropped = e.i_thinned = e.i_lost = e.i_late = 0
+    e.i_heights = e.i_adapted_ns = 0
+    for stream in range(s.n_streams):
+        e.streams[stream].first_id = e.streams[stream].offered_id
     e.hops[:] = 0
     e.by_grade[:] = 0
     for w in range(e.n_workers):
@@ -123,96 +114,16 @@ def begin_interval(s, e):
 
 
 @compiled
-def start_worker(s, e, w, kind, slot):
-    """A worker's program starts in a slot of the hardware; it has said nothing yet."""
-    worker = e.workers[w]
-    worker.alive, worker.kind, worker.slot = 1, kind, slot
-    worker.confirmed = worker.asked = worker.in_hand = worker.n_plans = worker.n_ready = 0
-    worker.not_before_ns, worker.back_off_ns, worker.clock_ns = 0, FIRST_BACK_OFF_NS, NEVER
-    worker.heartbeat_due_ns = worker.asked_for = worker.grades = 0
-    worker.request_ns = worker.reply_ns = worker.done_ns = NEVER
-    worker.left_ns = worker.result_ns = worker.wake_ns = NEVER
-    worker.free_ns, worker.serving = 0, NONE
-    worker.known = worker.ready = worker.held = worker.held_seq = worker.n_leased = 0
-    worker.processed = worker.service_ns = worker.busy_ns = worker.n_recent = 0
-    begin_occupancy(worker, 0)
-    worker.ns_per_byte = s.kinds[kind].ns_per_byte if e.ns_per_byte < 0.0 else e.ns_per_byte
-    slow_down(s, e, w)
-    refresh(s, e, w)
-
-
-@compiled
-def slow_down(s, e, w):
-    """A worker is as slow as its slot was told to be, and as its heat makes it."""
-    worker = e.workers[w]
-    slot = e.workers[worker.slot]
-    worker.slowdown = slot.told_slowdown
-    if s.is_thermal:
-        worker.slowdown *= throttled(slot.heat, s.throttles_from, s.slowdown)
-
-
-# --- what happens at the beginning of an interval ---
-
-
-@compiled
-def worker_in(s, e, slot):
-    """The living worker of a slot; NONE if it is empty."""
-    for w in range(e.n_workers):
-        if e.workers[w].alive and e.workers[w].slot == slot:
-            return w
-    return NONE
-
-
-@compiled
-def happen(s, e, event, now_ns):
-    """One event of the scenario."""
-    w = worker_in(s, e, event.worker)
-    if event.kind == SET_STREAMS:
-        if e.n_streams != int(event.value):
-            e.n_streams = int(event.value)
-            e.bound = queue_bound(s, e.n_streams)
-            tell_settings(s, e, now_ns)
-    elif event.kind == LOSE_WORKER:
-        if w != NONE:
-            die(s, e, w)
-    elif event.kind == JOIN_WORKER:
-        join(s, e, event.worker, now_ns)
-    elif event.kind == SLOW_WORKER:
-        e.workers[event.worker].told_slowdown = event.value
-        if w != NONE:
-            slow_down(s, e, w)
-    elif event.kind == SET_LINKS:
-        e.ns_per_byte = 8e3 / event.value
-        for other in range(e.n_workers):
-            e.workers[other].ns_per_byte = e.ns_per_byte
-    elif event.kind == SET_THRESHOLD:
-        e.thresholds[event.slo] = event.value
-
-
-@compiled
-def join(s, e, kind, now_ns):
-    """A worker starts in the slot of a dead one like it, else in a new one."""
-    n_slots = 0
-    for w in range(e.n_workers):
-        n_slots = max(n_slots, e.workers[w].slot + 1)
-    slot = n_slots
-    for vacant in range(s.n_workers):
-        if s.kinds[vacant].device == s.kinds[kind].device and worker_in(s, e, vacant) == NONE:
-            slot = vacant
-            break
-    start_worker(s, e, e.n_workers, kind, slot)
-    e.workers[e.n_workers].wake_ns = now_ns + s.kinds[kind].start_ns
-    refresh(s, e, e.n_workers)
-    e.n_workers += 1
-
-
-@compiled
 def set_levels(s, e, fps, size, grade, now_ns):
     """The agent's settings come into force."""
     e.previous_fps, e.previous_size, e.previous_grade = e.fps_level, e.size_level, e.grade_level
     if fps != e.fps_level or size != e.size_level or grade != e.grade_level:
+        is_lower = fps < e.fps_level
         e.fps_level, e.size_level, e.grade_level = fps, size, grade
         e.epoch += 1
+        e.set_ns[e.epoch % N_EPOCHS] = now_ns
+        if is_lower and s.binds_at_hand_out and not s.rates[fps].takes_all:
+            thin(s, e, now_ns)
         announce(s, e, now_ns)
 
 

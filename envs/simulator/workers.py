@@ -1,8 +1,9 @@
-"""A worker as the simulator walks it: `pipeline.worker.core` rule by rule, inference, and the way out.
+"""A worker as the simulator walks it: its core's answers to what it is told, inference, and the way out.
 
-A test holds it to the real core, frame for frame.
+A test holds it to the real cores, frame for frame.
 """
 
+from envs.simulator.asking import LOADING, ask
 from envs.simulator.compiling import compiled
 from envs.simulator.draws import service_ns
 from envs.simulator.lists import new_job, pop, push, release_job
@@ -10,14 +11,13 @@ from envs.simulator.records import (
     BUFFER,
     CHANGE,
     CONFIRMATION,
-    GET_WORK,
     N_GLOBAL_LISTS,
     N_WORKER_LISTS,
     NEVER,
     NONE,
     NOTHING,
-    REGISTER,
     REPLY,
+    STANDING,
     TRANSIT,
     UNREGISTERED,
     UPLINK,
@@ -25,11 +25,9 @@ from envs.simulator.records import (
     WORK,
 )
 from envs.simulator.timers import refresh
-from pipeline.clock import FRESH_NS
-from pipeline.worker.timing import FIRST_BACK_OFF_NS, LAST_BACK_OFF_NS, LEAST_REPLY_NS, LEAST_WAIT_NS
+from pipeline.worker.timing import FIRST_BACK_OFF_NS, LAST_BACK_OFF_NS, LEAST_WAIT_NS
 
 RESULT_BYTES = 250  # header and some boxes; a frame comes on top of them where results carry it
-LOADING = -2  # a job's frame: none, models are loaded
 
 
 @compiled
@@ -38,73 +36,11 @@ def list_of(w, which):
     return N_GLOBAL_LISTS + w * N_WORKER_LISTS + which
 
 
-# --- the core: what it asks, and when ---
-
-
-@compiled
-def is_ready(worker):
-    """Whether everything asked of inference is loaded."""
-    return worker.n_plans > 0 and worker.n_plans == worker.n_ready
-
-
-@compiled
-def can_ask(s, e, worker):
-    """Whether it could take a task."""
-    return worker.confirmed != 0 and is_ready(worker) and worker.in_hand < s.n_slots
-
-
-@compiled
-def ask(s, e, w, now_ns):
-    """After whatever happened: send the next request if it is time, and plan when to look again."""
-    worker = e.workers[w]
-    if worker.alive and worker.asked == NOTHING and now_ns >= worker.not_before_ns:
-        choose_request(s, e, w, now_ns)
-    if worker.asked != NOTHING:
-        worker.wake_ns = worker.deadline_ns
-    elif worker.confirmed == 0 or can_ask(s, e, worker):
-        worker.wake_ns = worker.not_before_ns
-    else:
-        worker.wake_ns = max(worker.not_before_ns, worker.heartbeat_due_ns)
-    refresh(s, e, w)
-
-
-@compiled
-def choose_request(s, e, w, now_ns):
-    """REGISTER, GET_WORK for tasks, GET_WORK as a heartbeat, or nothing."""
-    worker = e.workers[w]
-    if worker.confirmed == 0:
-        send_request(s, e, w, REGISTER, 0, now_ns)
-        return
-    may = can_ask(s, e, worker)
-    if may and worker.clock_ns != NEVER and now_ns - worker.clock_ns < FRESH_NS:
-        free_slots = s.n_slots - worker.in_hand
-        send_request(s, e, w, GET_WORK, min(s.batch, free_slots), now_ns)
-    elif may or now_ns >= worker.heartbeat_due_ns:
-        send_request(s, e, w, GET_WORK, 0, now_ns)
-
-
-@compiled
-def send_request(s, e, w, what, n, now_ns):
-    """It is on its way to the producer."""
-    worker = e.workers[w]
-    wait_ns = s.reply_ns if what == GET_WORK and s.reply_ns > LEAST_REPLY_NS else LEAST_REPLY_NS
-    worker.asked, worker.asked_n, worker.asked_ns = what, n, now_ns
-    worker.deadline_ns = now_ns + wait_ns
-    worker.heartbeat_due_ns = now_ns + s.heartbeat_send_ns
-    worker.request, worker.request_n, worker.request_ready = what, n, is_ready(worker)
-    worker.request_ns = now_ns + s.kinds[worker.kind].delay_ns
-    worker.request_started_ns = worker.request_running_ns = 0
-    j = worker.serving
-    if j != NONE and e.jobs[j].frame != LOADING and worker.clock_ns != NEVER:
-        worker.request_started_ns = e.jobs[j].started_ns
-        worker.request_running_ns = max(0, now_ns - e.jobs[j].started_ns)
-
-
 @compiled
 def woke(s, e, w, now_ns):
     """Nothing but time has passed: the reply may be overdue."""
     worker = e.workers[w]
-    if worker.asked != NOTHING and now_ns >= worker.deadline_ns:
+    if worker.asked not in (NOTHING, STANDING) and now_ns >= worker.deadline_ns:
         which = list_of(w, REPLY)  # a late reply reaches nobody
         while e.heads[which] != NONE:
             release_job(s, e, pop(s, e, which))
@@ -120,16 +56,17 @@ def replied(s, e, w, now_ns):
     """The producer answered."""
     worker = e.workers[w]
     worker.reply_ns = NEVER
-    asked_n, asked_ns = worker.asked_n, worker.asked_ns
+    asked, asked_n, asked_ns = worker.asked, worker.asked_n, worker.asked_ns
     worker.asked = NOTHING
     if worker.reply == WORK:
         accept(s, e, w, now_ns)
-    elif worker.reply == WAIT:
+    elif worker.reply == WAIT and asked != STANDING:
         if asked_n == 0:
             worker.clock_ns = now_ns
         else:
             worker.not_before_ns = max(now_ns, asked_ns + LEAST_WAIT_NS)
     elif worker.reply == CHANGE:
+        worker.told_epoch, worker.told_grade = worker.reply_epoch, worker.reply_grade
         if s.is_lazy:
             at_need(s, e, w, worker.reply_grade, worker.reply_size, now_ns)
     elif worker.reply == CONFIRMATION:
@@ -163,13 +100,14 @@ def confirmed(s, e, w, now_ns):
     """It is registered: load models, and measure the clock at once."""
     worker = e.workers[w]
     worker.confirmed, worker.clock_ns = 1, NEVER
+    worker.told_epoch, worker.told_grade = worker.reply_epoch, worker.reply_grade
     worker.heartbeat_due_ns = now_ns
     worker.back_off_ns = FIRST_BACK_OFF_NS
     if s.is_lazy:
         at_need(s, e, w, worker.reply_grade, NONE, now_ns)
     elif worker.n_plans == 0:
         kind = s.kinds[worker.kind]
-        push_loading(s, e, w, s.n_grades * (kind.load_ns + s.n_sizes * kind.shape_ns), now_ns)
+        push_loading(s, e, w, -1, s.n_grades * (kind.load_ns + s.n_sizes * kind.shape_ns), now_ns)
 
 
 @compiled
@@ -185,15 +123,15 @@ def at_need(s, e, w, grade, size, now_ns):
         duration_ns += kind.load_ns
     worker.asked_for |= 1 << bit
     worker.grades |= 1 << grade
-    push_loading(s, e, w, duration_ns, now_ns)
+    push_loading(s, e, w, 1 << grade, duration_ns, now_ns)
 
 
 @compiled
-def push_loading(s, e, w, duration_ns, now_ns):
-    """Inference loads once it has done what it was told before; no task is asked for meanwhile."""
+def push_loading(s, e, w, grades, duration_ns, now_ns):
+    """Inference loads grades (bits) after what it was told before; no task is asked for meanwhile."""
     j = new_job(s, e)
     job = e.jobs[j]
-    job.frame, job.received_ns, job.duration_ns = LOADING, now_ns, duration_ns
+    job.frame, job.grade, job.received_ns, job.duration_ns = LOADING, grades, now_ns, duration_ns
     push(s, e, list_of(w, BUFFER), j)
     e.workers[w].n_plans += 1
 
@@ -213,8 +151,17 @@ def work(s, e, w):
     if job.frame == LOADING:
         job.service_ns = job.duration_ns
     else:
+        regrade(s, worker, job)
         job.service_ns = service_ns(s, e, w, job.grade, job.size, job.stream, job.index)
     worker.serving, worker.done_ns = j, job.started_ns + job.service_ns
+
+
+@compiled
+def regrade(s, worker, job):
+    """A task that begins takes the grade that the worker was told of since, if that is loaded."""
+    is_news = s.binds_at_hand_out and worker.told_epoch > job.epoch
+    if is_news and (worker.loaded >> worker.told_grade) & 1:
+        job.epoch, job.grade = worker.told_epoch, worker.told_grade
 
 
 @compiled
@@ -224,8 +171,9 @@ def served(s, e, w, now_ns):
     j = worker.serving
     worker.serving, worker.done_ns, worker.free_ns = NONE, NEVER, now_ns
     if e.jobs[j].frame == LOADING:
-        release_job(s, e, j)
+        worker.loaded |= e.jobs[j].grade
         worker.n_ready += 1
+        release_job(s, e, j)
         work(s, e, w)
         ask(s, e, w, now_ns)
         return

@@ -10,6 +10,7 @@ from omegaconf import MISSING
 from envs.hardware import Device, Hardware
 from envs.scenario import Scenario
 from experiments.config.derived import schema_of
+from pipeline.messages import Binding
 from pipeline.options import QueuePolicy
 
 # --- in what world ---
@@ -28,6 +29,7 @@ class EnvSchema:
 class StreamEnvSchema(EnvSchema):
     """A producer's limits, whether it is real or simulated."""
 
+    binding: Binding = Binding.CAPTURE  # of a run whose release did not have it
     queue_policy: QueuePolicy = MISSING
     queue_bound_s: float = MISSING
     memory_budget_mb: float = MISSING

@@ -1,1 +1,1 @@
-"""A run from words to its end: resolved, trained for if need be, played, recorded and shown."""
+"""A run from its overrides to its end: resolved, trained for if need be, played, recorded and shown."""

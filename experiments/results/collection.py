@@ -67,7 +67,7 @@ def collected(rows: Sequence[Row], where: str) -> Collection:
 
 
 def selected(runs: Runs, where: str) -> Noted:
-    """Return those for which a query in pandas' words is true; all of them if it is "".
+    """Return those for which a query in pandas' syntax is true; all of them if it is "".
 
     It can ask for a run's facts and, by dotted keys, for its whole configuration; not for what came of it,
     for nobody should choose by that.

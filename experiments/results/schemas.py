@@ -86,7 +86,7 @@ def checked(cfg: DictConfig) -> CompareConfig:
 
 
 def texts_quoted(arguments: Sequence[str]) -> list[str]:
-    """Return a command line's words, such that Hydra takes a value of TEXTS as it stands.
+    """Return a command line's overrides, such that Hydra takes a value of TEXTS as it stands.
 
     What Hydra can read is left alone, so that quotes of its own are not doubled.
     """

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from envs.observe import OUTCOMES
 from pipeline.slos import RATIO_CAP, SloState
 
 SETTLED_AFTER = 20  # steps; an agent may need them to find its way from the highest setting
 DEPTH_CAP = RATIO_CAP - 1
-FRAME_COUNTS = ("offered", "delivered", "dropped", "lost", "late", "in_flight")
+FRAME_COUNTS = ("offered", *OUTCOMES)
 LATENCIES = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
 
 Truths = NDArray[np.bool_]
@@ -73,7 +74,9 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
         "reward_mean": float(column(trace, "reward").mean()),
         "switches_per_min": switches_per_min(trace),
         **{name: _weighted_mean(trace, f"metrics.{name}") for name in LATENCIES},
-        **_times(trace),
+        **_percentiles(trace, "metrics.time_to_adapt_ms", (50, 95)),
+        **_percentiles(trace, "decision_ms", (50, 99)),
+        **_percentiles(trace, "learning_ms", (50, 99)),
         "overruns": int(column(trace, "overrun").sum()) if "overrun" in trace else None,
         "frames": {name: _last_count(trace, f"frames.{name}") for name in FRAME_COUNTS},
         "deaths": _last_count(trace, "deaths"),
@@ -184,14 +187,12 @@ def _source(trace: pd.DataFrame) -> dict[str, dict[str, int | bool]]:
     return {"source": whole} if whole else {}
 
 
-def _times(trace: pd.DataFrame) -> dict[str, float | None]:
-    return {
-        f"{name}_p{share}": _percentile(column(trace, name), share)
-        for name in ("decision_ms", "learning_ms")
-        for share in (50, 99)
-    }
-
-
-def _percentile(values: Values, share: int) -> float | None:
+def _percentiles(trace: pd.DataFrame, name: str, shares: tuple[int, ...]) -> dict[str, float | None]:
+    values = column(trace, name) if name in trace else np.empty(0)
     known = values[np.isfinite(values)]
-    return float(np.percentile(known, share)) if known.size else None
+    return {
+        f"{name.removeprefix('metrics.')}_p{share}": float(np.percentile(known, share))
+        if known.size
+        else None
+        for share in shares
+    }

@@ -60,7 +60,8 @@ def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
     cells: dict[str, StudyCell] = {}
     for block, schema in config.study.cells.items():
         check_block(block, schema)
-        env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s)
+        changes = {} if schema.binding is None else {"binding": schema.binding}
+        env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s, **changes)
         for hardware, scenario, slo in product(schema.hardware, schema.scenarios, schema.slos):
             name = f"{hardware}/{scenario}" + ("" if slo == OURS else f"/{slo}")
             if name in cells:

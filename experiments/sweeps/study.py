@@ -92,8 +92,8 @@ class Resolver:
 
     def __init__(self, config: StudyConfig, console: Console) -> None:
         self._config, self._console = config, console
-        words = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
-        self._base, self._choices = composed(["agent=random", *words])
+        overrides = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
+        self._base, self._choices = composed(["agent=random", *overrides])
         self._found: dict[tuple[str, str], ResolvedRun] = {}
 
     def resolve(self, variant: AgentVariant, cell: StudyCell) -> ResolvedRun:

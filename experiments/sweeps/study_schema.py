@@ -10,6 +10,7 @@ from experiments.config.schemas import DetectorSchema
 from experiments.config.world_schemas import EnvSchema
 from experiments.training import schemas
 from experiments.training.schemas import JudgingSchema
+from pipeline.messages import Binding
 
 
 @dataclass
@@ -25,6 +26,7 @@ class CellsSchema:
     """Every hardware with every scenario under every set of SLOs, by the names of their files.
 
     `training`: of conf/training, what learned agents are trained on for these; None = the program's own.
+    `binding`: of settings to frames; None = the environment's.
     """
 
     hardware: list[str] = MISSING
@@ -35,6 +37,7 @@ class CellsSchema:
     control_interval_s: float = MISSING
     seeds: int = MISSING
     training: str | None = None
+    binding: Binding | None = None
 
 
 @dataclass

@@ -92,17 +92,17 @@ class Follower:
     Args:
         directory: to be followed.
         uri: of the store.
-        log: file that gets the process's complaints.
+        log: file that gets the process's errors.
     """
 
     def __init__(self, directory: Path, uri: str, log: Path) -> None:
         self._log = log
-        with log.open("ab") as complaints:
+        with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, uri, str(directory.resolve())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=complaints,
+                stderr=errors,
                 bufsize=0,
                 cwd=ROOT,
                 start_new_session=True,  # what ends the run is none of its business

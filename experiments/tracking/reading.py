@@ -1,4 +1,4 @@
-"""Runs from MLflow: what a search in its own words finds, read back from the artifacts that runs leave."""
+"""Runs from MLflow: what a search in its own syntax finds, read back from the artifacts that runs leave."""
 
 import os
 from collections.abc import Sequence
@@ -79,7 +79,7 @@ def found_in_mlflow(
     """Return the runs that a search finds, and what a reader must know of those that left too little.
 
     Args:
-        query: in MLflow's words, such as "tags.agent = 'aif' and tags.scenario = 'steady'".
+        query: in MLflow's syntax, such as "tags.agent = 'aif' and tags.scenario = 'steady'".
         uri: of the store.
         experiment: its name there; None = all.
         scratch: a folder for what must be fetched; the runs need it until their traces are read.

@@ -44,7 +44,7 @@ def ensure_trained(
     """An agent's values with a checkpoint that is there: a training leaves it first, if none has before.
 
     A checkpoint is known by its whole training (spec, recipe, worlds, seed; see `training_hash`), so what was
-    trained by `python -m experiments.train` with the same words is found. A path that names a file of the
+    trained by `python -m experiments.train` with the same overrides is found. A path that names a file of the
     user's own is left to the agent. Of several processes that want the same, one trains and the others wait.
 
     Args:

@@ -139,6 +139,7 @@ def producer_options(
         weights=weights,
         work_type=hardware.work_type(detector.work_type),
         loading_mode=detector.loading_mode,
+        binding=env.binding,
         queue_policy=env.queue_policy,
         queue_bound_s=env.queue_bound_s,
         memory_budget_mb=env.memory_budget_mb,

@@ -5,6 +5,7 @@ imported for its runs only.
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +13,7 @@ from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig
-from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
+from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema, StreamEnvSchema
 from experiments.program.errors import ConfigError, blaming
 
 if TYPE_CHECKING:
@@ -90,15 +91,8 @@ def plan_twin(config: RunConfig) -> "SimulatorPlan":
 
 def simulated(env: PipelineSchema) -> SimulatorSchema:
     """Return the simulator's options where the pipeline has these."""
-    return SimulatorSchema(
-        steps=env.steps,
-        control_interval_s=env.control_interval_s,
-        initial_levels=env.initial_levels,
-        queue_policy=env.queue_policy,
-        queue_bound_s=env.queue_bound_s,
-        memory_budget_mb=env.memory_budget_mb,
-        decision_ms=0.0,
-    )
+    shared = {field.name: getattr(env, field.name) for field in fields(StreamEnvSchema)}
+    return SimulatorSchema(**shared, decision_ms=0.0)
 
 
 def show_world(agent: Agent, plan: Plan, say: Callable[[str], None] = lambda _: None) -> None:

@@ -115,6 +115,7 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
             decision_ms=env.decision_ms,
             return_frames=config.output.video,
             loading_mode=config.detector.loading_mode,
+            binding=env.binding,
             queue_policy=env.queue_policy,
             queue_bound_s=env.queue_bound_s,
             memory_budget_mb=env.memory_budget_mb,

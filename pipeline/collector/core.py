@@ -37,6 +37,7 @@ ACK_NS = 50_000_000  # acknowledgements are batched for so long
 RESEND_NS = 500_000_000
 SYNC_NS = 500_000_000
 MAX_PER_ACK = 5_000
+PRODUCERS_OWN = frozenset({Outcome.DROPPED, Outcome.THINNED})  # decisions: it needs no verdict on them
 NOTABLE_OFFSET_NS = 100_000_000  # worth a line in the log
 
 
@@ -107,7 +108,7 @@ class Collector:
         deadline_ns = int(self._settings.gap_deadline_s * 1e9)
         commands: list[Command] = []
         for step in reorder.advance(now_ns, deadline_ns):
-            if step.outcome is not Outcome.DROPPED:  # a drop was the producer's own and final decision
+            if step.outcome not in PRODUCERS_OWN:
                 self._verdicts.append(self._verdict(stream, step, now_ns))
             if step.arrival is not None:
                 arrived_ns = step.arrival.received_ns + self._clock.offset_ns
@@ -130,6 +131,7 @@ class Collector:
             height_px=header.size[1],
             latency_ns=latency,
             hops_ns=hops,
+            epoch=header.epoch,
         )
 
     def _producer_spoke(self, message: LinkDown, now_ns: int) -> list[Command]:

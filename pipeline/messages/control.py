@@ -102,7 +102,7 @@ class Status(Greeting, frozen=True, tag="STATUS_REPLY"):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Frames of the episode so far: offered = delivered + dropped + lost + late + in_flight, always.
+    """Frames of the episode so far; offered = delivered + dropped + thinned + lost + late + in_flight.
 
     Attributes:
         dropped: by reason.
@@ -113,6 +113,7 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     offered: Count
     delivered: Count
     dropped: dict[str, int]
+    thinned: Count = 0
     lost: Count
     lost_by: dict[str, int]
     late: Count

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_HEADER_BYTES = 1 << 20
 MAX_BUFFER_BYTES = 1 << 27  # a frame of 7680x4320x3 fits
 MAX_BATCH = 64  # tasks of one reply

@@ -47,6 +47,7 @@ class Outcome(IntEnum):
     LATE = 1  # not there by the collector's gap deadline
     LOST = 2  # given up by the producer after the last retry
     DROPPED = 3  # by the producer's queue policy
+    THINNED = 4  # by a lower FPS while it was queued: nobody asks for it any more
 
 
 class LossReason(StrEnum):
@@ -140,6 +141,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
 
     Attributes:
         latency_ns: emitted minus captured.
+        epoch: of the settings that it was processed under.
         hops_ns: time spent in queue, transfer, buffer, service, return, reorder; sums to latency_ns.
     """
 
@@ -150,6 +152,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     height_px: Count = 0
     latency_ns: int = 0
     hops_ns: tuple[int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0)
+    epoch: Count = 0
 
 
 class Ack(Message, frozen=True, tag="ACK"):

@@ -59,6 +59,13 @@ class LoadingMode(IntEnum):
     EAGER = 1
 
 
+class Binding(StrEnum):
+    """When a frame takes the settings that it is processed under."""
+
+    CAPTURE = "CAPTURE"  # those in force when it is captured: a full queue keeps the former ones
+    HAND_OUT = "HAND_OUT"  # those in force when a worker gets it, and their grade until it begins
+
+
 class Weights(StrEnum):
     """The origin of a worker's results; recorded wherever results are."""
 
@@ -95,7 +102,11 @@ class Failure(msgspec.Struct, frozen=True, array_like=True):
 class GetWork(Message, frozen=True, tag="GET_WORK"):
     """A worker asks for up to n tasks; n = 0 is a heartbeat, answered at once. A peer may leave all out.
 
+    A worker that wants nothing leaves a *standing* request, n = 0, with a producer that binds settings at
+    hand-out: it is held until there is a CHANGE, and void once the worker asks again.
+
     Attributes:
+        epoch: of the settings that it was told last; left out, the producer remembers what it told.
         started_ns: when the task in progress began; 0 = none, or the producer's clock is not known yet.
         running_ns: how long it had run when this was said.
         failed: tasks in hand that it could not process and has given up.
@@ -109,6 +120,8 @@ class GetWork(Message, frozen=True, tag="GET_WORK"):
     started_ns: int = 0
     running_ns: Count = 0
     failed: tuple[Failure, ...] = ()
+    epoch: Count | UnsetType = UNSET
+    standing: bool = False
 
 
 class Leave(Message, frozen=True, tag="LEAVE"):
@@ -137,6 +150,7 @@ class RegistrationConfirmation(Greeting, frozen=True, tag="REGISTRATION_CONFIRMA
         heartbeat_s: the longest silence the producer tolerates is a few of these.
         now_ns: the producer's clock, for the worker's offset estimate.
         name: what this worker is called from now on: another one may have had the name that it wished.
+        binding: HAND_OUT: leave a standing request, and let tasks that have not begun take a CHANGE's grade.
     """
 
     work_type: WorkType
@@ -151,6 +165,7 @@ class RegistrationConfirmation(Greeting, frozen=True, tag="REGISTRATION_CONFIRMA
     heartbeat_s: float
     now_ns: int
     name: Label = ""
+    binding: Binding = Binding.CAPTURE
 
 
 class Work(Message, frozen=True, tag="INFERENCE"):
@@ -181,7 +196,7 @@ class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         id: position among the frames offered in this stream and episode, from 0.
         dtype, shape: of the buffer, C order.
         incarnation: of the producer.
-        epoch: of the settings it was made under.
+        epoch: of the settings that it is bound to.
         grade: index of the grade to run, its epoch's.
         source_index: the source's own frame index.
         captured_ns: scheduled capture time.

@@ -7,12 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.pacing import Pacer
 from pipeline.producer.events import BeginCapture, Captured, ChangeCapture, SourceEnded
+from pipeline.producer.scaling import scaled
 from pipeline.sources.base import Source, SourceError, report_of
 
 logger = logging.getLogger(__name__)
@@ -132,11 +129,11 @@ class Capture:
                 due_ns = start_ns + pts_ns if self._pacing or self._source.is_live else time.monotonic_ns()
                 if not self._wait_until(due_ns, begin):
                     return
-                self._take(due_ns, begin)
+                self._take(due_ns, pts_ns, begin)
         except SourceError as error:
             self._hand_over(SourceEnded(begin.episode, str(error), report_of(self._source)), begin)
 
-    def _take(self, due_ns: int, begin: BeginCapture) -> None:
+    def _take(self, due_ns: int, pts_ns: int, begin: BeginCapture) -> None:
         job = self._job_of(begin)
         if job is None:
             return
@@ -146,13 +143,14 @@ class Capture:
             index, image = 0, None
         else:
             frame = self._source.read()
-            index, image = frame.index, _resized(frame.image, settings.width, settings.height)
+            index, image = frame.index, scaled(frame.image, settings.width, settings.height)
         captured = Captured(
             episode=begin.episode,
             epoch=job.change.epoch,
             grade=settings.grade,
             source_index=index,
             captured_ns=due_ns,
+            pts_ns=pts_ns,
             image=image,
             source=report_of(self._source),
         )
@@ -179,9 +177,3 @@ class Capture:
                 return
         self._handed_over.append(event)
         self._notify()
-
-
-def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    if image.shape[:2] == (height, width):
-        return image
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

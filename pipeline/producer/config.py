@@ -5,7 +5,7 @@ from math import ceil
 
 import psutil
 
-from pipeline.messages import LoadingMode, WorkType, random_identity
+from pipeline.messages import Binding, LoadingMode, WorkType, random_identity
 from pipeline.options import ProducerOptions, QueuePolicy
 from pipeline.settings import Ladders, ladders_for
 from pipeline.slos import Slo, parse_slo
@@ -13,6 +13,7 @@ from pipeline.sources.base import Source
 
 TICK_NS = 50_000_000  # how often the core is told that time has passed
 SILENT_HEARTBEATS = 4  # a worker that has not spoken for so many is taken for dead
+HELD_SHARE = 0.8  # of a heartbeat: an unanswered request gets WAIT after this, so that it comes within one
 GAP_MARGIN_S = 2.0  # the collector waits this much longer than a frame can take
 
 
@@ -57,6 +58,7 @@ class ProducerConfig:
     is_live: bool
     work_type: WorkType
     loading_mode: LoadingMode
+    binding: Binding
     weights: dict[str, str]
     queue_policy: QueuePolicy
     queue_bound_s: float
@@ -110,6 +112,7 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
         is_live=source.is_live,
         work_type=options.work_type,
         loading_mode=options.loading_mode,
+        binding=options.binding,
         weights=options.weights,
         queue_policy=options.queue_policy,
         queue_bound_s=options.queue_bound_s,

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from pipeline.messages import (
     Ack,
+    Binding,
     ControlRequest,
     Done,
     Error,
@@ -82,7 +83,8 @@ class Producer:
             case events.SourceEnded():
                 return self._source_ended(event, now_ns)
             case events.Unroutable():
-                return self._work.unroutable(event, now_ns)
+                n_given_up = len(self._stream.ledger.given_up)
+                return self._work.unroutable(event, now_ns) + self._news_of_losses(n_given_up)
             case events.Malformed():
                 return self._refused(event)
             case events.Unheard(address):
@@ -107,7 +109,7 @@ class Producer:
         self._stream.source = event.source
         dropped: list[Key] = []
         for header in self._stream.headers(event):
-            dropped += self._stream.ledger.offer(header, event.image)
+            dropped += self._stream.ledger.offer(header, event.image, event.pts_ns)
             self._meter.offered += 1
         reason = "capture_late" if event.image is None else str(self._config.queue_policy)
         return self._drop(dropped, reason) + self._work.serve(now_ns)
@@ -119,6 +121,14 @@ class Producer:
                 self._meter.dropped[reason] += 1
                 gaps.append((*key, Outcome.DROPPED))
         return self._link.tell_gaps(gaps)
+
+    def _thin(self) -> list[Command]:
+        """Take out of the queue what the FPS knob, which is lower than it was, no longer asks for."""
+        surplus = self._stream.ledger.surplus(self._stream.settings.fps)
+        for key in surplus:
+            self._stream.ledger.judge(key, Outcome.THINNED)
+            self._meter.thinned(*key)
+        return self._link.tell_gaps([(*key, Outcome.THINNED) for key in surplus])
 
     # --- the life of an episode ---
 
@@ -234,7 +244,7 @@ class Producer:
             case GetTelemetry():
                 read = telemetry(self._stream, self._work, self._link, self._meter, self._rejected, now_ns)
                 if message.close:
-                    self._begin_interval(Meter(now_ns, self._meter.recent))
+                    self._begin_interval(Meter(now_ns, self._meter.recent, dict(self._stream.next_ids)))
                 return [events.Answer(envelope, read)]
             case SetKnobs():
                 return self._set_knobs(envelope, message, now_ns)
@@ -248,11 +258,16 @@ class Producer:
     def _set_knobs(self, envelope: Envelope, message: SetKnobs, now_ns: int) -> list[Command]:
         commands: list[Command] = []
         if message.levels is not UNSET and message.levels != self._stream.levels:
+            former = self._stream.settings
             try:
-                settings = self._stream.set_levels(message.levels)
+                settings = self._stream.set_levels(message.levels, now_ns)
             except ValueError as error:
                 return [events.Answer(envelope, Error(str(error)))]
-            commands = [events.ChangeCapture(self._stream.epoch, settings), *self._announce(now_ns)]
+            commands = [events.ChangeCapture(self._stream.epoch, settings)]
+            is_lower = settings.fps < min(former.fps, self._config.source_fps)
+            if is_lower and self._config.binding is Binding.HAND_OUT:
+                commands += self._thin()
+            commands += self._announce(now_ns)
         if message.streams is not UNSET and message.streams != self._stream.n_streams:
             self._stream.set_streams(message.streams)
             commands += self._link.tell(self._stream.announcement(now_ns))

@@ -32,6 +32,7 @@ class Captured(msgspec.Struct, frozen=True):
     grade: int
     source_index: int
     captured_ns: int  # scheduled
+    pts_ns: int  # of the source, from its start
     image: NDArray[np.uint8] | None
     source: SourceReport = NOTHING_WRONG
 

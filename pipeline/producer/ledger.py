@@ -1,6 +1,6 @@
 """Account of every offered frame: queue, lease, or waiting for a verdict, until its outcome is set once.
 
-offered = delivered + dropped + lost + late + in flight holds by construction: a frame is added once
+offered = delivered + dropped + thinned + lost + late + in flight holds by construction: a frame is added once
 and leaves through one door, `judge`. `hand_out` decides which frame a worker gets; `states` has a frame's
 states and what leads from one to the next.
 """
@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from pipeline.messages import LossReason, Outcome, TaskHeader, Totals
 from pipeline.options import QueuePolicy
+from pipeline.pacing import exact_rate, slot
+from pipeline.producer.scaling import scaled
 from pipeline.producer.states import Cause, FrameState, after, is_legal
 
 Key = tuple[int, int]  # (stream, id)
@@ -27,6 +30,7 @@ class Frame:
     header: TaskHeader  # without sent_ns
     image: NDArray[np.uint8] | None  # None once nobody will need it again
     key: Key
+    pts_ns: int  # of the source, from its start
     state: FrameState = FrameState.QUEUED
     attempts: int = 0  # times handed out
     holder: bytes = b""  # worker that has the lease
@@ -65,6 +69,7 @@ class Ledger:
     _fresh: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)
     _returned: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # served first: keeps the order
     _leased: OrderedDict[Key, Frame] = field(default_factory=OrderedDict)  # in order of handing out
+    _handed_out_ns: dict[int, int] = field(default_factory=dict)  # per stream, pts of the last fresh frame
     _lost_by: Counter[str] = field(default_factory=Counter)
     _counts: Counter[Outcome] = field(default_factory=Counter)
     _dropped: Counter[str] = field(default_factory=Counter)
@@ -91,6 +96,7 @@ class Ledger:
             offered=self._offered,
             delivered=self._counts[Outcome.DELIVERED],
             dropped=dict(self._dropped),
+            thinned=self._counts[Outcome.THINNED],
             lost=self._counts[Outcome.LOST],
             lost_by=dict(self._lost_by),
             late=self._counts[Outcome.LATE],
@@ -105,14 +111,14 @@ class Ledger:
             floor[stream] = min(floor.get(stream, frame_id), frame_id)
         return floor
 
-    def offer(self, header: TaskHeader, image: NDArray[np.uint8] | None) -> list[Key]:
+    def offer(self, header: TaskHeader, image: NDArray[np.uint8] | None, pts_ns: int) -> list[Key]:
         """Account a new frame and queue it; return the frames to be dropped for it, perhaps itself.
 
         A frame without a picture was due but never captured: it is not queued, and itself to be dropped.
         """
         key = header.stream, header.id
         self._offered += 1
-        frame = self.frames[key] = Frame(header, image, key)
+        frame = self.frames[key] = Frame(header, image, key, pts_ns)
         self.held_bytes += frame.n_bytes
         frame.home = self._fresh
         self._fresh[key] = frame
@@ -136,12 +142,39 @@ class Ledger:
         frame = next((frame for frame in self._returned.values() if suits(frame)), None)
         if frame is None:
             frame = next(iter(self._fresh.values()), None)
+            if frame is not None:
+                self._handed_out_ns[frame.header.stream] = frame.pts_ns
         if frame is None:
             return None
         self._move(frame, Cause.HAND_OUT, self._leased)
         frame.holder, frame.leased_ns = holder, now_ns
         frame.attempts += 1
         return frame
+
+    def bind(self, frame: Frame, epoch: int, grade: int, size: tuple[int, int]) -> None:
+        """Give a frame other settings; a picture larger than size (width, height) is scaled down, none up."""
+        image = frame.image
+        if image is not None and image.shape[0] > size[1]:
+            self.held_bytes -= image.nbytes
+            frame.image = image = scaled(image, *size)
+            self.held_bytes += image.nbytes
+        shape = frame.header.shape if image is None else image.shape
+        frame.header = structs.replace(frame.header, epoch=epoch, grade=grade, shape=shape)
+
+    def surplus(self, fps: float) -> list[Key]:
+        """Return the queued frames that a lower rate asks for no more: all but one of each slot and stream.
+
+        The slots are those by which capture skips (see `pipeline.pacing`), so that the rate is kept from the
+        last frame handed out through the queue to the next one captured. What came back from a worker stays.
+        """
+        rate, kept_ns, surplus = exact_rate(fps), dict(self._handed_out_ns), []
+        for key, frame in self._fresh.items():
+            last_ns = kept_ns.get(key[0])
+            if last_ns is None or slot(frame.pts_ns, rate) > slot(last_ns, rate):
+                kept_ns[key[0]] = frame.pts_ns
+            else:
+                surplus.append(key)
+        return surplus
 
     def take_back(
         self, frame: Frame, *, counts: bool = True, reason: LossReason = LossReason.NO_ANSWER
@@ -202,11 +235,11 @@ class Ledger:
         self._release(frame)
         return True
 
-    def judge(self, key: Key, outcome: Outcome, reason: str = "") -> bool:
-        """Set a frame's outcome; False if it has one already. `reason` names a drop."""
+    def judge(self, key: Key, outcome: Outcome, reason: str = "") -> Frame | None:
+        """Set a frame's outcome, and return the frame; None if it has one already. `reason` names a drop."""
         frame = self.frames.pop(key, None)
         if frame is None:
-            return False
+            return None
         self._move(frame, Cause.JUDGE)
         self._release(frame)
         if outcome is Outcome.DROPPED:
@@ -215,7 +248,7 @@ class Ledger:
             self._counts[outcome] += 1
         if outcome is Outcome.LOST:
             self._lost_by[frame.reason] += 1
-        return True
+        return frame
 
     def _give_up(self, frame: Frame, reason: LossReason) -> None:
         self._move(frame, Cause.GIVE_UP, self.given_up)

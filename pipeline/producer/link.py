@@ -105,8 +105,10 @@ class CollectorLink:
                 if self._stream.ledger.receive((item.stream, item.id)):
                     meter.received(item, self._work.workers.named(item.worker))
             for verdict in ack.verdicts:
-                if self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome):
-                    meter.judged(verdict)
+                frame = self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome)
+                if frame is not None:
+                    emitted_ns = frame.header.captured_ns + verdict.latency_ns
+                    meter.judged(verdict, emitted_ns, self._stream.adaptation)
         return [Tell(peer, Confirm(ack.seq))]
 
     def _accepts(self, ack: Ack, now_ns: int) -> bool:

@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.interval import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.messages import Outcome, Received, Verdict
+from pipeline.producer.adaptation import Adaptation
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Worker
 
@@ -36,7 +37,9 @@ class Meter:
 
     began_ns: int
     recent: RecentTasks = field(default_factory=RecentTasks)
+    first_ids: Mapping[int, int] = field(default_factory=dict)  # per stream, of the interval's first frame
     offered: int = 0
+    withdrawn: int = 0  # offered, and thinned in the same interval
     counts: Counter[Outcome] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     by_grade: Counter[int] = field(default_factory=Counter)
@@ -45,6 +48,7 @@ class Meter:
     busy_ns: Counter[str] = field(default_factory=Counter)  # what results added to what was booked before
     latencies_ns: list[int] = field(default_factory=list)
     heights_px: int = 0  # sum over delivered frames
+    adapted_ns: int = 0  # how long the slowest settings took that have been shown
     hops_ns: list[int] = field(default_factory=lambda: [0] * len(HOPS))
 
     def received(self, item: Received, worker: Worker | None) -> None:
@@ -55,11 +59,17 @@ class Meter:
             self.busy_ns[item.worker] += worker.occupancy.finished(item.done_ns, item.service_ns)
         self.recent.add(item.worker, item.service_ns)
 
-    def judged(self, verdict: Verdict) -> None:
-        """Count an outcome that was set at the collector."""
+    def thinned(self, stream: int, frame_id: int) -> None:
+        """Count a frame of the queue that is not asked for any more."""
+        self.counts[Outcome.THINNED] += 1
+        self.withdrawn += frame_id >= self.first_ids.get(stream, 0)
+
+    def judged(self, verdict: Verdict, emitted_ns: int, adaptation: Adaptation) -> None:
+        """Count an outcome that was set at the collector; a frame that was emitted shows its settings."""
         self.counts[verdict.outcome] += 1
         if verdict.outcome is Outcome.DELIVERED:
             self.latencies_ns.append(verdict.latency_ns)
+            self.adapted_ns = max(self.adapted_ns, adaptation.shown(verdict.epoch, emitted_ns))
             self.by_grade[verdict.grade] += 1
             self.heights_px += verdict.height_px
             self.hops_ns = [total + hop for total, hop in zip(self.hops_ns, verdict.hops_ns, strict=True)]
@@ -75,6 +85,8 @@ class Meter:
             fps=stream.settings.fps,
             n_streams=stream.n_streams,
             offered=self.offered,
+            thinned=self.counts[Outcome.THINNED],
+            withdrawn=self.withdrawn,
             delivered=delivered,
             dropped=dict(self.dropped),
             lost=self.counts[Outcome.LOST],
@@ -91,12 +103,17 @@ class Meter:
             delivered_by_grade=tuple(self.by_grade[grade] for grade in range(len(config.ladders.grades))),
             workers=tuple(self._worker(worker, in_hand, now_ns) for worker, in_hand in workers),
             recent_service_s=_mean_s(self.recent.of_all),
+            adapting_ms=self._adapting_ms(now_ns, stream),
             hops_ms={
                 hop: ns * MS_PER_NS / delivered
                 for hop, ns in zip(HOPS, self.hops_ns, strict=True)
                 if delivered
             },
         )
+
+    def _adapting_ms(self, now_ns: int, stream: Stream) -> float:
+        longest_ns = max(self.adapted_ns, stream.adaptation.waiting_ns(now_ns))
+        return longest_ns * MS_PER_NS if longest_ns > 0 else math.nan
 
     def _worker(self, worker: Worker, in_hand: int, now_ns: int) -> WorkerInterval:
         name, occupancy = worker.name, worker.occupancy

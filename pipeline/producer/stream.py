@@ -12,6 +12,7 @@ from pipeline.messages import (
     TaskHeader,
     WorkLoad,
 )
+from pipeline.producer.adaptation import Adaptation
 from pipeline.producer.config import ProducerConfig, gap_deadline_s, queue_bound
 from pipeline.producer.events import Captured
 from pipeline.producer.ledger import Ledger
@@ -29,6 +30,7 @@ class Stream:
         error: why the source failed, "" if it has not.
         source: what was wrong with it all the same, as far as it knows.
         next_ids: per stream, the id of the next frame offered; streams that pause go on counting.
+        adaptation: how long the settings of this episode took to show.
     """
 
     config: ProducerConfig
@@ -41,6 +43,7 @@ class Stream:
     source: SourceReport = NOTHING_WRONG
     next_ids: dict[int, int] = field(default_factory=dict)
     ledger: Ledger = field(init=False)
+    adaptation: Adaptation = field(default_factory=Adaptation)
 
     def __post_init__(self) -> None:
         self.ledger = self._new_ledger()
@@ -54,12 +57,14 @@ class Stream:
         self.levels, self.n_streams = levels, n_streams
         self.next_ids.clear()
         self.ledger = self._new_ledger()
+        self.adaptation = Adaptation()
 
-    def set_levels(self, levels: tuple[int, int, int]) -> StreamSettings:
+    def set_levels(self, levels: tuple[int, int, int], now_ns: int) -> StreamSettings:
         """Put other settings in force. Raises ValueError if there is no such level."""
         settings = self.config.ladders.settings(levels)
         self.levels = levels
         self.epoch += 1
+        self.adaptation.set(self.epoch, now_ns)
         return settings
 
     def set_streams(self, n_streams: int) -> None:
@@ -108,6 +113,7 @@ class Stream:
             heartbeat_s=config.heartbeat_ns * 1e-9,
             now_ns=now_ns,
             name=worker,
+            binding=config.binding,
         )
 
     def change(self) -> Change:

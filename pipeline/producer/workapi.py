@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import msgspec
+from msgspec import UNSET
 
 from pipeline.messages import (
+    Binding,
     Change,
     End,
     Error,
@@ -23,6 +25,7 @@ from pipeline.messages import (
     Work,
 )
 from pipeline.producer.admission import Admission
+from pipeline.producer.config import HELD_SHARE
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
 from pipeline.producer.ledger import Frame
 from pipeline.producer.states import Cause, after
@@ -32,12 +35,11 @@ from pipeline.producer.workers import Roster, Worker
 logger = logging.getLogger(__name__)
 
 UNREGISTERED = Error("register before asking for work", code=ErrorCode.UNREGISTERED)
-HELD_SHARE = 0.8  # of a heartbeat: an unanswered request gets WAIT after this, so that it comes within one
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRequest:
-    """A request for work that waits for a task."""
+    """A request for work that waits for a task, or a standing one (n = 0), which waits for news alone."""
 
     envelope: Envelope
     n: int
@@ -98,6 +100,8 @@ class WorkApi:
             return [Reply(envelope, UNREGISTERED)]
         worker.heard_ns = now_ns
         worker.weights = message.weights
+        if message.epoch is not UNSET:  # what answered a request that it gave up it does not know
+            worker.epoch = message.epoch
         worker.occupancy.told(message.started_ns, message.running_ns)
         if message.ready and not worker.ready:
             worker.state = after(worker.state, Cause.LOADED)
@@ -111,7 +115,7 @@ class WorkApi:
     def serve(self, now_ns: int) -> list[Command]:
         """Hand queued tasks to the requests that have waited longest."""
         commands: list[Command] = []
-        for peer, request in list(self._held.items()):
+        for peer, request in [(peer, request) for peer, request in self._held.items() if request.n]:
             if not self._stream.ledger.n_queued:
                 break
             reply = self._tasks(self.workers[peer], request.envelope, request.n, now_ns)
@@ -245,6 +249,9 @@ class WorkApi:
     ) -> list[Command]:
         if worker.epoch != self._stream.epoch:
             return [Reply(envelope, self._change(worker))]
+        if message.standing:
+            self._held[envelope[0]] = HeldRequest(envelope, 0, now_ns)
+            return []
         if not message.n or not message.ready:
             return [Reply(envelope, Wait(now_ns=now_ns))]
         reply = self._tasks(worker, envelope, message.n, now_ns)
@@ -260,11 +267,15 @@ class WorkApi:
             return worker.name not in failed_by or all(other.name in failed_by for other in crew)
 
         worker.state = after(worker.state, Cause.HAND_TASK)
-        tasks = []
+        stream, tasks = self._stream, []
         for _ in range(n):
-            frame = self._stream.ledger.hand_out(envelope[0], now_ns, suits)
+            frame = stream.ledger.hand_out(envelope[0], now_ns, suits)
             if frame is None:
                 break
+            if stream.config.binding is Binding.HAND_OUT:
+                settings = stream.settings
+                size = settings.width, settings.height
+                stream.ledger.bind(frame, stream.epoch, settings.grade, size)
             tasks.append((msgspec.structs.replace(frame.header, sent_ns=now_ns), frame.image))
         return Reply(envelope, Work(now_ns=now_ns), tuple(tasks))
 

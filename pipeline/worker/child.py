@@ -49,6 +49,10 @@ class InferenceProcess:
         except BrokenPipeError:
             raise InferenceError(self._obituary()) from None
 
+    def bind(self, epoch: int, grade: int) -> None:
+        """Have it do tasks of an earlier epoch that it has not begun at this grade, if that is loaded."""
+        self._progress.bind(epoch, grade)
+
     def activity(self, now_ns: int) -> Activity:
         """Say what it is at, as seen now."""
         due_ns, n_taken = self._progress.due_ns, self._progress.n_taken

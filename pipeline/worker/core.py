@@ -1,12 +1,14 @@
 """A worker without I/O: when it registers, asks for work, says that it lives, gives up waiting, ends.
 
-One request is out at any time, and its reply has a deadline. The states follow from a few facts:
+One request is out at any time, and its reply has a deadline, but for a standing one, which is void as soon as
+there is something to ask. The states follow from a few facts:
 
     no confirmation                     -> REGISTER, after the back-off
     no collector yet (results is "")    -> REGISTER again each heartbeat
     a slot is free, models are ready    -> GET_WORK n >= 1, at once
     a task could not be processed       -> GET_WORK at once, which says so
-    otherwise                           -> GET_WORK n = 0 each heartbeat
+    otherwise                           -> GET_WORK n = 0 each heartbeat, and a standing one in between if the
+                                           producer binds settings at hand-out: it hears of changes at once
     a reply is overdue or nonsense      -> a new socket, no confirmation, back-off doubled
     END, or a wish to stop              -> nothing more is asked; what is in hand is finished
     inference hangs or is gone          -> LEAVE: what is in hand goes back at once
@@ -81,7 +83,7 @@ class WorkerCore:
         """Say when it wants a Tick at the latest; None: never."""
         if self._ended:
             return None
-        if self._outstanding is not None:
+        if self._outstanding is not None and not self._outstanding.is_standing:
             return self._outstanding.deadline_ns
         urgent = self._confirmation is None or self._can_ask or self._hand.failures
         return self._schedule.next_ns(bool(urgent))
@@ -102,7 +104,7 @@ class WorkerCore:
             case events.TaskFailed(failure):
                 self._hand.fail(failure)
             case events.Tick():
-                if self._outstanding is not None and now_ns >= self._outstanding.deadline_ns:
+                if not self._may_ask and self._outstanding and now_ns >= self._outstanding.deadline_ns:
                     commands = self._lost("the producer does not answer", now_ns)
             case events.Prepared(number, weights):
                 self._planning.prepared(number, weights)
@@ -115,7 +117,7 @@ class WorkerCore:
         if not self._ended and self._watch.hangs(activity, now_ns):
             self._ended = True
             return [*commands, events.GiveUp(self._watch.obituary(activity, now_ns))]
-        if not self._ended and self._outstanding is None and self._schedule.may_ask(now_ns):
+        if not self._ended and self._may_ask and self._schedule.may_ask(now_ns):
             message = self._next_request(now_ns)
             if message is not None:  # it leaves first: while a task is copied, the next is on its way
                 commands.insert(0, self._ask(message, now_ns))
@@ -140,6 +142,10 @@ class WorkerCore:
     # --- asking ---------------------------------------------------------------------------------------
 
     @property
+    def _may_ask(self) -> bool:
+        return self._outstanding is None or self._outstanding.is_standing
+
+    @property
     def _can_ask(self) -> bool:
         confirmation = self._confirmation
         has_target = confirmation is not None and confirmation.results != ""
@@ -149,11 +155,13 @@ class WorkerCore:
         is_due = self._schedule.is_due(now_ns)
         if self._confirmation is None or (is_due and not self._confirmation.results):
             return Register(self._config.name, self._config.identity, sent_ns=now_ns)
-        n = 0
+        n, standing = 0, False
         if self._can_ask and self._clock.is_fresh(now_ns):
             n = min(self._config.batch, self._config.n_slots - len(self._hand))
         elif not (is_due or self._can_ask or self._hand.failures):
-            return None
+            standing = self._planning.binds_at_hand_out and self._outstanding is None
+            if not standing:
+                return None
         planning, started_ns = self._planning, self._activity.started_ns
         is_running = started_ns > 0 and self._clock.is_known
         return GetWork(
@@ -165,6 +173,8 @@ class WorkerCore:
             started_ns=started_ns + self.offset_ns if is_running else 0,
             running_ns=max(0, now_ns - started_ns) if is_running else 0,
             failed=self._hand.failures,
+            epoch=planning.epoch,
+            standing=standing,
         )
 
     def _ask(self, message: Register | GetWork, now_ns: int) -> events.Request:
@@ -208,11 +218,13 @@ class WorkerCore:
                     return []
                 needed = self._planning.needed(tasks)
                 self._hand.take(tasks)
-                return [*map(events.Load, needed), events.Accept()]
+                return [*needed, events.Accept()]
+            case Wait(), GetWork(standing=True):
+                return []
             case Wait(now_ns=producer_ns), GetWork(n=n):
                 return self._wait(n, producer_ns, asked.sent_ns, now_ns)
             case Change(), GetWork():
-                return [*map(events.Load, self._planning.changed(reply))]
+                return [*self._planning.changed(reply)]
             case RegistrationConfirmation(), Register():
                 return self._confirmed(reply, now_ns)
             case Error(), _:
@@ -242,7 +254,7 @@ class WorkerCore:
         return []
 
     def _confirmed(self, confirmation: RegistrationConfirmation, now_ns: int) -> list[Command]:
-        plans = self._planning.confirmed(confirmation)
+        orders = self._planning.confirmed(confirmation)
         known, self._confirmation = self._confirmation, confirmation
         if known is None:
             self._clock.reset()
@@ -252,7 +264,7 @@ class WorkerCore:
         is_news = known is None and confirmation.results != ""  # a first heartbeat measures the clock
         self._schedule.confirm(confirmation.heartbeat_s, now_ns, is_news)
         largest_px = max((width * height for width, height in confirmation.sizes), default=0)
-        return [events.Adopt(confirmation.results, 3 * largest_px), *map(events.Load, plans)]
+        return [events.Adopt(confirmation.results, 3 * largest_px), *orders]
 
     def _be_called(self, name: str) -> None:
         """Take the name that the producer gives; one that gives none has no objection to ours."""

@@ -91,6 +91,13 @@ class Load(msgspec.Struct, frozen=True):
     prepare: Prepare
 
 
+class Bind(msgspec.Struct, frozen=True):
+    """Have inference do tasks of an earlier epoch that it has not begun at this grade, if that is loaded."""
+
+    epoch: int
+    grade: int
+
+
 class Accept(msgspec.Struct, frozen=True):
     """Hand the tasks that just came to inference."""
 
@@ -114,4 +121,4 @@ class Fail(msgspec.Struct, frozen=True):
 
 
 Event = Tick | Replied | Malformed | Prepared | TasksLeft | TaskFailed | StopRequested
-Command = Request | Reopen | Adopt | Load | Accept | Stop | GiveUp | Fail
+Command = Request | Reopen | Adopt | Load | Bind | Accept | Stop | GiveUp | Fail

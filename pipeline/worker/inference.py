@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
+from msgspec import structs
+
 from pipeline.messages import LABEL_CHARACTERS, Failure, Result, TaskHeader, Weights, encode
 from pipeline.options import WorkerOptions
 from pipeline.worker.detector import FrameError, ModelError
@@ -150,6 +152,7 @@ class Inference:
         self._patience = Patience()
         self._options = options
         self._plan: Plan | None = None
+        self._loaded: set[int] = set()  # grades, by index
         self._workload: Workload | None = None
         self._noted: set[type] = set()  # kinds of errors that the log has
         self._slowdown = 1.0
@@ -165,16 +168,23 @@ class Inference:
         if self._plan is None or self._plan.work_type != plan.work_type:
             self._workload = workload_for(plan.work_type, self._options)
             self._workload.slowdown = self._slowdown
-            self._patience.forget()
-        elif self._plan.weights != plan.weights:
-            self._patience.forget()
+            self._forget()
+        elif (self._plan.weights, self._plan.grades) != (plan.weights, plan.grades):
+            self._forget()
         self._plan = plan
         assert self._workload is not None, "made above"
-        return self._workload.prepare(plan)
+        weights = self._workload.prepare(plan)
+        self._loaded.update(plan.load)
+        return weights
+
+    def _forget(self) -> None:
+        self._patience.forget()
+        self._loaded.clear()
 
     def process(self, job: Job) -> Finished:
         """Do a job. Raises TaskError, or what leaves nothing to go on with."""
         assert self._plan is not None and self._workload is not None, "no job comes before a plan"
+        job = self._bound(job)
         task = job.task
         kind = task.grade, task.shape, self._slowdown
         started_ns = self._workload.begin_ns(job)
@@ -191,6 +201,13 @@ class Inference:
         has_frame = self._plan.return_frames and _is_bgr(task)
         header = encode(_result(job, done, has_frame))
         return Finished(job.slot, header, done.boxes.tobytes(), math.prod(task.shape) if has_frame else 0)
+
+    def _bound(self, job: Job) -> Job:
+        """The job at the grade that is wanted now, if that is loaded."""
+        epoch, grade = self._progress.bound
+        if epoch <= job.task.epoch or grade not in self._loaded:
+            return job
+        return structs.replace(job, task=structs.replace(job.task, epoch=epoch, grade=grade))
 
     def _note(self, error: Exception) -> str:
         """Say what went wrong in one line; the log has the first of each kind, and where it came from."""

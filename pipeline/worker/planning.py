@@ -1,4 +1,4 @@
-"""The models that inference must have loaded, and whether it has: from what the producer says to plans."""
+"""What inference must load, and which settings bind its tasks: from what the producer says to orders."""
 
 import math
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from msgspec import UNSET
 
 from pipeline.messages import (
+    Binding,
     Change,
     LoadingMode,
     ProtocolError,
@@ -15,9 +16,11 @@ from pipeline.messages import (
     WorkLoad,
 )
 from pipeline.settings import GRADES
+from pipeline.worker.events import Bind, Load
 from pipeline.worker.jobs import Plan, Prepare
 
 Size = tuple[int, int]
+Orders = list[Bind | Load]
 
 
 class Planning:
@@ -29,10 +32,17 @@ class Planning:
 
     Args:
         weights: path per grade letter, stronger than the producer's.
+
+    Attributes:
+        weights: what the loaded models are.
+        epoch: of the settings that the producer told last.
+        binds_at_hand_out: whether tasks that have not begun take the grade of a change.
     """
 
     def __init__(self, weights: dict[str, str]) -> None:
-        self.weights = Weights.NONE  # what the loaded models are
+        self.weights = Weights.NONE
+        self.epoch = 0
+        self.binds_at_hand_out = False
         self._own = weights
         self._plan: Plan | None = None  # the whole of what the confirmation asks for
         self._is_eager = True
@@ -50,8 +60,8 @@ class Planning:
         """Note that inference is done with this plan."""
         self._n_ready, self.weights = number, weights
 
-    def confirmed(self, confirmation: RegistrationConfirmation) -> list[Prepare]:
-        """List what inference must be told; nothing if it has been told the very same."""
+    def confirmed(self, confirmation: RegistrationConfirmation) -> Orders:
+        """List what inference must be told; it loads nothing if it has been told the very same."""
         problem = _problem_with(confirmation)
         if problem:
             raise ProtocolError(f"wrong confirmation: {problem}")
@@ -69,20 +79,25 @@ class Planning:
         if not is_known:
             self._asked.clear()
             self._grades.clear()
+        grade = WorkLoad[confirmation.work_load].value
+        self.binds_at_hand_out = confirmation.binding is Binding.HAND_OUT
+        bind = self._bind(confirmation.epoch, grade)
         if is_eager:
-            return [] if is_known else [self._numbered(plan)]
-        return self._at_need(WorkLoad[confirmation.work_load].value, None)
+            return [bind] if is_known else [bind, self._numbered(plan)]
+        return [bind, *self._at_need(grade, None)]
 
-    def changed(self, change: Change) -> list[Prepare]:
+    def changed(self, change: Change) -> Orders:
         """List what inference must be told when the settings change."""
         grade = change.CHANGE_WORK_LOAD
         if grade is UNSET:
+            self.epoch = change.epoch
             return []
         self._check(grade, "CHANGE_WORK_LOAD")
         size = None if change.CHANGE_SIZE is UNSET else change.CHANGE_SIZE
-        return [] if self._is_eager else self._at_need(grade, size)
+        bind = self._bind(change.epoch, grade)
+        return [bind] if self._is_eager else [bind, *self._at_need(grade, size)]
 
-    def needed(self, tasks: Iterable[TaskHeader]) -> list[Prepare]:
+    def needed(self, tasks: Iterable[TaskHeader]) -> list[Load]:
         """List what inference must be told before these tasks."""
         for task in tasks:
             self._check(task.grade, "a task's grade")
@@ -97,7 +112,12 @@ class Planning:
         if not 0 <= grade <= last:
             raise ProtocolError(f"{what} must be in 0..{last}, got {grade}")
 
-    def _at_need(self, grade: int, size: Size | None) -> list[Prepare]:
+    def _bind(self, epoch: int, grade: int) -> Bind:
+        """Take notice of the settings in force; who binds at capture means no task already handed out."""
+        self.epoch = epoch
+        return Bind(epoch if self.binds_at_hand_out else 0, grade)
+
+    def _at_need(self, grade: int, size: Size | None) -> list[Load]:
         plan = self._plan
         assert plan is not None, "a change follows a confirmation"
         if (grade, size) in self._asked:
@@ -108,9 +128,9 @@ class Planning:
         part = Plan(plan.work_type, plan.grades, plan.weights, sizes, (grade,), plan.return_frames)
         return [self._numbered(part)]
 
-    def _numbered(self, plan: Plan) -> Prepare:
+    def _numbered(self, plan: Plan) -> Load:
         self._n_plans += 1
-        return Prepare(self._n_plans, plan)
+        return Load(Prepare(self._n_plans, plan))
 
 
 def _problem_with(confirmation: RegistrationConfirmation) -> str:

@@ -1,6 +1,7 @@
 """What the inference process is at, for its parent to look at: a few aligned words in memory that they share.
 
-Written by inference alone and read at any time; each word is whole by itself, and nothing is ever waited for.
+Each word is written by one side alone and read at any time; it is whole by itself, and nothing is ever waited
+for. One goes the other way: what a task that begins is to be bound to.
 """
 
 from ctypes import c_int64
@@ -12,7 +13,8 @@ PATIENCE = 5  # a task may take this many times as long as the longest before
 LEAST_PATIENCE_NS = 3_000_000_000  # and so long in any case: the host may be busy
 GRACE_NS = 500_000_000
 
-_STARTED, _DUE, _N_TAKEN = range(3)
+_STARTED, _DUE, _N_TAKEN, _BOUND = range(4)
+_GRADE_BITS = 8
 
 
 class Activity(NamedTuple):
@@ -31,7 +33,7 @@ class Progress:
     """The words; passed to the inference process when that is started."""
 
     def __init__(self, context: BaseContext) -> None:
-        self._words = context.RawArray(c_int64, 3)
+        self._words = context.RawArray(c_int64, 4)
         self._words[_DUE] = NEVER_NS
 
     # --- inference writes ---
@@ -54,6 +56,18 @@ class Progress:
         """Note that the task is done; its result may have to wait for somebody who takes it."""
         self._words[_STARTED] = 0
         self._words[_DUE] = NEVER_NS
+
+    @property
+    def bound(self) -> tuple[int, int]:
+        """(epoch, grade) that its parent was told last."""
+        word = self._words[_BOUND]
+        return word >> _GRADE_BITS, word & ((1 << _GRADE_BITS) - 1)
+
+    # --- its parent writes ---
+
+    def bind(self, epoch: int, grade: int) -> None:
+        """Tasks of an earlier epoch are to be done at this grade."""
+        self._words[_BOUND] = epoch << _GRADE_BITS | grade
 
     # --- its parent reads ---
 

@@ -14,6 +14,8 @@ GOODBYE_MS = 500  # for the last word, if the producer is there to take it
 class Requester:
     """A REQ socket that can be given up for a new one, which no late reply reaches.
 
+    Nor does a late reply reach a request that has taken another's place.
+
     Args:
         producer: endpoint of the Work-API.
         poller: has the socket that is open.
@@ -40,12 +42,18 @@ class Requester:
         return None if self._under_way is None else self._under_way[0]
 
     def send(self, request: WorkRequest) -> None:
-        """Ask; the reply to what was asked before has come, or the socket has been given up."""
+        """Ask; the reply to what was asked before has come, or is of no interest any more."""
         self.socket.send(encode(request), NOBLOCK)
 
     def take(self) -> tuple[int, list[zmq.Frame]] | None:
-        """Take the reply that came off the socket, and when; None if its frames are still under way."""
-        frames, now_ns = receive(self.socket), time.monotonic_ns()
+        """Take the reply that came off the socket, and when; None if its frames are still under way.
+
+        None also if it answered what is not asked any more.
+        """
+        try:
+            frames, now_ns = receive(self.socket), time.monotonic_ns()
+        except zmq.Again:
+            return None
         if self._link.is_ideal or len(frames) == 1:
             return now_ns, frames
         self._under_way = self._link.arrival_ns(sum(map(len, frames)), now_ns), frames
@@ -66,6 +74,7 @@ class Requester:
         self.close()
         self._under_way = None
         self._socket = open_socket(self._context, zmq.REQ)
+        self._socket.req_relaxed = self._socket.req_correlate = True
         connect(self._socket, self._producer)
         self._poller.register(self._socket, zmq.POLLIN)
 

@@ -203,6 +203,8 @@ class WorkerShell:
                 self._accept()
             case events.Load(prepare):
                 self._child.tell(prepare)
+            case events.Bind(epoch, grade):
+                self._child.bind(epoch, grade)
             case events.Adopt(results, frame_bytes):
                 self._sender.endpoint = results
                 for attach in self._ring.provide(frame_bytes):

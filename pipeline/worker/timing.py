@@ -22,6 +22,11 @@ class Outstanding:
     sent_ns: int
     deadline_ns: int
 
+    @property
+    def is_standing(self) -> bool:
+        """Tell whether it gives way to any other: its reply has no deadline."""
+        return isinstance(self.message, GetWork) and self.message.standing
+
 
 class Schedule:
     """The times of one worker's requests: heartbeats, pauses, the deadline of a reply; in ns of its clock."""

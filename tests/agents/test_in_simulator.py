@@ -45,7 +45,7 @@ BOUNDS = {
     "mpc": Bounds(lowest=None, loss=15, load=15),  # load known of some settings misleads it about the others
     "bayes": Bounds(
         lowest=60
-    ),  # 4 to 48 by luck: where all is hopeless, draws of its model tell settings apart
+    ),  # 4 to 48 by the seed: where all is hopeless, draws of its model tell settings apart
     "heuristic_thesis": Bounds(lowest=70, loss=None, load=None, loss_over=None, load_over=None),
     "aif_thesis": Bounds(lowest=None, loss=None, load=None, fulfilment=0.7),
 }

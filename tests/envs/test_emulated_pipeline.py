@@ -19,6 +19,7 @@ from gymnasium.utils.env_checker import check_env
 
 import envs
 from envs.hardware import Device, GradeTimes, Hardware, Link, Origin, usable_cores
+from envs.observe import OUTCOMES
 from envs.pipeline_env import PipelineEnv
 from envs.scenario import Event, EventKind, Scenario, Thermal
 from envs.video import video_spec
@@ -58,7 +59,6 @@ PRODUCER = ProducerOptions(
 )
 
 BUDGET = RestartBudget(5, 60.0)
-GONE = ("delivered", "dropped", "lost", "late", "in_flight")
 
 OWNER = """
 import json, sys
@@ -138,7 +138,7 @@ def test_knobs_move_the_load_and_workers_stay_loaded_over_episodes(make):
     env.reset(seed=2)
     assert {process.pid for process in descendants()} == processes
     frames = run(env, LOW, lambda info: info["frames"]["delivered"] > 10)["frames"]
-    assert frames["offered"] == sum(frames[name] for name in GONE)
+    assert frames["offered"] == sum(frames[name] for name in OUTCOMES)
     running = descendants()
     env.close()
     assert all_gone(running)
@@ -254,7 +254,7 @@ def test_worker_and_collector_that_are_killed_come_back_and_every_frame_is_accou
     back = run(env, LOW, lambda info: len(info["workers"]) == 2 and info["qoe"] > 0 and not info["stale"])
     assert (back["deaths"], back["restarts"]) == (2, 2)
     assert back["frames"]["delivered"] > hurt["frames"]["delivered"]
-    assert back["frames"]["offered"] == sum(back["frames"][name] for name in GONE)
+    assert back["frames"]["offered"] == sum(back["frames"][name] for name in OUTCOMES)
 
 
 def test_an_interrupt_during_a_step_leaves_nothing_behind(make):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.observe import Snapshot, judge
+from envs.observe import OUTCOMES, Snapshot, judge
 from pipeline.interval import WorkerInterval
 from pipeline.messages import Totals
 from pipeline.metrics import CATALOGUE
@@ -137,9 +137,10 @@ def test_info_has_numbers_only_and_always_the_same_names():
 
 def test_frames_add_up_and_drops_say_why():
     totals = Totals(
-        offered=60,
+        offered=67,
         delivered=50,
         dropped={"a": 3, "b": 1},
+        thinned=7,
         lost=1,
         lost_by={},
         late=2,
@@ -148,8 +149,7 @@ def test_frames_add_up_and_drops_say_why():
     )
     info = judge(spec(), snapshot(totals=totals)).info
     assert info["frames"]["dropped"] == 4 and info["drops"] == {"a": 3, "b": 1}
-    gone = ("delivered", "dropped", "lost", "late", "in_flight")
-    assert info["frames"]["offered"] == sum(info["frames"][name] for name in gone)
+    assert info["frames"]["offered"] == sum(info["frames"][name] for name in OUTCOMES)
 
 
 @pytest.mark.parametrize(("age_s", "stale"), [(0.5, False), (5.0, True), (math.inf, True)])

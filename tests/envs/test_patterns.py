@@ -50,7 +50,7 @@ def test_a_walk_remembers_its_past_for_its_period():
 
 
 @pytest.mark.parametrize("pattern", [NOISY, WALK])
-def test_equal_seeds_meet_the_same_luck_and_others_do_not(pattern):
+def test_equal_seeds_meet_the_same_draws_and_others_do_not(pattern):
     one, again, other = (list(pattern.changes(100, 1.0, seed)) for seed in (1, 1, 2))
     assert one == again != other
 

@@ -105,6 +105,7 @@ class World(gym.Env):
                 offered=self._offered,
                 delivered=self._offered,
                 dropped={"drop_oldest": 0},
+                thinned=0,
                 lost=0,
                 lost_by={},
                 late=0,

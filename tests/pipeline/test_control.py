@@ -160,7 +160,7 @@ def test_a_producer_of_another_release_is_refused_by_name(serve):
     server = serve(lambda request: replace(status(0), protocol=1))
     with (
         ControlClient(server.endpoint, PATIENT_S) as client,
-        pytest.raises(RefusedError, match=r"this controller speaks protocol 2 .*, the producer 1: use one"),
+        pytest.raises(RefusedError, match=r"this controller speaks protocol 3 .*, the producer 1: use one"),
     ):
         client.status()
 

@@ -116,7 +116,7 @@ def test_a_peer_of_another_release_is_refused_by_name(running, kind, socket, mes
     with Peer(kind, endpoints[socket]) as old:
         reply = old.ask_map(message)
     assert (reply["type"], reply["code"]) == ("ERROR", "OTHER_PROTOCOL")
-    assert "this producer speaks protocol 2" in reply["reason"] and f", the {peer}:" in reply["reason"]
+    assert "this producer speaks protocol 3" in reply["reason"] and f", the {peer}:" in reply["reason"]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_a_producer_of_another_release_ends_a_program_with_a_sentence(program_na
             old.send_multipart([*envelope, pack(answer)])
             code, err = child.finish()
     assert code == 1 and "Traceback" not in err
-    assert f"this {program_name} speaks protocol 2" in err and ", the producer 1: use one release" in err
+    assert f"this {program_name} speaks protocol 3" in err and ", the producer 1: use one release" in err
 
 
 @pytest.mark.parametrize(

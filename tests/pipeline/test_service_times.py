@@ -1,4 +1,4 @@
-"""Service times of a device: interpolation, spread, repeatable luck, files."""
+"""Service times of a device: interpolation, spread, repeatable draws, files."""
 
 import json
 import math
@@ -62,7 +62,7 @@ def test_draws_are_log_normal_about_the_mean():
     assert statistics.stdev(math.log(draw) for draw in draws) == pytest.approx(0.3, rel=0.03)
 
 
-def test_luck_belongs_to_the_frame_not_to_the_setting():
+def test_a_draw_belongs_to_the_frame_not_to_the_setting():
     times = ServiceTimes({"n": NANO, "m": ((640, 360, 100.0),)}, sigma=0.3)
     small = times.draw_ms("n", 160, 90, seed=5, stream=2, frame_index=11) / times.mean_ms("n", 160, 90)
     large = times.draw_ms("m", 640, 360, seed=5, stream=2, frame_index=11) / times.mean_ms("m", 640, 360)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipeline.messages import Outcome, SetKnobs, Start
+from pipeline.messages import Binding, Outcome, SetKnobs, Start
 from pipeline.options import QueuePolicy
 from tests.pipeline.producer.conversation import MS, S
 from tests.pipeline.world import Faults, World
@@ -36,6 +36,7 @@ def history_of(seed: int, n_collectors: int = 1):
         n_frames=draw.choice((5, 60)),
         queue_policy=draw.choice((QueuePolicy.DROP_OLDEST, QueuePolicy.DROP_NEWEST)),
         queue_bound_s=draw.choice((0.5, 2.0)),
+        binding=draw.choice((Binding.CAPTURE, Binding.HAND_OUT)),
         lease_ns=draw.choice((1, 3)) * S,
         drain_ns=60 * S,
     )
@@ -66,13 +67,14 @@ def test_every_offered_frame_is_delivered_once_in_order_or_counted_under_one_rea
         fates = {outcome: {k for k, o in history.judged.items() if o is outcome} for outcome in Outcome}
         assert fates[Outcome.DELIVERED] == emitted, f"seed {seed}"
         assert len(history.offered) == totals.offered, f"seed {seed}"
-        parts = (emitted, history.dropped, fates[Outcome.LATE], fates[Outcome.LOST])
+        parts = (emitted, history.dropped, fates[Outcome.LATE], fates[Outcome.LOST], history.thinned)
         assert sum(map(len, parts)) == len(set().union(*parts)), f"seed {seed}: two fates"
         seen = set().union(*parts)
         assert seen <= history.offered, f"seed {seed}"
         assert (totals.delivered, totals.late) == (len(parts[0]), len(parts[2])), f"seed {seed}"
         # the rest was dropped or given up while no collector was to be heard, so that only totals tell
         rest = sum(totals.dropped.values()) - len(parts[1]) + totals.lost - len(parts[3])
+        rest += totals.thinned - len(parts[4])
         assert rest == len(history.offered - seen), f"seed {seed}"
         assert totals.in_flight == 0 and totals.lost == sum(totals.lost_by.values())
         if not world.faults.until_ns:
@@ -89,7 +91,7 @@ def test_replaced_collectors_leave_no_frame_without_a_fate(first):
             for stream in range(3):
                 ids = [i for s, i in in_order if s == stream]
                 assert ids == sorted(set(ids)), f"seed {seed}: twice, or out of order"
-        judged = totals.delivered + totals.late + totals.lost + sum(totals.dropped.values())
+        judged = totals.delivered + totals.late + totals.lost + totals.thinned + sum(totals.dropped.values())
         assert (totals.offered, totals.in_flight) == (judged, 0), f"seed {seed}"
         assert totals.delivered <= len({key for emitted in history.emitted for key in emitted})
 

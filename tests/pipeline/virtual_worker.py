@@ -26,6 +26,7 @@ class VirtualWorker:
         self.dead = False
         self._world = world
         self._socket = 0  # number of its requesting socket; each has a routing id of its own
+        self._n_asked = 0  # a REQ socket numbers its requests, and takes no answer to any but the last
         wished = f"w{name[-1] % 3}"  # many wish for the same
         self._core = WorkerCore(WorkerConfig(wished, name.hex(), n_slots=3, batch=world.random.randint(1, 3)))
         self._arrived: Sequence[TaskHeader] = ()
@@ -44,9 +45,10 @@ class VirtualWorker:
         """Do nothing at all until then."""
         self._hung_until_ns = until_ns
 
-    def replied(self, peer: bytes, reply: WorkReply, tasks: Sequence[TaskHeader]) -> None:
+    def replied(self, envelope: tuple[bytes, ...], reply: WorkReply, tasks: Sequence[TaskHeader]) -> None:
         """The producer answered a socket of ours."""
-        if not self._puts_off(lambda: self.replied(peer, reply, tasks)) and peer == self.peer:
+        is_awaited = envelope == (self.peer, b"%d" % self._n_asked)
+        if not self._puts_off(lambda: self.replied(envelope, reply, tasks)) and is_awaited:
             self._arrived = tasks
             self._tell(events.Replied(reply, tasks))
 
@@ -61,7 +63,8 @@ class VirtualWorker:
         for command in self._core.handle(event, self._world.now_ns):
             match command:
                 case events.Request(message):
-                    self._world.request((self.peer, b"%d" % self._world.now_ns), message)
+                    self._n_asked += 1
+                    self._world.request((self.peer, b"%d" % self._n_asked), message)
                 case events.Reopen():
                     self._socket += 1
                 case events.Load(prepare):

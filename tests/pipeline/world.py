@@ -63,6 +63,7 @@ class History:
     offered: set[tuple[int, int]] = field(default_factory=set)
     emitted: list[list[tuple[int, int]]] = field(default_factory=list)
     dropped: set[tuple[int, int]] = field(default_factory=set)
+    thinned: set[tuple[int, int]] = field(default_factory=set)
     judged: dict[tuple[int, int], Outcome] = field(default_factory=dict)
     contradictions: list[str] = field(default_factory=list)
     finished_ns: int = 0
@@ -129,7 +130,8 @@ class World:
     def _capture(self) -> None:
         assert self._begun is not None
         epoch, grade = self._epoch_grade
-        self._produce(producing.Captured(self._begun.episode, epoch, grade, 0, self.now_ns, IMAGE))
+        now_ns = self.now_ns
+        self._produce(producing.Captured(self._begun.episode, epoch, grade, 0, now_ns, now_ns, IMAGE))
 
     def _end_source(self) -> None:
         assert self._begun is not None
@@ -231,9 +233,11 @@ class World:
                     self._reply(command)
                 case producing.Tell(peer, message):
                     if isinstance(message, Gap):
-                        self.history.dropped |= {
-                            (s, i) for s, i, outcome in message.frames if outcome is Outcome.DROPPED
-                        }
+                        for stream, frame_id, outcome in message.frames:
+                            if outcome is Outcome.DROPPED:
+                                self.history.dropped.add((stream, frame_id))
+                            elif outcome is Outcome.THINNED:
+                                self.history.thinned.add((stream, frame_id))
                     self.transmit(lambda p=peer, m=message: self._tell_collector(p, m))
                 case producing.BeginCapture():
                     self._begun = command
@@ -257,7 +261,7 @@ class World:
             if self.random.random() < 0.5:  # else the transport has not noticed yet, and it is just gone
                 self._produce(producing.Unroutable(peer, headers))
             return
-        self.transmit(lambda: worker.replied(peer, reply.message, headers))
+        self.transmit(lambda: worker.replied(reply.envelope, reply.message, headers))
 
     def _tell_collector(self, peer: bytes, message: LinkDown) -> None:
         if peer == self._collector_peer:

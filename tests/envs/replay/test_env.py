@@ -47,7 +47,7 @@ def test_it_passes_gymnasiums_own_check():
     check_env(gym.make(REPLAY_ID, spec=SPEC, table=TABLE, steps=5).unwrapped, skip_render_check=True)
 
 
-def test_agents_with_different_decisions_meet_the_same_luck():
+def test_agents_with_different_decisions_meet_the_same_moments():
     low = episode(world(), [(0, 1)] * 6)
     mixed = episode(world(), [(0, 1), (1, 1), (1, 0), (0, 0), (1, 1), (0, 1)])
     rank = [info["metrics"]["load"] % 100 for info in low]

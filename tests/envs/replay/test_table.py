@@ -1,4 +1,4 @@
-"""Rows of each setting, drawn whole and by luck."""
+"""Rows of each setting, drawn whole and by position."""
 
 import numpy as np
 import pytest
@@ -19,10 +19,10 @@ def test_each_setting_has_its_own_rows_from_the_lightest_to_the_heaviest():
 
 
 @pytest.mark.parametrize(
-    ("luck", "load"), [(0.0, 1.0), (0.3, 1.0), (0.34, 2.0), (0.67, 3.0), (0.999999, 3.0)]
+    ("position", "load"), [(0.0, 1.0), (0.3, 1.0), (0.34, 2.0), (0.67, 3.0), (0.999999, 3.0)]
 )
-def test_luck_picks_a_whole_row(luck, load):
-    assert table().draw((0, 1), luck) == {"load": load, "tenfold": 10 * load}
+def test_a_position_picks_a_whole_row(position, load):
+    assert table().draw((0, 1), position) == {"load": load, "tenfold": 10 * load}
 
 
 def test_a_setting_without_rows_is_named():

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from envs.hardware import Device, GradeTimes, Hardware, Host, Origin
 from envs.simulator.compiling import compiled
+from envs.simulator.handing_out import serve
 from envs.simulator.ledger import enforce_bound, n_queued, offer
 from envs.simulator.records import EPISODE, N_GRADES, N_QUANTILES, N_SIZES, NONE
 from envs.simulator.tables import systems_of
 from envs.simulator.timers import find_next
 from envs.simulator.walk import begin, begin_interval, run_until
-from envs.simulator.workapi import serve
 from tests.envs.simulator.systems import LADDERS, spec, system
 
 ROW_ARRIVALS = 2000  # of a row of sums; with the backlog still below records.N_FRAMES

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import count
 
 import numpy as np
+from msgspec import structs
 
 from envs.hardware import Device, Link
 from envs.scenario import heat_after, throttled
@@ -105,6 +106,8 @@ class ReferenceWorker:
         self._uplink: deque[_Job] = deque()
         self._is_sending = False
         self._loaded: set[int] = set()
+        self._bound = 0, 0  # epoch and grade that the core was told of last
+        self._n_asked = 0
         self.is_instant = False  # while the world is set up
 
     @property
@@ -126,12 +129,15 @@ class ReferenceWorker:
         for command in self._core.handle(event, self._world.now_ns, activity):
             match command:
                 case working.Request(message):
-                    envelope = (self.peer, b"x")
+                    self._n_asked += 1
+                    envelope = (self.peer, b"%d" % self._n_asked)
                     asked = producing.WorkRequested(envelope, message)
                     arrive = partial(self._world.produce, asked)
                     self._world.at(self._world.now_ns + self._delay_ns, REQUEST, self.number, arrive)
                 case working.Reopen():
                     self.generation += 1
+                case working.Bind(epoch, grade):
+                    self._bound = epoch, grade
                 case working.Load(prepare):
                     self._order(_Job(self._world.now_ns, prepare=prepare))
                 case working.Accept():
@@ -151,13 +157,13 @@ class ReferenceWorker:
         if deadline_ns is not None and deadline_ns <= self._world.now_ns:
             self.tell(working.Tick())
 
-    def reply(self, peer: bytes, message: WorkReply, tasks: tuple[TaskHeader, ...]) -> None:
+    def reply(self, envelope: tuple[bytes, ...], message: WorkReply, tasks: tuple[TaskHeader, ...]) -> None:
         """The producer answers a socket of ours; frames take their time on the link."""
         size_bytes = sum(int(np.prod(task.shape)) for task in tasks)
         takes_ns = int(size_bytes * self._world.ns_per_byte(self.device) + 0.5)
 
         def arrive() -> None:
-            if peer == self.peer:
+            if envelope == (self.peer, b"%d" % self._n_asked):  # REQ lets nothing else through
                 self._arrived = tasks
                 self.tell(working.Replied(message, tasks))
 
@@ -171,17 +177,18 @@ class ReferenceWorker:
             return
         job = self._serving = self._buffer.popleft()
         job.started_ns = max(job.received_ns, self._free_ns)
+        epoch, grade = self._bound
+        if job.task is not None and epoch > job.task.epoch and grade in self._loaded:
+            job.task = structs.replace(job.task, epoch=epoch, grade=grade)
         takes_ns = self._loading_ns(job.prepare) if job.prepare else self._service_ns(job)
         job.done_ns = job.started_ns + takes_ns
         self._world.at(job.done_ns, SERVED, self.number, self._served)
 
     def _loading_ns(self, prepare: Prepare) -> int:
         if self.is_instant:
-            self._loaded |= set(prepare.plan.load)
             return 0
         load_ms = self.device.load_ms * len(set(prepare.plan.load) - self._loaded)
         shape_ms = self.device.new_shape_ms * len(prepare.plan.load) * len(prepare.plan.sizes)
-        self._loaded |= set(prepare.plan.load)
         return round((load_ms + shape_ms) * 1e6)
 
     def _service_ns(self, job: _Job) -> int:
@@ -205,6 +212,7 @@ class ReferenceWorker:
         assert job is not None
         self._free_ns = self._world.now_ns
         if job.prepare is not None:
+            self._loaded |= set(job.prepare.plan.load)
             self._work()
             self.tell(working.Prepared(job.prepare.number, Weights.EMULATED))
             return
@@ -326,6 +334,7 @@ class Reference:
             is_live=False,
             work_type=WorkType.EMULATED,
             loading_mode=s.loading_mode,
+            binding=s.binding,
             weights={},
             queue_policy=s.queue_policy,
             queue_bound_s=s.queue_bound_s,
@@ -419,7 +428,7 @@ class Reference:
             self.produce(producing.Unroutable(peer, headers))
             return
         assert isinstance(reply.message, Work) or not headers
-        worker.reply(peer, reply.message, headers)
+        worker.reply(reply.envelope, reply.message, headers)
 
     def collect(self, event: collecting.Event) -> None:
         """The collector hears of something."""
@@ -466,7 +475,9 @@ class Reference:
 
         def offer() -> None:
             assert self._begun is not None
-            captured = producing.Captured(self._begun.episode, epoch, settings.grade, index, pts_ns, image)
+            captured = producing.Captured(
+                self._begun.episode, epoch, settings.grade, index, pts_ns, pts_ns, image
+            )
             self.produce(captured)
             self._choose_next()
 

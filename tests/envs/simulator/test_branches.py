@@ -51,7 +51,7 @@ def test_what_is_done_in_branches_leaves_the_episode_and_each_other_alone():
     assert [env.step(action)[1] for action in actions] == [twin.step(action)[1] for action in actions]
 
 
-def test_luck_that_is_drawn_anew_makes_branches_differ_and_equal_seeds_make_them_equal():
+def test_other_seeds_make_branches_differ_and_equal_seeds_make_them_equal():
     env, actions = running(7)
     branches = Branches(env, 3)
     branches.take()

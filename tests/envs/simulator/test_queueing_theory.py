@@ -62,7 +62,7 @@ def test_erlang_c_by_hand():
 )
 def test_many_exponential_servers_wait_as_erlang_says(n_workers, load):
     offered = load * n_workers
-    seed = 100 * n_workers + round(100 * load)  # each case has its own luck
+    seed = 100 * n_workers + round(100 * load)  # each case has a seed of its own
     queue = observe(exponential(MEAN_S), n_workers, offered / MEAN_S, N_ARRIVALS, seed)
     assert_agrees(queue.wait_share, erlang_c(n_workers, offered))
     assert_agrees(queue.wait_s, mean_wait_mmc_s(n_workers, offered))

@@ -34,7 +34,8 @@ def trace(**columns) -> pd.DataFrame:
         "metrics.latency_p99_ms": [100.0, 200.0, 9000.0, 300.0],
         "frames.offered": [10, 25, 40, 70],
         "frames.delivered": [10, 20, 20, 50],
-        "frames.dropped": [0, 5, 20, 20],
+        "frames.dropped": [0, 5, 16, 16],
+        "frames.thinned": [0, 0, 4, 4],
         "frames.lost": [0, 0, 0, 0],
         "frames.late": [0, 0, 0, 0],
         "frames.in_flight": [0, 0, 0, 0],
@@ -51,6 +52,12 @@ def test_fulfilment_counts_warnings_as_fulfilled():
 
 def test_a_run_shorter_than_the_settling_time_says_nothing_about_after_it():
     assert summarise(trace())["slo_fulfilment_after_20"] is None
+
+
+def test_the_time_to_adapt_counts_where_settings_were_waited_for():
+    summary = summarise(trace(**{"metrics.time_to_adapt_ms": [math.nan, 100.0, 300.0, math.nan]}))
+    assert (summary["time_to_adapt_ms_p50"], summary["time_to_adapt_ms_p95"]) == (200.0, 290.0)
+    assert summarise(trace())["time_to_adapt_ms_p50"] is None, "of a run whose release did not measure it"
 
 
 def test_what_was_wrong_with_the_source_is_as_it_was_last_known():
@@ -78,7 +85,8 @@ def test_frames_are_those_of_the_whole_episode():
     assert summarise(trace())["frames"] == {
         "offered": 70,
         "delivered": 50,
-        "dropped": 20,
+        "dropped": 16,
+        "thinned": 4,
         "lost": 0,
         "late": 0,
         "in_flight": 0,

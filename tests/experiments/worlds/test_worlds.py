@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from envs.hardware import Hardware, Origin
+from envs.observe import OUTCOMES
 from envs.scenario import EventKind
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import WORLDS
@@ -92,8 +93,7 @@ def test_every_combination_runs_in_the_simulator(chosen, hardware, scenario, tmp
     for step in range(12):
         *_, info = world.step(lowest if step % 4 else highest)
     frames = info["frames"]
-    outcomes = ("delivered", "dropped", "lost", "late", "in_flight")
-    assert frames["offered"] == sum(frames[name] for name in outcomes) and frames["delivered"] > 0
+    assert frames["offered"] == sum(frames[name] for name in OUTCOMES) and frames["delivered"] > 0
 
 
 def test_worlds_are_the_options_of_their_group():

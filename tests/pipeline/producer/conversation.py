@@ -4,6 +4,7 @@ import numpy as np
 
 from pipeline.messages import (
     Ack,
+    Binding,
     GetTelemetry,
     GetWork,
     LoadingMode,
@@ -48,6 +49,7 @@ def config(**changes) -> ProducerConfig:
         is_live=False,
         work_type=WorkType.EMULATED,
         loading_mode=LoadingMode.EAGER,
+        binding=Binding.HAND_OUT,
         weights={},
         queue_policy=QueuePolicy.DROP_OLDEST,
         queue_bound_s=2.0,
@@ -100,7 +102,8 @@ class Conversation:
         commands = []
         for _ in range(n):
             image = np.zeros((8, 8, 3), np.uint8)
-            commands += self.say(Captured(self.begun.episode, self.begun.epoch, 2, 0, self.now_ns, image))
+            begun, pts_ns = self.begun, self.now_ns
+            commands += self.say(Captured(begun.episode, begun.epoch, 2, 0, self.now_ns, pts_ns, image))
         return commands
 
     def worker(self, name: bytes, message):
@@ -147,6 +150,10 @@ class Conversation:
         """The collector has results of a worker that was done with them just now."""
         received = tuple(Received(0, i, worker, service_ns, self.now_ns) for i in ids)
         return self._report(received, ())
+
+    def judge(self, verdict: Verdict):
+        """The collector has this verdict."""
+        return self._report((), (verdict,))
 
     def _report(self, received: tuple[Received, ...], verdicts: tuple[Verdict, ...], **changes):
         assert self.begun is not None

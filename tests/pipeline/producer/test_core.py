@@ -139,15 +139,6 @@ def test_the_request_that_waited_longest_is_served_first(talk):
     assert reply.envelope == (b"b",)
 
 
-def test_a_change_comes_before_the_next_task_and_tasks_keep_their_own_grade(talk):
-    talk.frame()
-    talk.control(SetKnobs(levels=(0, 0, 1)))
-    (reply,) = replies(talk.worker(b"a", GetWork()))
-    assert isinstance(reply, Change) and (reply.CHANGE_WORK_LOAD, reply.CHANGE_FPS) == (1, 5.0)
-    (command,) = [c for c in talk.worker(b"a", GetWork()) if isinstance(c, Reply)]
-    assert command.tasks[0][0].grade == 2 and command.tasks[0][0].epoch == 1
-
-
 def test_a_change_is_told_at_once_to_those_who_wait(talk):
     talk.worker(b"a", GetWork())
     commands = talk.say(ControlRequested((b"c",), SetKnobs(levels=(0, 0, 0))))

@@ -6,6 +6,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from pipeline.messages import (
+    Binding,
     Change,
     End,
     Error,
@@ -25,6 +26,7 @@ from pipeline.worker.core import WorkerCore
 from pipeline.worker.events import (
     Accept,
     Adopt,
+    Bind,
     Fail,
     GiveUp,
     Load,
@@ -59,6 +61,7 @@ CONFIRMATION = RegistrationConfirmation(
     now_ns=7 * S,
 )
 LAZY = replace(CONFIRMATION, loading_mode=LoadingMode.LAZY)
+HAND_OUT = replace(CONFIRMATION, binding=Binding.HAND_OUT)
 TASK = TaskHeader(id=0, dtype="uint8", shape=(360, 640, 3), grade=1)
 
 
@@ -100,13 +103,14 @@ def message_in(commands) -> Any:
 
 def test_a_confirmation_says_where_results_go_and_what_is_loaded():
     worker = core(weights={"n": "/own/n.pt"})
-    request, adopt, load = worker.handle(Replied(CONFIRMATION), 5)
+    request, adopt, bind, load = worker.handle(Replied(CONFIRMATION), 5)
     assert adopt == Adopt("tcp://10.0.0.1:5553", 640 * 360 * 3)
     assert isinstance(load, Load)
     plan = load.prepare.plan
     assert plan.load == (0, 1, 2) and plan.sizes == ((320, 180), (640, 360))
     assert plan.weights == {"n": "/own/n.pt"}, "the worker's own weights are stronger"
-    assert request == Request(GetWork(n=0, in_hand=0, ready=False, weights=Weights.NONE, sent_ns=5))
+    assert request == Request(GetWork(n=0, in_hand=0, ready=False, weights=Weights.NONE, sent_ns=5, epoch=3))
+    assert bind == Bind(0, 1), "tasks keep the settings that they were captured under"
 
 
 def test_while_models_load_it_says_each_heartbeat_that_it_lives_and_is_not_ready():
@@ -114,14 +118,14 @@ def test_while_models_load_it_says_each_heartbeat_that_it_lives_and_is_not_ready
     assert worker.deadline_ns == HEARTBEAT_NS
     assert worker.handle(Tick(), HEARTBEAT_NS - 1) == []
     assert message_in(worker.handle(Tick(), HEARTBEAT_NS)) == GetWork(
-        n=0, ready=False, weights=Weights.NONE, sent_ns=HEARTBEAT_NS
+        n=0, ready=False, weights=Weights.NONE, sent_ns=HEARTBEAT_NS, epoch=3
     )
 
 
 def test_once_ready_it_asks_at_once_and_says_what_its_weights_are():
     worker = registered()
     message = message_in(worker.handle(Prepared(1, Weights.UNTRAINED), 9))
-    assert message == GetWork(n=1, in_hand=0, ready=True, weights=Weights.UNTRAINED, sent_ns=9)
+    assert message == GetWork(n=1, in_hand=0, ready=True, weights=Weights.UNTRAINED, sent_ns=9, epoch=3)
 
 
 def test_readiness_counts_only_for_the_last_plan():
@@ -150,11 +154,52 @@ def test_full_slots_are_heartbeats_and_a_task_that_leaves_is_a_request():
         worker.handle(works(1), now_ns)
     assert worker.deadline_ns == HEARTBEAT_NS
     assert message_in(worker.handle(Tick(), HEARTBEAT_NS)) == GetWork(
-        n=0, in_hand=3, weights=Weights.TRAINED, sent_ns=HEARTBEAT_NS
+        n=0, in_hand=3, weights=Weights.TRAINED, sent_ns=HEARTBEAT_NS, epoch=3
     )
     assert worker.handle(TasksLeft(2), 500 * MS) == [], "one request at a time"
     message = message_in(worker.handle(Replied(Wait()), 501 * MS))
     assert (message.n, message.in_hand) == (1, 1)
+
+
+def full(confirmation=HAND_OUT) -> Any:
+    """All slots are full since 0 ns, and a standing request is out."""
+    worker = asking(confirmation)
+    for _ in range(2):
+        worker.handle(works(1), 0)
+    standing = message_in(worker.handle(works(1), 0))
+    assert (standing.n, standing.standing, standing.in_hand, standing.epoch) == (0, True, 3, 3)
+    return worker
+
+
+def test_a_full_worker_hears_of_a_change_at_once_and_stands_by_for_the_next():
+    request, bind = full().handle(Replied(Change(epoch=4, CHANGE_WORK_LOAD=0)), 5)
+    assert bind == Bind(4, 0), "what has not begun takes the new grade"
+    assert request.message.standing and request.message.epoch == 4
+
+
+def test_a_standing_request_gives_way_to_any_other():
+    message = message_in(full().handle(TasksLeft(1), 5))
+    assert (message.n, message.standing) == (1, False)
+    assert full().deadline_ns == HEARTBEAT_NS
+    heartbeat = message_in(full().handle(Tick(), HEARTBEAT_NS))
+    assert (heartbeat.n, heartbeat.standing) == (0, False), "whose answer, at once, measures the clock"
+    failure = Failure(stream=0, id=0, episode=1, reason="poison")
+    assert message_in(full().handle(TaskFailed(failure), 5)).failed == (failure,)
+
+
+def test_a_standing_request_is_never_overdue_and_measures_no_clock():
+    worker = full()
+    worker.handle(Replied(Wait(now_ns=10**12)), 300 * MS)
+    assert worker.offset_ns == 0
+    message = message_in(worker.handle(TasksLeft(1), 400 * MS))
+    assert message.n == 1
+
+
+def test_who_loads_models_stands_by_too():
+    worker = core()
+    worker.handle(Replied(HAND_OUT), 0)
+    standing = message_in(worker.handle(Replied(Wait()), 0))
+    assert standing.standing and not standing.ready
 
 
 def test_a_batch_is_never_more_than_the_free_slots():
@@ -227,7 +272,7 @@ def test_a_producer_that_has_forgotten_us_is_registered_with_at_once():
     assert message_in(worker.handle(Replied(Error("who?", code="UNREGISTERED")), 5)) == Register(
         "w", "1d", sent_ns=5
     )
-    heartbeat, adopt = worker.handle(Replied(CONFIRMATION), 6)
+    heartbeat, adopt, _ = worker.handle(Replied(CONFIRMATION), 6)
     assert isinstance(adopt, Adopt) and heartbeat.message.n == 0 and heartbeat.message.ready
 
 
@@ -266,19 +311,19 @@ def test_a_producer_of_another_protocol_is_an_error():
 
 
 def test_eager_has_nothing_to_load_on_a_change():
-    (request,) = asking().handle(Replied(Change(epoch=4, CHANGE_WORK_LOAD=2, CHANGE_SIZE=(320, 180))), 5)
-    assert request.message.n == 1
+    commands = asking().handle(Replied(Change(epoch=4, CHANGE_WORK_LOAD=2, CHANGE_SIZE=(320, 180))), 5)
+    assert message_in(commands).n == 1 and not any(isinstance(command, Load) for command in commands)
 
 
 def test_lazy_begins_with_the_current_grade_alone():
-    _, _, load = core().handle(Replied(LAZY), 0)
+    _, _, _, load = core().handle(Replied(LAZY), 0)
     assert load.prepare.plan.load == (1,) and load.prepare.plan.sizes == ()
 
 
 def test_lazy_loads_what_a_change_brings_and_is_not_ready_meanwhile():
     worker = asking(LAZY)
     change = Replied(Change(epoch=4, CHANGE_WORK_LOAD=2, CHANGE_SIZE=(320, 180)))
-    (load,) = worker.handle(change, 5)
+    _, load = worker.handle(change, 5)
     assert load.prepare.number == 2
     assert load.prepare.plan.load == (2,) and load.prepare.plan.sizes == ((320, 180),)
     heartbeat = message_in(worker.handle(Tick(), HEARTBEAT_NS))

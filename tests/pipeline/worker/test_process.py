@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.messages import (
+    Binding,
     Change,
     End,
     Error,
@@ -263,6 +264,23 @@ def test_a_change_is_followed_and_a_task_carries_its_own_grade(start, producer, 
     producer.give(grade=1, epoch=1)
     producer.give(grade=0, epoch=0)
     assert [collector.receive().header.service_ns for _ in range(3)] == [1_000_000, 7_000_000, 1_000_000]
+
+
+def test_a_full_worker_hears_of_a_change_at_once_and_what_has_not_begun_takes_its_grade(
+    start, producer, collector, tmp_path
+):
+    path = tmp_path / "device.json"
+    ServiceTimes({"n": ((64, 36, 1.0),), "s": ((64, 36, 400.0),)}).save(path)
+    confirmed = {"grades": ("n", "s"), "work_load": "MEDIUM", "epoch": 1, "binding": Binding.HAND_OUT}
+    producer.confirmation = replace(producer.confirmation, **confirmed)
+    start(producer, "--service-times", str(path))
+    for _ in range(3):
+        assert producer.next_work_request().epoch == 1
+        producer.reply(Work(), producer.task(grade=1, epoch=1))
+    assert producer.receive().standing, "there is no task that it could take"
+    producer.reply(Change(epoch=2, CHANGE_WORK_LOAD=0))
+    done = [collector.receive().header for _ in range(3)]
+    assert [(header.grade, header.epoch) for header in done] == [(1, 1), (0, 2), (0, 2)]
 
 
 def test_end_lets_what_is_in_hand_be_finished(start, producer, collector, tmp_path):

@@ -142,7 +142,7 @@ def test_a_device_that_does_not_know_a_grade_says_so():
         Emulation(TIMES, WorkerOptions()).prepare(plan("n", "s"))
 
 
-def test_two_workers_with_one_seed_meet_the_same_luck(clock):
+def test_two_workers_with_one_seed_meet_the_same_draws(clock):
     times = ServiceTimes(TIMES.tables, sigma=0.5)
 
     def service_ms(index: int, stream: int) -> float:
