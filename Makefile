@@ -33,7 +33,7 @@ $(READY): pyproject.toml constraints.txt
 run: setup ## the main job: active inference holds the real pipeline's SLOs; more with ARGS="..."
 	$(BIN)/python -m experiments.run agent=aif video=traffic $(ARGS)
 
-test: setup lint types arrows ## linters, types, the arrows between the floors, and the tests but for the nightly ones
+test: setup lint types arrows ## linters, types, the arrows between the layers, and the tests but for the nightly ones
 	$(PYTEST) -m 'real and not nightly'
 	$(PYTEST) $(BESIDE) -m 'not (real or nightly)'
 

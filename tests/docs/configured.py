@@ -179,7 +179,7 @@ def tables() -> dict[str, list[Row]]:
     return found | {
         "`video`: on what": rows_of_group("video", variant("video", "traffic")),
         "`detector`: with which model": rows_of_group("detector", lambda option: DetectorSchema),
-        "`env`: in what world": rows_of_group("env", variant("env", "simulator")),
+        "`env`: in which environment": rows_of_group("env", variant("env", "simulator")),
         "`hardware`: on which workers": without(rows_of_schema(HardwareSchema), "parts.NAME."),
         "`scenario`: what happens meanwhile": rows_of_schema(ScenarioSchema),
         "`slo`: judged by what": rows_of_schema(SlosSchema),
