@@ -199,10 +199,16 @@ class WorkApi:
     def end(self) -> list[Command]:
         """Answer every waiting request, and every later one, with END."""
         self.ended = True
+        standing = [peer for peer, request in self._held.items() if not request.n]
         held = [waiting.envelope for waiting in (*self._held.values(), *self._admission.waiting.values())]
         self._held.clear()
         self._admission.waiting.clear()
-        return [command for envelope in held for command in self._end(envelope)]
+        commands = [command for envelope in held for command in self._end(envelope)]
+        for (
+            peer
+        ) in standing:  # who has just given this up hears END only when it asks again
+            self.workers[peer].told_end = False
+        return commands
 
     def _end(self, envelope: Envelope) -> list[Command]:
         worker = self.workers.get(envelope[0])

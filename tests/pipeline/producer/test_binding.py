@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.messages import Binding, Change, Gap, GetWork, Outcome, SetKnobs, Verdict
-from pipeline.producer.events import Captured, ControlRequested, Reply, Tell
+from pipeline.messages import Binding, Change, End, Gap, GetWork, Outcome, SetKnobs, Verdict
+from pipeline.producer.events import Captured, ControlRequested, Finish, Reply, StopRequested, Tell
 from pipeline.settings import ladders_for
 from tests.pipeline.producer.conversation import MS, Conversation, S, replies
 
@@ -163,6 +163,21 @@ def test_who_has_given_up_a_standing_request_hears_of_the_change_that_answered_i
 def test_a_standing_request_is_answered_within_a_heartbeat(talk):
     talk.worker(b"a", GetWork(n=0, epoch=1, standing=True))
     assert len(replies(talk.wait(0.45))) == 1
+
+
+def test_who_may_have_given_up_the_request_that_end_answers_is_waited_for(talk):
+    talk.worker(b"a", GetWork(n=0, epoch=1, standing=True))
+    commands = talk.say(StopRequested())
+    assert [type(reply) for reply in replies(commands)] == [End] and Finish() not in commands
+    commands = talk.worker(b"a", GetWork(epoch=1))  # it was under way
+    assert [type(reply) for reply in replies(commands)] == [End]
+    assert Finish() in talk.wait(0.05)
+
+
+def test_who_has_heard_end_and_says_nothing_more_is_not_waited_for_for_long(talk):
+    talk.worker(b"a", GetWork(n=0, epoch=1, standing=True))
+    talk.say(StopRequested())
+    assert Finish() in talk.wait(2.1)
 
 
 def test_a_stranger_that_says_neither_is_told_of_a_change_once(talk):
