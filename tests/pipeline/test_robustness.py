@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import zmq
 
+from pipeline.messages import PROTOCOL_VERSION
 from tests.pipeline.running import PATIENCE_MS, Peer, producer, program
 
 pytestmark = pytest.mark.real
@@ -98,6 +99,7 @@ def test_a_bad_result_is_counted_by_the_collector(running, name):
     assert unchanged(before, after)
 
 
+LATER = PROTOCOL_VERSION + 1
 OLD_SYNC = {"type": "SYNC", "sent_ns": 5, "results": "tcp://127.0.0.1:9", "return_frames": False}
 OLD_CONFIRMATION = {"type": "REGISTRATION_CONFIRMATION", "protocol": 1}
 OLD_SETTINGS = {"type": "SETTINGS", "episode": 1_700_000_000}
@@ -107,8 +109,8 @@ OLD_SETTINGS = {"type": "SETTINGS", "episode": 1_700_000_000}
     ("kind", "socket", "message", "peer"),
     [
         (zmq.DEALER, "link", OLD_SYNC, "collector 1"),
-        (zmq.REQ, "work", {"type": "REGISTER", "protocol": 3}, "worker 3"),
-        (zmq.REQ, "control", {"type": "STATUS", "protocol": 3}, "controller 3"),
+        (zmq.REQ, "work", {"type": "REGISTER", "protocol": LATER}, f"worker {LATER}"),
+        (zmq.REQ, "control", {"type": "STATUS", "protocol": LATER}, f"controller {LATER}"),
     ],
 )
 def test_a_peer_of_another_release_is_refused_by_name(running, kind, socket, message, peer):
@@ -116,7 +118,10 @@ def test_a_peer_of_another_release_is_refused_by_name(running, kind, socket, mes
     with Peer(kind, endpoints[socket]) as old:
         reply = old.ask_map(message)
     assert (reply["type"], reply["code"]) == ("ERROR", "OTHER_PROTOCOL")
-    assert "this producer speaks protocol 3" in reply["reason"] and f", the {peer}:" in reply["reason"]
+    assert (
+        f"this producer speaks protocol {PROTOCOL_VERSION}" in reply["reason"]
+        and f", the {peer}:" in reply["reason"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,10 @@ def test_a_producer_of_another_release_ends_a_program_with_a_sentence(program_na
             old.send_multipart([*envelope, pack(answer)])
             code, err = child.finish()
     assert code == 1 and "Traceback" not in err
-    assert f"this {program_name} speaks protocol 3" in err and ", the producer 1: use one release" in err
+    assert (
+        f"this {program_name} speaks protocol {PROTOCOL_VERSION}" in err
+        and ", the producer 1: use one release" in err
+    )
 
 
 @pytest.mark.parametrize(
