@@ -204,9 +204,7 @@ class WorkApi:
         self._held.clear()
         self._admission.waiting.clear()
         commands = [command for envelope in held for command in self._end(envelope)]
-        for (
-            peer
-        ) in standing:  # who has just given this up hears END only when it asks again
+        for peer in standing:  # who has just given this up hears END only when it asks again
             self.workers[peer].told_end = False
         return commands
 

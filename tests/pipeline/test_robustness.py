@@ -100,6 +100,7 @@ def test_a_bad_result_is_counted_by_the_collector(running, name):
 
 
 LATER = PROTOCOL_VERSION + 1
+OURS = f"speaks protocol {PROTOCOL_VERSION}"
 OLD_SYNC = {"type": "SYNC", "sent_ns": 5, "results": "tcp://127.0.0.1:9", "return_frames": False}
 OLD_CONFIRMATION = {"type": "REGISTRATION_CONFIRMATION", "protocol": 1}
 OLD_SETTINGS = {"type": "SETTINGS", "episode": 1_700_000_000}
