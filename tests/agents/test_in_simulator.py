@@ -38,11 +38,11 @@ HOUSE = Bounds()
 BOUNDS = {
     "rule": HOUSE,
     "hpa": HOUSE,
-    "aimd": Bounds(loss=None),  # it finds the limit by crossing it, so no five steps in a row hold
+    "aimd": HOUSE,
     "pid": HOUSE,
     "aif": Bounds(),
     "causal": HOUSE,
-    "mpc": Bounds(lowest=None, loss=15, load=15),  # load known of some settings misleads it about the others
+    "mpc": Bounds(lowest=80, loss=15, load=15),  # load known of some settings misleads it about the others
     "bayes": Bounds(
         lowest=60
     ),  # 4 to 48 by the seed: where all is hopeless, draws of its model tell settings apart

@@ -97,6 +97,8 @@ def test_a_header_that_is_too_large_is_not_even_decoded():
 
 V1_SYNC = {"type": "SYNC", "sent_ns": 5, "results": "tcp://a:1", "return_frames": False}
 V1_SETTINGS = {"type": "SETTINGS", "episode": 1_700_000_000, "epoch": 1, "fps": 30.0, "now_ns": 5}
+LATER = PROTOCOL_VERSION + 1
+LATER_REGISTER = {"type": "REGISTER", "protocol": LATER}
 V1_CONFIRMATION = {"type": "REGISTRATION_CONFIRMATION", "work_type": "NONE", "epoch": 1, "protocol": 1}
 V1_STATUS = {"type": "STATUS_REPLY", "state": "STANDBY", "episode": 0, "epoch": 0, "levels": [0, 0, 0]}
 
@@ -108,10 +110,15 @@ V1_STATUS = {"type": "STATUS_REPLY", "state": "STANDBY", "episode": 0, "epoch": 
         (decode_link_down, V1_SETTINGS, "collector", "producer 1"),
         (decode_work_reply, V1_CONFIRMATION, "worker", "producer 1"),
         (decode_control_reply, V1_STATUS, "controller", "producer 1"),
-        (decode_work_request, {"type": "REGISTER", "protocol": 3}, "producer", "worker 3"),
-        (decode_work_request, {"type": "REGISTER", "protocol": 3, "worker": []}, "producer", "worker 3"),
-        (decode_control_request, {"type": "STATUS", "protocol": 3}, "producer", "controller 3"),
-        (decode_link_up, {**V1_SYNC, "collector": 5, "protocol": 3}, "producer", "collector 3"),
+        (decode_work_request, LATER_REGISTER, "producer", f"worker {LATER}"),
+        (
+            decode_work_request,
+            {"type": "REGISTER", "protocol": LATER, "worker": []},
+            "producer",
+            f"worker {LATER}",
+        ),
+        (decode_control_request, {"type": "STATUS", "protocol": LATER}, "producer", f"controller {LATER}"),
+        (decode_link_up, {**V1_SYNC, "collector": 5, "protocol": LATER}, "producer", f"collector {LATER}"),
     ],
 )
 def test_another_release_is_named_whether_or_not_its_message_can_be_decoded(decode, message, us, peer):

@@ -18,6 +18,7 @@ from envs.simulator.records import EPISODE, N_GRADES, N_QUANTILES, N_SIZES, NONE
 from envs.simulator.tables import systems_of
 from envs.simulator.timers import find_next
 from envs.simulator.walk import begin, begin_interval, run_until
+from pipeline.messages import Binding
 from tests.envs.simulator.systems import LADDERS, spec, system
 
 ROW_ARRIVALS = 2000  # of a row of sums; with the backlog still below records.N_FRAMES
@@ -77,7 +78,7 @@ def drive(systems, episodes, arrivals_ns, grades, sizes, sums):
         row = sums[k // ROW_ARRIVALS]
         pass_time(s, e, now_ns, arrivals_ns[k], row)
         now_ns = arrivals_ns[k]
-        f = offer(s, e, 0, k, now_ns, sizes[k], grades[k])
+        f = offer(s, e, 0, k, now_ns, e.epoch, sizes[k], grades[k])
         enforce_bound(s, e, f, now_ns)
         serve(s, e, now_ns)
         row[ARRIVED] += 1
@@ -203,6 +204,7 @@ def _records(service: Service, n_workers: int) -> tuple[np.ndarray, np.ndarray]:
     times = {grade: GradeTimes(ms, Origin.ASSUMED, "this test") for grade in LADDERS.grades}
     device = Device(count=n_workers, times=times, sigma=service.sigma)
     plain = system(
+        binding=Binding.CAPTURE,  # every frame has a grade and a size of its own
         hardware=Hardware((device,), Host(message_ms=0.0)),
         queue_bound_s=QUEUE_BOUND / SOURCE_FPS,
     )
