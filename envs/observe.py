@@ -1,7 +1,7 @@
 """From the facts of one control interval to observation, reward and info, the same in every world."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,14 +22,7 @@ DEAD_REWARD = -1.0  # the lowest there is: a dead pipeline fulfils nothing
 # what becomes of a frame that was offered, or has not yet: these add up to all
 OUTCOMES = ("delivered", "dropped", "thinned", "lost", "late", "in_flight")
 NOTHING = Totals(offered=0, delivered=0, dropped={}, lost=0, lost_by={}, late=0, in_flight=0, requeued=0)
-COUNTS: Mapping[str, Callable[[Interval], int]] = {
-    "offered": lambda interval: interval.offered,
-    "delivered": lambda interval: interval.delivered,
-    "dropped": lambda interval: sum(interval.dropped.values()),
-    "thinned": lambda interval: interval.thinned,
-    "lost": lambda interval: interval.lost,
-    "late": lambda interval: interval.late,
-}
+COUNTS = ("offered", *OUTCOMES[:-1])  # of an interval
 UNKNOWN = SloReading(ratio=0.0, state=SloState.OK, known=False)
 
 
@@ -148,7 +141,7 @@ def _metrics(interval: Interval | None) -> dict[str, float]:
     if interval is not None:
         figures |= {name: value for name, value in measure(interval).items() if value is not None}
         figures |= {hops[hop]: mean_ms for hop, mean_ms in interval.hops_ms.items()}
-        figures |= {name: float(count(interval)) for name, count in COUNTS.items()}
+        figures |= {name: float(n) for name, n in _counts(interval, COUNTS).items()}
     return figures
 
 
@@ -163,8 +156,11 @@ def _settings(settings: StreamSettings) -> dict[str, float]:
 
 def frames_of(totals: Totals) -> dict[str, int]:
     """Return the frames offered, how many came to each outcome, and how often one was queued again."""
-    counts = {name: getattr(totals, name) for name in ("offered", *OUTCOMES, "requeued")}
-    return counts | {"dropped": sum(totals.dropped.values())}
+    return _counts(totals, ("offered", *OUTCOMES, "requeued"))
+
+
+def _counts(account: Totals | Interval, names: Sequence[str]) -> dict[str, int]:
+    return {name: getattr(account, name) for name in names} | {"dropped": sum(account.dropped.values())}
 
 
 def _workers(interval: Interval) -> dict[str, dict[str, float]]:

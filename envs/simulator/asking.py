@@ -60,7 +60,7 @@ def choose_request(s, e, w, now_ns):
 def stand_by(s, e, w, now_ns):
     """It wants nothing but news of the settings, and gives up waiting for it as soon as it wants more."""
     worker = e.workers[w]
-    worker.asked, worker.asked_n, worker.asked_ns = STANDING, 0, now_ns
+    worker.asked = STANDING
     worker.heartbeat_due_ns = now_ns + s.heartbeat_send_ns
     worker.standing_ns = now_ns + s.kinds[worker.kind].delay_ns
     worker.standing_ready, worker.standing_epoch = is_ready(worker), worker.told_epoch

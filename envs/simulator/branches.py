@@ -18,7 +18,7 @@ _HEAD_BYTES = _FIELDS["frames"][1]  # what is before the long arrays, which are 
 class Branches:
     """n copies of an environment's episode, exact to the last frame under way.
 
-    They know what is to come, for events and draws are the episode's own; `draw_luck` gives each a seed.
+    They know what is to come, for events and draws are the episode's own; `draw_from` gives each a seed.
 
     Args:
         env: whose episodes are copied, and which the copies leave as it is.
@@ -46,7 +46,7 @@ class Branches:
         self._fleet.events[:] = self._origin.events[0]
         self._fleet.verdicts[:] = self._origin.verdicts[0]
 
-    def draw_luck(self, seeds: Sequence[int]) -> None:
+    def draw_from(self, seeds: Sequence[int]) -> None:
         """Let each branch's frames take the time that they would in an episode of its seed, from now on."""
         streams = range(N_STREAMS)
         drawn = [[np.uint64(stream_seed(seed, i)).astype(np.int64) for i in streams] for seed in seeds]

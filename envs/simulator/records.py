@@ -28,7 +28,7 @@ N_UP = 16  # messages under way from collector to producer at most: one every 50
 # where a frame is; the first four are lists
 FRESH, RETURNED, LEASED, GIVEN_UP, RECEIVED, FREE = range(6)
 # what a frame came to
-IN_FLIGHT, DELIVERED, DROPPED, THINNED, LOST, LATE = range(6)
+IN_FLIGHT, DELIVERED, DROPPED, LOST, LATE = range(5)
 # what a window of the collector knows of an id, if not a job; to it a thinned frame is a dropped one
 UNKNOWN, GAP_DROPPED, GAP_LOST = -1, -2, -3
 # lists of jobs: four of the episode, then four of each worker
@@ -91,7 +91,7 @@ WORKER = _record(
     # inference and the way to the collector
     " free_ns serving done_ns left_ns result_ns"
     # as the producer sees it
-    " known ready heard_ns epoch known_seq held held_ns held_n held_seq n_leased"
+    " known ready heard_ns known_seq held held_ns held_n held_seq n_leased"
     " started_ns running_ns result_done_ns n_booked"
     # meters of the interval
     " processed service_ns busy_ns n_recent",

@@ -30,7 +30,6 @@ def start_worker(s, e, w, kind, slot):
     worker.not_before_ns, worker.back_off_ns, worker.clock_ns = 0, FIRST_BACK_OFF_NS, NEVER
     worker.heartbeat_due_ns = worker.asked_for = worker.grades = worker.loaded = worker.told_epoch = 0
     worker.request_ns = worker.standing_ns = worker.reply_ns = worker.done_ns = NEVER
-    worker.request_epoch = 0
     worker.left_ns = worker.result_ns = worker.wake_ns = NEVER
     worker.free_ns, worker.serving = 0, NONE
     worker.known = worker.ready = worker.held = worker.held_seq = worker.n_leased = 0

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.observe import OUTCOMES
+from envs.observe import COUNTS, OUTCOMES
 from envs.simulator.records import N_GRADES, N_SLOS, N_WORKERS
 from envs.spec import ElasticitySpec
 from pipeline.interval import HOPS
@@ -13,7 +13,6 @@ from pipeline.metrics import CATALOGUE
 from pipeline.slos import Sense
 
 FRAMES = ("offered", *OUTCOMES, "requeued")
-COUNTS = FRAMES[:6]  # of the interval
 METRICS = (*CATALOGUE, *(f"hop_{hop}_ms" for hop in HOPS), *COUNTS)
 FLAG = np.int8  # 0 or 1: numba knows no arrays of truths within records
 N_KNOBS, N_OBSERVED = 3, 8  # of a video spec; further metrics in the observation, at most

@@ -99,7 +99,7 @@ def truth(
     An SLO of which nothing is measured counts as fulfilled, as it does in the reward. Shape (n_slos + 2,).
     """
     branches.take()
-    branches.draw_luck(seeds.tolist())
+    branches.draw_from(seeds.tolist())
     actions = np.tile(setting, (seeds.size, 1))
     for _ in range(held):
         branches.step(actions)

@@ -7,7 +7,7 @@ collector are told END, and the process finishes.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import assert_never
 
 from msgspec import UNSET
@@ -67,8 +67,7 @@ class Producer:
         """React to one event; the commands are to be carried out in order."""
         match event:
             case events.WorkRequested():
-                n_given_up = len(self._stream.ledger.given_up)
-                return self._work.requested(event, now_ns) + self._news_of_losses(n_given_up)
+                return self._and_losses(self._work.requested, event, now_ns)
             case events.Captured():
                 return self._captured(event, now_ns)
             case events.CollectorSpoke(peer, message):
@@ -83,8 +82,7 @@ class Producer:
             case events.SourceEnded():
                 return self._source_ended(event, now_ns)
             case events.Unroutable():
-                n_given_up = len(self._stream.ledger.given_up)
-                return self._work.unroutable(event, now_ns) + self._news_of_losses(n_given_up)
+                return self._and_losses(self._work.unroutable, event, now_ns)
             case events.Malformed():
                 return self._refused(event)
             case events.Unheard(address):
@@ -93,8 +91,12 @@ class Producer:
                 return self._stop(now_ns)
         assert_never(event)
 
-    def _news_of_losses(self, n_before: int) -> list[Command]:
-        return self._link.tell_losses() if len(self._stream.ledger.given_up) > n_before else []
+    def _and_losses(self, act: Callable[..., list[Command]], *args: object) -> list[Command]:
+        """Do something with workers, and tell the collector of what it has made us give up."""
+        n_before = len(self._stream.ledger.given_up)
+        commands = act(*args)
+        is_news = len(self._stream.ledger.given_up) > n_before
+        return commands + (self._link.tell_losses() if is_news else [])
 
     def _refused(self, event: events.Malformed) -> list[Command]:
         self._rejected += 1
@@ -135,8 +137,7 @@ class Producer:
     def _ticked(self, now_ns: int) -> list[Command]:
         if self._stream.state is EpisodeState.STANDBY and self._may_begin:
             return self._begin(self._config.seed, self._config.levels, self._config.streams, now_ns)
-        n_given_up = len(self._stream.ledger.given_up)
-        commands = self._work.tick(now_ns) + self._news_of_losses(n_given_up)
+        commands = self._and_losses(self._work.tick, now_ns)
         self._link.tick(now_ns)
         return commands + self._drained(now_ns)
 

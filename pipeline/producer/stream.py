@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from pipeline.messages import (
     NOTHING_WRONG,
+    Binding,
     Change,
     RegistrationConfirmation,
     Settings,
@@ -15,7 +16,7 @@ from pipeline.messages import (
 from pipeline.producer.adaptation import Adaptation
 from pipeline.producer.config import ProducerConfig, gap_deadline_s, queue_bound
 from pipeline.producer.events import Captured
-from pipeline.producer.ledger import Ledger
+from pipeline.producer.ledger import Frame, Ledger
 from pipeline.producer.states import Cause, EpisodeState, after
 from pipeline.settings import StreamSettings
 
@@ -66,6 +67,12 @@ class Stream:
         self.epoch += 1
         self.adaptation.set(self.epoch, now_ns)
         return settings
+
+    def bind(self, frame: Frame) -> None:
+        """Give a frame that is handed out the settings in force, if it is then that they bind."""
+        if self.config.binding is Binding.HAND_OUT and frame.header.epoch != self.epoch:
+            settings = self.settings
+            self.ledger.bind(frame, self.epoch, settings.grade, (settings.width, settings.height))
 
     def set_streams(self, n_streams: int) -> None:
         """Change the number of concurrent streams, and the queue's bound with it."""

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import UNSET
 
 from pipeline.messages import (
-    Binding,
     Change,
     End,
     Error,
@@ -271,15 +270,12 @@ class WorkApi:
             return worker.name not in failed_by or all(other.name in failed_by for other in crew)
 
         worker.state = after(worker.state, Cause.HAND_TASK)
-        stream, tasks = self._stream, []
+        tasks = []
         for _ in range(n):
-            frame = stream.ledger.hand_out(envelope[0], now_ns, suits)
+            frame = self._stream.ledger.hand_out(envelope[0], now_ns, suits)
             if frame is None:
                 break
-            if stream.config.binding is Binding.HAND_OUT:
-                settings = stream.settings
-                size = settings.width, settings.height
-                stream.ledger.bind(frame, stream.epoch, settings.grade, size)
+            self._stream.bind(frame)
             tasks.append((msgspec.structs.replace(frame.header, sent_ns=now_ns), frame.image))
         return Reply(envelope, Work(now_ns=now_ns), tuple(tasks))
 

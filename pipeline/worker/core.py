@@ -104,7 +104,7 @@ class WorkerCore:
             case events.TaskFailed(failure):
                 self._hand.fail(failure)
             case events.Tick():
-                if not self._may_ask and self._outstanding and now_ns >= self._outstanding.deadline_ns:
+                if self._outstanding is not None and self._outstanding.is_overdue(now_ns):
                     commands = self._lost("the producer does not answer", now_ns)
             case events.Prepared(number, weights):
                 self._planning.prepared(number, weights)

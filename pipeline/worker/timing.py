@@ -27,6 +27,10 @@ class Outstanding:
         """Tell whether it gives way to any other: its reply has no deadline."""
         return isinstance(self.message, GetWork) and self.message.standing
 
+    def is_overdue(self, now_ns: int) -> bool:
+        """Tell whether its reply should have come."""
+        return not self.is_standing and now_ns >= self.deadline_ns
+
 
 class Schedule:
     """The times of one worker's requests: heartbeats, pauses, the deadline of a reply; in ns of its clock."""

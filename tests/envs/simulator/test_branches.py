@@ -55,7 +55,7 @@ def test_other_seeds_make_branches_differ_and_equal_seeds_make_them_equal():
     env, actions = running(7)
     branches = Branches(env, 3)
     branches.take()
-    branches.draw_luck([11, 12, 11])
+    branches.draw_from([11, 12, 11])
     rewards = []
     for action in actions:
         branches.step(np.tile(action, (3, 1)))
