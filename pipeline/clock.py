@@ -25,6 +25,11 @@ class ClockOffset:
         return 0 if self._is_shared else self._round_trip_ns // 2
 
     @property
+    def delay_ns(self) -> int:
+        """Half of the shortest round trip: one way, if both take as long; 0 while there is no sample."""
+        return (self._round_trip_ns or 0) // 2
+
+    @property
     def is_known(self) -> bool:
         """Tell whether there is a sample of this peer."""
         return self._round_trip_ns is not None

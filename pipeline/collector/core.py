@@ -98,9 +98,23 @@ class Collector:
         if not stream.add(header.id, arrival):
             self._duplicates += 1
             return []
-        done_ns = header.captured_ns + header.stamps_ns[-1]
-        self._received.append(Received(header.stream, header.id, header.worker, header.service_ns, done_ns))
+        self._received.append(self._receipt(arrival))
         return self._advance(header.stream, stream, now_ns)
+
+    def _receipt(self, arrival: Arrival) -> Received:
+        header = arrival.part.header
+        sent, received, _, done = header.stamps_ns
+        return Received(
+            stream=header.stream,
+            id=header.id,
+            worker=header.worker,
+            service_ns=header.service_ns,
+            done_ns=header.captured_ns + done,
+            grade=header.grade,
+            height_px=header.size[1],
+            transfer_ns=received - sent,
+            return_ns=arrival.received_ns + self._clock.offset_ns - header.captured_ns - done,
+        )
 
     def _advance(self, stream: int, reorder: Reorder, now_ns: int) -> list[Command]:
         if self._settings is None:

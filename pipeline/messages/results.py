@@ -127,13 +127,25 @@ class Sync(Greeting, frozen=True, tag="SYNC"):
 
 
 class Received(msgspec.Struct, frozen=True, array_like=True):
-    """A result is safe at the collector: its lease ends."""
+    """A result is safe at the collector: its lease ends.
+
+    Attributes:
+        done_ns: when the worker was done with it.
+        grade: index of the grade that processed it.
+        height_px: of the processed frame.
+        transfer_ns: from the producer to the worker, as their clocks tell.
+        return_ns: from the worker to the collector, likewise.
+    """
 
     stream: Count
     id: Count
     worker: Label
     service_ns: Count
-    done_ns: int = 0  # when the worker was done with it
+    done_ns: int = 0
+    grade: Count = 0
+    height_px: Count = 0
+    transfer_ns: int = 0
+    return_ns: int = 0
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):

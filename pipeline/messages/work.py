@@ -110,6 +110,7 @@ class GetWork(Message, frozen=True, tag="GET_WORK"):
         started_ns: when the task in progress began; 0 = none, or the producer's clock is not known yet.
         running_ns: how long it had run when this was said.
         failed: tasks in hand that it could not process and has given up.
+        delay_ns: one way between it and the producer without frames, as far as it knows; 0 = not known.
     """
 
     n: Annotated[int, Meta(ge=0, le=64)] = 1
@@ -122,6 +123,7 @@ class GetWork(Message, frozen=True, tag="GET_WORK"):
     failed: tuple[Failure, ...] = ()
     epoch: Count | UnsetType = UNSET
     standing: bool = False
+    delay_ns: Count = 0
 
 
 class Leave(Message, frozen=True, tag="LEAVE"):

@@ -175,6 +175,7 @@ class WorkerCore:
             failed=self._hand.failures,
             epoch=planning.epoch,
             standing=standing,
+            delay_ns=self._clock.delay_ns,
         )
 
     def _ask(self, message: Register | GetWork, now_ns: int) -> events.Request:

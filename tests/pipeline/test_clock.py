@@ -24,6 +24,14 @@ def test_one_host_has_one_clock():
     assert (clock.offset_ns, clock.error_ns) == (0, 0)
 
 
+def test_half_of_the_shortest_round_trip_is_the_way_to_the_peer():
+    clock = ClockOffset()
+    assert clock.delay_ns == 0
+    clock.sample(sent_ns=100, received_ns=900, peer_ns=880)
+    clock.sample(sent_ns=1000, received_ns=2000, peer_ns=1800)
+    assert clock.delay_ns == 400, "on one host too, though its clock needs no way to be known"
+
+
 def test_clocks_drift_so_an_old_sample_gives_way():
     clock = ClockOffset()
     clock.sample(100, 120, 5110)
