@@ -26,13 +26,19 @@ KINDS = {
     "score": Kind(
         "Ranking",
         over_agents.ranks,
-        "Who does best: the mark is the interquartile mean, the line its 95 % interval.",
+        "Who does best: the mark is the mean, the line its 95 % interval, the tick that of the worst tenth.",
     ),
     "plane": Kind(
         "SLO fulfilment and QoE",
         over_agents.plane,
         "What is paid for what: to the right, SLOs hold more often; upwards, quality is better; nobody beats "
         "an agent on the dashed Pareto front in both.",
+    ),
+    "price": Kind(
+        "Rank over the price of a violation",
+        over_agents.price,
+        "Who is best depends on what a violated step costs: ranks by QoE − price × share of violated steps; "
+        "dotted, where another agent takes the lead. An order that looks at SLOs alone is at the far right.",
     ),
     "profile": Kind(
         "Performance profile",
@@ -44,7 +50,7 @@ KINDS = {
         "Probability of improvement",
         over_agents.improvement,
         "How likely the agent of a row is to do better than that of a column in a cell drawn at random; bold "
-        "where the 95 % interval leaves out 50 %.",
+        "where chance is ruled out (p < 0.05, corrected for all pairs after Holm).",
     ),
     "compliance": Kind(
         "SLOs over time",

@@ -12,25 +12,30 @@ GLOSSARY = {
     ),
     "Interval": (
         "in brackets, 95 %: stratified bootstrap percentiles, seeds resampled within their cells (Agarwal et "
-        "al. 2021). Score, all SLOs hold, QoE and reward are interquartile means (IQM) over cells and seeds: "
-        "without the lowest and the highest quarter; all others are means."
+        "al. 2021). All figures are means over cells and seeds but those that say IQM, "
+        "interquartile mean: without the lowest and the highest quarter, so that rare failures do not show."
+    ),
+    "Worst tenth": (
+        "mean over the tenth of the episodes that went worst (conditional value at risk): rare failures."
     ),
     "All SLOs hold": (
-        "share of the steps in which every SLO holds, of those in which that is known; its mean beside it, "
-        f"and that without the first {SETTLED_AFTER} steps. Not measured: none is broken, not all are known."
+        "share of the steps in which every SLO holds, of those in which that is known; also without the "
+        f"first {SETTLED_AFTER} steps. Not measured: none is broken, not all are known."
     ),
     "QoE": "quality that is delivered, 0 to 1, whether or not SLOs hold.",
-    "Regret": (
-        "reward lost against the oracle per step, as a share of what random decisions lose: the mean of "
-        "1 − score. Optimality gap: the mean of max(0, 1 − score), which being better than the oracle in "
-        "one episode does not make up for in another."
+    "Optimality gap": (
+        "mean of max(0, 1 − score): being better than the oracle in one episode does not make up for another."
+    ),
+    "Price of a violation": (
+        "λ in QoE − λ × share of violated steps: what one holds a violated step to cost decides who is best."
     ),
     "Pareto front": "agents that nobody beats in both SLO fulfilment and QoE.",
     "Depth": f"mean of ratio − 1 (at most {DEPTH_CAP:g}) where an SLO was broken.",
     "Longest": "violation, steps, mean over episodes.",
     "Recovery": (
-        "median steps from a disturbance, under which holding still would break an SLO, until all SLOs hold "
-        f"for {LASTING} steps (in brackets: how many were recovered from within their phase)."
+        "median steps from a disturbance until all SLOs hold for "
+        f"{LASTING} steps (in brackets: how many were recovered from within their phase). Counted are those "
+        "under which the oracle's setting before it would break an SLO: the same for all agents."
     ),
     "Restoration": (
         f"likewise until {100 * REGAINED:.0f} % of the lost QoE is back after the disturbance has gone."
@@ -47,6 +52,10 @@ GLOSSARY = {
     "Probability of improvement": (
         "chance that one earns more reward than the other in a cell drawn at random, seeds drawn on their "
         "own; 50 % = alike (Mann and Whitney's U)."
+    ),
+    "p": (
+        "chance of a mean difference in reward as large as this one where there is none (paired t test, "
+        f"stratified by cell), corrected for the number of comparisons (Holm 1979); ✓ = below {LEVEL:g}."
     ),
     "Seeds needed": (
         f"per cell, to find a difference as large as the one seen with a chance of {100 * POWER:.0f} % at a "

@@ -12,8 +12,13 @@ from experiments.report.agent_styles import GREY, MARKERS, AgentStyle
 from experiments.report.block import Block, Frame
 from experiments.statistics.aggregates import Values, performance_profile
 from experiments.statistics.leaderboard import SEED, strata_of
+from experiments.statistics.pairs import LEVEL
+from experiments.statistics.price import HIGHEST_PRICE, leads, utilities
+from experiments.statistics.price import ranks as ranks_of
 
 FAINT = "#CCCCCC"  # of agents that are not highlighted
+FAINT_STYLE = AgentStyle(FAINT, "", "-")
+N_PRICES = 601
 BAND: Mapping[str, Any] = {"alpha": 0.13, "linewidth": 0}
 RULE: Mapping[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 1}  # where a value is marked
 BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
@@ -32,7 +37,7 @@ def panel(block: Block, width_in: float, height_in: float) -> tuple[Figure, Axes
 
 
 def ranks(block: Block) -> Figure:
-    """Draw interquartile means with their intervals, the best on top."""
+    """Draw means with their intervals, the best on top, and beside each the mean of its worst tenth."""
     name, lines = block.metric.column, block.metric.lines
     shown = block.leaderboard[block.leaderboard[name].notna()].iloc[::-1]
     figure, axes = panel(block, 7.5, 1.0 + 0.26 * max(len(shown), 2))
@@ -40,12 +45,56 @@ def ranks(block: Block) -> Figure:
         style = block.styles[row["agent"]]
         axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [y, y], color=style.colour, linewidth=2.5)
         axes.plot(row[name], y, style.marker, color=style.colour, markersize=6)
+        axes.plot(row[f"{name}_worst_tenth"], y, "|", color=style.colour, markersize=9)
     axes.set_yticks(range(len(shown)), list(shown["agent"]))
     for x, line in lines:
         axes.axvline(x, linestyle=line, **RULE)
-    ends = [*shown[f"{name}_low"], *shown[f"{name}_high"], *(x for x, _ in lines)]
+    ends = [
+        *shown[f"{name}_worst_tenth"],
+        *shown[f"{name}_low"],
+        *shown[f"{name}_high"],
+        *(x for x, _ in lines),
+    ]
     xlim = max(min(ends) - 0.06, block.metric.lowest), max(ends) + 0.06
-    axes.set(xlim=xlim, ylim=(-0.6, len(shown) - 0.4), xlabel=f"{block.metric.text} (IQM, 95 % interval)")
+    axes.set(
+        xlim=xlim,
+        ylim=(-0.6, len(shown) - 0.4),
+        xlabel=f"{block.metric.text} (mean, 95 % interval; tick: worst tenth)",
+    )
+    return figure
+
+
+def price(block: Block) -> Figure:
+    """Draw the rank of each agent over the price of a violation; dotted where another takes the lead."""
+    figure, axes = panel(block, 8.5, 1.4 + 0.3 * max(len(block.leaderboard), 4))
+    known = block.leaderboard.dropna(subset=["qoe", "fulfilment"])
+    qoe, broken = known["qoe"].to_numpy(dtype=float), 1.0 - known["fulfilment"].to_numpy(dtype=float)
+    prices = np.linspace(0.0, HIGHEST_PRICE, N_PRICES)
+    agents, by_price = list(known["agent"]), ranks_of(utilities(qoe, broken, prices))
+    for agent, own in zip(agents, by_price, strict=True):
+        is_shown = agent in block.highlight
+        style = block.styles[agent] if is_shown else FAINT_STYLE
+        line = {"linewidth": 2.0, "zorder": 3} if is_shown else {"linewidth": 1.0, "zorder": 1}
+        axes.plot(prices, own, style.line, color=style.colour, **line)
+    for lead in leads(qoe, broken)[1:]:
+        axes.axvline(lead.price, color="black", linewidth=0.8, linestyle=":", zorder=0)
+        axes.annotate(
+            f"{lead.price:.2f}: {agents[lead.agent]}",
+            (lead.price, 1.0),
+            (2, 0),
+            fontsize=7,
+            rotation=90,
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            va="top",
+        )
+    for axis, column in ((axes, 0), (axes.twinx(), -1)):
+        order = sorted(range(len(agents)), key=lambda i: by_price[i, column])
+        axis.set(ylim=(len(agents) + 0.5, 0.5))
+        axis.set_yticks(range(1, len(agents) + 1), [agents[i] for i in order], fontsize=8)
+        axis.grid(visible=False)
+    axes.set(xlim=(0.0, HIGHEST_PRICE), ylabel="rank")
+    axes.set_xlabel("price of a violated step, in QoE (the reward stands for about 1)")
     return figure
 
 
@@ -110,7 +159,7 @@ def profiles(block: Block) -> Figure:
 
 
 def improvement(block: Block) -> Figure:
-    """Draw the matrix of who is likely to do better than whom; bold where an interval leaves out a half."""
+    """Draw the matrix of who is likely to do better than whom; bold where chance is ruled out."""
     agents = block.agents
     if len(agents) > MOST_IN_MATRIX:
         agents = [name for name in agents if name in block.highlight]
@@ -129,7 +178,7 @@ def improvement(block: Block) -> Figure:
                 ha="center",
                 va="center",
                 fontsize=8,
-                fontweight="normal" if row["improvement_low"] <= 0.5 <= row["improvement_high"] else "bold",
+                fontweight="bold" if row["p"] < LEVEL else "normal",
                 color="white" if abs(share - 0.5) > DARK else "black",
             )
     axes.set_xticks(range(n), agents, rotation=45, ha="right", rotation_mode="anchor")
@@ -160,7 +209,7 @@ def training(block: Block) -> Figure | None:
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("steps (control intervals) trained before the episodes; lines: not trained")
-    axes.set_ylabel(f"{block.metric.text}\n(IQM, 95 % interval)")
+    axes.set_ylabel(f"{block.metric.text}\n(mean, 95 % interval)")
     axes.legend(**BESIDE)
     return figure
 

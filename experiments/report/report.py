@@ -15,7 +15,7 @@ from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.figures import Drawn, draw
 from experiments.report.glossary import GLOSSARY, LEGEND
-from experiments.report.tables import latex
+from experiments.report.tables import latex, latex_by_block
 from experiments.statistics.caveats import caveats_of
 from experiments.statistics.pairs import by_cell
 
@@ -27,12 +27,13 @@ SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in br
 class Part(NamedTuple):
     """A table or a figure of the page, under a heading of its own; `text` says how to read it.
 
-    The table is of text; the figure is an SVG in base64.
+    The table is of text, some of it in bold; the figure is an SVG in base64.
     """
 
     title: str
     text: str
     table: Frame | None = None
+    bold: Frame | None = None
     svg: str = ""
 
 
@@ -72,13 +73,16 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     texts = {
         PAGE: html(evidence, blocks, figures, frames["cells"], notes),
         "table.md": markdown(evidence, blocks, notes),
-        "table.tex": latex(blocks, evidence.title),
+        "table.tex": latex(blocks, evidence.title)
+        + (latex_by_block(blocks, evidence.title) if len(blocks) > 1 else ""),
         **{f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items()},
     }
     for name, text in texts.items():
         write_whole(directory / name, text)
     for block in blocks:
-        console.print(tables.terminal(block.leaderboard, block.metric, block.name))
+        console.print(tables.terminal(block.leaderboard, block.metric, block.name, console.width))
+    if len(blocks) > 1:
+        console.print(tables.terminal_by_block(blocks, console.width))
     return [*(directory / name for name in texts), *(drawn.path for own in figures for drawn in own)]
 
 
@@ -117,6 +121,7 @@ def html(
     each = Part("Every cell", "", tables.known(tables.written(cells, tables.OF_CELLS)))
     sections = [
         *([Section("Beside the leaderboard", "", extras)] if extras else []),
+        *([Section("Blocks", "", [of_blocks(blocks)])] if len(blocks) > 1 else []),
         *(section(block, drawn, evidence.reference) for block, drawn in zip(blocks, figures, strict=True)),
         Section("Cells", "Where which agent does how well.", [each]),
     ]
@@ -126,6 +131,13 @@ def html(
     return environment.get_template(TEMPLATE).render(
         title=evidence.title, facts=facts_of(evidence), notes=notes, sections=sections, glossary=GLOSSARY
     )
+
+
+def of_blocks(blocks: Sequence[Block]) -> Part:
+    """Return the table of agents and blocks."""
+    text, best = tables.by_block(blocks)
+    how = f"Mean {blocks[0].metric.column} of each agent in each block of cells; the best in bold."
+    return Part("Agents by blocks", how, text, best)
 
 
 def section(block: Block, drawn: Sequence[Drawn], reference: str) -> Section:

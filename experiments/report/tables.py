@@ -12,14 +12,17 @@ from experiments.program.console import plain_table
 from experiments.program.formatting import figure
 from experiments.report.block import Block, Frame, RankingMetric
 from experiments.runs.summary import SETTLED_AFTER
+from experiments.statistics.pairs import LEVEL
 
 UNKNOWN = "–"
 MOST_SEEDS = 100_000  # more is as good as never
+LEAST_CHANCE = 0.001  # that is written out
 
 Row = Any  # a row of a frame, by column name
 Columns = Mapping[str, Callable[[Row], str]]  # heading -> how a cell is written
 # of `tables.COLUMNS`, beside the agent and what it is ranked by; more would not fit a page
-SHOWN = ("all SLOs hold, %", "QoE", "regret", "recovery, steps")
+SHOWN = ("all SLOs hold, %", "QoE", "recovery, steps")
+WORST = " (worst tenth)"  # of what agents are ranked by
 ESCAPES = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -33,8 +36,8 @@ ESCAPES = str.maketrans(
     }
 )
 CAPTION = (
-    "Interquartile means over cells and seeds with 95\\,\\% intervals (stratified bootstrap); regret: mean "
-    "of $1 - \\mathrm{score}$; recovery: median control intervals, and how many disturbances were dealt with."
+    "Means over cells and seeds with 95\\,\\% intervals (stratified bootstrap), and the mean of the worst "
+    "tenth; recovery: median control intervals, and how many disturbances were dealt with."
 )
 
 
@@ -70,15 +73,24 @@ def percent(value: float) -> str:
     return UNKNOWN if pd.isna(value) else f"{100 * value:.1f}"
 
 
+def chance(p: float) -> str:
+    """Write "0.012", "< 0.001"; a check mark where it is below the level that is asked for."""
+    if pd.isna(p):
+        return UNKNOWN
+    return (f"{p:.3f}" if p >= LEAST_CHANCE else f"< {LEAST_CHANCE}") + (" ✓" if p < LEVEL else "")
+
+
 COLUMNS: Columns = {
     "agent": lambda row: str(row["agent"]),
     "score": lambda row: interval(row, "score"),
+    "score (IQM)": lambda row: interval(row, "score_iqm"),
+    f"score{WORST}": lambda row: interval(row, "score_worst_tenth"),
     "all SLOs hold, %": lambda row: interval(row, "fulfilment", 100.0),
-    "mean, %": lambda row: percent(row["slo_fulfilment"]),
     f"after {SETTLED_AFTER} steps, %": lambda row: percent(row[f"slo_fulfilment_after_{SETTLED_AFTER}"]),
     "QoE": lambda row: interval(row, "qoe"),
     "reward": lambda row: interval(row, "reward", sign="+"),
-    "regret": lambda row: interval(row, "regret"),
+    "reward (IQM)": lambda row: interval(row, "reward_iqm", sign="+"),
+    f"reward{WORST}": lambda row: interval(row, "reward_worst_tenth", sign="+"),
     "optimality gap": lambda row: interval(row, "optimality_gap"),
     "not measured, %": lambda row: percent(row["slo_unknown"]) if row["slo_unknown"] > 0 else UNKNOWN,
     "depth": lambda row: figure(row["slo_depth"], 2),
@@ -101,8 +113,8 @@ OF_CELLS: Columns = {
 }
 # of COLUMNS: what is asked first, and the rest; together they would not fit a page
 FIRST = (
-    *("agent", "score", "all SLOs hold, %", "QoE", "reward", "regret", "recovery, steps"),
-    "restoration, steps",
+    *("agent", "score", "score (IQM)", f"score{WORST}", "all SLOs hold, %", "QoE", "reward"),
+    *("recovery, steps", "restoration, steps"),
 )
 FURTHER = ("agent", *(heading for heading in COLUMNS if heading not in FIRST))
 
@@ -120,6 +132,7 @@ def paired(metric: RankingMetric) -> Columns:
         "QoE difference": lambda row: interval(row, "qoe_mean_difference", sign="+"),
         "seeds needed for QoE": lambda row: seeds(row, "qoe_mean"),
         "improvement, %": lambda row: interval(row, "improvement", 100.0),
+        "p (Holm)": lambda row: chance(row["p"]),
     }
 
 
@@ -157,17 +170,53 @@ def slos(frame: Frame) -> Frame:
     return wide.loc[frame["agent"].unique(), frame["slo"].unique()].reset_index().rename_axis(columns=None)
 
 
-def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
-    """Return the most important columns of the leaderboard, for 80 columns."""
+def by_block(blocks: Sequence[Block]) -> tuple[Frame, Frame]:
+    """Write what agents are ranked by, a line per agent and a column per block, and say which are the best.
+
+    Args:
+        blocks: of one report, at least one.
+
+    Returns:
+        Text, the agent first; and of the same shape, whether that is the column's best.
+    """
+    column, agents = blocks[0].metric.column, blocks[0].agents
+    values = pd.DataFrame(
+        {block.name: block.leaderboard.set_index("agent")[column] for block in blocks}, index=agents
+    )
+    text = values.map(figure).rename_axis("agent").reset_index()
+    best = (values == values.max()).reset_index(drop=True)
+    best.insert(0, "agent", False)
+    return text, best
+
+
+def terminal(frame: Frame, metric: RankingMetric, title: str, width: int) -> Table:
+    """Return the most important columns of the leaderboard, as many as fit in this many characters."""
     shown: Columns = {
         **chosen("agent", metric.column),
+        "worst 10th": lambda row: figure(row[f"{metric.column}_worst_tenth"]),
         "SLOs, %": lambda row: percent(row["fulfilment"]),
         "QoE": lambda row: figure(row["qoe"]),
         "recovery": COLUMNS["recovery, steps"],
         "restoration": COLUMNS["restoration, steps"],
     }
-    rows = [[*map(escape, row)] for row in written(frame, shown).to_numpy()]
-    return plain_table(list(shown), rows, title, gap=1)
+    text = fitting(written(frame, shown), width)
+    rows = [[*map(escape, row)] for row in text.to_numpy()]
+    return plain_table(list(text.columns), rows, title, gap=1)
+
+
+def fitting(text: Frame, width: int) -> Frame:
+    """Return its first columns, as many as fit in this many characters, at least one: none loses digits."""
+    longest = [max(len(heading), text[heading].str.len().max()) + 1 for heading in text.columns]
+    n = int(np.searchsorted(np.cumsum(longest), width + 1, side="right"))
+    return text.iloc[:, : max(n, 1)]
+
+
+def terminal_by_block(blocks: Sequence[Block], width: int) -> Table:
+    """Return `by_block` for a terminal, the best in bold, as many blocks as fit."""
+    text, best = by_block(blocks)
+    text = fitting(text, width)
+    marked = text.map(escape).where(~best, text.map(lambda value: f"[bold]{escape(value)}[/bold]"))
+    return plain_table(list(text.columns), marked.to_numpy().tolist(), blocks[0].metric.column, gap=1)
 
 
 # --- for a paper ---
@@ -175,13 +224,15 @@ def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
 
 def latex(blocks: Sequence[Block], title: str) -> str:
     """Return a `table` with a group of lines per block; the plain title is in front of the caption."""
-    headings = ("agent", blocks[0].metric.column, *SHOWN)
+    column = blocks[0].metric.column
+    headings = ("agent", column, f"{column}{WORST}", *SHOWN)
     lines = [
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"  \centering",
         r"  \small",
         rf"  \caption{{{escaped(title)}. {CAPTION}}}",
+        r"  \label{tab:agents}",
         r"  \begin{tabular}{l" + "r" * (len(headings) - 1) + "}",
         r"    \toprule",
         _line(escaped(f"{name[0].upper()}{name[1:]}") for name in headings),
@@ -192,6 +243,26 @@ def latex(blocks: Sequence[Block], title: str) -> str:
             lines.append(rf"    \multicolumn{{{len(headings)}}}{{l}}{{\emph{{{escaped(block.name)}}}}} \\")
         text = written(block.leaderboard, chosen(*headings))
         lines += [_line(map(figure_text, row)) for row in text.to_numpy()]
+    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+
+
+def latex_by_block(blocks: Sequence[Block], title: str) -> str:
+    """Return a `table` of `by_block`, the best in bold."""
+    text, best = by_block(blocks)
+    marked = text.map(figure_text).where(~best, text.map(lambda value: rf"\textbf{{{figure_text(value)}}}"))
+    what = f"Mean {blocks[0].metric.column} by block, the best in bold"
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        r"  \small",
+        rf"  \caption{{{escaped(title)}. {what}.}}",
+        r"  \label{tab:blocks}",
+        r"  \begin{tabular}{l" + "r" * len(blocks) + "}",
+        r"    \toprule",
+        _line(map(escaped, text.columns)),
+        r"    \midrule",
+        *(_line(row) for row in marked.to_numpy()),
+    ]
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
 
 

@@ -101,24 +101,46 @@ def borders(points: Sequence[ChangePoint], n_steps: int) -> dict[int, int]:
     return {point.step: end for point, end in phases(points, n_steps) if point.is_worse}
 
 
-def recoveries(
-    held: Truths, broken: Truths, points: Sequence[ChangePoint], needed: Mapping[int, bool]
-) -> list[Answer]:
-    """Find, after each change for the worse, the first step from which all SLOs hold for LASTING steps.
+class Disturbances(NamedTuple):
+    """The changes of an episode that count, by their steps.
+
+    Attributes:
+        worse: for the worse, and holding still would have broken an SLO.
+        better: for the better, and undoing one for the worse that had cost QoE.
+    """
+
+    worse: frozenset[int]
+    better: frozenset[int]
+
+
+def disturbances_of(
+    broken: Truths, qoe: Values, points: Sequence[ChangePoint], needed: Mapping[int, bool]
+) -> Disturbances:
+    """Return those changes that leave time for an answer, SHORTEST_PHASE, and that count.
 
     Args:
-        held, broken: per step, whether all SLOs held, and whether any was broken; shape (n_steps,) each.
-        points: of the episode; a phase below SHORTEST_PHASE leaves no time to answer.
-        needed: by a change's step, whether holding still would have broken an SLO; otherwise it does not
-            count. Where that is not known, it counts if one was broken.
+        broken: per step, whether any SLO was broken, shape (n_steps,).
+        qoe: per step, likewise; LEAST_LOSS of it is worth regaining.
+        points: of the episode.
+        needed: by a change's step, whether holding still would have broken an SLO. Where that is not known,
+            it counts if one was broken.
     """
-    found = []
-    for point, end in phases(points, len(held)):
-        phase = slice(point.step, end)
-        counts = point.is_worse and end - point.step >= SHORTEST_PHASE
-        if counts and needed.get(point.step, bool(broken[phase].any())):
-            found.append(first_lasting(held[phase]))
-    return found
+    long = [(point, end) for point, end in phases(points, len(broken)) if end - point.step >= SHORTEST_PHASE]
+    worse = [p.step for p, end in long if p.is_worse and needed.get(p.step, bool(broken[p.step : end].any()))]
+    better = [step for step, _, _, lost in undone(qoe, points) if lost >= LEAST_LOSS]
+    return Disturbances(frozenset(worse), frozenset(better) & {point.step for point, _ in long})
+
+
+def recoveries(held: Truths, points: Sequence[ChangePoint], counted: Disturbances) -> list[Answer]:
+    """Find, after each change for the worse that counts, from where on all SLOs hold for LASTING steps.
+
+    Args:
+        held: per step, whether all SLOs held, shape (n_steps,).
+        points: of the episode.
+        counted: the same for all who are compared, so that nobody wins by making no disturbance of a change.
+    """
+    ends = phases(points, len(held))
+    return [first_lasting(held[point.step : end]) for point, end in ends if point.step in counted.worse]
 
 
 def first_lasting(truths: Truths) -> Answer:
@@ -126,17 +148,11 @@ def first_lasting(truths: Truths) -> Answer:
     return _first(np.convolve(truths, np.ones(LASTING), mode="valid") == LASTING, len(truths))
 
 
-def restorations(qoe: Values, points: Sequence[ChangePoint]) -> list[Answer]:
-    """Find, after each change for the better that undoes one for the worse, when the lost QoE is regained.
+def undone(qoe: Values, points: Sequence[ChangePoint]) -> list[tuple[int, int, float, float]]:
+    """Return each change for the better that undoes one for the worse: (step, end of its phase, QoE, lost).
 
-    Lost is the QoE before the disturbance less that at its end, each the mean of up to SETTLED steps. It is
-    regained at the first step from which the mean of LASTING steps is at least what was left and REGAINED of
-    what was lost. Disturbances end in the reverse order of their beginning; losses below LEAST_LOSS do not
-    count.
-
-    Args:
-        qoe: per step, shape (n_steps,).
-        points: of the episode.
+    Lost is the QoE before the disturbance less that at its end, each the mean of up to SETTLED steps.
+    Disturbances end in the reverse order of their beginning.
     """
     starts = [0, *(point.step for point in points)]
     before: list[float] = []  # of disturbances that have not gone
@@ -146,11 +162,27 @@ def restorations(qoe: Values, points: Sequence[ChangePoint]) -> list[Answer]:
         if point.is_worse:
             before.append(settled)
         elif before:
-            lost = before.pop() - settled
-            if lost >= LEAST_LOSS and end - point.step >= SHORTEST_PHASE:
-                phase, target = qoe[point.step : end], settled + REGAINED * lost
-                means = np.convolve(phase, np.full(LASTING, 1 / LASTING), mode="valid")
-                found.append(_first(means >= target - 1e-12, len(phase)))
+            found.append((point.step, end, settled, before.pop() - settled))
+    return found
+
+
+def restorations(qoe: Values, points: Sequence[ChangePoint], counted: Disturbances) -> list[Answer]:
+    """Find, after each disturbance that has gone and counts, when the lost QoE is regained.
+
+    That is at the first step from which the mean of LASTING steps is at least what was left and REGAINED of
+    what was lost; who had lost nothing has it as soon as it is where it was before.
+
+    Args:
+        qoe: per step, shape (n_steps,).
+        points: of the episode.
+        counted: as for `recoveries`.
+    """
+    found = []
+    for step, end, settled, lost in undone(qoe, points):
+        if step in counted.better:
+            target = settled + (REGAINED * lost if lost > 0 else lost)
+            means = np.convolve(qoe[step:end], np.full(LASTING, 1 / LASTING), mode="valid")
+            found.append(_first(means >= target - 1e-12, end - step))
     return found
 
 

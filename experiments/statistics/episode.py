@@ -8,7 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.runs.summary import column, dotted, slo_names, summarise, together, verdicts
-from experiments.statistics.disturbances import Answer, ChangePoint, recoveries, restorations
+from experiments.statistics.disturbances import (
+    Answer,
+    ChangePoint,
+    Disturbances,
+    disturbances_of,
+    recoveries,
+    restorations,
+)
 
 EVERYWHERE = "all"  # the block of all cells
 TRAINED = "trained_steps"  # column, the same in every row: `Agent.trained_steps`
@@ -22,10 +29,10 @@ class Episode:
     Attributes:
         agent, cell, block, seed: whose it is; cells of one block are reported together.
         figures: by name, of the whole episode; NaN where there is none.
-        recoveries, restorations: of its disturbances.
         held: per step, whether all SLOs held, shape (n_steps,); what was not measured did not.
-        rewards: per step, likewise.
+        rewards, qoe: per step, likewise.
         change_points: steps at which the world changed.
+        disturbances: those that its answers are of: its own, or the oracle's once there is one.
         interval_s: of control.
     """
 
@@ -34,12 +41,22 @@ class Episode:
     block: str
     seed: int
     figures: Mapping[str, float]
-    recoveries: Sequence[Answer]
-    restorations: Sequence[Answer]
     held: NDArray[np.bool_]
     rewards: NDArray[np.float64]
+    qoe: NDArray[np.float64]
     change_points: Sequence[ChangePoint]
+    disturbances: Disturbances
     interval_s: float
+
+    @property
+    def recoveries(self) -> list[Answer]:
+        """Say how long it took until all SLOs held again."""
+        return recoveries(self.held, self.change_points, self.disturbances)
+
+    @property
+    def restorations(self) -> list[Answer]:
+        """Say how long it took until the QoE was back."""
+        return restorations(self.qoe, self.change_points, self.disturbances)
 
 
 def episode_of(
@@ -48,7 +65,7 @@ def episode_of(
     """Return what a trace tells; columns as `experiments.runs.trace` has them, and NEEDED if it is known."""
     each = verdicts(trace, slo_names(trace))
     held, broken, _ = together(each.broken, ~each.unknown)
-    needed: dict[int, bool] = {}
+    qoe, needed = column(trace, "qoe"), dict[int, bool]()
     if NEEDED in trace:
         asked = column(trace, NEEDED)
         needed = {
@@ -60,11 +77,11 @@ def episode_of(
         block=block,
         seed=seed,
         figures=figures_of(trace),
-        recoveries=recoveries(held, broken, change_points, needed),
-        restorations=restorations(column(trace, "qoe"), change_points),
         held=held,
         rewards=column(trace, "reward"),
+        qoe=qoe,
         change_points=tuple(change_points),
+        disturbances=disturbances_of(broken, qoe, change_points, needed),
         interval_s=float(column(trace, "interval_s").mean()),
     )
 

@@ -8,17 +8,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.runs.summary import SETTLED_AFTER
-from experiments.statistics.aggregates import Estimate, Values, estimate, iqm, mean, optimality_gap
+from experiments.statistics.aggregates import (
+    Estimate,
+    Values,
+    estimate,
+    iqm,
+    mean,
+    optimality_gap,
+    worst_tenth,
+)
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import TRAINED
 from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
 from experiments.statistics.scores import Episodes, References
 
-# column: figure, whose interquartile mean it is
+# column: figure, whose mean it is
 ESTIMATED = {"score": "score", "fulfilment": "slo_fulfilment", "qoe": "qoe_mean", "reward": "reward_mean"}
+RANKED = ("score", "reward")  # columns that agents are ranked by
+BESIDE = {"iqm": iqm, "worst_tenth": worst_tenth}  # of those: what a mean hides, and the other way round
 AVERAGED = (
-    *("reward_mean", "slo_fulfilment", f"slo_fulfilment_after_{SETTLED_AFTER}", "slo_unknown", "slo_depth"),
-    *("longest_violation", "qoe_mean", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms"),
+    *(f"slo_fulfilment_after_{SETTLED_AFTER}", "slo_unknown", "slo_depth"),
+    *("longest_violation", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms"),
     *("switches_per_min", "decision_ms_p50", "decision_ms_p99", "learning_ms_p50", "learning_ms_p99"),
     "cpu_share",
 )
@@ -59,11 +69,11 @@ def figures_of(own: Episodes, references: References) -> dict[str, float]:
     row: dict[str, float] = {"episodes": len(own)}
     for column, figure in ESTIMATED.items():
         strata = list(strata_of(own, figure).values())
-        row |= named(column, estimate(strata, iqm, rng) if strata else NOTHING)
+        row |= named(column, estimate(strata, mean, rng) if strata else NOTHING)
+        for name, statistic in BESIDE.items() if column in RANKED else ():
+            row |= named(f"{column}_{name}", estimate(strata, statistic, rng) if strata else NOTHING)
     scores = list(strata_of(own, "score").values())
     row |= named("optimality_gap", estimate(scores, optimality_gap, rng) if scores else NOTHING)
-    regrets = [1.0 - values for values in scores]  # the mean of an episode's steps, see `cumulative_regret`
-    row |= named("regret", estimate(regrets, mean, rng) if scores else NOTHING)
     for name in (*AVERAGED, *sorted(name for name in own.columns if name.startswith(EACH_SLO))):
         row[name] = known_mean(own[name])
     row["longest_violation_max"] = own["longest_violation"].max()

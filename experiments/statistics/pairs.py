@@ -35,8 +35,9 @@ def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
 
     Returns:
         Columns: reference, agent, pairs, seeds (of the cell that has the fewest); per figure of COMPARED, the
-        difference, reference minus other, with its interval, and `seeds_needed`; and the probability of
-        improvement of the reference's reward over the other's.
+        difference, reference minus other, with its interval, and `seeds_needed`; the probability of
+        improvement of the reference's reward over the other's; and how likely such a difference in reward is
+        by chance, `p`, corrected for the number of rows.
     """
     agents = list(episodes["agent"].unique())
     if reference not in agents:
@@ -49,7 +50,12 @@ def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
         n_pairs = np.count_nonzero(known(pairs[DECISIVE]))
         if agent != reference and n_pairs:
             rows.append({"reference": reference, "agent": agent, "pairs": n_pairs, **compared(cells, pairs)})
-    return pd.DataFrame(rows)
+    return corrected(pd.DataFrame(rows))
+
+
+def corrected(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return it with its column `p` corrected for the number of its rows."""
+    return frame.assign(p=holm(frame["p"].to_numpy(dtype=float))) if len(frame) else frame
 
 
 def known(pair: Values) -> NDArray[np.bool_]:
@@ -69,39 +75,52 @@ def compared(cells: NDArray[np.object_], pairs: Mapping[str, Values]) -> dict[st
     row: dict[str, float] = {"seeds": int(n_seeds.min())}
     for name, pair in pairs.items():
         own = cells[known(pair)]
-        begins = np.flatnonzero(own[1:] != own[:-1]) + 1  # of further cells
-        x, y = (np.split(values[known(pair)], begins) for values in pair)
+        x, y = split(cells, pair)
         differences = [a - b for a, b in zip(x, y, strict=True)]
         # the mean, not the interquartile mean: trimming would hide the few cells in which two are not alike
         row |= named(f"{name}_difference", estimate(differences, mean, rng) if len(own) else NOTHING)
         row[f"{name}_seeds_needed"] = seeds_needed(differences)
         if name == DECISIVE:
             row |= named("improvement", probability_of_improvement(x, y, rng))
+            row["p"] = p_value(differences)
     return row
+
+
+def split(cells: NDArray[np.object_], pair: Values) -> tuple[list[Values], list[Values]]:
+    """Return the figures of two agents by cell, where both have one; arguments as of `compared`."""
+    own = cells[known(pair)]
+    begins = np.flatnonzero(own[1:] != own[:-1]) + 1  # of further cells
+    ours, theirs = (np.split(values[known(pair)], begins) for values in pair)
+    return ours, theirs
 
 
 def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
     """Return the probability of improvement in reward of each agent over each other, where they share a cell.
 
-    Columns: agent, other, cells, improvement with its interval; both ways, P(Y > X) = 1 − P(X > Y).
+    Columns: agent, other, cells, improvement with its interval, both ways, P(Y > X) = 1 − P(X > Y); and `p`
+    of the paired differences, corrected for the number of pairs.
 
     Args:
         episodes: of at least these agents.
         agents: in the order of the rows.
     """
     strata = {agent: strata_of(episodes[episodes["agent"] == agent], DECISIVE) for agent in agents}
-    rows = []
+    wide = episodes.pivot(index=["cell", "seed"], columns="agent", values=DECISIVE)
+    places, rows, chances = wide.index.get_level_values("cell").to_numpy(dtype=object), [], []
     for agent, other in combinations(agents, 2):
         if cells := [cell for cell in strata[agent] if cell in strata[other]]:
             ours, theirs = ([strata[name][cell] for cell in cells] for name in (agent, other))
             value, low, high = probability_of_improvement(ours, theirs, np.random.default_rng(SEED))
+            x, y = split(places, wide[[agent, other]].to_numpy(dtype=float).T)
+            chances.append(p_value([a - b for a, b in zip(x, y, strict=True)]))
             for pair, found in (
                 ((agent, other), Estimate(value, low, high)),
                 ((other, agent), Estimate(1 - value, 1 - high, 1 - low)),
             ):
                 row = {"agent": pair[0], "other": pair[1], "cells": len(cells)}
                 rows.append(row | named("improvement", found))
-    return pd.DataFrame(rows, columns=["agent", "other", "cells", *named("improvement", NOTHING)])
+    frame = pd.DataFrame(rows, columns=["agent", "other", "cells", *named("improvement", NOTHING)])
+    return frame.assign(p=np.repeat(holm(np.array(chances)), 2))
 
 
 def by_cell(episodes: Episodes, reference: str, references: References) -> pd.DataFrame:
@@ -118,6 +137,50 @@ def by_cell(episodes: Episodes, reference: str, references: References) -> pd.Da
         found.append(figures.assign(cell=cell))
     whole = pd.concat(found, ignore_index=True)
     return whole.loc[:, ["cell", *whole.columns.drop("cell")]]
+
+
+# --- what is chance ---
+
+
+def p_value(differences: Strata) -> float:
+    """Return how likely a mean difference as large as this one is, either way, where there is none.
+
+    A t test of paired differences, stratified: the mean over N differences in C cells has the variance
+    Σ n_c s_c² / N², with Welch and Satterthwaite's degrees of freedom. Cells that have only one are left out.
+
+    Returns:
+        In [0, 1]; NaN where no cell has two.
+    """
+    known = [values for values in differences if len(values) >= LEAST_SEEDS]
+    if not known:
+        return math.nan
+    sizes = np.array([len(values) for values in known], dtype=float)
+    difference = float(np.concatenate(known).mean())
+    parts = sizes * np.array([values.var(ddof=1) for values in known]) / sizes.sum() ** 2
+    variance = float(parts.sum())
+    if math.isclose(variance, 0.0, abs_tol=1e-24):
+        return 1.0 if math.isclose(difference, 0.0, abs_tol=1e-12) else 0.0
+    from scipy.stats import t
+
+    freedom = variance**2 / float((parts**2 / (sizes - 1)).sum())
+    return float(2 * t.sf(abs(difference) / math.sqrt(variance), freedom))
+
+
+def holm(chances: Values) -> Values:
+    """Return p values corrected for their number, so that LEVEL holds for all of them together.
+
+    The k-th smallest of m is multiplied by m − k + 1, and is at least as large as those before it; NaN stay,
+    and do not count. Source: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure",
+    Scandinavian Journal of Statistics 6.
+
+    Args:
+        chances: shape (m,).
+    """
+    corrected = np.full(len(chances), np.nan)
+    order = np.argsort(chances)[: np.count_nonzero(np.isfinite(chances))]
+    steps = np.arange(len(order), 0, -1) * chances[order]
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return corrected
 
 
 # --- how many seeds it takes ---

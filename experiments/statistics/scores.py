@@ -1,6 +1,7 @@
 """Scores: where an agent's reward lies between random decisions (0) and the best that is known (1)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from experiments.statistics.disturbances import Disturbances
 from experiments.statistics.episode import Episode
 
 RANDOM, ORACLE = "random", "oracle"  # names of those between whom scores are measured
@@ -25,11 +27,13 @@ class Reference(NamedTuple):
         random: mean over its seeds of the mean reward per step of random decisions.
         oracle: mean reward per step of the best that is known, by seed.
         curves: its reward of each step, by seed, shape (n_steps,); none where that is not known.
+        disturbances: those under which its setting before them would have broken an SLO, by seed.
     """
 
     random: float
     oracle: Mapping[int, float]
     curves: Mapping[int, Values] = MappingProxyType({})
+    disturbances: Mapping[int, Disturbances] = MappingProxyType({})
 
     def best(self, seed: int) -> float:
         """Return the oracle's reward under this seed, or its mean where it has not played this one."""
@@ -76,6 +80,7 @@ def references_of(episodes: Sequence[Episode]) -> dict[str, Reference]:
             float(np.mean([episode.figures["reward_mean"] for episode in by_agent[RANDOM].values()])),
             {seed: episode.figures["reward_mean"] for seed, episode in by_agent[ORACLE].items()},
             {seed: episode.rewards for seed, episode in by_agent[ORACLE].items()},
+            {seed: episode.disturbances for seed, episode in by_agent[ORACLE].items()},
         )
         for cell, by_agent in played.items()
         if RANDOM in by_agent and ORACLE in by_agent
@@ -83,7 +88,11 @@ def references_of(episodes: Sequence[Episode]) -> dict[str, Reference]:
 
 
 def episode_table(episodes: Sequence[Episode], references: References) -> Episodes:
-    """Return a row per episode: block, cell, agent, seed, score, its figures, and the `episode` itself."""
+    """Return a row per episode: block, cell, agent, seed, score, its figures, and the `episode` itself.
+
+    Its answers are to the oracle's disturbances, where there is one of that cell and seed: so all who are
+    compared answer the same ones.
+    """
     return pd.DataFrame(
         {
             "block": episode.block,
@@ -94,10 +103,16 @@ def episode_table(episodes: Sequence[Episode], references: References) -> Episod
                 episode.figures["reward_mean"], episode.seed
             ),
             **episode.figures,
-            "episode": episode,
+            "episode": disturbed(episode, references.get(episode.cell, UNSCORED)),
         }
         for episode in episodes
     )
+
+
+def disturbed(episode: Episode, reference: Reference) -> Episode:
+    """Return an episode with the disturbances of the reference, if that knows them."""
+    common = reference.disturbances.get(episode.seed)
+    return episode if common is None else replace(episode, disturbances=common)
 
 
 def cumulative_regret(scores: Values) -> Values:

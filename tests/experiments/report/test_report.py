@@ -81,7 +81,7 @@ def test_all_that_was_written_is_named_the_page_first(written):
     assert {path.name for path in files} == {
         *("report.html", "table.md", "table.tex", "table.csv", "pairs.csv", "improvements.csv", "cells.csv"),
         *("slos.csv", "episodes.csv", "score.png", "plane.png", "profile.png", "improvement.png"),
-        *("compliance.png", "efficiency.png", "regret.png", "answers.png"),
+        *("compliance.png", "efficiency.png", "regret.png", "answers.png", "price.png"),
     }
 
 

@@ -60,6 +60,42 @@ def test_any_frame_can_be_written():
     assert tables.any_frame(frame).to_dict("list") == {"agent": ["x"], "share": ["0.123"]}
 
 
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0, "< 0.001 ✓"), (0.012, "0.012 ✓"), (0.3, "0.300"), (math.nan, "–")]
+)
+def test_chances_say_whether_they_are_ruled_out(p, text):
+    assert tables.chance(p) == text
+
+
+def blocks_with_other_winners():
+    """In the first x is best, in the second y."""
+    played = [episode(name, "a", reward=reward) for name, reward in (("x", 0.8), ("y", 0.3))]
+    played += [
+        replace(episode(name, "c", reward=reward), block="two") for name, reward in (("x", 0.1), ("y", 0.2))
+    ]
+    return blocks_of(Evidence("", played, {}, "x"))
+
+
+def test_agents_by_blocks_show_who_is_best_where():
+    text, best = tables.by_block(blocks_with_other_winners())
+    assert text.to_dict("list") == {
+        "agent": ["x", "y"],
+        "all": ["0.45", "0.25"],
+        "block": ["0.80", "0.30"],
+        "two": ["0.10", "0.20"],
+    }
+    assert best.drop(columns="agent").to_numpy().tolist() == [[True, True, False], [False, False, True]]
+    lines = tables.latex_by_block(blocks_with_other_winners(), "T")
+    assert r"x & \textbf{0.45} & \textbf{0.80} & 0.10 \\" in lines and r"\label{tab:blocks}" in lines
+
+
+def test_in_a_narrow_terminal_columns_are_left_out_and_no_digits():
+    text = pd.DataFrame({"agent": ["heuristic"], "score": ["0.123"], "QoE": ["0.5"]})
+    assert list(tables.fitting(text, 80).columns) == ["agent", "score", "QoE"]
+    assert list(tables.fitting(text, 15).columns) == ["agent", "score"]
+    assert list(tables.fitting(text, 3).columns) == ["agent"]
+
+
 # --- LaTeX ---
 
 

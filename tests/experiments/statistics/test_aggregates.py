@@ -16,6 +16,7 @@ from experiments.statistics.aggregates import (
     probability_of_improvement,
     resampled,
     wins,
+    worst_tenth,
 )
 
 
@@ -40,6 +41,17 @@ def test_it_is_of_each_row():
 def test_the_optimality_gap_is_what_is_missing_to_one():
     # of 0.25, 0.5, 1.5 and -1: 0.75 + 0.5 + 0 + 2
     assert optimality_gap(np.array([0.25, 0.5, 1.5, -1.0])) == 3.25 / 4
+
+
+def test_the_worst_tenth_of_fifteen_is_the_lowest_and_half_of_the_next():
+    values = np.array([5.0, -1.0, 2.0] + [9.0] * 12)
+    assert worst_tenth(values) == pytest.approx((-1.0 + 0.5 * 2.0) / 1.5)
+    assert worst_tenth(np.stack([values, values + 1])).tolist() == pytest.approx([0.0, 1.0])
+
+
+def test_the_worst_tenth_of_a_few_is_the_worst():
+    assert worst_tenth(np.array([3.0, 1.0, 2.0])) == 1.0
+    assert worst_tenth(np.arange(20.0)) == 0.5
 
 
 def test_resampling_stays_within_a_cell():

@@ -14,6 +14,7 @@ from experiments.statistics.leaderboard import (
     plateau_steps,
     strata_of,
 )
+from experiments.statistics.scores import references_of
 from pipeline.slos import SloState
 from tests.experiments.statistics.played import REFERENCES, episode, table
 
@@ -39,7 +40,6 @@ def test_scores_are_of_the_same_seed_and_only_of_cells_that_tell():
     played = [episode("x", "a", 0), episode("x", "a", 1), episode("x", "b", 0)]
     row = leaderboard(table(*played), REFERENCES).iloc[0]
     assert row["score"] == pytest.approx((0.5 + 1.0) / 2)
-    assert row["regret"] == pytest.approx(0.25)
     assert (row["episodes"], row["fulfilment"], row["qoe"]) == (3, 1.0, 0.5)
 
 
@@ -66,13 +66,28 @@ def test_a_plateau_no_better_than_random_is_reached_by_nobody():
     assert np.isnan(plateau_steps(table(episode(cell="b", reward=0.1)), REFERENCES)).all()
 
 
-def test_regret_is_a_mean_and_the_gap_forgives_nothing_for_being_better():
-    # scores 0.5, 1.6: what is missing to 1 is 0.5 and nothing; regret counts the gain of 0.6 too
+def test_the_gap_forgives_nothing_for_being_better():
+    # scores 0.5, 1.6: what is missing to 1 is 0.5 and nothing
     played = [episode("x", "a", 0, reward=0.5), episode("x", "a", 1, reward=0.8)]
     row = leaderboard(table(*played), REFERENCES).iloc[0]
-    assert row["regret"] == pytest.approx((0.5 - 0.6) / 2)
     assert row["optimality_gap"] == pytest.approx((0.5 + 0.0) / 2)
-    assert row["regret_low"] == pytest.approx(-0.6) and row["regret_high"] == pytest.approx(0.5)
+    assert row["optimality_gap_low"] == 0.0 and row["optimality_gap_high"] == pytest.approx(0.5)
+
+
+def test_a_rare_failure_shows_in_the_mean_and_the_worst_tenth_alone():
+    played = [episode("x", "c", seed, reward=0.5 if seed else -0.5) for seed in range(20)]
+    row = leaderboard(table(*played), REFERENCES).iloc[0]
+    assert row["reward_iqm"] == 0.5
+    assert row["reward"] == pytest.approx(0.45) and row["reward_worst_tenth"] == pytest.approx(0.0)
+
+
+def test_answers_are_to_the_oracles_disturbances():
+    points, broken = [ChangePoint(5, True)], {"slos.lag": [0] * 5 + [2] * 3 + [0] * 12}
+    untouched = episode("x", "a", 0, points=points)
+    assert table(untouched)["episode"].iloc[0].recoveries == []
+    played = [episode(name, "a", 0, points=points, **broken) for name in ("random", "oracle")]
+    of_all = table(untouched, references=references_of(played))["episode"].iloc[0]
+    assert of_all.recoveries == [Answer(0, False)], "it need not do anything, and is asked all the same"
 
 
 def test_without_a_reference_all_but_scores_is_known_and_rewards_rank():
@@ -80,7 +95,7 @@ def test_without_a_reference_all_but_scores_is_known_and_rewards_rank():
     found = leaderboard(table(*played, references={}), {})
     assert list(found["agent"]) == ["good", "bad"]
     assert found["reward"].tolist() == pytest.approx([0.4, 0.1])
-    assert found[["score", "regret", "optimality_gap", "steps_to_plateau"]].isna().to_numpy().all()
+    assert found[["score", "score_worst_tenth", "optimality_gap", "steps_to_plateau"]].isna().to_numpy().all()
     assert found["qoe"].tolist() == [0.5, 0.5]
 
 

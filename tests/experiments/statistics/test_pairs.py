@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.statistics.pairs import comparisons, improvements, seeds_needed
+from experiments.statistics.pairs import comparisons, holm, improvements, p_value, seeds_needed
 from tests.experiments.statistics.played import episode, table
 
 
@@ -59,6 +59,43 @@ def test_a_figure_is_compared_where_both_know_it():
     played = [episode("x", seed=0), episode("x", seed=1, **blind), episode("y", seed=0), episode("y", seed=1)]
     (row,) = comparisons(table(*played), "x").to_dict("records")
     assert (row["pairs"], row["slo_fulfilment_difference"]) == (2, 0.0)
+
+
+# --- what is chance ---
+
+
+def test_p_is_that_of_a_paired_t_test():
+    # mean 1, standard deviation 2, five pairs: t = 1.118 with 4 degrees of freedom
+    values = np.array([-1.0, 3.0, -1.0, 3.0, 1.0])
+    assert p_value([values]) == pytest.approx(0.3262, abs=1e-4)
+    # twice in cells of their own: t = 1.581 with 8
+    assert p_value([values, values + 0.0]) == pytest.approx(0.1525, abs=1e-4)
+
+
+def test_a_difference_between_cells_is_no_noise():
+    assert p_value([np.array([0.9, 1.0, 1.1]), np.array([8.9, 9.0, 9.1])]) < 1e-6
+
+
+def test_without_noise_there_is_no_chance():
+    assert p_value([np.array([1.0, 1.0])]) == 0.0 and p_value([np.array([0.0, 0.0])]) == 1.0
+    assert math.isnan(p_value([np.array([1.0])]))
+
+
+def test_holm_multiplies_the_smallest_by_their_number():
+    # 4 x 0.01, 3 x 0.02, 2 x 0.03 (as large as the one before), 1 x 0.5
+    found = holm(np.array([0.5, 0.01, math.nan, 0.03, 0.02]))
+    np.testing.assert_allclose(found, [0.5, 0.04, math.nan, 0.06, 0.06])
+    assert holm(np.array([0.6, 0.7])).tolist() == [1.0, 1.0]
+
+
+def test_tables_of_pairs_are_corrected_for_their_rows():
+    rewards = {"x": (0.50, 0.52, 0.51), "y": (0.40, 0.43, 0.41), "z": (0.50, 0.53, 0.50)}
+    played = [episode(name, seed=s, reward=r) for name, own in rewards.items() for s, r in enumerate(own)]
+    single = p_value([np.array(rewards["x"]) - np.array(rewards["y"])])
+    of_reference = comparisons(table(*played), "x").set_index("agent")["p"]
+    assert of_reference["y"] == pytest.approx(2 * single)
+    of_all = improvements(table(*played), list(rewards)).set_index(["agent", "other"])["p"]
+    assert of_all["x", "y"] == of_all["y", "x"] == pytest.approx(3 * single)
 
 
 # --- seeds needed ---
