@@ -1,4 +1,4 @@
-"""Seeded patterns that drive a scenario: load that goes up and down, links that come and go."""
+"""Seeded patterns that drive a scenario: load goes up and down, links and other programs come and go."""
 
 import math
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-LOAD, LINKS = range(2)  # what a seed's random numbers are for
+LOAD, LINKS, TENANTS, TELEMETRY = range(4)  # what a seed's random numbers are for
 
 
 class LoadShape(StrEnum):
@@ -16,6 +16,7 @@ class LoadShape(StrEnum):
 
     DIURNAL = "diurnal"  # a cosine from low to high and back
     NOISY = "noisy"  # held for a while, then drawn anew
+    FLAPPING = "flapping"  # low for half of a period, high for the other half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +24,9 @@ class LoadPattern:
     """The number of concurrent streams over a run.
 
     Attributes:
-        shape: DIURNAL, or NOISY: uniform in low..high, held for exponentially distributed times.
+        shape: DIURNAL, FLAPPING, or NOISY: uniform in low..high, held for exponentially distributed times.
         low, high: streams, 1 <= low <= high.
-        period_s: DIURNAL: of one day; NOISY: mean time between draws; > 0.
+        period_s: of one day (DIURNAL), from rise to rise (FLAPPING), mean time between draws (NOISY); > 0.
     """
 
     shape: LoadShape
@@ -48,6 +49,8 @@ class LoadPattern:
             if self.shape is LoadShape.DIURNAL:
                 share = (1 - math.cos(2 * math.pi * now_s / self.period_s)) / 2
                 streams = self.low + round((self.high - self.low) * share)
+            if self.shape is LoadShape.FLAPPING:
+                streams = self.low if now_s % self.period_s < self.period_s / 2 else self.high
             while self.shape is LoadShape.NOISY and now_s >= until_s:
                 streams = int(rng.integers(self.low, self.high + 1))
                 until_s += max(float(rng.exponential(self.period_s)), interval_s)
@@ -109,6 +112,50 @@ class LinkPattern:
         length_s = float(seconds[-1])
         at_s = (rng.uniform(0.0, length_s) + np.arange(steps) * interval_s) % length_s
         return mbit_s[np.searchsorted(seconds, at_s, side="right") - 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantPattern:
+    """Other programs on devices: they come and go, and slow their worker down while they are there.
+
+    Stays and absences are exponentially distributed, each stay has a slowdown of its own, uniform between the
+    two bounds, and each device has its own programs.
+
+    Attributes:
+        workers: of the hardware, whose devices are shared, at least one.
+        low, high: service times are so many times longer, 1 <= low <= high.
+        stay_s, absence_s: mean times, > 0.
+    """
+
+    workers: tuple[int, ...]
+    low: float
+    high: float
+    stay_s: float
+    absence_s: float
+
+    def __post_init__(self) -> None:
+        if not self.workers or min(self.workers) < 0:
+            raise ValueError(f"tenants: workers must be indices >= 0, at least one, got {list(self.workers)}")
+        if not 1 <= self.low <= self.high < math.inf:
+            raise ValueError(f"tenants: expected 1 <= low <= high, got {self.low} and {self.high}")
+        if not (0 < self.stay_s < math.inf and 0 < self.absence_s < math.inf):
+            raise ValueError(
+                "tenants: stay_s and absence_s must be finite numbers > 0, got "
+                f"{self.stay_s} and {self.absence_s}"
+            )
+
+    def changes(self, steps: int, interval_s: float, seed: int) -> Iterator[tuple[int, int, float]]:
+        """(step, worker, slowdown) wherever one changes; depends on the arguments alone."""
+        for worker in self.workers:
+            rng = np.random.default_rng((seed, TENANTS, worker))
+            at_s, last = float(rng.exponential(self.absence_s)), 0
+            while (step := max(math.ceil(at_s / interval_s), last + 1)) < steps:
+                yield step, worker, float(rng.uniform(self.low, self.high))
+                at_s += float(rng.exponential(self.stay_s))
+                last = max(math.ceil(at_s / interval_s), step + 1)
+                if last < steps:
+                    yield last, worker, 1.0
+                at_s += float(rng.exponential(self.absence_s))
 
 
 def read_bandwidth(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

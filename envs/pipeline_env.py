@@ -18,6 +18,7 @@ from envs.pipeline_world import PipelineWorld, check_scenario
 from envs.scenario import Event, Scenario
 from envs.seeding import episode_seed
 from envs.spec import ElasticitySpec
+from envs.telemetry import Reception
 from envs.video import check_ladders, ladders_of
 from pipeline.control import UnansweredError
 from pipeline.interval import Interval
@@ -121,6 +122,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._totals = NOTHING  # of the episode, as they were known last
         self._events: dict[int, tuple[Event, ...]] = {}
         self._weights = Weights.NONE
+        self._reception: Reception | None = None  # of the episode
 
     # --- Gymnasium ---
 
@@ -146,7 +148,7 @@ class PipelineEnv(gym.Env[Any, Any]):
             self.close()
             raise
         judged = judge(self.elasticity, self._snapshot(self._levels))
-        return judged.observation, judged.info
+        return self._received(judged), judged.info
 
     def step(
         self, action: NDArray[np.int64] | Sequence[int]
@@ -198,6 +200,8 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._ladders = ladders_of(status)
         check_ladders(self.elasticity, self._ladders)
         self._events = self._scenario.timeline(self._steps, self._interval_s, seed)
+        telemetry = self._scenario.telemetry
+        self._reception = None if telemetry is None else Reception(telemetry, self.elasticity, seed)
         self._world = PipelineWorld(cluster, self._scenario, self.elasticity.slos, self._hardware)
         cluster.control.start(seed, self._initial, self._scenario.streams)
         self._grid.begin()
@@ -246,7 +250,13 @@ class PipelineEnv(gym.Env[Any, Any]):
         info = {**judged.info, "source": msgspec.structs.asdict(telemetry.source)}
         if error:
             info["error"] = error
-        return judged.observation, judged.reward, error != "", is_over and error == "", info
+        return self._received(judged), judged.reward, error != "", is_over and error == "", info
+
+    def _received(self, judged: Judged) -> Observation:
+        """Return what reaches the agent of what was observed."""
+        if self._reception is None:
+            return judged.observation
+        return self._reception.receive(judged.observation)
 
     def _snapshot(
         self,

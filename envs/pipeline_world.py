@@ -139,7 +139,8 @@ def check_scenario(scenario: Scenario, n_workers: int, slos: Sequence[Slo]) -> N
     """
     kinds = {event.kind for event in scenario.events}
     hurts = kinds & {*OF_A_WORKER, EventKind.LINKS}
-    if n_workers == 0 and (hurts or scenario.links or scenario.thermal or scenario.capacities):
+    patterned = scenario.links or scenario.tenants or scenario.thermal or scenario.capacities
+    if n_workers == 0 and (hurts or patterned):
         raise ValueError(
             "the scenario changes workers, their devices or links, but those of a pipeline that runs "
             "elsewhere are not ours to change; leave out env.control"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, assert_never
 
-from envs.patterns import LinkPattern, LoadPattern
+from envs.patterns import LinkPattern, LoadPattern, TenantPattern
+from envs.telemetry import Telemetry
 
 
 class EventKind(StrEnum):
@@ -176,6 +177,8 @@ class Scenario:
         events: those of one step happen at its beginning, in this order; those beyond the run's end never.
         load: how the number of streams goes up and down; its events come before `events`.
         links: how the links' bandwidth goes up and down, likewise.
+        tenants: other programs that slow devices down, likewise.
+        telemetry: what of it reaches the agent; None = all, exact and at once.
         thermal: None = devices stay cool.
     """
 
@@ -184,6 +187,8 @@ class Scenario:
     events: tuple[Event, ...] = ()
     load: LoadPattern | None = None
     links: LinkPattern | None = None
+    tenants: TenantPattern | None = None
+    telemetry: Telemetry | None = None
     thermal: Thermal | None = None
 
     def __post_init__(self) -> None:
@@ -191,6 +196,11 @@ class Scenario:
             raise ValueError(f"streams must be >= 1, got {self.streams}")
         if not all(0 < capacity <= 1 for capacity in self.capacities):
             raise ValueError(f"capacities must be in (0, 1], got {list(self.capacities)}")
+
+    @property
+    def is_drawn(self) -> bool:
+        """Tell whether what happens depends on the seed."""
+        return self.load is not None or self.links is not None or self.tenants is not None
 
     def timeline(self, steps: int, interval_s: float, seed: int) -> dict[int, tuple[Event, ...]]:
         """Events by the step (from 0) at whose beginning they happen; patterns draw theirs by the seed."""
@@ -200,6 +210,12 @@ class Scenario:
             if pattern is not None:
                 for step, value in pattern.changes(steps, interval_s, seed):
                     patterned.append((step, Event(kind=kind, value=value, at_s=step * interval_s)))
+        if self.tenants is not None:
+            for step, worker, slowdown in self.tenants.changes(steps, interval_s, seed):
+                event = Event(
+                    kind=EventKind.SLOW_WORKER, worker=worker, value=slowdown, at_s=step * interval_s
+                )
+                patterned.append((step, event))
         timed = [(event.step(steps, interval_s), event) for event in self.events]
         for step, event in [*patterned, *timed]:
             if step < steps:
@@ -208,11 +224,12 @@ class Scenario:
 
     def check(self, n_workers: int, metrics: Sequence[str]) -> None:
         """Raise ValueError if an event names a worker or an SLO's metric that there is none of."""
+        tenants = () if self.tenants is None else self.tenants.workers
+        named = [*((f"event {event.kind}", event.worker) for event in self.events)]
+        for what, worker in [*named, *(("tenants", worker) for worker in tenants)]:
+            if worker is not None and worker >= n_workers:
+                raise ValueError(f"{what} names worker {worker}, but there are only {n_workers}")
         for event in self.events:
-            if event.worker is not None and event.worker >= n_workers:
-                raise ValueError(
-                    f"event {event.kind} names worker {event.worker}, but there are only {n_workers}"
-                )
             if event.metric and event.metric not in metrics:
                 raise ValueError(
                     f"event {event.kind} names the SLO {event.metric!r}; there are {', '.join(metrics)}"

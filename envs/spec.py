@@ -145,6 +145,12 @@ class ElasticitySpec:
         return gym.spaces.Box(np.zeros_like(high), high, dtype=np.float32)
 
     @cached_property
+    def is_reading(self) -> NDArray[np.bool_]:
+        """Which entries of the observation are measured figures, not levels nor flags; its shape."""
+        k, s, m = len(self.knobs), len(self.slos), len(self.metrics)
+        return np.repeat([False, True, False, True], [k, s, s, m])
+
+    @cached_property
     def hash(self) -> str:
         """12 hexadecimal digits that change with anything in the spec."""
         canonical = json.dumps(asdict(self), sort_keys=True)

@@ -230,7 +230,11 @@ class Replay(gym.Env[Any, Any]):
 def check_replayable(scenario: Scenario, slos: Sequence[Slo]) -> None:
     """Raise ValueError if a scenario has more than thresholds, or names an SLO that there is none of."""
     others = [event.kind.value for event in scenario.events if event.kind is not EventKind.THRESHOLD]
-    others += [name for name in ("capacities", "load", "links", "thermal") if getattr(scenario, name)]
+    others += [
+        name
+        for name in ("capacities", "load", "links", "tenants", "telemetry", "thermal")
+        if getattr(scenario, name)
+    ]
     if others or scenario.streams != 1:
         raise ValueError(
             "nothing but thresholds can change in a replayed world, got a scenario with "

@@ -18,6 +18,7 @@ from envs.simulator.tables import fill_events, systems_of
 from envs.simulator.verdicts import VERDICT, rules_of
 from envs.simulator.walk import begin
 from envs.spec import ElasticitySpec
+from envs.telemetry import Reception
 from envs.video import check_ladders
 
 WORTH_THREADS = 64  # episodes; fewer are stepped sooner than threads are woken
@@ -57,7 +58,10 @@ class Fleet:
         self._n_threads = len(usable_cores())
         self._threads = ThreadPoolExecutor(self._n_threads, "simulator")
         self._out_of_room = self.verdicts["out_of_room"]
-        self.observations = self.verdicts["observation"][:, : len(spec.observation_space.low)]
+        self._observed = self.verdicts["observation"][:, : len(spec.observation_space.low)]
+        self._receptions = list[Reception | None]([None] * n)
+        is_exact = all(system.scenario.telemetry is None for system in systems)
+        self.observations = self._observed if is_exact else self._observed.copy()
         self.info = Info(spec, systems[0], self.verdicts)
 
     def begin(self, i: int, rng: np.random.Generator, seed: int | None) -> None:
@@ -68,6 +72,9 @@ class Fleet:
         begin(self.records, self.episodes, i, drawn, self._thresholds)
         self.episodes[i]["n_events"] = fill_events(self.events[i], self._timeline(k, drawn), self._spec)
         judge_beginning(self._rules, self.episodes, self.verdicts, i)
+        telemetry = self.systems[k].scenario.telemetry
+        self._receptions[i] = None if telemetry is None else Reception(telemetry, self._spec, drawn)
+        self._receive(i)
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """One control interval of every episode; actions have shape (n, n_knobs) and are legal.
@@ -83,6 +90,9 @@ class Fleet:
             parts = [self._threads.submit(self._step_some, actions, *ends) for ends in pairwise(borders)]
             for part in parts:
                 part.result()
+        if self.observations is not self._observed:
+            for i in range(n):
+                self._receive(i)
         if self._out_of_room.any():
             raise RuntimeError(
                 f"more than {records.N_FRAMES} frames are in flight, or {records.N_WINDOW} of one stream: "
@@ -93,10 +103,18 @@ class Fleet:
         shared = self.records, self._rules, self.episodes, self.verdicts, self.events
         step_some(*shared, actions, first, last)
 
+    def _receive(self, i: int) -> None:
+        """Have the agent of episode i see what reaches it of what was observed."""
+        reception = self._receptions[i]
+        if reception is not None:
+            self.observations[i] = reception.receive(self._observed[i])
+        elif self.observations is not self._observed:
+            self.observations[i] = self._observed[i]
+
     def _timeline(self, k: int, seed: int) -> Timeline:
         system = self.systems[k]
         scenario = system.scenario
-        if scenario.load is not None or scenario.links is not None:
+        if scenario.is_drawn:
             return scenario.timeline(system.steps, system.control_interval_s, seed)
         if k not in self._timelines:
             self._timelines[k] = scenario.timeline(system.steps, system.control_interval_s, seed)

@@ -131,5 +131,7 @@ class System:
     @property
     def most_events(self) -> int:
         """Events of an episode, at most."""
-        patterns = sum(pattern is not None for pattern in (self.scenario.load, self.scenario.links))
-        return len(self.scenario.events) + patterns * self.steps
+        scenario = self.scenario
+        patterns = sum(pattern is not None for pattern in (scenario.load, scenario.links))
+        patterns += 0 if scenario.tenants is None else len(scenario.tenants.workers)
+        return len(scenario.events) + patterns * self.steps

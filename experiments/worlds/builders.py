@@ -49,7 +49,12 @@ def scenario_of(schema: ScenarioSchema) -> Scenario:
 def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, seed: int) -> None:
     """Raise ValueError if parts of a scenario undo each other, OSError if its trace cannot be read."""
     kinds = {event.kind for event in scenario.events}
-    for pattern, kind in (("load", EventKind.STREAMS), ("links", EventKind.LINKS)):
+    patterns = (
+        ("load", EventKind.STREAMS),
+        ("links", EventKind.LINKS),
+        ("tenants", EventKind.SLOW_WORKER),
+    )
+    for pattern, kind in patterns:
         if getattr(scenario, pattern) is not None and kind in kinds:
             raise ValueError(f"a pattern of {pattern} would undo the events of kind {kind.name}: give one")
     alive = dict.fromkeys(range(n_workers), 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.patterns import LinkPattern, LoadPattern, LoadShape, read_bandwidth
+from envs.patterns import LinkPattern, LoadPattern, LoadShape, TenantPattern, read_bandwidth
 
 DAY = LoadPattern(shape=LoadShape.DIURNAL, low=1, high=5, period_s=100.0)
 NOISY = LoadPattern(shape=LoadShape.NOISY, low=1, high=4, period_s=10.0)
@@ -34,6 +34,26 @@ def test_noisy_load_takes_every_number_of_streams_about_equally_often_and_holds_
     assert shares == pytest.approx(np.full(4, 0.25), abs=0.05)
     held_s = len(values) / np.count_nonzero(np.diff(values))  # a quarter of the draws change nothing
     assert held_s == pytest.approx(10.0 / 0.75, rel=0.1)
+
+
+def test_flapping_load_is_low_for_half_a_period_and_high_for_the_other():
+    flapping = LoadPattern(shape=LoadShape.FLAPPING, low=1, high=3, period_s=10.0)
+    assert over_time(flapping, 21).tolist() == [1] * 5 + [3] * 5 + [1] * 5 + [3] * 5 + [1]
+
+
+def test_tenants_come_and_go_on_each_device_by_itself():
+    tenants = TenantPattern(workers=(0, 2), low=2.0, high=4.0, stay_s=20.0, absence_s=60.0)
+    changes = list(tenants.changes(20_000, 1.0, seed=0))
+    assert {worker for _, worker, _ in changes} == {0, 2}
+    for device in (0, 2):
+        own = [(step, slowdown) for step, worker, slowdown in changes if worker == device]
+        (came, gone), steps = (own[::2], own[1::2]), [step for step, _ in own]
+        assert sorted(set(steps)) == steps, "one at a time"
+        assert all(2.0 <= slowdown <= 4.0 for _, slowdown in came) and {s for _, s in gone} == {1.0}
+        stays = [end - start for (start, _), (end, _) in zip(came, gone, strict=False)]
+        assert np.mean(stays) == pytest.approx(20.0, rel=0.2)
+        assert sum(stays) / 20_000 == pytest.approx(0.25, abs=0.05)
+    assert list(tenants.changes(200, 1.0, seed=1)) != list(tenants.changes(200, 1.0, seed=2))
 
 
 def test_a_walk_stays_within_its_bounds_about_their_geometric_mean():
@@ -114,6 +134,15 @@ def test_what_is_no_trace_is_refused_by_name(tmp_path, text, complaint):
 
 
 # --- what cannot be ---
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"workers": ()}, {"workers": (-1,)}, {"low": 0.5}, {"low": 5.0}, {"stay_s": 0.0}]
+)
+def test_impossible_tenants_are_refused(wrong):
+    values = {"workers": (0,), "low": 2.0, "high": 4.0, "stay_s": 1.0, "absence_s": 1.0}
+    with pytest.raises(ValueError, match="tenants: "):
+        TenantPattern(**(values | wrong))
 
 
 @pytest.mark.parametrize("wrong", [{"low": 0}, {"low": 5}, {"period_s": 0.0}, {"period_s": math.inf}])

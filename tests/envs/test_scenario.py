@@ -2,7 +2,7 @@ from typing import Any, cast
 
 import pytest
 
-from envs.patterns import LinkPattern, LoadPattern, LoadShape
+from envs.patterns import LinkPattern, LoadPattern, LoadShape, TenantPattern
 from envs.scenario import Event, EventKind, Scenario, Thermal, World, heat_after, throttled
 
 THIRD, TWO_THIRDS = 0.333333333, 0.666666667  # as conf/scenario writes them
@@ -53,6 +53,19 @@ def test_patterns_become_events_before_those_of_the_same_step():
     lose = Event(kind=EventKind.LOSE_WORKER, worker=0, at_s=0.0)
     timeline = Scenario(load=day, links=links, events=(lose,)).timeline(4, 0.5, seed=3)
     assert timeline == {0: (streams(2.0, at_s=0.0), Event(kind=EventKind.LINKS, value=5.0, at_s=0.0), lose)}
+
+
+def test_tenants_are_slow_workers_and_must_have_a_device():
+    tenants = TenantPattern(workers=(1,), low=3.0, high=3.0, stay_s=5.0, absence_s=5.0)
+    events = [
+        event
+        for _, of_step in sorted(Scenario(tenants=tenants).timeline(100, 1.0, 0).items())
+        for event in of_step
+    ]
+    assert {(event.kind, event.worker) for event in events} == {(EventKind.SLOW_WORKER, 1)}
+    assert [event.value for event in events][:4] == [3.0, 1.0, 3.0, 1.0]
+    with pytest.raises(ValueError, match="tenants names worker 1, but there are only 1"):
+        Scenario(tenants=tenants).check(1, [])
 
 
 def test_a_timeline_is_the_seeds():
