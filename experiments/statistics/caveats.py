@@ -82,8 +82,11 @@ def uneven(episodes: Episodes) -> list[str]:
 
 
 def lonely(episodes: Episodes) -> list[str]:
-    """Name the cells that were played under one seed: intervals know nothing of chance there."""
-    n_seeds = episodes.groupby("cell", sort=False)["seed"].nunique()
+    """Name the cells that were played under one seed: intervals know nothing of chance there.
+
+    Not drawn worlds, of which one is a draw of many.
+    """
+    n_seeds = episodes.drop_duplicates(["stratum", "cell", "seed"]).groupby("stratum", sort=False).size()
     single = [str(cell) for cell in n_seeds.index[n_seeds == 1]]
     if not single:
         return []

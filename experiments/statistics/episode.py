@@ -33,6 +33,8 @@ class Episode:
         rewards, qoe: per step, likewise.
         change_points: steps at which the world changed.
         disturbances: those that its answers are of: its own, or the oracle's once there is one.
+        stratum: episodes of which are draws of the same, and are resampled together: the cell, whose seeds
+            are drawn, or what binds in drawn worlds.
         interval_s: of control.
     """
 
@@ -47,6 +49,7 @@ class Episode:
     change_points: Sequence[ChangePoint]
     disturbances: Disturbances
     interval_s: float
+    stratum: str
 
     @property
     def recoveries(self) -> list[Answer]:
@@ -60,9 +63,18 @@ class Episode:
 
 
 def episode_of(
-    trace: pd.DataFrame, agent: str, cell: str, block: str, seed: int, change_points: Sequence[ChangePoint]
+    trace: pd.DataFrame,
+    agent: str,
+    cell: str,
+    block: str,
+    seed: int,
+    change_points: Sequence[ChangePoint],
+    stratum: str = "",
 ) -> Episode:
-    """Return what a trace tells; columns as `experiments.runs.trace` has them, and NEEDED if it is known."""
+    """Return what a trace tells; columns as `experiments.runs.trace` has them, and NEEDED if it is known.
+
+    The other arguments are the episode's; without a stratum, it is the cell.
+    """
     each = verdicts(trace, slo_names(trace))
     held, broken, _ = together(each.broken, ~each.unknown)
     qoe, needed = column(trace, "qoe"), dict[int, bool]()
@@ -83,6 +95,7 @@ def episode_of(
         change_points=tuple(change_points),
         disturbances=disturbances_of(broken, qoe, change_points, needed),
         interval_s=float(column(trace, "interval_s").mean()),
+        stratum=stratum or cell,
     )
 
 

@@ -39,12 +39,13 @@ NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
 def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
-    """Return a figure per cell, by seed; what is unknown is left out."""
-    cells: dict[str, dict[int, float]] = {}
-    for cell, seed, value in zip(*(episodes[name] for name in ("cell", "seed", figure)), strict=True):
+    """Return a figure per stratum, by cell and seed; what is unknown is left out."""
+    strata: dict[str, dict[tuple[str, int], float]] = {}
+    names = ("stratum", "cell", "seed", figure)
+    for stratum, cell, seed, value in zip(*(episodes[name] for name in names), strict=True):
         if np.isfinite(value):
-            cells.setdefault(cell, {})[seed] = value
-    return {cell: np.array([by_seed[s] for s in sorted(by_seed)]) for cell, by_seed in cells.items()}
+            strata.setdefault(stratum, {})[cell, seed] = value
+    return {stratum: np.array([own[place] for place in sorted(own)]) for stratum, own in strata.items()}
 
 
 def leaderboard(episodes: Episodes, references: References) -> pd.DataFrame:

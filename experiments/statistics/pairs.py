@@ -23,6 +23,7 @@ COMPARED = ("score", "reward_mean", "slo_fulfilment", "qoe_mean")
 DECISIVE = "reward_mean"  # what an improvement is one of: within a cell, rewards order agents as scores do
 POWER = 0.8  # chance to find a difference that is there
 LEVEL = 0.05  # two-sided: chance to find one that is not
+PLACE = ["stratum", "cell", "seed"]  # what pairs have in common
 LEAST_SEEDS = 2  # one alone says nothing of the spread
 
 
@@ -42,14 +43,14 @@ def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
     agents = list(episodes["agent"].unique())
     if reference not in agents:
         return pd.DataFrame()
-    wide = episodes.pivot(index=["cell", "seed"], columns="agent", values=list(COMPARED))
-    cells, rows = wide.index.get_level_values("cell").to_numpy(dtype=object), []
+    wide = episodes.pivot(index=PLACE, columns="agent", values=list(COMPARED))
+    strata, rows = wide.index.get_level_values("stratum").to_numpy(dtype=object), []
     figures = {name: dict(zip(wide[name], wide[name].to_numpy().T, strict=True)) for name in COMPARED}
     for agent in agents:
         pairs = {name: np.stack([own[reference], own[agent]]) for name, own in figures.items()}
         n_pairs = np.count_nonzero(known(pairs[DECISIVE]))
         if agent != reference and n_pairs:
-            rows.append({"reference": reference, "agent": agent, "pairs": n_pairs, **compared(cells, pairs)})
+            rows.append({"reference": reference, "agent": agent, "pairs": n_pairs, **compared(strata, pairs)})
     return corrected(pd.DataFrame(rows))
 
 
@@ -63,22 +64,21 @@ def known(pair: Values) -> NDArray[np.bool_]:
     return np.all(np.isfinite(pair), axis=0)
 
 
-def compared(cells: NDArray[np.object_], pairs: Mapping[str, Values]) -> dict[str, float]:
+def compared(of_strata: NDArray[np.object_], pairs: Mapping[str, Values]) -> dict[str, float]:
     """Return what the figures of two agents come to.
 
     Args:
-        cells: of their episodes, ascending, shape (n,).
+        of_strata: those of their episodes, ascending, shape (n,).
         pairs: both figures by name, NaN where there is none, shape (2, n).
     """
     rng = np.random.default_rng(SEED)
-    n_seeds = np.unique(cells[known(pairs[DECISIVE])].astype(str), return_counts=True)[1]
+    n_seeds = np.unique(of_strata[known(pairs[DECISIVE])].astype(str), return_counts=True)[1]
     row: dict[str, float] = {"seeds": int(n_seeds.min())}
     for name, pair in pairs.items():
-        own = cells[known(pair)]
-        x, y = split(cells, pair)
+        x, y = split(of_strata, pair)
         differences = [a - b for a, b in zip(x, y, strict=True)]
         # the mean, not the interquartile mean: trimming would hide the few cells in which two are not alike
-        row |= named(f"{name}_difference", estimate(differences, mean, rng) if len(own) else NOTHING)
+        row |= named(f"{name}_difference", estimate(differences, mean, rng) if known(pair).any() else NOTHING)
         row[f"{name}_seeds_needed"] = seeds_needed(differences)
         if name == DECISIVE:
             row |= named("improvement", probability_of_improvement(x, y, rng))
@@ -86,10 +86,10 @@ def compared(cells: NDArray[np.object_], pairs: Mapping[str, Values]) -> dict[st
     return row
 
 
-def split(cells: NDArray[np.object_], pair: Values) -> tuple[list[Values], list[Values]]:
-    """Return the figures of two agents by cell, where both have one; arguments as of `compared`."""
-    own = cells[known(pair)]
-    begins = np.flatnonzero(own[1:] != own[:-1]) + 1  # of further cells
+def split(of_strata: NDArray[np.object_], pair: Values) -> tuple[list[Values], list[Values]]:
+    """Return the figures of two agents by stratum, where both have one; arguments as of `compared`."""
+    own = of_strata[known(pair)]
+    begins = np.flatnonzero(own[1:] != own[:-1]) + 1  # of further strata
     ours, theirs = (np.split(values[known(pair)], begins) for values in pair)
     return ours, theirs
 
@@ -105,11 +105,11 @@ def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
         agents: in the order of the rows.
     """
     strata = {agent: strata_of(episodes[episodes["agent"] == agent], DECISIVE) for agent in agents}
-    wide = episodes.pivot(index=["cell", "seed"], columns="agent", values=DECISIVE)
-    places, rows, chances = wide.index.get_level_values("cell").to_numpy(dtype=object), [], []
+    wide = episodes.pivot(index=PLACE, columns="agent", values=DECISIVE)
+    places, rows, chances = wide.index.get_level_values("stratum").to_numpy(dtype=object), [], []
     for agent, other in combinations(agents, 2):
-        if cells := [cell for cell in strata[agent] if cell in strata[other]]:
-            ours, theirs = ([strata[name][cell] for cell in cells] for name in (agent, other))
+        if shared := [stratum for stratum in strata[agent] if stratum in strata[other]]:
+            ours, theirs = ([strata[name][stratum] for stratum in shared] for name in (agent, other))
             value, low, high = probability_of_improvement(ours, theirs, np.random.default_rng(SEED))
             x, y = split(places, wide[[agent, other]].to_numpy(dtype=float).T)
             chances.append(p_value([a - b for a, b in zip(x, y, strict=True)]))
@@ -117,7 +117,7 @@ def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
                 ((agent, other), Estimate(value, low, high)),
                 ((other, agent), Estimate(1 - value, 1 - high, 1 - low)),
             ):
-                row = {"agent": pair[0], "other": pair[1], "cells": len(cells)}
+                row = {"agent": pair[0], "other": pair[1], "cells": len(shared)}
                 rows.append(row | named("improvement", found))
     frame = pd.DataFrame(rows, columns=["agent", "other", "cells", *named("improvement", NOTHING)])
     return frame.assign(p=np.repeat(holm(np.array(chances)), 2))

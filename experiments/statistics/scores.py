@@ -88,7 +88,7 @@ def references_of(episodes: Sequence[Episode]) -> dict[str, Reference]:
 
 
 def episode_table(episodes: Sequence[Episode], references: References) -> Episodes:
-    """Return a row per episode: block, cell, agent, seed, score, its figures, and the `episode` itself.
+    """Return a row per episode: block, stratum, cell, agent, seed, score, its figures, and the `episode`.
 
     Its answers are to the oracle's disturbances, where there is one of that cell and seed: so all who are
     compared answer the same ones.
@@ -96,6 +96,7 @@ def episode_table(episodes: Sequence[Episode], references: References) -> Episod
     return pd.DataFrame(
         {
             "block": episode.block,
+            "stratum": episode.stratum,
             "cell": episode.cell,
             "agent": episode.agent,
             "seed": episode.seed,

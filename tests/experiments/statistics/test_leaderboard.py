@@ -1,10 +1,12 @@
 """From rows to a leaderboard: figures that can be checked by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from experiments.statistics.caveats import lonely
 from experiments.statistics.disturbances import Answer, ChangePoint
 from experiments.statistics.episode import NEEDED, TRAINED
 from experiments.statistics.leaderboard import (
@@ -14,6 +16,7 @@ from experiments.statistics.leaderboard import (
     plateau_steps,
     strata_of,
 )
+from experiments.statistics.pairs import comparisons
 from experiments.statistics.scores import references_of
 from pipeline.slos import SloState
 from tests.experiments.statistics.played import REFERENCES, episode, table
@@ -53,6 +56,21 @@ def test_strata_are_in_the_order_of_their_seeds():
     played = [episode(seed=1, reward=0.25), episode(seed=0, reward=0.75), episode(cell="b")]
     found = strata_of(table(*played), "reward_mean")
     assert {cell: values.tolist() for cell, values in found.items()} == {"a": [0.75, 0.25], "b": [0.5]}
+
+
+def test_drawn_worlds_are_draws_of_their_stratum():
+    """One seed of each: what varies are the worlds, in the interval too."""
+    worlds = [
+        replace(episode("x", f"w{i}", 0, reward=r), stratum="link") for i, r in enumerate((0.2, 0.4, 0.9))
+    ]
+    found = table(*worlds, references={})
+    assert strata_of(found, "reward_mean")["link"].tolist() == pytest.approx([0.2, 0.4, 0.9])
+    row = leaderboard(found, {}).iloc[0]
+    assert row["reward_low"] < 0.4 and row["reward_high"] > 0.6
+    assert not lonely(found), "each world is one of many"
+    other = [replace(one, agent="y", rewards=one.rewards) for one in worlds]
+    pair = comparisons(table(*worlds, *other, references={}), "x").iloc[0]
+    assert (pair["pairs"], pair["seeds"]) == (3, 3)
 
 
 def test_learning_is_counted_where_nothing_happens():

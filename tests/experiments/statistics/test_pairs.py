@@ -92,9 +92,9 @@ def test_tables_of_pairs_are_corrected_for_their_rows():
     rewards = {"x": (0.50, 0.52, 0.51), "y": (0.40, 0.43, 0.41), "z": (0.50, 0.53, 0.50)}
     played = [episode(name, seed=s, reward=r) for name, own in rewards.items() for s, r in enumerate(own)]
     single = p_value([np.array(rewards["x"]) - np.array(rewards["y"])])
-    of_reference = comparisons(table(*played), "x").set_index("agent")["p"]
+    of_reference = comparisons(table(*played), "x").set_index("agent")["p"].to_dict()
     assert of_reference["y"] == pytest.approx(2 * single)
-    of_all = improvements(table(*played), list(rewards)).set_index(["agent", "other"])["p"]
+    of_all = improvements(table(*played), list(rewards)).set_index(["agent", "other"])["p"].to_dict()
     assert of_all["x", "y"] == of_all["y", "x"] == pytest.approx(3 * single)
 
 
