@@ -4,6 +4,7 @@ The pipeline and the simulator fill the same facts and ask the same functions of
 """
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -24,6 +25,9 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
         running_s: how long its task in progress had run when it last spoke, >= 0; 0 = none that is known.
         in_hand: tasks leased to it at the interval's end, >= 0.
         recent_service_s: mean service time of its last RECENT_TASKS results, NaN if there were none.
+        down_s, up_s: how long their frames kept the link to it busy, and they themselves the link from it, >= 0;
+            waiting for those before them does not count.
+        recent_link_s: likewise for one result, of the last few, in the busier direction; NaN if there were none.
     """
 
     name: str
@@ -33,6 +37,9 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
     running_s: float = 0.0
     in_hand: int
     recent_service_s: float = math.nan
+    down_s: float = 0.0
+    up_s: float = 0.0
+    recent_link_s: float = math.nan
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +50,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         source_fps: the source's own rate, frames/s.
         fps: of the knob in force at the interval's end, frames/s.
         n_streams: concurrent streams at the interval's end, >= 1.
+        capture_s: how long the capturing thread was busy for the frames that came from it, skipped ones included.
         offered: frames that the FPS knob let through.
         thinned: frames, of this interval or before, taken out of the queue since a lower FPS asks for fewer.
         withdrawn: those of them that were offered in this interval.
@@ -72,6 +80,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     source_fps: float
     fps: float
     n_streams: int
+    capture_s: float = 0.0
     offered: int
     thinned: int = 0
     withdrawn: int = 0
@@ -141,17 +150,28 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         return sum(worker.busy_s for worker in self.workers)
 
     @property
-    def expected_service_s(self) -> float:
-        """Mean service time of finished tasks, and of those in progress that have run longer than that mean.
+    def compute_fps(self) -> float:
+        """Frames/s that live workers can compute, each at its own pace; NaN if nothing is known of any.
 
-        A task in progress counts with the time that it has run so far, which is less than it will take. If
-        none is finished, all that are in progress count; NaN if none is.
+        If nobody has finished anything, the mean of the tasks in progress is taken for the pace of each.
         """
-        n, total_s = self.processed, self.service_s
-        mean_s = total_s / n if n else 0.0
-        longer_s = [worker.running_s for worker in self.workers if worker.running_s > mean_s]
-        n += len(longer_s)
-        return (total_s + sum(longer_s)) / n if n else math.nan
+        if self.processed:
+            mean_s = self.service_s / self.processed
+            return combined_fps([_frame_s(worker, mean_s) for worker in self.workers])
+        runs_s = [worker.running_s for worker in self.workers if worker.running_s > 0]
+        return self.n_workers / (sum(runs_s) / len(runs_s)) if runs_s else math.nan
+
+    @property
+    def link_fps(self) -> float:
+        """Frames/s that the links of live workers can carry, each at its own pace; NaN if nothing is known."""
+        if not self.processed:
+            return math.nan
+        return combined_fps(
+            [
+                max(worker.down_s, worker.up_s) / worker.processed if worker.processed else worker.recent_link_s
+                for worker in self.workers
+            ]
+        )
 
     @property
     def slowest_service_s(self) -> float:
@@ -173,6 +193,42 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         if self.latencies_ms is not None:
             return self.latencies_ms[which]
         return math.nan if self.oldest_undelivered_ms is None else self.oldest_undelivered_ms
+
+
+def _frame_s(worker: WorkerInterval, mean_s: float) -> float:
+    return frame_s(worker.processed, worker.service_s, worker.running_s, worker.recent_service_s, mean_s)
+
+
+def frame_s(processed: int, service_s: float, running_s: float, recent_s: float, mean_s: float) -> float:
+    """How long a worker computes on a frame, in s.
+
+    A task in progress counts with the time that it has run so far, where that is longer than those finished:
+    it is less than it will take.
+
+    Args:
+        processed: what the worker finished in the interval.
+        service_s: of these, all together.
+        running_s: of its task in progress; 0 = none that is known.
+        recent_s: mean of its last tasks, whatever interval they fell in; NaN if there were none.
+        mean_s: of all workers in the interval, for one that nothing is known of.
+    """
+    if processed > 0:
+        own_s = service_s / processed
+        return (service_s + running_s) / (processed + 1) if running_s > own_s else own_s
+    return max(mean_s if math.isnan(recent_s) else recent_s, running_s)
+
+
+def combined_fps(frames_s: Sequence[float]) -> float:
+    """Frames/s of servers side by side, of which each takes so long for a frame.
+
+    One that nothing is known of (NaN) counts as the mean of the others; NaN if there is no other.
+    """
+    n_known, fps = 0, 0.0
+    for each_s in frames_s:
+        if not math.isnan(each_s):
+            n_known += 1
+            fps += 1.0 / each_s if each_s > 0 else math.inf
+    return fps * len(frames_s) / n_known if n_known > 0 else math.nan
 
 
 def percentiles_ms(latencies_ms: ArrayLike) -> tuple[float, float, float] | None:

@@ -1,7 +1,8 @@
 """The catalogue of metrics, each a function of an interval's raw facts; NaN = unknown, which is not zero.
 
 These are plain arithmetic on attributes that are numbers, so that the simulator compiles the very same
-functions for its own record of facts, which has the attributes they use: one formula, two doors.
+functions, and those of this module that they call, for its own record of facts, which has the attributes they
+use: one formula, two doors.
 """
 
 import math
@@ -46,18 +47,46 @@ def drop_rate(facts: Interval) -> float:
     return 1.0 if facts.gone > 0 else math.nan
 
 
-def load(facts: Interval) -> float:
-    """Frames/s asked for × mean service time ÷ live workers (utilisation law); may exceed 1.
+def load_capture(facts: Interval) -> float:
+    """Share of the time that the capturing thread was busy: reading, decoding, skipping, scaling."""
+    return facts.capture_s / facts.duration_s
 
-    The mean is of the tasks finished in the interval; a task that has already run longer than that counts
-    with what it has run so far, which is how a hang or saturation shows before it ends. If none was finished,
-    those in progress are the sample, a lower bound: known where it shows saturation, >= 1, for a lower one
-    would read as spare. Unknown if there is none either. Infinite when frames are offered to no worker.
+
+def load_link(facts: Interval) -> float:
+    """Frames/s asked for ÷ those that the workers' links can carry; may exceed 1.
+
+    A link carries a frame in the time that its busier direction was occupied by one (`WorkerInterval.down_s`);
+    unknown while no result has come that tells of it.
+    """
+    return facts.asked_for / facts.duration_s / facts.link_fps
+
+
+def load_compute(facts: Interval) -> float:
+    """Frames/s asked for ÷ those that live workers can compute, each at its own pace; may exceed 1.
+
+    A worker's pace is the mean of the tasks that it finished in the interval; a task that has already run
+    longer than that counts with what it has run so far, which is how a hang or saturation shows before it
+    ends; one that finished nothing keeps its recent pace. If nobody finished anything, tasks in progress are
+    the sample, a lower bound: known where it shows saturation, >= 1, for a lower one would read as spare.
+    Unknown if there is none either. Infinite when frames are offered to no worker.
     """
     if facts.n_workers == 0:
         return math.inf if facts.asked_for > 0 else math.nan
-    bound = facts.asked_for / facts.duration_s * facts.expected_service_s / facts.n_workers
+    bound = facts.asked_for / facts.duration_s / facts.compute_fps
     return bound if facts.processed > 0 or bound >= 1 else math.nan
+
+
+def load(facts: Interval) -> float:
+    """That of the bottleneck: the largest of `load_capture`, `load_link` and `load_compute`.
+
+    While the last is unknown, the others are a lower bound, and known where they show saturation, >= 1.
+    """
+    compute = load_compute(facts)
+    highest = load_capture(facts)
+    for stage in (load_link(facts), compute):
+        if stage > highest:  # not where it is unknown
+            highest = stage
+    return math.nan if math.isnan(compute) and highest < 1 else highest
 
 
 def delivered_fps(facts: Interval) -> float:
@@ -171,6 +200,9 @@ CATALOGUE: Mapping[str, Metric] = {
     "latency_p99_ms": Metric(latency_p99_ms, "ms", memory=True),
     "drop_rate": Metric(drop_rate, "", memory=True),
     "load": Metric(load, ""),
+    "load_capture": Metric(load_capture, ""),
+    "load_link": Metric(load_link, ""),
+    "load_compute": Metric(load_compute, ""),
     "delivered_fps": Metric(delivered_fps, "1/s"),
     "processing_time_max_worker": Metric(processing_time_max_worker, ""),
     "offered_fps": Metric(offered_fps, "1/s"),

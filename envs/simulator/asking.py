@@ -65,6 +65,7 @@ def stand_by(s, e, w, now_ns):
     worker.standing_ns = now_ns + s.kinds[worker.kind].delay_ns
     worker.standing_ready, worker.standing_epoch = is_ready(worker), worker.told_epoch
     worker.standing_started_ns, worker.standing_running_ns = activity_of(e, worker, now_ns)
+    worker.standing_delay_ns = delay_of(s, worker)
 
 
 @compiled
@@ -74,6 +75,12 @@ def activity_of(e, worker, now_ns):
     if j == NONE or e.jobs[j].frame == LOADING or worker.clock_ns == NEVER:
         return 0, 0
     return e.jobs[j].started_ns, max(0, now_ns - e.jobs[j].started_ns)
+
+
+@compiled
+def delay_of(s, worker):
+    """How far away the producer is, one way, as far as the worker knows; 0 = it does not."""
+    return s.kinds[worker.kind].delay_ns if worker.clock_ns != NEVER else 0
 
 
 @compiled
@@ -90,3 +97,4 @@ def send_request(s, e, w, what, n, now_ns):
     worker.request_ns = now_ns + s.kinds[worker.kind].delay_ns
     worker.request_epoch = worker.told_epoch
     worker.request_started_ns, worker.request_running_ns = activity_of(e, worker, now_ns)
+    worker.request_delay_ns = delay_of(s, worker)

@@ -32,6 +32,7 @@ from envs.simulator.records import (
     VERDICTS,
 )
 from envs.simulator.timers import refresh
+from envs.simulator.transport import note_transport
 from pipeline.collector.core import ACK_NS, SYNC_NS, TICK_NS
 from pipeline.interval import RECENT_TASKS
 
@@ -252,6 +253,7 @@ def receive(s, e, j):
     worker.service_ns += job.service_ns
     if worker.known:
         finished(worker, job.done_ns, job.service_ns)
+        note_transport(worker, job)
     worker.recent[worker.n_recent % RECENT_TASKS] = job.service_ns
     worker.n_recent += 1
     e.recent[e.n_recent % RECENT_TASKS] = job.service_ns

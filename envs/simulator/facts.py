@@ -3,11 +3,14 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from envs import hardware
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
 from envs.simulator.occupancy import is_running
 from envs.simulator.records import N_EPOCHS, NONE
+from pipeline import interval
 from pipeline.interval import RECENT_TASKS
 
 MS_PER_NS = 1e-6  # as in the producer's meter
@@ -20,6 +23,7 @@ class Facts(NamedTuple):
     source_fps: float
     fps: float
     n_streams: int
+    capture_s: float
     offered: int
     asked_for: int
     delivered: int
@@ -38,7 +42,8 @@ class Facts(NamedTuple):
     processed: int
     service_s: float
     busy_s: float
-    expected_service_s: float
+    compute_fps: float
+    link_fps: float
     slowest_service_s: float
     recent_service_s: float
     slowest_recent_service_s: float
@@ -46,6 +51,8 @@ class Facts(NamedTuple):
 
 
 mean_power_w = compiled(hardware.mean_power_w)
+frame_s = compiled(interval.frame_s)
+combined_fps = compiled(interval.combined_fps)
 
 
 @compiled
@@ -95,16 +102,48 @@ def running_s(worker):
 
 
 @compiled
-def expected_service_s(e, processed, service_s):
-    """As `Interval.expected_service_s`, of what live workers finished and are at."""
-    mean_s = service_s / processed if processed > 0 else 0.0
-    n, longer_s = processed, 0.0
+def compute_fps(e, n_live, processed, service_s):
+    """As `Interval.compute_fps`, of what live workers finished and are at."""
+    frames_s, n_running, runs_s, n = np.empty(n_live), 0, 0.0, 0
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if worker.known and worker.ready and running_s(worker) > mean_s:
-            n += 1
-            longer_s += running_s(worker)
-    return (service_s + longer_s) / n if n > 0 else math.nan
+        if not (worker.known and worker.ready):
+            continue
+        if processed > 0:
+            frames_s[n] = frame_s(
+                worker.processed,
+                worker.service_ns * 1e-9,
+                running_s(worker),
+                mean_recent_s(worker.recent, worker.n_recent),
+                service_s / processed,
+            )
+        elif running_s(worker) > 0:
+            n_running += 1
+            runs_s += running_s(worker)
+        n += 1
+    if processed > 0:
+        return combined_fps(frames_s)
+    return n_live / (runs_s / n_running) if n_running > 0 else math.nan
+
+
+@compiled
+def link_fps(e, n_live, processed):
+    """As `Interval.link_fps`, of the live workers' links."""
+    if processed == 0:
+        return math.nan
+    frames_s, n = np.empty(n_live), 0
+    for w in range(e.n_workers):
+        worker = e.workers[w]
+        if not (worker.known and worker.ready):
+            continue
+        if worker.processed > 0:
+            frames_s[n] = max(worker.down_ns * 1e-9, worker.up_ns * 1e-9) / worker.processed
+        elif worker.link_is_known:
+            frames_s[n] = max(worker.recent_down_ns, worker.recent_up_ns) * 1e-9
+        else:
+            frames_s[n] = math.nan
+        n += 1
+    return combined_fps(frames_s)
 
 
 @compiled
@@ -157,6 +196,7 @@ def facts_of(s, e):
         s.source_fps,
         s.rates[e.fps_level].fps,
         e.n_streams,
+        e.i_capture_ns * 1e-9,
         e.i_offered,
         e.i_offered - e.i_withdrawn,
         e.i_delivered,
@@ -175,7 +215,8 @@ def facts_of(s, e):
         processed,
         service_s,
         busy_s,
-        expected_service_s(e, processed, service_s),
+        compute_fps(e, n_live, processed, service_s),
+        link_fps(e, n_live, processed),
         slowest_s,
         mean_recent_s(e.recent, e.n_recent),
         slowest_recent_s,

@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.interval import HOPS, RECENT_TASKS
 from pipeline.producer.occupancy import MOST_BOOKED
+from pipeline.producer.transport import MOST_SPANS
 
 NEVER = 1 << 62
 NONE = -1  # no frame, no job
@@ -78,6 +79,9 @@ SYSTEM = _record(
 
 # --- what happens in an episode ---
 
+DIRECTION = _record(  # of a link: when it was busy, apart from each other, ascending; one more for a moment
+    "n", arrays=(("from_ns", np.int64, (MOST_SPANS + 1,)), ("until_ns", np.int64, (MOST_SPANS + 1,)))
+)
 EVENT = _record("step kind worker slo", "value")
 WORKER = _record(
     "alive kind slot next_ns next_rank"
@@ -86,21 +90,25 @@ WORKER = _record(
     " clock_ns n_plans n_ready asked_for grades loaded told_epoch told_grade"
     # messages under way
     " request_ns request request_n request_ready request_epoch request_started_ns request_running_ns"
-    " standing_ns standing_ready standing_epoch standing_started_ns standing_running_ns"
+    " request_delay_ns"
+    " standing_ns standing_ready standing_epoch standing_started_ns standing_running_ns standing_delay_ns"
     " reply_ns reply reply_epoch reply_grade reply_size wake_ns"
     # inference and the way to the collector
     " free_ns serving done_ns left_ns result_ns"
     # as the producer sees it
     " known ready heard_ns known_seq held held_ns held_n held_seq n_leased"
     " started_ns running_ns result_done_ns n_booked"
+    " delay_ns link_is_known recent_down_ns recent_up_ns"
     # meters of the interval
-    " processed service_ns busy_ns n_recent",
+    " processed service_ns busy_ns down_ns up_ns n_recent",
     # in force; the last two are of the slot with this number, whoever works in it
     "slowdown ns_per_byte told_slowdown heat",
     (
         ("recent", np.int64, (RECENT_TASKS,)),
         ("booked_from_ns", np.int64, (MOST_BOOKED,)),
         ("booked_until_ns", np.int64, (MOST_BOOKED,)),
+        ("down", DIRECTION),
+        ("up", DIRECTION),
     ),
 )
 FRAME = _record(
@@ -130,7 +138,7 @@ EPISODE = _record(
     # totals of the episode
     " offered delivered dropped thinned lost late requeued"
     # meters of the interval
-    " i_offered i_withdrawn i_delivered i_dropped i_thinned i_lost i_late i_heights i_adapted_ns n_recent",
+    " i_capture_ns i_offered i_withdrawn i_delivered i_dropped i_thinned i_lost i_late i_heights i_adapted_ns n_recent",
     "ns_per_byte",  # of every link; negative: of each its own
     (
         ("head", np.int64, (4,)),

@@ -15,6 +15,7 @@ from envs.simulator.records import (
     SLOW_WORKER,
 )
 from envs.simulator.timers import refresh
+from envs.simulator.transport import begin_transport
 from envs.simulator.workers import die
 from pipeline.worker.timing import FIRST_BACK_OFF_NS
 
@@ -33,8 +34,10 @@ def start_worker(s, e, w, kind, slot):
     worker.left_ns = worker.result_ns = worker.wake_ns = NEVER
     worker.free_ns, worker.serving = 0, NONE
     worker.known = worker.ready = worker.held = worker.held_seq = worker.n_leased = 0
-    worker.processed = worker.service_ns = worker.busy_ns = worker.n_recent = 0
+    worker.processed = worker.service_ns = worker.busy_ns = worker.down_ns = worker.up_ns = 0
+    worker.n_recent = 0
     begin_occupancy(worker, 0)
+    begin_transport(worker)
     worker.ns_per_byte = s.kinds[kind].ns_per_byte if e.ns_per_byte < 0.0 else e.ns_per_byte
     slow_down(s, e, w)
     refresh(s, e, w)

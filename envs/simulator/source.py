@@ -55,6 +55,7 @@ def captured(s, e, now_ns):
 def offered(s, e, now_ns):
     """Every stream offers the frame; then whoever waits gets a task."""
     e.offer_ns = NEVER
+    e.i_capture_ns += s.capture_ns
     if not has_room(s, e):
         e.out_of_room = 1
         return

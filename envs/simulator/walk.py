@@ -104,13 +104,14 @@ def begin_records(s, e, seed, thresholds):
 def begin_interval(s, e):
     """The meters begin anew."""
     e.i_offered = e.i_withdrawn = e.i_delivered = e.i_dropped = e.i_thinned = e.i_lost = e.i_late = 0
-    e.i_heights = e.i_adapted_ns = 0
+    e.i_capture_ns = e.i_heights = e.i_adapted_ns = 0
     for stream in range(s.n_streams):
         e.streams[stream].first_id = e.streams[stream].offered_id
     e.hops[:] = 0
     e.by_grade[:] = 0
     for w in range(e.n_workers):
         e.workers[w].processed = e.workers[w].service_ns = e.workers[w].busy_ns = 0
+        e.workers[w].down_ns = e.workers[w].up_ns = 0
 
 
 @compiled

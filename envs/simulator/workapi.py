@@ -35,6 +35,7 @@ from envs.simulator.records import (
     WORK,
 )
 from envs.simulator.timers import refresh
+from envs.simulator.transport import begin_transport
 
 
 @compiled
@@ -64,7 +65,12 @@ def standing_came(s, e, w, now_ns):
         reply(s, e, w, UNREGISTERED, now_ns)
     else:
         note_spoken(
-            worker, worker.standing_ready, worker.standing_started_ns, worker.standing_running_ns, now_ns
+            worker,
+            worker.standing_ready,
+            worker.standing_started_ns,
+            worker.standing_running_ns,
+            worker.standing_delay_ns,
+            now_ns,
         )
         if worker.standing_epoch != e.epoch:
             reply_change(s, e, w, now_ns)
@@ -74,9 +80,11 @@ def standing_came(s, e, w, now_ns):
 
 
 @compiled
-def note_spoken(worker, ready, started_ns, running_ns, now_ns):
+def note_spoken(worker, ready, started_ns, running_ns, delay_ns, now_ns):
     """What every request says of its worker."""
     worker.heard_ns, worker.started_ns, worker.running_ns = now_ns, started_ns, running_ns
+    if delay_ns > 0:
+        worker.delay_ns = delay_ns
     if ready:
         worker.ready = 1
 
@@ -91,6 +99,7 @@ def register(s, e, w, now_ns):
     worker.known, worker.known_seq, worker.ready = 1, e.known_seq, 0
     worker.heard_ns = now_ns
     begin_occupancy(worker, now_ns)
+    begin_transport(worker)
     tick_by(s, e, now_ns + s.silent_ns + 1)
     worker.reply_epoch, worker.reply_grade = e.epoch, e.grade_level
     reply(s, e, w, CONFIRMATION, now_ns)
@@ -100,7 +109,14 @@ def register(s, e, w, now_ns):
 def work_or_wait(s, e, w, now_ns):
     """GET_WORK of a worker that is registered."""
     worker = e.workers[w]
-    note_spoken(worker, worker.request_ready, worker.request_started_ns, worker.request_running_ns, now_ns)
+    note_spoken(
+        worker,
+        worker.request_ready,
+        worker.request_started_ns,
+        worker.request_running_ns,
+        worker.request_delay_ns,
+        now_ns,
+    )
     if worker.request_epoch != e.epoch:
         reply_change(s, e, w, now_ns)
     elif worker.request_n == 0 or not worker.request_ready:

@@ -114,6 +114,7 @@ class Collector:
             height_px=header.size[1],
             transfer_ns=received - sent,
             return_ns=arrival.received_ns + self._clock.offset_ns - header.captured_ns - done,
+            sent_ns=header.captured_ns + sent if any(header.stamps_ns) else None,
         )
 
     def _advance(self, stream: int, reorder: Reorder, now_ns: int) -> list[Command]:

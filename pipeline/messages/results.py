@@ -135,6 +135,8 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
         height_px: of the processed frame.
         transfer_ns: from the producer to the worker, as their clocks tell.
         return_ns: from the worker to the collector, likewise.
+        sent_ns: when the producer handed it out, by its own clock; None: the worker does not say when its tasks
+            were where, and the two times above mean nothing.
     """
 
     stream: Count
@@ -146,6 +148,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
     height_px: Count = 0
     transfer_ns: int = 0
     return_ns: int = 0
+    sent_ns: int | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):

@@ -48,6 +48,7 @@ class Capture:
         self._job: Job | None = None
         self._wanted = threading.Condition()
         self._closed = False
+        self._told_ns = self._idle_ns = 0  # when busy_ns was told last, how long nothing was done since
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
 
@@ -114,9 +115,10 @@ class Capture:
             self._source.restart(begin.seed)
             pacer = Pacer(begin.settings.fps, self._source.fps)
             fps = begin.settings.fps
-            start_ns = time.monotonic_ns()
+            start_ns = self._told_ns = time.monotonic_ns()
+            self._idle_ns = 0
             while (job := self._job_of(begin)) is not None:
-                pts_ns = self._source.peek()
+                pts_ns = self._peek()
                 if pts_ns is None:
                     self._hand_over(SourceEnded(begin.episode, source=report_of(self._source)), begin)
                     return
@@ -132,6 +134,14 @@ class Capture:
                 self._take(due_ns, pts_ns, begin)
         except SourceError as error:
             self._hand_over(SourceEnded(begin.episode, str(error), report_of(self._source)), begin)
+
+    def _peek(self) -> int | None:
+        """Say when the next picture is due; a live source waits for it, others may decode it."""
+        asked_ns = time.monotonic_ns()
+        pts_ns = self._source.peek()
+        if self._source.is_live:
+            self._idle_ns += time.monotonic_ns() - asked_ns
+        return pts_ns
 
     def _take(self, due_ns: int, pts_ns: int, begin: BeginCapture) -> None:
         job = self._job_of(begin)
@@ -153,8 +163,16 @@ class Capture:
             pts_ns=pts_ns,
             image=image,
             source=report_of(self._source),
+            busy_ns=self._busy_ns(),
         )
         self._hand_over(captured, begin)
+
+    def _busy_ns(self) -> int:
+        """Count the time since this was asked last, but for that in which the thread waited."""
+        now_ns = time.monotonic_ns()
+        busy_ns = now_ns - self._told_ns - self._idle_ns
+        self._told_ns, self._idle_ns = now_ns, 0
+        return busy_ns
 
     def _job_of(self, begin: BeginCapture) -> Job | None:
         job = self._job
@@ -162,18 +180,22 @@ class Capture:
 
     def _wait_until(self, due_ns: int, begin: BeginCapture) -> bool:
         """Sleep until an absolute time; False if the episode is no longer wanted."""
+        asked_ns = time.monotonic_ns()
         while (left_s := (due_ns - time.monotonic_ns()) * 1e-9) > 0:
             time.sleep(min(left_s, LOOK_UP_S))
             if self._job_of(begin) is None:
                 return False
+        self._idle_ns += time.monotonic_ns() - asked_ns
         return True
 
     def _hand_over(self, event: Captured | SourceEnded, begin: BeginCapture) -> None:
+        asked_ns = time.monotonic_ns()
         while len(self._handed_over) >= HANDOVER:
             self._room.clear()
             if len(self._handed_over) >= HANDOVER:
                 self._room.wait(LOOK_UP_S)
             if self._job_of(begin) is None:
                 return
+        self._idle_ns += time.monotonic_ns() - asked_ns
         self._handed_over.append(event)
         self._notify()

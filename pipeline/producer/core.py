@@ -109,6 +109,7 @@ class Producer:
         if event.episode != self._stream.episode or self._stream.state is not EpisodeState.RUNNING:
             return []
         self._stream.source = event.source
+        self._meter.capture_ns += event.busy_ns
         dropped: list[Key] = []
         for header in self._stream.headers(event):
             dropped += self._stream.ledger.offer(header, event.image, event.pts_ns)

@@ -25,16 +25,24 @@ Envelope = tuple[bytes, ...]  # routing frames of a request, echoed in its reply
 
 
 class Captured(msgspec.Struct, frozen=True):
-    """The source gave a picture that the FPS knob lets through; `image` None: capture was too late for it."""
+    """The source gave a picture that the FPS knob lets through.
+
+    Attributes:
+        captured_ns: when it was due.
+        pts_ns: of the source, from its start.
+        image: None: capture was too late for it.
+        busy_ns: how long the capturing thread has worked since the picture before, on those skipped as well.
+    """
 
     episode: int
     epoch: int
     grade: int
     source_index: int
-    captured_ns: int  # scheduled
-    pts_ns: int  # of the source, from its start
+    captured_ns: int
+    pts_ns: int
     image: NDArray[np.uint8] | None
     source: SourceReport = NOTHING_WRONG
+    busy_ns: int = 0
 
 
 class SourceEnded(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ class Meter:
     began_ns: int
     recent: RecentTasks = field(default_factory=RecentTasks)
     first_ids: Mapping[int, int] = field(default_factory=dict)  # per stream, of the interval's first frame
+    capture_ns: int = 0
     offered: int = 0
     withdrawn: int = 0  # offered, and thinned in the same interval
     counts: Counter[Outcome] = field(default_factory=Counter)
@@ -46,6 +47,8 @@ class Meter:
     processed: Counter[str] = field(default_factory=Counter)  # by worker
     service_ns: Counter[str] = field(default_factory=Counter)
     busy_ns: Counter[str] = field(default_factory=Counter)  # what results added to what was booked before
+    down_ns: Counter[str] = field(default_factory=Counter)
+    up_ns: Counter[str] = field(default_factory=Counter)
     latencies_ns: list[int] = field(default_factory=list)
     heights_px: int = 0  # sum over delivered frames
     adapted_ns: int = 0  # how long the slowest settings took that have been shown
@@ -57,6 +60,9 @@ class Meter:
         self.service_ns[item.worker] += item.service_ns
         if worker is not None:
             self.busy_ns[item.worker] += worker.occupancy.finished(item.done_ns, item.service_ns)
+            down_ns, up_ns = worker.transport.carried(item)
+            self.down_ns[item.worker] += down_ns
+            self.up_ns[item.worker] += up_ns
         self.recent.add(item.worker, item.service_ns)
 
     def thinned(self, stream: int, frame_id: int) -> None:
@@ -84,6 +90,7 @@ class Meter:
             source_fps=config.source_fps,
             fps=stream.settings.fps,
             n_streams=stream.n_streams,
+            capture_s=self.capture_ns * 1e-9,
             offered=self.offered,
             thinned=self.counts[Outcome.THINNED],
             withdrawn=self.withdrawn,
@@ -116,7 +123,8 @@ class Meter:
         return longest_ns * MS_PER_NS if longest_ns > 0 else math.nan
 
     def _worker(self, worker: Worker, in_hand: int, now_ns: int) -> WorkerInterval:
-        name, occupancy = worker.name, worker.occupancy
+        name, occupancy, transport = worker.name, worker.occupancy, worker.transport
+        recent_link_ns = max(transport.recent_down_ns, transport.recent_up_ns)
         return WorkerInterval(
             name=name,
             processed=self.processed[name],
@@ -125,6 +133,9 @@ class Meter:
             running_s=occupancy.running_ns * 1e-9,
             in_hand=in_hand,
             recent_service_s=_mean_s(self.recent.by_worker[name]),
+            down_s=self.down_ns[name] * 1e-9,
+            up_s=self.up_ns[name] * 1e-9,
+            recent_link_s=recent_link_ns * 1e-9 if transport.is_known else math.nan,
         )
 
 

@@ -102,6 +102,7 @@ class WorkApi:
         if message.epoch is not UNSET:  # what answered a request that it gave up it does not know
             worker.epoch = message.epoch
         worker.occupancy.told(message.started_ns, message.running_ns)
+        worker.transport.told(message.delay_ns)
         if message.ready and not worker.ready:
             worker.state = after(worker.state, Cause.LOADED)
             logger.info("worker %s is ready (%s weights)", worker.name, worker.weights)

@@ -7,6 +7,7 @@ from itertools import count
 from pipeline.messages import LABEL_CHARACTERS, Weights
 from pipeline.producer.occupancy import Occupancy
 from pipeline.producer.states import WorkerState
+from pipeline.producer.transport import Transport
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class Worker:
         epoch: of the settings it has been told.
         told_end: it has had its END.
         occupancy: when it was busy.
+        transport: how busy its link was.
     """
 
     identity: str
@@ -30,6 +32,7 @@ class Worker:
     weights: Weights = Weights.NONE
     told_end: bool = False
     occupancy: Occupancy = field(init=False)
+    transport: Transport = field(default_factory=Transport)
 
     def __post_init__(self) -> None:
         self.occupancy = Occupancy(self.heard_ns)

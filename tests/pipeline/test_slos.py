@@ -48,7 +48,7 @@ def test_every_metric_of_an_ordinary_interval():
     assert figures["memory_usage"] == 0.5
     assert figures["latency_p95_ms"] == 800
     assert figures["drop_rate"] == pytest.approx(4 / 30)
-    assert figures["load"] == pytest.approx(15 * 0.15 / 2)  # frames/s x mean service / workers
+    assert figures["load"] == figures["load_compute"] == pytest.approx(15 / (10 + 1 / 0.3))  # ÷ both paces
     assert figures["delivered_fps"] == 10
     assert figures["processing_time_max_worker"] == pytest.approx(0.3 / (2 / 15))
     assert figures["service_ms"] == pytest.approx(150)
@@ -87,7 +87,7 @@ def test_a_task_that_has_run_longer_than_the_mean_counts_with_what_it_has_run():
     assert measure(interval(workers=(a, shorter))) == measure(interval())
     longer = replace(b, running_s=3.0)
     figures = measure(interval(workers=(a, longer)))
-    assert figures["load"] == pytest.approx(15 * (3.0 + 3.0) / 21 / 2)
+    assert figures["load"] == pytest.approx(15 / (10 + 1 / 0.75)), "b's tasks take (1.5 + 3) / 6 s"
     assert figures["processing_time_max_worker"] == pytest.approx(3.0 / (2 / 15))
     assert figures["service_ms"] == pytest.approx(150), "of what was finished"
 
@@ -109,6 +109,45 @@ def test_a_task_that_has_just_begun_is_no_sign_of_spare():
         "however long they take, it is more than can be done"
     )
     assert figures["processing_time_max_worker"] == pytest.approx(0.4 / (2 / 15))
+
+
+def test_a_worker_that_finished_nothing_keeps_its_recent_pace_while_others_finish():
+    a, _ = interval().workers  # 10 frames/s
+    idle = WorkerInterval(name="b", processed=0, service_s=0.0, busy_s=0.0, in_hand=0, recent_service_s=0.5)
+    unknown, stuck = replace(idle, recent_service_s=math.nan), replace(idle, running_s=1.0)
+    for b, fps in ((idle, 10 + 2), (unknown, 10 + 10), (stuck, 10 + 1)):
+        assert measure(interval(workers=(a, b)))["load_compute"] == pytest.approx(15 / fps)
+
+
+def test_a_mixed_cluster_at_saturation_has_a_load_of_one():
+    fast = WorkerInterval(name="fast", processed=96, service_s=2.0, busy_s=2.0, in_hand=1)
+    slow = WorkerInterval(name="slow", processed=4, service_s=2.0, busy_s=2.0, in_hand=1)
+    assert measure(interval(workers=(fast, slow), offered=100))["load"] == pytest.approx(1.0)
+
+
+def test_a_link_carries_frames_as_fast_as_its_busier_direction():
+    a, b = interval().workers
+    a, b = replace(a, down_s=1.5, up_s=0.3), replace(b, down_s=0.1, up_s=1.0)  # 10 and 5 frames/s
+    figures = measure(interval(workers=(a, b)))
+    assert figures["load_link"] == pytest.approx(15 / (10 + 5))
+    idle = replace(b, processed=0, down_s=0.0, up_s=0.0, recent_link_s=0.25)
+    assert measure(interval(workers=(a, idle)))["load_link"] == pytest.approx(15 / (10 + 4))
+    stranger = replace(idle, recent_link_s=math.nan)  # counts as the others
+    assert measure(interval(workers=(a, stranger)))["load_link"] == pytest.approx(15 / (10 + 10))
+
+
+def test_load_is_that_of_the_bottleneck():
+    a, b = (replace(worker, down_s=2.0 * worker.processed) for worker in interval().workers)
+    slow_links = interval(workers=(a, b))
+    assert measure(slow_links)["load"] == measure(slow_links)["load_link"] == pytest.approx(15 / 1)
+    decoding = measure(interval(capture_s=1.96, offered=20))
+    assert decoding["load"] == decoding["load_capture"] == pytest.approx(0.98)
+
+
+def test_a_stage_with_capacity_to_spare_says_nothing_while_computing_is_unknown():
+    idle = (WorkerInterval(name="a", processed=0, service_s=0.0, busy_s=0.0, in_hand=1),)
+    assert measure(interval(workers=idle, capture_s=1.0))["load"] is None
+    assert measure(interval(workers=idle, capture_s=2.0))["load"] == 1.0
 
 
 def test_frames_offered_to_nobody_are_an_infinite_load():

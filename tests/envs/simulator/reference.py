@@ -8,14 +8,14 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
 import numpy as np
 from msgspec import structs
 
-from envs.hardware import Device, Link
+from envs.hardware import Device
 from envs.scenario import heat_after, throttled
 from envs.simulator.system import System
 from envs.simulator.timers import (
@@ -117,7 +117,7 @@ class ReferenceWorker:
 
     @property
     def _delay_ns(self) -> int:
-        return round(self.device.link.delay_ms * 1e6)
+        return 0 if self.is_instant else round(self.device.link.delay_ms * 1e6)
 
     def tell(self, event: working.Event) -> None:
         """Let the core react, and do what it says."""
@@ -150,6 +150,11 @@ class ReferenceWorker:
             self._world.at(max(deadline_ns, self._world.now_ns), WAKE, self.number, self._wake)
         if not isinstance(event, working.TasksLeft):
             self._work()
+
+    def compare_clocks(self) -> None:
+        """Make up for the round trip that registering in an instant had no time for."""
+        self._core._clock.reset()
+        self._core._clock.sample(-2 * self._delay_ns, 0, -self._delay_ns)
 
     def _wake(self) -> None:
         """Stale ones are harmless only if the real core's shell would not have looked either."""
@@ -390,12 +395,13 @@ class Reference:
 
     def _register(self, worker: ReferenceWorker) -> None:
         """The whole registration within an instant, before the clock runs."""
-        device, worker.device, worker.is_instant = worker.device, replace(worker.device, link=Link()), True
+        worker.is_instant = True
         worker.tell(working.Tick())
         while self._agenda and self._agenda[0][0] == 0:
             _, _, _, _, action = heapq.heappop(self._agenda)
             action()
-        worker.device, worker.is_instant = device, False
+        worker.is_instant = False
+        worker.compare_clocks()
 
     # --- the network ---
 
@@ -472,16 +478,23 @@ class Reference:
         index = self._source_index
         self._source_index += 1
         image = np.empty((settings.height, settings.width, 3), np.uint8)
+        capture_ns = round(self.cluster.host.capture_ms * 1e6)
 
         def offer() -> None:
             assert self._begun is not None
             captured = producing.Captured(
-                self._begun.episode, epoch, settings.grade, index, pts_ns, pts_ns, image
+                self._begun.episode,
+                epoch,
+                settings.grade,
+                index,
+                pts_ns,
+                pts_ns,
+                image,
+                busy_ns=capture_ns,
             )
             self.produce(captured)
             self._choose_next()
 
-        capture_ns = round(self.cluster.host.capture_ms * 1e6)
         if capture_ns:
             self.at(self.now_ns + capture_ns, OFFER, 0, offer)
         else:

@@ -1,0 +1,61 @@
+"""How busy the workers' links were, as the producer learns it: `pipeline.producer.transport` rule by rule.
+
+A test holds it to the real cores, frame for frame.
+"""
+
+from envs.simulator.compiling import compiled
+from pipeline.producer.transport import MOST_SPANS, RECENT_SHIFT
+
+
+@compiled
+def begin_transport(worker):
+    """A worker has registered; nothing is known of its link."""
+    worker.delay_ns = worker.link_is_known = worker.recent_down_ns = worker.recent_up_ns = 0
+    worker.down.n = worker.up.n = 0
+
+
+@compiled
+def carried(direction, left_ns, arrived_ns):
+    """Note a message that was on its way; for how long it alone was."""
+    if arrived_ns <= left_ns:
+        return 0
+    alone_ns, first_ns, last_ns, n_kept = arrived_ns - left_ns, left_ns, arrived_ns, 0
+    for i in range(direction.n):
+        from_ns, until_ns = direction.from_ns[i], direction.until_ns[i]
+        if until_ns < left_ns or from_ns > arrived_ns:
+            direction.from_ns[n_kept], direction.until_ns[n_kept] = from_ns, until_ns
+            n_kept += 1
+        else:
+            alone_ns -= min(until_ns, arrived_ns) - max(from_ns, left_ns)
+            first_ns, last_ns = min(first_ns, from_ns), max(last_ns, until_ns)
+    insert(direction, n_kept, first_ns, last_ns)
+    return alone_ns
+
+
+@compiled
+def insert(direction, n, from_ns, until_ns):
+    """Put a span in its place among n that it does not touch; the oldest of too many is forgotten."""
+    i = n
+    while i > 0 and direction.from_ns[i - 1] > from_ns:
+        direction.from_ns[i], direction.until_ns[i] = direction.from_ns[i - 1], direction.until_ns[i - 1]
+        i -= 1
+    direction.from_ns[i], direction.until_ns[i] = from_ns, until_ns
+    direction.n = n + 1
+    if direction.n > MOST_SPANS:
+        for i in range(1, direction.n):
+            direction.from_ns[i - 1], direction.until_ns[i - 1] = direction.from_ns[i], direction.until_ns[i]
+        direction.n -= 1
+
+
+@compiled
+def note_transport(worker, job):
+    """A result arrived: its frame and it kept the link busy."""
+    down_ns = carried(worker.down, job.sent_ns + worker.delay_ns, job.received_ns)
+    up_ns = carried(worker.up, job.done_ns + worker.delay_ns, job.arrived_ns)
+    worker.down_ns += down_ns
+    worker.up_ns += up_ns
+    if worker.link_is_known:
+        worker.recent_down_ns += (down_ns - worker.recent_down_ns) >> RECENT_SHIFT
+        worker.recent_up_ns += (up_ns - worker.recent_up_ns) >> RECENT_SHIFT
+    else:
+        worker.recent_down_ns, worker.recent_up_ns, worker.link_is_known = down_ns, up_ns, 1

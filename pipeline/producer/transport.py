@@ -1,0 +1,73 @@
+"""How long a worker's frames and results kept its link busy, as stamps tell; waiting for others is no work."""
+
+from dataclasses import dataclass, field
+
+from pipeline.messages import Received
+
+MOST_SPANS = 4  # kept of when a direction was busy: results that come later than others tell of what was before
+RECENT_SHIFT = 3  # of recent times: a new one counts an eighth
+
+Span = tuple[int, int]  # (from, until) in ns of the producer's clock
+
+
+class Direction:
+    """One direction of a link, as a server that carries one message after the other."""
+
+    def __init__(self) -> None:
+        self._busy: list[Span] = []  # apart from each other, ascending
+
+    def carried(self, left_ns: int, arrived_ns: int) -> int:
+        """Note a message that was on its way; returns for how long it alone was, in ns.
+
+        While others were, too, it waited for them: messages of one reply share its time.
+
+        Args:
+            left_ns: when it left, later by what an empty message takes.
+        """
+        if arrived_ns <= left_ns:
+            return 0
+        alone_ns, first_ns, last_ns = arrived_ns - left_ns, left_ns, arrived_ns
+        apart = []
+        for from_ns, until_ns in self._busy:
+            if until_ns < left_ns or from_ns > arrived_ns:
+                apart.append((from_ns, until_ns))
+            else:
+                alone_ns -= min(until_ns, arrived_ns) - max(from_ns, left_ns)
+                first_ns, last_ns = min(first_ns, from_ns), max(last_ns, until_ns)
+        self._busy = sorted([*apart, (first_ns, last_ns)])[-MOST_SPANS:]
+        return alone_ns
+
+
+@dataclass(slots=True)
+class Transport:
+    """A worker's link.
+
+    Attributes:
+        delay_ns: one way for an empty message, as the worker last said; 0 = not known.
+        recent_down_ns, recent_up_ns: what a frame to it, a result from it has kept it busy of late.
+        is_known: whether any has come that tells.
+    """
+
+    delay_ns: int = 0
+    recent_down_ns: int = 0
+    recent_up_ns: int = 0
+    is_known: bool = False
+    _down: Direction = field(default_factory=Direction)
+    _up: Direction = field(default_factory=Direction)
+
+    def told(self, delay_ns: int) -> None:
+        """Note how far away the worker says that it is; 0 = it does not know."""
+        self.delay_ns = delay_ns or self.delay_ns
+
+    def carried(self, item: Received) -> tuple[int, int]:
+        """Take a result; returns for how long its frame and it kept the link busy (down, up), in ns."""
+        if item.sent_ns is None:
+            return 0, 0
+        down_ns = self._down.carried(item.sent_ns + self.delay_ns, item.sent_ns + item.transfer_ns)
+        up_ns = self._up.carried(item.done_ns + self.delay_ns, item.done_ns + item.return_ns)
+        if self.is_known:
+            self.recent_down_ns += (down_ns - self.recent_down_ns) >> RECENT_SHIFT
+            self.recent_up_ns += (up_ns - self.recent_up_ns) >> RECENT_SHIFT
+        else:
+            self.recent_down_ns, self.recent_up_ns, self.is_known = down_ns, up_ns, True
+        return down_ns, up_ns
