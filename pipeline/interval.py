@@ -167,10 +167,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         if not self.processed:
             return math.nan
         return combined_fps(
-            [
-                max(worker.down_s, worker.up_s) / worker.processed if worker.processed else worker.recent_link_s
-                for worker in self.workers
-            ]
+            [link_s(each.processed, each.down_s, each.up_s, each.recent_link_s) for each in self.workers]
         )
 
     @property
@@ -216,6 +213,15 @@ def frame_s(processed: int, service_s: float, running_s: float, recent_s: float,
         own_s = service_s / processed
         return (service_s + running_s) / (processed + 1) if running_s > own_s else own_s
     return max(mean_s if math.isnan(recent_s) else recent_s, running_s)
+
+
+def link_s(processed: int, down_s: float, up_s: float, recent_s: float) -> float:
+    """How long a frame occupies a worker's link, in s, in its busier direction; NaN if nothing is known.
+
+    Args:
+        processed, down_s, up_s, recent_s: as in `WorkerInterval`; without a recent time nothing was told.
+    """
+    return recent_s if processed == 0 or math.isnan(recent_s) else max(down_s, up_s) / processed
 
 
 def combined_fps(frames_s: Sequence[float]) -> float:

@@ -52,6 +52,7 @@ class Facts(NamedTuple):
 
 mean_power_w = compiled(hardware.mean_power_w)
 frame_s = compiled(interval.frame_s)
+link_s = compiled(interval.link_s)
 combined_fps = compiled(interval.combined_fps)
 
 
@@ -136,12 +137,9 @@ def link_fps(e, n_live, processed):
         worker = e.workers[w]
         if not (worker.known and worker.ready):
             continue
-        if worker.processed > 0:
-            frames_s[n] = max(worker.down_ns * 1e-9, worker.up_ns * 1e-9) / worker.processed
-        elif worker.link_is_known:
-            frames_s[n] = max(worker.recent_down_ns, worker.recent_up_ns) * 1e-9
-        else:
-            frames_s[n] = math.nan
+        recent_ns = max(worker.recent_down_ns, worker.recent_up_ns)
+        recent_s = recent_ns * 1e-9 if worker.link_is_known else math.nan
+        frames_s[n] = link_s(worker.processed, worker.down_ns * 1e-9, worker.up_ns * 1e-9, recent_s)
         n += 1
     return combined_fps(frames_s)
 

@@ -1,6 +1,7 @@
-"""The socket that asks the producer: one request out, its reply back over a link that may be emulated."""
+"""The socket that asks the producer: one request out, its reply back, both over a link that may be emulated."""
 
 import time
+from collections import deque
 
 import zmq
 
@@ -14,12 +15,13 @@ GOODBYE_MS = 500  # for the last word, if the producer is there to take it
 class Requester:
     """A REQ socket that can be given up for a new one, which no late reply reaches.
 
-    Nor does a late reply reach a request that has taken another's place.
+    Nor does a late reply reach a request that has taken another's place. On an emulated link a request is held
+    back for as long as it would travel, and so is its reply.
 
     Args:
         producer: endpoint of the Work-API.
         poller: has the socket that is open.
-        link: what replies with frames travel over.
+        link: what requests and replies travel over; only frames take more than its delay.
     """
 
     def __init__(self, context: zmq.Context, producer: str, poller: zmq.Poller, link: Link) -> None:
@@ -27,7 +29,8 @@ class Requester:
         self._producer = producer
         self._poller = poller
         self._link = link
-        self._under_way: tuple[int, list[zmq.Frame]] | None = None  # (arrival, reply)
+        self._going: deque[tuple[int, bytes]] = deque()  # (arrival, request)
+        self._coming: tuple[int, list[zmq.Frame]] | None = None  # (arrival, reply)
         self._socket: zmq.Socket | None = None
 
     @property
@@ -38,15 +41,21 @@ class Requester:
 
     @property
     def arrives_ns(self) -> int | None:
-        """Say when the reply that is under way arrives; None if there is none."""
-        return None if self._under_way is None else self._under_way[0]
+        """Say when the first of what is under way arrives; None if nothing is."""
+        if self._going:  # there is no reply to come yet
+            return self._going[0][0]
+        return None if self._coming is None else self._coming[0]
 
     def send(self, request: WorkRequest) -> None:
         """Ask; the reply to what was asked before has come, or is of no interest any more."""
-        self.socket.send(encode(request), NOBLOCK)
+        self._coming = None
+        if self._link.delay_ns == 0:
+            self.socket.send(encode(request), NOBLOCK)
+        else:
+            self._going.append((time.monotonic_ns() + self._link.delay_ns, encode(request)))
 
     def take(self) -> tuple[int, list[zmq.Frame]] | None:
-        """Take the reply that came off the socket, and when; None if its frames are still under way.
+        """Take the reply that came off the socket, and when; None if it is still under way.
 
         None also if it answered what is not asked any more.
         """
@@ -54,25 +63,32 @@ class Requester:
             frames, now_ns = receive(self.socket), time.monotonic_ns()
         except zmq.Again:
             return None
-        if self._link.is_ideal or len(frames) == 1:
+        if self._going:  # what is asked has not even reached the producer
+            return None
+        if self._link.is_ideal:
             return now_ns, frames
-        self._under_way = self._link.arrival_ns(sum(map(len, frames)), now_ns), frames
+        n_bytes = sum(map(len, frames)) if len(frames) > 1 else 0
+        self._coming = self._link.arrival_ns(n_bytes, now_ns), frames
         return None
 
     def take_arrived(self) -> tuple[int, list[zmq.Frame]] | None:
-        """Take the reply that has been under way until now, and when it arrived."""
-        if self._under_way is None or time.monotonic_ns() < self._under_way[0]:
+        """Hand over the requests that have been under way until now; take the reply, and when it arrived."""
+        now_ns = time.monotonic_ns()
+        while self._going and now_ns >= self._going[0][0]:
+            self.socket.send(self._going.popleft()[1], NOBLOCK)
+        if self._coming is None or now_ns < self._coming[0]:
             return None
-        arrived, self._under_way = self._under_way, None
+        arrived, self._coming = self._coming, None
         return arrived
 
     def reopen(self) -> None:
-        """Give the socket, and what is under way to it, up for a new one.
+        """Give the socket, and what is under way through it, up for a new one.
 
         Raises EndpointError: the producer's endpoint is none.
         """
         self.close()
-        self._under_way = None
+        self._going.clear()
+        self._coming = None
         self._socket = open_socket(self._context, zmq.REQ)
         self._socket.req_relaxed = self._socket.req_correlate = True
         connect(self._socket, self._producer)
@@ -81,7 +97,7 @@ class Requester:
     def say_goodbye(self, message: WorkRequest) -> None:
         """Say the last word, whatever is asked for at present; it may take a moment to leave."""
         self.reopen()
-        self.send(message)
+        self.socket.send(encode(message), NOBLOCK)
         self.socket.linger = GOODBYE_MS
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ from pipeline.worker.sender import Sender
 logger = logging.getLogger(__name__)
 
 MARK_CHARACTERS = 6  # of a worker's identity, in its default name
+POLL_NS = 1_000_000  # polls wait for whole ms
 SEND_S = 1.0  # for results that no collector takes, once the worker is to stop
 
 
@@ -131,16 +132,18 @@ class WorkerShell:
     # --- what happens ---------------------------------------------------------------------------------
 
     def _poll(self) -> dict:
-        """Say what is readable, once something is, or the core's deadline has come."""
-        deadlines_ns = [ns for ns in (self._requester.arrives_ns, self._core.deadline_ns) if ns is not None]
-        wait_ms = None
-        if deadlines_ns:
-            wait_ms = max(0, -((time.monotonic_ns() - min(deadlines_ns)) // 1_000_000))
+        """Say what is readable, once something is, or what is under way arrives, or the core's deadline comes."""
         if self._core.is_full:
             self._sender.wants_wake = True  # first, or a task could leave unnoticed between
             if self._sender.n_left != self._n_left:
-                wait_ms = 0
-        return dict(self._poller.poll(wait_ms))
+                return dict(self._poller.poll(0))
+        deadlines_ns = [ns for ns in (self._requester.arrives_ns, self._core.deadline_ns) if ns is not None]
+        if not deadlines_ns:
+            return dict(self._poller.poll())
+        left_ns = min(deadlines_ns) - time.monotonic_ns()
+        if 0 < left_ns < POLL_NS:
+            time.sleep(left_ns * 1e-9)
+        return dict(self._poller.poll(max(0, left_ns // POLL_NS)))
 
     def _arrived(self, received_ns: int, frames: list[zmq.Frame]) -> None:
         self._received_ns = received_ns

@@ -127,7 +127,8 @@ def test_a_mixed_cluster_at_saturation_has_a_load_of_one():
 
 def test_a_link_carries_frames_as_fast_as_its_busier_direction():
     a, b = interval().workers
-    a, b = replace(a, down_s=1.5, up_s=0.3), replace(b, down_s=0.1, up_s=1.0)  # 10 and 5 frames/s
+    a = replace(a, down_s=1.5, up_s=0.3, recent_link_s=0.5)  # 10 frames/s, whatever was recent
+    b = replace(b, down_s=0.1, up_s=1.0, recent_link_s=0.5)  # 5
     figures = measure(interval(workers=(a, b)))
     assert figures["load_link"] == pytest.approx(15 / (10 + 5))
     idle = replace(b, processed=0, down_s=0.0, up_s=0.0, recent_link_s=0.25)
@@ -137,8 +138,9 @@ def test_a_link_carries_frames_as_fast_as_its_busier_direction():
 
 
 def test_load_is_that_of_the_bottleneck():
-    a, b = (replace(worker, down_s=2.0 * worker.processed) for worker in interval().workers)
-    slow_links = interval(workers=(a, b))
+    slow_links = interval(
+        workers=tuple(replace(w, down_s=2.0 * w.processed, recent_link_s=2.0) for w in interval().workers)
+    )
     assert measure(slow_links)["load"] == measure(slow_links)["load_link"] == pytest.approx(15 / 1)
     decoding = measure(interval(capture_s=1.96, offered=20))
     assert decoding["load"] == decoding["load_capture"] == pytest.approx(0.98)

@@ -96,14 +96,15 @@ class Conversation:
             commands += self.say(Tick())
         return commands
 
-    def frame(self, n: int = 1):
-        """The source gives n pictures."""
+    def frame(self, n: int = 1, busy_ns: int = 0):
+        """The source gives n pictures; taking each keeps the capturing thread busy for a while."""
         assert self.begun is not None
         commands = []
         for _ in range(n):
             image = np.zeros((8, 8, 3), np.uint8)
             begun, pts_ns = self.begun, self.now_ns
-            commands += self.say(Captured(begun.episode, begun.epoch, 2, 0, self.now_ns, pts_ns, image))
+            captured = Captured(begun.episode, begun.epoch, 2, 0, self.now_ns, pts_ns, image, busy_ns=busy_ns)
+            commands += self.say(captured)
         return commands
 
     def worker(self, name: bytes, message):
@@ -149,6 +150,10 @@ class Conversation:
     def received_by(self, worker: str, *ids: int, service_ns: int = 0):
         """The collector has results of a worker that was done with them just now."""
         received = tuple(Received(0, i, worker, service_ns, self.now_ns) for i in ids)
+        return self._report(received, ())
+
+    def receive(self, *received: Received):
+        """The collector has these results."""
         return self._report(received, ())
 
     def judge(self, verdict: Verdict):

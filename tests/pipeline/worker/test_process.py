@@ -369,6 +369,11 @@ def test_over_an_emulated_link_frames_and_results_travel_one_after_the_other(
     assert all(result.frame is not None for result in results)
 
 
+def test_requests_and_replies_without_frames_take_the_delay_of_an_emulated_link_too(start, producer):
+    start(producer, "--link-delay-ms", "30")
+    assert producer.next_work_request().delay_ns >= 30_000_000, "half of its shortest round trip"
+
+
 def test_what_is_on_an_emulated_link_is_delivered_before_the_end(start, producer, collector):
     worker = start(producer, "--prefetch", "3", "--link-delay-ms", "150")
     for _ in range(3):
