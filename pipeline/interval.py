@@ -25,9 +25,10 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
         running_s: how long its task in progress had run when it last spoke, >= 0; 0 = none that is known.
         in_hand: tasks leased to it at the interval's end, >= 0.
         recent_service_s: mean service time of its last RECENT_TASKS results, NaN if there were none.
-        down_s, up_s: how long their frames kept the link to it busy, and they themselves the link from it, >= 0;
+        down_s, up_s: how long their frames kept the link to it busy, and they themselves that from it, >= 0;
             waiting for those before them does not count.
-        recent_link_s: likewise for one result, of the last few, in the busier direction; NaN if there were none.
+        recent_link_s: likewise of one result, by the last few, in the busier direction; NaN if there were none
+            that tell.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         source_fps: the source's own rate, frames/s.
         fps: of the knob in force at the interval's end, frames/s.
         n_streams: concurrent streams at the interval's end, >= 1.
-        capture_s: how long the capturing thread was busy for the frames that came from it, skipped ones included.
+        capture_s: how long the capturing thread was busy, with skipped frames too.
         offered: frames that the FPS knob let through.
         thinned: frames, of this interval or before, taken out of the queue since a lower FPS asks for fewer.
         withdrawn: those of them that were offered in this interval.
@@ -163,7 +164,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def link_fps(self) -> float:
-        """Frames/s that the links of live workers can carry, each at its own pace; NaN if nothing is known."""
+        """Frames/s that live workers' links can carry, each at its own pace; NaN if nothing is known."""
         if not self.processed:
             return math.nan
         return combined_fps(

@@ -55,7 +55,7 @@ def load_capture(facts: Interval) -> float:
 def load_link(facts: Interval) -> float:
     """Frames/s asked for ÷ those that the workers' links can carry; may exceed 1.
 
-    A link carries a frame in the time that its busier direction was occupied by one (`WorkerInterval.down_s`);
+    A link carries a frame in the time that one occupied its busier direction (`WorkerInterval.down_s`);
     unknown while no result has come that tells of it.
     """
     return facts.asked_for / facts.duration_s / facts.link_fps

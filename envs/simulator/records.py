@@ -138,7 +138,8 @@ EPISODE = _record(
     # totals of the episode
     " offered delivered dropped thinned lost late requeued"
     # meters of the interval
-    " i_capture_ns i_offered i_withdrawn i_delivered i_dropped i_thinned i_lost i_late i_heights i_adapted_ns n_recent",
+    " i_capture_ns i_offered i_withdrawn i_delivered i_dropped i_thinned i_lost i_late i_heights"
+    " i_adapted_ns n_recent",
     "ns_per_byte",  # of every link; negative: of each its own
     (
         ("head", np.int64, (4,)),

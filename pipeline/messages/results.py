@@ -135,8 +135,8 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
         height_px: of the processed frame.
         transfer_ns: from the producer to the worker, as their clocks tell.
         return_ns: from the worker to the collector, likewise.
-        sent_ns: when the producer handed it out, by its own clock; None: the worker does not say when its tasks
-            were where, and the two times above mean nothing.
+        sent_ns: when the producer handed it out, by its own clock; None: the worker does not say when its
+            tasks were where, and the two times above mean nothing.
     """
 
     stream: Count

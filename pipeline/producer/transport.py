@@ -1,10 +1,10 @@
-"""How long a worker's frames and results kept its link busy, as stamps tell; waiting for others is no work."""
+"""How long frames and results kept a worker's link busy, as stamps tell; waiting for others is no work."""
 
 from dataclasses import dataclass, field
 
 from pipeline.messages import Received
 
-MOST_SPANS = 4  # kept of when a direction was busy: results that come later than others tell of what was before
+MOST_SPANS = 4  # kept of when a direction was busy: later results may tell of earlier times
 RECENT_SHIFT = 3  # of recent times: a new one counts an eighth
 
 Span = tuple[int, int]  # (from, until) in ns of the producer's clock

@@ -1,4 +1,4 @@
-"""The socket that asks the producer: one request out, its reply back, both over a link that may be emulated."""
+"""The socket that asks the producer: one request out, its reply back, over a link that may be emulated."""
 
 import time
 from collections import deque
@@ -15,8 +15,8 @@ GOODBYE_MS = 500  # for the last word, if the producer is there to take it
 class Requester:
     """A REQ socket that can be given up for a new one, which no late reply reaches.
 
-    Nor does a late reply reach a request that has taken another's place. On an emulated link a request is held
-    back for as long as it would travel, and so is its reply.
+    Nor does a late reply reach a request that has taken another's place. On an emulated link a request is
+    held back for as long as it would travel, and so is its reply.
 
     Args:
         producer: endpoint of the Work-API.

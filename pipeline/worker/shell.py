@@ -132,7 +132,7 @@ class WorkerShell:
     # --- what happens ---------------------------------------------------------------------------------
 
     def _poll(self) -> dict:
-        """Say what is readable, once something is, or what is under way arrives, or the core's deadline comes."""
+        """Say what is readable, once something is, or something arrives, or the core's deadline comes."""
         if self._core.is_full:
             self._sender.wants_wake = True  # first, or a task could leave unnoticed between
             if self._sender.n_left != self._n_left:

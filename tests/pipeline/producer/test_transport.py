@@ -5,7 +5,7 @@ import pytest
 from pipeline.messages import GetWork, Received
 from pipeline.producer.events import Tick
 from pipeline.producer.transport import Direction, Transport
-from tests.pipeline.producer.conversation import MS, S, Conversation
+from tests.pipeline.producer.conversation import MS, Conversation, S
 
 
 def ms_carried(direction: Direction, *messages: tuple[int, int]) -> list[int]:
