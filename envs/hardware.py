@@ -75,14 +75,19 @@ class Link:
     Attributes:
         delay_ms: one way, in [0, 200].
         mbit_s: of one way, > 0; infinite = frames take no time beyond the delay.
+        shared: name of a medium, as an access point or the host's own port: of all links that share it,
+            frames take turns, each at its own link's speed; "" = each worker has a link of its own.
     """
 
     delay_ms: float = 0.0
     mbit_s: float = math.inf
+    shared: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.delay_ms <= 200:
             raise ValueError(f"delay_ms of a link must be in [0, 200], got {self.delay_ms}")
+        if not re.fullmatch(r"[\w-]{0,40}", self.shared):
+            raise ValueError(f"shared of a link is a name of letters, digits, _ and -, got {self.shared!r}")
         if not self.mbit_s > 0:
             raise ValueError(f"mbit_s of a link must be > 0, got {self.mbit_s}")
 
@@ -160,6 +165,7 @@ class Device:
 
     def emulation(self, service_times: Path) -> dict[str, Any]:
         """What a worker that emulates this device is told; a native one has a real device and link."""
+        medium = str(service_times.with_name(f"link-{self.link.shared}")) if self.link.shared else ""
         return {
             "service_times": str(service_times),
             "handling_ms": self.handling_ms,
@@ -167,6 +173,7 @@ class Device:
             "new_shape_ms": self.new_shape_ms,
             "link_delay_ms": self.link.delay_ms,
             "link_mbit_s": self.link.mbit_s,
+            "link_medium": medium,
         }
 
     def power_w(self, busy_share: float) -> float:
@@ -286,7 +293,8 @@ class Hardware:
         """Options of each worker, as the cluster wants them.
 
         Args:
-            directory: gets device-0.json, …: the service times that emulated workers read.
+            directory: gets device-0.json, …: the service times that emulated workers read, and what
+                their links share.
             cores: ids to pin native workers to, at least one; see `usable_cores`.
             seed: of the emulated service times.
         """

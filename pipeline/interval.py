@@ -27,8 +27,8 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
         recent_service_s: mean service time of its last RECENT_TASKS results, NaN if there were none.
         down_s, up_s: how long their frames kept the link to it busy, and they themselves that from it, >= 0;
             waiting for those before them does not count.
-        recent_link_s: likewise of one result, by the last few, in the busier direction; NaN if there were none
-            that tell.
+        recent_link_s: likewise of one result, by the last few, in the busier direction; NaN if none has told.
+        medium: what its link shares with all others of this medium; "" = it is the worker's own.
     """
 
     name: str
@@ -41,6 +41,7 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
     down_s: float = 0.0
     up_s: float = 0.0
     recent_link_s: float = math.nan
+    medium: str = ""
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,12 +165,16 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def link_fps(self) -> float:
-        """Frames/s that live workers' links can carry, each at its own pace; NaN if nothing is known."""
+        """Frames/s that live workers' links can carry, each at its own pace; NaN if nothing is known.
+
+        Links that share a medium are one.
+        """
         if not self.processed:
             return math.nan
-        return combined_fps(
-            [link_s(each.processed, each.down_s, each.up_s, each.recent_link_s) for each in self.workers]
-        )
+        sharing: dict[str, list[WorkerInterval]] = {}
+        for worker in self.workers:
+            sharing.setdefault(worker.medium or f"of {worker.name}", []).append(worker)
+        return combined_fps([_link_s(workers) for workers in sharing.values()])
 
     @property
     def slowest_service_s(self) -> float:
@@ -217,12 +222,23 @@ def frame_s(processed: int, service_s: float, running_s: float, recent_s: float,
 
 
 def link_s(processed: int, down_s: float, up_s: float, recent_s: float) -> float:
-    """How long a frame occupies a worker's link, in s, in its busier direction; NaN if nothing is known.
+    """How long a frame occupies a link, in s, in its busier direction; NaN if nothing is known.
 
     Args:
-        processed, down_s, up_s, recent_s: as in `WorkerInterval`; without a recent time nothing was told.
+        processed, down_s, up_s: as in `WorkerInterval`, of all workers that share it.
+        recent_s: mean of theirs; NaN: none has told of any.
     """
     return recent_s if processed == 0 or math.isnan(recent_s) else max(down_s, up_s) / processed
+
+
+def _link_s(workers: Sequence[WorkerInterval]) -> float:
+    recent_s = [each.recent_link_s for each in workers if not math.isnan(each.recent_link_s)]
+    return link_s(
+        sum(each.processed for each in workers),
+        sum(each.down_s for each in workers),
+        sum(each.up_s for each in workers),
+        sum(recent_s) / len(recent_s) if recent_s else math.nan,
+    )
 
 
 def combined_fps(frames_s: Sequence[float]) -> float:

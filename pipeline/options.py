@@ -167,6 +167,11 @@ class WorkerOptions(Checked):
     link_mbit_s: float = _option(
         math.inf, "emulated link: bandwidth each way", Bounds(0, is_open=True, may_be_infinite=True)
     )
+    link_medium: str = _option(
+        "",
+        "what the link shares with those of workers that say the same, as an access point; an emulated one"
+        " keeps in this file when it is free",
+    )
     supervised: bool = _option(
         False,
         "end when standard input closes; its lines say how device and link are (pipeline/conditions.py)",

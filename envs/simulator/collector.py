@@ -253,7 +253,7 @@ def receive(s, e, j):
     worker.service_ns += job.service_ns
     if worker.known:
         finished(worker, job.done_ns, job.service_ns)
-        note_transport(worker, job)
+        note_transport(e, worker, job)
     worker.recent[worker.n_recent % RECENT_TASKS] = job.service_ns
     worker.n_recent += 1
     e.recent[e.n_recent % RECENT_TASKS] = job.service_ns

@@ -10,6 +10,7 @@ from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
 from envs.simulator.occupancy import is_running
 from envs.simulator.records import N_EPOCHS, NONE
+from envs.simulator.transport import is_shared
 from pipeline import interval
 from pipeline.interval import RECENT_TASKS
 
@@ -108,7 +109,7 @@ def compute_fps(e, n_live, processed, service_s):
     frames_s, n_running, runs_s, n = np.empty(n_live), 0, 0.0, 0
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if not (worker.known and worker.ready):
+        if not is_live(worker):
             continue
         if processed > 0:
             frames_s[n] = frame_s(
@@ -129,19 +130,48 @@ def compute_fps(e, n_live, processed, service_s):
 
 @compiled
 def link_fps(e, n_live, processed):
-    """As `Interval.link_fps`, of the live workers' links."""
+    """As `Interval.link_fps`, of the live workers' links; those that share a medium are one."""
     if processed == 0:
         return math.nan
     frames_s, n = np.empty(n_live), 0
     for w in range(e.n_workers):
+        if is_live(e.workers[w]) and first_sharing(e, w) == w:
+            frames_s[n] = link_time_s(e, w)
+            n += 1
+    return combined_fps(frames_s[:n])
+
+
+@compiled
+def first_sharing(e, w):
+    """The first live worker with the same link."""
+    if not is_shared(e.workers[w]):
+        return w
+    first = 0
+    while not (is_live(e.workers[first]) and e.workers[first].carrier == e.workers[w].carrier):
+        first += 1
+    return first
+
+
+@compiled
+def link_time_s(e, first):
+    """How long a frame occupies the link of this live worker and all that share it."""
+    processed, down_s, up_s, recent_s, n_known = 0, 0.0, 0.0, 0.0, 0
+    for w in range(first, e.n_workers):
         worker = e.workers[w]
-        if not (worker.known and worker.ready):
-            continue
-        recent_ns = max(worker.recent_down_ns, worker.recent_up_ns)
-        recent_s = recent_ns * 1e-9 if worker.link_is_known else math.nan
-        frames_s[n] = link_s(worker.processed, worker.down_ns * 1e-9, worker.up_ns * 1e-9, recent_s)
-        n += 1
-    return combined_fps(frames_s)
+        if is_live(worker) and worker.carrier == e.workers[first].carrier:
+            processed += worker.processed
+            down_s += worker.down_ns * 1e-9
+            up_s += worker.up_ns * 1e-9
+            if worker.link_is_known:
+                n_known += 1
+                recent_s += max(worker.recent_down_ns, worker.recent_up_ns) * 1e-9
+    return link_s(processed, down_s, up_s, recent_s / n_known if n_known > 0 else math.nan)
+
+
+@compiled
+def is_live(worker):
+    """Whether it counts."""
+    return worker.known != 0 and worker.ready != 0
 
 
 @compiled
@@ -169,7 +199,7 @@ def facts_of(s, e):
     slowest_s, slowest_recent_s = math.nan, math.nan
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if not (worker.known and worker.ready):
+        if not is_live(worker):
             continue
         worker_service_s, worker_busy_s = worker.service_ns * 1e-9, worker.busy_ns * 1e-9
         n_live += 1

@@ -22,6 +22,7 @@ from envs.simulator.records import (
     WORK,
 )
 from envs.simulator.timers import refresh
+from envs.simulator.transport import is_shared
 from pipeline.producer.config import TICK_NS
 
 
@@ -37,8 +38,12 @@ def answer(s, e, w, what, size_bytes, now_ns):
     """A reply leaves; its frames take their time on the link. Refresh after it."""
     worker = e.workers[w]
     worker.reply = what
-    transfer_ns = int(size_bytes * worker.ns_per_byte + 0.5)
-    worker.reply_ns = now_ns + s.kinds[worker.kind].delay_ns + transfer_ns
+    left_ns = now_ns + int(size_bytes * worker.ns_per_byte + 0.5)
+    if is_shared(worker) and left_ns > now_ns:  # it leaves after those of others
+        carrier = e.carriers[worker.carrier]
+        left_ns += max(0, carrier.down_free_ns - now_ns)
+        carrier.down_free_ns = left_ns
+    worker.reply_ns = left_ns + s.kinds[worker.kind].delay_ns
 
 
 @compiled

@@ -54,7 +54,7 @@ def _record(ints: str, floats: str = "", arrays: Sequence[tuple[str, Any, Any]] 
 
 RATE = _record("numerator denominator takes_all", "fps")
 KIND = _record(  # of worker: one per worker of the hardware
-    "device delay_ns handling_ns start_ns load_ns shape_ns has_power",
+    "device medium delay_ns handling_ns start_ns load_ns shape_ns has_power",
     "capacity ns_per_byte sigma idle_w busy_w",
     (
         ("mean_ms", np.float64, (N_GRADES, N_SIZES)),
@@ -82,9 +82,12 @@ SYSTEM = _record(
 DIRECTION = _record(  # of a link: when it was busy, apart from each other, ascending; one more for a moment
     "n", arrays=(("from_ns", np.int64, (MOST_SPANS + 1,)), ("until_ns", np.int64, (MOST_SPANS + 1,)))
 )
+CARRIER = _record(  # a worker's own link, or what several share: when a shared one is free; when it was busy
+    "down_free_ns up_free_ns", arrays=(("down", DIRECTION, ()), ("up", DIRECTION, ()))
+)
 EVENT = _record("step kind worker slo", "value")
 WORKER = _record(
-    "alive kind slot next_ns next_rank"
+    "alive kind slot carrier next_ns next_rank"
     # its core
     " confirmed asked asked_n asked_ns deadline_ns in_hand heartbeat_due_ns not_before_ns back_off_ns"
     " clock_ns n_plans n_ready asked_for grades loaded told_epoch told_grade"
@@ -107,8 +110,6 @@ WORKER = _record(
         ("recent", np.int64, (RECENT_TASKS,)),
         ("booked_from_ns", np.int64, (MOST_BOOKED,)),
         ("booked_until_ns", np.int64, (MOST_BOOKED,)),
-        ("down", DIRECTION),
-        ("up", DIRECTION),
     ),
 )
 FRAME = _record(
@@ -157,6 +158,7 @@ EPISODE = _record(
         ("up_is_sync", np.int64, (N_UP,)),
         ("recent", np.int64, (RECENT_TASKS,)),
         ("streams", STREAM, (N_STREAMS,)),
+        ("carriers", CARRIER, (2 * N_WORKERS,)),  # each worker's own, then what is shared
         ("workers", WORKER, (N_WORKERS,)),  # those after the hardware's own have joined
         ("frames", FRAME, (N_FRAMES,)),
         ("jobs", JOB, (N_JOBS,)),

@@ -7,6 +7,7 @@ from envs.simulator.occupancy import begin_occupancy
 from envs.simulator.records import (
     JOIN_WORKER,
     LOSE_WORKER,
+    N_WORKERS,
     NEVER,
     NONE,
     SET_LINKS,
@@ -27,6 +28,8 @@ def start_worker(s, e, w, kind, slot):
     """A worker's program starts in a slot of the hardware; it has said nothing yet."""
     worker = e.workers[w]
     worker.alive, worker.kind, worker.slot = 1, kind, slot
+    medium = s.kinds[kind].medium
+    worker.carrier = w if medium == NONE else N_WORKERS + medium
     worker.confirmed = worker.asked = worker.in_hand = worker.n_plans = worker.n_ready = 0
     worker.not_before_ns, worker.back_off_ns, worker.clock_ns = 0, FIRST_BACK_OFF_NS, NEVER
     worker.heartbeat_due_ns = worker.asked_for = worker.grades = worker.loaded = worker.told_epoch = 0
@@ -37,7 +40,7 @@ def start_worker(s, e, w, kind, slot):
     worker.processed = worker.service_ns = worker.busy_ns = worker.down_ns = worker.up_ns = 0
     worker.n_recent = 0
     begin_occupancy(worker, 0)
-    begin_transport(worker)
+    begin_transport(e, worker)
     worker.ns_per_byte = s.kinds[kind].ns_per_byte if e.ns_per_byte < 0.0 else e.ns_per_byte
     slow_down(s, e, w)
     refresh(s, e, w)

@@ -130,8 +130,10 @@ def _fill_system(record: np.void, system: System) -> None:
 
 def _fill_kinds(kinds: NDArray[Any], system: System) -> None:
     numbers = [i for i, device in enumerate(system.cluster.devices) for _ in range(device.count)]
+    media = sorted({device.link.shared for device in system.cluster.devices} - {""})
     for w, device in enumerate(system.cluster.workers):
         kind = kinds[w]
+        kind["medium"] = media.index(device.link.shared) if device.link.shared else records.NONE
         kind["device"], kind["capacity"], kind["sigma"] = numbers[w], device.capacity, device.sigma
         kind["delay_ns"], kind["ns_per_byte"] = _ns(device.link.delay_ms), 8e3 / device.link.mbit_s
         kind["handling_ns"], kind["start_ns"] = _ns(device.handling_ms), _ns(device.start_ms)

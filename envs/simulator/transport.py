@@ -4,14 +4,28 @@ A test holds it to the real cores, frame for frame.
 """
 
 from envs.simulator.compiling import compiled
+from envs.simulator.records import N_WORKERS
 from pipeline.producer.transport import MOST_SPANS, RECENT_SHIFT
 
 
 @compiled
-def begin_transport(worker):
-    """A worker has registered; nothing is known of its link."""
+def begin_carrier(carrier):
+    """Nothing was ever on it."""
+    carrier.down_free_ns = carrier.up_free_ns = carrier.down.n = carrier.up.n = 0
+
+
+@compiled
+def begin_transport(e, worker):
+    """A worker has registered; nothing is known of its link, unless others share it."""
     worker.delay_ns = worker.link_is_known = worker.recent_down_ns = worker.recent_up_ns = 0
-    worker.down.n = worker.up.n = 0
+    if not is_shared(worker):
+        begin_carrier(e.carriers[worker.carrier])
+
+
+@compiled
+def is_shared(worker):
+    """Whether others send over the same medium."""
+    return worker.carrier >= N_WORKERS
 
 
 @compiled
@@ -48,10 +62,11 @@ def insert(direction, n, from_ns, until_ns):
 
 
 @compiled
-def note_transport(worker, job):
+def note_transport(e, worker, job):
     """A result arrived: its frame and it kept the link busy."""
-    down_ns = carried(worker.down, job.sent_ns + worker.delay_ns, job.received_ns)
-    up_ns = carried(worker.up, job.done_ns + worker.delay_ns, job.arrived_ns)
+    carrier = e.carriers[worker.carrier]
+    down_ns = carried(carrier.down, job.sent_ns + worker.delay_ns, job.received_ns)
+    up_ns = carried(carrier.up, job.done_ns + worker.delay_ns, job.arrived_ns)
     worker.down_ns += down_ns
     worker.up_ns += up_ns
     if worker.link_is_known:

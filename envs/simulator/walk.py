@@ -26,6 +26,7 @@ from envs.simulator.timers import (
     find_next,
     refresh,
 )
+from envs.simulator.transport import begin_carrier
 from envs.simulator.workapi import announce, plan_tick, producer_ticked, request_came
 from envs.simulator.workers import left, replied, served, woke
 from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
@@ -89,6 +90,8 @@ def begin_records(s, e, seed, thresholds):
     e.tails[:] = NONE
     for slo in range(s.n_slos):
         e.thresholds[slo] = thresholds[slo]
+    for i in range(2 * N_WORKERS):
+        begin_carrier(e.carriers[i])
     for slot in range(N_WORKERS):
         e.workers[slot].told_slowdown, e.workers[slot].heat = 1.0, 0.0
     for stream in range(s.n_streams):

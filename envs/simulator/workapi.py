@@ -99,7 +99,7 @@ def register(s, e, w, now_ns):
     worker.known, worker.known_seq, worker.ready = 1, e.known_seq, 0
     worker.heard_ns = now_ns
     begin_occupancy(worker, now_ns)
-    begin_transport(worker)
+    begin_transport(e, worker)
     tick_by(s, e, now_ns + s.silent_ns + 1)
     worker.reply_epoch, worker.reply_grade = e.epoch, e.grade_level
     reply(s, e, w, CONFIRMATION, now_ns)

@@ -81,11 +81,14 @@ class Register(Greeting, frozen=True, tag="REGISTER"):
     Attributes:
         worker: the name that it would like.
         identity: random, of this process alone, whatever its name and sockets; "" = that of its socket.
+        medium: what its link shares with those of all workers that name the same, as an access point; "" =
+            it is its own.
     """
 
     worker: Label = ""
     identity: WorkerIdentity = ""
     sent_ns: int = 0  # the worker's clock
+    medium: Label = ""
 
     if_unsaid: ClassVar[int] = PROTOCOL_VERSION
 

@@ -6,11 +6,13 @@ and is its successor.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pipeline.messages import Register
 from pipeline.producer.events import Envelope
+from pipeline.producer.transport import Carrier, Transport
 from pipeline.producer.workers import Roster, Worker
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ class Applicant:
     envelope: Envelope
     identity: str
     name: str
+    medium: str
 
 
 class Admission:
@@ -45,6 +48,7 @@ class Admission:
         self.n_renamed = 0
         self._workers = workers
         self._remove = remove
+        self._media: defaultdict[str, Carrier] = defaultdict(Carrier)
         self._patience_ns = NAME_HEARTBEATS * heartbeat_ns
 
     def apply(self, envelope: Envelope, message: Register, now_ns: int) -> list[tuple[Envelope, Worker]]:
@@ -61,8 +65,8 @@ class Admission:
         if known is not None:  # it comes back through another socket
             name = self._workers[known].name
             self._remove(known, "registered again")
-            return [self._let_in(Applicant(envelope, identity, name), name, now_ns)]
-        self.waiting[identity] = Applicant(envelope, identity, message.worker)
+            return [self._let_in(Applicant(envelope, identity, name, message.medium), name, now_ns)]
+        self.waiting[identity] = Applicant(envelope, identity, message.worker, message.medium)
         return self.look(now_ns)
 
     def look(self, now_ns: int) -> list[tuple[Envelope, Worker]]:
@@ -94,6 +98,9 @@ class Admission:
 
     def _let_in(self, applicant: Applicant, name: str, now_ns: int) -> tuple[Envelope, Worker]:
         self.waiting.pop(applicant.identity, None)
-        worker = self._workers[applicant.envelope[0]] = Worker(applicant.identity, name, now_ns)
+        medium = applicant.medium
+        transport = Transport(medium, self._media[medium]) if medium else Transport()
+        worker = Worker(applicant.identity, name, now_ns, transport=transport)
+        self._workers[applicant.envelope[0]] = worker
         logger.info("worker %s registered", name)
         return applicant.envelope, worker

@@ -136,6 +136,7 @@ class Meter:
             down_s=self.down_ns[name] * 1e-9,
             up_s=self.up_ns[name] * 1e-9,
             recent_link_s=recent_link_ns * 1e-9 if transport.is_known else math.nan,
+            medium=transport.medium,
         )
 
 

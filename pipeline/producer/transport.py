@@ -39,21 +39,31 @@ class Direction:
 
 
 @dataclass(slots=True)
+class Carrier:
+    """Both directions of a link, or of a medium that several links share."""
+
+    down: Direction = field(default_factory=Direction)
+    up: Direction = field(default_factory=Direction)
+
+
+@dataclass(slots=True)
 class Transport:
     """A worker's link.
 
     Attributes:
+        medium: its name, if it is shared; "" = the link is the worker's own.
+        carrier: what it shares, or its own.
         delay_ns: one way for an empty message, as the worker last said; 0 = not known.
         recent_down_ns, recent_up_ns: what a frame to it, a result from it has kept it busy of late.
         is_known: whether any has come that tells.
     """
 
+    medium: str = ""
+    carrier: Carrier = field(default_factory=Carrier)
     delay_ns: int = 0
     recent_down_ns: int = 0
     recent_up_ns: int = 0
     is_known: bool = False
-    _down: Direction = field(default_factory=Direction)
-    _up: Direction = field(default_factory=Direction)
 
     def told(self, delay_ns: int) -> None:
         """Note how far away the worker says that it is; 0 = it does not know."""
@@ -63,8 +73,8 @@ class Transport:
         """Take a result; returns for how long its frame and it kept the link busy (down, up), in ns."""
         if item.sent_ns is None:
             return 0, 0
-        down_ns = self._down.carried(item.sent_ns + self.delay_ns, item.sent_ns + item.transfer_ns)
-        up_ns = self._up.carried(item.done_ns + self.delay_ns, item.done_ns + item.return_ns)
+        down_ns = self.carrier.down.carried(item.sent_ns + self.delay_ns, item.sent_ns + item.transfer_ns)
+        up_ns = self.carrier.up.carried(item.done_ns + self.delay_ns, item.done_ns + item.return_ns)
         if self.is_known:
             self.recent_down_ns += (down_ns - self.recent_down_ns) >> RECENT_SHIFT
             self.recent_up_ns += (up_ns - self.recent_up_ns) >> RECENT_SHIFT

@@ -154,7 +154,8 @@ class WorkerCore:
     def _next_request(self, now_ns: int) -> Register | GetWork | None:
         is_due = self._schedule.is_due(now_ns)
         if self._confirmation is None or (is_due and not self._confirmation.results):
-            return Register(self._config.name, self._config.identity, sent_ns=now_ns)
+            config = self._config
+            return Register(config.name, config.identity, sent_ns=now_ns, medium=config.medium)
         n, standing = 0, False
         if self._can_ask and self._clock.is_fresh(now_ns):
             n = min(self._config.batch, self._config.n_slots - len(self._hand))

@@ -19,6 +19,7 @@ class WorkerConfig:
         n_slots: tasks that can be in hand at once, >= 1.
         batch: most tasks asked for in one request, 1..64.
         weights: path per grade letter, stronger than the producer's.
+        medium: what its link shares with others that name the same; "" = it is its own.
     """
 
     name: str
@@ -26,6 +27,7 @@ class WorkerConfig:
     n_slots: int
     batch: int = 1
     weights: dict[str, str] = field(default_factory=dict)
+    medium: str = ""
 
 
 class Tick(msgspec.Struct, frozen=True):

@@ -67,7 +67,7 @@ class Requester:
             return None
         if self._link.is_ideal:
             return now_ns, frames
-        n_bytes = sum(map(len, frames)) if len(frames) > 1 else 0
+        n_bytes = sum(map(len, frames)) if len(frames) > 1 else 0  # without frames it counts as empty
         self._coming = self._link.arrival_ns(n_bytes, now_ns), frames
         return None
 

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import assert_never
 
 import zmq
@@ -35,7 +36,7 @@ from pipeline.worker.child import InferenceError, InferenceProcess
 from pipeline.worker.core import WorkerCore
 from pipeline.worker.events import WorkerConfig
 from pipeline.worker.jobs import Job, Ready, Slow
-from pipeline.worker.link import Link
+from pipeline.worker.link import both_ways
 from pipeline.worker.requester import Requester
 from pipeline.worker.ring import RingError, SlotRing
 from pipeline.worker.sender import Sender
@@ -64,14 +65,21 @@ class WorkerShell:
     def __init__(self, options: WorkerOptions, identity: str, stop: StopSwitch) -> None:
         n_slots = options.prefetch + 1
         self._core = WorkerCore(
-            WorkerConfig(options.name, identity, n_slots, options.batch, dict(options.weights))
+            WorkerConfig(
+                options.name,
+                identity,
+                n_slots,
+                options.batch,
+                dict(options.weights),
+                Path(options.link_medium).name,
+            )
         )
         self._stop = stop
         self._ring = SlotRing(n_slots)
         self._child = InferenceProcess(options)
         self._mbit_s = options.link_mbit_s
-        self._down = Link(options.link_delay_ms, options.link_mbit_s)
-        self._up = Link(options.link_delay_ms, options.link_mbit_s)
+        link = options.link_delay_ms, options.link_mbit_s, options.link_medium
+        self._down, self._up = both_ways(*link)
         self._context = zmq.Context()
         self._bell, self._rope = os.pipe()  # pulled by the sender, it wakes the loop
         self._sender = Sender(self._context, self._child.results, self._ring, self._ring_bell, self._up)

@@ -137,6 +137,16 @@ def test_a_link_carries_frames_as_fast_as_its_busier_direction():
     assert measure(interval(workers=(a, stranger)))["load_link"] == pytest.approx(15 / (10 + 10))
 
 
+def test_links_that_share_a_medium_are_one():
+    a, b = (
+        replace(w, down_s=0.1 * w.processed, recent_link_s=0.1, medium="access point")
+        for w in interval().workers
+    )
+    assert measure(interval(workers=(a, b)))["load_link"] == pytest.approx(15 / 10)
+    own = replace(a, name="c", medium="")
+    assert measure(interval(workers=(a, b, own)))["load_link"] == pytest.approx(15 / 20)
+
+
 def test_load_is_that_of_the_bottleneck():
     slow_links = interval(
         workers=tuple(replace(w, down_s=2.0 * w.processed, recent_link_s=2.0) for w in interval().workers)

@@ -97,7 +97,13 @@ class ReferenceWorker:
         self.generation = 0
         self._world = world
         self._core = WorkerCore(
-            WorkerConfig(self.name, self.name, world.system.prefetch + 1, world.system.batch)
+            WorkerConfig(
+                self.name,
+                self.name,
+                world.system.prefetch + 1,
+                world.system.batch,
+                medium=device.link.shared,
+            )
         )
         self._arrived: tuple[TaskHeader, ...] = ()
         self._buffer: deque[_Job] = deque()
@@ -165,14 +171,14 @@ class ReferenceWorker:
     def reply(self, envelope: tuple[bytes, ...], message: WorkReply, tasks: tuple[TaskHeader, ...]) -> None:
         """The producer answers a socket of ours; frames take their time on the link."""
         size_bytes = sum(int(np.prod(task.shape)) for task in tasks)
-        takes_ns = int(size_bytes * self._world.ns_per_byte(self.device) + 0.5)
+        left_ns = self._world.left_ns(self.device, size_bytes, "down")
 
         def arrive() -> None:
             if envelope == (self.peer, b"%d" % self._n_asked):  # REQ lets nothing else through
                 self._arrived = tasks
                 self.tell(working.Replied(message, tasks))
 
-        self._world.at(self._world.now_ns + self._delay_ns + takes_ns, REPLIED, self.number, arrive)
+        self._world.at(left_ns + self._delay_ns, REPLIED, self.number, arrive)
 
     def _order(self, job: _Job) -> None:
         self._buffer.append(job)
@@ -235,10 +241,10 @@ class ReferenceWorker:
             size_bytes = RESULT_BYTES
             if self._world.system.return_frames:
                 size_bytes += int(np.prod(task.shape))
-            takes_ns = int(size_bytes * self._world.ns_per_byte(self.device) + 0.5)
-            if takes_ns:
+            left_ns = self._world.left_ns(self.device, size_bytes, "up")
+            if left_ns > self._world.now_ns:
                 self._is_sending = True
-                self._world.at(self._world.now_ns + takes_ns, LEFT, self.number, self._left)
+                self._world.at(left_ns, LEFT, self.number, self._left)
                 return
             self._send_one()
 
@@ -311,6 +317,7 @@ class Reference:
         self._told: dict[int, float] = {}
         self._heat: dict[int, float] = {}
         self._link_mbit_s: float | None = None
+        self._free_ns: dict[tuple[str, str], int] = {}  # of shared media
         self._source_index, self._taken_ns = 0, 0
         self._begun: producing.BeginCapture | None = None
         self._settings: tuple[int, StreamSettings] | None = None
@@ -405,16 +412,22 @@ class Reference:
 
     # --- the network ---
 
-    def ns_per_byte(self, device: Device) -> float:
-        """Of a link as it is now."""
-        return 8e3 / (self._link_mbit_s or device.link.mbit_s)
+    def left_ns(self, device: Device, size_bytes: int, way: str) -> int:
+        """When a message that is put on a link now has left; on a shared one after those of others."""
+        takes_ns = int(size_bytes * 8e3 / (self._link_mbit_s or device.link.mbit_s) + 0.5)
+        if not (takes_ns and device.link.shared):
+            return self.now_ns + takes_ns
+        medium = device.link.shared, way
+        self._free_ns[medium] = max(self.now_ns, self._free_ns.get(medium, 0)) + takes_ns
+        return self._free_ns[medium]
 
     def produce(self, event: producing.Event) -> None:
-        """The producer hears of something."""
+        """The producer hears of something; what could not be sent it hears after all the rest has left."""
+        unroutable: list[producing.Unroutable] = []
         for command in self._producer.handle(event, self.now_ns):
             match command:
                 case producing.Reply():
-                    self._reply(command)
+                    unroutable += self._reply(command)
                 case producing.Tell(_, message):
                     arrive = partial(self.collect, collecting.ProducerSpoke(message))
                     self.at(self.now_ns + self._message_ns, DOWN_CAME, 0, arrive)
@@ -425,16 +438,18 @@ class Reference:
                     self._choose_next()
                 case producing.ChangeCapture(epoch, settings):
                     self._settings = epoch, settings
+        for gone in unroutable:
+            self.produce(gone)
 
-    def _reply(self, reply: producing.Reply) -> None:
+    def _reply(self, reply: producing.Reply) -> list[producing.Unroutable]:
         peer, headers = reply.envelope[0], tuple(header for header, _ in reply.tasks)
         name, _, _ = peer.decode().partition("/")
         worker = next(worker for worker in self.workers if worker.name == name)
         if not worker.alive or worker.peer != peer:
-            self.produce(producing.Unroutable(peer, headers))
-            return
+            return [producing.Unroutable(peer, headers)]
         assert isinstance(reply.message, Work) or not headers
         worker.reply(reply.envelope, reply.message, headers)
+        return []
 
     def collect(self, event: collecting.Event) -> None:
         """The collector hears of something."""

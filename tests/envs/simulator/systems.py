@@ -89,7 +89,11 @@ def _random_device(rng: random.Random) -> Device:
         start_ms=rng.choice((0.0, 700.0)),
         load_ms=rng.choice((0.0, 300.0)),
         new_shape_ms=rng.choice((0.0, 50.0)),
-        link=Link(rng.choice((0.0, 0.3, 40.0)), rng.choice((float("inf"), 100.0, 2.0, 0.3))),
+        link=Link(
+            rng.choice((0.0, 0.3, 40.0)),
+            rng.choice((float("inf"), 100.0, 2.0, 0.3)),
+            rng.choice(("", "", "port", "access-point")),
+        ),
     )
     if rng.random() < 0.5:
         return made

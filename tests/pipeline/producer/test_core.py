@@ -545,7 +545,7 @@ def test_a_worker_that_hangs_shows_in_the_load_though_others_go_on(talk):
     talk.worker(b"b", GetWork(n=0))
     talk.received_by("b", 1, service_ns=100 * MS)
     metrics = talk.telemetry().metrics
-    assert metrics["load"] == pytest.approx(2 / 1.5 * (0.1 + 1.5) / 2 / 2)
+    assert metrics["load"] == pytest.approx(2 / 1.5 / (1 / 0.1 + 1 / 1.5))
     assert metrics["processing_time_max_worker"] == pytest.approx(1.5 * 2 / 1.5 / 2)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.messages import GetWork, Received
 from pipeline.producer.events import Tick
-from pipeline.producer.transport import Direction, Transport
+from pipeline.producer.transport import Carrier, Direction, Transport
 from tests.pipeline.producer.conversation import MS, Conversation, S
 
 
@@ -37,6 +37,13 @@ def test_tasks_of_one_reply_share_its_time():
 
 def test_a_result_that_comes_late_tells_of_what_was_before():
     assert ms_carried(Direction(), (20, 30), (40, 50), (10, 25), (5, 60)) == [10, 10, 10, 25]
+
+
+def test_what_links_share_is_busy_with_the_frames_of_all():
+    medium = Carrier()
+    near, far = Transport("ap", medium), Transport("ap", medium)
+    assert near.carried(received(0, 10, 20, 20))[0] == 10 * MS
+    assert far.carried(received(5, 30, 40, 40))[0] == 20 * MS, "it waited for the other's"
 
 
 def test_a_message_as_fast_as_an_empty_one_takes_no_time():
