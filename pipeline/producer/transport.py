@@ -26,6 +26,14 @@ class Direction:
         """
         if arrived_ns <= left_ns:
             return 0
+        if self._busy and self._busy[-1][0] <= left_ns <= self._busy[-1][1]:  # as ever where much is carried
+            from_ns, until_ns = self._busy[-1]
+            self._busy[-1] = from_ns, max(until_ns, arrived_ns)
+            return max(0, arrived_ns - until_ns)
+        return self._carried_apart(left_ns, arrived_ns)
+
+    def _carried_apart(self, left_ns: int, arrived_ns: int) -> int:
+        """Likewise of one that left when nothing was known to be on its way, or before the newest did."""
         alone_ns, first_ns, last_ns = arrived_ns - left_ns, left_ns, arrived_ns
         apart = []
         for from_ns, until_ns in self._busy:

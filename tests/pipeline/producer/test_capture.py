@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from pipeline.producer import capture as capture_module
 from pipeline.producer.capture import Capture
 from pipeline.producer.events import BeginCapture, Captured, ChangeCapture, SourceEnded
 from pipeline.settings import StreamSettings
@@ -105,6 +106,44 @@ def test_pictures_are_resized_to_the_knob_and_carry_epoch_and_grade(watch):
     (picture,) = watched.rest()
     assert picture.image is not None and picture.image.shape == (4, 8, 3)
     assert (picture.episode, picture.epoch, picture.grade) == (4, 9, 1)
+
+
+class Clock:
+    """Time that passes only where somebody works or sleeps."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def monotonic_ns(self) -> int:
+        return self.now_ns
+
+    def sleep(self, seconds: float) -> None:
+        self.now_ns += round(seconds * 1e9)
+
+
+class Slow(Numbered):
+    """Reading takes 5 ms, skipping 3 ms."""
+
+    def __init__(self, n: int, clock: Clock) -> None:
+        super().__init__(n)
+        self.clock = clock
+
+    def read(self) -> SourceFrame:
+        self.clock.now_ns += 5_000_000
+        return super().read()
+
+    def skip(self) -> None:
+        self.clock.now_ns += 3_000_000
+        super().skip()
+
+
+def test_capture_is_busy_with_what_it_reads_and_skips_but_not_while_it_waits(watch, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(capture_module, "time", clock)
+    watched = watch(Slow(9, clock), pacing=True)
+    watched.capture.begin(BeginCapture(1, 0, 1, settings(fps=10)))
+    busy_ms = [picture.busy_ns // 1_000_000 for picture in watched.rest()]
+    assert busy_ms == [5, 2 * 3 + 5, 2 * 3 + 5]
 
 
 def test_settings_change_in_mid_stream(watch):
