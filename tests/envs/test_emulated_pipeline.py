@@ -206,6 +206,21 @@ def test_links_hold_frames_and_results_back_and_their_bandwidth_can_change(make)
     assert service_ms(narrow, "worker-0") == pytest.approx(5.0), "only the way takes longer"
 
 
+@pytest.mark.parametrize(("shared", "links_fps"), [("", 80), ("access-point", 40)])
+def test_slow_links_show_in_the_load_by_the_time_that_a_frame_occupies_them(make, shared, links_fps):
+    # a frame of 160x90 is 43,200 bytes: 25 ms at 13.824 Mbit/s
+    link = Link(delay_ms=20.0, mbit_s=13.824, shared=shared)
+    env = make(hardware=Hardware((Device(count=2, times=TIMES, link=link),)))
+    env.reset(seed=1)
+
+    def is_told(info: dict[str, Any]) -> bool:
+        metrics = info["metrics"]
+        return metrics["load_link"] == pytest.approx(metrics["offered_fps"] / links_fps, rel=0.3)
+
+    metrics = run(env, LOW, is_told)["metrics"]
+    assert metrics["load"] == metrics["load_link"] > metrics["load_compute"]
+
+
 def test_devices_get_hot_under_load_and_recover(make):
     env = make(scenario=Scenario(thermal=Thermal(tau_s=1.0, throttles_from=0.2, slowdown=3.0)))
     env.reset(seed=1)
