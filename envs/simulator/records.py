@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.interval import HOPS, RECENT_TASKS
 from pipeline.producer.occupancy import MOST_BOOKED
-from pipeline.producer.transport import MOST_SPANS
+from pipeline.producer.transport import SHARED_SPANS
 
 NEVER = 1 << 62
 NONE = -1  # no frame, no job
@@ -80,7 +80,7 @@ SYSTEM = _record(
 # --- what happens in an episode ---
 
 DIRECTION = _record(  # of a link: when it was busy, apart from each other, ascending; one more for a moment
-    "n", arrays=(("from_ns", np.int64, (MOST_SPANS + 1,)), ("until_ns", np.int64, (MOST_SPANS + 1,)))
+    "n", arrays=(("from_ns", np.int64, (SHARED_SPANS + 1,)), ("until_ns", np.int64, (SHARED_SPANS + 1,)))
 )
 CARRIER = _record(  # a worker's own link, or what several share: when a shared one is free; when it was busy
     "down_free_ns up_free_ns", arrays=(("down", DIRECTION, ()), ("up", DIRECTION, ()))

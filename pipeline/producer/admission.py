@@ -48,7 +48,7 @@ class Admission:
         self.n_renamed = 0
         self._workers = workers
         self._remove = remove
-        self._media: defaultdict[str, Carrier] = defaultdict(Carrier)
+        self._media: defaultdict[str, Carrier] = defaultdict(Carrier.shared)
         self._patience_ns = NAME_HEARTBEATS * heartbeat_ns
 
     def apply(self, envelope: Envelope, message: Register, now_ns: int) -> list[tuple[Envelope, Worker]]:

@@ -1,20 +1,27 @@
 """How long frames and results kept a worker's link busy, as stamps tell; waiting for others is no work."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from pipeline.messages import Received
 
-MOST_SPANS = 4  # kept of when a direction was busy: later results may tell of earlier times
+SHARED_SPANS = 4  # kept of when what links share was busy: results of others may tell of earlier times
+OWN_SPANS = 1  # a worker's own results tell of its own link in order
 RECENT_SHIFT = 3  # of recent times: a new one counts an eighth
 
 Span = tuple[int, int]  # (from, until) in ns of the producer's clock
 
 
 class Direction:
-    """One direction of a link, as a server that carries one message after the other."""
+    """One direction of a link, as a server that carries one message after the other.
 
-    def __init__(self) -> None:
+    Args:
+        most_spans: of the time when it was busy that are kept.
+    """
+
+    def __init__(self, most_spans: int) -> None:
         self._busy: list[Span] = []  # apart from each other, ascending
+        self._most_spans = most_spans
 
     def carried(self, left_ns: int, arrived_ns: int) -> int:
         """Note a message that was on its way; returns for how long it alone was, in ns.
@@ -42,16 +49,20 @@ class Direction:
             else:
                 alone_ns -= min(until_ns, arrived_ns) - max(from_ns, left_ns)
                 first_ns, last_ns = min(first_ns, from_ns), max(last_ns, until_ns)
-        self._busy = sorted([*apart, (first_ns, last_ns)])[-MOST_SPANS:]
+        self._busy = sorted([*apart, (first_ns, last_ns)])[-self._most_spans :]
         return alone_ns
 
 
-@dataclass(slots=True)
 class Carrier:
     """Both directions of a link, or of a medium that several links share."""
 
-    down: Direction = field(default_factory=Direction)
-    up: Direction = field(default_factory=Direction)
+    def __init__(self, most_spans: int = OWN_SPANS) -> None:
+        self.down, self.up = Direction(most_spans), Direction(most_spans)
+
+    @classmethod
+    def shared(cls) -> Self:
+        """What the links of several workers share."""
+        return cls(SHARED_SPANS)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.messages import GetWork, Received
 from pipeline.producer.events import Tick
-from pipeline.producer.transport import Carrier, Direction, Transport
+from pipeline.producer.transport import SHARED_SPANS, Carrier, Direction, Transport
 from tests.pipeline.producer.conversation import MS, Conversation, S
 
 
@@ -28,26 +28,26 @@ def received(sent_ms: int, arrived_ms: int, done_ms: int, collected_ms: int) -> 
 
 
 def test_a_message_that_waits_for_the_one_before_it_keeps_the_link_busy_from_its_arrival_on():
-    assert ms_carried(Direction(), (0, 10), (2, 20), (20, 30), (50, 55)) == [10, 10, 10, 5]
+    assert ms_carried(Direction(SHARED_SPANS), (0, 10), (2, 20), (20, 30), (50, 55)) == [10, 10, 10, 5]
 
 
 def test_tasks_of_one_reply_share_its_time():
-    assert ms_carried(Direction(), (0, 30), (0, 30), (0, 30)) == [30, 0, 0]
+    assert ms_carried(Direction(SHARED_SPANS), (0, 30), (0, 30), (0, 30)) == [30, 0, 0]
 
 
 def test_a_result_that_comes_late_tells_of_what_was_before():
-    assert ms_carried(Direction(), (20, 30), (40, 50), (10, 25), (5, 60)) == [10, 10, 10, 25]
+    assert ms_carried(Direction(SHARED_SPANS), (20, 30), (40, 50), (10, 25), (5, 60)) == [10, 10, 10, 25]
 
 
 def test_what_links_share_is_busy_with_the_frames_of_all():
-    medium = Carrier()
+    medium = Carrier.shared()
     near, far = Transport("ap", medium), Transport("ap", medium)
     assert near.carried(received(0, 10, 20, 20))[0] == 10 * MS
     assert far.carried(received(5, 30, 40, 40))[0] == 20 * MS, "it waited for the other's"
 
 
 def test_a_message_as_fast_as_an_empty_one_takes_no_time():
-    assert ms_carried(Direction(), (5, 5), (9, 7)) == [0, 0]
+    assert ms_carried(Direction(SHARED_SPANS), (5, 5), (9, 7)) == [0, 0]
 
 
 def test_what_an_empty_message_takes_is_no_work_of_the_link():
