@@ -114,8 +114,8 @@ def demand_prior(
         k: expected.
         is_known: whether k is taken for known: then it is what all settings cost that has to be learned.
     """
-    steps = [np.log(np.array(knob.cost) / knob.cost[0]) for knob in spec.knobs]
-    lowest = float(np.log([knob.cost[0] for knob in spec.knobs]).sum())
+    steps = [np.log(np.array(knob.costs[0]) / knob.costs[0][0]) for knob in spec.knobs]
+    lowest = float(np.log([knob.costs[0][0] for knob in spec.knobs]).sum())
     mean = lowest + prior.slope * sum(step[settings[:, i]] for i, step in enumerate(steps))
     cov = covariance(steps, [prior.slope_sd] * len(steps), prior.step_sd, prior.interaction_sd, settings)
     if is_known:

@@ -26,7 +26,6 @@ from agents.causal.surprise import Surprise
 from agents.causal.tables import n_states
 from agents.common.bins import N_BINS, ratio_edges
 from agents.common.checkpoints import packed, unpacked
-from agents.common.settings import worth
 from envs.spec import ElasticitySpec, Observed
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class Causal(Forecaster):
         self._horizon, self._ambition, self._novelty = horizon, ambition, novelty
         self._gains, self._switching_cost = information_gain, switching_cost
         self._settings = np.array(list(np.ndindex(*spec.n_levels)), dtype=np.int64)
-        self._worth = np.array([worth(spec, levels) for levels in self._settings])
+        self._worth = spec.worth.when_shown()
         self._landmarks = choice.landmarks(self._settings)
         self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]
         self._model = Model(variables, self._settings, prior_weight, forgetting, drift, jump)

@@ -70,7 +70,7 @@ def prior(spec: ElasticitySpec, follows_cost: bool) -> Belief:
     """
     means, blocks = [np.array([PRICE[0] if follows_cost else 0.0])], [np.array([[PRICE[1] ** 2]])]
     for knob in spec.knobs:
-        ln_cost = EXPONENT * np.log(np.array(knob.cost[1:]) / knob.cost[0])
+        ln_cost = EXPONENT * np.log(np.array(knob.costs[0][1:]) / knob.costs[0][0])
         steps = np.abs(np.diff(ln_cost, prepend=0.0)) * SLOPE_STEP + UNSTEADY
         if not follows_cost:
             ln_cost, steps = np.zeros_like(ln_cost), np.full_like(steps, UNTOLD)

@@ -28,13 +28,12 @@ class Setting(NamedTuple):
 
 def cost(spec: ElasticitySpec, levels: Sequence[int]) -> float:
     """Return the relative work at these levels, the product over the knobs."""
-    return math.prod(knob.cost[level] for knob, level in zip(spec.knobs, levels, strict=True))
+    return math.prod(knob.costs[0][level] for knob, level in zip(spec.knobs, levels, strict=True))
 
 
 def worth(spec: ElasticitySpec, levels: Sequence[int]) -> float:
-    """Return what these levels are worth if delivered, the weighted mean over the knobs, in [0, 1]."""
-    parts = (k.weight * k.worth(k.value[level]) for k, level in zip(spec.knobs, levels, strict=True))
-    return sum(parts) / sum(knob.weight for knob in spec.knobs)
+    """Return what these levels are worth while they are in force and delivered, in [0, 1]."""
+    return float(spec.worth.when_shown()[np.ravel_multi_index(tuple(levels), spec.n_levels)])
 
 
 def step_down(spec: ElasticitySpec, levels: Levels) -> Levels:
@@ -60,24 +59,10 @@ def _steps(spec: ElasticitySpec, levels: Levels, step: int) -> Iterator[Levels]:
 
 
 def pareto_front(spec: ElasticitySpec) -> tuple[Levels, ...]:
-    """Return the joint settings that no other beats in both cost and worth, ascending in both.
-
-    Built knob by knob: what is beaten within the first knobs is beaten whatever the others are, for costs
-    multiply and worths add up. So the number of joint settings is no limit.
-    """
-    front = [Setting(1.0, 0.0, ())]
-    for knob in spec.knobs:
-        front = list(
-            unbeaten(
-                Setting(
-                    part.cost * knob.cost[level],
-                    part.worth + knob.weight * knob.worth(knob.value[level]),
-                    (*part.levels, level),
-                )
-                for part in front
-                for level in range(knob.n_levels)
-            )
-        )
+    """Return the joint settings that no other beats in both cost and worth, ascending in both."""
+    values = spec.worth.when_shown()
+    rows = enumerate(np.ndindex(*spec.n_levels))
+    front = unbeaten(Setting(cost(spec, levels), float(values[row]), levels) for row, levels in rows)
     return tuple(setting.levels for setting in front)
 
 
@@ -143,7 +128,7 @@ def places(knob: Knob) -> Array:
 
     By ln(cost) where the cost rises from the lowest level to the highest, else by the index.
     """
-    ln_cost = np.log(knob.cost)
+    ln_cost = np.log(knob.costs[0])
     if ln_cost[-1] > ln_cost[0]:
         return (ln_cost - ln_cost[0]) / (ln_cost[-1] - ln_cost[0])
     return np.arange(knob.n_levels) / max(knob.n_levels - 1, 1)
@@ -163,8 +148,8 @@ def grid_of(spec: ElasticitySpec) -> Grid:
     return Grid(
         settings=settings,
         cost=np.array([cost(spec, levels) for levels in settings]),
-        worth=np.array([worth(spec, levels) for levels in settings]),
+        worth=spec.worth.when_shown(),
         features=np.stack(columns, axis=1),
-        spans=np.array([max(np.log(knob.cost[-1] / knob.cost[0]), 0.0) for knob in spec.knobs]),
+        spans=np.array([max(np.log(knob.costs[0][-1] / knob.costs[0][0]), 0.0) for knob in spec.knobs]),
         n_levels=spec.n_levels,
     )

@@ -40,7 +40,7 @@ class Eyes:
     @classmethod
     def of(cls, spec: ElasticitySpec) -> Self:
         """Return the eyes for a spec."""
-        costs = tuple(np.log(np.array(knob.cost)).astype(np.float32) for knob in spec.knobs)
+        costs = tuple(np.log(np.array(knob.costs[0])).astype(np.float32) for knob in spec.knobs)
         demand = in_pressure(spec)
         return cls(costs, demand if demand.any() else np.ones_like(demand))
 

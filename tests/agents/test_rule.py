@@ -13,8 +13,8 @@ from tests.agents.episodes import make, run
 RULES = Rules(oks=3, cool_down=1, target=0.8, probation=5, longest_bar=8)
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 3.0, 4.0)),
-        Knob("b", "", (1, 2), (1.0, 2.0), (1.0, 4.0)),
+        Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), ((1.0, 2.0, 3.0, 4.0),)),
+        Knob("b", "", (1, 2), (1.0, 2.0), ((1.0, 4.0),)),
     ),
     slos=(Slo("m", 1.0),),
 )

@@ -21,8 +21,8 @@ from pipeline.slos import Slo
 N_LEVELS = (3, 2)
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 2.0, 4.0)),
-        Knob("b", "", (1, 2), (1.0, 2.0), (1.0, 3.0)),
+        Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 2.0, 4.0),)),
+        Knob("b", "", (1, 2), (1.0, 2.0), ((1.0, 3.0),)),
     ),
     slos=(Slo("carried", 1.0, memory=True), Slo("instant", 1.0)),
 )

@@ -68,7 +68,7 @@ def test_evidence_of_one_queue_counts_once_and_that_of_the_pressure_not_twice(st
 
 def test_one_level_and_warnings_at_the_threshold_are_legal():
     spec = ElasticitySpec(
-        knobs=(Knob("only", "", (1,), (1.0,), (2.0,)), Knob("b", "", (1, 2), (1.0, 2.0), (1.0, 3.0))),
+        knobs=(Knob("only", "", (1,), (1.0,), ((2.0,),)), Knob("b", "", (1, 2), (1.0, 2.0), ((1.0, 3.0),))),
         slos=(Slo("m", 1.0, warn_at=1.0), Slo("n", 2.0, sense=Sense.AT_LEAST, memory=True)),
     )
     model = build(spec, TUNABLES, PRIOR)

@@ -7,7 +7,7 @@ from agents.common.pressure import Drain, Heading, Reader, Reading, Watch, in_pr
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Sense, Slo
 
-KNOB = Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 4.0, 8.0))
+KNOB = Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), ((1.0, 2.0, 4.0, 8.0),))
 SPEC = ElasticitySpec(
     (KNOB,),
     (

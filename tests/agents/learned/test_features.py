@@ -11,8 +11,8 @@ from pipeline.slos import Slo
 
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 2.0, 8.0)),
-        Knob("b", "", (1,), (1.0,), (5.0,)),
+        Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 2.0, 8.0),)),
+        Knob("b", "", (1,), (1.0,), ((5.0,),)),
     ),
     slos=(Slo("x", 1.0), Slo("y", 1.0)),
     metrics=(ObservedMetric("m", "", 0.0, 1.0),),

@@ -10,7 +10,7 @@ from agents.mpc.world import STUCK, World, demand_of, lag_of, prior, see
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 
-KNOB = Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 2.0, 4.0))
+KNOB = Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 2.0, 4.0),))
 WHOLE = ElasticitySpec((KNOB,), (Slo("load", 1.0), Slo("queue", 1.0, memory=True)))
 QUEUED = ElasticitySpec((KNOB,), (Slo("queue", 1.0, memory=True),))
 
