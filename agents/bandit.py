@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State, Transition
+from agents.common.bottleneck import in_pressure
 from agents.common.checkpoints import packed, unpacked
 from agents.common.demand import TINY
-from agents.common.pressure import in_pressure
 from agents.common.settings import grid_of
 from agents.common.words import Word
 from envs.spec import ElasticitySpec, Observed

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.common.bottleneck import in_pressure
 from agents.common.demand import MENDED, UNKNOWN
-from agents.common.pressure import in_pressure
 from agents.common.settings import Grid
 from envs.spec import ElasticitySpec
 

@@ -35,6 +35,7 @@ class Interval(NamedTuple):
         ratios: per SLO, shape (n_slos,).
         bins: of those ratios.
         known: SLOs that were measured.
+        pressures: of each stage, NaN where unknown, shape (n_stages,).
     """
 
     setting: int
@@ -42,6 +43,7 @@ class Interval(NamedTuple):
     ratios: Array
     bins: tuple[int, ...]
     known: tuple[int, ...]
+    pressures: Array
 
 
 class Sample(NamedTuple):
@@ -98,17 +100,11 @@ class Model:
         self._drift, self._ln_odds = drift, math.log(jump / (1 - jump))
         spec = variables.spec
         self._of_pressure, self._of_queue = (metrics.design(spec, settings, queue) for queue in (False, True))
-        pressing = set(variables.pressing)
-        self.priors = [
-            metrics.prior(spec, i == 0 or slos[0] in pressing) for i, slos in enumerate(variables.measured)
-        ]
+        self._n_stages = len(spec.stages)
+        self.priors = [metrics.prior(spec, stage) for stage in range(self._n_stages)]
+        self.priors += [metrics.prior(spec, None) for _ in variables.measured]
         self.beliefs = list(self.priors)
         self.tables = [self.table(slo, parents) for slo, parents in enumerate(variables.given)]
-        alone = [slo for slo, objective in enumerate(spec.slos) if not objective.memory]
-        self._alone = [
-            [slo for slo in alone if variables.belief_of[variables.metric_of[slo]] == i]
-            for i in range(len(self.beliefs))
-        ]  # per belief, the SLOs below it that have no memory
         self._seen: set[tuple[int, int]] = set()
         self.forget_context()
 
@@ -147,26 +143,18 @@ class Model:
         likelihoods = {slo: self._likelihood(slo, interval) for slo in observed}
         row = self._of_pressure[interval.setting]
         self.lags = [self._lag(i, row) for i in range(len(self.beliefs))]
+        befores = [self._measure(i, interval, row) for i in range(len(self.beliefs))]
         expectations: dict[int, Array] = {}
         weights: dict[int, float] = {}
         surprise = 0.0
-        for i, alone in enumerate(self._alone):
-            before = self._measure(i, interval, row)
-            below = [slo for slo in alone if slo in likelihoods]
-            surprise += inference.surprise(before.chances, [likelihoods[slo] for slo in below])
-            expectations |= dict.fromkeys(below, before.chances)
-            weights |= dict.fromkeys(below, inference.weight(before.variance))
+        for slo in observed:
+            if not self.variables.spec.slos[slo].memory:
+                before = self._above(slo, befores)
+                surprise += inference.surprise(before.chances, [likelihoods[slo]])
+                expectations[slo], weights[slo] = before.chances, inference.weight(before.variance)
         queued = {slo: likelihoods[slo] for slo in observed if self.variables.spec.slos[slo].memory}
         if queued:
-            is_measured = any(slo in interval.known for slo in self.variables.pressing)
-            row = self._of_queue[interval.setting]
-            before = inference.expected(self.beliefs[0], row)
-            surprise += inference.surprise(before.chances, queued.values())
-            self.beliefs[0], posterior = inference.with_messages(
-                self.beliefs[0], row, before, queued.values(), is_measured, self.lags[0], self._ln_odds
-            )
-            expectations |= dict.fromkeys(queued, posterior)
-            weights |= dict.fromkeys(queued, 1.0 if is_measured else BLIND)
+            surprise += self._hear(list(queued.values()), interval, queued, expectations, weights)
         sample = Sample(interval, self.previous_bins, expectations, weights, surprise)
         for slo in observed:
             self._greet(slo, interval)
@@ -176,6 +164,11 @@ class Model:
         )
         self.setting = interval.setting
         return sample
+
+    def _above(self, slo: int, befores: Sequence[inference.Expectation]) -> inference.Expectation:
+        """Return what was expected of the metric above an SLO without memory."""
+        belief = self.variables.belief_of[self.variables.metric_of[slo]]
+        return inference.largest(befores[: self._n_stages]) if belief is None else befores[belief]
 
     def _knows_previous_bins(self, slo: int) -> bool:
         parents = self.tables[slo].parents

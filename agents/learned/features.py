@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.common.pressure import in_pressure
+from agents.common.bottleneck import in_pressure
 from envs.spec import ElasticitySpec
 
 RATIO_FLOOR = 0.05  # added to a ratio before its logarithm is taken
