@@ -67,6 +67,12 @@ def expected(belief: Belief, row: Array) -> Expectation:
     return Expectation(float(mean[0]), float(variance[0]), metrics.in_bins(mean, variance)[0])
 
 
+def of_largest(expectations: Sequence[Expectation]) -> Expectation:
+    """Return what is expected of the largest of several stages' z; mean and variance are of the likeliest."""
+    mean, variance, _ = max(expectations, key=lambda expectation: expectation.mean)
+    return Expectation(mean, variance, metrics.largest([each.chances for each in expectations]))
+
+
 def surprise(chances: Array, likelihoods: Collection[Array]) -> float:
     """Return −2 ln P of what SLOs did, from π and each one's λₛ."""
     return -2 * sum(math.log(chances @ likelihood) for likelihood in likelihoods)

@@ -123,7 +123,7 @@ def in_bins(mean: Array, variance: Array) -> Array:
 
 
 def largest(stages: Sequence[Array]) -> Array:
-    """Return P(bin) of the largest of independent metrics whose bins have these probabilities, (..., N_BINS)."""
+    """Return P(bin) of the largest of some metrics, from P(bin) of each by itself, shape (..., N_BINS)."""
     if len(stages) == 1:
         return stages[0]
     return np.diff(np.prod([chances.cumsum(axis=-1) for chances in stages], axis=0), axis=-1, prepend=0.0)

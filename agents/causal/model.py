@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -154,7 +154,11 @@ class Model:
                 expectations[slo], weights[slo] = before.chances, inference.weight(before.variance)
         queued = {slo: likelihoods[slo] for slo in observed if self.variables.spec.slos[slo].memory}
         if queued:
-            surprise += self._hear(list(queued.values()), interval, queued, expectations, weights)
+            is_measured = not np.isnan(interval.pressures).all()
+            posterior, surprised = self._hear(queued.values(), interval)
+            surprise += surprised
+            expectations |= dict.fromkeys(queued, posterior)
+            weights |= dict.fromkeys(queued, 1.0 if is_measured else BLIND)
         sample = Sample(interval, self.previous_bins, expectations, weights, surprise)
         for slo in observed:
             self._greet(slo, interval)
@@ -168,7 +172,26 @@ class Model:
     def _above(self, slo: int, befores: Sequence[inference.Expectation]) -> inference.Expectation:
         """Return what was expected of the metric above an SLO without memory."""
         belief = self.variables.belief_of[self.variables.metric_of[slo]]
-        return inference.largest(befores[: self._n_stages]) if belief is None else befores[belief]
+        return inference.of_largest(befores[: self._n_stages]) if belief is None else befores[belief]
+
+    def _hear(self, likelihoods: Collection[Array], interval: Interval) -> tuple[Array, float]:
+        """Update the stages' beliefs by SLOs with memory; return the congestion's P(bin), the surprise."""
+        row, n = self._of_queue[interval.setting], self._n_stages
+        befores = [inference.expected(belief, row) for belief in self.beliefs[:n]]
+        evidence = inference.together(likelihoods)
+        chances, posteriors = [before.chances for before in befores], []
+        for i, before in enumerate(befores):
+            self.beliefs[i], posterior = inference.with_messages(
+                self.beliefs[i],
+                row,
+                before,
+                inference.against(evidence, chances[:i] + chances[i + 1 :]),
+                not math.isnan(interval.pressures[i]),
+                self.lags[i],
+                self._ln_odds,
+            )
+            posteriors.append(posterior)
+        return metrics.largest(posteriors), inference.surprise(metrics.largest(chances), likelihoods)
 
     def _knows_previous_bins(self, slo: int) -> bool:
         parents = self.tables[slo].parents
@@ -201,8 +224,15 @@ class Model:
     def expectation(self, metric: int, settings: Sequence[int] | NDArray[np.integer] | slice) -> Array:
         """Return P(bin | do(setting)) of a metric in the next interval, shape (n, bins)."""
         rows = (self._of_pressure if metric else self._of_queue)[settings]
-        mean, variance = metrics.expected(self.beliefs[self.variables.belief_of[metric]], rows)
-        return metrics.in_bins(mean, variance + self._drift**2)
+        own = self.variables.belief_of[metric]
+        behind = self.beliefs[: self._n_stages] if own is None else [self.beliefs[own]]
+        expected = [metrics.expected(belief, rows) for belief in behind]
+        return metrics.largest([metrics.in_bins(mean, spread + self._drift**2) for mean, spread in expected])
+
+    def binding(self, setting: int) -> int:
+        """Return the stage that is expected to bind at this setting."""
+        row = self._of_queue[setting]
+        return max(range(self._n_stages), key=lambda i: float(row @ self.beliefs[i].mean))
 
     def unknown(self, setting: int) -> Array:
         """Return the log-standard deviation of each cost against this one, all metrics, shape (n,)."""
@@ -210,12 +240,16 @@ class Model:
         return np.sqrt(sum(metrics.expected(belief, rows)[1] for belief in self.beliefs))
 
     def _measure(self, i: int, interval: Interval, row: Array) -> inference.Expectation:
-        """Update a belief by the ratios that measure it, if any did; return what was expected before."""
+        """Update a belief by what measures it, if that is known; return what was expected before."""
         belief = inference.predicted(self.beliefs[i], self._drift)
         before = inference.expected(belief, row)
-        ratios = [interval.ratios[slo] for slo in self.variables.measured[i] if slo in interval.known]
-        if ratios:
-            ln_ratio = math.log(min(max(*ratios, RATIO_FLOOR), RATIO_CAP))
+        ratio = math.nan
+        if i < self._n_stages:
+            ratio = float(interval.pressures[i])
+        elif (slo := self.variables.measured[i - self._n_stages]) in interval.known:
+            ratio = float(interval.ratios[slo])
+        if not math.isnan(ratio):
+            ln_ratio = math.log(min(max(ratio, RATIO_FLOOR), RATIO_CAP))
             belief = inference.measured(belief, row, before, ln_ratio, self.lags[i], self._ln_odds)
         self.beliefs[i] = belief
         return before

@@ -1,9 +1,10 @@
 """Which variables an SLO hangs on: given by what the spec says of it, or learned from samples.
 
 Knobs and the bins in which the SLOs with memory were before the interval are roots. Knobs lead to stages and
-metrics, stages to the metric of the one that binds, metrics and roots to SLOs; no SLO of an interval leads to another of the same, so that with everything above
-them known, the SLOs are independent (a two-slice network without arcs inside a slice: Friedman, Murphy and
-Russell 1998, "Learning the structure of dynamic probabilistic networks").
+metrics, stages to the metrics of the one that binds, metrics and roots to SLOs; no SLO of an interval leads
+to another of the same, so that with everything above them known, the SLOs are independent (a two-slice
+network without arcs inside a slice: Friedman, Murphy and Russell 1998, "Learning the structure of dynamic
+probabilistic networks").
 """
 
 from dataclasses import dataclass
@@ -91,9 +92,7 @@ class Variables:
     @cached_property
     def measured(self) -> tuple[int, ...]:
         """Return, per belief after those of the stages, the SLO whose ratio measures it."""
-        return tuple(
-            i for i, slo in enumerate(self.spec.slos) if not slo.memory and i not in self.pressing
-        )
+        return tuple(i for i, slo in enumerate(self.spec.slos) if not slo.memory and i not in self.pressing)
 
     @cached_property
     def given(self) -> tuple[Parents, ...]:

@@ -48,7 +48,9 @@ class Stages:
         self._others = np.setdiff1d(pressing, [i for i, _ in self._own]).astype(int)
         self._no_slos = not pressing.size
 
-    def pressures(self, ratios: Array, known: NDArray[np.bool_], loads: Array) -> Array:
+    def pressures(
+        self, ratios: NDArray[np.floating], known: NDArray[np.bool_], loads: NDArray[np.floating]
+    ) -> Array:
         """Return the pressure of each stage, NaN where unknown; (..., n_stages).
 
         Args:
@@ -56,7 +58,7 @@ class Stages:
             loads: per stage, NaN where unknown, (..., n_stages).
         """
         if self._no_slos:
-            return loads
+            return loads.astype(float)
         heard = np.where(known, ratios, -np.inf)
         found = np.full(loads.shape, -np.inf)
         if self._others.size:

@@ -40,7 +40,9 @@ def test_a_far_measurement_is_a_jump_of_the_price_and_a_near_one_is_not():
 
 def told(*likelihoods, is_measured=True):
     before = inference.expected(BELIEF, QUEUE)
-    after, posterior = inference.with_messages(BELIEF, QUEUE, before, likelihoods, is_measured, 0.0, LN_ODDS)
+    after, posterior = inference.with_messages(
+        BELIEF, QUEUE, before, inference.together(likelihoods), is_measured, 0.0, LN_ODDS
+    )
     return after, posterior, before.chances
 
 
