@@ -187,8 +187,8 @@ class ElasticitySpec:
     @cached_property
     def is_reading(self) -> NDArray[np.bool_]:
         """Which entries of the observation are measured figures, not levels nor flags; its shape."""
-        k, s, m = len(self.knobs), len(self.slos), len(self.metrics)
-        return np.repeat([False, True, False, True], [k, s, s, m])
+        k, s, q, m = len(self.knobs), len(self.slos), len(self.stages), len(self.metrics)
+        return np.repeat([False, True, False, True, False, True], [k, s, s, q, q, m])
 
     @cached_property
     def hash(self) -> str:
