@@ -12,7 +12,9 @@ from agents.bayes.layout import Layout, drifts, jumps
 from agents.bayes.model import Gaussian, Reading, interval
 
 LAYOUT = Layout(memory=(False,), prompt=(True,), n_stages=1, n_features=3)
-PRIOR = Gaussian(jnp.array([0.0, 0.0, 1.0, 0.0, -3.0, -0.7]), jnp.diag(jnp.array([1.0, 0.3, 0.5, 0.3, 0.3, 0.3])))
+PRIOR = Gaussian(
+    jnp.array([0.0, 0.0, 1.0, 0.0, -3.0, -0.7]), jnp.diag(jnp.array([1.0, 0.3, 0.5, 0.3, 0.3, 0.3]))
+)
 STILL = Stories(jnp.zeros((1, LAYOUT.size)), jnp.zeros(1))
 
 
