@@ -143,13 +143,13 @@ class Model:
         likelihoods = {slo: self._likelihood(slo, interval) for slo in observed}
         row = self._of_pressure[interval.setting]
         self.lags = [self._lag(i, row) for i in range(len(self.beliefs))]
-        befores = [self._measure(i, interval, row) for i in range(len(self.beliefs))]
+        predictions = [self._measure(i, interval, row) for i in range(len(self.beliefs))]
         expectations: dict[int, Array] = {}
         weights: dict[int, float] = {}
         surprise = 0.0
         for slo in observed:
             if not self.variables.spec.slos[slo].memory:
-                before = self._above(slo, befores)
+                before = self._above(slo, predictions)
                 surprise += inference.surprise(before.chances, [likelihoods[slo]])
                 expectations[slo], weights[slo] = before.chances, inference.weight(before.variance)
         queued = {slo: likelihoods[slo] for slo in observed if self.variables.spec.slos[slo].memory}
@@ -169,18 +169,18 @@ class Model:
         self.setting = interval.setting
         return sample
 
-    def _above(self, slo: int, befores: Sequence[inference.Expectation]) -> inference.Expectation:
+    def _above(self, slo: int, predictions: Sequence[inference.Expectation]) -> inference.Expectation:
         """Return what was expected of the metric above an SLO without memory."""
         belief = self.variables.belief_of[self.variables.metric_of[slo]]
-        return inference.of_largest(befores[: self._n_stages]) if belief is None else befores[belief]
+        return inference.of_largest(predictions[: self._n_stages]) if belief is None else predictions[belief]
 
     def _hear(self, likelihoods: Collection[Array], interval: Interval) -> tuple[Array, float]:
         """Update the stages' beliefs by SLOs with memory; return the congestion's P(bin), the surprise."""
         row, n = self._of_queue[interval.setting], self._n_stages
-        befores = [inference.expected(belief, row) for belief in self.beliefs[:n]]
+        predictions = [inference.expected(belief, row) for belief in self.beliefs[:n]]
         evidence = inference.together(likelihoods)
-        chances, posteriors = [before.chances for before in befores], []
-        for i, before in enumerate(befores):
+        chances, posteriors = [before.chances for before in predictions], []
+        for i, before in enumerate(predictions):
             self.beliefs[i], posterior = inference.with_messages(
                 self.beliefs[i],
                 row,
