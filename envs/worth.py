@@ -87,5 +87,10 @@ class Worth:
         return (1 - share) * table[rows, left] + share * table[rows, left + 1]
 
     @cached_property
+    def at_once(self) -> Array:
+        """Worth of each setting while it is in force, were it shown without any latency; not to be changed."""
+        return self.when_shown()
+
+    @cached_property
     def _arrays(self) -> tuple[Array, Array]:
         return np.asarray(self.values), np.asarray(self.ages_s)

@@ -114,7 +114,7 @@ class Causal(Forecaster):
         self._horizon, self._ambition, self._novelty = horizon, ambition, novelty
         self._gains, self._switching_cost = information_gain, switching_cost
         self._settings = np.array(list(np.ndindex(*spec.n_levels)), dtype=np.int64)
-        self._worth = spec.worth.when_shown()
+        self._worth = spec.worth.at_once
         self._landmarks = choice.landmarks(self._settings)
         self._stages = Stages(spec)
         self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]

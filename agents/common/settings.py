@@ -40,7 +40,7 @@ def cost(spec: ElasticitySpec, levels: Sequence[int], scales: Scales) -> float:
 
 def worth(spec: ElasticitySpec, levels: Sequence[int]) -> float:
     """Return what these levels are worth while they are in force and delivered, in [0, 1]."""
-    return float(spec.worth.when_shown()[np.ravel_multi_index(tuple(levels), spec.n_levels)])
+    return float(spec.worth.at_once[np.ravel_multi_index(tuple(levels), spec.n_levels)])
 
 
 def step_down(spec: ElasticitySpec, levels: Levels, scales: Scales) -> Levels:
@@ -69,7 +69,7 @@ def _steps(spec: ElasticitySpec, levels: Levels) -> Iterator[Levels]:
 
 def pareto_front(spec: ElasticitySpec, scales: Scales) -> tuple[Setting, ...]:
     """Return the joint settings that no other beats in both cost and worth, ascending in both."""
-    values = spec.worth.when_shown()
+    values = spec.worth.at_once
     rows = enumerate(np.ndindex(*spec.n_levels))
     settings = (Setting(cost(spec, levels, scales), float(values[row]), levels) for row, levels in rows)
     return tuple(unbeaten(settings))
@@ -159,7 +159,7 @@ def grid_of(spec: ElasticitySpec) -> Grid:
     return Grid(
         settings=settings,
         costs=np.array([stage_costs(spec, levels) for levels in settings]),
-        worth=spec.worth.when_shown(),
+        worth=spec.worth.at_once,
         features=np.stack(columns, axis=1),
         spans=np.array(spans).T,
         n_levels=spec.n_levels,
