@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import Agent, State, Transition
+from agents.common.bottleneck import IDLE, Stages
 from agents.common.checkpoints import packed, unpacked
 from agents.common.demand import TINY
-from agents.common.pressure import in_pressure
 from agents.common.settings import grid_of
 from agents.common.words import Word
 from envs.spec import ElasticitySpec, Observed
@@ -128,12 +128,12 @@ class Bandit(Agent):
         self._policy = Policy(policy)  # a word, where no schema made it more
         self._width, self._discount, self._switching_cost = width, discount, switching_cost
         self._grid = grid_of(spec)
-        self._ln_cost = np.log(self._grid.cost)
-        self._pressing = in_pressure(spec)
+        self._ln_costs = np.log(self._grid.costs)
+        self._stages = Stages(spec)
         self._memory = np.array([slo.memory for slo in spec.slos])
         self._fixed = fixed_features(np.array([spec.positions(levels) for levels in self._grid.settings]))
         self._guess = np.concatenate([-LOST, EARNED, [-DEEPER], np.zeros(self._fixed.shape[1])])
-        self._first_price = -float(self._ln_cost.max() + self._ln_cost.min()) / 2
+        self._first_prices = -(self._ln_costs.max(axis=0) + self._ln_costs.min(axis=0)) / 2
         self._origin = Evidence.none(len(self._guess))
         self.reset(0)
 
@@ -141,7 +141,7 @@ class Bandit(Agent):
         """Forget what the last episode taught."""
         self._rng = np.random.default_rng(seed)
         self._evidence = self._origin
-        self._price = self._first_price
+        self._prices = self._first_prices
         self._backlog = np.zeros(len(self.spec.slos))
         self._chosen: Array | None = None
         self._figures: dict[str, float] = dict.fromkeys(FIGURES, 0.0)
@@ -150,9 +150,10 @@ class Bandit(Agent):
         """Return the best setting of one draw from the posterior, or the one of the best upper bound."""
         seen = self.spec.decode(observation)
         row = self._grid.row(seen.levels)
-        self._price = self._new_price(seen, self._ln_cost[row])
+        self._prices = self._new_prices(seen, self._ln_costs[row])
+        ln_pressure = (self._prices + self._ln_costs).max(axis=1)
         self._backlog = np.where(self._memory & seen.known, seen.ratios, 0.0)
-        features = self._features()
+        features = self._features(ln_pressure)
         root = np.linalg.cholesky(self._evidence.precision)
         mean = self._guess + np.linalg.solve(self._evidence.precision, self._evidence.moment)
         noise = math.sqrt(self._evidence.noise_variance)
@@ -165,10 +166,10 @@ class Bandit(Agent):
             values = expected + self._width * noise * spread
         held = np.arange(len(values)) == row
         best = int(np.argmax(values - self._switching_cost * ~held))
-        if self._price + self._ln_cost.min() > 0:  # nothing fits: what is left to do is as little as possible
-            best = int(np.argmin(self._ln_cost))
+        if ln_pressure.min() > 0:  # nothing fits: what is left to do is as little as possible
+            best = int(np.argmin(ln_pressure))
         self._chosen = features[best]
-        figures = expected[best], values[best], noise, self._price + self._ln_cost[best], self._evidence.count
+        figures = expected[best], values[best], noise, ln_pressure[best], self._evidence.count
         self._figures = dict(zip(FIGURES, map(float, figures), strict=True))
         return self._grid.settings[best].copy()
 
@@ -183,37 +184,39 @@ class Bandit(Agent):
         """Return the reward expected and as valued, the noise, ln(pressure) expected, and rewards counted."""
         return dict(self._figures)
 
-    def _features(self) -> Array:
-        """Return the features of every setting in this context, shape (n, n_features)."""
-        beyond = np.maximum(self._price + self._ln_cost - KNEES[-1], 0.0)[:, None]
-        places = np.clip(self._price + self._ln_cost, KNEES[0], KNEES[-1])
+    def _features(self, ln_pressure: Array) -> Array:
+        """Return the features of settings that are expected to press so, shape (n, n_features)."""
+        beyond = np.maximum(ln_pressure - KNEES[-1], 0.0)[:, None]
+        places = np.clip(ln_pressure, KNEES[0], KNEES[-1])
         hats = np.stack([np.interp(places, KNEES, peak) for peak in np.eye(len(KNEES))], axis=1)
         return np.hstack([hats, hats * self._grid.worth[:, None], beyond, self._fixed])
 
-    def _new_price(self, seen: Observed, ln_cost: float) -> float:
-        """Return ln(pressure) − ln(cost), what the world asks for a unit of cost, at the setting in force."""
-        pressing = seen.ratios[self._pressing & seen.known]
-        if pressing.size:
-            read = math.log(max(pressing.max(), TINY)) - ln_cost
-            return read if self._evidence.count == 0 else (1 - NEW) * self._price + NEW * read
+    def _new_prices(self, seen: Observed, ln_costs: Array) -> Array:
+        """Return ln(pressure) − ln(cost) of each stage, what the world asks for a unit of cost."""
+        pressures = self._stages.pressures(seen.ratios, seen.known, seen.loads)
+        if not np.isnan(pressures).all():
+            read = np.log(np.maximum(pressures, TINY)) - ln_costs
+            new = read if self._evidence.count == 0 else (1 - NEW) * self._prices + NEW * read
+            return np.where(pressures > IDLE, new, self._prices)
         known = self._memory & seen.known
         if not known.any():
-            return self._price
+            return self._prices
         growth = (seen.ratios - self._backlog)[known].max()
+        binds = np.arange(len(ln_costs)) == np.argmax(self._prices + ln_costs)
         if growth > GROWTH:
-            return max(self._price, OVERLOAD - ln_cost)
+            return np.where(binds, np.maximum(self._prices, OVERLOAD - ln_costs), self._prices)
         if growth < -GROWTH:
-            return self._price
-        return min(self._price, HEADROOM - ln_cost) - HOPE
+            return self._prices
+        return np.minimum(self._prices, HEADROOM - ln_costs) - HOPE
 
     def _checkpoint(self) -> State:
         generator = np.array(json.dumps(self._rng.bit_generator.state))
-        context = {"price": np.array(self._price), "backlog": self._backlog, "rng": generator}
+        context = {"prices": self._prices, "backlog": self._backlog, "rng": generator}
         return context | {"evidence": packed(self._evidence)}
 
     def _restore(self, state: State) -> None:
         self._evidence = self._origin = unpacked(Evidence, state["evidence"])
-        self._price, self._backlog = float(state["price"]), state["backlog"]
+        self._prices, self._backlog = state["prices"], state["backlog"]
         self._rng.bit_generator.state = json.loads(str(state["rng"]))
         self._chosen = None
         self._figures = dict.fromkeys(FIGURES, 0.0)

@@ -20,8 +20,8 @@ class NetworkFigure:
     """What there is to draw of a network of causes.
 
     Attributes:
-        kinds: of each variable by its name, knobs first, SLOs last: "knob", "metric", "before" (where an SLO
-            was when the interval began) or "SLO".
+        kinds: of each variable by its name, knobs first, SLOs last: "knob", "stage", "metric", "before"
+            (where an SLO was when the interval began) or "SLO".
         edges: cause and effect, by name.
         curves: per knob, P(SLO fulfilled | do(knob = level)) with the other knobs where they are now; shape
             (n_levels, n_slos).

@@ -5,6 +5,8 @@ here over the knobs of a stream. `decide` is the policy: reading and state in, l
 
     down: the knob that saves most, until cost ≤ present cost × target / pressure
     up: the cheapest knob per worth gained, while cost ≤ present cost × target / worst pressure counted
+
+where the cost is that of the stage that binds: see agents.common.bottleneck.
 """
 
 import math
@@ -63,10 +65,10 @@ class RuleState:
         raised_from: levels before the last change, if that was a raise which is still on probation.
         proven: the dearest levels that were OK after a probation, None for none yet.
         stride: steps of the next raise where no pressure tells how many are safe.
-        bar_cost: raises to this cost or more are barred, inf for none.
+        bar: raises to the cost of these levels or more are barred, None for none.
         bar_left: decisions for which they still are.
         bar_length: decisions the last bar was to last, 0 for none yet.
-        bar_price: pressure per cost when it was set: half of it, and the bar has lost its reason.
+        bar_pressure: there, when it was set: half of it expected, and the bar has lost its reason.
     """
 
     since_change: int = 0
@@ -75,10 +77,14 @@ class RuleState:
     raised_from: Levels | None = None
     proven: Levels | None = None
     stride: int = 1
-    bar_cost: float = math.inf
+    bar: Levels | None = None
     bar_left: int = 0
     bar_length: int = 0
-    bar_price: float = 0.0
+    bar_pressure: float = 0.0
+
+    def cost(self, spec: ElasticitySpec, levels: Levels | None, otherwise: float = math.inf) -> float:
+        """Return the work at these levels for the stage that binds; for no levels, what is said."""
+        return otherwise if levels is None else cost(spec, levels, self.watch.scales)
 
 
 def decide(
@@ -101,10 +107,10 @@ def track(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
     if not reading.all_ok or (reading.pressure is None and state.watch.drain.rises):
         return replace(state, pressures=())
     if state.since_change > rules.probation and state.watch.drain.strikes < 1:
-        proven = max(state.proven or reading.levels, reading.levels, key=lambda levels: cost(spec, levels))
+        proven = max(state.proven or reading.levels, reading.levels, key=lambda each: state.cost(spec, each))
         state = replace(state, proven=proven, raised_from=None)
-        if cost(spec, reading.levels) >= state.bar_cost:
-            state = replace(state, bar_cost=math.inf, bar_length=0)
+        if state.cost(spec, reading.levels) >= state.cost(spec, state.bar):
+            state = replace(state, bar=None, bar_length=0)
     if state.since_change <= rules.cool_down:
         return state
     return replace(state, pressures=(*state.pressures, reading.pressure or 0.0)[-rules.oks :])
@@ -126,11 +132,12 @@ def cut(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) 
             return state.raised_from
         if not drain.is_stuck(reading, rules.probation):
             return levels
-    affordable = cost(spec, levels) * rules.target / reading.pressure if reading.pressure else math.inf
-    levels = step_down(spec, levels)
-    while cost(spec, levels) > affordable and levels != spec.lowest:
-        levels = step_down(spec, levels)
-    return levels
+    scales = state.watch.scales
+    limit = state.cost(spec, levels) * rules.target / reading.pressure if reading.pressure else math.inf
+    lower = step_down(spec, levels, scales)
+    while state.cost(spec, lower) > limit and lower != levels:
+        levels, lower = lower, step_down(spec, lower, scales)
+    return lower
 
 
 def blame(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading) -> RuleState:
@@ -143,10 +150,13 @@ def blame(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
     if state.raised_from is None and (reading.pressure_broken or reading.pressure is None):
         return state
     length = min(max(2 * state.bar_length, rules.oks), rules.longest_bar)
-    barred = cost(spec, reading.levels)
-    price = (reading.pressure or 0.0) / barred
     return replace(
-        state, raised_from=None, bar_cost=barred, bar_left=length, bar_length=length, bar_price=price
+        state,
+        raised_from=None,
+        bar=reading.levels,
+        bar_left=length,
+        bar_length=length,
+        bar_pressure=reading.pressure or 0.0,
     )
 
 
@@ -158,11 +168,12 @@ def climb(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
     levels = reading.levels
     if len(state.pressures) < rules.oks:
         return levels
-    price = max(state.pressures) / cost(spec, levels)
-    is_roomier = reading.pressure is not None and price <= state.bar_price / 2
-    bar = state.bar_cost if state.bar_left and not is_roomier else math.inf
-    proven = 0.0 if state.proven is None else cost(spec, state.proven)
-    is_known_ground = cost(spec, levels) < proven
+    price = max(state.pressures) / state.cost(spec, levels)
+    bar = state.cost(spec, state.bar) if state.bar_left else math.inf
+    if reading.pressure is not None and price * bar <= state.bar_pressure / 2:
+        bar = math.inf
+    proven = state.cost(spec, state.proven, otherwise=0.0)
+    is_known_ground = state.cost(spec, levels) < proven
     if reading.pressure is None:
         steps, limit = state.stride if is_known_ground else 1, math.inf
     elif is_known_ground and proven < bar and price * proven <= 1:
@@ -170,8 +181,11 @@ def climb(rules: Rules, spec: ElasticitySpec, state: RuleState, reading: Reading
     else:
         steps, limit = sum(spec.n_levels), rules.target / price if price else math.inf
     for _ in range(steps):
-        affordable = [up for up in steps_up(spec, levels) if cost(spec, up) <= limit and cost(spec, up) < bar]
-        levels = affordable[0] if affordable else levels
+        dearer = [(up, state.cost(spec, up)) for up in steps_up(spec, levels, state.watch.scales)]
+        affordable = [up for up, cost_up in dearer if cost_up <= limit and cost_up < bar]
+        if not affordable:
+            break
+        levels = affordable[0]
     return levels
 
 

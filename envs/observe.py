@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.reward import qoe, reward
-from envs.spec import ElasticitySpec
-from envs.video import delivered_values
+from envs.spec import ElasticitySpec, Quality
+from envs.video import STREAMING_F1, delivered_values, seen_accuracy
 from pipeline.interval import HOPS, Interval, WorkerInterval
 from pipeline.messages import Totals
 from pipeline.metrics import CATALOGUE, measure
@@ -42,6 +42,7 @@ class Snapshot:
         interval_s: how long the interval really was; 0 if there was none.
         overrun: whether the agent thought past a grid point.
         slos: those in force, with the spec's metrics in the spec's order; None = the spec's own.
+        f1_before: streaming F1 of the episode as it was known last, NaN if it never was.
         deaths, restarts: of workers and collectors so far that died though nobody meant them to, and of those
             that took their places.
     """
@@ -57,6 +58,7 @@ class Snapshot:
     interval_s: float = 0.0
     overrun: bool = False
     slos: tuple[Slo, ...] | None = None
+    f1_before: float = math.nan
     deaths: int = 0
     restarts: int = 0
 
@@ -80,7 +82,7 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     | known          | per SLO: whether it was measured; if not, ratio 0 and state OK mean nothing:    |
     |                | it neither holds nor is broken                                                 |
     | thresholds     | per SLO: the one in force                                                      |
-    | qoe            | in [0, 1], of what was delivered                                               |
+    | qoe            | in [0, 1], of what was delivered, by the spec's `quality`                      |
     | quality        | mean of level index / (levels - 1), 1 if one level: the predecessor's measure   |
     | delivered      | per knob, in its value's unit; NaN if nothing was delivered                    |
     | levels         | per knob, the level index in force                                             |
@@ -102,7 +104,7 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
         else read_slos(slos, interval)
     )
     delivered = (math.nan,) * len(spec.knobs) if interval is None else delivered_values(spec, interval)
-    quality = qoe(spec, delivered)
+    quality = _quality(spec, delivered, figures, snapshot.f1_before)
     changed = sum(now != then for now, then in zip(snapshot.levels, snapshot.previous, strict=True))
     earned = DEAD_REWARD if interval is None else reward(readings.values(), quality, changed, len(spec.knobs))
     info = {
@@ -128,6 +130,21 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
         "restarts": snapshot.restarts,
     }
     return Judged(spec.encode(snapshot.levels, readings, figures), earned, info)
+
+
+def _quality(
+    spec: ElasticitySpec, delivered: Sequence[float], figures: dict[str, float], f1_before: float
+) -> float:
+    """QoE of what was delivered, as the spec would have it judged."""
+    if spec.quality is Quality.KNOBS:
+        return qoe(spec, delivered)
+    return seen_accuracy(latest_f1(figures, f1_before), delivered[0])
+
+
+def latest_f1(figures: dict[str, float], before: float) -> float:
+    """Streaming F1 of an interval, or of the one before where nothing was found nor there to be found."""
+    f1 = figures.get(STREAMING_F1, math.nan)
+    return before if math.isnan(f1) else f1
 
 
 def _by_knob(spec: ElasticitySpec, values: Sequence[float]) -> dict[str, float]:

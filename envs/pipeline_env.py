@@ -1,6 +1,7 @@
 """The real pipeline as a Gymnasium environment: `elasticbench/Pipeline-v0`."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from envs.cluster import Cluster
 from envs.control_grid import ControlGrid, sleep_until
 from envs.hardware import Hardware
-from envs.observe import NOTHING, Judged, Snapshot, judge
+from envs.observe import NOTHING, Judged, Snapshot, judge, latest_f1
 from envs.pipeline_world import PipelineWorld, check_scenario
 from envs.scenario import Event, Scenario
 from envs.seeding import episode_seed
@@ -120,6 +121,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._levels = self._initial
         self._world: PipelineWorld | None = None  # of the episode
         self._totals = NOTHING  # of the episode, as they were known last
+        self._f1 = math.nan  # likewise
         self._events: dict[int, tuple[Event, ...]] = {}
         self._weights = Weights.NONE
         self._reception: Reception | None = None  # of the episode
@@ -205,7 +207,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._world = PipelineWorld(cluster, self._scenario, self.elasticity.slos, self._hardware)
         cluster.control.start(seed, self._initial, self._scenario.streams)
         self._grid.begin()
-        self._step, self._levels, self._totals = 0, self._initial, NOTHING
+        self._step, self._levels, self._totals, self._f1 = 0, self._initial, NOTHING, math.nan
 
     def _usable_cluster(self) -> Cluster:
         """The running one with its first workers again, or a new one."""
@@ -244,6 +246,7 @@ class PipelineEnv(gym.Env[Any, Any]):
             return self._dead(previous, str(error))
         self._step, self._totals = self._step + 1, telemetry.totals
         judged = judge(self.elasticity, self._snapshot(previous, telemetry, interval, overrun))
+        self._f1 = latest_f1(judged.info["metrics"], self._f1)
         is_over, error = self._step >= self._steps or telemetry.state is State.ENDED, telemetry.error
         if is_over and not error and self._world.is_deserted:
             error = DESERTED
@@ -282,6 +285,7 @@ class PipelineEnv(gym.Env[Any, Any]):
             streams=self._world.streams,
             slos=self._world.slos,
             totals=self._totals,
+            f1_before=self._f1,
             deaths=self._world.deaths,
             restarts=self._world.restarts,
             **known,

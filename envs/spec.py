@@ -5,8 +5,10 @@ Nothing here knows of video, sockets or models.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,18 +16,9 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.worth import Worth, attained
 from pipeline.slos import RATIO_CAP, Slo, SloReading
 from pipeline.slos import Sense as Sense  # agents, who see no pipeline, take it from here
-
-
-def worth(value: float, lowest: float, highest: float) -> float:
-    """Where a delivered value lies between the lowest level's (0) and the highest's (1), clipped.
-
-    With a single level: the share of it that was delivered.
-    """
-    if highest > lowest:
-        return min(max((value - lowest) / (highest - lowest), 0.0), 1.0)
-    return min(max(value / lowest, 0.0), 1.0) if lowest > 0.0 else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +27,28 @@ class Knob:
 
     Attributes:
         name, unit: for people; no agent looks at them.
-        levels: what each level stands for, ascending in quality, at least one.
-        value: what each level is worth to the user, not descending, same length.
-        cost: relative work per level, > 0, same length.
-        weight: of this knob in the QoE, >= 0, relative to the other knobs'.
+        levels: what each level stands for, at least one.
+        value: what of it is delivered at each level, in a unit of its own, same length.
+        costs: relative work per level, > 0, a row of the same length for each stage of the spec.
+        weight: of this knob in a QoE that is a sum over knobs, >= 0, relative to the other knobs'.
     """
 
     name: str
     unit: str
     levels: tuple[float | str, ...]
     value: tuple[float, ...]
-    cost: tuple[float, ...]
+    costs: tuple[tuple[float, ...], ...]
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        if not len(self.levels) == len(self.value) == len(self.cost) > 0:
+        lengths = [len(row) for row in self.costs]
+        if not self.levels or {len(self.value), *lengths} != {len(self.levels)}:
             raise ValueError(
-                f"knob {self.name}: levels, value and cost must have one entry per level, got "
-                f"{len(self.levels)}, {len(self.value)} and {len(self.cost)}"
+                f"knob {self.name}: levels, value and each stage's costs must have one entry per level, got "
+                f"{len(self.levels)}, {len(self.value)} and {lengths}"
             )
-        if list(self.value) != sorted(self.value):
-            raise ValueError(f"knob {self.name}: value must not descend, got {self.value}")
-        if min(self.cost) <= 0:
-            raise ValueError(f"knob {self.name}: every cost must be > 0, got {self.cost}")
+        if min(map(min, self.costs), default=1.0) <= 0:
+            raise ValueError(f"knob {self.name}: every cost must be > 0, got {self.costs}")
         if self.weight < 0:
             raise ValueError(f"knob {self.name}: weight must be >= 0, got {self.weight}")
 
@@ -66,8 +58,28 @@ class Knob:
         return len(self.levels)
 
     def worth(self, value: float) -> float:
-        """Of a delivered value, see `worth`."""
-        return worth(value, self.value[0], self.value[-1])
+        """Of a delivered value, see `attained`."""
+        return attained(value, min(self.value), max(self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the way that every frame goes, with a capacity of its own.
+
+    Attributes:
+        name: for people; agents know a stage by its index.
+        metric: that is its load, offered ÷ what it could do, >= 0, used up at 1; "" = nothing measures it.
+    """
+
+    name: str
+    metric: str = ""
+
+
+class Quality(StrEnum):
+    """What the quality of experience of an interval is judged by."""
+
+    KNOBS = "knobs"  # how much of each knob's range was delivered
+    ACCURACY = "accuracy"  # what was found in what was shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,41 +103,68 @@ class Observed(NamedTuple):
         levels: current level index per knob, shape (n_knobs,).
         ratios: metric / threshold per SLO, in [0, RATIO_CAP], shape (n_slos,).
         known: False where nothing was measured; its ratio is 0 and means nothing, shape (n_slos,).
+        loads: of each stage, in [0, RATIO_CAP], NaN where nothing was measured, shape (n_stages,).
         metrics: further figures, scaled to [0, 1], shape (n_metrics,).
     """
 
     levels: NDArray[np.int64]
     ratios: NDArray[np.float64]
     known: NDArray[np.bool_]
+    loads: NDArray[np.float64]
     metrics: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ElasticitySpec:
-    """Knobs, SLOs and further metrics of one stream.
+    """Knobs, SLOs, further metrics and stages of one stream, and what its settings are worth.
 
-    Observation (Box, float32), with k knobs, s SLOs, m metrics:
+    Observation (Box, float32), with k knobs, s SLOs, q stages, m metrics:
 
-    | index         | meaning                                                | min | max       |
-    |---------------|--------------------------------------------------------|-----|-----------|
-    | 0 … k-1       | level index / (levels - 1) per knob; 1 if one level    | 0   | 1         |
-    | k … k+s-1     | ratio per SLO: metric / threshold, violated above 1     | 0   | RATIO_CAP |
-    | k+s … k+2s-1  | 1 if that ratio was measured, else 0                    | 0   | 1         |
-    | k+2s …        | further metrics, scaled                                | 0   | 1         |
+    | index               | meaning                                              | min | max       |
+    |---------------------|------------------------------------------------------|-----|-----------|
+    | 0 … k-1             | level index / (levels - 1) per knob; 1 if one level  | 0   | 1         |
+    | k … k+s-1           | ratio per SLO: metric / threshold, violated above 1   | 0   | RATIO_CAP |
+    | k+s … k+2s-1        | 1 if that ratio was measured, else 0                  | 0   | 1         |
+    | k+2s … k+2s+q-1     | load per stage, used up at 1                          | 0   | RATIO_CAP |
+    | k+2s+q … k+2s+2q-1  | 1 if that load was measured, else 0                   | 0   | 1         |
+    | k+2s+2q …           | further metrics, scaled                              | 0   | 1         |
 
     Action (MultiDiscrete): one level index per knob.
+
+    Attributes:
+        knobs, slos, metrics: at least a knob and an SLO.
+        stages: at least one; the knobs' costs have a row for each.
+        joint_worth: of every joint setting, None = the weighted mean of what the knobs' values are worth.
+        quality: what delivery is judged by; ACCURACY needs a joint worth.
     """
 
     knobs: tuple[Knob, ...]
     slos: tuple[Slo, ...]
     metrics: tuple[ObservedMetric, ...] = ()
+    stages: tuple[Stage, ...] = (Stage("work"),)
+    joint_worth: Worth | None = None
+    quality: Quality = Quality.KNOBS
 
     def __post_init__(self) -> None:
         if not self.knobs or not self.slos:
             raise ValueError(f"a spec needs a knob and an SLO, got {len(self.knobs)} and {len(self.slos)}")
-        for kind, names in (("knob", [k.name for k in self.knobs]), ("SLO", [s.metric for s in self.slos])):
+        for kind, names in (
+            ("knob", [knob.name for knob in self.knobs]),
+            ("SLO", [slo.metric for slo in self.slos]),
+            ("stage", [stage.name for stage in self.stages]),
+        ):
             if len(set(names)) != len(names):
                 raise ValueError(f"every {kind} needs a name of its own, got {names}")
+        if not self.stages or any(len(knob.costs) != len(self.stages) for knob in self.knobs):
+            raise ValueError(
+                f"every knob needs costs for each of {len(self.stages)} stages, got "
+                f"{[len(knob.costs) for knob in self.knobs]}"
+            )
+        n_settings = math.prod(self.n_levels)
+        if self.joint_worth is None and self.quality is Quality.ACCURACY:
+            raise ValueError("a spec that is judged by accuracy needs a joint worth, got none")
+        if self.joint_worth is not None and self.joint_worth.n_settings != n_settings:
+            raise ValueError(f"expected a worth of {n_settings} settings, got {self.joint_worth.n_settings}")
 
     @property
     def n_levels(self) -> tuple[int, ...]:
@@ -140,21 +179,33 @@ class ElasticitySpec:
     @cached_property
     def observation_space(self) -> gym.spaces.Box:
         """See the class's table."""
-        k, s, m = len(self.knobs), len(self.slos), len(self.metrics)
-        high = np.concatenate([np.ones(k), np.full(s, RATIO_CAP), np.ones(s + m)]).astype(np.float32)
+        k, s, q, m = len(self.knobs), len(self.slos), len(self.stages), len(self.metrics)
+        caps = [np.full(n, top) for n, top in ((k, 1), (s, RATIO_CAP), (s, 1), (q, RATIO_CAP), (q + m, 1))]
+        high = np.concatenate(caps).astype(np.float32)
         return gym.spaces.Box(np.zeros_like(high), high, dtype=np.float32)
 
     @cached_property
     def is_reading(self) -> NDArray[np.bool_]:
         """Which entries of the observation are measured figures, not levels nor flags; its shape."""
-        k, s, m = len(self.knobs), len(self.slos), len(self.metrics)
-        return np.repeat([False, True, False, True], [k, s, s, m])
+        k, s, q, m = len(self.knobs), len(self.slos), len(self.stages), len(self.metrics)
+        return np.repeat([False, True, False, True, False, True], [k, s, s, q, q, m])
 
     @cached_property
     def hash(self) -> str:
         """12 hexadecimal digits that change with anything in the spec."""
         canonical = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    @cached_property
+    def worth(self) -> Worth:
+        """What every joint setting is worth if it is delivered."""
+        if self.joint_worth is not None:
+            return self.joint_worth
+        total = sum(knob.weight for knob in self.knobs)
+        gained = np.zeros(())
+        for knob in self.knobs:
+            gained = gained[..., None] + [knob.weight * knob.worth(value) for value in knob.value]
+        return Worth.ageless(gained / total)
 
     @property
     def lowest(self) -> tuple[int, ...]:
@@ -197,7 +248,7 @@ class ElasticitySpec:
         Args:
             levels: level index per knob.
             readings: by the SLO's metric name.
-            metrics: by name, in the metric's own unit; None or absent becomes `low`.
+            metrics: by name, in the metric's own unit; None or absent becomes `low`, and of a stage unknown.
         """
         unknown = SloReading(ratio=0.0, state=self.slos[0].classify(0.0), known=False)
         states = [readings.get(slo.metric, unknown) for slo in self.slos]
@@ -208,7 +259,15 @@ class ElasticitySpec:
             figures.append(np.clip((value - metric.low) / (metric.high - metric.low), 0.0, 1.0))
         ratios = [state.ratio for state in states]
         known = [float(state.known) for state in states]
-        return np.asarray([*self.positions(levels), *ratios, *known, *figures], dtype=np.float32)
+        read = [metrics.get(stage.metric) for stage in self.stages]
+        heard = [float(load is not None and not np.isnan(load)) for load in read]
+        loads = [
+            min(max(load or 0.0, 0.0), RATIO_CAP) if is_heard else 0.0
+            for load, is_heard in zip(read, heard, strict=True)
+        ]
+        return np.asarray(
+            [*self.positions(levels), *ratios, *known, *loads, *heard, *figures], dtype=np.float32
+        )
 
     def decode(self, observation: NDArray[np.float32]) -> Observed:
         """Take an observation apart.
@@ -226,11 +285,12 @@ class ElasticitySpec:
             raise ValueError(
                 f"observation[{i}] must be finite and in [{space.low[i]:g}, {space.high[i]:g}], got {obs[i]}"
             )
-        k, s = len(self.knobs), len(self.slos)
-        tops = np.asarray(self.highest)
+        k, s, q = len(self.knobs), len(self.slos), len(self.stages)
+        positions, ratios, known, loads, heard, metrics = np.split(obs, np.cumsum([k, s, s, q, q]))
         return Observed(
-            levels=np.rint(obs[:k] * tops).astype(np.int64),
-            ratios=obs[k : k + s],
-            known=obs[k + s : k + 2 * s] > 0.5,
-            metrics=obs[k + 2 * s :],
+            levels=np.rint(positions * np.asarray(self.highest)).astype(np.int64),
+            ratios=ratios,
+            known=known > 0.5,
+            loads=np.where(heard > 0.5, loads, np.nan),
+            metrics=metrics,
         )

@@ -4,7 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from envs.spec import ElasticitySpec, Knob, ObservedMetric
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.spec import ElasticitySpec, Knob, ObservedMetric, Quality, Stage
+from envs.worth import Worth
 from pipeline.interval import Interval
 from pipeline.messages import Status
 from pipeline.metrics import delivered_fps
@@ -13,6 +17,9 @@ from pipeline.slos import Slo
 
 FPS, RESOLUTION, GRADE = "fps", "resolution", "grade"  # names of the knobs, in the order of the messages
 MODEL_PICTURE_PX = 640 * 640  # the picture that GRADES' GFLOPs are counted for
+STREAMING_F1 = "streaming_f1"  # the metric that accuracy is judged by
+STAGES = (Stage("compute", "load"),)
+FLUENT_FPS = 15.0  # frames/s from which more are no better to look at
 
 
 def video_spec(
@@ -20,14 +27,17 @@ def video_spec(
     slos: Sequence[Slo],
     weights: Mapping[str, float] | None = None,
     accuracy: Mapping[str, Mapping[str, float]] | None = None,
+    joint_worth: Worth | None = None,
 ) -> ElasticitySpec:
-    """Knobs fps, resolution and grade, in this order; the product of their costs is GFLOP/s per stream.
+    """Knobs fps, resolution and grade, in this order, with costs as `stage_costs` has them.
 
     Args:
         ladders: the levels, as the producer has them.
         slos: objectives on metrics of `pipeline.metrics.CATALOGUE`.
         weights: of the knobs in the QoE, by name, 1 where absent.
         accuracy: F1 by grade and frame size "WIDTHxHEIGHT", where it was measured; see `grade_values`.
+        joint_worth: of every setting, as `accuracy_worth` makes it, for a QoE by accuracy; None = the QoE is
+            the weighted mean over the knobs.
 
     Raises:
         ValueError: a weight for a knob that does not exist, or one below 0.
@@ -35,32 +45,65 @@ def video_spec(
     weights = dict(weights or {})
     if unknown := set(weights) - {FPS, RESOLUTION, GRADE}:
         raise ValueError(f"QoE weights are for {FPS}, {RESOLUTION} and {GRADE}, got {sorted(unknown)}")
-    heights = tuple(float(height) for _, height in ladders.sizes)
-    grades = [GRADES[letter] for letter in ladders.grades]
-    knobs = (
-        Knob(FPS, "1/s", ladders.fps, ladders.fps, ladders.fps, weights.get(FPS, 1.0)),
-        Knob(
-            RESOLUTION,
-            "px",
-            tuple(height for _, height in ladders.sizes),
-            heights,
-            tuple(width * height / MODEL_PICTURE_PX for width, height in ladders.sizes),
-            weights.get(RESOLUTION, 1.0),
-        ),
-        Knob(
-            GRADE,
-            "",
-            ladders.grades,
-            grade_values(ladders, accuracy or {}),
-            tuple(grade.gflops for grade in grades),
-            weights.get(GRADE, 1.0),
-        ),
+    heights = tuple(height for _, height in ladders.sizes)
+    rows: tuple[tuple[str, str, tuple[float | str, ...], tuple[float, ...]], ...] = (
+        (FPS, "1/s", ladders.fps, ladders.fps),
+        (RESOLUTION, "px", heights, tuple(map(float, heights))),
+        (GRADE, "", ladders.grades, grade_values(ladders, accuracy or {})),
+    )
+    costs = [stage_costs(ladders)[stage.name] for stage in STAGES]
+    knobs = tuple(
+        Knob(*row, tuple(of_knobs[i] for of_knobs in costs), weights.get(row[0], 1.0))
+        for i, row in enumerate(rows)
     )
     observed = (
         ObservedMetric("delivered_fps", "1/s", 0.0, ladders.fps[-1]),
         ObservedMetric("utilisation", "", 0.0, 1.0),
     )
-    return ElasticitySpec(knobs, tuple(slos), observed)
+    quality = Quality.KNOBS if joint_worth is None else Quality.ACCURACY
+    return ElasticitySpec(knobs, tuple(slos), observed, STAGES, joint_worth, quality)
+
+
+def stage_costs(ladders: Ladders) -> Mapping[str, tuple[tuple[float, ...], ...]]:
+    """Cost of each level per knob, by stage; the product over the knobs is per stream
+
+    | capture | source pixels/s of the frames that are not skipped: its size is never changed by a knob |
+    | link    | pixels/s                                                                                |
+    | compute | GFLOP/s                                                                                 |
+    """
+    width, height = ladders.sizes[-1]
+    pixels, same = [float(w * h) for w, h in ladders.sizes], (1.0,) * len(ladders.grades)
+    return {
+        "capture": (ladders.fps, (float(width * height),) * len(pixels), same),
+        "link": (ladders.fps, tuple(pixels), same),
+        "compute": (
+            ladders.fps,
+            tuple(area / MODEL_PICTURE_PX for area in pixels),
+            tuple(GRADES[letter].gflops for letter in ladders.grades),
+        ),
+    }
+
+
+def accuracy_worth(ladders: Ladders, f1: NDArray[np.float64], ages_s: Sequence[float]) -> Worth:
+    """What settings are worth where what is found in the picture counts, see `seen_accuracy`.
+
+    Args:
+        ladders: the levels.
+        f1: of what was found against the truth so much later, in [0, 1], shape (n_grades, n_sizes, n_ages).
+        ages_s: ascending, the first 0.
+    """
+    shares = np.array([seen_accuracy(1.0, fps) for fps in ladders.fps])
+    table = shares[:, None, None, None] * f1.swapaxes(0, 1)
+    sampling_s = np.broadcast_to(0.5 / np.array(ladders.fps)[:, None, None], table.shape[:-1])
+    return Worth.of(tuple(ages_s), table, sampling_s)
+
+
+def seen_accuracy(f1: float, fps: float) -> float:
+    """QoE by accuracy, F1 · min(1, fps/15)^(1/4): what was found, and what frames/s are worth beside it.
+
+    0 where either is unknown (NaN).
+    """
+    return 0.0 if math.isnan(f1) or math.isnan(fps) else f1 * min(1.0, fps / FLUENT_FPS) ** 0.25
 
 
 def grade_values(ladders: Ladders, accuracy: Mapping[str, Mapping[str, float]]) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Active inference over a stream's knobs: the world's capacity is a hidden state, and costs are learned.
+"""Active inference over a stream's knobs: each stage's capacity is a hidden state, and costs are learned.
 
 The scheme is pymdp's (Heins et al. 2022, "pymdp: A Python library for active inference in discrete state
 spaces", JOSS 7(73)); that it can drive elasticity follows Sedlak et al., "Active inference on the edge". Ours
@@ -22,11 +22,9 @@ from agents.aif.picture import Picture, picture_of
 from agents.aif.planning import Options
 from agents.base import Forecaster, State
 from agents.common.bins import ratio_edges
+from agents.common.bottleneck import IDLE, Stages
 from agents.common.policies import Moves, policies
-from agents.common.pressure import in_pressure
 from envs.spec import ElasticitySpec, Observed
-
-LEAST_PRESSURE = 1e-3  # a smaller one tells nothing: nothing was measured, or nothing was done
 
 
 class ActiveInference(Forecaster):
@@ -114,7 +112,7 @@ class ActiveInference(Forecaster):
         self._options = Options(spec.n_levels, moves, is_deterministic, learns_costs)
         self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]
         self._pressure_edges = pressure_edges(n_pressures)
-        self._in_pressure = in_pressure(spec)
+        self._stages = Stages(spec)
         self._known_before = self._arrays.costs  # of costs, when an episode begins
         self.reset(0)
 
@@ -163,16 +161,16 @@ class ActiveInference(Forecaster):
 
     def _evidence(self, observed: Observed) -> Evidence:
         bins = [np.searchsorted(*pair) for pair in zip(self._edges, observed.ratios, strict=True)]
-        pressing = observed.ratios[self._in_pressure & observed.known]
-        pressure = pressing.max(initial=0.0)
+        pressures = self._stages.pressures(observed.ratios, observed.known, observed.loads)
+        pressures = np.nan_to_num(pressures, nan=0.0)
         return Evidence(
             levels=observed.levels.astype(np.int32),
             heights=observed.ratios.astype(np.float32),
             ratios=np.array(bins, dtype=np.int32),
             known=observed.known.astype(np.float32),
-            pressure=np.int32(np.searchsorted(self._pressure_edges, pressure)),
-            ln_pressure=np.float32(np.log(max(pressure, LEAST_PRESSURE))),
-            pressure_known=np.float32(pressure >= LEAST_PRESSURE),
+            pressure=np.searchsorted(self._pressure_edges, pressures).astype(np.int32),
+            ln_pressure=np.log(np.maximum(pressures, IDLE)).astype(np.float32),
+            pressure_known=(pressures >= IDLE).astype(np.float32),
         )
 
     def _checkpoint(self) -> State:

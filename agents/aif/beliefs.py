@@ -11,7 +11,7 @@ from scipy.special import xlogy
 from agents.aif.costs import Costs
 from agents.aif.model import Model
 from agents.common.bins import N_FULFILLED
-from agents.common.pressure import in_pressure
+from agents.common.bottleneck import in_pressure
 from envs.spec import ElasticitySpec
 
 
@@ -33,6 +33,7 @@ class Arrays(NamedTuple):
     D: Array
     weight: Array
     pressure_weight: Array
+    cheapest: Array  # setting that costs each stage least, (i,)
     is_pressing: Array  # 1 for SLOs of the pressure, (s,)
     is_instant: Array  # 1 for SLOs without memory, (s,)
     nearness: Array
@@ -54,17 +55,17 @@ class Belief(NamedTuple):
     """What is carried from one decision to the next.
 
     Attributes:
-        capacity: P(capacity), predicted for the interval to come, shape (c,).
+        capacity: P(capacity) of each stage, predicted for the interval to come, shape (i, c).
         backlog: bin of each SLO's ratio when that interval begins, shape (s,).
         heights: each SLO's ratio itself, as it was last seen, shape (s,).
-        costs: of all settings.
-        noise: log-standard deviation of a measured pressure, at least the model's.
-        ln_pressure: as it was last seen.
+        costs: of all settings, a leading axis per stage.
+        noise: log-standard deviation of a measured pressure of each stage, at least the model's, shape (i,).
+        ln_pressure: as it was last seen, shape (i,).
         broken, kept: how often each SLO was, at each setting, while there was capacity to spare: Dirichlet
             counts beyond their prior, shape (s, a).
         setting: row of the setting that was in force before.
         n_held: intervals since that was set, but for the first.
-        anchor: row of the setting whose demand the capacity is measured in: the last that was settled in.
+        anchor: row of the setting whose demand capacities are measured in: the last that was settled in.
     """
 
     capacity: Array
@@ -88,9 +89,9 @@ class Evidence(NamedTuple):
         heights: ratio per SLO, shape (s,).
         ratios: its bin, shape (s,).
         known: 1 where that ratio was measured, else 0, shape (s,).
-        pressure: bin.
-        ln_pressure: its logarithm.
-        pressure_known: 1 if an SLO of the pressure was measured, else 0.
+        pressure: bin, of each stage's, shape (i,).
+        ln_pressure: its logarithm, shape (i,).
+        pressure_known: 1 if it was measured, else 0, shape (i,).
     """
 
     levels: Any
@@ -124,7 +125,7 @@ def on_device(spec: ElasticitySpec, model: Model, policy_table: NDArray[np.int64
         "nearness": model.nearness,
         **rest,
     }
-    whole = {"kind": model.kind, "policies": policy_table}
+    whole = {"kind": model.kind, "policies": policy_table, "cheapest": model.cheapest}
     return Arrays(
         **{name: jnp.asarray(figure, dtype=jnp.float32) for name, figure in figures.items()},
         **{name: jnp.asarray(figure, dtype=jnp.int32) for name, figure in whole.items()},
@@ -139,15 +140,15 @@ def entropy(likelihoods: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def beginning(arrays: Arrays, setting: int) -> Belief:
     """Return a belief: any capacity is as likely, nothing is queued, costs are as the spec says."""
-    n_slos, at = arrays.kind.size, jnp.int32(setting)
+    n_slos, n_stages, at = arrays.kind.size, len(arrays.demand), jnp.int32(setting)
     never = jnp.zeros((n_slos, arrays.C_setting.size))
     return Belief(
-        capacity=arrays.D,
+        capacity=jnp.broadcast_to(arrays.D, arrays.ln_capacity.shape),
         backlog=jnp.zeros(n_slos, jnp.int32),
         heights=jnp.zeros(n_slos),
         costs=arrays.costs,
-        noise=arrays.noise,
-        ln_pressure=jnp.float32(jnp.nan),
+        noise=jnp.broadcast_to(arrays.noise, n_stages),
+        ln_pressure=jnp.full(n_stages, jnp.nan),
         broken=never,
         kept=never,
         setting=at,

@@ -1,10 +1,10 @@
 """What the settings really cost: a Gaussian belief over the logarithm of every joint setting's demand.
 
-The spec gives relative costs, and the world has others. A measured pressure r at setting a is taken as
-ln r = x(a) - k + noise: x is what is learned, and k, the logarithm of the capacity, moves with the world
-(workers are lost, load comes). x and k are jointly Gaussian, so what is seen at one setting tells of its
-neighbours too; the update is a Kalman filter's, of two hypotheses (k as before; k anywhere) merged into one
-Gaussian: see agents.common.kalman, with the source.
+The spec gives relative costs, and the world has others; of each stage by itself. A measured pressure r at
+setting a is taken as ln r = x(a) - k + noise: x is what is learned, and k, the logarithm of the capacity,
+moves with the world (workers are lost, load comes). x and k are jointly Gaussian, so what is seen at one
+setting tells of its neighbours too; the update is a Kalman filter's, of two hypotheses (k as before; k
+anywhere) merged into one Gaussian: see agents.common.kalman, with the source.
 """
 
 from collections.abc import Sequence
@@ -103,19 +103,21 @@ def with_offset(mean: Floats, cov: Floats, k: float, k_sd: float) -> tuple[Float
 
 
 def demand_prior(
-    spec: ElasticitySpec, settings: NDArray[np.int64], prior: CostPrior, k: float, is_known: bool
+    spec: ElasticitySpec, stage: int, settings: NDArray[np.int64], prior: CostPrior, k: float, is_known: bool
 ) -> tuple[Floats, Floats]:
     """Return mean and covariance of the pressure over settings and k, the logarithm of the capacity.
 
     Args:
         spec: the stream.
+        stage: whose pressure and capacity.
         settings: level per knob, shape (n_settings, n_knobs).
         prior: see there.
         k: expected.
         is_known: whether k is taken for known: then it is what all settings cost that has to be learned.
     """
-    steps = [np.log(np.array(knob.cost) / knob.cost[0]) for knob in spec.knobs]
-    lowest = float(np.log([knob.cost[0] for knob in spec.knobs]).sum())
+    costs = [np.array(knob.costs[stage]) for knob in spec.knobs]
+    steps = [np.log(cost / cost[0]) for cost in costs]
+    lowest = float(np.log([cost[0] for cost in costs]).sum())
     mean = lowest + prior.slope * sum(step[settings[:, i]] for i, step in enumerate(steps))
     cov = covariance(steps, [prior.slope_sd] * len(steps), prior.step_sd, prior.interaction_sd, settings)
     if is_known:

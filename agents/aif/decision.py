@@ -28,9 +28,10 @@ class Figures(NamedTuple):
 
     Attributes:
         expected_free_energy: of the chosen policy.
-        pragmatic, epistemic, novelty: what it promises, and what it would tell of the capacity and of costs.
+        pragmatic, epistemic, novelty: what it promises, and what it would tell of capacities and of costs.
         improvement: what it may earn in every later interval, by proving to be cheaper than is expected.
-        belief_entropy: of the capacity.
+        stage: that binds at the chosen setting, by its index; the next four are of it.
+        belief_entropy: of its capacity.
         expected_capacity: in cost units, the exponential of the expected logarithm.
         expected_load: demand / capacity of the chosen setting, likewise.
         cost_spread: log-standard deviation of its cost, relative to that of the setting last settled in.
@@ -44,6 +45,7 @@ class Figures(NamedTuple):
     epistemic: Any
     novelty: Any
     improvement: Any
+    stage: Any
     belief_entropy: Any
     expected_capacity: Any
     expected_load: Any
@@ -94,7 +96,7 @@ def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: 
     here = joint_index(seen.levels, options.n_levels)
     before = learned(arrays, belief, seen, here) if options.learns else belief
     capacity, surprise = perceive(arrays, before, seen, here)
-    is_settled = (here == belief.setting) & (seen.pressure_known > 0)
+    is_settled = (here == belief.setting) & (seen.pressure_known > 0).any()
     now = before._replace(
         capacity=capacity,
         backlog=jnp.where(seen.known > 0, seen.ratios, belief.backlog),
@@ -107,22 +109,25 @@ def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: 
     selection = "deterministic" if options.is_deterministic else "stochastic"
     (chosen,) = control.sample_policy(indices, q_policies, selection, 1.0, draw)
     to = plan.settings[chosen]
-    ln_capacity = capacity @ arrays.ln_capacity
+    ln_capacity = jnp.einsum("ic,ic->i", capacity, arrays.ln_capacity)
+    ln_load = now.costs.mean[:, to] - ln_capacity
+    stage = ln_load.argmax()
     figures = Figures(
         expected_free_energy=-value[chosen],
         pragmatic=plan.pragmatic[chosen],
         epistemic=plan.epistemic[chosen],
         novelty=plan.novelty[chosen],
         improvement=plan.improvement[chosen],
-        belief_entropy=stable_entropy(capacity),
-        expected_capacity=jnp.exp(ln_capacity),
-        expected_load=jnp.exp(now.costs.mean[to] - ln_capacity),
-        cost_spread=jnp.sqrt(costs.relative_variance(now.costs.cov, now.anchor)[to]),
+        stage=stage,
+        belief_entropy=stable_entropy(capacity[stage]),
+        expected_capacity=jnp.exp(ln_capacity[stage]),
+        expected_load=jnp.exp(ln_load[stage]),
+        cost_spread=jnp.sqrt(costs.relative_variance(now.costs.cov[stage], now.anchor)[to]),
         surprise=surprise,
         policy_entropy=stable_entropy(q_policies),
         p_fulfilled=plan.p_fulfilled[chosen],
     )
-    predicted = (1 - arrays.jump) * walked(arrays, capacity) + arrays.jump / capacity.size
+    predicted = (1 - arrays.jump) * walked(arrays, capacity) + arrays.jump / capacity.shape[1]
     levels = jnp.stack(jnp.unravel_index(to, options.n_levels))
     return Decision(levels, now._replace(capacity=predicted), now, key, figures)
 

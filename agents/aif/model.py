@@ -1,12 +1,13 @@
 """The generative model of a stream, built from its spec alone: the arrays that pymdp calls A, B, C, D.
 
-Hidden are the levels of the knobs (the agent's own doing, seen exactly) and one slow factor that no knob
-moves: the world's capacity, in units of the spec's relative cost. An SLO with memory has its backlog as a
-further factor: the bin its ratio was in when the interval began, which was seen exactly too. Between knobs
+Hidden are the levels of the knobs (the agent's own doing, seen exactly) and, of each stage, one slow factor
+that no knob moves: its capacity, in units of the spec's relative cost. An SLO with memory has its backlog as
+a further factor: the bin its ratio was in when the interval began, which was seen exactly too. Between knobs
 and observations stands the demand, what a joint setting costs: `agents.aif.costs` holds a belief about it.
 
-All likelihoods are functions of u = demand / capacity alone. Demands and capacities share one logarithmic
-grid, so they are tables over u, and A for any belief about costs is read from them: nothing is built anew.
+All likelihoods are functions of u = demand / capacity alone, of the stage where that is largest. Demands and
+capacities share one logarithmic grid, as wide for every stage, so they are tables over u, and A for any
+belief about costs is read from them: nothing is built anew.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from agents.aif import likelihood
 from agents.aif.costs import CostPrior, demand_prior
 from agents.common.bins import N_BINS, N_FULFILLED, ratio_edges
-from agents.common.pressure import in_pressure
+from agents.common.bottleneck import can_be_pressed, in_pressure
 from agents.common.settings import grid_of
 from envs.spec import ElasticitySpec, Sense
 
@@ -71,13 +72,13 @@ class Tunables:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Arrays over a = joint settings, c = capacities, x = demands, u = demand / capacity, o = bins of a
-    ratio, p = bins of pressure, s = SLOs, k = distinct tables.
+    """Arrays over i = stages, a = joint settings, c = capacities, x = demands, u = demand / capacity,
+    o = bins of a ratio, p = bins of pressure, s = SLOs, k = distinct tables.
 
     Attributes:
         settings: level per knob, shape (a, n_knobs).
-        capacity: of each bin, in cost units, shape (c,).
-        demand: logarithm at each bin's centre, as far apart as those of the capacities, shape (x,).
+        capacity: of each bin, in cost units, shape (i, c).
+        demand: logarithm at each bin's centre, as far apart as those of the capacities, shape (i, x).
         ln_u: demand less capacity, both logarithms, shape (u,) = (x + c - 1,); demand i less capacity j is
             at i - j + c - 1.
         A_slo: P(bin | bin before, u) of each distinct kind of SLO, shape (k, o, o, u), bins before first.
@@ -87,12 +88,13 @@ class Model:
         jump: probability of a jump to any capacity. It moves the belief, but is not planned for: a loss that
             comes whatever the agent does would only make it timid.
         C_slo: log-preference per bin of a ratio, shape (o,).
-        C_setting: log-preference per joint setting, the sum over its knobs, shape (a,).
+        C_setting: log-preference per joint setting, shape (a,).
         D: P(capacity) when an episode begins, shape (c,).
         weight: share of each SLO's evidence that counts, shape (s,).
-        pressure_weight: 1 if any SLO is in the pressure, else 0.
-        costs: mean and covariance before anything was seen, see `agents.aif.costs`; shapes (a + 1,) and
-            (a + 1, a + 1).
+        pressure_weight: 1 if any SLO is in the pressure or any load can be measured, else 0.
+        costs: mean and covariance before anything was seen, see `agents.aif.costs`; shapes (i, a + 1) and
+            (i, a + 1, a + 1).
+        cheapest: setting that costs each stage least, shape (i,).
         nearness: how much what is seen at one setting tells of another, shape (a, a).
     """
 
@@ -111,18 +113,24 @@ class Model:
     weight: Array
     pressure_weight: float
     costs: tuple[Array, Array]
+    cheapest: NDArray[np.intp]
     nearness: Array
 
 
-def capacities(cost: Array, n: int) -> Array:
-    """Return the bins of capacity, equally spaced in the logarithm, shape (n,)."""
-    return np.geomspace(FLOOR * cost.min(), CEILING * cost.max(), n)
+def capacities(costs: Array, n: int) -> Array:
+    """Return the bins of each stage's capacity, equally spaced in the logarithm, shape (n_stages, n).
+
+    All as far apart, as the stage needs it whose costs, shape (a, n_stages), differ most.
+    """
+    lowest, spread = costs.min(axis=0), (costs.max(axis=0) / costs.min(axis=0)).max()
+    return FLOOR * lowest[:, None] * np.geomspace(1.0, CEILING / FLOOR * spread, n)
 
 
-def demands(cost: Array, width: float) -> Array:
-    """Return ln demands, `width` apart, from BEYOND below the lowest cost to BEYOND above the highest."""
-    lowest, highest = np.log(cost.min() / BEYOND), np.log(cost.max() * BEYOND)
-    return lowest + width * np.arange(int(np.ceil((highest - lowest) / width)) + 1)
+def demands(costs: Array, width: float) -> Array:
+    """Return ln demands per stage, `width` apart: from BEYOND below its lowest cost to BEYOND above any."""
+    lowest = np.log(costs.min(axis=0) / BEYOND)
+    reach = (np.log(costs.max(axis=0) * BEYOND) - lowest).max()
+    return lowest[:, None] + width * np.arange(int(np.ceil(reach / width)) + 1)
 
 
 def random_walk(n: int, width: float, drift: float) -> Array:
@@ -178,16 +186,21 @@ def build(spec: ElasticitySpec, tunables: Tunables, prior: CostPrior) -> Model:
         ValueError: more joint settings than MAX_SETTINGS.
     """
     grid = grid_of(spec)
-    capacity = capacities(grid.cost, tunables.n_capacities)
-    n = capacity.size
-    width = float(np.log(capacity[1] / capacity[0]))
-    demand = demands(grid.cost, width)
-    ln_u = demand[0] - np.log(capacity[-1]) + width * np.arange(demand.size + n - 1)
+    capacity = capacities(grid.costs, tunables.n_capacities)
+    n = capacity.shape[1]
+    width = float(np.log(capacity[0, 1] / capacity[0, 0]))
+    demand = demands(grid.costs, width)
+    ln_u = demand[0, 0] - np.log(capacity[0, -1]) + width * np.arange(demand.shape[1] + n - 1)
     spread = float(np.hypot(tunables.noise, width / np.sqrt(12)))  # within its bin the capacity is anywhere
     tables, kind = slo_likelihoods(spec, ln_u, spread)
     pressure = likelihood.proportional(ln_u, spread, likelihood.pressure_edges(tunables.n_pressures))
-    infers, has_pressure = tunables.infers_capacity, bool(in_pressure(spec).any())
+    infers, has_pressure = tunables.infers_capacity, can_be_pressed(spec)
     prior = prior if has_pressure else AS_DECLARED
+    costs = [
+        demand_prior(spec, i, grid.settings, prior, float(np.log(middle)), not infers)
+        for i, middle in enumerate(capacity[:, n // 2])
+    ]
+    means, covs = zip(*costs, strict=True)
     return Model(
         settings=grid.settings,
         capacity=capacity,
@@ -203,6 +216,7 @@ def build(spec: ElasticitySpec, tunables: Tunables, prior: CostPrior) -> Model:
         D=np.full(n, 1 / n) if infers else np.eye(n)[n // 2],
         weight=evidence_weights(spec),
         pressure_weight=float(has_pressure),
-        costs=demand_prior(spec, grid.settings, prior, float(np.log(capacity[n // 2])), not infers),
+        costs=(np.stack(means), np.stack(covs)),
+        cheapest=grid.costs.argmin(axis=0),
         nearness=nearness(grid.settings),
     )

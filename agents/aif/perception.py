@@ -1,9 +1,10 @@
 """What an observation tells: of the costs first, then, by pymdp's exact inference, of the capacity.
 
-With the capacity c, the setting a, its ln cost x, each SLO's bin oₛ and the bin bₛ that it was in before,
+With a stage's capacity c, the setting a, its ln cost x, each SLO's bin oₛ and the bin bₛ that it was in
+before,
 
     Q(c) ∝ P(c) · Πₛ P(oₛ | bₛ, a, c)^wₛ · P(pressure | a, c),    surprise = −ln of the sum over c
-    P(o | b, a, c) = Σₓ P(x | a) A(o | b, u = x − ln c)
+    P(o | b, a, c) = Σᵤ P(u* = u | a, c) A(o | b, u),    u* = the largest x − ln c of all stages
     P(c') = (1 − jump) Σ B(c' | c) Q(c) + jump / n
 
 where A leaves an SLO's fulfilment the share `p_kept`, the mean of a Dirichlet distribution over the intervals
@@ -12,8 +13,13 @@ in which the setting kept and broke it with capacity to spare. Source: Heins et 
 The levels of the knobs and the backlogs are seen exactly, so the posterior over all hidden states is that
 over the capacity, given them: pymdp's inference is evaluated on the rows of A at hand instead of on the whole
 product of factors; a test compares them with pymdp's own agent.
+
+Stages are factors of their own. Each has a pressure of its own; an SLO hangs on all of them, by the one that
+binds, and tells a stage what the others leave open: in u* they count as their own pressures have them (Pearl
+1988, belief propagation, exact for one SLO).
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import erf
@@ -24,7 +30,7 @@ from agents.aif.beliefs import Arrays, Belief, Evidence
 from agents.common.bins import N_BINS, N_FULFILLED
 
 SQRT_2 = 2.0**0.5
-CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: the capacity is the only factor left
+CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: a capacity is the only factor left
 UNSETTLED = 0.35  # log-standard deviation of a setting's first pressure: frames made before are in it
 RESTED = 4  # intervals in a setting after which an SLO that is still broken is its own doing
 SHRINKING = 0.98  # a ratio that is below this share of the last one is on its way down
@@ -34,30 +40,40 @@ KEPT_FORGETTING = 0.2  # a setting's long good record must not outweigh that it 
 PRIOR_BROKEN, PRIOR_KEPT = 0.004, 1.0  # counts of an SLO at a setting, while there is capacity to spare
 
 
-def demand_shares(arrays: Arrays, mean: Array, variance: Array) -> Array:
+def demand_shares(demand: Array, mean: Array, variance: Array) -> Array:
     """Return P(demand) of settings whose ln cost is normal, (..., x); arguments of shape (...).
 
     A spread of half a bin stands for the grid's own coarseness, and lets costs move between bins.
+
+    Args:
+        demand: bins of one stage, shape (x,).
+        mean, variance: of ln cost.
     """
-    width = arrays.demand[1] - arrays.demand[0]
+    width = demand[1] - demand[0]
     spread = jnp.sqrt(variance + width**2 / 4)[..., None]
-    edges = (arrays.demand[:-1] + arrays.demand[1:]) / 2
+    edges = (demand[:-1] + demand[1:]) / 2
     below = 0.5 + 0.5 * erf((edges - mean[..., None]) / (spread * SQRT_2))
     return jnp.diff(below, axis=-1, prepend=0.0, append=1.0)
 
 
 def by_capacity(arrays: Arrays, shares: Array) -> Array:
     """Return, from P(demand), the matrix (u, c) that takes a table over u to one over capacities."""
-    n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.size
+    n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1]
     x = jnp.arange(n_u)[:, None] + jnp.arange(n_c) - (n_c - 1)
     return jnp.where((x >= 0) & (x < shares.size), shares[jnp.clip(x, 0, shares.size - 1)], 0.0)
 
 
 def by_demand(arrays: Arrays, capacity: Array) -> Array:
     """Return, from P(capacity), the matrix (u, x) that takes a table over u to one over demands."""
-    n_u, n_c, n_x = arrays.A_pressure.shape[1], arrays.ln_capacity.size, arrays.demand.size
+    n_u, n_c, n_x = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1], arrays.demand.shape[1]
     c = jnp.arange(n_x) - jnp.arange(n_u)[:, None] + n_c - 1
     return jnp.where((c >= 0) & (c < n_c), capacity[jnp.clip(c, 0, n_c - 1)], 0.0)
+
+
+REMEMBER = jax.vmap(costs.remember, in_axes=(0, 0, None, None))
+UPDATE = jax.vmap(costs.update, in_axes=(0, None, 0, 0, None, 0))
+VARIANCE = jax.vmap(costs.relative_variance, in_axes=(0, None))
+SHARES = jax.vmap(demand_shares)
 
 
 def p_kept(belief: Belief) -> Array:
@@ -97,9 +113,10 @@ def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Beli
     has_settled = here == belief.setting
     spread = noise_of(arrays, belief, seen, has_settled)
     noise = jnp.where(has_settled, spread, UNSETTLED)
-    known = costs.remember(belief.costs, arrays.costs, arrays.forgetting, arrays.drift)
-    known = costs.update(known, here, seen.ln_pressure, noise, arrays.jump, seen.pressure_known)
-    is_roomy = jnp.where(seen.pressure_known > 0, seen.ln_pressure < 0, arrays.is_instant > 0)
+    known = REMEMBER(belief.costs, arrays.costs, arrays.forgetting, arrays.drift)
+    known = UPDATE(known, here, seen.ln_pressure, noise, arrays.jump, seen.pressure_known)
+    pressed = jnp.where(seen.pressure_known > 0, seen.ln_pressure, -jnp.inf).max()
+    is_roomy = jnp.where((seen.pressure_known > 0).any(), pressed < 0, arrays.is_instant > 0)
     n_held = jnp.where(has_settled, belief.n_held + 1, 0)
     counts = seen.known * (1 - arrays.is_pressing) * is_roomy
     is_broken, shrinks = seen.heights > 1, seen.heights < SHRINKING * belief.heights
@@ -115,28 +132,60 @@ def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Beli
     )
 
 
-def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tuple[Array, Array]:
-    """Return P(capacity) after an observation made at joint setting `here`, and the surprise.
+def binding(by_stage: Array) -> Array:
+    """Return P(u* = u) from P(u) of each stage, u* the largest of them; shapes (..., u) and (i, ..., u)."""
+    return jnp.diff(by_stage.cumsum(-1).prod(0), axis=-1, prepend=0.0)
 
-    What is unknown has weight 0, and so no say; an even observation would have one.
+
+def against_others(to_capacity: Array, capacity: Array) -> Array:
+    """Return P(u* = u | c) of each stage's capacity, u* the largest of all stages' u; shape (i, u, c).
+
+    Args:
+        to_capacity: P(u | c) of each stage by itself, shape (i, u, c).
+        capacity: P(c) of each, shape (i, c).
+    """
+    below = jnp.einsum("iuc,ic->iu", to_capacity, capacity).cumsum(1)
+    others = jnp.where(jnp.eye(len(below), dtype=bool)[..., None], 1.0, below).prod(1)  # all of them ≤ u
+    reach = jnp.diff(others, axis=1, prepend=0.0)  # the largest of them is u
+    return to_capacity * others[..., None] + (to_capacity.cumsum(1) - to_capacity) * reach[..., None]
+
+
+def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tuple[Array, Array]:
+    """Return P(capacity) of each stage after an observation made at joint setting `here`, and the surprise.
+
+    What is unknown has weight 0, and so no say; an even observation would have one. The surprise is the sum
+    of the stages': what an SLO does counts for each.
     """
     known, at = belief.costs, (arrays.kind, belief.backlog)
-    unsure = costs.relative_variance(known.cov, belief.anchor)[here]
+    unsure = VARIANCE(known.cov, belief.anchor)[:, here]
     spread = jnp.where(here == belief.setting, belief.noise, UNSETTLED)
     unsure += spread**2 - arrays.least_noise**2  # noisier than the tables have it
-    to_capacity = by_capacity(arrays, demand_shares(arrays, known.mean[here], unsure))
-    rows = arrays.A_slo[(*at, seen.ratios)] @ to_capacity  # of each bin that was seen, (s, c)
-    fulfilled, kept = arrays.F_slo[at] @ to_capacity, p_kept(belief)[:, here, None]
+    shares = SHARES(arrays.demand, known.mean[:, here], unsure)
+    to_capacity = jax.vmap(by_capacity, in_axes=(None, 0))(arrays, shares)
+    pressure = jnp.einsum("iu,iuc->ic", arrays.A_pressure[seen.pressure], to_capacity)
+    heard = belief.capacity * jnp.where(seen.pressure_known[:, None] > 0, pressure, 1.0)
+    to_binding = against_others(to_capacity, heard / heard.sum(1, keepdims=True))
+    rows = arrays.A_slo[(*at, seen.ratios)] @ to_binding  # of each bin that was seen, (i, s, c)
+    fulfilled, kept = arrays.F_slo[at] @ to_binding, p_kept(belief)[:, here, None]
     bins = seen.ratios[:, None]
     rows = jnp.where(bins < N_FULFILLED, kept * rows, rows + (bins == N_FULFILLED) * (1 - kept) * fulfilled)
-    pressure = arrays.A_pressure[seen.pressure] @ to_capacity
-    weights = jnp.append(arrays.weight * seen.known, seen.pressure_known)
+    posteriors, surprises = jax.vmap(inferred, in_axes=(None, 0, 0, 0, 0))(
+        arrays.weight * seen.known, rows, pressure, seen.pressure_known, belief.capacity
+    )
+    return posteriors, surprises.sum()
+
+
+def inferred(
+    weights: Array, rows: Array, pressure: Array, pressure_known: Array, prior: Array
+) -> tuple[Array, Array]:
+    """Return pymdp's posterior of one stage's capacity, and the surprise."""
+    weights = jnp.append(weights, pressure_known)
     (posterior,), info = inference.update_posterior_states(
         [*rows[:, None], pressure[None]],
         None,
         [*weights[:, None, None]],
         None,
-        prior=[belief.capacity],
+        prior=[prior],
         A_dependencies=CAPACITY_ONLY * weights.size,
         method="exact",
         return_info=True,
@@ -145,6 +194,9 @@ def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tup
 
 
 def walked(arrays: Arrays, capacity: Array) -> Array:
-    """Return P(capacity) one interval later, unless it jumps."""
-    (after,) = control.compute_expected_state([capacity], [arrays.B[..., None]], jnp.zeros(1, int))
-    return after
+    """Return P(capacity) of each stage one interval later, unless it jumps."""
+
+    def one(own: Array) -> Array:
+        return control.compute_expected_state([own], [arrays.B[..., None]], jnp.zeros(1, int))[0]
+
+    return jax.vmap(one)(capacity)

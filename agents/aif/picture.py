@@ -19,10 +19,10 @@ class Picture:
     """What there is to draw; policies along the leading axis, nats unless named otherwise.
 
     Attributes:
-        capacities: the grid, in units of the spec's relative cost, ascending, shape (c,).
-        belief: P(capacity), after the last observation, shape (c,).
+        capacities: the grid of each stage, in units of the spec's relative cost, ascending, shape (i, c).
+        belief: P(capacity) of each, after the last observation, shape (i, c).
         settings: where each policy's first step leads, level per knob, shape (n_policies, n_knobs).
-        demands: what these settings are expected to cost, in the unit of the capacities, shape (n_policies,).
+        demands: what these settings are expected to cost, in the unit of the capacities, (i, n_policies).
         expected_free_energy: of each policy; the least is best, shape (n_policies,).
         pragmatic, epistemic, improvement: its parts, see `agents.aif.decision.Figures`; shape (n_policies,).
         probabilities: of the policies, with what leaving the present setting costs, shape (n_policies,).
@@ -47,7 +47,7 @@ def picture_of(arrays: Arrays, now: Belief, options: Options) -> Picture:
         capacities=np.exp(plain(arrays.ln_capacity)),
         belief=plain(now.capacity),
         settings=np.stack(np.unravel_index(plan.settings, options.n_levels), axis=1),
-        demands=np.exp(plain(now.costs.mean)[plan.settings]),
+        demands=np.exp(plain(now.costs.mean)[:, plan.settings]),
         expected_free_energy=-plain(value),
         pragmatic=plain(plan.pragmatic),
         epistemic=plain(plan.epistemic),

@@ -1,9 +1,8 @@
 """What policies promise and what they would tell: the expected free energy G of each policy π.
 
 A policy sets the joint settings a₁, a₂, … in the intervals to come; Q is what is believed, o the bin of an
-SLO's ratio or of the pressure, c the capacity, x(a) ln of what a setting costs, σ the noise of a pressure,
-U(a) what a setting is worth, its preference and what is expected of its ratios together, and U* the best of
-them.
+SLO's ratio or of a pressure, c a capacity, x(a) ln of what a setting costs, σ the noise of a pressure, U(a)
+what a setting is worth, its preference and what is expected of its ratios together, and U* the best of them.
 
     −G(π) = Σₜ ( ln C(aₜ) + Σₛ E_Q ln C(oₛ) )                                pragmatic value
           + state_gain · Σₜ Σₛ wₛ I(oₛ; c)                                    epistemic value
@@ -12,23 +11,27 @@ them.
 
     I(o; c) = H[E_Q P(o | a, c)] − E_Q H[P(o | a, c)],    Q(π) ∝ exp γ (−G(π) − switching · [a₁ ≠ a₀])
 
+Where there are several stages, E over x and c is over whichever binds, with the probability that its
+x − E ln c is the largest; the pressures' information and the novelty are sums over stages.
+
 Sources: Da Costa et al. 2020, "Active inference on discrete state-spaces: a synthesis", and Heins
 et al. 2022 (pymdp) of the first two terms and of Q(π); the novelty is the information that one reading gives
 on a Gaussian; the improvement is that of Jones, Schonlau and Welch 1998, "Efficient global optimization".
 
-What a policy's step is worth depends only on where it leads, so everything is computed once per demand, then
-read for each joint setting at what it is believed to cost, and then for each policy.
+What a policy's step is worth depends only on where it leads, so everything is computed once per demand of a
+stage, then read for each joint setting at what it is believed to cost, and then for each policy.
 """
 
+import itertools
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from pymdp.maths import stable_xlogx
 
-from agents.aif import costs
 from agents.aif.beliefs import Arrays, Belief
-from agents.aif.perception import at_most, by_demand, demand_shares, p_kept, walked
+from agents.aif.perception import SHARES, VARIANCE, at_most, binding, by_demand, p_kept, walked
 from agents.common.bins import N_BINS, N_FULFILLED
 from agents.common.policies import Moves
 
@@ -43,7 +46,7 @@ class Outlook(NamedTuple):
         information: on the capacity, in nats, shape (a,).
         improvement: what is to be gained in every later interval if it is cheap enough after all, shape (a,).
         p_fulfilled: of every SLO, shape (s, a).
-        by_x: P(bin) of every ratio by demand, as capacity has it, shape (s, o, x).
+        by_x: P(bin) of every ratio by a stage's demand, as its capacity has it, shape (i, s, o, x).
     """
 
     utility: Array
@@ -92,7 +95,7 @@ def joint_index(levels: Array, n_levels: tuple[int, ...]) -> Array:
     return jnp.ravel_multi_index(tuple(jnp.moveaxis(levels, -1, 0)), n_levels, mode="clip")
 
 
-def gains(arrays: Arrays, to_demand: Array, tables: Array, entropies: Array) -> tuple[Array, Array]:
+def gains(to_demand: Array, tables: Array, entropies: Array) -> tuple[Array, Array]:
     """Return P(bin) of tables (..., o, u) over demands, and expected information on the capacity in nats.
 
     Returns:
@@ -102,29 +105,69 @@ def gains(arrays: Arrays, to_demand: Array, tables: Array, entropies: Array) -> 
     return bins, -jnp.asarray(stable_xlogx(bins)).sum(-2) - entropies @ to_demand
 
 
-def outlook(arrays: Arrays, belief: Belief, shares: Array, sharp: Array, capacity: Array) -> Outlook:
+GAINS = jax.vmap(gains, in_axes=(0, None, None))  # of all stages
+BY_DEMAND = jax.vmap(by_demand, in_axes=(None, 0))
+
+
+class Shares(NamedTuple):
+    """What settings may demand of the stages.
+
+    Attributes:
+        each: P(demand) of each stage by itself, shape (i, a, x).
+        binding: P(demand, and it is this stage that binds), sums to 1 over stages and demands, likewise.
+    """
+
+    each: Array
+    binding: Array
+
+
+def shares_of(arrays: Arrays, mean: Array, variance: Array, capacity: Array) -> Shares:
+    """Return the shares of settings of such ln costs, shape (i, a), at P(capacity), shape (i, c).
+
+    Bins of all stages are as wide, so that to look up in another stage's what lies as far beyond its expected
+    capacity is to shift it.
+    """
+    each = SHARES(arrays.demand, mean, variance)
+    below = each.cumsum(-1) - each / 2  # up to the middle of each bin
+    width, n_x = arrays.demand[0, 1] - arrays.demand[0, 0], each.shape[-1]
+    first = arrays.demand[:, 0] - jnp.einsum("ic,ic->i", capacity, arrays.ln_capacity)
+    weight = each
+    for i, j in itertools.permutations(range(len(each)), 2):
+        place = jnp.arange(n_x) + (first[i] - first[j]) / width
+        left = jnp.floor(place).astype(jnp.int32)
+        share = place - left
+        at = [below[j][:, jnp.clip(left + step, 0, n_x - 1)] for step in (0, 1)]
+        weight = weight.at[i].multiply((1 - share) * at[0] + share * at[1])
+    return Shares(each, weight)
+
+
+def outlook(arrays: Arrays, belief: Belief, shares: Shares, sharp: Shares, capacity: Array) -> Outlook:
     """Return what is to be expected of the interval to come.
 
     Args:
         belief: about now.
-        shares: P(demand) of each setting, as sure as its cost is, shape (a, x).
+        shares: of each setting, as sure as its cost is.
         sharp: the same if costs were sure.
         capacity: P(capacity) in that interval.
     """
-    to_demand, at = by_demand(arrays, capacity), (arrays.kind, belief.backlog)
-    by_x, told = gains(arrays, to_demand, arrays.A_slo[at], arrays.H_slo[at])
-    _, loud = gains(arrays, to_demand, arrays.A_pressure, arrays.H_pressure)
-    fulfilled, kept = by_x[:, :N_FULFILLED].sum(1) @ shares.T, p_kept(belief)
-    if_x = jnp.einsum("o,sox->x", arrays.C_slo, by_x)  # utility at a demand, by capacity alone
+    to_demand, at = BY_DEMAND(arrays, capacity), (arrays.kind, belief.backlog)
+    by_x, told = GAINS(to_demand, arrays.A_slo[at], arrays.H_slo[at])
+    _, loud = GAINS(to_demand, arrays.A_pressure, arrays.H_pressure)
+    fulfilled = jnp.einsum("isx,iax->sa", by_x[:, :, :N_FULFILLED].sum(2), shares.binding)
+    kept = p_kept(belief)
+    if_x = jnp.einsum("o,isox->ix", arrays.C_slo, by_x)  # utility at a demand, by capacity alone
     of_setting = arrays.C_slo[N_FULFILLED] * (fulfilled * (1 - kept)).sum(0)
-    utility = shares @ if_x + of_setting
+    utility = jnp.einsum("iax,ix->a", shares.binding, if_x) + of_setting
     best = (arrays.C_setting + utility).max()
-    surplus = jnp.maximum((arrays.C_setting + of_setting)[:, None] + if_x - best, 0.0)
-    surplus *= arrays.demand >= belief.costs.mean[0]  # no setting proves cheaper than the lowest
+    surplus = jnp.maximum((arrays.C_setting + of_setting)[:, None] + if_x[:, None] - best, 0.0)
+    cheapest = jnp.take_along_axis(belief.costs.mean, arrays.cheapest[:, None], 1)
+    surplus *= (arrays.demand >= cheapest)[:, None]  # no setting proves cheaper than the cheapest
+    unsure = shares.binding - sharp.binding
     return Outlook(
         utility=utility,
-        information=sharp @ (arrays.weight @ told + arrays.pressure_weight * loud),
-        improvement=jnp.maximum(((shares - sharp) * surplus).sum(-1), 0.0),
+        information=jnp.einsum("iax,s,isx->a", sharp.binding, arrays.weight, told)
+        + arrays.pressure_weight * jnp.einsum("iax,ix->a", sharp.each, loud),
+        improvement=jnp.maximum((unsure * surplus).sum((0, -1)), 0.0),
         p_fulfilled=fulfilled * kept,
         by_x=by_x,
     )
@@ -142,15 +185,18 @@ class Later(NamedTuple):
     information: tuple[Array, Array]
 
 
-def later(arrays: Arrays, belief: Belief, shares: Array, sharp: Array, capacity: Array) -> Later:
+def later(arrays: Arrays, belief: Belief, shares: Shares, sharp: Shares, capacity: Array) -> Later:
     """Return what a further step brings; arguments as for `outlook`."""
-    to_demand = by_demand(arrays, capacity)
-    by_x, told = gains(arrays, to_demand, arrays.A_slo, arrays.H_slo)  # (k, o, o, x), (k, o, x)
-    _, loud = gains(arrays, to_demand, arrays.A_pressure, arrays.H_pressure)
-    dynamic = jnp.einsum("kbox,ax->kbao", by_x, shares)[arrays.kind]
+    to_demand = BY_DEMAND(arrays, capacity)
+    by_x, told = GAINS(to_demand, arrays.A_slo, arrays.H_slo)  # (i, k, o, o, x), (i, k, o, x)
+    _, loud = GAINS(to_demand, arrays.A_pressure, arrays.H_pressure)
+    dynamic = jnp.einsum("ikbox,iax->kbao", by_x, shares.binding)[arrays.kind]
     return Later(
         bins=at_most(dynamic, p_kept(belief)[:, None]),
-        information=(jnp.einsum("kbx,ax->kba", told, sharp)[arrays.kind], sharp @ loud),
+        information=(
+            jnp.einsum("ikbx,iax->kba", told, sharp.binding)[arrays.kind],
+            jnp.einsum("iax,ix->a", sharp.each, loud),
+        ),
     )
 
 
@@ -158,13 +204,13 @@ def compare(arrays: Arrays, belief: Belief, levels: Array, options: Options) -> 
     """Return the value of each policy, from beliefs about now, at these levels."""
     n_policies, horizon, _ = arrays.policies.shape
     top = jnp.array(options.n_levels) - 1
-    mean, capacity = belief.costs.mean[:-1], belief.capacity
-    unsure = costs.relative_variance(belief.costs.cov, belief.anchor)[:-1]
-    noisier = belief.noise**2 - arrays.least_noise**2  # than the tables have it
-    hidden = jnp.maximum(unsure - belief.noise**2, 0.0)  # what a load's own noise hides is not to be learned
-    shares = demand_shares(arrays, mean, noisier + hidden)
-    sharp = demand_shares(arrays, mean, jnp.broadcast_to(noisier, mean.shape))
-    newness = 0.5 * jnp.log1p(unsure / belief.noise**2) * arrays.pressure_weight
+    mean, capacity = belief.costs.mean[:, :-1], belief.capacity
+    unsure, noise = VARIANCE(belief.costs.cov, belief.anchor)[:, :-1], belief.noise[:, None]
+    noisier = noise**2 - arrays.least_noise**2  # than the tables have it
+    hidden = jnp.maximum(unsure - noise**2, 0.0)  # what a load's own noise hides is not to be learned
+    shares = shares_of(arrays, mean, noisier + hidden, capacity)
+    sharp = shares_of(arrays, mean, jnp.broadcast_to(noisier, mean.shape), capacity)
+    newness = 0.5 * jnp.log1p(unsure / noise**2).sum(0) * arrays.pressure_weight
     position = jnp.broadcast_to(levels, (n_policies, levels.size))
     pragmatic = epistemic = jnp.zeros(n_policies)
     first = novelty = improvement = p_fulfilled = bins = jnp.zeros(())
@@ -176,7 +222,9 @@ def compare(arrays: Arrays, belief: Belief, levels: Array, options: Options) -> 
         pragmatic += arrays.C_setting[at]
         if step == 0:
             view = outlook(arrays, belief, shares, sharp, capacity)
-            bins = at_most(jnp.einsum("sox,ax->sao", view.by_x, shares), p_kept(belief))  # if there are more
+            bins = at_most(
+                jnp.einsum("isox,iax->sao", view.by_x, shares.binding), p_kept(belief)
+            )  # if there are more
             first, bins, p_fulfilled = at, bins[:, at].swapaxes(0, 1), view.p_fulfilled[:, at].T
             pragmatic += view.utility[at]
             epistemic += view.information[at]
@@ -198,10 +246,10 @@ def held(arrays: Arrays, belief: Belief, settings: Array) -> Array:
         belief: about now.
         settings: rows, shape (n,).
     """
-    mean, unsure = belief.costs.mean, costs.relative_variance(belief.costs.cov, belief.anchor)
-    shares = demand_shares(arrays, mean[settings], unsure[settings])
+    unsure = VARIANCE(belief.costs.cov, belief.anchor)
+    shares = SHARES(arrays.demand, belief.costs.mean[:, settings], unsure[:, settings])
     capacity = lax.fori_loop(0, STEPS_HELD, lambda _, q: walked(arrays, q), belief.capacity)
-    over_u = shares @ by_demand(arrays, capacity).T  # (n, u)
+    over_u = binding(jnp.einsum("inx,iux->inu", shares, BY_DEMAND(arrays, capacity)))  # (n, u)
     tables = arrays.A_slo[arrays.kind]  # (s, o, o, u)
     start = jnp.eye(N_BINS)[belief.backlog][..., None]
     start = jnp.broadcast_to(start, (*belief.backlog.shape, N_BINS, over_u.shape[1]))

@@ -79,7 +79,7 @@ class Bayes(Forecaster):
         self._reader = Reader(spec, self._grid, self._layout)
         mean, sigma = prior(self._layout, self._grid.spans, cost_doubt)
         self._origin = gaussian(mean, np.diag(sigma))
-        self._load_doubt = float(sigma[0])
+        self._load_doubt = float(sigma[0])  # of every stage
         steady = drifts(self._layout, drift, fade)
         sigmas = np.stack([steady, *np.hypot(steady, jumps(self._layout))])
         self._stories = Stories(on_device(sigmas), on_device(np.log([1 - 1.1 * jump, jump, 0.1 * jump])))
@@ -87,6 +87,7 @@ class Bayes(Forecaster):
         self._figures = {"margin": margin, "switching_cost": switching_cost, "patience": float(patience)}
         self._horizon = on_device(np.array(horizon))
         self._features, self._worth = on_device(self._grid.features), on_device(self._grid.worth)
+        self._costs = on_device(self._grid.costs)
         self.reset(0)
 
     def reset(self, seed: int) -> None:
@@ -96,9 +97,10 @@ class Bayes(Forecaster):
         self._standard = on_device(np.concatenate([half, -half])[: self._samples])
         root = np.array(self._origin.root)
         covariance = root @ root.T
-        covariance[0, 0] = max(covariance[0, 0], self._load_doubt**2)
+        loads = np.arange(self._layout.n_stages)
+        covariance[loads, loads] = np.maximum(covariance[loads, loads], self._load_doubt**2)
         self._belief = gaussian(np.array(self._origin.mean), np.linalg.cholesky(covariance))
-        self._past = nothing_yet(self.spec)
+        self._past = nothing_yet(self._layout)
         self._shares = np.array([1.0, 0.0, 0.0])
         self._taken: NDArray[np.float32] | None = None
         self._answer: Answer | None = None
@@ -148,11 +150,13 @@ class Bayes(Forecaster):
             self._belief, shares = update(self._layout, self._belief, self._stories, reading)
             self._shares = np.asarray(shares)
             if not reading.is_measured and not self._past.is_moving:
-                self._belief = self._belief._replace(mean=self._belief.mean.at[0].add(-self._optimism))
+                hoped = self._belief.mean.at[: self._layout.n_stages].add(-self._optimism)
+                self._belief = self._belief._replace(mean=hoped)
 
     def _question(self, held: NDArray[np.float32]) -> Question:
         return Question(
             features=self._features,
+            costs=self._costs,
             worth=self._worth,
             held=jnp.asarray(held),
             ratios=on_device(self._past.ratios),

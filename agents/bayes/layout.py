@@ -1,6 +1,7 @@
 """Where each unknown of the model lies in one vector, and what is believed of it beforehand."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
@@ -8,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.common.bottleneck import in_pressure
 from agents.common.demand import MENDED, UNKNOWN
-from agents.common.pressure import in_pressure
 from agents.common.settings import Grid
 from envs.spec import ElasticitySpec
 
@@ -27,11 +28,11 @@ class Unknowns(NamedTuple):
     """One point of the model's space.
 
     Attributes:
-        load: ln of the world's work per capacity, which drifts and jumps, shape ().
-        weights: what the knobs do to ln(ratio), shape (n_rows, n_features). A row per SLO; where no SLO
-            follows the work at once, one more for the demand itself.
-        ln_noise: of each SLO's reading, shape (n_slos,).
-        ln_rate: see RATE, of no meaning for SLOs without memory, shape (n_slos,).
+        load: ln of the world's work per capacity of each stage, which drifts and jumps, shape (n_stages,).
+        weights: what the knobs do, shape (n_rows, n_features): to ln(ratio) of each SLO that does not follow
+            the work at once, and then to ln of each stage's demand.
+        ln_noise: of a reading of each row, shape (n_rows,).
+        ln_rate: of each SLO, see RATE, of no meaning for those without memory, shape (n_slos,).
     """
 
     load: jax.Array
@@ -45,38 +46,49 @@ class Layout:
     """What kind each SLO is of, and how many unknowns there are of each sort.
 
     Attributes:
-        memory, prompt: per SLO, shape (n_slos,). A prompt one follows the work of the interval at once.
-        n_rows, n_features: of the weights.
+        memory, prompt: per SLO, shape (n_slos,). A prompt one follows the work of the interval at once: it
+            has no row, for it is the demand on the stage that binds.
+        n_stages: whose demands are the last rows.
+        n_features: of the weights.
     """
 
     memory: tuple[bool, ...]
     prompt: tuple[bool, ...]
-    n_rows: int
+    n_stages: int
     n_features: int
+
+    @cached_property
+    def rest(self) -> tuple[int, ...]:
+        """Return the SLOs that are not prompt: those of the first rows."""
+        return tuple(np.flatnonzero(~np.array(self.prompt)).tolist())
+
+    @cached_property
+    def row_of(self) -> tuple[int, ...]:
+        """Return, per SLO, its row; of a prompt one the first beyond them."""
+        return tuple(len(self.rest) if p else self.rest.index(i) for i, p in enumerate(self.prompt))
+
+    @property
+    def n_rows(self) -> int:
+        """Return the rows of the weights."""
+        return len(self.rest) + self.n_stages
 
     @property
     def size(self) -> int:
         """Return the number of unknowns."""
-        return 1 + self.n_rows * self.n_features + 2 * len(self.memory)
-
-    @property
-    def demanding(self) -> tuple[int, ...]:
-        """Return the rows of the weights of which the largest is the demand."""
-        return tuple(np.flatnonzero(self.prompt).tolist()) or (self.n_rows - 1,)
+        return self.n_stages + self.n_rows * (self.n_features + 1) + len(self.memory)
 
     def parts(self, point: jax.Array) -> Unknowns:
         """Take points apart, shape (..., size)."""
-        n_slos, n_weights = len(self.memory), self.n_rows * self.n_features
-        load, weights, noise, rate = jnp.split(point, [1, 1 + n_weights, 1 + n_weights + n_slos], axis=-1)
+        lengths = [self.n_stages, self.n_rows * self.n_features, self.n_rows]
+        load, weights, noise, rate = jnp.split(point, np.cumsum(lengths).tolist(), axis=-1)
         weights = weights.reshape(*weights.shape[:-1], self.n_rows, self.n_features)
-        return Unknowns(load[..., 0], weights, noise, rate)
+        return Unknowns(load, weights, noise, rate)
 
 
 def layout_of(spec: ElasticitySpec, grid: Grid) -> Layout:
     """Return the layout of any spec."""
-    prompt = tuple(in_pressure(spec).tolist())
-    rows = len(spec.slos) + (not any(prompt))
-    return Layout(tuple(slo.memory for slo in spec.slos), prompt, rows, grid.features.shape[1])
+    memory = tuple(slo.memory for slo in spec.slos)
+    return Layout(memory, tuple(in_pressure(spec).tolist()), len(spec.stages), grid.features.shape[1])
 
 
 def prior(layout: Layout, spans: Array, cost_doubt: float) -> tuple[Array, Array]:
@@ -84,40 +96,38 @@ def prior(layout: Layout, spans: Array, cost_doubt: float) -> tuple[Array, Array
 
     Args:
         layout: of the unknowns.
-        spans: ln(cost of the highest level / cost of the lowest) per knob, shape (n_knobs,).
+        spans: ln(cost of the highest level / cost of the lowest), shape (n_stages, n_knobs).
         cost_doubt: share by which such a span may be wrong, > 0.
     """
-    follows = np.zeros((layout.n_rows, 1), dtype=bool)
-    follows[list(layout.demanding)] = True
-    floor = np.zeros((layout.n_rows, 1), dtype=bool)
-    floor[: len(layout.memory), 0] = ~np.array(layout.memory) & ~np.array(layout.prompt)
+    n_rest = len(layout.rest)
+    follows = np.arange(layout.n_rows)[:, None] >= n_rest
+    floor = np.array([not layout.memory[slo] for slo in layout.rest] + [False] * layout.n_stages)[:, None]
+    of_row = np.vstack([np.broadcast_to(spans.max(axis=0), (n_rest, spans.shape[1])), spans])
     mean = np.zeros((layout.n_rows, layout.n_features))
     sigma = np.empty_like(mean)
-    mean[:, 1::2] = np.where(follows, spans, np.where(floor, MENDED * spans, 0.0))
+    mean[:, 1::2] = np.where(follows, of_row, np.where(floor, MENDED * of_row, 0.0))
     mean[:, 0] = np.where(follows[:, 0], 0.0, np.log(REST)) - mean[:, 1::2].sum(axis=1) / 2
     sigma[:, 0] = np.where(follows[:, 0], OFFSET_DOUBT, REST_DOUBT)
-    sigma[:, 1::2] = np.where(follows, cost_doubt * (1 + spans), KNOB_DOUBT)
+    sigma[:, 1::2] = np.where(follows, cost_doubt * (1 + of_row), KNOB_DOUBT)
     sigma[:, 2::2] = np.where(follows, 2 * cost_doubt, KNOB_DOUBT)
-    n_slos = len(layout.memory)
-    tail = [np.full(n_slos, np.log(median)) for median, _ in (NOISE, RATE)]
-    spread = [np.full(n_slos, sd) for _, sd in (NOISE, RATE)]
-    return np.concatenate([[0.0], mean.ravel(), *tail]), np.concatenate([[UNKNOWN], sigma.ravel(), *spread])
+    loads, noises, rates = np.zeros(layout.n_stages), np.ones(layout.n_rows), np.ones(len(layout.memory))
+    middle = np.concatenate([loads, mean.ravel(), np.log(NOISE[0]) * noises, np.log(RATE[0]) * rates])
+    return middle, np.concatenate([UNKNOWN + loads, sigma.ravel(), NOISE[1] * noises, RATE[1] * rates])
 
 
 def drifts(layout: Layout, drift: float, fade: float) -> Array:
     """Return the standard deviation by which each unknown wanders in one interval, shape (size,)."""
     wander = np.full(layout.size, fade)
-    wander[0] = drift
+    wander[: layout.n_stages] = drift
     return wander
 
 
 def jumps(layout: Layout) -> Array:
     """Return the same for when something happened: to the load, or to what does not follow it; (2, size)."""
     load, rest = np.zeros(layout.size), np.zeros(layout.size)
-    load[0] = 1.0
-    starts = 1 + layout.n_features * np.arange(layout.n_rows)
-    rows = [row for row, is_prompt in enumerate(layout.prompt) if not is_prompt]
-    for row in rows:
-        rest[starts[row] : starts[row] + layout.n_features] = KNOB_DOUBT
-        rest[starts[row]] = REST_DOUBT
+    load[: layout.n_stages] = 1.0
+    for row in range(len(layout.rest)):
+        start = layout.n_stages + layout.n_features * row
+        rest[start : start + layout.n_features] = KNOB_DOUBT
+        rest[start] = REST_DOUBT
     return np.stack([load, rest])

@@ -18,11 +18,19 @@ import jax.numpy as jnp
 from jax.scipy.special import ndtr
 
 from agents.bayes.layout import Layout, Unknowns
-from agents.bayes.model import Gaussian, demand, excess, ln_rest, noise_of, with_past
+from agents.bayes.model import (
+    Gaussian,
+    excess,
+    ln_rest,
+    memory_of_rest,
+    noise_of,
+    per_slo,
+    rates_of_rest,
+    stage_demands,
+    with_past,
+)
 from agents.common.demand import SOFT
 from agents.common.objective import DEEPER
-
-LOWEST = 0  # row of the lowest levels in the grid
 
 
 class Question(NamedTuple):
@@ -30,6 +38,7 @@ class Question(NamedTuple):
 
     Attributes:
         features: of the n settings, shape (n, n_features).
+        costs: of each for every stage, shape (n, n_stages).
         worth: of each, shape (n,).
         held: 1 for the setting in force, else 0, shape (n,).
         ratios: of the last interval, shape (n_slos,).
@@ -41,6 +50,7 @@ class Question(NamedTuple):
     """
 
     features: jax.Array
+    costs: jax.Array
     worth: jax.Array
     held: jax.Array
     ratios: jax.Array
@@ -79,11 +89,21 @@ def ln_ratios(
     layout: Layout, worlds: Unknowns, features: jax.Array, ratios: jax.Array, intervals: jax.Array
 ) -> jax.Array:
     """Return ln(ratio / threshold) of each SLO so many intervals later, no noise, (k, n_slos, n)."""
-    memory = jnp.array(layout.memory)[:, None]
+    memory = memory_of_rest(layout)[:, None]
     rest = ln_rest(layout, worlds, features)
-    over = excess(demand(layout, worlds, features))[:, None, :]
-    carried = ratios[:, None] + intervals * jnp.exp(worlds.ln_rate)[..., None] * over
-    return jnp.where(memory, with_past(rest, carried) - jnp.log1p(SOFT), rest)
+    ln_demand = stage_demands(layout, worlds, features).max(axis=-2)
+    over = excess(ln_demand)[:, None, :]
+    before = ratios[jnp.array(layout.rest, dtype=int)][:, None]
+    carried = before + intervals * jnp.exp(rates_of_rest(layout, worlds))[..., None] * over
+    rest = jnp.where(memory, with_past(rest, carried) - jnp.log1p(SOFT), rest)
+    return per_slo(layout, rest, ln_demand)
+
+
+def slo_noise(layout: Layout, worlds: Unknowns) -> jax.Array:
+    """Return the noise of each SLO's reading, of a prompt one that of the noisiest stage, (k, n_slos, 1)."""
+    noise = noise_of(worlds)[..., None]
+    n_rest = len(layout.rest)
+    return per_slo(layout, noise[..., :n_rest, :], noise[..., n_rest:, :].max(axis=-2))
 
 
 def rewards(
@@ -107,10 +127,11 @@ def choose(layout: Layout, belief: Gaussian, question: Question) -> Answer:
     it is left again, after the interval and after the work that it left over is done.
     """
     worlds = sample(layout, belief, question.standard)
-    noise = noise_of(worlds)[..., None]
+    noise = slo_noise(layout, worlds)
     margin = question.margin * (1.0 - 0.5 * question.held)
 
-    ln_demand = demand(layout, worlds, question.features)
+    demands = stage_demands(layout, worlds, question.features)
+    ln_demand = demands.max(axis=1)
 
     def at(intervals: jax.Array) -> tuple[jax.Array, ...]:
         ln_ratio = ln_ratios(layout, worlds, question.features, question.ratios, intervals)
@@ -120,7 +141,7 @@ def choose(layout: Layout, belief: Gaussian, question: Question) -> Answer:
     gains = each.mean(axis=0)
     expected = gains.mean(axis=0)
     doubt = ln_demand.std(axis=0)
-    mean_noise = noise[:, layout.demanding[0] if any(layout.prompt) else 0].mean()
+    mean_noise = noise_of(worlds)[:, len(layout.rest) :].mean()
     learnt = doubt**2 / (doubt**2 + mean_noise**2)
     over = jnp.maximum(jnp.exp(jnp.minimum(ln_demand, 5.0)) - 1.0, 0.0)
     lost = jnp.minimum((1.0 + over) / question.patience, 1.0)
@@ -128,7 +149,9 @@ def choose(layout: Layout, belief: Gaussian, question: Question) -> Answer:
     tried = jnp.where(gains >= best, gains, (1 - lost) * best + lost * gains).mean(axis=0)
     trial_value = learnt**2 * jnp.maximum(tried - expected, 0.0)
     row = jnp.argmax(expected + trial_value - question.switching_cost * (1.0 - question.held))
-    row = jnp.where(ln_demand.mean(axis=0).min() > 0, LOWEST, row)  # nothing fits: do as little as possible
+    least = ln_demand.mean(axis=0).argmin()
+    binding = demands.mean(axis=0)[:, least].argmax()  # nothing fits: do as little as possible
+    row = jnp.where(ln_demand.mean(axis=0).min() > 0, question.costs[:, binding].argmin(), row)
     return Answer(
         row,
         expected[row],
@@ -144,4 +167,4 @@ def foresee(layout: Layout, belief: Gaussian, question: Question, intervals: jax
     """Return P(SLO fulfilled) so many intervals after each setting was set, shape (n, n_slos)."""
     worlds = sample(layout, belief, question.standard)
     ln_ratio = ln_ratios(layout, worlds, question.features, question.ratios, intervals)
-    return ndtr(-ln_ratio / noise_of(worlds)[..., None]).mean(axis=0).T
+    return ndtr(-ln_ratio / slo_noise(layout, worlds)).mean(axis=0).T

@@ -25,8 +25,8 @@ from agents.causal.structure import Score, Structure, Variables
 from agents.causal.surprise import Surprise
 from agents.causal.tables import n_states
 from agents.common.bins import N_BINS, ratio_edges
+from agents.common.bottleneck import Stages, can_be_pressed
 from agents.common.checkpoints import packed, unpacked
-from agents.common.settings import worth
 from envs.spec import ElasticitySpec, Observed
 
 if TYPE_CHECKING:
@@ -114,8 +114,9 @@ class Causal(Forecaster):
         self._horizon, self._ambition, self._novelty = horizon, ambition, novelty
         self._gains, self._switching_cost = information_gain, switching_cost
         self._settings = np.array(list(np.ndindex(*spec.n_levels)), dtype=np.int64)
-        self._worth = np.array([worth(spec, levels) for levels in self._settings])
+        self._worth = spec.worth.at_once
         self._landmarks = choice.landmarks(self._settings)
+        self._stages = Stages(spec)
         self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]
         self._model = Model(variables, self._settings, prior_weight, forgetting, drift, jump)
         self._samples = Samples(self._model, window) if is_learned else None
@@ -153,6 +154,7 @@ class Causal(Forecaster):
     def explain(self) -> dict[str, float]:
         """Return what made the last choice: its score's terms, P(fulfilled) of each SLO, the surprises."""
         model, chosen = self._model, self._chosen
+        stage = model.binding(chosen)
         zeros = dict.fromkeys(choice.Terms._fields, 0.0)
         terms = {n: float(v[chosen]) for n, v in self._terms._asdict().items()} if self._terms else zeros
         each = (
@@ -161,8 +163,9 @@ class Causal(Forecaster):
         return {
             **terms,
             "congestion": math.exp(float(model.expectation(0, [chosen])[0] @ metrics.CENTRES)),
-            "price": math.exp(float(model.beliefs[0].mean[0])),
-            "bottleneck": math.exp(float(model.beliefs[0].mean[-1])),
+            "stage": float(stage),
+            "price": math.exp(float(model.beliefs[stage].mean[0])),
+            "bottleneck": math.exp(float(model.beliefs[stage].mean[-1])),
             "surprise": self._last_surprise,
             "batch_surprise": self._surprise.batch,
             "usual_surprise": self._surprise.usual,
@@ -199,6 +202,7 @@ class Causal(Forecaster):
             ratios=seen.ratios,
             bins=tuple(int(np.searchsorted(edges, ratio)) for edges, ratio in pairs),
             known=tuple(np.flatnonzero(seen.known).tolist()),
+            pressures=self._stages.pressures(seen.ratios, seen.known, seen.loads),
         )
 
     def _take_in(self, interval: Interval) -> None:
@@ -231,7 +235,7 @@ class Causal(Forecaster):
         eagerness = self._novelty * choice.EXPLORES**self._n_samples
         news = self._landmarks * np.minimum(self._model.unknown(here), 1.0)
         prize = np.maximum(1.0 + self._ambition * self._worth - known.score.max(), 0.0)
-        patience = choice.PATIENCE if self._model.variables.pressing else 0.0  # else one try tells little
+        patience = choice.PATIENCE if can_be_pressed(self.spec) else 0.0  # else one try tells little
         novelty = np.where(is_open, eagerness * news + self._novelty * patience * prize, 0.0)
         return choice.scored(pv, self._worth, gain, novelty, switching, overload, self._ambition)
 
@@ -272,7 +276,7 @@ def check_size(variables: Variables, max_parents: int) -> None:
         ValueError: more than MAX_CELLS.
     """
     spec = variables.spec
-    cells = math.prod(spec.n_levels) * metrics.N_BINS * len(variables.belief_of)
+    cells = math.prod(spec.n_levels) * metrics.N_BINS * (len(variables.belief_of) + len(spec.stages))
     for given, candidates in zip(variables.given, variables.candidates, strict=True):
         largest = sorted(n_states(spec, candidates), reverse=True)[:max_parents]
         parents = largest if max_parents else n_states(spec, given)

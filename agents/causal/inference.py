@@ -18,6 +18,11 @@ choice):
 
     λ(b) = (Πₛ λₛ(b))^(1/√n),    posterior(b) = π(b) λ(b) / Σ π λ
 
+where the metric is the largest of several stages', a stage is told what the others leave open, with P(k) of
+the largest of these:
+
+    λ(b) ← λ(b) P(k ≤ b) + Σ_{k > b} P(k) λ(k)
+
 after the jump test by ln p/(1 − p) + ln Σ π_J λ − ln Σ π λ > 0, π_J with a jump of the bottleneck where the
 pressure was measured, else of the price. Its mean μ' and variance v' go on to x, in part where z lags behind:
 
@@ -30,7 +35,7 @@ Lauritzen 1992 (see agents.causal.metrics) of passing on two moments, which is e
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +65,12 @@ def expected(belief: Belief, row: Array) -> Expectation:
     """Return what is expected of z at a row h of the design."""
     mean, variance = metrics.expected(belief, row[None])
     return Expectation(float(mean[0]), float(variance[0]), metrics.in_bins(mean, variance)[0])
+
+
+def of_largest(expectations: Sequence[Expectation]) -> Expectation:
+    """Return what is expected of the largest of several stages' z; mean and variance are of the likeliest."""
+    mean, variance, _ = max(expectations, key=lambda expectation: expectation.mean)
+    return Expectation(mean, variance, metrics.largest([each.chances for each in expectations]))
 
 
 def surprise(chances: Array, likelihoods: Collection[Array]) -> float:
@@ -99,11 +110,25 @@ def has_jumped(error: float, variance: float, jump: float, ln_odds: float) -> bo
     return kalman.ln_normal(error, variance + jump) - kalman.ln_normal(error, variance) + ln_odds > 0
 
 
+def together(likelihoods: Collection[Array]) -> Array:
+    """Return λ of all SLOs together, from λₛ of each, n >= 1 of them; shape (N_BINS,)."""
+    return np.asarray(np.prod(list(likelihoods), axis=0) ** (1 / math.sqrt(len(likelihoods))))
+
+
+def against(evidence: Array, others: Sequence[Array]) -> Array:
+    """Return the λ that a stage is told, shape (N_BINS,); `others`: P(bin) of each other stage's metric."""
+    if not others:
+        return evidence
+    chances = metrics.largest(others)
+    told = chances * evidence
+    return evidence * chances.cumsum() + (told.sum() - told.cumsum())
+
+
 def with_messages(
     belief: Belief,
     row: Array,
     before: Expectation,
-    likelihoods: Collection[Array],
+    evidence: Array,
     is_measured: bool,
     lag: float,
     ln_odds: float,
@@ -112,11 +137,10 @@ def with_messages(
 
     Args:
         belief, row, before, lag, ln_odds: as for `measured`.
-        likelihoods: λₛ of each SLO, n >= 1 of them, shape (N_BINS,) each.
+        evidence: λ, shape (N_BINS,).
         is_measured: whether the pressure was measured in this interval.
     """
     chances, variance = before.chances, before.variance
-    evidence = np.prod(list(likelihoods), axis=0) ** (1 / math.sqrt(len(likelihoods)))
     jump = (metrics.BOTTLENECK_JUMP if is_measured else metrics.JUMP) ** 2
     jumped = metrics.in_bins(np.array(before.mean), np.array(variance + jump))
     if math.log((jumped @ evidence) / (chances @ evidence)) + ln_odds > 0:

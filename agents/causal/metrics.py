@@ -1,5 +1,7 @@
 """What a metric is expected to be at every joint setting: the linear-Gaussian nodes of the network.
 
+Of each stage's load, the pressure on it, and of each lower bound without memory,
+
 ln ratio = price + the sum over the knobs of the effect of their levels (+ bottleneck, of a queue) + noise
 
 The price is what a unit of work costs in the world as it is now. It drifts, and now and then it jumps: a
@@ -7,11 +9,14 @@ worker is lost, the load triples. The effects belong to the stream and stay, so 
 after a loss. The same work fills the queues, but a measured pressure need not be all that they feel,
 for there may be another bottleneck: how much more it is, is inferred from what the SLOs with memory do.
 
+Where there are several stages, an SLO hangs on the one that binds: the largest of them (`largest`).
+
 All three are one Gaussian belief, see agents.causal.inference for how it is updated; with tables below such
 nodes the network is a conditional Gaussian one (Lauritzen 1992, "Propagation of probabilities, means and
 variances in mixed graphical association models").
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,17 +65,18 @@ def design(spec: ElasticitySpec, settings: NDArray[np.int64], is_queue: bool) ->
     return np.stack(columns, axis=1).astype(np.float64)
 
 
-def prior(spec: ElasticitySpec, follows_cost: bool) -> Belief:
-    """Return what is believed before anything was seen: effects are those of the spec's relative costs, or
-    anything.
+def prior(spec: ElasticitySpec, stage: int | None) -> Belief:
+    """Return what is believed before anything was seen: effects are those of a stage's costs, or anything.
 
     Args:
         spec: the stream.
-        follows_cost: whether the metric grows with demand. If not, no level's effect is known beforehand.
+        stage: whose demand the metric grows with; None: no level's effect is known beforehand.
     """
+    follows_cost = stage is not None
     means, blocks = [np.array([PRICE[0] if follows_cost else 0.0])], [np.array([[PRICE[1] ** 2]])]
     for knob in spec.knobs:
-        ln_cost = EXPONENT * np.log(np.array(knob.cost[1:]) / knob.cost[0])
+        costs = np.array(knob.costs[stage or 0])
+        ln_cost = EXPONENT * np.log(costs[1:] / costs[0])
         steps = np.abs(np.diff(ln_cost, prepend=0.0)) * SLOPE_STEP + UNSTEADY
         if not follows_cost:
             ln_cost, steps = np.zeros_like(ln_cost), np.full_like(steps, UNTOLD)
@@ -114,6 +120,13 @@ def expected(belief: Belief, rows: Array) -> tuple[Array, Array]:
 def in_bins(mean: Array, variance: Array) -> Array:
     """Return P(bin) of ln ratio, shape (*mean.shape, N_BINS)."""
     return bins.in_bins(mean, np.sqrt(variance + (WIDTH / 4) ** 2), EDGES)  # a certain value is in its bin
+
+
+def largest(stages: Sequence[Array]) -> Array:
+    """Return P(bin) of the largest of some metrics, from P(bin) of each by itself, shape (..., N_BINS)."""
+    if len(stages) == 1:
+        return stages[0]
+    return np.diff(np.prod([chances.cumsum(axis=-1) for chances in stages], axis=0), axis=-1, prepend=0.0)
 
 
 def moments(probabilities: Array) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +35,7 @@ class Interval(NamedTuple):
         ratios: per SLO, shape (n_slos,).
         bins: of those ratios.
         known: SLOs that were measured.
+        pressures: of each stage, NaN where unknown, shape (n_stages,).
     """
 
     setting: int
@@ -42,6 +43,7 @@ class Interval(NamedTuple):
     ratios: Array
     bins: tuple[int, ...]
     known: tuple[int, ...]
+    pressures: Array
 
 
 class Sample(NamedTuple):
@@ -98,17 +100,11 @@ class Model:
         self._drift, self._ln_odds = drift, math.log(jump / (1 - jump))
         spec = variables.spec
         self._of_pressure, self._of_queue = (metrics.design(spec, settings, queue) for queue in (False, True))
-        pressing = set(variables.pressing)
-        self.priors = [
-            metrics.prior(spec, i == 0 or slos[0] in pressing) for i, slos in enumerate(variables.measured)
-        ]
+        self._n_stages = len(spec.stages)
+        self.priors = [metrics.prior(spec, stage) for stage in range(self._n_stages)]
+        self.priors += [metrics.prior(spec, None) for _ in variables.measured]
         self.beliefs = list(self.priors)
         self.tables = [self.table(slo, parents) for slo, parents in enumerate(variables.given)]
-        alone = [slo for slo, objective in enumerate(spec.slos) if not objective.memory]
-        self._alone = [
-            [slo for slo in alone if variables.belief_of[variables.metric_of[slo]] == i]
-            for i in range(len(self.beliefs))
-        ]  # per belief, the SLOs below it that have no memory
         self._seen: set[tuple[int, int]] = set()
         self.forget_context()
 
@@ -147,24 +143,20 @@ class Model:
         likelihoods = {slo: self._likelihood(slo, interval) for slo in observed}
         row = self._of_pressure[interval.setting]
         self.lags = [self._lag(i, row) for i in range(len(self.beliefs))]
+        predictions = [self._measure(i, interval, row) for i in range(len(self.beliefs))]
         expectations: dict[int, Array] = {}
         weights: dict[int, float] = {}
         surprise = 0.0
-        for i, alone in enumerate(self._alone):
-            before = self._measure(i, interval, row)
-            below = [slo for slo in alone if slo in likelihoods]
-            surprise += inference.surprise(before.chances, [likelihoods[slo] for slo in below])
-            expectations |= dict.fromkeys(below, before.chances)
-            weights |= dict.fromkeys(below, inference.weight(before.variance))
+        for slo in observed:
+            if not self.variables.spec.slos[slo].memory:
+                before = self._above(slo, predictions)
+                surprise += inference.surprise(before.chances, [likelihoods[slo]])
+                expectations[slo], weights[slo] = before.chances, inference.weight(before.variance)
         queued = {slo: likelihoods[slo] for slo in observed if self.variables.spec.slos[slo].memory}
         if queued:
-            is_measured = any(slo in interval.known for slo in self.variables.pressing)
-            row = self._of_queue[interval.setting]
-            before = inference.expected(self.beliefs[0], row)
-            surprise += inference.surprise(before.chances, queued.values())
-            self.beliefs[0], posterior = inference.with_messages(
-                self.beliefs[0], row, before, queued.values(), is_measured, self.lags[0], self._ln_odds
-            )
+            is_measured = not np.isnan(interval.pressures).all()
+            posterior, surprised = self._hear(queued.values(), interval)
+            surprise += surprised
             expectations |= dict.fromkeys(queued, posterior)
             weights |= dict.fromkeys(queued, 1.0 if is_measured else BLIND)
         sample = Sample(interval, self.previous_bins, expectations, weights, surprise)
@@ -176,6 +168,30 @@ class Model:
         )
         self.setting = interval.setting
         return sample
+
+    def _above(self, slo: int, predictions: Sequence[inference.Expectation]) -> inference.Expectation:
+        """Return what was expected of the metric above an SLO without memory."""
+        belief = self.variables.belief_of[self.variables.metric_of[slo]]
+        return inference.of_largest(predictions[: self._n_stages]) if belief is None else predictions[belief]
+
+    def _hear(self, likelihoods: Collection[Array], interval: Interval) -> tuple[Array, float]:
+        """Update the stages' beliefs by SLOs with memory; return the congestion's P(bin), the surprise."""
+        row, n = self._of_queue[interval.setting], self._n_stages
+        predictions = [inference.expected(belief, row) for belief in self.beliefs[:n]]
+        evidence = inference.together(likelihoods)
+        chances, posteriors = [before.chances for before in predictions], []
+        for i, before in enumerate(predictions):
+            self.beliefs[i], posterior = inference.with_messages(
+                self.beliefs[i],
+                row,
+                before,
+                inference.against(evidence, chances[:i] + chances[i + 1 :]),
+                not math.isnan(interval.pressures[i]),
+                self.lags[i],
+                self._ln_odds,
+            )
+            posteriors.append(posterior)
+        return metrics.largest(posteriors), inference.surprise(metrics.largest(chances), likelihoods)
 
     def _knows_previous_bins(self, slo: int) -> bool:
         parents = self.tables[slo].parents
@@ -208,8 +224,15 @@ class Model:
     def expectation(self, metric: int, settings: Sequence[int] | NDArray[np.integer] | slice) -> Array:
         """Return P(bin | do(setting)) of a metric in the next interval, shape (n, bins)."""
         rows = (self._of_pressure if metric else self._of_queue)[settings]
-        mean, variance = metrics.expected(self.beliefs[self.variables.belief_of[metric]], rows)
-        return metrics.in_bins(mean, variance + self._drift**2)
+        own = self.variables.belief_of[metric]
+        behind = self.beliefs[: self._n_stages] if own is None else [self.beliefs[own]]
+        expected = [metrics.expected(belief, rows) for belief in behind]
+        return metrics.largest([metrics.in_bins(mean, spread + self._drift**2) for mean, spread in expected])
+
+    def binding(self, setting: int) -> int:
+        """Return the stage that is expected to bind at this setting."""
+        row = self._of_queue[setting]
+        return max(range(self._n_stages), key=lambda i: float(row @ self.beliefs[i].mean))
 
     def unknown(self, setting: int) -> Array:
         """Return the log-standard deviation of each cost against this one, all metrics, shape (n,)."""
@@ -217,12 +240,16 @@ class Model:
         return np.sqrt(sum(metrics.expected(belief, rows)[1] for belief in self.beliefs))
 
     def _measure(self, i: int, interval: Interval, row: Array) -> inference.Expectation:
-        """Update a belief by the ratios that measure it, if any did; return what was expected before."""
+        """Update a belief by what measures it, if that is known; return what was expected before."""
         belief = inference.predicted(self.beliefs[i], self._drift)
         before = inference.expected(belief, row)
-        ratios = [interval.ratios[slo] for slo in self.variables.measured[i] if slo in interval.known]
-        if ratios:
-            ln_ratio = math.log(min(max(*ratios, RATIO_FLOOR), RATIO_CAP))
+        ratio = math.nan
+        if i < self._n_stages:
+            ratio = float(interval.pressures[i])
+        elif (slo := self.variables.measured[i - self._n_stages]) in interval.known:
+            ratio = float(interval.ratios[slo])
+        if not math.isnan(ratio):
+            ln_ratio = math.log(min(max(ratio, RATIO_FLOOR), RATIO_CAP))
             belief = inference.measured(belief, row, before, ln_ratio, self.lags[i], self._ln_odds)
         self.beliefs[i] = belief
         return before

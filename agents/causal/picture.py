@@ -33,11 +33,12 @@ def network_figure(model: Model, setting: int, horizon: int) -> NetworkFigure:
 
 
 def nodes_in_order(model: Model) -> tuple[Node, ...]:
-    """Return knobs, metrics, earlier states, SLOs."""
+    """Return knobs, stages where there are several, metrics, earlier states, SLOs."""
     spec = model.variables.spec
     slos = range(len(spec.slos))
     return (
         *(Node(Kind.KNOB, i) for i in range(len(spec.knobs))),
+        *(Node(Kind.STAGE, i) for i in range(len(spec.stages)) if len(spec.stages) > 1),
         *(Node(Kind.METRIC, i) for i in sorted(set(model.variables.metric_of))),
         *(Node(Kind.BEFORE, i) for i in slos if spec.slos[i].memory),
         *(Node(Kind.SLO, i) for i in slos),
@@ -45,10 +46,15 @@ def nodes_in_order(model: Model) -> tuple[Node, ...]:
 
 
 def edges_of(model: Model) -> list[tuple[Node, Node]]:
-    """Return the edges: every knob leads to every metric, a table's parents to its SLO."""
+    """Return the edges: knobs lead to stages and metrics, stages to their metrics, parents to their SLO."""
     nodes = nodes_in_order(model)
-    knobs, above = ([n for n in nodes if n.kind is kind] for kind in (Kind.KNOB, Kind.METRIC))
-    edges = [(knob, metric) for knob in knobs for metric in above]
+    knobs, stages, above = (
+        [n for n in nodes if n.kind is kind] for kind in (Kind.KNOB, Kind.STAGE, Kind.METRIC)
+    )
+    edges = [(knob, stage) for knob in knobs for stage in stages]
+    for metric in above:
+        is_binding = model.variables.belief_of[metric.index] is None
+        edges += [(cause, metric) for cause in (stages if stages and is_binding else knobs)]
     for slo, table in enumerate(model.tables):
         edges += [(parent, Node(Kind.SLO, slo)) for parent in table.parents]
     return edges
@@ -57,15 +63,18 @@ def edges_of(model: Model) -> list[tuple[Node, Node]]:
 def as_pgmpy(model: Model) -> "DiscreteBayesianNetwork":
     """Return the network of the next interval in pgmpy, to be asked anything; it takes seconds to import.
 
-    Knobs are uniform. An SLO with memory was certainly where it was seen last.
+    Knobs are uniform. An SLO with memory was certainly where it was seen last. Stages are summed out.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what pgmpy imports and does not call
         from pgmpy.factors.discrete import TabularCPD
         from pgmpy.models import DiscreteBayesianNetwork
     variables, spec = model.variables, model.variables.spec
-    network = DiscreteBayesianNetwork([(variables.name(a), variables.name(b)) for a, b in edges_of(model)])
     knobs = [Node(Kind.KNOB, i) for i in range(len(spec.knobs))]
+    metric_nodes = [node for node in nodes_in_order(model) if node.kind is Kind.METRIC]
+    edges = [(knob, metric) for knob in knobs for metric in metric_nodes]
+    edges += [edge for edge in edges_of(model) if edge[1].kind is Kind.SLO]
+    network = DiscreteBayesianNetwork([(variables.name(a), variables.name(b)) for a, b in edges])
     cpds = [
         TabularCPD(variables.name(k), n, np.full((n, 1), 1 / n))
         for k, n in zip(knobs, spec.n_levels, strict=True)

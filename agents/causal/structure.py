@@ -1,9 +1,10 @@
 """Which variables an SLO hangs on: given by what the spec says of it, or learned from samples.
 
-Knobs and the bins in which the SLOs with memory were before the interval are roots. Knobs lead to metrics,
-metrics and roots to SLOs; no SLO of an interval leads to another of the same, so that with everything above
-them known, the SLOs are independent (a two-slice network without arcs inside a slice: Friedman, Murphy and
-Russell 1998, "Learning the structure of dynamic probabilistic networks").
+Knobs and the bins in which the SLOs with memory were before the interval are roots. Knobs lead to stages and
+metrics, stages to the metrics of the one that binds, metrics and roots to SLOs; no SLO of an interval leads
+to another of the same, so that with everything above them known, the SLOs are independent (a two-slice
+network without arcs inside a slice: Friedman, Murphy and Russell 1998, "Learning the structure of dynamic
+probabilistic networks").
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+
+from agents.common.bottleneck import in_pressure
 from agents.common.words import Word
-from envs.spec import ElasticitySpec, Sense
+from envs.spec import ElasticitySpec
 
 
 class Structure(Word, file="conf/agent/causal.yaml"):
@@ -33,6 +37,7 @@ class Kind(StrEnum):
     """What a variable stands for."""
 
     KNOB = "knob"  # the level in force
+    STAGE = "stage"  # how much a stage of the way is asked for, likewise
     METRIC = "metric"  # what a ratio is expected to be, see agents.causal.metrics
     BEFORE = "before"  # the bin that an SLO with memory was in when the interval began
     SLO = "SLO"  # the bin that the interval left it in
@@ -43,7 +48,7 @@ class Node(NamedTuple):
 
     Attributes:
         kind: what it stands for.
-        index: of the knob, of the metric, or of the SLO.
+        index: of the knob, of the stage, of the metric, or of the SLO.
     """
 
     kind: Kind
@@ -66,8 +71,7 @@ class Variables:
     @cached_property
     def pressing(self) -> tuple[int, ...]:
         """Return SLOs whose ratio speaks of this interval alone and grows with demand."""
-        slos = enumerate(self.spec.slos)
-        return tuple(i for i, slo in slos if not slo.memory and slo.sense is Sense.AT_MOST)
+        return tuple(np.flatnonzero(in_pressure(self.spec)).tolist())
 
     @cached_property
     def metric_of(self) -> tuple[int, ...]:
@@ -76,17 +80,19 @@ class Variables:
         return tuple(0 if slo.memory else 1 + alone.index(i) for i, slo in enumerate(self.spec.slos))
 
     @cached_property
-    def belief_of(self) -> tuple[int, ...]:
-        """Return the belief behind each metric; 0, the pressure's, behind the congestion and its only SLO."""
+    def belief_of(self) -> tuple[int | None, ...]:
+        """Return the belief behind each metric: None for the stages', of which the largest counts.
+
+        That is behind the congestion, and behind SLOs that are in the pressure.
+        """
         alone = [i for i, slo in enumerate(self.spec.slos) if not slo.memory]
-        others = [i for i in alone if self.pressing != (i,)]
-        return (0, *(0 if self.pressing == (i,) else 1 + others.index(i) for i in alone))
+        others = [i for i in alone if i not in self.pressing]
+        return (None, *(len(self.spec.stages) + others.index(i) if i in others else None for i in alone))
 
     @cached_property
-    def measured(self) -> tuple[tuple[int, ...], ...]:
-        """Return, per belief, the SLOs whose largest ratio measures it."""
-        others = ((i,) for i, slo in enumerate(self.spec.slos) if not slo.memory and self.pressing != (i,))
-        return (self.pressing, *others)
+    def measured(self) -> tuple[int, ...]:
+        """Return, per belief after those of the stages, the SLO whose ratio measures it."""
+        return tuple(i for i, slo in enumerate(self.spec.slos) if not slo.memory and i not in self.pressing)
 
     @cached_property
     def given(self) -> tuple[Parents, ...]:
@@ -110,6 +116,8 @@ class Variables:
         """Return a variable's name for people; every one has its own."""
         if node.kind is Kind.KNOB:
             return f"set {self.spec.knobs[node.index].name}"
+        if node.kind is Kind.STAGE:
+            return f"demand on {self.spec.stages[node.index].name}"
         if node.kind is Kind.METRIC:
             if node.index == 0:
                 return "congestion"

@@ -8,8 +8,9 @@ window, and what led to trouble is barred for longer each time.
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
+from agents.common.bottleneck import first_scales
 from agents.common.pressure import SURE, Reading, Watch
-from agents.common.settings import Levels, cost, pareto_front
+from agents.common.settings import Levels, Scales, cost, pareto_front
 from envs.spec import ElasticitySpec
 
 SAME_COST = (
@@ -20,15 +21,22 @@ SAME_COST = (
 class Front:
     """The settings that no other beats in both cost and worth; a position is an index, the cheapest is 0.
 
+    Args:
+        spec: the stream.
+        scales: of the stages, see agents.common.bottleneck; None = before anything was seen.
+
     Attributes:
+        scales: those.
         levels: per position, level index per knob.
         costs: per position, ascending.
     """
 
-    def __init__(self, spec: ElasticitySpec):
+    def __init__(self, spec: ElasticitySpec, scales: Scales | None = None):
         self._spec = spec
-        self.levels = pareto_front(spec)
-        self.costs = tuple(cost(spec, levels) for levels in self.levels)
+        self.scales = scales or first_scales(spec)
+        front = pareto_front(spec, self.scales)
+        self.levels = tuple(setting.levels for setting in front)
+        self.costs = tuple(setting.cost for setting in front)
 
     @property
     def top(self) -> int:
@@ -41,7 +49,7 @@ class Front:
 
     def position(self, levels: Levels) -> int:
         """Return where these levels stand by their cost, whether or not they are on the front."""
-        return self.within(cost(self._spec, levels))
+        return self.within(cost(self._spec, levels, self.scales))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,24 @@ class Course:
             self, watch=watch, since_change=self.since_change + 1, bar_left=max(self.bar_left - 1, 0)
         )
         return course, reading
+
+    def moved_to(self, before: Front, front: Front) -> "Course":
+        """Return the course on another front: its positions are where their settings stand there."""
+
+        def place(position: int) -> int:
+            return front.position(before.levels[position])
+
+        price = self.bar_price
+        if self.bar is not None:
+            price *= before.costs[self.bar] / front.costs[place(self.bar)]
+        return replace(
+            self,
+            wishes=tuple(map(place, self.wishes)),
+            raised_from=None if self.raised_from is None else place(self.raised_from),
+            proven=place(self.proven),
+            bar=None if self.bar is None else place(self.bar),
+            bar_price=price,
+        )
 
     def is_stuck(self, patience: Patience, reading: Reading) -> bool:
         """Return whether a broken backlog needs lower levels, and not just time."""

@@ -25,19 +25,22 @@ class Frontier(Agent):
     def __init__(self, spec: ElasticitySpec, patience: Patience):
         super().__init__(spec)
         self._patience = patience
-        self._front = Front(spec)
+        self._first = self._front = Front(spec)
         self._reader = Reader(spec)
         self.reset(0)
 
     def reset(self, seed: int) -> None:
         """Forget the last episode; nothing here is random."""
-        self._course = Course()
+        self._course, self._front = Course(), self._first
         self._figures = {"position": 0.0, "wish": 0.0, "demand": 0.0, "strikes": 0.0, "barred_for": 0.0}
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """Return the levels of the position that was settled on."""
         reading = self._reader.read(observation)
         self._course, reading = self._course.after(self.spec, reading)
+        if self._course.watch.scales != self._front.scales:
+            before, self._front = self._front, Front(self.spec, self._course.watch.scales)
+            self._course = self._course.moved_to(before, self._front)
         now = self._front.position(reading.levels)
         asked = demand(self._patience, self._course, reading)
         wish = self._wish(reading, asked, now)
@@ -71,3 +74,4 @@ class Frontier(Agent):
     def _restore(self, state: State) -> None:
         self.reset(0)
         self._course = unpacked(Course, state["course"])
+        self._front = Front(self.spec, self._course.watch.scales or None)

@@ -34,7 +34,7 @@ def expected_reward(p_all: Array, p_each: Array, worst: Array, worth: Array) -> 
 
 
 def with_trials(
-    gains: Array, worth: Array, ln_demand: Array, doubt: Array, noise: float, horizon: int
+    gains: Array, worth: Array, ln_demand: Array, doubt: Array, noise: Array | float, horizon: int
 ) -> Array:
     """Return what settings promise if they may be tried, and left where they fail; (n,), >= gains.
 
@@ -47,7 +47,7 @@ def with_trials(
         worth: of each setting, shape (n,).
         ln_demand: expected, any margin added, shape (n,).
         doubt: its standard deviation for want of knowledge, not for noise, shape (n,).
-        noise: standard deviation of a reading about the truth, > 0.
+        noise: standard deviation of a reading about the truth, > 0, one for all or per setting.
         horizon: intervals over which both count.
     """
     learnt = doubt**2 / (doubt**2 + noise**2)  # share of the doubt that one reading takes away

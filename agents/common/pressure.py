@@ -12,17 +12,14 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.common.settings import Levels, cost
+from agents.common.bottleneck import Stages, can_be_pressed, first_scales, in_pressure, scales_after
+from agents.common.settings import Levels, Scales, cost
 from envs.spec import ElasticitySpec, Sense
 
+WARN_AT = 0.9  # of a load that no SLO bounds: as an SLO's, where nothing else is said
 GROWTH = 0.02  # of a ratio in one interval, as a share of warn_at: less is taken for jitter
 FORGIVEN = 0.1  # strikes that a reading without a broken backlog takes back: one in ten may be
 SURE = 2  # readings in a row that say the same: one may be chance
-
-
-def in_pressure(spec: ElasticitySpec) -> NDArray[np.bool_]:
-    """Return SLOs whose ratio speaks of this interval alone and grows with demand, shape (n_slos,)."""
-    return np.array([not slo.memory and slo.sense is Sense.AT_MOST for slo in spec.slos])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,7 @@ class Reading:
         all_ok: whether no upper bound is near its threshold, and a pressure is known if there can be one.
         floor: largest ratio / warn_at among the lower bounds, None if unknown.
         floor_broken: whether one of them is violated.
+        stages: pressure of each stage, NaN where unknown; () = of none.
     """
 
     levels: Levels
@@ -47,6 +45,7 @@ class Reading:
     all_ok: bool
     floor: float | None = None
     floor_broken: bool = False
+    stages: tuple[float, ...] = ()
 
 
 class Group(IntEnum):
@@ -63,7 +62,9 @@ class Reader:
     def __init__(self, spec: ElasticitySpec):
         self._spec = spec
         pressing = in_pressure(spec)
-        self._has_pressure = bool(pressing.any())
+        self._stages = Stages(spec)
+        self._by_loads = not pressing.any()
+        self._has_pressure = can_be_pressed(spec)
         self._groups = [
             Group.PRESSURE if presses else Group.FLOOR if slo.sense is Sense.AT_LEAST else Group.BACKLOG
             for slo, presses in zip(spec.slos, pressing, strict=True)
@@ -79,6 +80,10 @@ class Reader:
             if known:
                 heat[group] = max(ratio / slo.warn_at, heat[group] or 0.0)
                 is_broken[group] = is_broken[group] or ratio > 1
+        stages = self._stages.pressures(seen.ratios, seen.known, seen.loads)
+        if self._by_loads and not np.isnan(stages).all():
+            load = float(np.nanmax(stages))
+            heat[Group.PRESSURE], is_broken[Group.PRESSURE] = load / WARN_AT, load > 1
         pressure, backlog, floor = heat
         needed = pressure if self._has_pressure else floor if backlog is None else backlog
         return Reading(
@@ -88,6 +93,7 @@ class Reader:
             pressure_broken=is_broken[Group.PRESSURE],
             backlog_broken=is_broken[Group.BACKLOG],
             all_ok=needed is not None and max(pressure or 0.0, backlog or 0.0) <= 1,
+            stages=tuple(stages.tolist()),
             floor=floor,
             floor_broken=is_broken[Group.FLOOR],
         )
@@ -155,11 +161,12 @@ class Heading:
     before: float | None = None
     was_raise: bool = False
 
-    def after(self, spec: ElasticitySpec, reading: Reading) -> "Heading":
+    def after(self, spec: ElasticitySpec, scales: Scales, reading: Reading) -> "Heading":
         """Return the heading one reading later; with nothing left to try in one direction, the other."""
         is_down, before, was_raise = self.is_down, self.before, self.was_raise
         if self.levels is not None and reading.levels != self.levels:
-            before, was_raise = self.floor, cost(spec, reading.levels) > cost(spec, self.levels)
+            now, then = (cost(spec, levels, scales) for levels in (reading.levels, self.levels))
+            before, was_raise = self.floor, now > then
         if before is not None and reading.floor is not None and abs(reading.floor - before) > GROWTH:
             is_worse = reading.floor > before
             is_down = was_raise == is_worse
@@ -170,18 +177,27 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What must be remembered of earlier readings to understand the next."""
+    """What must be remembered of earlier readings to understand the next.
+
+    Attributes:
+        drain, heading: see there.
+        scales: see agents.common.bottleneck; () before the first reading.
+    """
 
     drain: Drain = field(default_factory=Drain)
     heading: Heading = field(default_factory=Heading)
+    scales: Scales = ()
 
     def after(self, spec: ElasticitySpec, reading: Reading) -> tuple["Watch", Reading]:
         """Return the watch one reading later, and the reading: what less would mend is a backlog in it."""
-        heading = self.heading.after(spec, reading)
+        scales = self.scales or first_scales(spec)
+        if reading.stages:
+            scales = scales_after(spec, scales, reading.levels, reading.stages)
+        heading = self.heading.after(spec, scales, reading)
         if reading.floor is not None and reading.floor_broken and heading.is_down:
             backlog = max(reading.backlog or 0.0, reading.floor)
             reading = replace(reading, backlog=backlog, backlog_broken=True, all_ok=False)
-        return Watch(self.drain.after(reading), heading), reading
+        return Watch(self.drain.after(reading), heading, scales), reading
 
     def restarted(self) -> "Watch":
         """Return the watch after a decision to change the levels."""

@@ -13,72 +13,66 @@ from envs.spec import ElasticitySpec, Knob
 
 Array = NDArray[np.float64]
 Levels = tuple[int, ...]
+Scales = tuple[float, ...]  # per stage, what a unit of its cost means beside those of the others
 
 MAX_SETTINGS = 4096  # joint settings of all knobs: each has its own row in every likelihood
-SAME_WORTH = 1e-9  # sums of the same weights may differ by less, for they were added in another order
+SAME_WORTH = 1e-9  # worths may differ by less because they were added in another order
 
 
 class Setting(NamedTuple):
-    """Levels of some knobs, with their relative work and what they are worth, weights not yet shared out."""
+    """Levels of all knobs, with their relative work and what they are worth."""
 
     cost: float
     worth: float
     levels: Levels
 
 
-def cost(spec: ElasticitySpec, levels: Sequence[int]) -> float:
-    """Return the relative work at these levels, the product over the knobs."""
-    return math.prod(knob.cost[level] for knob, level in zip(spec.knobs, levels, strict=True))
+def stage_costs(spec: ElasticitySpec, levels: Sequence[int]) -> list[float]:
+    """Return the relative work at these levels for each stage, the product over the knobs."""
+    rows = list(zip(spec.knobs, levels, strict=True))
+    return [math.prod(knob.costs[i][level] for knob, level in rows) for i in range(len(spec.stages))]
+
+
+def cost(spec: ElasticitySpec, levels: Sequence[int], scales: Scales) -> float:
+    """Return the work at these levels for the stage that it means most to; see agents.common.bottleneck."""
+    return max(scale * work for scale, work in zip(scales, stage_costs(spec, levels), strict=True))
 
 
 def worth(spec: ElasticitySpec, levels: Sequence[int]) -> float:
-    """Return what these levels are worth if delivered, the weighted mean over the knobs, in [0, 1]."""
-    parts = (k.weight * k.worth(k.value[level]) for k, level in zip(spec.knobs, levels, strict=True))
-    return sum(parts) / sum(knob.weight for knob in spec.knobs)
+    """Return what these levels are worth while they are in force and delivered, in [0, 1]."""
+    return float(spec.worth.at_once[np.ravel_multi_index(tuple(levels), spec.n_levels)])
 
 
-def step_down(spec: ElasticitySpec, levels: Levels) -> Levels:
-    """Return one level less of the knob that saves most by it; the same levels at the bottom."""
-    return min(_steps(spec, levels, -1), key=lambda lower: cost(spec, lower), default=levels)
+def step_down(spec: ElasticitySpec, levels: Levels, scales: Scales) -> Levels:
+    """Return the step of one knob by one level that saves most; the same levels where none saves anything."""
+    best = min(_steps(spec, levels), key=lambda lower: cost(spec, lower, scales), default=levels)
+    return best if cost(spec, best, scales) < cost(spec, levels, scales) else levels
 
 
-def steps_up(spec: ElasticitySpec, levels: Levels) -> list[Levels]:
-    """Return one level more of each knob, the cheapest per worth gained first."""
+def steps_up(spec: ElasticitySpec, levels: Levels, scales: Scales) -> list[Levels]:
+    """Return every step of one knob by one level that is worth more, the cheapest per worth gained first."""
+    now, present = worth(spec, levels), cost(spec, levels, scales)
+    gains = {step: worth(spec, step) - now for step in _steps(spec, levels)}
 
-    def price(raised: Levels) -> float:
-        gain = worth(spec, raised) - worth(spec, levels)
-        dearer = math.log(cost(spec, raised) / cost(spec, levels))
-        return dearer / gain if gain > 0 else math.inf
+    def price(step: Levels) -> float:
+        return math.log(cost(spec, step, scales) / present) / gains[step]
 
-    return sorted(_steps(spec, levels, 1), key=price)
-
-
-def _steps(spec: ElasticitySpec, levels: Levels, step: int) -> Iterator[Levels]:
-    for i, knob in enumerate(spec.knobs):
-        if 0 <= levels[i] + step < knob.n_levels:
-            yield (*levels[:i], levels[i] + step, *levels[i + 1 :])
+    return sorted((step for step, gain in gains.items() if gain > SAME_WORTH), key=price)
 
 
-def pareto_front(spec: ElasticitySpec) -> tuple[Levels, ...]:
-    """Return the joint settings that no other beats in both cost and worth, ascending in both.
+def _steps(spec: ElasticitySpec, levels: Levels) -> Iterator[Levels]:
+    for step in (-1, 1):
+        for i, knob in enumerate(spec.knobs):
+            if 0 <= levels[i] + step < knob.n_levels:
+                yield (*levels[:i], levels[i] + step, *levels[i + 1 :])
 
-    Built knob by knob: what is beaten within the first knobs is beaten whatever the others are, for costs
-    multiply and worths add up. So the number of joint settings is no limit.
-    """
-    front = [Setting(1.0, 0.0, ())]
-    for knob in spec.knobs:
-        front = list(
-            unbeaten(
-                Setting(
-                    part.cost * knob.cost[level],
-                    part.worth + knob.weight * knob.worth(knob.value[level]),
-                    (*part.levels, level),
-                )
-                for part in front
-                for level in range(knob.n_levels)
-            )
-        )
-    return tuple(setting.levels for setting in front)
+
+def pareto_front(spec: ElasticitySpec, scales: Scales) -> tuple[Setting, ...]:
+    """Return the joint settings that no other beats in both cost and worth, ascending in both."""
+    values = spec.worth.at_once
+    rows = enumerate(np.ndindex(*spec.n_levels))
+    settings = (Setting(cost(spec, levels, scales), float(values[row]), levels) for row, levels in rows)
+    return tuple(unbeaten(settings))
 
 
 def unbeaten(settings: Iterable[Setting]) -> Iterator[Setting]:
@@ -111,15 +105,15 @@ class Grid:
 
     Attributes:
         settings: level index per knob, shape (n, n_knobs).
-        cost: relative work at each, shape (n,).
-        worth: what each is worth if it is delivered, in [0, 1], shape (n,).
+        costs: relative work at each for every stage, shape (n, n_stages).
+        worth: what each is worth while it is in force and delivered, in [0, 1], shape (n,).
         features: what a regression sees of each, shape (n, n_features). First 1; then per knob its place t in
             [0, 1] between its lowest and its highest level, and t² − t, which bends the line between them.
-        spans: ln(cost of the highest level / cost of the lowest) per knob, shape (n_knobs,).
+        spans: ln(cost of the highest level / cost of the lowest), shape (n_stages, n_knobs).
     """
 
     settings: NDArray[np.int64]
-    cost: Array
+    costs: Array
     worth: Array
     features: Array
     spans: Array
@@ -141,9 +135,10 @@ class Grid:
 def places(knob: Knob) -> Array:
     """Return where each level lies between the lowest (0) and the highest (1), shape (n_levels,).
 
-    By ln(cost) where the cost rises from the lowest level to the highest, else by the index.
+    By ln(cost) of the stage whose cost rises most from the lowest level to the highest, or by the index where
+    none rises.
     """
-    ln_cost = np.log(knob.cost)
+    ln_cost = max(np.log(knob.costs), key=lambda row: row[-1] - row[0])
     if ln_cost[-1] > ln_cost[0]:
         return (ln_cost - ln_cost[0]) / (ln_cost[-1] - ln_cost[0])
     return np.arange(knob.n_levels) / max(knob.n_levels - 1, 1)
@@ -160,11 +155,12 @@ def grid_of(spec: ElasticitySpec) -> Grid:
     for i, knob in enumerate(spec.knobs):
         t = places(knob)[settings[:, i]]
         columns += [t, t * t - t]
+    spans = [[max(np.log(row[-1] / row[0]), 0.0) for row in knob.costs] for knob in spec.knobs]
     return Grid(
         settings=settings,
-        cost=np.array([cost(spec, levels) for levels in settings]),
-        worth=np.array([worth(spec, levels) for levels in settings]),
+        costs=np.array([stage_costs(spec, levels) for levels in settings]),
+        worth=spec.worth.at_once,
         features=np.stack(columns, axis=1),
-        spans=np.array([max(np.log(knob.cost[-1] / knob.cost[0]), 0.0) for knob in spec.knobs]),
+        spans=np.array(spans).T,
         n_levels=spec.n_levels,
     )

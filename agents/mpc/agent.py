@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from agents.base import Forecaster, State
 from agents.common.checkpoints import packed, unpacked
 from agents.common.objective import expected_reward, with_trials
-from agents.mpc.outlook import outlook_of, p_fulfilled, p_kept, worst_ratio
+from agents.mpc.outlook import Outlook, outlook_of, p_fulfilled, p_kept, worst_ratio
 from agents.mpc.world import Known, World, begun, prior, see
 from envs.spec import ElasticitySpec
 
 FORECAST = 10  # intervals that a forecast looks ahead
-LOWEST = 0  # row of the lowest levels in the grid
 HELD = 0.5  # share of the margin that is asked of the setting in force: it is left later than it is entered
 
 
@@ -87,7 +86,7 @@ class Mpc(Forecaster):
             p_all = p_each.min(axis=1)  # they break together, when the demand is too much
             worst = worst_ratio(self._world, known, outlook, intervals)
             gains += expected_reward(p_all, p_each, worst, self._grid.worth) / len(self._horizon)
-        noise = float(outlook.residual[-1])
+        noise = outlook.demand_residual
         tries = with_trials(
             gains,
             self._grid.worth,
@@ -99,8 +98,9 @@ class Mpc(Forecaster):
         values = tries - self._switching_cost * self._grid.differs(seen.levels)
         best = int(np.argmax(values))
         if outlook.ln_demand.min() > 0:  # nothing fits: what is left to do is as little as possible
-            best = LOWEST
-        self._explain(best, float(gains[best]), p_each, outlook.ln_demand)
+            least = int(outlook.binding[outlook.ln_demand.argmin()])
+            best = int(self._grid.costs[:, least].argmin())
+        self._explain(best, float(gains[best]), p_each, outlook)
         return self._grid.settings[best].copy()
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -122,13 +122,13 @@ class Mpc(Forecaster):
             *("p_fulfilled_" + slo.metric for slo in self.spec.slos),
         ]
 
-    def _explain(self, row: int, gain: float, p_each: NDArray[np.float64], ln_demand: NDArray[np.float64]):
+    def _explain(self, row: int, gain: float, p_each: NDArray[np.float64], outlook: Outlook) -> None:
         known = self._known
         figures = [
             gain,
-            float(np.exp(np.nan_to_num(known.demand, nan=-np.inf))),
-            float(np.exp(min(ln_demand[row], 50.0))),
-            float(np.sqrt(known.fit.variance[-1])),
+            float(np.exp(np.nan_to_num(known.demand, nan=-np.inf).max())),
+            float(np.exp(min(outlook.ln_demand[row], 50.0))),
+            float(outlook.demand_residual[row]),
             float(known.is_backlog.sum()),
             *map(float, p_each[row]),
         ]

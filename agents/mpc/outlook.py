@@ -5,6 +5,9 @@ where it rests at the setting or where the past has taken it, whichever is more 
 rate). With μ and σ of ln r at rest, less ln of the threshold, residual included, and with n intervals held,
 
     P(kept) = Φ(−μ/σ) · P(drained),    P(drained) = Φ((ln b − E ln u) / σ_u)   with memory, else 1
+
+where u is the demand on the stage that is expected to bind at the setting; with
+
     b = 1 / (1 − (1 − r) / (n ρ))      the demand that takes r to 1 in n intervals
 
 A decision keeps a margin of m residual standard deviations ε to every threshold: μ + m ε and E ln u + m ε_u.
@@ -33,10 +36,11 @@ class Outlook:
     Attributes:
         ln_ratio: mean per SLO, less the ratio's own threshold: broken above 0, shape (n, n_slos).
         sigma: its standard deviation, residual included, shape (n, n_slos).
-        residual: of it, what the regression leaves open, shape (n_slos + 1,).
+        residual: of it, what the regression leaves open, shape (n, n_slos).
         ratio: its median, shape (n, n_slos).
-        ln_demand, demand_sigma: likewise, shape (n,).
+        ln_demand, demand_sigma, demand_residual: likewise of the stage that binds, shape (n,).
         demand_doubt: what of that is want of knowledge, shape (n,).
+        binding: that stage, shape (n,).
         rates: of the backlogs, shape (n_slos,).
     """
 
@@ -46,23 +50,36 @@ class Outlook:
     ratio: Array
     ln_demand: Array
     demand_sigma: Array
+    demand_residual: Array
     demand_doubt: Array
+    binding: NDArray[np.intp]
     rates: Array
 
 
 def outlook_of(world: World, known: Known, rows: NDArray[np.intp] | slice = slice(None)) -> Outlook:
     """Return what is to be expected of these settings, as they are in the grid."""
     mean, variance = predict(known.fit, world.grid.features[rows])
-    sigma = np.sqrt(variance + known.fit.variance)
-    soft = world.soft
+    n_slos, soft = len(world.memory), world.soft
+    binding = mean[:, n_slos:].argmax(axis=1)
+    demand = np.arange(len(mean)), n_slos + binding
+    # what each SLO follows: itself, or the demand if it is prompt
+    of = np.where(world.prompt, demand[1][:, None], np.arange(n_slos))
+    mean, variance = (
+        np.hstack([part[demand][:, None], np.take_along_axis(part, of, 1)]) for part in (mean, variance)
+    )
+    residual = np.hstack([known.fit.variance[demand[1]][:, None], known.fit.variance[of]])
+    sigma = np.sqrt(variance + residual)
+    residual = np.sqrt(residual)
     return Outlook(
-        ln_ratio=mean[:, :-1] - np.log1p(soft),
-        sigma=sigma[:, :-1],
-        residual=np.sqrt(known.fit.variance),
-        ratio=np.clip(np.exp(mean[:, :-1]) - soft, 0.0, RATIO_CAP),
-        ln_demand=mean[:, -1],
-        demand_sigma=sigma[:, -1],
-        demand_doubt=np.sqrt(variance[:, -1]),
+        ln_ratio=mean[:, 1:] - np.log1p(soft),
+        sigma=sigma[:, 1:],
+        residual=residual[:, 1:],
+        ratio=np.clip(np.exp(mean[:, 1:]) - soft, 0.0, RATIO_CAP),
+        ln_demand=mean[:, 0],
+        demand_sigma=sigma[:, 0],
+        demand_residual=residual[:, 0],
+        demand_doubt=np.sqrt(variance[:, 0]),
+        binding=binding,
         rates=backlog.learned_rates(known.growth),
     )
 
@@ -79,15 +96,15 @@ def p_kept(world: World, known: Known, outlook: Outlook, intervals: float, margi
     What an SLO does that does not follow the work is taken for what the regression says, as RASK does: to
     avoid all that is uncertain about it would be never to find out.
     """
-    sigma = np.where(world.prompt, outlook.sigma, outlook.residual[:-1])
-    at_rest = ndtr(-(outlook.ln_ratio + margin[:, None] * outlook.residual[:-1]) / sigma)
+    sigma = np.where(world.prompt, outlook.sigma, outlook.residual)
+    at_rest = ndtr(-(outlook.ln_ratio + margin[:, None] * outlook.residual) / sigma)
     return at_rest * p_drained(world, known, outlook, intervals, margin)
 
 
 def p_drained(world: World, known: Known, outlook: Outlook, intervals: float, margin: Array) -> Array:
     """Return P(what is queued keeps an SLO by then), 1 for those without memory, shape (n, n_slos)."""
     breaking = backlog.breaking_demand(known.ratios, outlook.rates, intervals)
-    slack = breaking - (outlook.ln_demand + margin * outlook.residual[-1])[:, None]
+    slack = breaking - (outlook.ln_demand + margin * outlook.demand_residual)[:, None]
     return np.where(world.memory, ndtr(slack / outlook.demand_sigma[:, None]), 1.0)
 
 

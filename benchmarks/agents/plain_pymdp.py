@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from agents.aif.agent import ActiveInference  # before jax, which it keeps on one core
-from agents.common.settings import cost
+from agents.common.settings import stage_costs
 from benchmarks.agents.case import SETTLING, Case, busy_system, case_spec, to_one_core, values_of
 from benchmarks.turns import Turn, alternate
 from envs.simulator.env import SimulatorEnv
@@ -49,7 +49,7 @@ def _take_turn(decide: Callable[[], Any], n: int) -> Turn:
 
 
 class PlainAgent:
-    """pymdp's agent on the model of ours, for one SLO with memory and one without, in this order."""
+    """pymdp's agent on the model of ours: one stage, one SLO with memory and one without, in this order."""
 
     def __init__(self, ours: ActiveInference) -> None:
         import jax.numpy as jnp
@@ -58,8 +58,8 @@ class PlainAgent:
         self._n_levels, model = ours.spec.n_levels, ours.model
         n_knobs, n_bins = len(self._n_levels), model.C_slo.size
         knobs, capacity, backlog = list(range(n_knobs)), n_knobs, n_knobs + 1
-        ln_costs = np.log([cost(ours.spec, levels) for levels in model.settings])
-        ln_u = ln_costs[:, None] - np.log(model.capacity)  # (a, c)
+        ln_costs = np.log([stage_costs(ours.spec, levels) for levels in model.settings])  # (a, 1)
+        ln_u = ln_costs - np.log(model.capacity[0])  # (a, c)
         remembered, instant = (self._whole(model.A_slo[kind], model.ln_u, ln_u) for kind in model.kind)
         likelihoods = [
             *map(np.eye, self._n_levels),
@@ -67,7 +67,7 @@ class PlainAgent:
             instant[0],
             self._whole(model.A_pressure[None], model.ln_u, ln_u)[0],
         ]
-        share = model.C_setting[-1] / n_knobs  # of the highest setting's worth, as if knobs weighed the same
+        share = model.C_setting.max() / n_knobs  # of the best worth, as if knobs weighed the same
         preferences = [share * np.linspace(0.0, 1.0, n) for n in self._n_levels]
         preferences += [model.C_slo, model.C_slo, np.zeros(model.A_pressure.shape[0])]
         transitions = [np.tile(np.eye(n)[:, None, :], (1, n, 1)) for n in self._n_levels]

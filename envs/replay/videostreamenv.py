@@ -104,7 +104,7 @@ def read_data_set(path: Path) -> DataSet:
         raise ValueError(f"data set {path}: {error}") from None
     costs = network_costs(table)
     knobs = tuple(
-        Knob(name, unit, tuple(ladder), tuple(ladder), cost)
+        Knob(name, unit, tuple(ladder), tuple(ladder), (cost,))
         for (name, (_, unit)), ladder, cost in zip(
             KNOBS.items(), map(np.ndarray.tolist, ladders.values()), costs, strict=True
         )

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from envs import reward, spec, video
+from envs import reward, video, worth
 from envs.simulator.compiling import compiled
 from envs.simulator.facts import MS_PER_NS, facts_of
-from envs.simulator.records import NEVER
+from envs.simulator.records import NEVER, NONE
 from envs.simulator.verdicts import N_KNOBS
 from envs.simulator.walk import walk
 from pipeline import metrics, slos
 from pipeline.interval import HOPS
 from pipeline.metrics import CATALOGUE
+from pipeline.slos import RATIO_CAP
 
 N_CATALOGUE = len(CATALOGUE)
 
@@ -41,9 +42,10 @@ measure = _each([metric.measure for metric in CATALOGUE.values()])
 scale = _each([metric.scale for metric in CATALOGUE.values()])
 slo_ratio = compiled(slos.slo_ratio)
 slo_state = compiled(slos.slo_state)
-worth = compiled(spec.worth)
+attained = compiled(worth.attained)
 step_reward = compiled(reward.step_reward)
 mean_accuracy = compiled(video.mean_accuracy)
+seen_accuracy = compiled(video.seen_accuracy)
 delivered_fps = compiled(metrics.delivered_fps)
 
 
@@ -61,7 +63,7 @@ def judge_metrics(e, facts, values):
 
 @compiled
 def judge_quality(e, r, facts, delivered):
-    """What was delivered of each knob, and the QoE of it."""
+    """What was delivered of each knob, and what that is worth as a weighted mean over them."""
     delivered[:] = math.nan
     if e.i_delivered > 0:
         delivered[0] = delivered_fps(facts)
@@ -71,8 +73,17 @@ def judge_quality(e, r, facts, delivered):
     for knob in range(N_KNOBS):
         total += r.weights[knob]
         if not math.isnan(delivered[knob]):
-            gained += r.weights[knob] * worth(delivered[knob], r.lowest[knob], r.highest[knob])
+            gained += r.weights[knob] * attained(delivered[knob], r.lowest[knob], r.highest[knob])
     return gained / total
+
+
+@compiled
+def judge_accuracy(r, v):
+    """QoE by accuracy, as `envs.observe` has it; of an interval whose streaming F1 is not known, the last."""
+    f1 = v.metrics[r.f1_metric]
+    if not math.isnan(f1):
+        v.f1 = f1
+    return seen_accuracy(v.f1, v.delivered[0])
 
 
 @compiled
@@ -104,12 +115,21 @@ def observe(r, v):
     for i in range(s):
         v.observation[N_KNOBS + i] = v.ratios[i]
         v.observation[N_KNOBS + s + i] = float(v.known[i])
+    first = N_KNOBS + 2 * s
+    for i in range(r.n_stages):
+        load = math.nan
+        if r.stage_metrics[i] != NONE:
+            load = v.metrics[r.stage_metrics[i]]
+        is_known = not math.isnan(load)
+        v.observation[first + i] = min(max(load, 0.0), RATIO_CAP) if is_known else 0.0
+        v.observation[first + r.n_stages + i] = 1.0 if is_known else 0.0
+    first += 2 * r.n_stages
     for i in range(r.n_observed):
         low, high = r.lows[i], r.highs[i]
         value = v.metrics[r.observed[i]]
         if math.isnan(value):
             value = low
-        v.observation[N_KNOBS + 2 * s + i] = min(max((value - low) / (high - low), 0.0), 1.0)
+        v.observation[first + i] = min(max((value - low) / (high - low), 0.0), 1.0)
     v.quality = total / N_KNOBS
 
 
@@ -148,6 +168,8 @@ def judge(s, r, e, v):
     scale(facts, scales)
     n_broken, worst = judge_slos(r, v, scales)
     v.qoe = judge_quality(e, r, facts, v.delivered)
+    if r.f1_metric != NONE:
+        v.qoe = judge_accuracy(r, v)
     changed = (
         (e.fps_level != e.previous_fps)
         + (e.size_level != e.previous_size)
@@ -173,6 +195,7 @@ def judge_beginning(rules, episodes, verdicts, i):
     v.known[:] = 0
     v.is_live[:] = 0
     v.qoe = v.reward = v.interval_s = 0.0
+    v.f1 = math.nan
     v.is_over = False
     observe(r, v)
 

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.observe import COUNTS, OUTCOMES
-from envs.simulator.records import N_GRADES, N_SLOS, N_WORKERS
-from envs.spec import ElasticitySpec
+from envs.simulator.records import N_GRADES, N_SLOS, N_WORKERS, NONE
+from envs.spec import ElasticitySpec, Quality
+from envs.video import STREAMING_F1
 from pipeline.interval import HOPS
 from pipeline.metrics import CATALOGUE
 from pipeline.slos import Sense
@@ -15,7 +16,8 @@ from pipeline.slos import Sense
 FRAMES = ("offered", *OUTCOMES, "requeued")
 METRICS = (*CATALOGUE, *(f"hop_{hop}_ms" for hop in HOPS), *COUNTS)
 FLAG = np.int8  # 0 or 1: numba knows no arrays of truths within records
-N_KNOBS, N_OBSERVED = 3, 8  # of a video spec; further metrics in the observation, at most
+N_KNOBS = 3  # of a video spec
+N_STAGES, N_OBSERVED = 4, 8  # stages, and further metrics in the observation, at most
 
 # An ElasticitySpec
 RULES = np.dtype(
@@ -24,7 +26,10 @@ RULES = np.dtype(
         ("slo_metrics", np.int64, (N_SLOS,)),  # index into the catalogue
         ("warn_at", np.float64, (N_SLOS,)),
         ("at_least", FLAG, (N_SLOS,)),
-        ("lowest", np.float64, (N_KNOBS,)),  # value of the lowest level, of the highest
+        ("n_stages", np.int64),
+        ("stage_metrics", np.int64, (N_STAGES,)),  # index into METRICS, NONE = not measured
+        ("f1_metric", np.int64),  # likewise, where accuracy is judged; NONE = what was delivered of the knobs
+        ("lowest", np.float64, (N_KNOBS,)),  # least value of any level, and most
         ("highest", np.float64, (N_KNOBS,)),
         ("weights", np.float64, (N_KNOBS,)),  # in the QoE
         ("tops", np.int64, (N_KNOBS,)),  # index of the highest level
@@ -42,6 +47,7 @@ VERDICT = np.dtype(
         ("step", np.int64),
         ("streams", np.int64),
         ("qoe", np.float64),
+        ("f1", np.float64),  # streaming, as it was known last
         ("quality", np.float64),
         ("reward", np.float64),
         ("interval_s", np.float64),
@@ -61,7 +67,7 @@ VERDICT = np.dtype(
         ("service_ms", np.float64, (N_WORKERS,)),
         ("processed", np.int64, (N_WORKERS,)),
         ("in_hand", np.int64, (N_WORKERS,)),
-        ("observation", np.float32, (N_KNOBS + 2 * N_SLOS + N_OBSERVED,)),
+        ("observation", np.float32, (N_KNOBS + 2 * (N_SLOS + N_STAGES) + N_OBSERVED,)),
     ],
     align=True,
 )
@@ -71,19 +77,28 @@ def rules_of(spec: ElasticitySpec) -> NDArray[Any]:
     """Of a `video_spec`: a RULES record, shape (1,).
 
     Raises:
-        ValueError: more further metrics in the observation than there is room for.
+        ValueError: more stages or further metrics than there is room for, or one that is not measured here.
     """
-    if len(spec.metrics) > N_OBSERVED:
-        raise ValueError(f"the simulator has room for {N_OBSERVED} further metrics, got {len(spec.metrics)}")
-    catalogue, s, m = list(CATALOGUE), len(spec.slos), len(spec.metrics)
+    n_stages, m = len(spec.stages), len(spec.metrics)
+    if n_stages > N_STAGES or m > N_OBSERVED:
+        raise ValueError(
+            f"the simulator has room for {N_STAGES} stages and {N_OBSERVED} further metrics, got {n_stages} "
+            f"and {m}"
+        )
+    catalogue, s = list(CATALOGUE), len(spec.slos)
     rules = np.zeros(1, RULES)
     r = rules[0]
     r["n_slos"], r["n_observed"] = s, m
     r["slo_metrics"][:s] = [catalogue.index(slo.metric) for slo in spec.slos]
     r["warn_at"][:s] = [slo.warn_at for slo in spec.slos]
     r["at_least"][:s] = [slo.sense is Sense.AT_LEAST for slo in spec.slos]
-    r["lowest"] = [knob.value[0] for knob in spec.knobs]
-    r["highest"] = [knob.value[-1] for knob in spec.knobs]
+    r["n_stages"] = n_stages
+    r["stage_metrics"][:n_stages] = [
+        METRICS.index(stage.metric) if stage.metric else NONE for stage in spec.stages
+    ]
+    r["f1_metric"] = METRICS.index(STREAMING_F1) if spec.quality is Quality.ACCURACY else NONE
+    r["lowest"] = [min(knob.value) for knob in spec.knobs]
+    r["highest"] = [max(knob.value) for knob in spec.knobs]
     r["weights"] = [knob.weight for knob in spec.knobs]
     r["tops"] = spec.highest
     r["accuracies"][: spec.knobs[2].n_levels] = spec.knobs[2].value

@@ -17,8 +17,8 @@ from experiments.runs.summary import stream_time_s
 
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN = 9.0, 1.5
-COLUMNS = {"knob": 0.0, "metric": 1.0, "before": 1.0, "SLO": 2.0}
-FILL = {"knob": COLOURS[4], "metric": COLOURS[5], "before": "#DDDDDD", "SLO": COLOURS[2]}
+COLUMNS = {"knob": 0.0, "stage": 0.5, "metric": 1.0, "before": 1.0, "SLO": 2.0}
+FILL = {"knob": COLOURS[4], "stage": COLOURS[1], "metric": COLOURS[5], "before": "#DDDDDD", "SLO": COLOURS[2]}
 ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of the curves
 
 
@@ -116,7 +116,7 @@ def _graph(axes: Axes, network: NetworkFigure) -> None:
         box = {"boxstyle": "round,pad=0.35", "facecolor": FILL[kind], "edgecolor": "none"}
         axes.text(*places[name], name, ha="center", va="center", fontsize=8, bbox=box)
     for kind, x in COLUMNS.items():
-        if kind != "before":
+        if kind != "before" and kind in network.kinds.values():
             label = "metrics, and where SLOs were" if kind == "metric" else f"{kind}s"
             axes.text(x, 1.04, label, ha="center", va="bottom", color="#555555")
     axes.set(xlim=(-0.35, 2.35), ylim=(-0.05, 1.15))

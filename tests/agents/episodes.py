@@ -13,6 +13,7 @@ from agents.base import Agent, Transition
 from agents.learned.agent import Learned
 from envs.spec import ElasticitySpec
 from tests.agents.learned.untrained import untrained
+from tests.agents.line import Line
 from tests.agents.plant import Outcome, Plant
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "agent"
@@ -52,7 +53,7 @@ class Episode:
 
 
 def run(
-    agent: Agent, plant: Plant, start: Sequence[int], capacities: Sequence[float], seed: int = 0
+    agent: Agent, plant: Plant | Line, start: Sequence[int], capacities: Sequence[float], seed: int = 0
 ) -> Episode:
     """An episode of `agent` from levels `start`; `capacities` scale the plant's own, one per step."""
     full = plant.capacity

@@ -44,9 +44,9 @@ def video() -> Stream:
     pixels, flops = ratios(90**2, 180**2, 270**2, 360**2), ratios(6.5, 21.5, 68.0)
     spec = ElasticitySpec(
         knobs=(
-            Knob("fps", "1/s", rates, rates, ratios(*rates)),
-            Knob("height", "px", heights, heights, pixels),
-            Knob("grade", "", ("n", "s", "m"), (39.5, 47.0, 51.5), flops),
+            Knob("fps", "1/s", rates, rates, (ratios(*rates),)),
+            Knob("height", "px", heights, heights, (pixels,)),
+            Knob("grade", "", ("n", "s", "m"), (39.5, 47.0, 51.5), (flops,)),
         ),
         slos=(
             Slo("queue_size", 2.0, memory=True),
@@ -70,12 +70,12 @@ def ledger() -> Stream:
     """4 x 3 levels that set what one record costs, and a single SLO, which has memory."""
     spec = ElasticitySpec(
         knobs=(
-            Knob("depth", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 3.0, 4.0)),
-            Knob("checks", "", ("few", "some", "all"), (0.5, 0.8, 1.0), (1.0, 2.0, 3.5)),
+            Knob("depth", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), ((1.0, 2.0, 3.0, 4.0),)),
+            Knob("checks", "", ("few", "some", "all"), (0.5, 0.8, 1.0), ((1.0, 2.0, 3.5),)),
         ),
         slos=(Slo("backlog_s", 2.0, memory=True),),
     )
-    costs = tuple(knob.cost for knob in spec.knobs)
+    costs = tuple(knob.costs[0] for knob in spec.knobs)
     return Stream(spec, Work((20.0,), costs, rate_knob=None), {"backlog_s": "queue_size"})
 
 
@@ -84,10 +84,10 @@ def lidar() -> Stream:
     sweeps = (4.0, 8.0, 16.0)
     spec = ElasticitySpec(
         knobs=(
-            Knob("points", "", (1, 2, 4, 8, 16), (0.0, 1.0, 2.0, 3.0, 4.0), (1.0, 1.6, 2.6, 4.0, 6.5)),
-            Knob("sweeps", "1/s", sweeps, sweeps, ratios(*sweeps), weight=2.0),
-            Knob("map", "", ("coarse", "fine"), (0.6, 1.0), (1.0, 3.0)),
-            Knob("range", "m", (20, 40, 60), (0.2, 0.7, 1.0), (1.0, 1.5, 2.5), weight=0.5),
+            Knob("points", "", (1, 2, 4, 8, 16), (0.0, 1.0, 2.0, 3.0, 4.0), ((1.0, 1.6, 2.6, 4.0, 6.5),)),
+            Knob("sweeps", "1/s", sweeps, sweeps, (ratios(*sweeps),), weight=2.0),
+            Knob("map", "", ("coarse", "fine"), (0.6, 1.0), ((1.0, 3.0),)),
+            Knob("range", "m", (20, 40, 60), (0.2, 0.7, 1.0), ((1.0, 1.5, 2.5),), weight=0.5),
         ),
         slos=(
             Slo("wait_ms", 1000.0, warn_at=0.8, memory=True),
@@ -97,7 +97,7 @@ def lidar() -> Stream:
             Slo("pending_s", 2.0, warn_at=1.0, memory=True),
         ),
     )
-    costs = (spec.knobs[0].cost, spec.knobs[2].cost, spec.knobs[3].cost)
+    costs = tuple(spec.knobs[i].costs[0] for i in (0, 2, 3))
     meaning = {
         "wait_ms": "latency_ms",
         "busy": "load",

@@ -7,7 +7,7 @@ from pipeline.slos import Slo
 from tests.agents.episodes import make
 
 COSTS = tuple(float(2**i) for i in range(11))
-SPEC = ElasticitySpec((Knob("a", "", COSTS, COSTS, COSTS),), (Slo("load", 1.0),))
+SPEC = ElasticitySpec((Knob("a", "", COSTS, COSTS, (COSTS,)),), (Slo("load", 1.0),))
 PLAIN = {
     "increase": 0.2,
     "decrease": 0.5,

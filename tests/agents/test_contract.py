@@ -188,7 +188,7 @@ def test_an_entry_that_is_not_finite_or_out_of_range_is_refused(
 
 def test_an_observation_of_another_spec_is_refused_by_its_shape(name, agent_for, spec_of):
     lidar = spec_of("lidar")
-    with pytest.raises(ValueError, match=r"^observation must have shape \(4,\), got \(14,\)$"):
+    with pytest.raises(ValueError, match=r"^observation must have shape \(6,\), got \(16,\)$"):
         agent_for(name, "ledger").act(lidar.encode(lidar.lowest, {}, {}), {})
 
 
@@ -198,7 +198,7 @@ def test_a_refused_observation_leaves_no_trace(name, agent_for, spec_of):
     expected = decisions(agent, spec)
     agent.reset(0)
     with pytest.raises(ValueError):
-        agent.act(np.full(4, np.nan, dtype=np.float32), {})
+        agent.act(np.full(6, np.nan, dtype=np.float32), {})
     assert decisions(agent, spec) == expected
 
 

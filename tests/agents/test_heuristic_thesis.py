@@ -11,7 +11,7 @@ from tests.agents.episodes import make
 def knob(name, n):
     """One of n levels whose value and cost ascend."""
     figures = tuple(float(i + 1) for i in range(n))
-    return Knob(name, "", figures, figures, figures)
+    return Knob(name, "", figures, figures, (figures,))
 
 
 SPEC = ElasticitySpec((knob("f", 11), knob("r", 6), knob("q", 3)), (Slo("m", 1.0), Slo("n", 1.0)))

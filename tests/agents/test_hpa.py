@@ -10,7 +10,7 @@ from tests.agents.episodes import make
 
 COSTS = (1.0, 2.0, 4.0, 8.0, 16.0)
 SPEC = ElasticitySpec(
-    (Knob("a", "", tuple(COSTS), COSTS, COSTS),), (Slo("load", 1.0), Slo("queue", 1.0, memory=True))
+    (Knob("a", "", tuple(COSTS), COSTS, (COSTS,)),), (Slo("load", 1.0), Slo("queue", 1.0, memory=True))
 )
 FRONT = Front(SPEC)
 PLAIN = {"target": 0.8, "cool_down": 1, "window": 2, "probation": 4, "first_bar": 3, "longest_bar": 8}

@@ -10,7 +10,7 @@ from pipeline.slos import Slo
 from tests.agents.episodes import make
 
 COSTS = tuple(float(2**i) for i in range(8))
-SPEC = ElasticitySpec((Knob("a", "", COSTS, COSTS, COSTS),), (Slo("load", 1.0),))
+SPEC = ElasticitySpec((Knob("a", "", COSTS, COSTS, (COSTS,)),), (Slo("load", 1.0),))
 PLAIN = {"target": 0.8, "tolerance": 0.05, "kp": 0.0, "ki": 1.0, "kd": 0.0, "cool_down": 0, "window": 1}
 
 

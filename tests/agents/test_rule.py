@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from agents.common.settings import cost
 from agents.rule import Reading, Rules, RuleState, decide
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
@@ -13,8 +14,8 @@ from tests.agents.episodes import make, run
 RULES = Rules(oks=3, cool_down=1, target=0.8, probation=5, longest_bar=8)
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 3.0, 4.0)),
-        Knob("b", "", (1, 2), (1.0, 2.0), (1.0, 4.0)),
+        Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), ((1.0, 2.0, 3.0, 4.0),)),
+        Knob("b", "", (1, 2), (1.0, 2.0), ((1.0, 4.0),)),
     ),
     slos=(Slo("m", 1.0),),
 )
@@ -75,12 +76,12 @@ def test_a_raise_that_broke_an_slo_is_barred_for_longer_each_time():
         _, state = walk(replace(state, bar_left=0), *[reading((0, 0), 0.2)] * 4)
         _, state = walk(state, reading((0, 1), 0.7), reading((0, 1), 1.2))
         lengths.append(state.bar_length)
-        assert state.bar_cost == 4
+        assert cost(SPEC, state.bar, (1.0,)) == 4
     assert lengths == [3, 6, 8, 8]
 
 
 def test_a_bar_yields_to_twice_the_capacity():
-    barred = replace(LONG_AGO, bar_cost=4.0, bar_left=8, bar_length=8, bar_price=0.2)
+    barred = replace(LONG_AGO, bar=(0, 1), bar_left=8, bar_length=8, bar_pressure=0.8)
     decided, _ = walk(barred, *[reading((0, 0), 0.15)] * 3)
     assert decided[-1] == (2, 0)  # short of the bar
     decided, _ = walk(barred, *[reading((0, 0), 0.1)] * 3)
@@ -112,7 +113,7 @@ def test_without_a_pressure_a_growing_backlog_takes_the_last_raise_back():
     growing = [reading((0, 1), None, backlog) for backlog in (0.2, 0.4)]
     decided, state = walk(state, *growing)
     assert decided == [(0, 1), (0, 0)]
-    assert state.bar_cost == 4
+    assert cost(SPEC, state.bar, (1.0,)) == 4
 
 
 def test_knobs_at_the_bottom_stay_there():

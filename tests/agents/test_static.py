@@ -24,7 +24,7 @@ def test_it_keeps_the_levels_it_was_told(levels, expected, streams):
 
 def test_the_middle_is_the_lower_of_two():
     knobs = tuple(
-        Knob(f"k{n}", "", tuple(range(n)), tuple(map(float, range(n))), (1.0,) * n) for n in (1, 2, 3, 4)
+        Knob(f"k{n}", "", tuple(range(n)), tuple(map(float, range(n))), ((1.0,) * n,)) for n in (1, 2, 3, 4)
     )
     spec = ElasticitySpec(knobs, (Slo("load", 1.0),))
     agent = make("static", spec, levels="middle")

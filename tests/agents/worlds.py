@@ -87,6 +87,6 @@ def extremes(spec: ElasticitySpec) -> list[np.ndarray]:
     seen = []
     for levels in (low[:k], high[:k]):
         for ratios in (low[k : k + s], np.ones(s, np.float32), high[k : k + s]):
-            for metrics in (low[k + 2 * s :], high[k + 2 * s :]):
-                seen.append(np.concatenate([levels, ratios, np.ones(s, np.float32), metrics]))
+            for rest in (low[k + 2 * s :], high[k + 2 * s :]):
+                seen.append(np.concatenate([levels, ratios, np.ones(s, np.float32), rest]))
     return seen

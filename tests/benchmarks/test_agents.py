@@ -125,7 +125,7 @@ def test_limits_are_on_agents_that_there_are():
 def test_pymdps_own_agent_decides_on_the_same_model():
     """A small one, since nothing is compiled."""
     spec = ElasticitySpec(
-        knobs=tuple(Knob(name, "", (1, 2), (1.0, 2.0), (1.0, 3.0)) for name in "ab"),
+        knobs=tuple(Knob(name, "", (1, 2), (1.0, 2.0), ((1.0, 3.0),)) for name in "ab"),
         slos=(Slo("carried", 1.0, memory=True), Slo("instant", 1.0)),
     )
     ours = make("aif", spec, n_capacities=24, n_pressures=10)

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from envs.observe import OUTCOMES, Snapshot, judge
+from envs.observe import OUTCOMES, Snapshot, judge, latest_f1
+from envs.spec import Quality
+from envs.worth import Worth
 from pipeline.interval import WorkerInterval
 from pipeline.messages import Totals
 from pipeline.metrics import CATALOGUE
@@ -57,7 +59,7 @@ def test_figures_of_a_healthy_interval():
         "processed": 15,
         "in_hand": 1,
     }
-    assert observation == pytest.approx([1, 1, 1, 0.1, 0.08, 0.6, 1, 1, 1, 1.0, 0.6])
+    assert observation == pytest.approx([1, 1, 1, 0.1, 0.08, 0.6, 1, 1, 1, 0.6, 1, 1.0, 0.6])
 
 
 def test_metrics_are_the_catalogue_the_hops_and_the_counts():
@@ -86,13 +88,22 @@ def test_a_broken_slo_makes_the_reward_negative_whatever_the_quality():
     assert reward == pytest.approx(-0.25)
 
 
+def test_a_quality_by_accuracy_is_of_what_was_found_last_where_an_interval_tells_of_nothing():
+    worth = Worth.ageless(np.zeros(spec().n_levels))
+    judged_by_f1 = replace(spec(), joint_worth=worth, quality=Quality.ACCURACY)
+    assert judge(judged_by_f1, snapshot(f1_before=0.7)).info["qoe"] == 0.7
+    assert judge(judged_by_f1, snapshot()).info["qoe"] == 0.0  # nothing was ever found
+    assert latest_f1({"streaming_f1": 0.4}, before=0.7) == 0.4
+    assert latest_f1({"streaming_f1": math.nan}, before=0.7) == 0.7
+
+
 def test_every_changed_knob_costs():
     assert judge(spec(), snapshot(previous=(0, 1, 0))).reward == pytest.approx(2.5 / 3 - 0.02 * 2 / 3)
 
 
 def test_before_the_first_interval_every_slo_is_unknown():
     observation, _, info = judge(spec(), snapshot(interval=None))
-    assert observation == pytest.approx([1, 1, 1] + [0] * 8)
+    assert observation == pytest.approx([1, 1, 1] + [0] * 10)
     assert info["known"] == {"queue_size": False, "latency_p95_ms": False, "load": False}
     assert all(math.isnan(value) for value in info["metrics"].values())
 

@@ -8,8 +8,8 @@ from pipeline.slos import RATIO_CAP, Slo, SloReading, SloState
 
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("pace", "", (0, 1), (10.0, 30.0), (1.0, 3.0), weight=3.0),
-        Knob("size", "", (0, 1), (100.0, 200.0), (1.0, 4.0)),
+        Knob("pace", "", (0, 1), (10.0, 30.0), ((1.0, 3.0),), weight=3.0),
+        Knob("size", "", (0, 1), (100.0, 200.0), ((1.0, 4.0),)),
     ),
     slos=(Slo("lag", 10.0),),
 )

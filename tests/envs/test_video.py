@@ -1,9 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 
 from envs.reward import qoe
-from envs.video import check_ladders, delivered_values, video_spec
+from envs.spec import Quality
+from envs.video import accuracy_worth, check_ladders, delivered_values, seen_accuracy, video_spec
 from pipeline.settings import Ladders, ladders_for
 from tests.envs.fakes import LADDERS, SLOS, interval, spec
 
@@ -16,7 +18,7 @@ def test_knobs_are_those_of_the_messages_in_their_order():
 
 
 def test_product_of_costs_is_gflop_per_second():
-    costs = [knob.cost[0] for knob in spec().knobs]
+    costs = [knob.costs[0][0] for knob in spec().knobs]
     assert costs == [10.0, 320 * 180 / 640**2, 6.5]
     # 10 frames/s, each 0.140625 of the 640 px picture that YOLO11n takes 6.5 GFLOPs for
     assert math.prod(costs) == pytest.approx(9.140625)
@@ -60,6 +62,33 @@ def test_a_spec_made_for_another_source_is_refused():
     check_ladders(spec(), LADDERS)
     with pytest.raises(ValueError, match="knob resolution: the spec has the levels"):
         check_ladders(spec(), Ladders(LADDERS.fps, ((160, 90), (320, 180)), LADDERS.grades))
+
+
+# --- worth by accuracy ---
+
+
+def test_a_settings_accuracy_is_its_f1_at_its_age_less_what_a_jerky_picture_costs():
+    ladders = Ladders((7.5, 15.0, 30.0), ((320, 180), (640, 360)), ("n",))
+    f1 = np.array([[[0.4, 0.2], [0.8, 0.6]]])  # grade n: 180 px and 360 px, fresh and 0.1 s old
+    worth = accuracy_worth(ladders, f1, (0.0, 0.1))
+    # 1/15, 1/30 and 1/60 s old, as half the time between two frames; (7.5/15)^(1/4) = 0.8409
+    by_hand = [
+        0.8409 * (0.4 - 0.2 * 2 / 3),
+        0.8409 * (0.8 - 0.2 * 2 / 3),
+        1 / 3,
+        0.8 - 0.2 / 3,
+        0.4 - 0.2 / 6,
+    ]
+    assert worth.when_shown().tolist() == pytest.approx([*by_hand, 0.8 - 0.2 / 6], abs=1e-4)
+    assert worth.when_shown(1.0).tolist() == pytest.approx([0.1682, 0.5045, 0.2, 0.6, 0.2, 0.6], abs=1e-4)
+    judged = video_spec(ladders, SLOS, joint_worth=worth)
+    assert (judged.quality, judged.worth) == (Quality.ACCURACY, worth)
+
+
+def test_seen_accuracy_needs_both_something_found_and_something_shown():
+    assert seen_accuracy(0.8, 30.0) == 0.8
+    assert seen_accuracy(0.8, 15 / 16) == pytest.approx(0.4)
+    assert seen_accuracy(math.nan, 30.0) == seen_accuracy(0.8, math.nan) == 0.0
 
 
 # --- measured accuracy ---

@@ -11,7 +11,9 @@ from pipeline.sources.custom import check_source
 
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("rate", "1/s", (1.0, 2.0, 3.0, 4.0, 5.0), (1.0, 2.0, 3.0, 4.0, 5.0), (1.0, 2.0, 3.0, 4.0, 5.0)),
+        Knob(
+            "rate", "1/s", (1.0, 2.0, 3.0, 4.0, 5.0), (1.0, 2.0, 3.0, 4.0, 5.0), ((1.0, 2.0, 3.0, 4.0, 5.0),)
+        ),
     ),
     slos=(Slo("load", 1.0), Slo("queue_size", 2.0, memory=True)),
 )

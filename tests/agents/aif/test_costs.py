@@ -13,8 +13,8 @@ from pipeline.slos import Slo
 
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("rate", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 2.0, 3.0)),
-        Knob("size", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 3.3, 10.5)),
+        Knob("rate", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 2.0, 3.0),)),
+        Knob("size", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 3.3, 10.5),)),
     ),
     slos=(Slo("load", 1.0),),
 )
@@ -23,7 +23,9 @@ PRIOR = CostPrior(slope=0.75, slope_sd=0.4, step_sd=0.05, interaction_sd=0.1)
 TRUE = np.log([1.0, 2.0, 3.0])[SETTINGS[:, 0]] + np.log([1.0, 1.2, 1.4])[SETTINGS[:, 1]]
 NOISE, JUMP = 0.05, 0.05
 UPDATE = jax.jit(costs.update)
-START = Costs(*(jnp.asarray(part, jnp.float32) for part in demand_prior(SPEC, SETTINGS, PRIOR, 1.0, False)))
+START = Costs(
+    *(jnp.asarray(part, jnp.float32) for part in demand_prior(SPEC, 0, SETTINGS, PRIOR, 1.0, False))
+)
 
 
 def seen(belief, setting, ln_pressure, jump=JUMP):
@@ -36,7 +38,7 @@ def relative(belief):
 
 
 def test_the_prior_is_the_specs_costs_flattened_and_lets_the_lowest_be_known():
-    mean, cov = demand_prior(SPEC, SETTINGS, PRIOR, 1.0, False)
+    mean, cov = demand_prior(SPEC, 0, SETTINGS, PRIOR, 1.0, False)
     assert mean[-2] == pytest.approx(0.75 * np.log(3 * 10.5))
     assert mean[-1] == 1.0
     assert cov[0, 0] == 0

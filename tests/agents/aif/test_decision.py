@@ -21,8 +21,8 @@ from pipeline.slos import Slo
 N_LEVELS = (3, 2)
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 2.0, 4.0)),
-        Knob("b", "", (1, 2), (1.0, 2.0), (1.0, 3.0)),
+        Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 2.0, 4.0),)),
+        Knob("b", "", (1, 2), (1.0, 2.0), ((1.0, 3.0),)),
     ),
     slos=(Slo("carried", 1.0, memory=True), Slo("instant", 1.0)),
 )
@@ -63,8 +63,8 @@ KNOBS, CAPACITY, BACKLOG = [0, 1], 2, 3  # factors of pymdp's agent
 KEPT = PRIOR_KEPT / (PRIOR_BROKEN + PRIOR_KEPT)
 TO_CAPACITY = np.stack(
     [
-        by_capacity(ARRAYS, demand_shares(ARRAYS, mean, jnp.zeros(())))
-        for mean in jnp.asarray(MODEL.costs[0][:-1], jnp.float32)
+        by_capacity(ARRAYS, demand_shares(ARRAYS.demand[0], mean, jnp.zeros(())))
+        for mean in jnp.asarray(MODEL.costs[0][0, :-1], jnp.float32)
     ]
 )  # (a, u, c)
 
@@ -129,21 +129,22 @@ def evidence(known=1.0, pressure_known=1.0):
         heights=np.array([0.5, 2.0], np.float32),
         ratios=np.array([NOW, 8], np.int32),
         known=np.array([known, known], np.float32),
-        pressure=np.int32(PRESSURE),
-        ln_pressure=np.float32(0.0),
-        pressure_known=np.float32(pressure_known),
+        pressure=np.array([PRESSURE], np.int32),
+        ln_pressure=np.zeros(1, np.float32),
+        pressure_known=np.array([pressure_known], np.float32),
     )
 
 
 def belief_of(capacity=PRIOR, backlog=(BEFORE, 0), arrays=ARRAYS):
     """Of a world that is settled in at LEVELS."""
     return beginning(arrays, HERE)._replace(
-        capacity=jnp.asarray(capacity, jnp.float32), backlog=jnp.array(backlog, jnp.int32)
+        capacity=jnp.asarray(capacity, jnp.float32)[None], backlog=jnp.array(backlog, jnp.int32)
     )
 
 
 def our_posterior(seen):
-    return PERCEIVE(ARRAYS, belief_of(), seen, jnp.int32(HERE))
+    (posterior,), surprise = PERCEIVE(ARRAYS, belief_of(), seen, jnp.int32(HERE))
+    return posterior, surprise
 
 
 def our_plan(arrays=ARRAYS, capacity=PRIOR, backlog=(NOW, 0), levels=LEVELS, options=OPTIONS):
@@ -191,8 +192,8 @@ def test_the_expected_free_energy_is_that_of_its_definition_by_enumeration():
         information(MODEL.A_slo[MODEL.kind[0], NOW], x) + information(MODEL.A_pressure, x)
         for x in range(MODEL.demand.size)
     ]
-    means = jnp.asarray(MODEL.costs[0][:-1], jnp.float32)
-    shares = demand_shares(ARRAYS, means, jnp.zeros_like(means))
+    means = jnp.asarray(MODEL.costs[0][0, :-1], jnp.float32)
+    shares = demand_shares(ARRAYS.demand[0], means, jnp.zeros_like(means))
     np.testing.assert_allclose(our_plan().epistemic, shares @ np.array(told), atol=1e-4)
 
 

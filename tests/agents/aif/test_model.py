@@ -33,7 +33,7 @@ def test_every_column_is_a_distribution(stream, streams):
 
 
 def test_capacities_reach_from_half_the_lowest_cost_to_three_times_the_highest():
-    bins = capacities(np.array([2.0, 5.0, 40.0]), 24)
+    (bins,) = capacities(np.array([[2.0], [5.0], [40.0]]), 24)
     assert (bins[0], bins[-1]) == (pytest.approx(1.0), pytest.approx(120.0))
     np.testing.assert_allclose(np.diff(np.log(bins)), np.log(120) / 23)
 
@@ -68,7 +68,7 @@ def test_evidence_of_one_queue_counts_once_and_that_of_the_pressure_not_twice(st
 
 def test_one_level_and_warnings_at_the_threshold_are_legal():
     spec = ElasticitySpec(
-        knobs=(Knob("only", "", (1,), (1.0,), (2.0,)), Knob("b", "", (1, 2), (1.0, 2.0), (1.0, 3.0))),
+        knobs=(Knob("only", "", (1,), (1.0,), ((2.0,),)), Knob("b", "", (1, 2), (1.0, 2.0), ((1.0, 3.0),))),
         slos=(Slo("m", 1.0, warn_at=1.0), Slo("n", 2.0, sense=Sense.AT_LEAST, memory=True)),
     )
     model = build(spec, TUNABLES, PRIOR)
@@ -88,9 +88,10 @@ def test_figures_out_of_range_are_refused(change):
 def test_demands_and_capacities_share_a_grid_that_u_is_read_from(streams):
     model = build(streams["video"].spec, TUNABLES, PRIOR)
     i, j = 5, 20
-    apart = model.demand[i] - np.log(model.capacity[j])
+    apart = model.demand[0, i] - np.log(model.capacity[0, j])
     assert model.ln_u[i - j + 23] == pytest.approx(apart)
-    assert model.demand[0] <= np.log(1 / 4) and model.demand[-1] >= np.log(6 * 16 * 68 / 6.5 * 4)
+    (demand,) = model.demand
+    assert demand[0] <= np.log(1 / 4) and demand[-1] >= np.log(6 * 16 * 68 / 6.5 * 4)
 
 
 def test_a_capacity_that_is_not_inferred_is_known_and_stays(streams):
@@ -98,13 +99,13 @@ def test_a_capacity_that_is_not_inferred_is_known_and_stays(streams):
     assert model.D.max() == 1
     assert model.jump == 0
     np.testing.assert_array_equal(model.B, np.eye(24))
-    _, cov = model.costs
+    (cov,) = model.costs[1]
     assert cov[-1, -1] == 0  # the capacity
     assert cov[0, 0] > 1  # what the lowest setting costs in units of it
 
 
 def test_without_a_pressure_costs_are_taken_for_what_the_spec_says(streams):
     model = build(streams["ledger"].spec, TUNABLES, PRIOR)
-    mean, cov = model.costs
+    (mean,), (cov,) = model.costs
     assert np.all(cov[:-1, :-1] == 0)
     assert mean[-2] - mean[0] == pytest.approx(np.log(4.0 * 3.5))

@@ -13,7 +13,7 @@ WEIGHTS = (0.2, 0.2, 0.3)
 def knob(name, n):
     """One of n levels whose value and cost ascend."""
     figures = tuple(float(i + 1) for i in range(n))
-    return Knob(name, "", figures, figures, figures)
+    return Knob(name, "", figures, figures, (figures,))
 
 
 SPEC = ElasticitySpec((knob("f", 3), knob("r", 2), knob("q", 3)), (Slo("m", 1.0), Slo("n", 1.0)))

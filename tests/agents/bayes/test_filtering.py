@@ -11,7 +11,7 @@ from agents.bayes.filtering import Stories, update
 from agents.bayes.layout import Layout, drifts, jumps
 from agents.bayes.model import Gaussian, Reading, interval
 
-LAYOUT = Layout(memory=(False,), prompt=(True,), n_rows=1, n_features=3)
+LAYOUT = Layout(memory=(False,), prompt=(True,), n_stages=1, n_features=3)
 PRIOR = Gaussian(
     jnp.array([0.0, 0.0, 1.0, 0.0, -3.0, -0.7]), jnp.diag(jnp.array([1.0, 0.3, 0.5, 0.3, 0.3, 0.3]))
 )
@@ -20,12 +20,10 @@ STILL = Stories(jnp.zeros((1, LAYOUT.size)), jnp.zeros(1))
 
 def reading(place, ratio):
     """Of a setting at this place of a single knob."""
-    one = jnp.ones(1)
+    one, none = jnp.ones(1), jnp.zeros(0)
     features = jnp.array([1.0, place, place**2 - place])
-    ln_demand = jnp.log(jnp.asarray(ratio))
-    return Reading(
-        features, ratio * one, ratio * one, one, 0 * one, ln_demand, jnp.asarray(1.0), jnp.asarray(1.0)
-    )
+    ln_pressure = jnp.log(ratio * one)
+    return Reading(features, none, none, ln_pressure, one, 0 * one, jnp.asarray(1.0), jnp.asarray(1.0))
 
 
 def demand_of(belief, place):

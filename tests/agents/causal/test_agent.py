@@ -19,7 +19,7 @@ def causal(spec, **changes):
 
 def test_a_spec_too_large_says_how_many_cells_there_would_be():
     levels = tuple(range(30))
-    knobs = tuple(Knob(f"k{i}", "", levels, levels, tuple(1.0 + i for i in levels)) for i in range(3))
+    knobs = tuple(Knob(f"k{i}", "", levels, levels, (tuple(1.0 + i for i in levels),)) for i in range(3))
     with pytest.raises(ValueError, match=r"got \d+ from 27000 joint settings"):
         causal(ElasticitySpec(knobs, video().spec.slos))
 

@@ -40,7 +40,9 @@ def test_a_far_measurement_is_a_jump_of_the_price_and_a_near_one_is_not():
 
 def told(*likelihoods, is_measured=True):
     before = inference.expected(BELIEF, QUEUE)
-    after, posterior = inference.with_messages(BELIEF, QUEUE, before, likelihoods, is_measured, 0.0, LN_ODDS)
+    after, posterior = inference.with_messages(
+        BELIEF, QUEUE, before, inference.together(likelihoods), is_measured, 0.0, LN_ODDS
+    )
     return after, posterior, before.chances
 
 
@@ -62,6 +64,17 @@ def test_a_message_that_says_nothing_changes_nothing():
     after, posterior, chances = told(np.full(N_BINS, 0.3))
     assert posterior == pytest.approx(chances)
     assert after.mean == pytest.approx(BELIEF.mean, abs=1e-3)
+
+
+def test_a_stage_is_told_what_the_others_leave_open():
+    evidence = np.linspace(1.0, 0.1, N_BINS)
+    low = metrics.in_bins(np.array(-3.0), np.array(0.04))
+    assert inference.against(evidence, []) is evidence
+    told = inference.against(evidence, [low])
+    others = np.arange(N_BINS)
+    by_hand = [float(low @ evidence[np.maximum(others, own)]) for own in range(N_BINS)]
+    assert told == pytest.approx(by_hand)
+    assert told[-1] == pytest.approx(evidence[-1])  # where it is the largest for sure, it has all the say
 
 
 def test_where_a_pressure_was_measured_a_surprising_queue_is_the_bottlenecks():

@@ -10,7 +10,7 @@ from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 
 COSTS = (1.0, 2.0, 4.0, 8.0, 16.0)
-SPEC = ElasticitySpec((Knob("a", "", tuple(COSTS), COSTS, COSTS),), (Slo("m", 1.0),))
+SPEC = ElasticitySpec((Knob("a", "", tuple(COSTS), COSTS, (COSTS,)),), (Slo("m", 1.0),))
 FRONT = Front(SPEC)
 PATIENCE = Patience(cool_down=1, window=2, probation=4, first_bar=3, longest_bar=8)
 

@@ -7,7 +7,8 @@ from agents.common.pressure import Drain, Heading, Reader, Reading, Watch, in_pr
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Sense, Slo
 
-KNOB = Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 4.0, 8.0))
+ONE = (1.0,)  # stage
+KNOB = Knob("a", "", (1, 2, 3, 4), (1.0, 2.0, 3.0, 4.0), ((1.0, 2.0, 4.0, 8.0),))
 SPEC = ElasticitySpec(
     (KNOB,),
     (
@@ -100,19 +101,19 @@ def test_an_unknown_backlog_changes_nothing():
 
 
 def test_a_broken_lower_bound_asks_for_more_until_more_made_it_worse():
-    heading = Heading().after(SPEC, floor(1.5, (1,)))
+    heading = Heading().after(SPEC, ONE, floor(1.5, (1,)))
     assert not heading.is_down
-    better = heading.after(SPEC, floor(1.3, (2,)))
+    better = heading.after(SPEC, ONE, floor(1.3, (2,)))
     assert not better.is_down
-    worse = heading.after(SPEC, floor(1.7, (2,)))
+    worse = heading.after(SPEC, ONE, floor(1.7, (2,)))
     assert worse.is_down
-    assert not worse.after(SPEC, floor(2.0, (1,))).is_down  # less made it worse still
-    assert worse.after(SPEC, floor(1.2, (1,))).is_down
+    assert not worse.after(SPEC, ONE, floor(2.0, (1,))).is_down  # less made it worse still
+    assert worse.after(SPEC, ONE, floor(1.2, (1,))).is_down
 
 
 def test_at_either_end_a_broken_lower_bound_can_only_be_mended_in_the_other_direction():
-    assert Heading().after(SPEC, floor(1.5, (3,))).is_down
-    assert not Heading(is_down=True).after(SPEC, floor(1.5, (0,))).is_down
+    assert Heading().after(SPEC, ONE, floor(1.5, (3,))).is_down
+    assert not Heading(is_down=True).after(SPEC, ONE, floor(1.5, (0,))).is_down
 
 
 def test_a_lower_bound_that_less_would_mend_is_read_as_a_backlog():

@@ -114,7 +114,9 @@ def test_a_checkpoint_of_another_algorithm_is_refused(checkpoints):
 
 
 def test_a_grid_too_large_to_be_scored_is_refused_with_its_size():
-    knobs = tuple(Knob(name, "", tuple(range(9)), tuple(map(float, range(9))), (1.0,) * 9) for name in "abcd")
+    knobs = tuple(
+        Knob(name, "", tuple(range(9)), tuple(map(float, range(9))), ((1.0,) * 9,)) for name in "abcd"
+    )
     with pytest.raises(ValueError, match="DQN scores at most 4096 joint settings, got 6561"):
         learner(replace(SPEC, knobs=knobs), algorithm=Algorithm.DQN)
 

@@ -21,8 +21,8 @@ class Plain(Eyes):
     def features(self, observations):
         return observations.copy()
 
-    def prices(self, features):
-        return np.full(len(features), np.nan, np.float32)
+    def prices(self, observations):
+        return np.full((len(observations), 1), np.nan, np.float32)
 
 
 def counting(depth: int = 1, is_joint: bool = True) -> FromGymnasium:
@@ -39,7 +39,8 @@ def seen(figures: object) -> list[list[float]]:
     return array[:, :-5].tolist()
 
 
-PLAIN = Plain((np.zeros(2, np.float32), np.zeros(3, np.float32)), np.ones(1, np.bool_))
+N_LEVELS = (2, 3)
+PLAIN = Plain(tuple(np.zeros((n, 1), np.float32) for n in N_LEVELS), n_slos=1, stages=None)
 
 
 def test_an_ended_episode_leaves_its_last_observation_and_the_next_ones_first():

@@ -10,7 +10,7 @@ from agents.mpc.world import STUCK, World, demand_of, lag_of, prior, see
 from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import Slo
 
-KNOB = Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), (1.0, 2.0, 4.0))
+KNOB = Knob("a", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 2.0, 4.0),))
 WHOLE = ElasticitySpec((KNOB,), (Slo("load", 1.0), Slo("queue", 1.0, memory=True)))
 QUEUED = ElasticitySpec((KNOB,), (Slo("queue", 1.0, memory=True),))
 
@@ -37,7 +37,7 @@ def test_the_demand_is_the_largest_ratio_of_the_pressure():
 def test_without_a_pressure_it_is_read_off_how_a_queue_moves():
     world = world_of(QUEUED)
     known = known_of(world, QUEUED, 0.4)
-    demand = demand_of(world, known, seen(QUEUED, 0.65), 0.0, np.array([0.25]))
+    demand = demand_of(world, known, seen(QUEUED, 0.65), np.zeros(1), np.array([0.25]))
     assert demand.ln == pytest.approx(np.log(2), abs=1e-6)  # a rise of half the rate: half is left over
     assert not demand.is_measured
 
@@ -45,8 +45,8 @@ def test_without_a_pressure_it_is_read_off_how_a_queue_moves():
 def test_a_broken_queue_that_stays_so_means_overload_and_one_at_rest_gives_hope():
     world = world_of(QUEUED)
     known = known_of(world, QUEUED, 1.5)
-    assert demand_of(world, known, seen(QUEUED, 1.5), -1.0, np.zeros(1)).ln == STUCK
-    rests = demand_of(world, known, seen(QUEUED, 0.1), 0.3, np.zeros(1))
+    assert demand_of(world, known, seen(QUEUED, 1.5), -np.ones(1), np.zeros(1)).ln == STUCK
+    rests = demand_of(world, known, seen(QUEUED, 0.1), np.array([0.3]), np.zeros(1))
     assert np.isnan(rests.ln)
     assert rests.hope == pytest.approx(0.3 + 0.1 + 0.05)
 

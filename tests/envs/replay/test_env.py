@@ -16,8 +16,8 @@ from pipeline.slos import Sense, Slo, SloState
 
 SPEC = ElasticitySpec(
     knobs=(
-        Knob("streams", "", (1.0, 4.0), (1.0, 4.0), (1.0, 4.0)),
-        Knob("depth", "", ("flat", "deep"), (0.0, 10.0), (1.0, 2.0)),
+        Knob("streams", "", (1.0, 4.0), (1.0, 4.0), ((1.0, 4.0),)),
+        Knob("depth", "", ("flat", "deep"), (0.0, 10.0), ((1.0, 2.0),)),
     ),
     slos=(Slo("load", 100.0), Slo("rate", 2.0, sense=Sense.AT_LEAST)),
     metrics=(ObservedMetric("load", "", 0.0, 200.0),),

@@ -75,9 +75,9 @@ def test_an_outlier_delivers_no_more_than_was_asked(published):
 
 def test_costs_rise_with_every_level_and_are_those_of_the_traffic(published):
     for knob in published.spec.knobs:
-        assert list(knob.cost) == sorted(set(knob.cost))
+        assert list(knob.costs[0]) == sorted(set(knob.costs[0]))
     resolution = published.spec.knobs[0]
-    assert 2.0 < resolution.cost[1] < 4.5  # four times the pixels, compressed
+    assert 2.0 < resolution.costs[0][1] < 4.5  # four times the pixels, compressed
 
 
 def test_three_of_the_authors_objectives_are_lower_bounds(published):
