@@ -13,6 +13,7 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "export": "Bring logged runs to MLflow, or to Rerun.",
     "train": "Let an agent learn in the simulator, or search good figures for one that does not.",
     "calibrate": "Measure this machine, write its profile, and find out how far the worlds are apart.",
+    "world": "Describe a drawn world, draw it, or write it out as configuration.",
     "forecast": "Hold what agents expect against what comes true.",
 }
 MODULES = {"runs": "browse"}  # `runs` is the room of what a run leaves

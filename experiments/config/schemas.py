@@ -145,6 +145,7 @@ class StreamConfig:
 class RunConfig(StreamConfig):
     """A run: who decides, on what, in what world, judged by what.
 
+    `world` is the number of a drawn one, which takes the place of video, hardware, scenario and slo.
     `agent` is held against its class's arguments, whoever wrote it: `experiments.config.agents`.
     """
 
@@ -153,6 +154,7 @@ class RunConfig(StreamConfig):
     agent: Any = MISSING
     hardware: HardwareSchema = MISSING
     scenario: ScenarioSchema = MISSING
+    world: int | None = None
     trained_on: str | None = None  # null where nobody runs a learned agent, as in a calibration
     output: OutputSchema = MISSING
 

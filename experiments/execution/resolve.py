@@ -14,6 +14,7 @@ from experiments.display.rerun.recording import check_rerun
 from experiments.program.errors import blaming
 from experiments.runs.identity import Identity, identify
 from experiments.training.first_use import ensure_trained
+from experiments.worlds.drawn import with_world
 from experiments.worlds.plan import Plan, plan_run, show_world
 
 CUSTOM = "custom"  # of agent and video: a class of somebody else's, without a name of its own in conf/
@@ -66,6 +67,7 @@ def resolve(
     """
     with blaming("configuration"):
         check_keys(cfg)
+    cfg, choices = with_world(cfg, choices)
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, RunConfig)
     if config.output.recording:

@@ -15,7 +15,9 @@ from experiments.results.collection import Collection
 from experiments.results.run_row import Runs
 from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import EVERYWHERE, NEEDED, Episode, episode_of
+from experiments.worlds.drawn import PREFIX
 
+DRAWN = "drawn worlds"  # the stratum of all of them, for a log does not say what binds
 AT_ONCE = 4  # traces that are read; most of it is waiting for the disk, or for a server
 AHEAD = 32  # traces in memory
 
@@ -44,7 +46,8 @@ def episodes_of(
         points = () if isinstance(cell.world, ConfigError) else change_points_of(cell.world, run["seed"])
         n_unasked += NEEDED not in trace and any(point.is_worse for point in points)
         block = EVERYWHERE if blocks is None else str(cell.first[blocks])
-        found.append(episode_of(trace, run["variant"], cell.name, block, run["seed"], points))
+        stratum = DRAWN if str(cell.first["hardware"]).startswith(PREFIX) else cell.name
+        found.append(episode_of(trace, run["variant"], cell.name, block, run["seed"], points, stratum))
     note = (
         f"Of {counted(n_unasked, 'run')} it is not known whether holding still would have broken an SLO "
         "(only runs of the simulator find out): there, a disturbance counts as one if an SLO was broken."

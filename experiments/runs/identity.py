@@ -64,8 +64,8 @@ class Identity:
     @property
     def name(self) -> str:
         """Short, for directories and lists."""
-        parts = [self.choices[group] for group in ("agent", "hardware", "scenario")]
-        return "-".join([*parts, f"s{self.seed}"])
+        parts = dict.fromkeys(self.choices[group] for group in ("agent", "hardware", "scenario"))
+        return "-".join([*parts, f"s{self.seed}"])  # a drawn world has one name for all its parts
 
     @property
     def title(self) -> str:

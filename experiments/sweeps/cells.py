@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
+from envs.procedural.world import STEPS, numbers, stratum_of
 from experiments.config.world_schemas import EnvSchema, PipelineSchema, ReplaySchema
 from experiments.program.errors import ConfigError
+from experiments.runs.provenance import git_commit
 from experiments.sweeps.study_schema import CellsSchema, StudyConfig
+from experiments.worlds.drawn import PREFIX
 from experiments.worlds.plan import simulated
 
 OURS = "default"  # the SLOs that a cell's name does not mention
@@ -19,10 +22,11 @@ class StudyCell:
     Attributes:
         name: hardware/scenario, and /SLOs unless they are the default.
         block: of cells that are reported together.
-        options: files of conf/{video,hardware,scenario,slo}, by group.
+        options: files of conf/{video,hardware,scenario,slo}, by group; none of a drawn world.
         env: the world's kind.
         n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
         training: of conf/training, what learned agents are trained on for it.
+        world: the number of a drawn one, one of many in which the same binds: its block; None = named.
     """
 
     name: str
@@ -31,6 +35,12 @@ class StudyCell:
     env: EnvSchema
     n_seeds: int
     training: str
+    world: int | None = None
+
+    @property
+    def stratum(self) -> str:
+        """Return within what its episodes are resampled."""
+        return self.name if self.world is None else self.block
 
     @property
     def is_real(self) -> bool:
@@ -68,9 +78,36 @@ def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
                 raise ConfigError(f"cells.{block}: there is a cell {name} already, in {cells[name].block}")
             options = {"video": schema.video, "hardware": hardware, "scenario": scenario, "slo": slo}
             cells[name] = StudyCell(name, block, options, env, schema.seeds, schema.training or training)
+    for cell in drawn_cells(config, training):
+        cells[cell.name] = cell
     if not cells:
         raise ConfigError("cells: a study needs at least one cell, got none")
     return list(cells.values())
+
+
+def drawn_cells(config: StudyConfig, training: str) -> list[StudyCell]:
+    """Return the drawn worlds of a study, none if it asks for none. Raises ConfigError: there can be none."""
+    assert config.study is not None
+    wanted = config.study.worlds
+    if wanted is None:
+        return []
+    try:
+        chosen = numbers(wanted.split, wanted.n, git_commit())
+    except ValueError as error:
+        raise ConfigError(f"worlds: {error}") from error
+    env = replace(config.env, steps=STEPS, control_interval_s=1.0)
+    return [
+        StudyCell(
+            name=f"{PREFIX}{number}",
+            block=str(stratum_of(number)),
+            options={},
+            env=env,
+            n_seeds=1,
+            training=training,
+            world=number,
+        )
+        for number in chosen
+    ]
 
 
 def check_block(block: str, schema: CellsSchema) -> None:

@@ -69,7 +69,7 @@ def episodes_of(runs: Sequence[StudyRun], folder: Path, finished: Mapping[str, s
             logged = read_run(folder / finished[run.hash])
             trace = logged.trace().assign(**{TRAINED: logged.summary["trained_steps"]})
             points = change_points_of(run.resolved.plan, run.seed)
-            found.append(episode_of(trace, run.agent, run.cell, run.block, run.seed, points))
+            found.append(episode_of(trace, run.agent, run.cell, run.block, run.seed, points, run.stratum))
     return found
 
 

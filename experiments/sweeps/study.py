@@ -19,6 +19,7 @@ from experiments.training.training_run import is_learned
 
 STUDIES = "studies"  # the folder of all runs of studies: what one has played, another has not to
 N_RANDOM_SEEDS = 20  # of each cell, whose mean is what random decisions earn there
+N_RANDOM_DRAWN = 3  # likewise of a drawn world, of which there are many
 NOTHING = ("output.video=false", "output.detections=NONE", "output.mlflow=false", "output.picture=false")
 
 
@@ -30,12 +31,14 @@ class StudyRun:
         agent: the variant's name.
         cell: the name of where.
         block: of cells that are reported together.
+        stratum: within what its episode is resampled.
         resolved: what is to be played, under its seed.
     """
 
     agent: str
     cell: str
     block: str
+    stratum: str
     resolved: ResolvedRun
 
     @property
@@ -112,7 +115,7 @@ class Resolver:
         values |= {"detector": self._config.detector, "env": cell.env}
         for group, value in values.items():
             cfg[group] = OmegaConf.structured(value)
-        cfg.agent, cfg.seed, cfg.live = variant.values, 0, False
+        cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, False, cell.world
         cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
         try:
@@ -144,19 +147,24 @@ def study_of(
     assert config.study is not None
     resolver = Resolver(config, console)
 
-    def runs(names: Sequence[str], cells: Sequence[StudyCell], n_seeds: int = 0) -> list[StudyRun]:
-        return [
-            StudyRun(name, cell.name, cell.block, resolver.resolve(variants[name], cell).under_seed(seed))
-            for name in names
-            for cell in cells
-            for seed in range(n_seeds or cell.n_seeds)
-        ]
+    def run(name: str, cell: StudyCell, seed: int) -> StudyRun:
+        resolved = resolver.resolve(variants[name], cell).under_seed(seed)
+        return StudyRun(name, cell.name, cell.block, cell.stratum, resolved)
+
+    def runs(names: Sequence[str], cells: Sequence[StudyCell]) -> list[StudyRun]:
+        places = [(name, cell) for name in names for cell in cells]
+        return [run(name, cell, seed) for name, cell in places for seed in range(cell.n_seeds)]
+
+    def at_random(cells: Sequence[StudyCell]) -> list[StudyRun]:
+        n_seeds = [N_RANDOM_SEEDS if cell.world is None else N_RANDOM_DRAWN for cell in cells]
+        seeds = [(cell, seed) for cell, n in zip(cells, n_seeds, strict=True) for seed in range(n)]
+        return [run(RANDOM, cell, seed) for cell, seed in seeds]
 
     roster, twins = list(config.study.agents), [cell.twin() for cell in cells]
     return Study(
         cells=cells,
         runs=runs(roster, cells),
-        references=[*runs([ORACLE], twins), *runs([RANDOM], twins, N_RANDOM_SEEDS)],
+        references=[*runs([ORACLE], twins), *at_random(twins)],
         twins=runs(roster, twins) if cells[0].is_real else [],
     )
 
@@ -186,4 +194,4 @@ def runs_in(
     assert isinstance(cfg, DictConfig)
     cfg.agent, cfg.trained_on = variant.values, None
     resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console, False)
-    return [StudyRun(variant.name, cell, "", resolved.under_seed(seed)) for seed in seeds]
+    return [StudyRun(variant.name, cell, "", cell, resolved.under_seed(seed)) for seed in seeds]

@@ -6,6 +6,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
+from envs.procedural.world import Split
 from experiments.config.schemas import DetectorSchema
 from experiments.config.world_schemas import EnvSchema
 from experiments.training import schemas
@@ -41,11 +42,20 @@ class CellsSchema:
 
 
 @dataclass
+class WorldsSchema:
+    """Drawn worlds, each played once: so many of those for this use (see `envs.procedural.world`)."""
+
+    split: Split = MISSING
+    n: int = MISSING
+
+
+@dataclass
 class StudySchema:
     """Who is compared, and where; agents are as VariantSchema says, which Hydra could not add to."""
 
     agents: dict[str, Any] = MISSING
-    cells: dict[str, CellsSchema] = MISSING
+    cells: dict[str, CellsSchema] = field(default_factory=dict)
+    worlds: WorldsSchema | None = None
     reference: str = MISSING
     highlight: list[str] = MISSING
 

@@ -1,0 +1,125 @@
+"""Drawn worlds as options of the configuration: `world=123`, or one of its parts, `hardware=world_123`."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from enum import Enum
+from functools import cache
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig
+
+from envs.procedural.screening import HELD
+from envs.procedural.world import World, world
+from experiments.config.composing import option
+from experiments.program.errors import ConfigError
+
+PREFIX = "world_"
+PARTS = ("hardware", "scenario", "slo", "video")  # groups of which a drawn world is an option
+
+
+@cache
+def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
+    """Return the values of a drawn world by group, as a file of that group has them.
+
+    Raises:
+        ValueError: there is no such world.
+    """
+    drawn = world(number)
+    traffic = {
+        "source": "TRAFFIC",
+        "width": drawn.stream.width,
+        "height": drawn.stream.height,
+        "source_fps": drawn.stream.fps,
+        "length_s": 0.0,
+        "fps_levels": list(drawn.stream.ladders.fps),
+        "heights_px": [height for _, height in drawn.stream.ladders.sizes],
+    }
+    return {
+        "hardware": {"devices": plain(drawn.hardware.devices), "host": plain(drawn.hardware.host)},
+        "scenario": plain(drawn.scenario),
+        "slo": {"slos": [{"metric": slo.metric, "threshold": slo.threshold} for slo in drawn.slos]},
+        "video": {"defaults": ["/schema/video/traffic@_here_", "_self_"], **traffic},
+    }
+
+
+def number_in(config_path: str) -> int | None:
+    """Return the number of the world that an option is a part of, by its path; None if it is of none."""
+    group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+    digits = name.removeprefix(PREFIX)
+    is_one = group in PARTS and name.startswith(PREFIX) and digits.isascii() and digits.isdigit()
+    return int(digits) if is_one else None
+
+
+def with_world(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[DictConfig, dict[str, str]]:
+    """Return a run's configuration with the world that its `world` asks for in place of the parts chosen.
+
+    The number is gone then, so that the record says what was played, not how it was drawn; choices name it.
+
+    Args:
+        cfg: composed; it is not changed.
+        choices: the option of each group.
+
+    Raises:
+        ConfigError: there is no such world.
+    """
+    if cfg.world is None:
+        return cfg, dict(choices)
+    cfg, number = cfg.copy(), int(cfg.world)
+    try:
+        parts = documents(number)
+    except ValueError as error:
+        raise ConfigError(f"world: {error}") from error
+    for part in PARTS:
+        cfg[part] = option(part, f"{PREFIX}{number}")
+    if not cfg.env.memory_budget_mb:
+        cfg.env.memory_budget_mb = world(number).memory_budget_mb
+    cfg.world = None
+    return cfg, {**choices, **{part: f"{PREFIX}{number}" for part in parts}}
+
+
+def plain(value: Any) -> Any:
+    """Return a dataclass as a YAML file has it: without what is None, enums by their names."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {name: plain(own) for name, own in fields.items() if own is not None}
+    if isinstance(value, Mapping):
+        return {str(name): plain(own) for name, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, float) and not math.isinf(value):
+        return round(value, 6)
+    return value
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Write values as a file has them."""
+    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+
+
+def described(drawn: World) -> dict[str, str]:
+    """Say in a few lines what a world is like, by what it is said of."""
+    ladders, scenario, screened = drawn.stream.ladders, drawn.scenario, drawn.screened
+    devices = [
+        f"{device.count} × {device.times['n'].points[-1][2]:.0f} ms, {device.link.mbit_s:.0f} Mbit/s, "
+        f"{device.link.delay_ms:.1f} ms away"
+        for device in drawn.hardware.devices
+    ]
+    happens = [f"{event.kind} {event.value or ''} at {event.at_share or 0:.0%}" for event in scenario.events]
+    for name in ("load", "links", "tenants", "thermal", "telemetry"):
+        if (part := getattr(scenario, name)) is not None:
+            happens.append(f"{name} ({', '.join(f'{key} {value}' for key, value in plain(part).items())})")
+    n_held = int((screened.held >= HELD).sum())
+    return {
+        "binds": f"{drawn.stratum} (drawn {drawn.n_drawn} times)",
+        "stream": f"{drawn.stream.width}×{drawn.stream.height} at {drawn.stream.fps:g} frames/s, "
+        f"{scenario.streams} of them; levels {ladders.n_levels}",
+        "workers (n at the largest size)": "; ".join(devices),
+        "thresholds": ", ".join(f"{slo.metric} {slo.threshold:g}" for slo in drawn.slos),
+        "happens": "; ".join(happens) or "nothing",
+        "held still": f"{n_held} of {len(screened.held)} settings hold the SLOs in {HELD:.0%} of the steps; "
+        f"the best earns {screened.rewards.max():.2f}",
+    }

@@ -1,0 +1,89 @@
+"""Drawn worlds in the configuration: by number, by part, and as files."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from envs.procedural.world import Split, world
+from experiments.config.composing import composed
+from experiments.config.schemas import CONF, register
+from experiments.execution.resolve import resolve
+from experiments.program.errors import ConfigError
+from experiments.sweeps.cells import cells_of
+from experiments.sweeps.study_schema import StudyConfig, WorldsSchema
+from experiments.sweeps.study_schema import register as register_study
+from experiments.world import main
+from experiments.worlds.simulator import SimulatorPlan
+
+NUMBER = 3
+PARTS = ("video", "hardware", "scenario", "slo")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hydra():
+    """As inside a program."""
+    register()
+    register_study()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def plan_of(*overrides: str) -> tuple[SimulatorPlan, dict[str, str], str]:
+    """What is played, by which names, and how it is recorded."""
+    cfg, choices = composed(["agent=rule", "env=simulator", *overrides])
+    resolved = resolve(cfg, choices, Console(quiet=True))
+    assert isinstance(resolved.plan, SimulatorPlan)
+    return resolved.plan, dict(resolved.identity.choices), resolved.identity.config_yaml
+
+
+def test_a_number_is_a_world_played_as_it_was_drawn():
+    plan, choices, recorded = plan_of(f"world={NUMBER}")
+    drawn = world(NUMBER)
+    system = plan.system
+    assert (system.hardware, system.scenario) == (drawn.hardware, drawn.scenario)
+    assert (plan.spec.slos, system.ladders) == (drawn.slos, drawn.stream.ladders)
+    assert system.memory_budget_mb == drawn.memory_budget_mb
+    assert {choices[part] for part in PARTS} == {f"world_{NUMBER}"}
+    assert yaml.safe_load(recorded)["world"] is None, "the record says what was played"
+
+
+def test_a_part_is_an_option_like_any_other():
+    plan, choices, _ = plan_of(f"hardware=world_{NUMBER}")
+    assert plan.system.hardware == world(NUMBER).hardware
+    assert (choices["hardware"], choices["scenario"]) == (f"world_{NUMBER}", "steady")
+
+
+def test_what_is_written_out_is_the_same_world(tmp_path: Path, capsys):
+    main([str(NUMBER), "--write", str(tmp_path), "--picture", str(tmp_path / "world.png")])
+    said = capsys.readouterr().out
+    assert f"world {NUMBER}" in said and f"binds: {world(NUMBER).stratum}" in said
+    assert (tmp_path / "world.png").stat().st_size > 10_000
+    for part in PARTS:
+        (tmp_path / part / f"world_{NUMBER}.yaml").rename(tmp_path / part / "mine.yaml")
+        drawn = compose("config", overrides=[f"{part}=world_{NUMBER}"])[part]
+        mine = compose("config", overrides=[f"{part}=mine", f"hydra.searchpath=[file://{tmp_path}]"])[part]
+        assert mine == drawn
+
+
+def test_a_number_that_is_none_is_one_sentence():
+    with pytest.raises(ConfigError, match=r"^world: there is no world 5000000: below"):
+        plan_of("world=5000000")
+    with pytest.raises(HydraException, match="there is no world 5000000"):
+        compose("config", overrides=["hardware=world_5000000"])
+    with pytest.raises(ConfigError, match="there is no world -1"):
+        plan_of("world=-1")
+
+
+def test_a_studys_worlds_are_cells_of_what_binds():
+    found = OmegaConf.to_object(compose("study", overrides=["study=validation", "study.worlds.n=12"]))
+    assert isinstance(found, StudyConfig) and found.study is not None
+    assert found.study.worlds == WorldsSchema(Split.VALIDATION, 12)
+    cells = cells_of(found, "broad")
+    assert [cell.name for cell in cells] == [f"world_{1_000_000 + i}" for i in range(12)]
+    assert all(cell.stratum == cell.block and cell.n_seeds == 1 for cell in cells)
+    assert {cell.block for cell in cells} == {"compute", "link", "latency", "memory", "mixed"}
