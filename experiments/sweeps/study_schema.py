@@ -10,7 +10,7 @@ from experiments.config.schemas import DetectorSchema
 from experiments.config.world_schemas import EnvSchema
 from experiments.training import schemas
 from experiments.training.schemas import JudgingSchema
-from pipeline.messages import Binding
+from pipeline.messages import Binding, HandOut
 
 
 @dataclass
@@ -26,7 +26,7 @@ class CellsSchema:
     """Every hardware with every scenario under every set of SLOs, by the names of their files.
 
     `training`: of conf/training, what learned agents are trained on for these; None = the program's own.
-    `binding`: of settings to frames; None = the environment's.
+    `binding`: of settings to frames; `hand_out`: of frames to workers; None = the environment's.
     """
 
     hardware: list[str] = MISSING
@@ -38,6 +38,7 @@ class CellsSchema:
     seeds: int = MISSING
     training: str | None = None
     binding: Binding | None = None
+    hand_out: HandOut | None = None
 
 
 @dataclass
