@@ -156,7 +156,6 @@ def hold(s, e, w, state, now_ns):
 def reply(s, e, w, what, now_ns):
     """A reply without tasks; one to the dead ends the worker's registration. Refresh after it."""
     if e.workers[w].alive:
-        e.workers[w].clear_ns = max(e.workers[w].clear_ns, now_ns)
         answer(s, e, w, what, 0, now_ns)
     else:
         unroutable(s, e, w, now_ns)
@@ -173,11 +172,17 @@ def reply_change(s, e, w, now_ns):
 
 
 @compiled
+def answered(worker, now_ns):
+    """It will be told something, no task, and will ask again: it is counted on from now."""
+    worker.held, worker.clear_ns = ANSWERED, max(worker.clear_ns, now_ns)
+
+
+@compiled
 def announce(s, e, now_ns):
     """Settings changed: those who wait are told, in their order, and the collector."""
     for w in range(e.n_workers):
         if is_held(e.workers[w]):
-            e.workers[w].held = ANSWERED
+            answered(e.workers[w], now_ns)
     w = next_held(s, e, ANSWERED, 0)
     while w != NONE:
         e.workers[w].held = NOT_HELD
@@ -206,7 +211,7 @@ def producer_ticked(s, e, now_ns):
         tell_lost(s, e, now_ns)
     for w in range(e.n_workers):
         if is_held(e.workers[w]) and now_ns - e.workers[w].held_ns >= s.held_ns:
-            e.workers[w].held = ANSWERED
+            answered(e.workers[w], now_ns)
     served = e.held_seq
     make_up_work(s, e, now_ns)
     w = next_held(s, e, ANSWERED, 0)
