@@ -89,7 +89,8 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     | settings       | what they stand for: fps, width and height in px, index of the grade           |
     | streams        | concurrent streams                                                             |
     | frames         | of the episode so far, by outcome; drops: those dropped, by reason             |
-    | workers        | per live worker: utilisation, service_ms (NaN = idle), processed, in_hand       |
+    | workers        | per live worker: utilisation, service_ms (NaN = idle), processed, in_hand, and   |
+    |                | expected_service_ms and expected_transfer_ms, by which frames are handed out   |
     | interval_s     | how long the interval was; overrun: whether the agent's thinking stretched it  |
     | stale          | the figures are old: the collector has been silent for STALE_AFTER_S            |
     | deaths         | workers and collectors of the episode so far that died though nobody meant it   |
@@ -190,4 +191,6 @@ def _worker(worker: WorkerInterval, duration_s: float) -> dict[str, float]:
         "service_ms": 1e3 * worker.service_s / worker.processed if worker.processed else math.nan,
         "processed": worker.processed,
         "in_hand": worker.in_hand,
+        "expected_service_ms": 1e3 * worker.expected_service_s,
+        "expected_transfer_ms": 1e3 * worker.expected_transfer_s,
     }

@@ -29,6 +29,8 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
             waiting for those before them does not count.
         recent_link_s: likewise of one result, by the last few, in the busier direction; NaN if none has told.
         medium: what its link shares with all others of this medium; "" = it is the worker's own.
+        expected_service_s, expected_transfer_s: what the producer plans with for a task under the settings in
+            force, and for its way there, > 0; NaN while nothing of it is known.
     """
 
     name: str
@@ -42,6 +44,8 @@ class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
     up_s: float = 0.0
     recent_link_s: float = math.nan
     medium: str = ""
+    expected_service_s: float = math.nan
+    expected_transfer_s: float = math.nan
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):

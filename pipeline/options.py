@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.bounds import ANY_FINITE, Bounds, check_options
-from pipeline.messages import MAX_BATCH, Binding, LoadingMode, WorkType
+from pipeline.messages import MAX_BATCH, Binding, HandOut, LoadingMode, WorkType
 from pipeline.pacing import LOWEST_FPS
 from pipeline.settings import check_grades
 from pipeline.slos import parse_slo
@@ -111,6 +111,10 @@ class ProducerOptions(Checked):
     )
     binding: Binding = _option(
         Binding.HAND_OUT, "whether a frame takes the settings in force when it is handed out or captured"
+    )
+    hand_out: HandOut = _option(
+        HandOut.EARLIEST_DONE,
+        "whether a frame goes to the worker that will have done it first or asks first",
     )
     weights: dict[str, str] = _option(
         {}, "weights per grade, e.g. n=yolo11n.pt; absent = Ultralytics' download"

@@ -63,7 +63,8 @@ def stand_by(s, e, w, now_ns):
     worker.asked = STANDING
     worker.heartbeat_due_ns = now_ns + s.heartbeat_send_ns
     worker.standing_ns = now_ns + s.kinds[worker.kind].delay_ns
-    worker.standing_ready, worker.standing_epoch = is_ready(worker), worker.told_epoch
+    worker.standing_in_hand, worker.standing_ready = worker.in_hand, is_ready(worker)
+    worker.standing_epoch = worker.told_epoch
     worker.standing_started_ns, worker.standing_running_ns = activity_of(e, worker, now_ns)
     worker.standing_delay_ns = delay_of(s, worker)
 
@@ -93,7 +94,8 @@ def send_request(s, e, w, what, n, now_ns):
     worker.asked, worker.asked_n, worker.asked_ns = what, n, now_ns
     worker.deadline_ns = now_ns + wait_ns
     worker.heartbeat_due_ns = now_ns + s.heartbeat_send_ns
-    worker.request, worker.request_n, worker.request_ready = what, n, is_ready(worker)
+    worker.request, worker.request_n = what, n
+    worker.request_in_hand, worker.request_ready = worker.in_hand, is_ready(worker)
     worker.request_ns = now_ns + s.kinds[worker.kind].delay_ns
     worker.request_epoch = worker.told_epoch
     worker.request_started_ns, worker.request_running_ns = activity_of(e, worker, now_ns)

@@ -4,9 +4,11 @@ A test holds both to the real cores, frame for frame.
 """
 
 from envs.simulator.compiling import compiled
+from envs.simulator.handing_out import replan
 from envs.simulator.ledger import leave, tell_lost, tell_settings
 from envs.simulator.lists import free_frame, new_job, pop, push, release_job
 from envs.simulator.occupancy import finished
+from envs.simulator.outlook import measure
 from envs.simulator.records import (
     DELIVERED,
     DOWN,
@@ -224,6 +226,7 @@ def up_came(s, e, now_ns):
         judge(s, e, j)
         release_job(s, e, j)
         j = after
+    replan(s, e, now_ns)
 
 
 @compiled
@@ -254,6 +257,7 @@ def receive(s, e, j):
     if worker.known:
         finished(worker, job.done_ns, job.service_ns)
         note_transport(e, worker, job)
+        measure(s, e, job)
     worker.recent[worker.n_recent % RECENT_TASKS] = job.service_ns
     worker.n_recent += 1
     e.recent[e.n_recent % RECENT_TASKS] = job.service_ns

@@ -28,6 +28,7 @@ SOURCES = (
     HERE.parents[1] / "pipeline" / "interval.py",
     HERE.parents[1] / "pipeline" / "metrics.py",
     HERE.parents[1] / "pipeline" / "producer" / "occupancy.py",
+    HERE.parents[1] / "pipeline" / "producer" / "outlook.py",
     HERE.parents[1] / "pipeline" / "producer" / "stream.py",
     HERE.parents[1] / "pipeline" / "producer" / "transport.py",
     HERE.parents[1] / "pipeline" / "service_times.py",

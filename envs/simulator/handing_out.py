@@ -6,6 +6,7 @@ A test holds it to the real cores, frame for frame.
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import bind, n_queued, take_back, tell_lost
 from envs.simulator.lists import frame_append, frame_remove, new_job, pop, push, release_job
+from envs.simulator.outlook import hand
 from envs.simulator.records import (
     FRESH,
     GIVEN_UP,
@@ -14,6 +15,7 @@ from envs.simulator.records import (
     LEASED,
     N_GLOBAL_LISTS,
     N_WORKER_LISTS,
+    NEVER,
     NONE,
     NOT_HELD,
     REPLY,
@@ -23,6 +25,7 @@ from envs.simulator.records import (
 )
 from envs.simulator.timers import refresh
 from envs.simulator.transport import is_shared
+from envs.simulator.turns import book_trial, look_again_ns, place_of, whose_turn
 from pipeline.producer.config import TICK_NS
 
 
@@ -47,19 +50,43 @@ def answer(s, e, w, what, size_bytes, now_ns):
 
 
 @compiled
-def hand_out(s, e, w, n, now_ns):
-    """Lease up to n tasks to a worker, frames that came back first; returns their bytes."""
+def queued(e, place):
+    """The queued frame that has so many before it; those that came back are the first."""
+    which = RETURNED
+    if place >= e.count[RETURNED]:
+        which, place = FRESH, place - e.count[RETURNED]
+    f = e.head[which]
+    for _ in range(place):
+        f = e.frames[f].next
+    return f
+
+
+@compiled
+def is_first_of_its_stream(e, f):
+    """Whether no earlier frame of its stream is in the same list."""
+    before = e.frames[f].previous
+    while before != NONE and e.frames[before].stream != e.frames[f].stream:
+        before = e.frames[before].previous
+    return before == NONE
+
+
+@compiled
+def hand_out(s, e, w, place, n, now_ns):
+    """Lease up to n tasks to a worker, that at a place of the queue first; returns their bytes."""
     size_bytes = 0
-    for _ in range(n):
-        which = RETURNED if e.count[RETURNED] > 0 else FRESH
-        f = e.head[which]
-        if f == NONE:
+    for i in range(n):
+        if i > 0:
+            place = place_of(s, e, w, now_ns)
+        if place == NONE:
             break
+        f = queued(e, place)
+        frame = e.frames[f]
+        if frame.place == FRESH and is_first_of_its_stream(e, f):
+            e.streams[frame.stream].handed_out_ns = frame.captured_ns
         frame_remove(s, e, f)
         frame_append(s, e, LEASED, f)
-        frame = e.frames[f]
-        if which == FRESH:
-            e.streams[frame.stream].handed_out_ns = frame.captured_ns
+        book_trial(e, e.workers[w], now_ns)
+        hand(e.workers[w], now_ns)
         if s.binds_at_hand_out:
             bind(s, e, f)
         frame.holder, frame.leased_ns = w, now_ns
@@ -83,30 +110,69 @@ def is_held(worker):
 
 
 @compiled
-def first_held(s, e, state):
-    """The worker whose request has been in this state for longest; NONE if there is none."""
-    found = NONE
+def next_held(s, e, state, after):
+    """The worker whose request has been in this state for longest, of those with a number behind `after`."""
+    found, seq = NONE, NEVER
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if worker.held == state and (found == NONE or worker.held_seq < e.workers[found].held_seq):
-            found = w
+        if worker.held == state and after < worker.held_seq < seq:
+            found, seq = w, worker.held_seq
     return found
 
 
 @compiled
 def make_up_work(s, e, now_ns):
     """The replies are made up before any of them leaves; those to the dead are noted, by new numbers."""
-    first = first_held(s, e, HELD)
-    while first != NONE and n_queued(s, e) > 0:
-        e.workers[first].held = NOT_HELD
-        size_bytes = hand_out(s, e, first, e.workers[first].held_n, now_ns)
-        if e.workers[first].alive:
-            answer(s, e, first, WORK, size_bytes, now_ns)
-            refresh(s, e, first)
-        else:
-            e.held_seq += 1
-            e.workers[first].held_seq = e.held_seq
-        first = first_held(s, e, HELD)
+    if n_queued(s, e) == 0:
+        return
+    if s.plans_turns:
+        w, place, n_turns, again_ns = whose_turn(s, e, now_ns)
+        if n_turns == 1:
+            make_up(s, e, w, place, now_ns)
+        if n_turns <= 1:
+            if n_queued(s, e) > 0:
+                tick_by(s, e, again_ns)
+            return
+    w = next_held(s, e, HELD, 0)
+    while w != NONE and n_queued(s, e) > 0:
+        seq = e.workers[w].held_seq
+        place = place_of(s, e, w, now_ns)
+        if place != NONE:
+            make_up(s, e, w, place, now_ns)
+        w = next_held(s, e, HELD, seq)
+    tick_by(s, e, replan_ns(s, e, now_ns))
+
+
+@compiled
+def make_up(s, e, w, place, now_ns):
+    """The reply to a request that is held, with the frame at this place of the queue."""
+    worker = e.workers[w]
+    size_bytes = hand_out(s, e, w, place, worker.held_n, now_ns)
+    worker.held = NOT_HELD
+    if worker.alive:
+        answer(s, e, w, WORK, size_bytes, now_ns)
+        refresh(s, e, w)
+    else:
+        e.held_seq += 1
+        worker.held_seq = e.held_seq
+
+
+@compiled
+def replan_ns(s, e, now_ns):
+    """When frames that wait though somebody asks are to be looked at again, not before now_ns."""
+    when_ns = NEVER
+    if s.plans_turns and n_queued(s, e) > 0:
+        for w in range(e.n_workers):
+            if e.workers[w].held == HELD:
+                when_ns = min(when_ns, look_again_ns(e.workers[w], now_ns))
+    return when_ns
+
+
+@compiled
+def replan(s, e, now_ns):
+    """Hand out what estimates that have changed let somebody have; who asks first has it already."""
+    if s.plans_turns:
+        serve(s, e, now_ns)
 
 
 @compiled
@@ -152,3 +218,4 @@ def remove(s, e, w, now_ns):
         f = after
     if e.count[GIVEN_UP] > given_up:
         tell_lost(s, e, now_ns)
+    tick_by(s, e, replan_ns(s, e, now_ns))

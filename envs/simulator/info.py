@@ -11,7 +11,10 @@ from envs.simulator.verdicts import FRAMES, METRICS
 from envs.spec import ElasticitySpec
 
 SINGLES = ("step", "qoe", "quality", "streams", "interval_s")
-OF_WORKERS = ("utilisation", "service_ms", "processed", "in_hand")
+OF_WORKERS = (
+    *("utilisation", "service_ms", "processed", "in_hand"),
+    *("expected_service_ms", "expected_transfer_ms"),
+)
 
 
 class Info:

@@ -144,6 +144,14 @@ def judge_workers(e, v, duration_s):
         service_s = worker.service_ns * 1e-9
         v.service_ms[w] = 1e3 * service_s / worker.processed if worker.processed > 0 else math.nan
         v.processed[w], v.in_hand[w] = worker.processed, worker.n_leased
+        v.expected_service_ms[w] = expected_ms(worker.service_est_ns)
+        v.expected_transfer_ms[w] = expected_ms(worker.transfer_est_ns)
+
+
+@compiled
+def expected_ms(estimate_ns):
+    """An estimate as it is told; NaN while nothing is known."""
+    return 1e3 * (estimate_ns * 1e-9) if estimate_ns > 0 else math.nan
 
 
 @compiled

@@ -65,7 +65,7 @@ KIND = _record(  # of worker: one per worker of the hardware
 SYSTEM = _record(
     "n_steps n_workers n_streams n_sizes n_grades n_slos n_slots batch interval_ns decision_ns"
     " heartbeat_send_ns silent_ns held_ns reply_ns lease_ns retries gap_deadline_ns message_ns"
-    " capture_ns drops_newest is_lazy binds_at_hand_out"
+    " capture_ns drops_newest is_lazy binds_at_hand_out plans_turns"
     " returns_frames n_source_frames baseline_bytes budget_bytes host_used_bytes host_bytes streams"
     " fps_level size_level grade_level is_thermal",
     "source_fps queue_bound_s tau_s throttles_from slowdown",
@@ -73,6 +73,7 @@ SYSTEM = _record(
         ("rates", RATE, (N_FPS,)),
         ("frame_bytes", np.int64, (N_SIZES,)),
         ("heights_px", np.int64, (N_SIZES,)),
+        ("grade_costs", np.int64, (N_GRADES,)),
         ("kinds", KIND, (N_WORKERS,)),
     ),
 )
@@ -92,9 +93,10 @@ WORKER = _record(
     " confirmed asked asked_n asked_ns deadline_ns in_hand heartbeat_due_ns not_before_ns back_off_ns"
     " clock_ns n_plans n_ready asked_for grades loaded told_epoch told_grade"
     # messages under way
-    " request_ns request request_n request_ready request_epoch request_started_ns request_running_ns"
-    " request_delay_ns"
-    " standing_ns standing_ready standing_epoch standing_started_ns standing_running_ns standing_delay_ns"
+    " request_ns request request_n request_in_hand request_ready request_epoch"
+    " request_started_ns request_running_ns request_delay_ns"
+    " standing_ns standing_in_hand standing_ready standing_epoch"
+    " standing_started_ns standing_running_ns standing_delay_ns"
     " reply_ns reply reply_epoch reply_grade reply_size wake_ns"
     # inference and the way to the collector
     " free_ns serving done_ns left_ns result_ns"
@@ -102,6 +104,8 @@ WORKER = _record(
     " known ready heard_ns known_seq held held_ns held_n held_seq n_leased"
     " started_ns running_ns result_done_ns n_booked"
     " delay_ns link_is_known recent_down_ns recent_up_ns"
+    # what the producer expects of it under the settings in force
+    " service_est_ns transfer_est_ns expected_free_ns clear_ns told_in_hand measured_ns last_grade last_size"
     # meters of the interval
     " processed service_ns busy_ns down_ns up_ns n_recent",
     # in force; the last two are of the slot with this number, whoever works in it
@@ -131,7 +135,7 @@ EPISODE = _record(
     # the last settings that a delivered frame was worked under
     " effective_epoch"
     # the producer
-    " held_bytes n_flight oldest newest tick_ns held_seq known_seq bound"
+    " held_bytes n_flight oldest newest tick_ns held_seq known_seq bound trial_ns"
     # free places: recycled ones, then those never used
     " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"
     # the collector, and its messages to the producer
@@ -160,6 +164,9 @@ EPISODE = _record(
         ("streams", STREAM, (N_STREAMS,)),
         ("carriers", CARRIER, (2 * N_WORKERS,)),  # each worker's own, then what is shared
         ("workers", WORKER, (N_WORKERS,)),  # those after the hardware's own have joined
+        # what the producer expects of each worker by grade and size; 0 = it has not done any of these
+        ("services_ns", np.int64, (N_WORKERS, N_GRADES, N_SIZES)),
+        ("transfers_ns", np.int64, (N_WORKERS, N_SIZES)),
         ("frames", FRAME, (N_FRAMES,)),
         ("jobs", JOB, (N_JOBS,)),
         ("window", np.int64, (N_STREAMS, N_WINDOW)),  # job, or why there is none, by id modulo N_WINDOW

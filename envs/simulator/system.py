@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from envs.hardware import Hardware
 from envs.scenario import EventKind, Scenario
-from pipeline.messages import Binding, LoadingMode
+from pipeline.messages import Binding, HandOut, LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.settings import Ladders
 
@@ -48,6 +48,7 @@ class System:
     return_frames: bool = False
     loading_mode: LoadingMode = LoadingMode.EAGER
     binding: Binding = Binding.HAND_OUT
+    hand_out: HandOut = HandOut.EARLIEST_DONE
     queue_policy: QueuePolicy = QueuePolicy.DROP_OLDEST
     queue_bound_s: float = 4.0
     memory_budget_mb: float = 0.0

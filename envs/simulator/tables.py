@@ -11,10 +11,11 @@ from envs.scenario import Event, EventKind
 from envs.simulator import records
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
-from pipeline.messages import Binding, LoadingMode
+from pipeline.messages import Binding, HandOut, LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.pacing import exact_rate
 from pipeline.producer.config import HELD_SHARE, SILENT_HEARTBEATS, gap_deadline_s, memory_budget_bytes
+from pipeline.producer.outlook import grade_costs
 from pipeline.service_times import ServiceTimes
 from pipeline.settings import Ladders
 from pipeline.worker.timing import HEARTBEAT_SHARE, REPLY_HEARTBEATS
@@ -73,6 +74,8 @@ def _fill_ladders(record: np.void, system: System) -> None:
         rate["numerator"], rate["denominator"] = exact.numerator, exact.denominator
     for i, (width, height) in enumerate(ladders.sizes):
         record["frame_bytes"][i], record["heights_px"][i] = 3 * width * height, height
+    costs = grade_costs(ladders.grades)
+    record["grade_costs"][: len(costs)] = costs
 
 
 def _fill_system(record: np.void, system: System) -> None:
@@ -104,6 +107,7 @@ def _fill_system(record: np.void, system: System) -> None:
         "capture_ns": _ns(host.capture_ms),
         "drops_newest": s.queue_policy is QueuePolicy.DROP_NEWEST,
         "binds_at_hand_out": s.binding is Binding.HAND_OUT,
+        "plans_turns": s.hand_out is HandOut.EARLIEST_DONE,
         "is_lazy": s.loading_mode == LoadingMode.LAZY,
         "returns_frames": s.return_frames,
         "n_source_frames": n_frames,

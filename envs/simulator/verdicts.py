@@ -67,6 +67,8 @@ VERDICT = np.dtype(
         ("service_ms", np.float64, (N_WORKERS,)),
         ("processed", np.int64, (N_WORKERS,)),
         ("in_hand", np.int64, (N_WORKERS,)),
+        ("expected_service_ms", np.float64, (N_WORKERS,)),
+        ("expected_transfer_ms", np.float64, (N_WORKERS,)),
         ("observation", np.float32, (N_KNOBS + 2 * (N_SLOS + N_STAGES) + N_OBSERVED,)),
     ],
     align=True,

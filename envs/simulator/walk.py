@@ -8,6 +8,7 @@ from envs.simulator.compiling import compiled
 from envs.simulator.draws import stream_seed
 from envs.simulator.ledger import queue_bound, thin
 from envs.simulator.occupancy import book
+from envs.simulator.outlook import begin_outlook, bind_outlook
 from envs.simulator.records import GET_WORK, HELD, N_EPOCHS, N_WORKERS, NEVER, NONE, UNKNOWN
 from envs.simulator.scenario_events import happen, slow_down, start_worker, worker_in
 from envs.simulator.source import captured, choose_next, offered
@@ -48,6 +49,7 @@ def begin(systems, episodes, i, seed, thresholds):
         worker = e.workers[w]
         worker.confirmed = worker.known = worker.ready = 1
         worker.held = HELD
+        begin_outlook(e, w)
         worker.asked, worker.asked_n = GET_WORK, s.batch
         worker.deadline_ns = max(s.reply_ns, LEAST_REPLY_NS)
         worker.heartbeat_due_ns, worker.clock_ns = s.heartbeat_send_ns, 0
@@ -75,6 +77,7 @@ def begin_records(s, e, seed, thresholds):
     e.previous_fps, e.previous_size, e.previous_grade = s.fps_level, s.size_level, s.grade_level
     e.source_index, e.last_pts_ns, e.source_ended_ns = 0, -1, NEVER
     e.due_ns = e.offer_ns = e.tick_ns = NEVER
+    e.trial_ns = 0
     e.held_bytes = e.n_flight = e.epoch = e.effective_epoch = 0
     e.oldest = e.newest = e.free_frame = e.free_job = NONE
     e.n_frames = e.n_jobs = e.n_jobs_used = e.out_of_room = 0
@@ -125,6 +128,8 @@ def set_levels(s, e, fps, size, grade, now_ns):
         is_lower = fps < e.fps_level
         e.fps_level, e.size_level, e.grade_level = fps, size, grade
         e.epoch += 1
+        for w in range(e.n_workers):
+            bind_outlook(s, e, w)
         e.set_ns[e.epoch % N_EPOCHS] = now_ns
         if is_lower and s.binds_at_hand_out and not s.rates[fps].takes_all:
             thin(s, e, now_ns)

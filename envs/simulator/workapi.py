@@ -7,17 +7,19 @@ from envs.simulator.compiling import compiled
 from envs.simulator.handing_out import (
     answer,
     find_unroutable,
-    first_held,
     hand_out,
     is_held,
     make_up_work,
+    next_held,
     remove,
+    replan_ns,
     serve,
     tick_by,
     unroutable,
 )
 from envs.simulator.ledger import n_queued, take_back, tell_lost, tell_settings
 from envs.simulator.occupancy import begin_occupancy
+from envs.simulator.outlook import begin_outlook, told
 from envs.simulator.records import (
     ANSWERED,
     CHANGE,
@@ -36,6 +38,7 @@ from envs.simulator.records import (
 )
 from envs.simulator.timers import refresh
 from envs.simulator.transport import begin_transport
+from envs.simulator.turns import look_again_ns, place_of
 
 
 @compiled
@@ -72,6 +75,7 @@ def standing_came(s, e, w, now_ns):
             worker.standing_delay_ns,
             now_ns,
         )
+        told(worker, now_ns, worker.standing_in_hand)
         if worker.standing_epoch != e.epoch:
             reply_change(s, e, w, now_ns)
         else:
@@ -100,6 +104,7 @@ def register(s, e, w, now_ns):
     worker.heard_ns = now_ns
     begin_occupancy(worker, now_ns)
     begin_transport(e, worker)
+    begin_outlook(e, w)
     tick_by(s, e, now_ns + s.silent_ns + 1)
     worker.reply_epoch, worker.reply_grade = e.epoch, e.grade_level
     reply(s, e, w, CONFIRMATION, now_ns)
@@ -117,14 +122,17 @@ def work_or_wait(s, e, w, now_ns):
         worker.request_delay_ns,
         now_ns,
     )
+    told(worker, now_ns, worker.request_in_hand)
     if worker.request_epoch != e.epoch:
         reply_change(s, e, w, now_ns)
     elif worker.request_n == 0 or not worker.request_ready:
         reply(s, e, w, WAIT, now_ns)
-    elif n_queued(s, e) == 0:
-        hold(s, e, w, HELD, now_ns)
     else:
-        size_bytes = hand_out(s, e, w, worker.request_n, now_ns)
+        place = place_of(s, e, w, now_ns)
+        if place == NONE:
+            hold(s, e, w, HELD, now_ns)
+            return
+        size_bytes = hand_out(s, e, w, place, worker.request_n, now_ns)
         if worker.alive:
             answer(s, e, w, WORK, size_bytes, now_ns)
         else:
@@ -140,6 +148,8 @@ def hold(s, e, w, state, now_ns):
     worker.held, worker.held_seq, worker.held_ns = state, e.held_seq, now_ns
     worker.held_n = worker.request_n
     tick_by(s, e, now_ns + s.held_ns)
+    if state == HELD and s.plans_turns and n_queued(s, e) > 0:
+        tick_by(s, e, look_again_ns(worker, now_ns))
 
 
 @compiled
@@ -162,17 +172,23 @@ def reply_change(s, e, w, now_ns):
 
 
 @compiled
+def answered(worker, now_ns):
+    """It will be told something, no task, and will ask again: it is counted on from now."""
+    worker.held, worker.clear_ns = ANSWERED, max(worker.clear_ns, now_ns)
+
+
+@compiled
 def announce(s, e, now_ns):
     """Settings changed: those who wait are told, in their order, and the collector."""
     for w in range(e.n_workers):
         if is_held(e.workers[w]):
-            e.workers[w].held = ANSWERED
-    w = first_held(s, e, ANSWERED)
+            answered(e.workers[w], now_ns)
+    w = next_held(s, e, ANSWERED, 0)
     while w != NONE:
         e.workers[w].held = NOT_HELD
         reply_change(s, e, w, now_ns)
         refresh(s, e, w)
-        w = first_held(s, e, ANSWERED)
+        w = next_held(s, e, ANSWERED, 0)
     tell_settings(s, e, now_ns)
 
 
@@ -195,15 +211,15 @@ def producer_ticked(s, e, now_ns):
         tell_lost(s, e, now_ns)
     for w in range(e.n_workers):
         if is_held(e.workers[w]) and now_ns - e.workers[w].held_ns >= s.held_ns:
-            e.workers[w].held = ANSWERED
+            answered(e.workers[w], now_ns)
     served = e.held_seq
     make_up_work(s, e, now_ns)
-    w = first_held(s, e, ANSWERED)
+    w = next_held(s, e, ANSWERED, 0)
     while w != NONE:
         e.workers[w].held = NOT_HELD
         reply(s, e, w, WAIT, now_ns)
         refresh(s, e, w)
-        w = first_held(s, e, ANSWERED)
+        w = next_held(s, e, ANSWERED, 0)
     find_unroutable(s, e, served, now_ns)
     plan_tick(s, e)
 
@@ -223,12 +239,14 @@ def longest_known_silent(s, e, now_ns):
 @compiled
 def plan_tick(s, e):
     """The next tick at which anything can be due."""
-    e.tick_ns = NEVER
+    when_ns = replan_ns(s, e, e.now_ns + 1)
     for w in range(e.n_workers):
         worker = e.workers[w]
         if worker.known:
-            tick_by(s, e, worker.heard_ns + s.silent_ns + 1)
+            when_ns = min(when_ns, worker.heard_ns + s.silent_ns + 1)
         if is_held(worker):
-            tick_by(s, e, worker.held_ns + s.held_ns)
+            when_ns = min(when_ns, worker.held_ns + s.held_ns)
     if e.head[LEASED] != NONE:
-        tick_by(s, e, e.frames[e.head[LEASED]].leased_ns + s.lease_ns + 1)
+        when_ns = min(when_ns, e.frames[e.head[LEASED]].leased_ns + s.lease_ns + 1)
+    e.tick_ns = NEVER
+    tick_by(s, e, when_ns)

@@ -10,7 +10,7 @@ from omegaconf import MISSING
 from envs.hardware import Device, Hardware
 from envs.scenario import Scenario
 from experiments.config.derived import schema_of
-from pipeline.messages import Binding
+from pipeline.messages import Binding, HandOut
 from pipeline.options import QueuePolicy
 
 # --- in what world ---
@@ -30,6 +30,7 @@ class StreamEnvSchema(EnvSchema):
     """A producer's limits, whether it is real or simulated."""
 
     binding: Binding = Binding.CAPTURE  # of a run whose release did not have it
+    hand_out: HandOut = HandOut.FIRST_ASKS  # likewise
     queue_policy: QueuePolicy = MISSING
     queue_bound_s: float = MISSING
     memory_budget_mb: float = MISSING

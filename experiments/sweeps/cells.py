@@ -70,7 +70,8 @@ def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
     cells: dict[str, StudyCell] = {}
     for block, schema in config.study.cells.items():
         check_block(block, schema)
-        changes = {} if schema.binding is None else {"binding": schema.binding}
+        wished = {"binding": schema.binding, "hand_out": schema.hand_out}
+        changes = {name: value for name, value in wished.items() if value is not None}
         env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s, **changes)
         for hardware, scenario, slo in product(schema.hardware, schema.scenarios, schema.slos):
             name = f"{hardware}/{scenario}" + ("" if slo == OURS else f"/{slo}")

@@ -11,7 +11,7 @@ from experiments.config.schemas import DetectorSchema
 from experiments.config.world_schemas import EnvSchema
 from experiments.training import schemas
 from experiments.training.schemas import JudgingSchema
-from pipeline.messages import Binding
+from pipeline.messages import Binding, HandOut
 
 
 @dataclass
@@ -27,7 +27,7 @@ class CellsSchema:
     """Every hardware with every scenario under every set of SLOs, by the names of their files.
 
     `training`: of conf/training, what learned agents are trained on for these; None = the program's own.
-    `binding`: of settings to frames; None = the environment's.
+    `binding`: of settings to frames; `hand_out`: of frames to workers; None = the environment's.
     """
 
     hardware: list[str] = MISSING
@@ -39,6 +39,7 @@ class CellsSchema:
     seeds: int = MISSING
     training: str | None = None
     binding: Binding | None = None
+    hand_out: HandOut | None = None
 
 
 @dataclass

@@ -140,6 +140,7 @@ def producer_options(
         work_type=hardware.work_type(detector.work_type),
         loading_mode=detector.loading_mode,
         binding=env.binding,
+        hand_out=env.hand_out,
         queue_policy=env.queue_policy,
         queue_bound_s=env.queue_bound_s,
         memory_budget_mb=env.memory_budget_mb,

@@ -116,6 +116,7 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
             return_frames=config.output.video,
             loading_mode=config.detector.loading_mode,
             binding=env.binding,
+            hand_out=env.hand_out,
             queue_policy=env.queue_policy,
             queue_bound_s=env.queue_bound_s,
             memory_budget_mb=env.memory_budget_mb,

@@ -66,6 +66,13 @@ class Binding(StrEnum):
     HAND_OUT = "HAND_OUT"  # those in force when a worker gets it, and their grade until it begins
 
 
+class HandOut(StrEnum):
+    """Which worker gets which frame."""
+
+    FIRST_ASKS = "FIRST_ASKS"  # whoever has waited longest gets the first of the queue
+    EARLIEST_DONE = "EARLIEST_DONE"  # in order, each to whom it will be done by earliest
+
+
 class Weights(StrEnum):
     """The origin of a worker's results; recorded wherever results are."""
 

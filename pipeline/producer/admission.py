@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pipeline.messages import Register
 from pipeline.producer.events import Envelope
+from pipeline.producer.outlook import Outlook
 from pipeline.producer.transport import Carrier, Transport
 from pipeline.producer.workers import Roster, Worker
 
@@ -37,18 +38,26 @@ class Admission:
         workers: the roster.
         remove: ends a worker's registration, by routing id; the text says why.
         heartbeat_ns: how often a worker speaks at least.
+        outlook: makes that of a worker of which nothing is known.
 
     Attributes:
         waiting: those whose name another worker has, by identity.
         n_renamed: how many have been given another name than they wished for.
     """
 
-    def __init__(self, workers: Roster, remove: Callable[[bytes, str], None], heartbeat_ns: int) -> None:
+    def __init__(
+        self,
+        workers: Roster,
+        remove: Callable[[bytes, str], None],
+        heartbeat_ns: int,
+        outlook: Callable[[], Outlook],
+    ) -> None:
         self.waiting: dict[str, Applicant] = {}
         self.n_renamed = 0
         self._workers = workers
         self._remove = remove
         self._media: defaultdict[str, Carrier] = defaultdict(Carrier.shared)
+        self._outlook = outlook
         self._patience_ns = NAME_HEARTBEATS * heartbeat_ns
 
     def apply(self, envelope: Envelope, message: Register, now_ns: int) -> list[tuple[Envelope, Worker]]:
@@ -100,7 +109,7 @@ class Admission:
         self.waiting.pop(applicant.identity, None)
         medium = applicant.medium
         transport = Transport(medium, self._media[medium]) if medium else Transport()
-        worker = Worker(applicant.identity, name, now_ns, transport=transport)
+        worker = Worker(applicant.identity, name, now_ns, self._outlook(), transport=transport)
         self._workers[applicant.envelope[0]] = worker
         logger.info("worker %s registered", name)
         return applicant.envelope, worker

@@ -5,7 +5,7 @@ from math import ceil
 
 import psutil
 
-from pipeline.messages import Binding, LoadingMode, WorkType, random_identity
+from pipeline.messages import Binding, HandOut, LoadingMode, WorkType, random_identity
 from pipeline.options import ProducerOptions, QueuePolicy
 from pipeline.settings import Ladders, ladders_for
 from pipeline.slos import Slo, parse_slo
@@ -59,6 +59,7 @@ class ProducerConfig:
     work_type: WorkType
     loading_mode: LoadingMode
     binding: Binding
+    hand_out: HandOut
     weights: dict[str, str]
     queue_policy: QueuePolicy
     queue_bound_s: float
@@ -113,6 +114,7 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
         work_type=options.work_type,
         loading_mode=options.loading_mode,
         binding=options.binding,
+        hand_out=options.hand_out,
         weights=options.weights,
         queue_policy=options.queue_policy,
         queue_bound_s=options.queue_bound_s,

@@ -73,7 +73,7 @@ class Producer:
             case events.CollectorSpoke(peer, message):
                 if isinstance(message, Ack):
                     confirmed = self._link.acknowledged(peer, message, self._meter, now_ns)
-                    return confirmed + self._drained(now_ns)
+                    return confirmed + self._work.replan(now_ns) + self._drained(now_ns)
                 return self._link.synced(peer, message, now_ns)
             case events.ControlRequested(envelope, message):
                 return self._controlled(envelope, message, now_ns)
@@ -160,7 +160,7 @@ class Producer:
         ]
 
     def _announce(self, now_ns: int) -> list[Command]:
-        return self._work.announce_change() + self._link.tell(self._stream.announcement(now_ns))
+        return self._work.announce_change(now_ns) + self._link.tell(self._stream.announcement(now_ns))
 
     def _source_ended(self, event: events.SourceEnded, now_ns: int) -> list[Command]:
         if event.episode != self._stream.episode or not is_legal(self._stream.state, Cause.SOURCE_ENDED):

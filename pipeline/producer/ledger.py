@@ -8,7 +8,7 @@ states and what leads from one to the next.
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 
 import numpy as np
 from msgspec import structs
@@ -132,24 +132,31 @@ class Ledger:
         return list(islice(self._fresh, excess))
 
     def hand_out(
-        self, holder: bytes, now_ns: int, suits: Callable[[Frame], bool] = lambda _: True
+        self, holder: bytes, now_ns: int, suits: Callable[[Frame], bool] = lambda _: True, place: int = 0
     ) -> Frame | None:
-        """Lease the next task to a worker, frames that came back first; None if there is none for it.
+        """Lease a queued task to a worker, frames that came back first; None if there is none for it.
 
         Args:
             suits: whether the worker is to try a frame that came back.
+            place: how many of those that it could get are left for others.
         """
-        frame = next((frame for frame in self._returned.values() if suits(frame)), None)
-        if frame is None:
-            frame = next(iter(self._fresh.values()), None)
-            if frame is not None:
-                self._handed_out_ns[frame.header.stream] = frame.pts_ns
-        if frame is None:
+        returned = (frame for frame in self._returned.values() if suits(frame))
+        ahead = list(islice(chain(returned, self._fresh.values()), place + 1))
+        if len(ahead) <= place:
             return None
+        frame = ahead.pop()
+        stream = frame.key[0]
+        is_ahead = any(other.key[0] == stream and other.home is self._fresh for other in ahead)
+        if frame.home is self._fresh and not is_ahead:
+            self._handed_out_ns[stream] = frame.pts_ns
         self._move(frame, Cause.HAND_OUT, self._leased)
         frame.holder, frame.leased_ns = holder, now_ns
         frame.attempts += 1
         return frame
+
+    def has_failed(self, suits: Callable[[Frame], bool]) -> bool:
+        """Tell whether there is a frame that some worker could not process, and that suits another."""
+        return any(frame.failed_by and suits(frame) for frame in self._returned.values())
 
     def bind(self, frame: Frame, epoch: int, grade: int, size: tuple[int, int]) -> None:
         """Give a frame other settings; a picture larger than size (width, height) is scaled down, none up."""

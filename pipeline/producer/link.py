@@ -103,7 +103,10 @@ class CollectorLink:
         if self._accepts(ack, now_ns):
             for item in ack.received:
                 if self._stream.ledger.receive((item.stream, item.id)):
-                    meter.received(item, self._work.workers.named(item.worker))
+                    worker = self._work.workers.named(item.worker)
+                    meter.received(item, worker)
+                    if worker is not None:
+                        self._work.turns.received(item, worker, now_ns)
             for verdict in ack.verdicts:
                 frame = self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome)
                 if frame is not None:

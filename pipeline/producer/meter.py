@@ -137,8 +137,14 @@ class Meter:
             up_s=self.up_ns[name] * 1e-9,
             recent_link_s=recent_link_ns * 1e-9 if transport.is_known else math.nan,
             medium=transport.medium,
+            expected_service_s=_known_s(worker.outlook.service_ns),
+            expected_transfer_s=_known_s(worker.outlook.transfer_ns),
         )
 
 
 def _mean_s(times_ns: deque[int]) -> float:
     return sum(times_ns) / len(times_ns) * 1e-9 if times_ns else math.nan
+
+
+def _known_s(expected_ns: int) -> float:
+    return expected_ns * 1e-9 if expected_ns else math.nan

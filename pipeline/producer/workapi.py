@@ -26,9 +26,9 @@ from pipeline.messages import (
 from pipeline.producer.admission import Admission
 from pipeline.producer.config import HELD_SHARE
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
-from pipeline.producer.ledger import Frame
 from pipeline.producer.states import Cause, after
 from pipeline.producer.stream import Stream
+from pipeline.producer.turns import Turns
 from pipeline.producer.workers import Roster, Worker
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class WorkApi:
         workers: the live ones.
         results: where they send results; "" while there is no collector.
         return_frames: whether results carry the frame.
+        turns: what decides which frame a worker gets.
         ended: every request is answered with END.
     """
 
@@ -63,7 +64,10 @@ class WorkApi:
         self._incidents: Counter[str] = Counter()
         self._stream = stream
         self._held: OrderedDict[bytes, HeldRequest] = OrderedDict()
-        self._admission = Admission(self.workers, self.remove, stream.config.heartbeat_ns)
+        self.turns = Turns(stream, self.workers, self._asks)
+        self._admission = Admission(
+            self.workers, self.remove, stream.config.heartbeat_ns, self.turns.new_outlook
+        )
         self._told: set[tuple[str, str]] = set()  # worker and kind of failure that the log has
 
     @property
@@ -103,6 +107,7 @@ class WorkApi:
             worker.epoch = message.epoch
         worker.occupancy.told(message.started_ns, message.running_ns)
         worker.transport.told(message.delay_ns)
+        worker.outlook.told(now_ns, message.in_hand, message.started_ns)
         if message.ready and not worker.ready:
             worker.state = after(worker.state, Cause.LOADED)
             logger.info("worker %s is ready (%s weights)", worker.name, worker.weights)
@@ -113,7 +118,7 @@ class WorkApi:
         return commands + self._confirm(self._admission.heard(worker, now_ns), now_ns)
 
     def serve(self, now_ns: int) -> list[Command]:
-        """Hand queued tasks to the requests that have waited longest."""
+        """Hand queued tasks to requests whose turn it is, those first that have waited longest."""
         commands: list[Command] = []
         for peer, request in [(peer, request) for peer, request in self._held.items() if request.n]:
             if not self._stream.ledger.n_queued:
@@ -124,11 +129,17 @@ class WorkApi:
                 commands.append(reply)
         return commands
 
-    def announce_change(self) -> list[Command]:
+    def replan(self, now_ns: int) -> list[Command]:
+        """Hand out what is somebody's turn now that more is known of workers."""
+        return self.serve(now_ns) if self.turns.are_planned else []
+
+    def announce_change(self, now_ns: int) -> list[Command]:
         """Settings changed: tell those who wait; the others hear of it when they next ask."""
         commands: list[Command] = []
+        self.turns.bind()
         while self._held:
             peer, request = self._held.popitem(last=False)
+            self.workers[peer].outlook.answered(now_ns)
             commands.append(Reply(request.envelope, self._change(self.workers[peer])))
         return commands
 
@@ -147,6 +158,7 @@ class WorkApi:
         for peer, request in list(self._held.items()):
             if now_ns - request.since_ns >= HELD_SHARE * config.heartbeat_ns:
                 del self._held[peer]
+                self.workers[peer].outlook.answered(now_ns)
                 commands.append(Reply(request.envelope, Wait(now_ns=now_ns)))
         return commands + self.serve(now_ns)
 
@@ -265,20 +277,16 @@ class WorkApi:
         return [reply]
 
     def _tasks(self, worker: Worker, envelope: Envelope, n: int, now_ns: int) -> Reply:
-        def suits(frame: Frame) -> bool:
-            """Not if this worker could not process it, unless no other can."""
-            failed_by, crew = frame.failed_by, self.workers.ready
-            return worker.name not in failed_by or all(other.name in failed_by for other in crew)
-
         worker.state = after(worker.state, Cause.HAND_TASK)
         tasks = []
-        for _ in range(n):
-            frame = self._stream.ledger.hand_out(envelope[0], now_ns, suits)
-            if frame is None:
-                break
-            self._stream.bind(frame)
+        for frame in self.turns.take(envelope[0], n, now_ns):
+            assert frame.image is not None, "it was queued"
             tasks.append((msgspec.structs.replace(frame.header, sent_ns=now_ns), frame.image))
         return Reply(envelope, Work(now_ns=now_ns), tuple(tasks))
+
+    def _asks(self, peer: bytes) -> bool:
+        """Tell whether a request of this worker waits for a task."""
+        return peer in self._held and self._held[peer].n > 0
 
     def _change(self, worker: Worker) -> Change:
         worker.epoch = self._stream.epoch

@@ -6,6 +6,7 @@ from itertools import count
 
 from pipeline.messages import LABEL_CHARACTERS, Weights
 from pipeline.producer.occupancy import Occupancy
+from pipeline.producer.outlook import Outlook
 from pipeline.producer.states import WorkerState
 from pipeline.producer.transport import Transport
 
@@ -18,6 +19,7 @@ class Worker:
         identity: random, its own; of a stranger without one, its socket's.
         name: in telemetry and results; no other live worker has it.
         heard_ns: when it last spoke; at first, when it registered.
+        outlook: what is expected of it.
         epoch: of the settings it has been told.
         told_end: it has had its END.
         occupancy: when it was busy.
@@ -27,6 +29,7 @@ class Worker:
     identity: str
     name: str
     heard_ns: int
+    outlook: Outlook
     epoch: int = 0
     state: WorkerState = WorkerState.LOADING
     weights: Weights = Weights.NONE

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipeline.messages import Binding, Outcome, SetKnobs, Start
+from pipeline.messages import Binding, HandOut, Outcome, SetKnobs, Start
 from pipeline.options import QueuePolicy
 from tests.pipeline.producer.conversation import MS, S
 from tests.pipeline.world import Faults, World
@@ -37,6 +37,7 @@ def history_of(seed: int, n_collectors: int = 1):
         queue_policy=draw.choice((QueuePolicy.DROP_OLDEST, QueuePolicy.DROP_NEWEST)),
         queue_bound_s=draw.choice((0.5, 2.0)),
         binding=draw.choice((Binding.CAPTURE, Binding.HAND_OUT)),
+        hand_out=draw.choice((HandOut.FIRST_ASKS, HandOut.EARLIEST_DONE, HandOut.EARLIEST_DONE)),
         lease_ns=draw.choice((1, 3)) * S,
         drain_ns=60 * S,
     )
@@ -67,7 +68,9 @@ def test_every_offered_frame_is_delivered_once_in_order_or_counted_under_one_rea
         fates = {outcome: {k for k, o in history.judged.items() if o is outcome} for outcome in Outcome}
         assert fates[Outcome.DELIVERED] == emitted, f"seed {seed}"
         assert len(history.offered) == totals.offered, f"seed {seed}"
-        parts = (emitted, history.dropped, fates[Outcome.LATE], fates[Outcome.LOST], history.thinned)
+        # what was overtaken in the queue may be dropped there while the collector's word on it is under way
+        late = fates[Outcome.LATE] - history.dropped - history.thinned
+        parts = (emitted, history.dropped, late, fates[Outcome.LOST], history.thinned)
         assert sum(map(len, parts)) == len(set().union(*parts)), f"seed {seed}: two fates"
         seen = set().union(*parts)
         assert seen <= history.offered, f"seed {seed}"

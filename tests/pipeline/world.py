@@ -208,10 +208,14 @@ class World:
 
     def result(self, header: TaskHeader, worker: str, service_ns: int) -> None:
         """A worker sends a result to the collector."""
+        height, width, _ = header.shape
+        stamps_ns = header.sent_ns, header.sent_ns + MS, self.now_ns - service_ns, self.now_ns
         result = Result(
             id=header.id,
             dtype="uint8",
             shape=(0,),
+            size=(width, height),
+            stamps_ns=tuple(ns - header.captured_ns for ns in stamps_ns),
             stream=header.stream,
             incarnation=header.incarnation,
             episode=header.episode,

@@ -18,7 +18,7 @@ from envs.simulator.records import EPISODE, N_GRADES, N_QUANTILES, N_SIZES, NONE
 from envs.simulator.tables import systems_of
 from envs.simulator.timers import find_next
 from envs.simulator.walk import begin, begin_interval, run_until
-from pipeline.messages import Binding
+from pipeline.messages import Binding, HandOut
 from tests.envs.simulator.systems import LADDERS, spec, system
 
 ROW_ARRIVALS = 2000  # of a row of sums; with the backlog still below records.N_FRAMES
@@ -205,6 +205,7 @@ def _records(service: Service, n_workers: int) -> tuple[np.ndarray, np.ndarray]:
     device = Device(count=n_workers, times=times, sigma=service.sigma)
     plain = system(
         binding=Binding.CAPTURE,  # every frame has a grade and a size of its own
+        hand_out=HandOut.FIRST_ASKS,  # one queue for all
         hardware=Hardware((device,), Host(message_ms=0.0)),
         queue_bound_s=QUEUE_BOUND / SOURCE_FPS,
     )

@@ -347,6 +347,7 @@ class Reference:
             work_type=WorkType.EMULATED,
             loading_mode=s.loading_mode,
             binding=s.binding,
+            hand_out=s.hand_out,
             weights={},
             queue_policy=s.queue_policy,
             queue_bound_s=s.queue_bound_s,

@@ -8,7 +8,7 @@ from envs.scenario import Event, EventKind, Scenario, Thermal
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from envs.video import video_spec
-from pipeline.messages import Binding, LoadingMode
+from pipeline.messages import Binding, HandOut, LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.settings import ladders_for
 from pipeline.slos import video_slo
@@ -69,6 +69,7 @@ def random_system(seed: int) -> System:
         return_frames=rng.random() < 0.5,
         loading_mode=rng.choice((LoadingMode.EAGER, LoadingMode.LAZY)),
         binding=rng.choice((Binding.HAND_OUT, Binding.HAND_OUT, Binding.CAPTURE)),
+        hand_out=rng.choice((HandOut.EARLIEST_DONE, HandOut.EARLIEST_DONE, HandOut.FIRST_ASKS)),
         queue_policy=rng.choice((QueuePolicy.DROP_OLDEST, QueuePolicy.DROP_NEWEST)),
         queue_bound_s=rng.choice((0.2, 1.0, 4.0)),
         heartbeat_s=rng.choice((0.2, 0.5)),

@@ -92,6 +92,6 @@ def test_a_steady_stream():
     assert run_both(system(), seed=1, n_steps=20) > 150
 
 
-@pytest.mark.parametrize("seed", nightly_but(range(40), range(120)))
+@pytest.mark.parametrize("seed", nightly_but(range(40), range(200)))
 def test_any_system(seed):
     run_both(random_system(seed), seed, n_steps=20)

@@ -7,6 +7,7 @@ from pipeline.messages import (
     Binding,
     GetTelemetry,
     GetWork,
+    HandOut,
     LoadingMode,
     Outcome,
     Received,
@@ -50,6 +51,7 @@ def config(**changes) -> ProducerConfig:
         work_type=WorkType.EMULATED,
         loading_mode=LoadingMode.EAGER,
         binding=Binding.HAND_OUT,
+        hand_out=HandOut.EARLIEST_DONE,
         weights={},
         queue_policy=QueuePolicy.DROP_OLDEST,
         queue_bound_s=2.0,
@@ -147,9 +149,9 @@ class Conversation:
         )
         return self._report(received, verdicts, **changes)
 
-    def received_by(self, worker: str, *ids: int, service_ns: int = 0):
+    def received_by(self, worker: str, *ids: int, service_ns: int = 0, **said: int):
         """The collector has results of a worker that was done with them just now."""
-        received = tuple(Received(0, i, worker, service_ns, self.now_ns) for i in ids)
+        received = tuple(Received(0, i, worker, service_ns, self.now_ns, **said) for i in ids)
         return self._report(received, ())
 
     def receive(self, *received: Received):

@@ -4,8 +4,9 @@ import pytest
 
 from pipeline.messages import End, Error, GetStatus, GetWork, Register, RegistrationConfirmation, Status
 from pipeline.producer.events import Reply, StopRequested
+from pipeline.producer.outlook import Outlook, costs_of
 from pipeline.producer.workers import Roster, Worker
-from tests.pipeline.producer.conversation import Conversation, replies, tasks_of
+from tests.pipeline.producer.conversation import Conversation, config, replies, tasks_of
 
 
 @pytest.fixture
@@ -116,6 +117,6 @@ def test_the_end_is_told_to_those_who_wait_for_a_name_too(talk):
 
 
 def test_a_name_of_the_greatest_length_can_be_numbered():
-    roster = Roster({b"1": Worker("11", 200 * "x", 0)})
+    roster = Roster({b"1": Worker("11", 200 * "x", 0, Outlook(costs_of(config().ladders), 0, 0))})
     name = roster.free_name(200 * "x")
     assert len(name) == 200 and name.endswith("x-2")
