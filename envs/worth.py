@@ -88,7 +88,7 @@ class Worth:
 
     @cached_property
     def at_once(self) -> Array:
-        """Worth of each setting while it is in force, were it shown without any latency; not to be changed."""
+        """Worth of each setting while it is in force, shown without any latency; not to be changed."""
         return self.when_shown()
 
     @cached_property
