@@ -18,7 +18,8 @@ from pipeline.slos import Slo
 FPS, RESOLUTION, GRADE = "fps", "resolution", "grade"  # names of the knobs, in the order of the messages
 MODEL_PICTURE_PX = 640 * 640  # the picture that GRADES' GFLOPs are counted for
 STREAMING_F1 = "streaming_f1"  # the metric that accuracy is judged by
-STAGES = (Stage("compute", "load"),)
+STAGES = (Stage("capture", "load_capture"), Stage("link", "load_link"), Stage("compute", "load_compute"))
+LOADS = {"load", *(stage.metric for stage in STAGES)}
 FLUENT_FPS = 15.0  # frames/s from which more are no better to look at
 
 
@@ -51,7 +52,8 @@ def video_spec(
         (RESOLUTION, "px", heights, tuple(map(float, heights))),
         (GRADE, "", ladders.grades, grade_values(ladders, accuracy or {})),
     )
-    costs = [stage_costs(ladders)[stage.name] for stage in STAGES]
+    stages = stages_of(slos)
+    costs = [stage_costs(ladders)[stage.name] for stage in stages]
     knobs = tuple(
         Knob(*row, tuple(of_knobs[i] for of_knobs in costs), weights.get(row[0], 1.0))
         for i, row in enumerate(rows)
@@ -61,7 +63,12 @@ def video_spec(
         ObservedMetric("utilisation", "", 0.0, 1.0),
     )
     quality = Quality.KNOBS if joint_worth is None else Quality.ACCURACY
-    return ElasticitySpec(knobs, tuple(slos), observed, STAGES, joint_worth, quality)
+    return ElasticitySpec(knobs, tuple(slos), observed, stages, joint_worth, quality)
+
+
+def stages_of(slos: Sequence[Slo]) -> tuple[Stage, ...]:
+    """All stages where an SLO is on a load; else computing alone, whose pressure the SLOs tell."""
+    return STAGES if any(slo.metric in LOADS for slo in slos) else (Stage("compute"),)
 
 
 def stage_costs(ladders: Ladders) -> Mapping[str, tuple[tuple[float, ...], ...]]:

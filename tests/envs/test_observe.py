@@ -62,7 +62,7 @@ def test_figures_of_a_healthy_interval():
         "expected_transfer_ms": math.nan,
     }
     assert info["workers"]["worker-1"] == pytest.approx(expected, nan_ok=True)
-    assert observation == pytest.approx([1, 1, 1, 0.1, 0.08, 0.6, 1, 1, 1, 0.6, 1, 1.0, 0.6])
+    assert observation == pytest.approx([1, 1, 1, 0.1, 0.08, 0.6, 1, 1, 1, 0, 0, 0.6, 1, 0, 1, 1.0, 0.6])
 
 
 def test_metrics_are_the_catalogue_the_hops_and_the_counts():
@@ -106,7 +106,7 @@ def test_every_changed_knob_costs():
 
 def test_before_the_first_interval_every_slo_is_unknown():
     observation, _, info = judge(spec(), snapshot(interval=None))
-    assert observation == pytest.approx([1, 1, 1] + [0] * 10)
+    assert observation == pytest.approx([1, 1, 1] + [0] * 14)
     assert info["known"] == {"queue_size": False, "latency_p95_ms": False, "load": False}
     assert all(math.isnan(value) for value in info["metrics"].values())
 

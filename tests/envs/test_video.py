@@ -18,10 +18,23 @@ def test_knobs_are_those_of_the_messages_in_their_order():
 
 
 def test_product_of_costs_is_gflop_per_second():
-    costs = [knob.costs[0][0] for knob in spec().knobs]
+    costs = [knob.costs[-1][0] for knob in spec().knobs]
     assert costs == [10.0, 320 * 180 / 640**2, 6.5]
     # 10 frames/s, each 0.140625 of the 640 px picture that YOLO11n takes 6.5 GFLOPs for
     assert math.prod(costs) == pytest.approx(9.140625)
+
+
+def test_a_grade_costs_no_bytes_and_a_size_no_capturing():
+    stages = [stage.name for stage in spec().stages]
+    assert stages == ["capture", "link", "compute"]
+    fps, resolution, grade = (dict(zip(stages, knob.costs, strict=True)) for knob in spec().knobs)
+    assert len(set(grade["link"])) == len(set(grade["capture"])) == len(set(resolution["capture"])) == 1
+    assert resolution["link"] == (320 * 180, 640 * 360)
+    assert fps["capture"] == fps["link"] == fps["compute"] == (10.0, 20.0, 30.0)
+
+
+def test_without_an_slo_on_a_load_computing_is_the_only_stage():
+    assert [stage.metric for stage in video_spec(LADDERS, SLOS[:2]).stages] == [""]
 
 
 def test_default_ladders_of_the_traffic_scene_make_a_spec():
