@@ -197,7 +197,7 @@ class Bandit(Agent):
         if not np.isnan(pressures).all():
             read = np.log(np.maximum(pressures, TINY)) - ln_costs
             new = read if self._evidence.count == 0 else (1 - NEW) * self._prices + NEW * read
-            return np.where(pressures > IDLE, new, self._prices)
+            return np.where(pressures >= IDLE, new, self._prices)
         known = self._memory & seen.known
         if not known.any():
             return self._prices

@@ -19,6 +19,8 @@ binds, and tells a stage what the others leave open: in u* they count as their o
 1988, belief propagation, exact for one SLO).
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -28,9 +30,12 @@ from pymdp import control, inference
 from agents.aif import costs
 from agents.aif.beliefs import Arrays, Belief, Evidence
 from agents.common.bins import N_BINS, N_FULFILLED
+from agents.common.bottleneck import IDLE
 
 SQRT_2 = 2.0**0.5
 CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: a capacity is the only factor left
+LN_IDLE = math.log(IDLE) + 1e-3  # up to there: rounding
+TRACE = 1e-4  # of probability, so that no capacity is impossible
 UNSETTLED = 0.35  # log-standard deviation of a setting's first pressure: frames made before are in it
 RESTED = 4  # intervals in a setting after which an SLO that is still broken is its own doing
 SHRINKING = 0.98  # a ratio that is below this share of the last one is on its way down
@@ -163,6 +168,8 @@ def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tup
     shares = SHARES(arrays.demand, known.mean[:, here], unsure)
     to_capacity = jax.vmap(by_capacity, in_axes=(None, 0))(arrays, shares)
     pressure = jnp.einsum("iu,iuc->ic", arrays.A_pressure[seen.pressure], to_capacity)
+    most = jnp.eye(pressure.shape[1])[-1] + TRACE  # an idle stage has all the capacity that there can be
+    pressure = jnp.where(seen.ln_pressure[:, None] > LN_IDLE, pressure, most)
     heard = belief.capacity * jnp.where(seen.pressure_known[:, None] > 0, pressure, 1.0)
     to_binding = against_others(to_capacity, heard / heard.sum(1, keepdims=True))
     rows = arrays.A_slo[(*at, seen.ratios)] @ to_binding  # of each bin that was seen, (i, s, c)

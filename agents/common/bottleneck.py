@@ -38,7 +38,8 @@ class Stages:
 
     That is the ratio of the SLO on the stage's own load, where there is one. The largest ratio of the other
     SLOs of the pressure is that of the stage of the largest load, and the others' in proportion to their
-    loads. Where no SLO is in the pressure, loads speak for themselves: used up is broken.
+    loads. Where no SLO is in the pressure, loads speak for themselves: used up is broken. A stage that shows
+    no load beside one that does has none: IDLE.
     """
 
     def __init__(self, spec: ElasticitySpec) -> None:
@@ -58,7 +59,7 @@ class Stages:
             loads: per stage, NaN where unknown, (..., n_stages).
         """
         if self._no_slos:
-            return loads.astype(float)
+            return _with_idle(loads.astype(float))
         heard = np.where(known, ratios, -np.inf)
         found = np.full(loads.shape, -np.inf)
         if self._others.size:
@@ -67,7 +68,12 @@ class Stages:
             found = np.fmax(found, shares * heard[..., self._others].max(axis=-1, keepdims=True))
         for slo, stage in self._own:
             found[..., stage] = np.maximum(found[..., stage], heard[..., slo])
-        return np.where(found == -np.inf, np.nan, found)
+        return _with_idle(np.where(found == -np.inf, np.nan, found))
+
+
+def _with_idle(pressures: Array) -> Array:
+    busy = (pressures > IDLE).any(axis=-1, keepdims=True)
+    return np.where(busy, np.fmax(pressures, IDLE), pressures)
 
 
 def first_scales(spec: ElasticitySpec) -> Scales:
@@ -79,7 +85,7 @@ def first_scales(spec: ElasticitySpec) -> Scales:
 def scales_after(spec: ElasticitySpec, scales: Scales, levels: Levels, pressures: Sequence[float]) -> Scales:
     """Return the scales after pressures at these levels, NaN where unknown; the same if they jitter."""
     costs = stage_costs(spec, levels)
-    prices = {i: p / costs[i] for i, p in enumerate(pressures) if p > IDLE}
+    prices = {i: p / costs[i] for i, p in enumerate(pressures) if p >= IDLE}
     if not prices:
         return scales
     binding = max(prices, key=lambda i: pressures[i])
