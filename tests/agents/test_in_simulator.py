@@ -40,7 +40,7 @@ BOUNDS = {
     "hpa": HOUSE,
     "aimd": HOUSE,
     "pid": HOUSE,
-    "aif": Bounds(),
+    "aif": Bounds(lowest=70),  # saturated from the start, which of three stages binds is not told
     "causal": HOUSE,
     "mpc": Bounds(lowest=80, loss=15, load=15),  # load known of some settings misleads it about the others
     "bayes": Bounds(
