@@ -132,12 +132,14 @@ def shares_of(arrays: Arrays, mean: Array, variance: Array, capacity: Array) -> 
     width, n_x = arrays.demand[0, 1] - arrays.demand[0, 0], each.shape[-1]
     first = arrays.demand[:, 0] - jnp.einsum("ic,ic->i", capacity, arrays.ln_capacity)
     weight = each
+    padded = jnp.pad(below, ((0, 0), (0, 0), (n_x, n_x + 1)), mode="edge")
     for i, j in itertools.permutations(range(len(each)), 2):
-        place = jnp.arange(n_x) + (first[i] - first[j]) / width
-        left = jnp.floor(place).astype(jnp.int32)
-        share = place - left
-        at = [below[j][:, jnp.clip(left + step, 0, n_x - 1)] for step in (0, 1)]
-        weight = weight.at[i].multiply((1 - share) * at[0] + share * at[1])
+        shift = (first[i] - first[j]) / width
+        whole = jnp.floor(shift)
+        start = jnp.clip(whole.astype(jnp.int32) + n_x, 0, 2 * n_x)
+        near = lax.dynamic_slice_in_dim(padded[j], start, n_x + 1, axis=1)
+        share = shift - whole
+        weight = weight.at[i].multiply((1 - share) * near[:, :-1] + share * near[:, 1:])
     return Shares(each, weight)
 
 
