@@ -64,15 +64,19 @@ def demand_shares(demand: Array, mean: Array, variance: Array) -> Array:
 def by_capacity(arrays: Arrays, shares: Array) -> Array:
     """Return, from P(demand), the matrix (u, c) that takes a table over u to one over capacities."""
     n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1]
-    x = jnp.arange(n_u)[:, None] + jnp.arange(n_c) - (n_c - 1)
-    return jnp.where((x >= 0) & (x < shares.size), shares[jnp.clip(x, 0, shares.size - 1)], 0.0)
+    return shifted(shares, n_c, n_u + n_c)[::-1, :n_u].T
 
 
 def by_demand(arrays: Arrays, capacity: Array) -> Array:
     """Return, from P(capacity), the matrix (u, x) that takes a table over u to one over demands."""
-    n_u, n_c, n_x = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1], arrays.demand.shape[1]
-    c = jnp.arange(n_x) - jnp.arange(n_u)[:, None] + n_c - 1
-    return jnp.where((c >= 0) & (c < n_c), capacity[jnp.clip(c, 0, n_c - 1)], 0.0)
+    n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1]
+    return shifted(capacity, n_u, 2 * n_u)[:, n_c - 1 : n_u]
+
+
+def shifted(row: Array, n: int, length: int) -> Array:
+    """Return a row n times, each time one place further right, in zeros; shape (n, length - 1)."""
+    padded = jnp.zeros(length).at[: row.size].set(row)
+    return jnp.tile(padded, n)[: n * (length - 1)].reshape(n, length - 1)
 
 
 REMEMBER = jax.vmap(costs.remember, in_axes=(0, 0, None, None))
