@@ -49,6 +49,9 @@ class Facts(NamedTuple):
     recent_service_s: float
     slowest_recent_service_s: float
     power_w: float
+    matched: float
+    found: float
+    present: float
 
 
 mean_power_w = compiled(hardware.mean_power_w)
@@ -249,4 +252,7 @@ def facts_of(s, e):
         mean_recent_s(e.recent, e.n_recent),
         slowest_recent_s,
         power_w,
+        0.0,
+        0.0,
+        0.0,
     )

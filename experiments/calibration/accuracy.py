@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,17 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.calibration.schema import AccuracySchema
-from experiments.calibration.truth import (
-    Boxes,
-    TruePicture,
-    mot_pictures,
-    read_mot,
-    reference_pictures,
-    traffic_pictures,
-)
-from pipeline.collector.class_names import COCO
+from experiments.calibration.truth import TruePicture, mot_pictures, reference_pictures, traffic_pictures
+from pipeline.class_names import class_ids
+from pipeline.interval import Matches
 from pipeline.messages import WorkType
 from pipeline.options import ProducerOptions, SourceKind
+from pipeline.scoring.matching import Detections, detections_of, f1, tally
+from pipeline.scoring.truth import read_mot
 from pipeline.sources.base import SourceError
 from pipeline.sources.opening import open_source
 from pipeline.worker.detector import Detector
@@ -31,11 +27,8 @@ from pipeline.worker.workloads import quiet_ultralytics
 logger = logging.getLogger(__name__)
 
 EVERY_S = 1.0  # between two pictures where the truth does not say which
-LEAST_IOU = 0.5  # of a match
-CONFIDENCE_COLUMN, CLASS_COLUMN = 4, 5  # of a detector's boxes
 LIVE = (SourceKind.CAMERA, SourceKind.RTSP)  # what they show comes once, and nobody knows the truth of it
 
-Counts = NDArray[np.int64]  # detections matched, detections in vain, truths missed
 Detect = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -43,7 +36,7 @@ def check_accuracy(wanted: AccuracySchema) -> None:
     """Raise ValueError or OSError for a class, a video or a truth that there is none of."""
     class_ids(wanted.classes)
     if wanted.truth:
-        read_mot(Path(wanted.truth))
+        read_mot(Path(wanted.truth), wanted.classes[0])
     if wanted.path and not Path(wanted.path).is_file():
         raise ValueError(f"there is no video {wanted.path!r} (accuracy.path)")
 
@@ -109,25 +102,18 @@ def _pictures(producer: ProducerOptions, best: Detect, wanted: AccuracySchema) -
     classes, n = class_ids(wanted.classes), wanted.n_pictures
     try:
         if wanted.truth:
-            pictures = mot_pictures(source, Path(wanted.truth), n)
+            pictures = mot_pictures(source, Path(wanted.truth), wanted.classes[0], n)
         elif producer.source is SourceKind.TRAFFIC:
             pictures = traffic_pictures(source, wanted.classes, n, EVERY_S)
         else:
             pictures = reference_pictures(
-                source, lambda image: _seen(best, image, len(image), classes)[0], n, EVERY_S
+                source, lambda image: _seen(best, image, len(image), classes), n, EVERY_S
             )
     finally:
         source.close()
     if not pictures:
         raise SourceError("the video has no picture whose truth is known")
     return pictures
-
-
-def class_ids(names: Collection[str]) -> tuple[int, ...]:
-    """Return the numbers of COCO's classes. Raises ValueError for a name that is none."""
-    if unknown := sorted(set(names) - set(COCO)):
-        raise ValueError(f"classes must be COCO's, got {', '.join(unknown)}")
-    return tuple(sorted(COCO.index(name) for name in names))
 
 
 def f1_by_height(
@@ -141,62 +127,19 @@ def f1_by_height(
         heights_px: of the frames that the detector gets, scaled as the producer scales them.
     """
 
-    def counts(picture: TruePicture, height_px: int) -> Counts:
-        return match(*_seen(detect, picture.image, height_px, classes), picture.boxes, picture.ignored)
+    def matches(height_px: int) -> list[Matches]:
+        return [
+            found
+            for picture in pictures
+            for found in tally(_seen(detect, picture.image, height_px, classes), picture.truth).values()
+        ]
 
-    return [f1(np.sum([counts(picture, height) for picture in pictures], axis=0)) for height in heights_px]
+    return [f1(matches(height)) for height in heights_px]
 
 
-def _seen(
-    detect: Detect, image: NDArray[np.uint8], height_px: int, classes: Sequence[int]
-) -> tuple[Boxes, NDArray[np.float64]]:
-    """Return boxes in px of the image, found in a frame of this height, and their confidence."""
+def _seen(detect: Detect, image: NDArray[np.uint8], height_px: int, classes: Sequence[int]) -> Detections:
+    """Return what is found in a frame of this height, in px of the image."""
     height, width = image.shape[:2]
     size = round(width * height_px / height), height_px
     frame = image if height_px == height else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    found = detect(np.asarray(frame, np.uint8)).astype(float)
-    found = found[np.isin(found[:, CLASS_COLUMN], classes)]
-    scale = np.array([width / frame.shape[1], height / frame.shape[0]] * 2)
-    return found[:, :4] * scale, found[:, CONFIDENCE_COLUMN]
-
-
-def match(found: Boxes, confidence: NDArray[np.float64], truth: Boxes, ignored: NDArray[np.bool_]) -> Counts:
-    """Match each detection, the most confident first, with the free truth that it overlaps most.
-
-    Args:
-        found: shape (n, 4); confidence: shape (n,).
-        truth: shape (m, 4); ignored: shape (m,), True where finding it is neither right nor wrong.
-
-    Returns:
-        How many detections are matched and in vain, and how many truths missed, shape (3,).
-    """
-    overlaps = iou(found, truth)
-    is_free = np.ones(len(truth), dtype=bool)
-    matched = in_vain = 0
-    for i in np.argsort(-confidence, kind="stable"):
-        candidates = np.where(is_free, overlaps[i], 0.0)
-        counted = np.where(ignored, 0.0, candidates)
-        if counted.max(initial=0.0) >= LEAST_IOU:
-            is_free[counted.argmax()] = False
-            matched += 1
-        elif candidates.max(initial=0.0) >= LEAST_IOU:
-            is_free[candidates.argmax()] = False
-        else:
-            in_vain += 1
-    return np.array([matched, in_vain, (~ignored).sum() - matched])
-
-
-def iou(boxes: Boxes, others: Boxes) -> NDArray[np.float64]:
-    """Return intersection over union of each pair, shape (n_boxes, n_others); 0 of two without an area."""
-    top_left = np.maximum(boxes[:, None, :2], others[:, :2])
-    shared = np.prod(np.clip(np.minimum(boxes[:, None, 2:], others[:, 2:]) - top_left, 0.0, None), axis=2)
-    areas, others_areas = (np.prod(each[:, 2:] - each[:, :2], axis=1) for each in (boxes, others))
-    union = areas[:, None] + others_areas - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-
-
-def f1(counts: Counts) -> float:
-    """Return 2 matched / (2 matched + in vain + missed); NaN where there was nothing at all."""
-    matched, in_vain, missed = (int(count) for count in counts)
-    total = 2 * matched + in_vain + missed
-    return 2 * matched / total if total else math.nan
+    return detections_of(detect(np.asarray(frame, np.uint8)), size, (width, height), classes)

@@ -45,6 +45,7 @@ class TrafficSchema(VideoSchema):
     height: int = MISSING
     source_fps: float = MISSING
     length_s: float = MISSING
+    classes: list[str] = MISSING
 
 
 @dataclass
@@ -53,6 +54,8 @@ class FileSchema(VideoSchema):
 
     path: str = MISSING
     loop: bool = MISSING
+    truth: str = MISSING
+    classes: list[str] = MISSING
 
 
 @dataclass

@@ -92,7 +92,8 @@ def video_arguments(schema: VideoSchema) -> dict[str, Any]:
         for name, value in dataclasses.asdict(schema).items()
     }
     if schema.source is SourceKind.FILE:
-        arguments["path"] = str(Path(arguments["path"]).resolve())
+        for name in ("path", "truth"):
+            arguments[name] = arguments[name] and str(Path(arguments[name]).resolve())
     if isinstance(schema, CustomSchema):
         arguments["arguments"] = {name: text_of(value) for name, value in schema.arguments.items()}
     return arguments

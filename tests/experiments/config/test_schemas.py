@@ -82,7 +82,13 @@ def test_what_yaml_says_of_the_producer_is_what_its_command_line_says(video):
     limits = ("queue_policy", "queue_bound_s", "memory_budget_mb")
     ours |= {name: getattr(config.env, name) for name in limits}
     theirs = {field.name: field.default for field in dataclasses.fields(ProducerOptions)}
-    chosen = {"source", "path", "loop", "weights"}  # said by the user, or by the choice of the file
+    chosen = {
+        "source",
+        "path",
+        "loop",
+        "classes",
+        "weights",
+    }  # said by the user, or by the choice of the file
     for name, value in ours.items():
         if name not in chosen:
             assert (tuple(value) if isinstance(value, list) else value) == theirs[name], name
