@@ -10,6 +10,7 @@ from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
 from envs.simulator.occupancy import is_running
 from envs.simulator.records import N_EPOCHS, NONE
+from envs.simulator.scoring import streaming_f1
 from envs.simulator.transport import is_shared
 from pipeline import interval
 from pipeline.interval import RECENT_TASKS
@@ -222,6 +223,7 @@ def facts_of(s, e):
     if n_live == 0:
         power_w = math.nan
     p50_ms, p95_ms, p99_ms = latencies_ms(s, e)
+    f1 = streaming_f1(s, e)
     return Facts(
         duration_s,
         s.source_fps,
@@ -252,7 +254,7 @@ def facts_of(s, e):
         mean_recent_s(e.recent, e.n_recent),
         slowest_recent_s,
         power_w,
-        0.0,
-        0.0,
-        0.0,
+        0.0 if math.isnan(f1) else f1,  # as if there had been one object, and one detection
+        0.0 if math.isnan(f1) else 1.0,
+        0.0 if math.isnan(f1) else 1.0,
     )

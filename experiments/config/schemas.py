@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
 from experiments.config.help import help_text
-from experiments.config.world_schemas import WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.config.world_schemas import WORLDS, AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.bounds import OptionError, check_value
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
@@ -142,6 +142,7 @@ class StreamConfig:
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING
     slo: SlosSchema = MISSING
+    accuracy: AccuracySchema | None = None  # null where nobody knows it
 
 
 @dataclass

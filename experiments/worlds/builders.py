@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from envs.accuracy import StreamProfile
 from envs.hardware import Device, Hardware, Host
 from envs.scenario import EventKind, Scenario
 from experiments.config.derived import build
 from experiments.config.schemas import CustomSchema, DetectorSchema, SlosSchema, VideoSchema
-from experiments.config.world_schemas import EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.config.world_schemas import AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.options import SourceKind
 from pipeline.settings import GRADES
 from pipeline.slos import Slo, video_slo
@@ -79,6 +80,14 @@ def slos_of(schema: SlosSchema) -> tuple[Slo, ...]:
 def qoe_weights_of(schema: SlosSchema) -> dict[str, float]:
     """What each knob counts in the QoE."""
     return dataclasses.asdict(schema.qoe_weights)
+
+
+# --- accuracy ---
+
+
+def accuracy_of(schema: AccuracySchema | None) -> StreamProfile | None:
+    """What detections of the scene are worth, None where nobody knows. Raises ValueError."""
+    return None if schema is None else build(StreamProfile, schema)
 
 
 # --- video and detector ---
