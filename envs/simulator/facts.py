@@ -224,6 +224,9 @@ def facts_of(s, e):
         power_w = math.nan
     p50_ms, p95_ms, p99_ms = latencies_ms(s, e)
     f1 = streaming_f1(s, e)
+    is_known = not math.isnan(f1)
+    n_objects = 1.0 if is_known else 0.0  # as if there had been one, and one detection
+    matched = f1 if is_known else 0.0
     return Facts(
         duration_s,
         s.source_fps,
@@ -254,7 +257,7 @@ def facts_of(s, e):
         mean_recent_s(e.recent, e.n_recent),
         slowest_recent_s,
         power_w,
-        0.0 if math.isnan(f1) else f1,  # as if there had been one object, and one detection
-        0.0 if math.isnan(f1) else 1.0,
-        0.0 if math.isnan(f1) else 1.0,
+        matched,
+        n_objects,
+        n_objects,
     )
