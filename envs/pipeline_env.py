@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 Observation = NDArray[np.float32]
 
+SCORING = ("scored", "matched", "found", "present", "scoring_s")
 DESERTED = "no worker was live any more when the run ended, though the scenario had left some"
 
 
@@ -48,8 +49,9 @@ class PipelineEnv(gym.Env[Any, Any]):
     """A running pipeline, one control interval per step.
 
     Observation and action: see `ElasticitySpec`; info: see `envs.observe.judge`, and after a step
-    info["source"], what was wrong with the source so far, see `pipeline.sources.base.SourceReport`. All SLOs
-    of the first observation are unknown.
+    info["source"], what was wrong with the source so far, see `pipeline.sources.base.SourceReport`, and
+    info["scoring"], what streaming F1 was made of and what that cost, see `Interval`. All SLOs of the first
+    observation are unknown.
 
     Time: the control grid begins when the producer has begun the episode, t0 + k · interval on a monotonic
     clock, and every step ends on it. Frames keep arriving while the agent thinks. An agent that thinks past
@@ -250,7 +252,11 @@ class PipelineEnv(gym.Env[Any, Any]):
         is_over, error = self._step >= self._steps or telemetry.state is State.ENDED, telemetry.error
         if is_over and not error and self._world.is_deserted:
             error = DESERTED
-        info = {**judged.info, "source": msgspec.structs.asdict(telemetry.source)}
+        info = {
+            **judged.info,
+            "source": msgspec.structs.asdict(telemetry.source),
+            "scoring": {name: getattr(interval, name) for name in SCORING},
+        }
         if error:
             info["error"] = error
         return self._received(judged), judged.reward, error != "", is_over and error == "", info

@@ -1,4 +1,7 @@
-"""`python -m experiments.calibrate`: write the hardware's profile; with `validate=true`, the gap."""
+"""`python -m experiments.calibrate`: write the hardware's profile; with `validate=true`, the gap.
+
+With `what=accuracy`, write the stream's.
+"""
 
 from pathlib import Path
 
@@ -6,12 +9,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
+from experiments.calibration import accuracy
 from experiments.calibration.rig import MeasuringError
 from experiments.calibration.schema import register
 from experiments.calibration.session import Calibration, execute
 from experiments.config.schemas import CONF, check_keys
 from experiments.program.entry import enter
-from experiments.program.errors import blaming
+from experiments.program.errors import ConfigError, blaming
 from experiments.program.logs import logging_to
 from experiments.runs.record import LOGS, make_run_directory
 from experiments.training.training_run import TrainingError
@@ -30,11 +34,18 @@ def perform(cfg: DictConfig) -> None:
         check_keys(cfg)
     choices = {group: str(name) for group, name in HydraConfig.get().runtime.choices.items()}
     session, console = Calibration(cfg, choices), Console()
-    session.check()
-    name = f"{choices['hardware']}-s{session.config.seed}"
+    match session.config.what:
+        case "hardware":
+            check, measure, of = Calibration.check, execute, "hardware"
+        case "accuracy":
+            check, measure, of = accuracy.check, accuracy.execute, "video"
+        case other:
+            raise ConfigError(f"what must be hardware or accuracy, got {other!r}")
+    check(session)
+    name = f"{choices[of]}-s{session.config.seed}"
     directory = make_run_directory(Path(session.config.results) / session.config.name, name)
     with logging_to(directory / LOGS / "calibrate.log", console), alone(directory, console.print):
-        execute(session, directory, console)
+        measure(session, directory, console)
     console.print(f"written to {directory}")
 
 

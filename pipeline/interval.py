@@ -14,6 +14,26 @@ HOPS = ("queue", "transfer", "buffer", "service", "return", "reorder")  # of a f
 RECENT_TASKS = 30  # over which recent service times are averaged
 
 
+class Matches(msgspec.Struct, frozen=True, array_like=True):
+    """Detections against what was really there, source frame by source frame of every stream.
+
+    Attributes:
+        matched: objects that a detection shows, one each, >= 0.
+        found: detections, but for those of objects that count neither way, >= matched.
+        present: objects that were there, >= matched.
+    """
+
+    matched: int = 0
+    found: int = 0
+    present: int = 0
+
+    def __add__(self, other: "Matches") -> "Matches":
+        return Matches(self.matched + other.matched, self.found + other.found, self.present + other.present)
+
+    def __sub__(self, other: "Matches") -> "Matches":
+        return Matches(self.matched - other.matched, self.found - other.found, self.present - other.present)
+
+
 class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
     """One live worker over one control interval.
 
@@ -80,6 +100,10 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         adapting_ms: time from the setting of knobs to the first emitted frame that was processed under it, or
             until now if there was none yet; the longest waited for in this interval, NaN if none was.
         power_w: mean power of the live workers, NaN where the devices' power is not known.
+        matches: by class, of the source's frames that were scored; empty where no truth is known, or some
+            worker's boxes mean nothing.
+        scored: source frames that were scored, of all streams.
+        scoring_s: computing time that this took the collector, >= 0.
     """
 
     duration_s: float
@@ -109,6 +133,9 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     hops_ms: dict[str, float]
     adapting_ms: float = math.nan
     power_w: float = math.nan
+    matches: dict[str, Matches] = {}
+    scored: int = 0
+    scoring_s: float = 0.0
 
     @property
     def asked_for(self) -> int:
@@ -119,6 +146,21 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     def gone(self) -> int:
         """Frames dropped, lost or late."""
         return sum(self.dropped.values()) + self.lost + self.late
+
+    @property
+    def matched(self) -> int:
+        """Objects that a detection showed, of all classes."""
+        return sum(matches.matched for matches in self.matches.values())
+
+    @property
+    def found(self) -> int:
+        """Detections."""
+        return sum(matches.found for matches in self.matches.values())
+
+    @property
+    def present(self) -> int:
+        """Objects that were there."""
+        return sum(matches.present for matches in self.matches.values())
 
     @property
     def latency_p50_ms(self) -> float:

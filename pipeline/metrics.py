@@ -8,8 +8,22 @@ use: one formula, two doors.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from pipeline.interval import Interval
+
+
+class Matched(Protocol):
+    """Counts of objects matched, of detections, and of objects there were."""
+
+    @property
+    def matched(self) -> float: ...
+
+    @property
+    def found(self) -> float: ...
+
+    @property
+    def present(self) -> float: ...
 
 
 def queue_size(facts: Interval) -> float:
@@ -141,6 +155,16 @@ def power_w(facts: Interval) -> float:
     return facts.power_w
 
 
+def streaming_f1(facts: Matched) -> float:
+    """F1 of what is shown: each source frame's truth against the newest result that was emitted by then.
+
+    2 matched / (found + present) over all source frames, also those that nobody processed; unknown where
+    nothing was there and nothing was found. Source: Li, Wang and Ramanan, Towards Streaming Perception, 2020.
+    """
+    total = facts.found + facts.present
+    return 2 * facts.matched / total if total > 0 else math.nan
+
+
 # Those of the published predecessor: its queue bound is in frames of the knob's own rate, its memory the
 # host's, its times the last RECENT_TASKS tasks' whatever interval they fell in.
 
@@ -212,6 +236,7 @@ CATALOGUE: Mapping[str, Metric] = {
     "live_workers": Metric(live_workers, ""),
     "time_to_adapt_ms": Metric(time_to_adapt_ms, "ms"),
     "power_w": Metric(power_w, "W"),
+    "streaming_f1": Metric(streaming_f1, ""),
     "queue_s": Metric(queue_s, "s", memory=True),
     "host_memory": Metric(host_memory, "", memory=True),
     "task_time_share": Metric(task_time_share, ""),

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pipeline.bounds import ANY_FINITE, Bounds, check_options
+from pipeline.class_names import class_ids
 from pipeline.messages import MAX_BATCH, Binding, HandOut, LoadingMode, WorkType
 from pipeline.pacing import LOWEST_FPS
 from pipeline.settings import check_grades
@@ -90,6 +91,12 @@ class ProducerOptions(Checked):
     source_fps: float = _option(30.0, "traffic: frames/s", Bounds(LOWEST_FPS, HIGHEST_FPS))
     length_s: float = _option(0.0, "traffic: length in s; 0 = endless", Bounds(0, LONGEST_S))
     pacing: bool = _option(True, "offer frames at the source's own pace; off: as fast as they are taken")
+    truth: str = _option("", "file: what is really in its pictures, a file in MOT format")
+    classes: tuple[str, ...] = _option(
+        ("car", "truck", "bus", "motorcycle"),
+        "what is scored where the truth is known: COCO's names, matched together",
+        check=class_ids,
+    )
     streams: int = _option(1, "concurrent streams that carry the source's pictures", POSITIVE)
     fps_levels: tuple[float, ...] = _option(
         (),

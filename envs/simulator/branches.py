@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.simulator.draws import stream_seed
+from envs.simulator.draws import content_seed, stream_seed
 from envs.simulator.env import SimulatorEnv
 from envs.simulator.fleet import Fleet
 from envs.simulator.records import EPISODE, N_STREAMS
@@ -51,6 +51,8 @@ class Branches:
         streams = range(N_STREAMS)
         drawn = [[np.uint64(stream_seed(seed, i)).astype(np.int64) for i in streams] for seed in seeds]
         self._fleet.episodes["streams"]["seed"] = drawn
+        contents = [np.uint64(content_seed(seed)).astype(np.int64) for seed in seeds]
+        self._fleet.episodes["content_seed"] = contents
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """One control interval of every branch; actions of shape (n, n_knobs) are legal, and none is over."""

@@ -33,6 +33,7 @@ from envs.simulator.records import (
     UNKNOWN,
     VERDICTS,
 )
+from envs.simulator.scoring import show
 from envs.simulator.timers import refresh
 from envs.simulator.transport import note_transport
 from pipeline.collector.core import ACK_NS, SYNC_NS, TICK_NS
@@ -106,6 +107,8 @@ def advance(s, e, stream, now_ns):
             job = e.jobs[found]
             job.latency_ns = now_ns - job.captured_ns
             state.n_waiting -= 1
+            if s.has_accuracy:
+                show(s, e, found, now_ns)
             push_verdict(s, e, found, DELIVERED)
         elif found == GAP_LOST:
             pass_over(s, e, stream, state.next_id, LOST)

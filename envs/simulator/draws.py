@@ -7,6 +7,7 @@ from pipeline import service_times
 from pipeline.service_times import PURPOSE_SERVICE_TIME
 
 PURPOSE = np.uint64(PURPOSE_SERVICE_TIME)
+PURPOSE_CONTENT = np.uint64(0xC017E57)  # any number that no other purpose has
 
 mix64 = compiled(service_times.mix64)
 normal_quantile = compiled(service_times.normal_quantile)
@@ -19,6 +20,18 @@ occupied_ns = compiled(service_times.occupied_ns)
 def stream_seed(seed, stream):
     """Return what `pipeline.service_times.uniform` makes of these two and the purpose between them."""
     return mix64(mix64(mix64(np.uint64(seed)) ^ PURPOSE) ^ np.uint64(stream))
+
+
+@compiled
+def content_seed(seed):
+    """Return what the content of an episode is drawn by."""
+    return mix64(np.uint64(seed) ^ PURPOSE_CONTENT)
+
+
+@compiled
+def content_normal(seed, moment):
+    """Draw from a standard normal distribution, by a content's seed and the number of the moment."""
+    return normal_quantile(uniform(seed, moment))
 
 
 @compiled

@@ -10,6 +10,7 @@ from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
 from envs.simulator.occupancy import is_running
 from envs.simulator.records import N_EPOCHS, NONE
+from envs.simulator.scoring import streaming_f1
 from envs.simulator.transport import is_shared
 from pipeline import interval
 from pipeline.interval import RECENT_TASKS
@@ -49,6 +50,9 @@ class Facts(NamedTuple):
     recent_service_s: float
     slowest_recent_service_s: float
     power_w: float
+    matched: float
+    found: float
+    present: float
 
 
 mean_power_w = compiled(hardware.mean_power_w)
@@ -219,6 +223,10 @@ def facts_of(s, e):
     if n_live == 0:
         power_w = math.nan
     p50_ms, p95_ms, p99_ms = latencies_ms(s, e)
+    f1 = streaming_f1(s, e)
+    is_known = not math.isnan(f1)
+    n_objects = 1.0 if is_known else 0.0  # as if there had been one, and one detection
+    matched = f1 if is_known else 0.0
     return Facts(
         duration_s,
         s.source_fps,
@@ -249,4 +257,7 @@ def facts_of(s, e):
         mean_recent_s(e.recent, e.n_recent),
         slowest_recent_s,
         power_w,
+        matched,
+        n_objects,
+        n_objects,
     )

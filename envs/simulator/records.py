@@ -23,6 +23,7 @@ N_FPS, N_SIZES, N_GRADES, N_QUANTILES = 32, 16, 5, 41
 N_FRAMES = 4096  # in flight at the producer
 N_JOBS = 16384  # at workers, under way, at the collector
 N_WINDOW = 4096  # between a stream's next id at the collector and its newest
+N_AGES = 128  # of what is shown, in frames of the source; older results are taken for as old as the last
 N_EPOCHS = 128  # settings that may wait for their first result at a time
 N_UP = 16  # messages under way from collector to producer at most: one every 50 ms, for at most 200 ms
 
@@ -67,13 +68,14 @@ SYSTEM = _record(
     " heartbeat_send_ns silent_ns held_ns reply_ns lease_ns retries gap_deadline_ns message_ns"
     " capture_ns drops_newest is_lazy binds_at_hand_out plans_turns"
     " returns_frames n_source_frames baseline_bytes budget_bytes host_used_bytes host_bytes streams"
-    " fps_level size_level grade_level is_thermal",
-    "source_fps queue_bound_s tau_s throttles_from slowdown",
+    " fps_level size_level grade_level is_thermal has_accuracy",
+    "source_fps queue_bound_s tau_s throttles_from slowdown scene_sd second_sd second_correlation",
     (
         ("rates", RATE, (N_FPS,)),
         ("frame_bytes", np.int64, (N_SIZES,)),
         ("heights_px", np.int64, (N_SIZES,)),
         ("grade_costs", np.int64, (N_GRADES,)),
+        ("f1_sums", np.float64, (N_GRADES, N_SIZES, N_AGES + 1)),  # of F1, over the ages below
         ("kinds", KIND, (N_WORKERS,)),
     ),
 )
@@ -124,7 +126,11 @@ JOB = _record(
     "frame stream id index worker epoch grade size captured_ns sent_ns received_ns started_ns done_ns"
     " arrived_ns service_ns duration_ns outcome latency_ns users next next_receipt"
 )
-STREAM = _record("next_id offered_id n_waiting missing_since_ns seed handed_out_ns kept_ns first_id")
+STREAM = _record(
+    "next_id offered_id n_waiting missing_since_ns seed handed_out_ns kept_ns first_id"
+    # source frames that are scored, and the one that is shown
+    " scored shown shown_grade shown_size"
+)
 EPISODE = _record(
     # the world
     "system step now_ns n_streams n_workers n_events next_event next_ns next_rank"
@@ -140,12 +146,15 @@ EPISODE = _record(
     " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"
     # the collector, and its messages to the producer
     " has_begun ack_ns collector_tick_ns sync_ns n_receipts n_verdicts up_head up_tail"
+    # what the content is drawn by
+    " content_seed"
     # totals of the episode
     " offered delivered dropped thinned lost late requeued"
     # meters of the interval
     " i_capture_ns i_offered i_withdrawn i_delivered i_dropped i_thinned i_lost i_late i_heights"
-    " i_adapted_ns n_recent",
-    "ns_per_byte",  # of every link; negative: of each its own
+    " i_adapted_ns i_scored n_recent",
+    "ns_per_byte"  # of every link; negative: of each its own
+    " scene content i_f1",  # offsets of the logit of F1: of the episode, of this moment; F1 of the interval
     (
         ("head", np.int64, (4,)),
         ("tail", np.int64, (4,)),

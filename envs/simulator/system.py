@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from envs.accuracy import StreamProfile
 from envs.hardware import Hardware
 from envs.scenario import EventKind, Scenario
 from pipeline.messages import Binding, HandOut, LoadingMode
@@ -32,6 +33,7 @@ class System:
         initial_levels: level index per knob at the start; None = the highest.
         decision_ms: from an interval's beginning until its settings are in force, in [0, interval).
         return_frames: whether results carry the frame back, as for an annotated video.
+        accuracy: what detections of the source's scene are worth; None = nobody knows.
         others: as in `ProducerOptions` and `WorkerOptions`, and with their defaults.
     """
 
@@ -57,6 +59,7 @@ class System:
     retries: int = 2
     prefetch: int = 2
     batch: int = 1
+    accuracy: StreamProfile | None = None
 
     def __post_init__(self) -> None:
         self._check_time()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.accuracy import StreamProfile
 from envs.scenario import Event, EventKind
 from envs.simulator import records
 from envs.simulator.system import System
@@ -47,6 +48,8 @@ def systems_of(systems: Sequence[System], spec: ElasticitySpec) -> NDArray[Any]:
         record["n_slos"] = len(spec.slos)
         _fill_ladders(record, system)
         _fill_kinds(record["kinds"], system)
+        if system.accuracy is not None:
+            _fill_accuracy(record, system, system.accuracy)
     return found
 
 
@@ -76,6 +79,17 @@ def _fill_ladders(record: np.void, system: System) -> None:
         record["frame_bytes"][i], record["heights_px"][i] = 3 * width * height, height
     costs = grade_costs(ladders.grades)
     record["grade_costs"][: len(costs)] = costs
+
+
+def _fill_accuracy(record: np.void, system: System, profile: StreamProfile) -> None:
+    record["has_accuracy"] = True
+    for name in ("scene_sd", "second_sd", "second_correlation"):
+        record[name] = getattr(profile, name)
+    ages_s = [age / system.source_fps for age in range(records.N_AGES)]
+    for grade, letter in enumerate(system.ladders.grades):
+        for size, (_, height) in enumerate(system.ladders.sizes):
+            f1 = [profile.f1(letter, height, age_s) for age_s in ages_s]
+            record["f1_sums"][grade, size, 1:] = np.cumsum(f1)
 
 
 def _fill_system(record: np.void, system: System) -> None:

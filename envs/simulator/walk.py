@@ -5,12 +5,13 @@ import numpy as np
 from envs import scenario
 from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
 from envs.simulator.compiling import compiled
-from envs.simulator.draws import stream_seed
+from envs.simulator.draws import content_seed, stream_seed
 from envs.simulator.ledger import queue_bound, thin
 from envs.simulator.occupancy import book
 from envs.simulator.outlook import begin_outlook, bind_outlook
 from envs.simulator.records import GET_WORK, HELD, N_EPOCHS, N_WORKERS, NEVER, NONE, UNKNOWN
 from envs.simulator.scenario_events import happen, slow_down, start_worker, worker_in
+from envs.simulator.scoring import begin_scoring, change_content, score_interval
 from envs.simulator.source import captured, choose_next, offered
 from envs.simulator.timers import (
     CAPTURE,
@@ -103,6 +104,8 @@ def begin_records(s, e, seed, thresholds):
         state.missing_since_ns, state.handed_out_ns = NEVER, -1
         state.seed = np.int64(stream_seed(seed, stream))
         e.window[stream, :] = UNKNOWN
+    e.content_seed = np.int64(content_seed(seed))
+    begin_scoring(s, e)
     begin_interval(s, e)
 
 
@@ -110,7 +113,8 @@ def begin_records(s, e, seed, thresholds):
 def begin_interval(s, e):
     """The meters begin anew."""
     e.i_offered = e.i_withdrawn = e.i_delivered = e.i_dropped = e.i_thinned = e.i_lost = e.i_late = 0
-    e.i_capture_ns = e.i_heights = e.i_adapted_ns = 0
+    e.i_capture_ns = e.i_heights = e.i_adapted_ns = e.i_scored = 0
+    e.i_f1 = 0.0
     for stream in range(s.n_streams):
         e.streams[stream].first_id = e.streams[stream].offered_id
     e.hops[:] = 0
@@ -144,6 +148,8 @@ def walk(s, e, events, fps, size, grade):
     """One control interval under these levels; what is due at its very end is the next one's."""
     began_ns = e.step * s.interval_ns
     begin_interval(s, e)
+    if s.has_accuracy and e.step > 0:
+        change_content(s, e)
     while e.next_event < e.n_events and events[e.next_event].step <= e.step:
         happen(s, e, events[e.next_event], began_ns)
         e.next_event += 1
@@ -151,6 +157,8 @@ def walk(s, e, events, fps, size, grade):
         run_until(s, e, began_ns + s.decision_ns)
     set_levels(s, e, fps, size, grade, began_ns + s.decision_ns)
     run_until(s, e, began_ns + s.interval_ns)
+    if s.has_accuracy:
+        score_interval(s, e)
     for w in range(e.n_workers):
         if e.workers[w].known:
             book(e.workers[w], e.now_ns)

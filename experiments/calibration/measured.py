@@ -72,7 +72,6 @@ class Measured:
         cells: by "GRADE/WIDTHxHEIGHT".
         start_up: start_ms, load_ms and new_shape_ms of `envs.hardware.Device`.
         memory: baseline_mb, memory_mb and used_mb of `envs.hardware.Host`.
-        accuracy: F1 by grade and frame size "WIDTHxHEIGHT".
     """
 
     key: str
@@ -80,12 +79,11 @@ class Measured:
     saturated: Saturated | None = None
     start_up: dict[str, float] | None = None
     memory: dict[str, float] | None = None
-    accuracy: dict[str, dict[str, float]] | None = None
 
     @property
     def n_parts(self) -> int:
         """How many parts of a calibration are there."""
-        others = (self.saturated, self.start_up, self.accuracy)
+        others = (self.saturated, self.start_up)
         return len(self.cells) + sum(part is not None for part in others)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.calibration.accuracy import measure_accuracy
 from experiments.calibration.fits import (
     MS_PER_NS,
     first_beyond_others_ms,
@@ -176,7 +175,7 @@ def _is_at(rig: Rig, frames: pd.DataFrame, size: int, grade: int) -> np.ndarray:
 
 def n_parts(config: CalibrateConfig, ladders: Ladders) -> int:
     """Count the parts that a complete calibration has."""
-    return len(grid(ladders)) + 1 + config.grid.start_up + config.accuracy.enabled
+    return len(grid(ladders)) + 1 + config.grid.start_up
 
 
 def calibrate(
@@ -199,7 +198,6 @@ def calibrate(
 
     Raises:
         ClusterError, ControlError, MeasuringError: the pipeline broke, or did not do what was to be measured.
-        OSError, ValueError, SourceError: accuracy's video or truth cannot be read.
     """
     missing = {name: levels for name, levels in grid(ladders).items() if name not in measured.cells}
     if missing or measured.saturated is None:
@@ -225,10 +223,3 @@ def calibrate(
             rig.wait_ready(say)
             measured = replace(measured, start_up=measure_start_up(rig))
         yield measured
-    if config.accuracy.enabled and measured.accuracy is None:
-        say("accuracy")
-        heights_px = [height for _, height in ladders.sizes]
-        scores = measure_accuracy(plan.producer, heights_px, config.accuracy, say)
-        sizes = [f"{width}x{height}" for width, height in ladders.sizes]
-        accuracy = {grade: dict(zip(sizes, f1, strict=True)) for grade, f1 in scores.items()}
-        yield replace(measured, accuracy=accuracy)

@@ -28,7 +28,7 @@ def profile_of(hardware: Hardware, measured: Measured, source: str) -> Hardware:
 
     Args:
         hardware: what was measured; its counts, threads, pinning, capacities and power stay.
-        measured: complete but for accuracy and start-up, which leave out what they would say.
+        measured: complete but for start-up, which leaves out what it would say.
         source: of every service time.
 
     Raises:
@@ -56,11 +56,7 @@ def profile_of(hardware: Hardware, measured: Measured, source: str) -> Hardware:
     message_ms = float(np.median([point.round_trip_ms for point in points])) / 2  # half a round trip
     capture_ms = float(np.median([point.capture_ms for point in points]))
     waits = {"message_ms": min(message_ms, 200.0), "capture_ms": max(capture_ms, 0.0)}
-    accuracy = {
-        grade: {size: significant(f1, 3) for size, f1 in by_size.items()}
-        for grade, by_size in (measured.accuracy or {}).items()
-    }
-    return Hardware(tuple(devices), Host(**_rounded(measured.memory | waits)), accuracy)
+    return Hardware(tuple(devices), Host(**_rounded(measured.memory | waits)), hardware.accuracy)
 
 
 def _times(number: int, points: Sequence[GridPoint], capacity: float, source: str) -> dict[str, GradeTimes]:
@@ -120,8 +116,13 @@ def to_yaml(hardware: Hardware, title: str, how: str, machine: Mapping[str, str]
     """Write the profile as a file of `conf/hardware`; what is at its default is left out."""
     facts = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}"
     header = HEADER.format(title=title, how=how, machine=facts, when=f"{date.today():%Y-%m-%d}")
-    return header + yaml.safe_dump(
-        _plain(hardware),
+    return header + yaml_of(hardware)
+
+
+def yaml_of(value: Any) -> str:
+    """Write a dataclass as YAML that Hydra reads; what is at its default is left out."""
+    return yaml.safe_dump(
+        _plain(value),
         default_flow_style=None,  # what has no parts of its own in one line, all else in blocks
         sort_keys=False,
         width=110,

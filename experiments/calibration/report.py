@@ -40,13 +40,12 @@ def table_of(
 
 
 def cells_table(measured: Measured, profile: Hardware) -> Table:
-    """Show service times and accuracy per grade and frame size."""
-    headings = ("grade", "px", "mean ms", "p50", "p95", "frames", "fps", "busy", "F1")
+    """Show service times per grade and frame size."""
+    headings = ("grade", "px", "mean ms", "p50", "p95", "frames", "fps", "busy")
     table = table_of("What was measured", headings)
     for point in measured.cells.values():
         times_ms = np.concatenate([np.asarray(device.service_ms) for device in point.devices])
         mean_ms = mean_service_ms(profile, point.grade, point.width, point.height)
-        f1 = profile.accuracy.get(point.grade, {}).get(point.size)
         table.add_row(
             point.grade,
             point.size,
@@ -54,7 +53,6 @@ def cells_table(measured: Measured, profile: Hardware) -> Table:
             str(len(times_ms)),
             f"{point.fps:.3g}",
             f"{point.busy:.0%}",
-            "" if f1 is None else f"{f1:.2f}",
         )
     return table
 

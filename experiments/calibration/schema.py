@@ -23,14 +23,12 @@ class GridSchema:
 
 
 @dataclass
-class AccuracySchema:
-    """How good detections are; a path or a truth that is "" is the configured video's own."""
+class ScenesSchema:
+    """What is looked at to measure accuracy."""
 
-    enabled: bool = MISSING
-    path: str = MISSING
-    truth: str = MISSING
-    classes: list[str] = MISSING
-    n_pictures: int = MISSING
+    n: int = MISSING
+    seconds: float = MISSING
+    every: int = MISSING
 
 
 @dataclass
@@ -53,11 +51,12 @@ class ValidationSchema:
 class CalibrateConfig(RunConfig):
     """A calibration: the groups of a run, and what is peculiar to it."""
 
+    what: str = MISSING
     validate: bool = MISSING
     fresh: bool = MISSING
     profile: str | None = MISSING
     grid: GridSchema = MISSING
-    accuracy: AccuracySchema = MISSING
+    scenes: ScenesSchema = MISSING
     validation: ValidationSchema = MISSING
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.calibration.accuracy import check_accuracy
 from experiments.calibration.measured import Measured, load, save
 from experiments.calibration.measuring import calibrate, n_parts
 from experiments.calibration.profile import profile_of, source_text, to_yaml
@@ -40,7 +39,7 @@ from pipeline.messages import WorkType
 logger = logging.getLogger(__name__)
 
 PROFILE, MEASURED = "profile.yaml", "measured.json"
-MEASURED_PARTS = ("seed", "video", "detector", "env", "hardware", "grid", "accuracy")  # of the configuration
+MEASURED_PARTS = ("seed", "video", "detector", "env", "hardware", "grid", "scenes")  # of the configuration
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,6 @@ class Calibration:
         _ = self.plan
         if self.calibrates:
             _ = self.profile_path
-        with blaming("accuracy"):
-            check_accuracy(self.config.accuracy)
         if self.config.validate:
             with blaming("validation"):
                 check_validation(self.config)

@@ -39,13 +39,19 @@ def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
 
 def option(group: str, name: str) -> Any:
     """Return the values of conf/GROUP/NAME.yaml by their schema. Raises HydraException."""
-    return OmegaConf.to_object(_option(GlobalHydra.instance().config_loader(), group, name))
+    return OmegaConf.to_object(_chosen(GlobalHydra.instance().config_loader(), group, name)[group])
+
+
+def accuracy_of_video(name: str) -> Any:
+    """Return the accuracy that goes with a video, None if none does. Raises HydraException."""
+    found = _chosen(GlobalHydra.instance().config_loader(), "video", name).accuracy
+    return None if found is None else OmegaConf.to_object(found)
 
 
 @cache  # to compose a whole configuration takes long, and many are asked for again and again
-def _option(loader: ConfigLoader, group: str, name: str) -> DictConfig:
-    """Return the same before it is typed; the loader is the one that `compose` uses."""
-    return compose(MAIN, overrides=[f"{group}={name}"])[group]
+def _chosen(loader: ConfigLoader, group: str, name: str) -> DictConfig:
+    """Return a run's configuration with one option chosen; the loader is the one that `compose` uses."""
+    return compose(MAIN, overrides=[f"{group}={name}"])
 
 
 def agent_values(name: str, results: str, place: str, overrides: Mapping[str, Any] = UNCHANGED) -> DictConfig:

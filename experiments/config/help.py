@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 QUESTIONS = {
     "agent": "who decides",
@@ -12,6 +12,7 @@ QUESTIONS = {
     "hardware": "on which workers",
     "scenario": "what happens meanwhile",
     "slo": "judged by what",
+    "accuracy": "what detections are worth",
     "experiment": "all of it, chosen for you",
 }
 HELP = """Run an agent on a stream pipeline, and record what came of it.
@@ -50,14 +51,13 @@ def help_text(conf: Path) -> str:
     Args:
         conf: the directory of the configuration.
     """
-    defaults = OmegaConf.load(conf / "config.yaml").defaults
-    chosen = {
-        str(group): name for one in defaults if isinstance(one, DictConfig) for group, name in one.items()
-    }
+    defaults = OmegaConf.to_container(OmegaConf.load(conf / "config.yaml").defaults)
+    assert isinstance(defaults, list)
+    chosen = {str(group): name for one in defaults if isinstance(one, dict) for group, name in one.items()}
     lines = []
     for group, question in QUESTIONS.items():
         names = sorted(path.stem for path in (conf / group).glob("*.yaml"))
-        options = " | ".join(f"*{name}" if name == chosen[group] else name for name in names)
+        options = " | ".join(f"*{name}" if name == chosen.get(group) else name for name in names)
         lines.append(f"    {group:<12} {question:<26} {options}")
     launchers = sorted(path.stem for path in (conf / "hydra" / "launcher").glob("*.yaml"))
     return HELP.format(groups="\n".join(lines), launchers=" | ".join(launchers))

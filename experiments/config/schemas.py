@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
 from experiments.config.help import help_text
-from experiments.config.world_schemas import WORLDS, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.config.world_schemas import WORLDS, AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.bounds import OptionError, check_value
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
@@ -45,6 +45,7 @@ class TrafficSchema(VideoSchema):
     height: int = MISSING
     source_fps: float = MISSING
     length_s: float = MISSING
+    classes: list[str] = MISSING
 
 
 @dataclass
@@ -53,6 +54,8 @@ class FileSchema(VideoSchema):
 
     path: str = MISSING
     loop: bool = MISSING
+    truth: str = MISSING
+    classes: list[str] = MISSING
 
 
 @dataclass
@@ -139,6 +142,7 @@ class StreamConfig:
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING
     slo: SlosSchema = MISSING
+    accuracy: AccuracySchema | None = None  # null where nobody knows it
 
 
 @dataclass

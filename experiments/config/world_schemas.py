@@ -1,4 +1,4 @@
-"""Schemas of the worlds: env, hardware, scenario."""
+"""Schemas of the worlds: env, hardware, scenario, accuracy."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from envs.accuracy import StreamProfile
 from envs.hardware import Device, Hardware
 from envs.scenario import Scenario
 from experiments.config.derived import schema_of
@@ -74,6 +75,7 @@ _MIX: Any = dataclasses.make_dataclass(
     "MixSchema", [("parts", dict[str, ProfileSchema], field(default_factory=dict))], bases=(ProfileSchema,)
 )
 _SCENARIO: Any = schema_of(Scenario)
+_ACCURACY: Any = schema_of(StreamProfile)
 
 
 @dataclass
@@ -86,6 +88,11 @@ class HardwareSchema(_MIX):
 @dataclass
 class ScenarioSchema(_SCENARIO):
     """What happens during the run."""
+
+
+@dataclass
+class AccuracySchema(_ACCURACY):
+    """What detections of the video's scene are worth."""
 
 
 WORLDS: Mapping[str, type[EnvSchema]] = {

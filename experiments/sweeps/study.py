@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.composing import composed, option
+from experiments.config.composing import accuracy_of_video, composed, option
 from experiments.config.schemas import RunConfig
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError
@@ -115,6 +115,7 @@ class Resolver:
         values |= {"detector": self._config.detector, "env": cell.env}
         for group, value in values.items():
             cfg[group] = OmegaConf.structured(value)
+        cfg.accuracy = accuracy_of_video(cell.options["video"])
         cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, False, cell.world
         cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}

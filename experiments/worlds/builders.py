@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from envs.accuracy import StreamProfile
 from envs.hardware import Device, Hardware, Host
 from envs.scenario import EventKind, Scenario
 from experiments.config.derived import build
 from experiments.config.schemas import CustomSchema, DetectorSchema, SlosSchema, VideoSchema
-from experiments.config.world_schemas import EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.config.world_schemas import AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.options import SourceKind
 from pipeline.settings import GRADES
 from pipeline.slos import Slo, video_slo
@@ -81,6 +82,14 @@ def qoe_weights_of(schema: SlosSchema) -> dict[str, float]:
     return dataclasses.asdict(schema.qoe_weights)
 
 
+# --- accuracy ---
+
+
+def accuracy_of(schema: AccuracySchema | None) -> StreamProfile | None:
+    """What detections of the scene are worth, None where nobody knows. Raises ValueError."""
+    return None if schema is None else build(StreamProfile, schema)
+
+
 # --- video and detector ---
 
 
@@ -92,7 +101,8 @@ def video_arguments(schema: VideoSchema) -> dict[str, Any]:
         for name, value in dataclasses.asdict(schema).items()
     }
     if schema.source is SourceKind.FILE:
-        arguments["path"] = str(Path(arguments["path"]).resolve())
+        for name in ("path", "truth"):
+            arguments[name] = arguments[name] and str(Path(arguments[name]).resolve())
     if isinstance(schema, CustomSchema):
         arguments["arguments"] = {name: text_of(value) for name, value in schema.arguments.items()}
     return arguments

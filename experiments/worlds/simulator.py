@@ -13,6 +13,7 @@ from experiments.config.schemas import CustomSchema, FileSchema, RunConfig, Traf
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import blaming
 from experiments.worlds.builders import (
+    accuracy_of,
     check_contradictions,
     grades_and_weights,
     hardware_of,
@@ -120,6 +121,7 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
             queue_policy=env.queue_policy,
             queue_bound_s=env.queue_bound_s,
             memory_budget_mb=env.memory_budget_mb,
+            accuracy=accuracy_of(config.accuracy),
         )
     with blaming("scenario"):
         check_contradictions(scenario, env, n_workers, config.seed)

@@ -26,6 +26,7 @@ from pipeline.messages import (
     Settings,
     Standby,
     Sync,
+    Tally,
     Verdict,
 )
 from pipeline.once import Once
@@ -61,6 +62,9 @@ class Collector:
         self._told_of_clocks = False
         self._received: list[Received] = []
         self._verdicts: list[Verdict] = []
+        self._tally: Tally | None = None  # news of the present episode
+        self._joined_ns = 0  # when the present episode was first heard of, on the producer's clock
+        self._is_scoring = False
         self._unconfirmed: dict[int, tuple[Ack, int]] = {}  # by number: message, when it was sent
         self._seq = 0
         self._next_ack_ns = 0
@@ -78,6 +82,10 @@ class Collector:
                 return self._producer_spoke(message, now_ns)
             case events.Tick():
                 return self._ticked(now_ns)
+            case events.Scored(tally):
+                if tally.episode == self._present.episode and self._is_scoring:
+                    self._tally = tally
+                return self._acknowledge(now_ns)
             case events.Malformed(reason):
                 self._rejected += 1
                 self._once.warn(f"refused a message: {reason}")
@@ -178,9 +186,10 @@ class Collector:
             self._compare_clocks(message.echo_ns, message.now_ns, now_ns)
         commands: list[Command] = []
         if self._present.turn_to(message):
-            commands = self._begin(message)
+            commands = self._begin(message, now_ns)
         elif self._settings is None or message.epoch >= self._settings.epoch:
             self._settings = message
+        commands += self._begin_scoring(message)
         for stream, floor in message.floor.items():
             reorder = self._streams.setdefault(stream, Reorder())
             reorder.raise_floor(floor)
@@ -199,16 +208,26 @@ class Collector:
                 (self._clock.error_ns or 0) * 1e-6,
             )
 
-    def _begin(self, settings: Settings) -> list[Command]:
+    def _begin(self, settings: Settings, now_ns: int) -> list[Command]:
         """Turn to a new episode, or to a producer that has not begun one."""
         self._forget()
         self._settings = settings
+        self._joined_ns, self._is_scoring = now_ns + self._clock.offset_ns, False
         if not settings.episode:
             return []
         return [events.BeginEpisode(settings.episode, settings.source_size, settings.source_fps)]
 
+    def _begin_scoring(self, settings: Settings) -> list[Command]:
+        """Score, once it is known of what and since when."""
+        if settings.truth is None or not settings.truth.began_ns or self._is_scoring:
+            return []
+        self._is_scoring = True
+        size, fps = settings.source_size, settings.source_fps
+        return [events.BeginScoring(settings.episode, settings.truth, size, fps, self._joined_ns)]
+
     def _forget(self) -> None:
         """Say what is held and not yet reported is of no use to anybody any more."""
+        self._tally = None
         self._streams.clear()
         self._received.clear()
         self._verdicts.clear()
@@ -238,6 +257,8 @@ class Collector:
         commands: list[Command] = []
         for stream, reorder in self._streams.items():
             commands += self._advance(stream, reorder, now_ns)
+        if self._is_scoring and self._settings is not None and self._settings.truth is not None:
+            commands.append(events.ScoreUntil(now_ns + self._clock.offset_ns, self._settings.streams))
         commands += self._acknowledge(now_ns)
         for seq, (ack, sent_ns) in self._unconfirmed.items():
             if now_ns - sent_ns >= RESEND_NS:
@@ -262,7 +283,7 @@ class Collector:
         )
 
     def _acknowledge(self, now_ns: int) -> list[Command]:
-        if not (self._received or self._verdicts) or now_ns < self._next_ack_ns:
+        if not (self._received or self._verdicts or self._tally) or now_ns < self._next_ack_ns:
             return []
         self._next_ack_ns = now_ns + ACK_NS
         self._seq += 1
@@ -273,7 +294,9 @@ class Collector:
             episode=self._present.episode,
             received=tuple(self._received[:MAX_PER_ACK]),
             verdicts=tuple(self._verdicts[:MAX_PER_ACK]),
+            tally=self._tally,
         )
+        self._tally = None
         del self._received[:MAX_PER_ACK], self._verdicts[:MAX_PER_ACK]
         self._unconfirmed[self._seq] = (ack, now_ns)
         return [events.Tell(ack)]

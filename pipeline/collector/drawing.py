@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.collector.class_names import COCO, DOTA, class_name
+from pipeline.class_names import COCO, DOTA, class_name
 
 Color = tuple[int, int, int]  # BGR, 0..255
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from pipeline.messages import LinkDown, LinkUp, ResultPart
+from pipeline.messages import LinkDown, LinkUp, ResultPart, Tally, Truth
 
 
 class ResultsCame(msgspec.Struct, frozen=True):
@@ -27,7 +27,13 @@ class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
 
-Event = ResultsCame | ProducerSpoke | Malformed | Tick
+class Scored(msgspec.Struct, frozen=True):
+    """What was emitted has been held against the truth, up to some source frame."""
+
+    tally: Tally
+
+
+Event = ResultsCame | ProducerSpoke | Malformed | Tick | Scored
 
 
 class Emit(msgspec.Struct, frozen=True):
@@ -46,6 +52,23 @@ class BeginEpisode(msgspec.Struct, frozen=True):
     source_fps: float
 
 
+class BeginScoring(msgspec.Struct, frozen=True):
+    """Hold what is emitted from now on against this truth; frames due before `from_ns` are not ours."""
+
+    episode: int
+    truth: Truth
+    source_size: tuple[int, int]
+    source_fps: float
+    from_ns: int
+
+
+class ScoreUntil(msgspec.Struct, frozen=True):
+    """Score the source frames due by now, on the producer's clock, in each of so many streams."""
+
+    now_ns: int
+    n_streams: int
+
+
 class Tell(msgspec.Struct, frozen=True):
     """Tell the producer."""
 
@@ -62,4 +85,4 @@ class Fail(msgspec.Struct, frozen=True):
     reason: str
 
 
-Command = Emit | BeginEpisode | Tell | Finish | Fail
+Command = Emit | BeginEpisode | BeginScoring | ScoreUntil | Tell | Finish | Fail

@@ -19,12 +19,14 @@ from pipeline.collector.sinks import open_record, open_sink
 from pipeline.messages import (
     OtherProtocolError,
     ProtocolError,
+    Tally,
     decode_link_down,
     decode_results,
     encode,
     random_identity,
 )
 from pipeline.options import CollectorOptions
+from pipeline.scoring.scoring import Scoring
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
 from pipeline.stopping import StopSwitch
 
@@ -64,6 +66,8 @@ class CollectorShell:
             self._context.destroy(linger=0)
             raise
         self.endpoints = {"results": results}
+        self._tally: Tally | None = None  # the last that the core was told
+        self._scoring: Scoring | None = None  # once there is something to score
         self._core = Collector(results, sink.needs_frames, random_identity())
         self._poller = zmq.Poller()
         for socket in (self._results, self._link, stop.fileno()):
@@ -80,6 +84,7 @@ class CollectorShell:
             now_ns = time.monotonic_ns()
             if now_ns >= next_tick_ns:
                 next_tick_ns = now_ns + TICK_NS
+                self._take_tally()
                 self._do(events.Tick())
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
             ready = dict(self._poller.poll(wait_ms))
@@ -92,7 +97,9 @@ class CollectorShell:
                 self._finished = True
 
     def close(self) -> None:
-        """Close sink, record and sockets."""
+        """Close sink, record and sockets, and score nothing more."""
+        if self._scoring is not None:
+            self._scoring.close()
         for socket in (self._results, self._link):
             socket.close(linger=0)
         self._context.term()
@@ -108,8 +115,10 @@ class CollectorShell:
 
     def _perform(self, command: events.Command) -> None:
         match command:
-            case events.Emit(part):
+            case events.Emit(part, _, emitted_ns):
                 self._sink.write(part)
+                if self._scoring is not None:
+                    self._scoring.emitted(part.header, part.boxes, emitted_ns)
                 if self._frames is not None:
                     self._frames.write(command)
             case events.Tell(message):
@@ -119,10 +128,22 @@ class CollectorShell:
                     logger.debug("the producer takes no more messages; what matters is sent again")
             case events.BeginEpisode(episode, source_size, source_fps):
                 self._sink.open_episode(episode, source_size, source_fps)
+            case events.BeginScoring(episode, truth, source_size, source_fps, from_ns):
+                self._scoring = self._scoring or Scoring()
+                self._scoring.begin(episode, truth, source_size, source_fps, from_ns)
+            case events.ScoreUntil(now_ns, n_streams):
+                assert self._scoring is not None, "it has begun"
+                self._scoring.until(now_ns, n_streams)
             case events.Finish():
                 self._finished = True
             case events.Fail(reason):
                 raise CollectorError(reason)
+
+    def _take_tally(self) -> None:
+        tally = None if self._scoring is None else self._scoring.tally
+        if tally is not None and tally is not self._tally:
+            self._tally = tally
+            self._do(events.Scored(tally))
 
     def _take_results(self) -> None:
         for frames in pending(self._results, copy=False):

@@ -20,7 +20,7 @@ from pipeline.messages.work import (
 )
 from pipeline.messages.results import (
     Ack, Confirm, Gap, LinkDown, LinkUp, LossReason, Outcome, Received, Result, ResultPart, Settings,
-    Standby, Sync, Verdict, decode_link_down, decode_link_up, decode_results, random_identity
+    Standby, Sync, Tally, Truth, Verdict, decode_link_down, decode_link_up, decode_results, random_identity
 )
 from pipeline.messages.control import (
     ControlReply, ControlRequest, Done, GetStatus, GetTelemetry, Incidents, NOTHING_WRONG, SetKnobs,

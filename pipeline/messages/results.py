@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from pipeline.interval import Matches
 from pipeline.messages.framing import (
     MAX_PARTS,
     Buffer,
@@ -170,6 +171,23 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     epoch: Count = 0
 
 
+class Tally(msgspec.Struct, frozen=True, array_like=True):
+    """What the source's frames of an episode really showed, against what was emitted by their time.
+
+    Counts are of this collector, since the episode began: whoever misses one has all in the next.
+
+    Attributes:
+        scored: source frames, of all streams, > 0.
+        cost_ns: computing time that scoring took.
+        matches: by class.
+    """
+
+    episode: Count
+    scored: Positive
+    cost_ns: Count
+    matches: dict[str, Matches]
+
+
 class Ack(Message, frozen=True, tag="ACK"):
     """Collector -> producer, batched; repeated until confirmed. Only this ends a lease."""
 
@@ -179,6 +197,25 @@ class Ack(Message, frozen=True, tag="ACK"):
     episode: Count
     received: tuple[Received, ...]
     verdicts: tuple[Verdict, ...]
+    tally: Tally | None = None
+
+
+class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where to learn what is really in the pictures of a source.
+
+    Attributes:
+        classes: COCO's names, matched together.
+        path: of a file in MOT format, at the collector; "" = of the traffic scene.
+        n_pictures: the traffic scene's; of a file, after how many it begins again; 0 = never ends, or again.
+        seed: of the traffic scene.
+        began_ns: when the first picture was due.
+    """
+
+    classes: tuple[str, ...]
+    path: str = ""
+    n_pictures: Count = 0
+    seed: Count = 0
+    began_ns: int = 0
 
 
 class Settings(Greeting, frozen=True, tag="SETTINGS"):
@@ -190,6 +227,7 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
         floor: per stream the lowest id without an outcome; the collector need not wait for any below.
         gap_deadline_s: how long a frame may be missing while later ones are there.
         echo_ns: SYNC.sent_ns, 0 if this answers none.
+        truth: what results are to be scored by; None if nobody knows it, or nothing is played.
     """
 
     incarnation: Identity
@@ -204,6 +242,7 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
     floor: dict[int, int]
     now_ns: int
     echo_ns: int = 0
+    truth: Truth | None = None
 
 
 class Gap(Message, frozen=True, tag="GAP"):

@@ -5,7 +5,7 @@ from math import ceil
 
 import psutil
 
-from pipeline.messages import Binding, HandOut, LoadingMode, WorkType, random_identity
+from pipeline.messages import Binding, HandOut, LoadingMode, Truth, WorkType, random_identity
 from pipeline.options import ProducerOptions, QueuePolicy
 from pipeline.settings import Ladders, ladders_for
 from pipeline.slos import Slo, parse_slo
@@ -50,6 +50,7 @@ class ProducerConfig:
         baseline_bytes: RSS when ready.
         budget_bytes: memory the producer may use.
         host_used_bytes, host_bytes: of its host's memory, what was in use when it was ready, and all of it.
+        truth: what is known of the source's pictures before an episode, None if nothing is.
     """
 
     ladders: Ladders
@@ -78,6 +79,7 @@ class ProducerConfig:
     supervised: bool
     wait_workers: int
     incarnation: int
+    truth: Truth | None = None
 
     @property
     def silent_ns(self) -> int:
@@ -85,7 +87,9 @@ class ProducerConfig:
         return SILENT_HEARTBEATS * self.heartbeat_ns
 
 
-def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -> ProducerConfig:
+def config_from(
+    options: ProducerOptions, source: Source, baseline_bytes: int, truth: Truth | None
+) -> ProducerConfig:
     """Configure the core for an opened source. Raises ValueError for a level that the source lacks."""
     ladders = ladders_for(
         source.width,
@@ -133,4 +137,5 @@ def config_from(options: ProducerOptions, source: Source, baseline_bytes: int) -
         supervised=options.supervised,
         wait_workers=options.wait_workers,
         incarnation=random_identity(),
+        truth=truth,
     )

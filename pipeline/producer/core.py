@@ -115,7 +115,10 @@ class Producer:
             dropped += self._stream.ledger.offer(header, event.image, event.pts_ns)
             self._meter.offered += 1
         reason = "capture_late" if event.image is None else str(self._config.queue_policy)
-        return self._drop(dropped, reason) + self._work.serve(now_ns)
+        commands = self._drop(dropped, reason) + self._work.serve(now_ns)
+        if self._stream.began(event.captured_ns - event.pts_ns):
+            commands += self._link.tell(self._stream.announcement(now_ns))
+        return commands
 
     def _drop(self, keys: Iterable[Key], reason: str) -> list[Command]:
         gaps = []
@@ -151,7 +154,7 @@ class Producer:
         return not n_wanted or (bool(self._link.peer) and n_ready >= n_wanted)
 
     def _begin(self, seed: int, levels: tuple[int, int, int], streams: int, now_ns: int) -> list[Command]:
-        self._stream.begin(levels, streams)
+        self._stream.begin(levels, streams, seed)
         self._begin_interval(Meter(now_ns))
         logger.info("episode %d begins, seed %d", self._stream.episode, seed)
         return [

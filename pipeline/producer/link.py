@@ -5,7 +5,7 @@ One collector at a time is in charge: the first, until it falls silent or is rep
 
 import logging
 
-from pipeline.messages import Ack, Confirm, End, Gap, LinkDown, Outcome, Standby, Sync
+from pipeline.messages import Ack, Confirm, End, Gap, LinkDown, Outcome, Standby, Sync, Tally
 from pipeline.once import Once
 from pipeline.producer.events import Command, Tell
 from pipeline.producer.meter import Meter
@@ -36,6 +36,7 @@ class CollectorLink:
         self._waiting: dict[int, bytes] = {}  # routing ids of those that wait, by identity
         self._last_words: dict[int, Sync] = {}  # of all that were ever in charge
         self._n_refused = 0
+        self._tallies: dict[tuple[int, int], Tally] = {}  # the latest of each collector, in each episode
         self._once = Once(logger)
 
     @property
@@ -112,7 +113,17 @@ class CollectorLink:
                 if frame is not None:
                     emitted_ns = frame.header.captured_ns + verdict.latency_ns
                     meter.judged(verdict, emitted_ns, self._stream.adaptation)
+            if ack.tally is not None:
+                self._scored(ack.collector, ack.tally, meter)
         return [Tell(peer, Confirm(ack.seq))]
+
+    def _scored(self, collector: int, tally: Tally, meter: Meter) -> None:
+        """Book what a tally has beyond the one before; one that was overtaken has nothing."""
+        key = collector, tally.episode
+        before = self._tallies.get(key)
+        if before is None or tally.scored > before.scored:
+            self._tallies[key] = tally
+            meter.scored(tally, before)
 
     def _accepts(self, ack: Ack, now_ns: int) -> bool:
         """Tell whether an acknowledgement is of this episode's frames; one that is not is counted."""

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.interval import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
-from pipeline.messages import Outcome, Received, Verdict
+from pipeline.interval import HOPS, RECENT_TASKS, Interval, Matches, WorkerInterval, percentiles_ms
+from pipeline.messages import Outcome, Received, Tally, Verdict, Weights
 from pipeline.producer.adaptation import Adaptation
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Worker
@@ -53,6 +53,9 @@ class Meter:
     heights_px: int = 0  # sum over delivered frames
     adapted_ns: int = 0  # how long the slowest settings took that have been shown
     hops_ns: list[int] = field(default_factory=lambda: [0] * len(HOPS))
+    n_scored: int = 0  # source frames
+    scoring_ns: int = 0
+    matches: defaultdict[str, Matches] = field(default_factory=lambda: defaultdict(Matches))  # by class
 
     def received(self, item: Received, worker: Worker | None) -> None:
         """Count a result at the collector; `worker` has made it, None if that is not live any more."""
@@ -80,10 +83,20 @@ class Meter:
             self.heights_px += verdict.height_px
             self.hops_ns = [total + hop for total, hop in zip(self.hops_ns, verdict.hops_ns, strict=True)]
 
+    def scored(self, tally: Tally, before: Tally | None) -> None:
+        """Add what a collector's tally of the episode has beyond the one before."""
+        earlier = before or Tally(tally.episode, 0, 0, {})
+        self.n_scored += tally.scored - earlier.scored
+        self.scoring_ns += tally.cost_ns - earlier.cost_ns
+        for name, matches in tally.matches.items():
+            self.matches[name] += matches - earlier.matches.get(name, Matches())
+
     def read(self, now_ns: int, stream: Stream, workers: Iterable[tuple[Worker, int]]) -> Interval:
         """The interval up to now; `workers` are those that are live and how many tasks each has in hand."""
         delivered = self.counts[Outcome.DELIVERED]
         config, ledger = stream.config, stream.ledger
+        workers = list(workers)
+        has_meaning = all(worker.weights is Weights.TRAINED for worker, _ in workers)
         oldest = ledger.oldest
         return Interval(
             duration_s=max(now_ns - self.began_ns, 1) * 1e-9,
@@ -116,6 +129,9 @@ class Meter:
                 for hop, ns in zip(HOPS, self.hops_ns, strict=True)
                 if delivered
             },
+            matches=dict(self.matches) if has_meaning else {},
+            scored=self.n_scored,
+            scoring_s=self.scoring_ns * 1e-9,
         )
 
     def _adapting_ms(self, now_ns: int, stream: Stream) -> float:

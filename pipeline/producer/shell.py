@@ -31,6 +31,7 @@ from pipeline.producer.config import TICK_NS, config_from
 from pipeline.producer.connections import Connections
 from pipeline.producer.core import Producer
 from pipeline.producer.events import Envelope
+from pipeline.scoring.truth import truth_of
 from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.opening import open_source
@@ -71,7 +72,8 @@ class ProducerShell:
         self._notify = notify
         self._capture = Capture(source, options.pacing, self._frame_waits)
         baseline_bytes = psutil.Process().memory_info().rss
-        self._core = Producer(config_from(options, source, baseline_bytes), time.monotonic_ns())
+        config = config_from(options, source, baseline_bytes, truth_of(options))
+        self._core = Producer(config, time.monotonic_ns())
         self._pollers = {accepts: self._poller(accepts) for accepts in (False, True)}
 
     def run(self) -> None:

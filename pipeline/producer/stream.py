@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from pipeline.messages import (
     NOTHING_WRONG,
     Binding,
@@ -11,6 +13,7 @@ from pipeline.messages import (
     Settings,
     SourceReport,
     TaskHeader,
+    Truth,
     WorkLoad,
 )
 from pipeline.producer.adaptation import Adaptation
@@ -32,6 +35,7 @@ class Stream:
         source: what was wrong with it all the same, as far as it knows.
         next_ids: per stream, the id of the next frame offered; streams that pause go on counting.
         adaptation: how long the settings of this episode took to show.
+        truth: what is really in this episode's pictures, None if nobody knows.
     """
 
     config: ProducerConfig
@@ -45,11 +49,12 @@ class Stream:
     next_ids: dict[int, int] = field(default_factory=dict)
     ledger: Ledger = field(init=False)
     adaptation: Adaptation = field(default_factory=Adaptation)
+    truth: Truth | None = None
 
     def __post_init__(self) -> None:
         self.ledger = self._new_ledger()
 
-    def begin(self, levels: tuple[int, int, int], n_streams: int) -> None:
+    def begin(self, levels: tuple[int, int, int], n_streams: int, seed: int) -> None:
         """Start the next episode with an empty account."""
         self.state = after(self.state, Cause.BEGIN)
         self.error, self.source = "", NOTHING_WRONG
@@ -59,6 +64,15 @@ class Stream:
         self.next_ids.clear()
         self.ledger = self._new_ledger()
         self.adaptation = Adaptation()
+        truth = self.config.truth
+        self.truth = None if truth is None else structs.replace(truth, seed=seed)
+
+    def began(self, began_ns: int) -> bool:
+        """Note when the source's first picture was due; tells whether somebody must hear of it."""
+        if self.truth is None or self.truth.began_ns:
+            return False
+        self.truth = structs.replace(self.truth, began_ns=began_ns)
+        return True
 
     def set_levels(self, levels: tuple[int, int, int], now_ns: int) -> StreamSettings:
         """Put other settings in force. Raises ValueError if there is no such level."""
@@ -149,6 +163,7 @@ class Stream:
             floor={**self.next_ids, **self.ledger.floor()},
             now_ns=now_ns,
             echo_ns=echo_ns,
+            truth=self.truth if self.state is EpisodeState.RUNNING else None,
         )
 
     @property

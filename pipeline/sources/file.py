@@ -204,3 +204,16 @@ class FileSource:
         frame, index = self._next[1], self._index
         self._next, self._index = None, index + 1
         return frame, index, pts_ns
+
+
+def count_pictures(path: str) -> int:
+    """Count the pictures of a video file by playing it, for what a file says of itself cannot be trusted.
+
+    Raises SourceError: as `FileSource`.
+    """
+    source, n = FileSource(path), 0
+    while source.peek() is not None:
+        source.skip()
+        n += 1
+    source.close()
+    return n

@@ -15,7 +15,7 @@ from omegaconf import MISSING
 from experiments.calibration.schema import CalibrateConfig
 from experiments.config.derived import schema_of
 from experiments.config.schemas import VARIANTS, DetectorSchema, RunConfig, SlosSchema
-from experiments.config.world_schemas import HardwareSchema, ScenarioSchema
+from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
 from experiments.forecasts.schema import ForecastsConfig
 from experiments.results.schemas import PUBLISHED, CompareConfig
 from experiments.sweeps.study_schema import CellsSchema, StudyConfig, StudySchema
@@ -183,6 +183,7 @@ def tables() -> dict[str, list[Row]]:
         "`hardware`: on which workers": without(rows_of_schema(HardwareSchema), "parts.NAME."),
         "`scenario`: what happens meanwhile": rows_of_schema(ScenarioSchema),
         "`slo`: judged by what": rows_of_schema(SlosSchema),
+        "`accuracy`: what detections are worth": rows_of_schema(AccuracySchema),
         "`hydra/sweeper` and `hydra/launcher`: a sweep": [
             *rows_of_group("hydra/sweeper", lambda option: None),
             *rows_of_group("hydra/launcher", lambda option: None),

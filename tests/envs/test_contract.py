@@ -20,7 +20,8 @@ pytestmark = pytest.mark.real
 
 LADDERS = ladders_for(320, 180, 30.0, ("n", "s"), (10.0, 30.0), (90, 180))
 NAMED_BY_EVENTS = ("workers", "drops")  # whose entries come and go
-OF_THE_PIPELINE_ALONE = ("source",)  # a simulated source has nothing wrong with it
+# a simulated source has nothing wrong with it, and nothing in it that could be found
+OF_THE_PIPELINE_ALONE = ("source", "scoring")
 
 
 def pipeline(directory: Path) -> gym.Env:

@@ -17,7 +17,7 @@ from envs.pipeline_env import DESERTED, PipelineEnv, worst_weights
 from envs.scenario import Event, EventKind, Scenario, Thermal, heat_after, throttled
 from pipeline.conditions import Conditions
 from pipeline.control import RefusedError, UnansweredError
-from pipeline.interval import WorkerInterval
+from pipeline.interval import Matches, WorkerInterval
 from pipeline.messages import State, Weights
 from pipeline.settings import Ladders
 from pipeline.sources.base import SourceReport
@@ -191,6 +191,14 @@ def test_a_step_says_what_was_wrong_with_the_source_so_far(world):
     world.control.source = SourceReport(undecodable=2, truncated=True)
     told = world.env.step(HIGH)[4]["source"]
     assert (told["undecodable"], told["truncated"]) == (2, True)
+
+
+def test_a_step_says_how_well_what_was_shown_agreed_with_the_truth_and_of_what_that_is_made(world):
+    world.env.reset(seed=1)
+    world.control.facts = {"matches": {"car": Matches(3, 4, 5), "bus": Matches(0, 1, 2)}, "scored": 30}
+    info = world.env.step(HIGH)[4]
+    assert info["metrics"]["streaming_f1"] == pytest.approx(2 * 3 / (5 + 7))
+    assert info["scoring"] == {"scored": 30, "matched": 3, "found": 5, "present": 7, "scoring_s": 0.0}
 
 
 def test_a_dead_program_terminates_and_the_next_reset_starts_a_new_cluster(world):

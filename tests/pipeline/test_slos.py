@@ -5,7 +5,7 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from pipeline.interval import Interval, WorkerInterval, percentiles_ms
+from pipeline.interval import Interval, Matches, WorkerInterval, percentiles_ms
 from pipeline.metrics import measure
 from pipeline.slos import RATIO_CAP, Sense, Slo, SloState, parse_slo, read_slos, video_slo
 
@@ -65,6 +65,14 @@ def test_the_predecessors_metrics_count_at_the_knobs_own_rate_and_by_recent_task
     assert figures["host_memory"] == 0.4  # 3700 in use, 300 held, of 10,000 bytes
     assert figures["task_time_share"] == pytest.approx(0.1 * 15)
     assert figures["task_time_share_max_worker"] == pytest.approx(0.4 * 15)
+
+
+def test_streaming_f1_is_over_all_classes_and_unknown_where_nothing_was_there_and_nothing_was_found():
+    by_class = {"car": Matches(matched=6, found=8, present=10), "bus": Matches(matched=0, found=2, present=0)}
+    assert measure(interval(matches=by_class))["streaming_f1"] == pytest.approx(2 * 6 / (10 + 10))
+    assert measure(interval(matches={"bus": Matches(0, 2, 0)}))["streaming_f1"] == 0
+    assert measure(interval(matches={"bus": Matches()}))["streaming_f1"] is None
+    assert measure(interval())["streaming_f1"] is None
 
 
 def test_unknown_is_not_zero():

@@ -14,7 +14,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from experiments.display.rerun.layout import BOXES, PICTURES, STEP, TIME
-from pipeline.collector.class_names import COCO, DOTA
+from pipeline.class_names import COCO, DOTA
 from pipeline.collector.detections import AXIS_ALIGNED, ROTATED
 from pipeline.collector.drawing import box_corners, class_color
 

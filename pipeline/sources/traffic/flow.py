@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.sources.traffic.vehicles import FLEET, Model, Paint
 
+FLOW = 0  # what of a seed's random numbers are for traffic
 LANE_WIDTH_M = 3.5
 LANES_EACH_WAY = 2
 MEDIAN_HALF_M = 0.65

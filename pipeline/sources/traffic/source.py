@@ -7,13 +7,13 @@ import numpy as np
 from pipeline.options import HIGHEST_FPS, LARGEST_PX, SMALLEST_PX
 from pipeline.sources.base import SourceError, SourceFrame
 from pipeline.sources.traffic.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
-from pipeline.sources.traffic.flow import TrafficFlow
+from pipeline.sources.traffic.flow import FLOW, TrafficFlow
 from pipeline.sources.traffic.perspective import Perspective
 from pipeline.sources.traffic.placement import place, truths
 from pipeline.sources.traffic.scenery import Scenery
 from pipeline.sources.traffic.sprites import SpriteBook
 
-FLOW, SCENERY, NOON = range(3)  # what a seed's random numbers are for
+SCENERY, NOON = FLOW + 1, FLOW + 2  # what else a seed's random numbers are for
 NS_PER_S = 1_000_000_000
 
 

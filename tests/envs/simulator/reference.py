@@ -6,6 +6,7 @@ Network and inference are those that the simulator assumes; whatever decides any
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from msgspec import structs
 
 from envs.hardware import Device
 from envs.scenario import heat_after, throttled
+from envs.simulator.records import N_AGES
 from envs.simulator.system import System
 from envs.simulator.timers import (
     CAPTURE,
@@ -322,6 +324,7 @@ class Reference:
         self._begun: producing.BeginCapture | None = None
         self._settings: tuple[int, StreamSettings] | None = None
         self._judged: set[tuple[int, int]] = set()
+        self._emitted: list[tuple[int, Result]] = []
         self._producer = Producer(self._config(), 0)
         self._collector = Collector("results", self.system.return_frames, identity=1)
         self._step = 0
@@ -455,6 +458,8 @@ class Reference:
     def collect(self, event: collecting.Event) -> None:
         """The collector hears of something."""
         for command in self._collector.handle(event, self.now_ns):
+            if isinstance(command, collecting.Emit):
+                self._emitted.append((command.emitted_ns, command.part.header))
             if isinstance(command, collecting.Tell):
                 arrive = partial(self._heard, command.message)
                 self.at(self.now_ns + self._message_ns, UP_CAME, 0, arrive)
@@ -575,6 +580,25 @@ class Reference:
         telemetry = self._telemetry()
         self._heat_up(telemetry)
         return telemetry
+
+    def streaming_f1(self, n_streams: int) -> float:
+        """Mean F1 of the interval that has just ended, source frame by source frame, of what was shown."""
+        s, began_ns, found = self.system, self.now_ns - self.system.interval_ns, []
+        assert s.accuracy is not None
+        length = max(1, round(s.source_length_s * s.source_fps)) if s.source_length_s else math.inf
+        for index in range(math.ceil(self.now_ns * 1e-9 * s.source_fps) + 1):
+            due_ns = self._pts_ns(index)
+            if not began_ns <= due_ns < self.now_ns or index >= length:
+                continue
+            for stream in range(n_streams):
+                shown = [h for at_ns, h in self._emitted if h.stream == stream and at_ns <= due_ns]
+                if not shown:
+                    found.append(0.0)
+                    continue
+                grade, age = s.ladders.grades[shown[-1].grade], index - shown[-1].source_index
+                age_s = min(age, N_AGES - 1) / s.source_fps
+                found.append(s.accuracy.f1(grade, shown[-1].size[1], age_s))
+        return float(np.mean(found)) if found else math.nan
 
     def _heat_up(self, telemetry: Telemetry) -> None:
         thermal = self.system.scenario.thermal

@@ -12,7 +12,8 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import envs
-from envs.hardware import Device, Hardware
+from envs.accuracy import GradeF1, StreamProfile
+from envs.hardware import Device, Hardware, Origin
 from envs.observe import OUTCOMES
 from envs.patterns import LinkPattern, LoadPattern, LoadShape
 from envs.scenario import Event, EventKind, Scenario
@@ -44,7 +45,8 @@ def same(a: Any, b: Any) -> bool:
 
 def test_gymnasium_finds_no_fault():
     # its checker takes NaN for a difference: everything must be known after the first interval
-    quick = system(hardware=Hardware((device(1.0, **POWERED),)))
+    f1 = StreamProfile((0.0,), {"n": GradeF1({"36": (0.8,)}, Origin.ASSUMED, "this test")})
+    quick = system(hardware=Hardware((device(1.0, **POWERED),)), accuracy=f1)
     env = gym.make(envs.SIMULATOR_ID, spec=SPEC, systems=[quick])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from envs.accuracy import GradeF1, StreamProfile
+from envs.hardware import Origin
 from envs.observe import Snapshot, judge
 from envs.simulator.env import SimulatorEnv
 from envs.simulator.system import System
@@ -16,6 +18,10 @@ from tests.envs.simulator.reference import Reference
 from tests.envs.simulator.systems import SLOS, random_system, spec, system
 
 SPEC = spec()
+F1 = StreamProfile(
+    ages_s=(0.0, 0.2, 1.0),
+    grades={"n": GradeF1({"18": (0.3, 0.2, 0.1), "36": (0.8, 0.6, 0.0)}, Origin.ASSUMED, "this test")},
+)
 
 
 def random_levels(rng: random.Random, held: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -48,6 +54,7 @@ def assert_same(ours: Any, theirs: Any, place: str = "") -> None:
 
 def run_both(simulated: System, seed: int, n_steps: int) -> int:
     """Assert that nothing can tell them apart; returns how many frames were delivered."""
+    simulated = replace(simulated, accuracy=F1)
     env, reference = SimulatorEnv(SPEC, [simulated]), Reference(simulated, SLOS, seed)
     env.reset(seed=seed)
     rng, levels = random.Random(seed), simulated.first_levels
@@ -79,6 +86,7 @@ def run_both(simulated: System, seed: int, n_steps: int) -> int:
             slos=slos,
         )
         expected = judge(SPEC, snapshot)
+        expected.info["metrics"]["streaming_f1"] = reference.streaming_f1(streams)
         assert_same(info, expected.info, f"step {step}")
         assert reward == pytest.approx(expected.reward, rel=1e-12)
         assert observation == pytest.approx(expected.observation, rel=1e-6)

@@ -35,7 +35,6 @@ def measured() -> Measured:
         Saturated((0.5,), 1.1),
         {"start_ms": 3000.0, "load_ms": 400.0, "new_shape_ms": 25.0},
         {"baseline_mb": 150.0, "memory_mb": 8000.0, "used_mb": 1500.0},
-        {"n": {"160x90": 0.51234, "320x180": 0.8}},
     )
 
 
@@ -52,14 +51,12 @@ def test_a_profile_has_what_was_measured_at_full_capacity():
     host = profile.host
     assert (host.baseline_mb, host.memory_mb, host.used_mb) == (150.0, 8000.0, 1500.0)
     assert (host.message_ms, host.capture_ms) == (0.25, 1.25)
-    assert profile.accuracy == {"n": {"160x90": 0.512, "320x180": 0.8}}
 
 
-def test_without_start_up_and_accuracy_these_stay_as_they_were():
-    without = dataclasses.replace(measured(), start_up=None, accuracy={})
+def test_without_start_up_this_stays_as_it_was():
+    without = dataclasses.replace(measured(), start_up=None)
     profile = profile_of(NATIVE, without, "a test")
     assert profile.devices[0].start_ms == NATIVE.devices[0].start_ms
-    assert profile.accuracy == {}
 
 
 def test_the_file_says_the_same_to_whoever_reads_it(tmp_path: Path):
@@ -72,7 +69,6 @@ def test_the_file_says_the_same_to_whoever_reads_it(tmp_path: Path):
     assert isinstance(config, CalibrateConfig)
     read = hardware_of(with_profile(config, path).hardware)
     assert read.host == profile.host
-    assert read.accuracy == profile.accuracy
     (device,), (written,) = read.devices, profile.devices
     assert device.service_times() == written.service_times()
     assert dataclasses.replace(device, times={}) == dataclasses.replace(written, times={})

@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from experiments.calibration import accuracy
 from experiments.calibration.errors import METRICS
 from experiments.calibration.schema import register
 from experiments.calibration.session import Calibration
@@ -20,7 +21,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.worlds.builders import hardware_of
 
 TWO_WORKERS = ("hardware=rpi5", "hardware.devices.0.count=2", "detector.grades=[n]")
-SMALL = ("video.width=320", "video.height=180", "video.heights_px=[90,180]", "accuracy.enabled=false")
+SMALL = ("video.width=320", "video.height=180", "video.heights_px=[90,180]")
 SHORT = ("grid.seconds=0.5", "grid.frames=5", "grid.probe_s=0.2", "grid.settle_s=0.2", "grid.saturated_s=0.8")
 TWO_WORLDS = ("validate=true", "validation.worlds=[emulated,simulated]", "env.control_interval_s=0.25")
 FEW_SETTINGS = ("validation.settings=3", "validation.reference_s=0.75", "validation.hold_s=1")
@@ -100,9 +101,7 @@ def test_the_configuration_has_nothing_that_nobody_reads():
     [
         (["hardware=rpi5"], "hardware=rpi5 does not compute"),
         (["env=simulator"], "leave env=pipeline"),
-        (["accuracy.classes=[lorry]"], "classes must be COCO's, got lorry"),
-        (["accuracy.path=nowhere.mp4"], "no video 'nowhere.mp4'"),
-        (["accuracy.truth=nowhere.txt"], "nowhere.txt"),
+        (["video.classes=[lorry]"], "classes must be COCO's, got lorry"),
         (["validate=true", "validation.worlds=[native,dreamt]"], "got dreamt"),
         (["validate=true", "validation.worlds=[simulated,native]"], "a real one first"),
         (["validate=true", "validation.worlds=[native]"], "two different worlds"),
@@ -119,6 +118,18 @@ def test_what_makes_no_sense_is_found_before_anything_is_measured(overrides: lis
     with pytest.raises((ConfigError, HydraException)) as refused:
         session(*overrides).check()
     assert words in sentence(refused.value)
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_accuracy_is_of_detections():
+    with pytest.raises(ConfigError, match="say detector=yolo11"):
+        accuracy.check(session("what=accuracy", "detector=yolo11_obb"))
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_a_profile_of_accuracy_is_called_after_the_video():
+    of = Calibration(compose("calibrate", ["what=accuracy"]), {"hardware": "local", "video": "traffic"})
+    assert accuracy.profile_path(of) == CONF / "accuracy" / "traffic.yaml"
 
 
 @pytest.mark.usefixtures("hydra_here")

@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.config.composing import accuracy_of_video
 from experiments.config.derived import arguments_of
 from experiments.config.help import help_text
 from experiments.config.schemas import (
@@ -82,7 +83,8 @@ def test_what_yaml_says_of_the_producer_is_what_its_command_line_says(video):
     limits = ("queue_policy", "queue_bound_s", "memory_budget_mb")
     ours |= {name: getattr(config.env, name) for name in limits}
     theirs = {field.name: field.default for field in dataclasses.fields(ProducerOptions)}
-    chosen = {"source", "path", "loop", "weights"}  # said by the user, or by the choice of the file
+    # said by the user, or by the choice of the file
+    chosen = {"source", "path", "loop", "classes", "weights"}
     for name, value in ours.items():
         if name not in chosen:
             assert (tuple(value) if isinstance(value, list) else value) == theirs[name], name
@@ -102,6 +104,15 @@ def test_every_option_composes_and_has_no_key_that_nobody_reads(group):
 def test_every_experiment_can_be_carried_out(experiment):
     plan = plan_run(typed(f"experiment={experiment}"))
     assert plan.config.name == experiment
+
+
+def test_the_accuracy_is_that_of_the_videos_name_unless_another_is_named_or_none_is_there():
+    own = typed().accuracy
+    assert own is not None and own == accuracy_of_video("traffic")
+    assert typed("video=thesis").accuracy is None and accuracy_of_video("thesis") is None
+    assert typed("accuracy=none").accuracy is None
+    people = typed("video=file", "video.path=x", "accuracy=people").accuracy
+    assert people is not None and people.scene == "people"
 
 
 def test_help_lists_every_option_of_every_group():

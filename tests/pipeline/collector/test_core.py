@@ -8,16 +8,20 @@ import pytest
 from pipeline.collector.core import Collector
 from pipeline.collector.events import (
     BeginEpisode,
+    BeginScoring,
     Emit,
     Fail,
     Finish,
     Malformed,
     ProducerSpoke,
     ResultsCame,
+    Scored,
+    ScoreUntil,
     Tell,
     Tick,
 )
 from pipeline.collector.present import MAX_EARLY
+from pipeline.interval import Matches
 from pipeline.messages import (
     Ack,
     Confirm,
@@ -30,6 +34,8 @@ from pipeline.messages import (
     Settings,
     Standby,
     Sync,
+    Tally,
+    Truth,
 )
 
 T = TypeVar("T")
@@ -41,7 +47,9 @@ MS = 1_000_000
 INCARNATION, OTHER = 77, 88  # of two producers
 
 
-def settings(episode=1, epoch=1, floor=None, now_ns=0, echo_ns=0, incarnation=INCARNATION) -> Settings:
+def settings(
+    episode=1, epoch=1, floor=None, now_ns=0, echo_ns=0, incarnation=INCARNATION, truth=None
+) -> Settings:
     return Settings(
         incarnation=incarnation,
         episode=episode,
@@ -55,6 +63,7 @@ def settings(episode=1, epoch=1, floor=None, now_ns=0, echo_ns=0, incarnation=IN
         floor=floor or {},
         now_ns=now_ns,
         echo_ns=echo_ns,
+        truth=truth,
     )
 
 
@@ -353,3 +362,36 @@ def test_a_frame_is_emitted_with_its_times_on_the_producers_clock():
     emitted = [command for command in talk.result(0) if isinstance(command, Emit)]
     times = [(emit.arrived_ns - 500 - first, emit.emitted_ns - 500 - first) for emit in emitted]
     assert times == [(7 * MS, 7 * MS), (0, 7 * MS)]
+
+
+# --- scoring ---
+
+TRUTH = Truth(classes=("car",), seed=3)
+BEGUN = Truth(classes=("car",), seed=3, began_ns=11 * S)
+
+
+def test_scoring_begins_once_it_is_known_when_the_source_did_and_pauses_with_it():
+    talk = Conversation()
+    assert not of(talk.say(ProducerSpoke(settings(truth=TRUTH))), BeginScoring)
+    assert not of(talk.wait(0.1), ScoreUntil)
+    (begin,) = of(talk.say(ProducerSpoke(settings(truth=BEGUN))), BeginScoring)
+    assert begin == BeginScoring(1, BEGUN, (8, 8), 10.0, 10 * S), "from when it heard of the episode"
+    assert of(talk.wait(0.05), ScoreUntil) == [ScoreUntil(talk.now_ns, 1)]
+    assert not of(talk.say(ProducerSpoke(settings(truth=BEGUN, epoch=2))), BeginScoring), "it has begun"
+    talk.say(ProducerSpoke(settings(epoch=2)))  # nothing is played any more
+    assert not of(talk.wait(0.1), ScoreUntil)
+
+
+def test_a_tally_leaves_with_the_next_acknowledgement_even_alone_and_only_that_of_the_episode():
+    talk = Conversation()
+    talk.say(ProducerSpoke(settings(truth=BEGUN)))
+    tally = Tally(1, 30, 7, {"car": Matches(1, 2, 3)})
+    (ack,) = acks(talk.say(Scored(tally)))
+    assert ack.tally == tally and not ack.received
+    assert not acks(talk.wait(0.2)), "there is no news"
+    talk.say(ProducerSpoke(settings(episode=2, truth=BEGUN)))
+    assert not acks(talk.say(Scored(tally)))
+
+
+def of(commands, kind: type[T]) -> list[T]:
+    return [command for command in commands if isinstance(command, kind)]

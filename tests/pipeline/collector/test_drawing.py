@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.collector.class_names import COCO, DOTA, class_name
+from pipeline.class_names import COCO, DOTA, class_name
 from pipeline.collector.drawing import annotated, box_corners, class_color
 
 METADATA = Path(__file__).parents[4] / "shared" / "data" / "yolo11n_int8_openvino_model" / "metadata.yaml"

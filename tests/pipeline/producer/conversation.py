@@ -13,6 +13,7 @@ from pipeline.messages import (
     Received,
     Register,
     Sync,
+    Tally,
     Telemetry,
     Verdict,
     Work,
@@ -161,6 +162,10 @@ class Conversation:
     def judge(self, verdict: Verdict):
         """The collector has this verdict."""
         return self._report((), (verdict,))
+
+    def scored(self, tally: Tally, **changes):
+        """The collector has scored so much."""
+        return self._report((), (), tally=tally, **changes)
 
     def _report(self, received: tuple[Received, ...], verdicts: tuple[Verdict, ...], **changes):
         assert self.begun is not None

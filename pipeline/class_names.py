@@ -1,5 +1,7 @@
 """What a detector's class numbers mean."""
 
+from collections.abc import Collection
+
 # Source: COCO 2017 detection, in the order of Ultralytics' coco.yaml.
 COCO = (
     *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
@@ -25,3 +27,10 @@ DOTA = (
 def class_name(class_id: int, names: tuple[str, ...]) -> str:
     """Return the name of a class, or its number where the table does not have it."""
     return names[class_id] if 0 <= class_id < len(names) else str(class_id)
+
+
+def class_ids(names: Collection[str]) -> tuple[int, ...]:
+    """Return the numbers of COCO's classes. Raises ValueError for a name that is none."""
+    if unknown := sorted(set(names) - set(COCO)):
+        raise ValueError(f"classes must be COCO's, got {', '.join(unknown)}")
+    return tuple(sorted(COCO.index(name) for name in names))

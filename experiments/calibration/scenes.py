@@ -1,0 +1,150 @@
+"""What a detector finds in scenes whose truth is known, by size of the frame and age of what is shown."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.class_names import class_ids
+from pipeline.interval import Matches
+from pipeline.options import ProducerOptions, SourceKind
+from pipeline.producer.scaling import scaled
+from pipeline.scoring.matching import Objects, detections_of, tally
+from pipeline.scoring.truth import open_truth, read_mot, truth_of
+from pipeline.sources.base import Source, SourceFrame
+from pipeline.sources.opening import open_source
+
+AGES = (0, 1, 2, 3, 5, 10, 20, 30, 60)  # of what is shown, in frames of the source
+
+Detect = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class Scene(NamedTuple):
+    """Pictures to be looked at.
+
+    Attributes:
+        name: for people.
+        producer: what plays it.
+        truth: by index in the source, of those pictures too that what was found is held against later.
+        indices: of the pictures to look at, ascending.
+    """
+
+    name: str
+    producer: ProducerOptions
+    truth: dict[int, Objects]
+    indices: Sequence[int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Looked:
+    """One scene as one grade sees it.
+
+    Attributes:
+        scene, grade: which.
+        heights_px: of the frames.
+        seconds: of the scene's time, of each picture.
+        counts: (heights, pictures, AGES, 3) matched, found and present, held against the truth so many frames
+            later; zeros where that is not known.
+    """
+
+    scene: str
+    grade: str
+    heights_px: tuple[int, ...]
+    seconds: tuple[int, ...]
+    counts: list[list[list[tuple[int, int, int]]]]
+
+    @property
+    def array(self) -> NDArray[np.int64]:
+        """The counts as an array."""
+        return np.asarray(self.counts, dtype=np.int64)
+
+
+def scenes_of(
+    producer: ProducerOptions, source_fps: float, n: int, length_s: float, every: int
+) -> Iterator[Scene]:
+    """List the scenes: traffic of n seeds, or the first n stretches of a video of which the truth is known.
+
+    Args:
+        producer: names source, truth and classes; its seed is that of the first scene.
+        source_fps: of that source.
+        n: at most.
+        length_s: of traffic.
+        every: one of so many pictures is looked at.
+
+    Raises:
+        ValueError: nobody knows what is really in the pictures.
+    """
+    if producer.source is SourceKind.TRAFFIC:
+        yield from (_traffic(producer, producer.seed + i, length_s, every) for i in range(n))
+        return
+    if truth_of(dataclasses.replace(producer, loop=False)) is None:
+        raise ValueError("accuracy is measured where the truth is known: video=traffic, or video.truth=FILE")
+    truth = read_mot(Path(producer.truth), producer.classes[0])
+    for first, last in itertools.islice(stretches(truth), n):
+        own = {index: truth[index] for index in range(first, last + 1)}
+        times_s = f"{first / source_fps:.1f} to {last / source_fps:.1f} s"
+        yield Scene(times_s, dataclasses.replace(producer, loop=False), own, range(first, last + 1, every))
+
+
+def _traffic(producer: ProducerOptions, seed: int, length_s: float, every: int) -> Scene:
+    options = dataclasses.replace(producer, seed=seed, length_s=0.0)
+    indices = range(0, round(length_s * options.source_fps), every)
+    truth = truth_of(options)
+    assert truth is not None, "traffic knows its own"
+    truth = type(truth)(classes=truth.classes, seed=seed)
+    look = open_truth(truth, (options.width, options.height), options.source_fps)
+    wanted = sorted({index + age for index in indices for age in AGES})
+    known = {index: objects for index in wanted if (objects := look(index)) is not None}
+    return Scene(f"seed {seed}", options, known, indices)
+
+
+def stretches(indices: Collection[int]) -> Iterator[tuple[int, int]]:
+    """List the first and last of each run of numbers that follow one another."""
+    for _, run in itertools.groupby(enumerate(sorted(indices)), lambda place: place[1] - place[0]):
+        members = [index for _, index in run]
+        yield members[0], members[-1]
+
+
+def look_at(scene: Scene, grade: str, detect: Detect, sizes: Sequence[tuple[int, int]]) -> Looked:
+    """Look at a scene's pictures in each size, and hold what is found against the truth then and later.
+
+    Args:
+        detect: boxes of a frame, as `pipeline.worker.detector.Detector.detect`.
+        sizes: (width, height) of the frames, scaled as the producer scales them.
+
+    Raises SourceError: the pictures cannot be had.
+    """
+    classes, seconds = class_ids(scene.producer.classes), []
+    counts: list[list[list[tuple[int, int, int]]]] = [[] for _ in sizes]
+    source = open_source(scene.producer)
+    try:
+        for frame in frames_at(source, scene.indices):
+            seconds.append(int(frame.index / source.fps))
+            for of_size, size in zip(counts, sizes, strict=True):
+                boxes = detect(scaled(frame.image, *size))
+                found = detections_of(boxes, size, (source.width, source.height), classes)
+                later = [scene.truth.get(frame.index + age) for age in AGES]
+                of_size.append([_counts(tally(found, truth)) if truth else (0, 0, 0) for truth in later])
+    finally:
+        source.close()
+    return Looked(scene.name, grade, tuple(height for _, height in sizes), tuple(seconds), counts)
+
+
+def _counts(by_class: dict[str, Matches]) -> tuple[int, int, int]:
+    total = sum(by_class.values(), Matches())
+    return total.matched, total.found, total.present
+
+
+def frames_at(source: Source, indices: Collection[int]) -> Iterator[SourceFrame]:
+    """Yield the source's frames with these indices, as long as it has any."""
+    for index in range(max(indices, default=-1) + 1):
+        if source.peek() is None:
+            return
+        if index in indices:
+            yield source.read()
+        else:
+            source.skip()

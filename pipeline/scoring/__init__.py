@@ -1,0 +1,5 @@
+"""How well what was emitted shows what is really there, source frame by source frame.
+
+`truth` knows what is in the pictures, `matching` holds detections against it, `scorer` adds up over time, and
+`scoring` does so in a thread of its own, off the frames' path.
+"""

@@ -1,0 +1,104 @@
+"""What is really in the pictures of a source, picture by picture, without the pictures."""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.messages import Truth, WorkType
+from pipeline.options import ProducerOptions, SourceKind
+from pipeline.scoring.matching import Objects
+from pipeline.sources.base import TruthBox
+from pipeline.sources.traffic.truth import TrafficTruth
+
+# What is lower, or more hidden, is neither asked for nor held against who finds it.
+LEAST_HEIGHT_PX = 12.0
+LEAST_VISIBLE_SHARE = 0.3
+MOT_COLUMNS = ("frame", "id", "left", "top", "width", "height", "counts")  # and more, which are not read
+
+Look = Callable[[int], Objects | None]  # by index in the source, ascending; None where nothing is known
+
+
+def truth_of(options: ProducerOptions) -> Truth | None:
+    """Say what can be known of the source's pictures; None if nothing, or if there is nothing to score.
+
+    There is not if workers bring no boxes, or if frames do not come at the source's own pace: then none has
+    a time at which it is shown.
+
+    Raises:
+        ValueError: a file of truth cannot be read.
+        SourceError: its video cannot be.
+    """
+    if not options.pacing or options.work_type is not WorkType.YOLO_DETECTION:
+        return None
+    match options.source:
+        case SourceKind.TRAFFIC:
+            return Truth(classes=options.classes, n_pictures=round(options.length_s * options.source_fps))
+        case SourceKind.FILE if options.truth:
+            from pipeline.sources.file import count_pictures  # it needs FFmpeg
+
+            try:
+                read_mot(Path(options.truth), options.classes[0])
+            except OSError as error:
+                raise ValueError(f"the truth cannot be read: {error}") from error
+            n_pictures = count_pictures(options.path) if options.loop else 0
+            return Truth(classes=options.classes, path=options.truth, n_pictures=n_pictures)
+    return None
+
+
+def open_truth(truth: Truth, source_size: tuple[int, int], source_fps: float) -> Look:
+    """Return what says what is in the picture of an index.
+
+    Args:
+        truth: where it is from.
+        source_size: (width, height) in px.
+        source_fps: frames/s.
+
+    Raises:
+        OSError, ValueError: as `read_mot`.
+    """
+    n, classes = truth.n_pictures, truth.classes
+    if truth.path:
+        objects = read_mot(Path(truth.path), classes[0])
+        return lambda index: objects.get(index % n if n else index)
+    traffic = TrafficTruth(truth.seed, *source_size, source_fps)
+    return lambda index: None if n and index >= n else objects_of(traffic.at(index), classes)
+
+
+def objects_of(boxes: Sequence[TruthBox], labels: Collection[str]) -> Objects:
+    """Take what a source says of its picture; what is of other classes is not there."""
+    wanted = [box for box in boxes if box.label in labels]
+    corners = np.array([box.visible for box in wanted], dtype=float).reshape(-1, 4)
+    hidden = np.array([box.visible_share < LEAST_VISIBLE_SHARE for box in wanted], dtype=bool)
+    return Objects(corners, [box.label for box in wanted], hidden | _is_low(corners))
+
+
+def read_mot(path: Path, label: str) -> dict[int, Objects]:
+    """Read what is in a video by index from 0, of those pictures of which something is said.
+
+    Args:
+        path: rows as MOT_COLUMNS, separated by commas, pictures counted from 1.
+        label: class of all of it, which MOT format does not name.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is something else.
+    """
+    expected = f"{path}: expected MOT rows ({', '.join(MOT_COLUMNS)}, ...)"
+    try:
+        rows = np.loadtxt(path, delimiter=",", usecols=range(len(MOT_COLUMNS)), ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{expected}: {error}") from error
+    if not rows.size or not np.isfinite(rows).all():
+        raise ValueError(f"{expected}, got some with less")
+    corners = np.hstack((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]))
+    ignored = (rows[:, 6] == 0) | _is_low(corners)
+    frames = rows[:, 0].astype(int) - 1
+    return {
+        int(index): Objects(corners[of], [label] * int(of.sum()), ignored[of])
+        for index, of in ((index, frames == index) for index in np.unique(frames))
+    }
+
+
+def _is_low(corners: np.ndarray) -> np.ndarray:
+    return corners[:, 3] - corners[:, 1] < LEAST_HEIGHT_PX

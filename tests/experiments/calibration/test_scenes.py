@@ -1,0 +1,106 @@
+"""Accuracy by age: detectors made by hand on scenes whose truth is known, and the profile of that."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from envs.accuracy import StreamProfile
+from envs.hardware import Origin
+from experiments.calibration.scenes import AGES, Looked, Scene, look_at, scenes_of, stretches
+from experiments.calibration.stream_profile import plot_f1, profile_of, spread_of
+from pipeline.class_names import COCO
+from pipeline.options import ProducerOptions, SourceKind
+from pipeline.scoring.matching import Objects
+
+FPS = 10.0
+TRAFFIC = ProducerOptions(width=320, height=180, source_fps=FPS)
+CAR, PERSON = COCO.index("car"), COCO.index("person")
+
+
+def test_stretches_are_runs_of_pictures_that_follow_one_another():
+    assert list(stretches([3, 4, 5, 9, 1])) == [(1, 1), (3, 5), (9, 9)]
+
+
+def test_each_seed_of_traffic_is_a_scene_whose_truth_reaches_beyond_the_last_picture():
+    first, second = scenes_of(TRAFFIC, FPS, n=2, length_s=2.0, every=5)
+    assert (first.name, second.name) == ("seed 0", "seed 1")
+    assert list(first.indices) == [0, 5, 10, 15]
+    assert max(first.truth) == 15 + max(AGES)
+    assert first.truth[15].boxes.tolist() != second.truth[15].boxes.tolist()
+
+
+def test_each_stretch_of_a_video_is_a_scene(tmp_path: Path):
+    truth = tmp_path / "gt.txt"
+    truth.write_text("".join(f"{picture},1,0,0,20,40,1\n" for picture in (1, 2, 3, 8, 9, 30)))
+    video = ProducerOptions(
+        source=SourceKind.FILE, path="clip.mp4", loop=True, truth=str(truth), classes=("person",)
+    )
+    scenes = list(scenes_of(video, FPS, n=2, length_s=1.0, every=1))
+    assert [list(scene.indices) for scene in scenes] == [[0, 1, 2], [7, 8]]
+    assert [scene.name for scene in scenes] == ["0.0 to 0.2 s", "0.7 to 0.8 s"]
+    assert not scenes[0].producer.loop
+
+
+def test_accuracy_needs_a_truth():
+    with pytest.raises(ValueError, match="truth is known"):
+        list(scenes_of(ProducerOptions(source=SourceKind.FILE, path="clip.mp4"), FPS, 1, 1.0, 1))
+
+
+def test_what_is_found_in_a_picture_is_held_against_the_truth_then_and_later():
+    """A car stands for a frame, then moves on; the detector sees it in frames of 90 px and more."""
+
+    def detect(frame: np.ndarray) -> np.ndarray:
+        height, width = frame.shape[:2]
+        car, person = (0.0, 0.0, width / 4, height / 2, 0.9, CAR), (0.0, 0.0, 9.0, 9.0, 0.9, PERSON)
+        return np.array([car, person] if height >= 90 else [person], np.float32)
+
+    def at(left: float) -> Objects:
+        return Objects(np.array([(left, 0.0, left + 80.0, 90.0)]), ["car"], np.zeros(1, bool))
+
+    truth = {0: at(0.0), 1: at(0.0), 2: at(200.0), 10: at(0.0), 11: at(0.0)}
+    looked = look_at(Scene("a", TRAFFIC, truth, (0, 10)), "n", detect, ((80, 45), (160, 90)))
+    assert looked.heights_px == (45, 90) and looked.seconds == (0, 1)
+    fresh, next_, after = AGES.index(0), AGES.index(1), AGES.index(2)
+    assert looked.array[1, 0, (fresh, next_, after)].tolist() == [[1, 1, 1], [1, 1, 1], [0, 1, 1]]
+    assert looked.array[0, 0, fresh].tolist() == [0, 0, 1]
+    assert looked.array[1, 1, after].tolist() == [0, 0, 0], "nobody knows what is there then"
+
+
+def looked(scene: str, matched: list[int]) -> Looked:
+    """Ten objects and ten detections in each second; half as many are matched when they are older."""
+    counts = [[[(m if age == 0 else m // 2, 10, 10) for age in AGES] for m in matched]]
+    return Looked(scene, "n", (180,), tuple(range(len(matched))), counts)
+
+
+def test_a_profile_pools_all_scenes():
+    profile = profile_of([looked("a", [8, 6]), looked("b", [8, 8])], FPS, "a street", "this test")
+    assert profile.grades["n"].f1 == {"180": [0.75, *[0.375] * (len(AGES) - 1)]}
+    assert profile.grades["n"].origin is Origin.MEASURED
+    assert profile.ages_s[:3] == (0.0, 0.1, 0.2)
+    assert isinstance(profile, StreamProfile) and profile.f1("n", 90, 0.0) == pytest.approx(0.375)
+
+
+def test_the_spread_is_that_of_the_logit_of_seconds_and_of_scenes():
+    rng = np.random.default_rng(1)
+    scenes = []
+    for name in "abcdefghij":
+        middle, x, matched = 60 + 5 * rng.normal(), 0.0, []
+        for _ in range(400):
+            x = 0.6 * x + 0.8 * 6.0 * rng.normal()
+            matched.append([[(round(middle + x), 100, 100)] * len(AGES)])
+        scenes.append(Looked(name, "n", (180,), tuple(range(400)), [[row[0] for row in matched]]))
+    scene_sd, second_sd, correlation = spread_of(scenes)
+    slope = 0.6 * 0.4
+    assert second_sd == pytest.approx(0.06 / slope, rel=0.1)
+    assert scene_sd == pytest.approx(0.05 / slope, rel=0.5), "of ten scenes"
+    assert correlation == pytest.approx(0.6, abs=0.05)
+
+
+def test_a_detector_that_finds_nothing_has_no_spread():
+    assert spread_of([looked("a", [0, 0, 0])]) == (0.0, 0.0, 0.0)
+
+
+def test_the_figure_is_written(tmp_path: Path):
+    plot_f1(profile_of([looked("a", [8, 6])], FPS, "a street", "this test"), tmp_path / "f1.png")
+    assert (tmp_path / "f1.png").stat().st_size > 5_000
