@@ -76,7 +76,7 @@ def test_a_raise_that_broke_an_slo_is_barred_for_longer_each_time():
         _, state = walk(replace(state, bar_left=0), *[reading((0, 0), 0.2)] * 4)
         _, state = walk(state, reading((0, 1), 0.7), reading((0, 1), 1.2))
         lengths.append(state.bar_length)
-        assert cost(SPEC, state.bar, (1.0,)) == 4
+        assert state.bar is not None and cost(SPEC, state.bar, (1.0,)) == 4
     assert lengths == [3, 6, 8, 8]
 
 
@@ -113,7 +113,7 @@ def test_without_a_pressure_a_growing_backlog_takes_the_last_raise_back():
     growing = [reading((0, 1), None, backlog) for backlog in (0.2, 0.4)]
     decided, state = walk(state, *growing)
     assert decided == [(0, 1), (0, 0)]
-    assert cost(SPEC, state.bar, (1.0,)) == 4
+    assert state.bar is not None and cost(SPEC, state.bar, (1.0,)) == 4
 
 
 def test_knobs_at_the_bottom_stay_there():

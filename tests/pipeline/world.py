@@ -209,13 +209,13 @@ class World:
     def result(self, header: TaskHeader, worker: str, service_ns: int) -> None:
         """A worker sends a result to the collector."""
         height, width, _ = header.shape
-        stamps_ns = header.sent_ns, header.sent_ns + MS, self.now_ns - service_ns, self.now_ns
+        captured_ns, sent_ns, done_ns = header.captured_ns, header.sent_ns - header.captured_ns, self.now_ns
         result = Result(
             id=header.id,
             dtype="uint8",
             shape=(0,),
             size=(width, height),
-            stamps_ns=tuple(ns - header.captured_ns for ns in stamps_ns),
+            stamps_ns=(sent_ns, sent_ns + MS, done_ns - service_ns - captured_ns, done_ns - captured_ns),
             stream=header.stream,
             incarnation=header.incarnation,
             episode=header.episode,

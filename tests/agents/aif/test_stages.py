@@ -31,7 +31,10 @@ BELIEFS /= BELIEFS.sum(axis=1, keepdims=True)
 
 def to_capacity():
     """P(u | c) of each stage at the second setting, (i, u, c)."""
-    shares = [demand_shares(ARRAYS.demand[i], jnp.asarray(MODEL.costs[0][i, 1]), 0.02) for i in range(2)]
+    shares = [
+        demand_shares(ARRAYS.demand[i], jnp.asarray(MODEL.costs[0][i, 1]), jnp.asarray(0.02))
+        for i in range(2)
+    ]
     return np.stack([by_capacity(ARRAYS, share) for share in shares])
 
 

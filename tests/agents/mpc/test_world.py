@@ -30,7 +30,7 @@ def known_of(world, spec, *ratios, level=1):
 
 def test_the_demand_is_the_largest_ratio_of_the_pressure():
     world = world_of(WHOLE)
-    demand = demand_of(world, prior(world), seen(WHOLE, 0.5, 0.9), 0.0, np.zeros(2))
+    demand = demand_of(world, prior(world), seen(WHOLE, 0.5, 0.9), np.zeros(1), np.zeros(2))
     assert (demand.ln, demand.is_measured) == (pytest.approx(np.log(0.5)), True)
 
 
