@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.hardware import Origin
 from pipeline.settings import GRADES
@@ -95,6 +96,12 @@ class StreamProfile:
             return 0.0
         misses = (100 - GRADES[grade].map50_95) / (100 - GRADES[nearest].map50_95)
         return max(0.0, 1 - (1 - fresh) * misses) * self._measured(nearest, height_px, age_s) / fresh
+
+    def table(self, grades: Sequence[str], heights_px: Sequence[int]) -> NDArray[np.float64]:
+        """Return F1 by grade, height and age of the profile, shape (n_grades, n_heights, n_ages)."""
+        return np.array(
+            [[[self.f1(grade, px, age) for age in self.ages_s] for px in heights_px] for grade in grades]
+        )
 
     def _nearest(self, grade: str) -> str:
         letters = [letter for letter in GRADES if letter in self.grades]

@@ -226,12 +226,10 @@ class Hardware:
     Attributes:
         devices: at least one; all native, or none.
         host: of producer and collector.
-        accuracy: F1 at IoU 0.5 by grade and frame size "WIDTHxHEIGHT" in px, where it was measured.
     """
 
     devices: tuple[Device, ...]
     host: Host = Host()
-    accuracy: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.devices:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,6 @@ def video_spec(
     ladders: Ladders,
     slos: Sequence[Slo],
     weights: Mapping[str, float] | None = None,
-    accuracy: Mapping[str, Mapping[str, float]] | None = None,
     joint_worth: Worth | None = None,
 ) -> ElasticitySpec:
     """Knobs fps, resolution and grade, in this order, with costs as `stage_costs` has them.
@@ -36,7 +34,6 @@ def video_spec(
         ladders: the levels, as the producer has them.
         slos: objectives on metrics of `pipeline.metrics.CATALOGUE`.
         weights: of the knobs in the QoE, by name, 1 where absent.
-        accuracy: F1 by grade and frame size "WIDTHxHEIGHT", where it was measured; see `grade_values`.
         joint_worth: of every setting, as `accuracy_worth` makes it, for a QoE by accuracy; None = the QoE is
             the weighted mean over the knobs.
 
@@ -50,7 +47,7 @@ def video_spec(
     rows: tuple[tuple[str, str, tuple[float | str, ...], tuple[float, ...]], ...] = (
         (FPS, "1/s", ladders.fps, ladders.fps),
         (RESOLUTION, "px", heights, tuple(map(float, heights))),
-        (GRADE, "", ladders.grades, grade_values(ladders, accuracy or {})),
+        (GRADE, "", ladders.grades, tuple(GRADES[letter].map50_95 for letter in ladders.grades)),
     )
     stages = stages_of(slos)
     costs = [stage_costs(ladders)[stage.name] for stage in stages]
@@ -113,20 +110,6 @@ def seen_accuracy(f1: float, fps: float) -> float:
     return 0.0 if math.isnan(f1) or math.isnan(fps) else f1 * min(1.0, fps / FLUENT_FPS) ** 0.25
 
 
-def grade_values(ladders: Ladders, accuracy: Mapping[str, Mapping[str, float]]) -> tuple[float, ...]:
-    """What each grade is worth, in percent: COCO mAP50-95, or the F1 that was measured.
-
-    The latter if there is one of every grade at the source's own size. A grade that measured worse than a
-    lower one is worth as much as that.
-    """
-    width, height = ladders.sizes[-1]
-    measured = [accuracy.get(grade, {}).get(f"{width}x{height}") for grade in ladders.grades]
-    known = [100 * f1 for f1 in measured if f1 is not None]
-    if len(known) < len(measured):
-        return tuple(GRADES[grade].map50_95 for grade in ladders.grades)
-    return tuple(accumulate(known, max))
-
-
 def ladders_of(status: Status) -> Ladders:
     """The ladders that a running producer reports."""
     return Ladders(status.fps_levels, status.sizes, status.grades)
@@ -146,7 +129,7 @@ def check_ladders(spec: ElasticitySpec, ladders: Ladders) -> None:
 def delivered_values(spec: ElasticitySpec, interval: Interval) -> tuple[float, ...]:
     """Of each knob of a `video_spec`, what left the collector in time; NaN if nothing did.
 
-    fps: frames/s per stream; resolution: mean height in px; grade: mean accuracy, see `grade_values`.
+    fps: frames/s per stream; resolution: mean height in px; grade: mean COCO mAP50-95, in percent.
     """
     if not interval.delivered:
         return (math.nan,) * len(spec.knobs)

@@ -36,7 +36,7 @@ def forecaster(name: str, results: str, spec: ElasticitySpec) -> Forecaster:
 
 def execute(config: ForecastsConfig, config_yaml: str, console: Console) -> Path:
     """Ask, judge, and leave it all in a directory, which is returned. Raises ConfigError."""
-    plans = plans_of(config, pairs_of(config.worlds), seed=0, accuracy=None)
+    plans = plans_of(config, pairs_of(config.worlds), seed=0)
     specs = {plan.spec.hash: plan.spec for plan in plans.values()}
     agents = {  # what is wrong with one is said before anything is asked
         (name, key): forecaster(name, config.results, spec)

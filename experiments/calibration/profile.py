@@ -56,7 +56,7 @@ def profile_of(hardware: Hardware, measured: Measured, source: str) -> Hardware:
     message_ms = float(np.median([point.round_trip_ms for point in points])) / 2  # half a round trip
     capture_ms = float(np.median([point.capture_ms for point in points]))
     waits = {"message_ms": min(message_ms, 200.0), "capture_ms": max(capture_ms, 0.0)}
-    return Hardware(tuple(devices), Host(**_rounded(measured.memory | waits)), hardware.accuracy)
+    return Hardware(tuple(devices), Host(**_rounded(measured.memory | waits)))
 
 
 def _times(number: int, points: Sequence[GridPoint], capacity: float, source: str) -> dict[str, GradeTimes]:

@@ -14,6 +14,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from envs.spec import Quality
 from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
 from experiments.config.help import help_text
@@ -100,8 +101,9 @@ _SLOS: Any = make_dataclass("Slos", [("slos", list[schema_of(video_slo)], field(
 
 @dataclass
 class SlosSchema(_SLOS):
-    """All objectives, and the quality that is maximised below them."""
+    """All objectives, and the quality that is maximised below them: of the knobs, or of what is found."""
 
+    qoe: Quality = Quality.KNOBS
     qoe_weights: QoeWeightsSchema = field(default_factory=QoeWeightsSchema)
 
 

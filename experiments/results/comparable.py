@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from envs.spec import ElasticitySpec
+from envs.spec import ElasticitySpec, Quality
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.cells import Cell
@@ -63,7 +63,7 @@ def spec_fields(spec: ElasticitySpec) -> Fields:
     named = {f"knob.{knob.name}": asdict(knob) for knob in spec.knobs}
     named |= {f"slo.{slo.metric}": asdict(slo) for slo in spec.slos}
     named |= {f"metric.{metric.name}": asdict(metric) for metric in spec.metrics}
-    return flat(named)
+    return flat({**named, "slo.qoe": spec.quality.name})
 
 
 def config_fields(row: Mapping[Any, Any]) -> Fields:
@@ -71,6 +71,7 @@ def config_fields(row: Mapping[Any, Any]) -> Fields:
     slo, video = row["config"]["slo"], row["config"]["video"]
     named: dict[str, Any] = {f"slo.{one['metric']}": one for one in slo["slos"]}
     named |= {f"knob.{knob}.weight": weight for knob, weight in slo["qoe_weights"].items()}
+    named |= {"slo.qoe": slo.get("qoe", Quality.KNOBS.name)}  # which runs of before do not say
     named |= {f"video.{key}": video[key] for key in LADDERS if key in video}
     return {**flat({**named, "detector.grades": row["config"]["detector"]["grades"]}), SPEC: row[SPEC]}
 

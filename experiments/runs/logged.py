@@ -56,6 +56,7 @@ class LoggedRun:
         try:
             raw = OmegaConf.load(path)
             assert isinstance(raw, DictConfig)
+            raw.hardware.pop("accuracy", None)  # of former releases
             found = OmegaConf.to_object(OmegaConf.merge(typed(self.summary, raw), raw))
         except (OSError, KeyError, OmegaConfBaseException) as error:
             raise ConfigError(f"{path} cannot be read as a run's configuration: {sentence(error)}") from error

@@ -19,14 +19,13 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.world_schemas import PipelineSchema, ReplaySchema, StreamEnvSchema
+from experiments.config.world_schemas import ReplaySchema, StreamEnvSchema
 from experiments.program.console import say
 from experiments.program.errors import ConfigError
 from experiments.training.schemas import TrainConfig, register
 from experiments.training.setup import REPLAY
 from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
-from experiments.training.worlds import AS_PUBLISHED, setup_of
-from experiments.worlds.builders import hardware_of
+from experiments.training.worlds import setup_of
 from experiments.worlds.plan import Plan
 
 TRAININGS_OWN = ("steps", "initial_levels")  # of an env: not the run's, in training
@@ -88,19 +87,17 @@ def training_run_for(
     cfg.agent, cfg.results, cfg.live = values, run.results, live
     if isinstance(run.env, ReplaySchema):
         cfg.env.path = run.env.path
-        accuracy = AS_PUBLISHED
     else:
         cfg.video, cfg.detector, cfg.slo = map(OmegaConf.structured, (run.video, run.detector, run.slo))
         assert isinstance(run.env, StreamEnvSchema)
         for field in fields(StreamEnvSchema):
             if field.name not in TRAININGS_OWN:
                 cfg.env[field.name] = getattr(run.env, field.name)
-        is_remote = isinstance(run.env, PipelineSchema) and run.env.control
-        accuracy = AS_PUBLISHED if is_remote else hardware_of(run.hardware).accuracy
+        cfg.accuracy = run.accuracy
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, TrainConfig)
     try:
-        setup = setup_of(config, is_judged=False, accuracy=accuracy)
+        setup = setup_of(config, is_judged=False)
     except ConfigError as error:
         raise ConfigError(f"agent {name} must be trained first, on {choice}: {error}") from error
     if setup.spec.hash != plan.spec.hash:

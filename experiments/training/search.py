@@ -27,7 +27,7 @@ from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
 from experiments.training.schemas import TrainConfig, TrainingSchema
 from experiments.training.trials import Arena, check_range, drawn, try_all
-from experiments.training.worlds import AS_PUBLISHED, check_training, pairs_of, plans_of, systems_of
+from experiments.training.worlds import check_training, pairs_of, plans_of, systems_of
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
 SHOWN = 4  # trials in the table, beside the present figures
@@ -69,7 +69,7 @@ def search_of(config: TrainConfig, name: str, values: Mapping[str, Any]) -> Sear
         check_training(config.training)
     check_search(config, name, values)
     pairs = pairs_of(config.training.pairs)
-    plans = plans_of(config, pairs, config.seed, AS_PUBLISHED)
+    plans = plans_of(config, pairs, config.seed)
     arena = arena_of(config, plans, values)
     present = {figure: values[figure] for figure in config.ranges}
     trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]

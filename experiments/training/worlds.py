@@ -1,7 +1,7 @@
 """The simulated worlds that a training needs: those it learns in, and those that are kept from it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from itertools import product
 from typing import Any, NamedTuple
@@ -18,9 +18,6 @@ from experiments.program.errors import ConfigError, blaming
 from experiments.training.schemas import TrainConfig, TrainingSchema
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging, replay_setup
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
-
-Accuracy = Mapping[str, Mapping[str, float]]  # by grade and frame size, as `envs.hardware.Hardware` has it
-AS_PUBLISHED: Accuracy = {}  # no grade was measured
 
 
 class Pair(NamedTuple):
@@ -52,20 +49,13 @@ def check_training(schema: TrainingSchema) -> None:
         raise ValueError(f"lowest_capacity must be in (0, 1], got {schema.lowest_capacity}")
 
 
-def plans_of(
-    config: StreamConfig, pairs: Sequence[Pair], seed: int, accuracy: Accuracy | None
-) -> dict[Pair, SimulatorPlan]:
+def plans_of(config: StreamConfig, pairs: Sequence[Pair], seed: int) -> dict[Pair, SimulatorPlan]:
     """Plan each pair as a run of the simulator, inside a `hydra.main` or an initialised Hydra.
-
-    What a setting is worth is a matter of the stream and of whom it is for, not of the hardware on which it
-    happens to be simulated. So in a training accuracies that were measured on a pair's hardware count for
-    nothing, those of the run that is trained for, if any, hold everywhere, and all plans are of one spec.
 
     Args:
         config: for everything but hardware and scenario, with `env` the simulator.
         pairs: wanted.
         seed: of the runs.
-        accuracy: holds everywhere; None = each hardware's own.
 
     Raises:
         ConfigError: a pair is not possible; it is named.
@@ -75,8 +65,6 @@ def plans_of(
     plans: dict[Pair, SimulatorPlan] = {}
     for pair in pairs:
         hardware, scenario = option("hardware", pair.hardware), option("scenario", pair.scenario)
-        if accuracy is not None:
-            hardware = replace(hardware, accuracy={grade: dict(f1) for grade, f1 in accuracy.items()})
         run = RunConfig(**stream, seed=seed, hardware=hardware, scenario=scenario, output=NO_OUTPUT)
         try:
             plans[pair] = plan_simulator(run, config.env)
@@ -123,13 +111,12 @@ def worlds_of(spec: ElasticitySpec, systems: Sequence[System], n_held_out: int) 
     return Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out))
 
 
-def setup_of(config: TrainConfig, is_judged: bool, accuracy: Accuracy = AS_PUBLISHED) -> TrainingSetup:
+def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
     """Plan where a training takes place.
 
     Args:
         config: of the training.
         is_judged: whether the worlds kept from training are wanted.
-        accuracy: in the simulator, see `plans_of`.
 
     Raises:
         ConfigError: something in it is wrong.
@@ -141,7 +128,7 @@ def setup_of(config: TrainConfig, is_judged: bool, accuracy: Accuracy = AS_PUBLI
     with blaming("training"):
         check_training(schema)
     pairs, kept = pairs_of(schema.pairs), pairs_of(schema.evaluation) if is_judged else []
-    plans = plans_of(config, [*pairs, *kept], config.seed, accuracy)
+    plans = plans_of(config, [*pairs, *kept], config.seed)
     spec = plans[pairs[0]].spec
     systems = systems_of([plans[pair] for pair in pairs], schema, config.seed)
     return TrainingSetup(

@@ -9,11 +9,15 @@ from typing import Any
 from envs.accuracy import StreamProfile
 from envs.hardware import Device, Hardware, Host
 from envs.scenario import EventKind, Scenario
+from envs.spec import ElasticitySpec, Quality
+from envs.video import accuracy_worth, video_spec
+from envs.worth import Worth
 from experiments.config.derived import build
-from experiments.config.schemas import CustomSchema, DetectorSchema, SlosSchema, VideoSchema
+from experiments.config.schemas import CustomSchema, DetectorSchema, SlosSchema, StreamConfig, VideoSchema
 from experiments.config.world_schemas import AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.program.errors import blaming
 from pipeline.options import SourceKind
-from pipeline.settings import GRADES
+from pipeline.settings import GRADES, Ladders
 from pipeline.slos import Slo, video_slo
 from pipeline.sources.custom import text_of
 
@@ -36,7 +40,7 @@ def hardware_of(schema: HardwareSchema) -> Hardware:
         if not schema.parts[name].devices:
             raise ValueError(f"part {name} is itself a mix: name the profiles that it is of")
         devices.append(dataclasses.replace(build(Device, schema.parts[name].devices[0]), count=count))
-    return Hardware(tuple(devices), build(Host, schema.host), schema.accuracy)
+    return Hardware(tuple(devices), build(Host, schema.host))
 
 
 # --- scenario ---
@@ -80,6 +84,32 @@ def slos_of(schema: SlosSchema) -> tuple[Slo, ...]:
 def qoe_weights_of(schema: SlosSchema) -> dict[str, float]:
     """What each knob counts in the QoE."""
     return dataclasses.asdict(schema.qoe_weights)
+
+
+def stream_spec(config: StreamConfig, ladders: Ladders, slos: Sequence[Slo]) -> ElasticitySpec:
+    """What an agent sees of a video stream, whose quality is judged as `slo.qoe` says. Raises ConfigError."""
+    with blaming("slo.qoe"):
+        worth = joint_worth(config, ladders)
+    with blaming("slo.qoe_weights"):
+        return video_spec(ladders, slos, qoe_weights_of(config.slo), worth)
+
+
+def joint_worth(config: StreamConfig, ladders: Ladders) -> Worth | None:
+    """What each setting is worth by what is found in it; None where quality is judged by the knobs.
+
+    Raises:
+        ValueError: nobody knows what detections of this scene are worth.
+    """
+    if config.slo.qoe is Quality.KNOBS:
+        return None
+    profile = accuracy_of(config.accuracy)
+    if profile is None:
+        raise ValueError(
+            "ACCURACY needs to know what detections of the scene are worth: say accuracy=traffic or another "
+            "one, measure it (python -m experiments.calibrate what=accuracy), or say slo.qoe=KNOBS"
+        )
+    f1 = profile.table(ladders.grades, [height for _, height in ladders.sizes])
+    return accuracy_worth(ladders, f1, profile.ages_s)
 
 
 # --- accuracy ---

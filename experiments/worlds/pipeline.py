@@ -9,18 +9,18 @@ from envs.hardware import Hardware, usable_cores
 from envs.pipeline_env import PipelineEnv
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
-from envs.spec import ElasticitySpec
-from envs.video import ladders_of, video_spec
+from envs.spec import ElasticitySpec, Quality
+from envs.video import ladders_of
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema
-from experiments.program.errors import blaming
+from experiments.program.errors import ConfigError, blaming
 from experiments.worlds.builders import (
     check_contradictions,
     grades_and_weights,
     hardware_of,
-    qoe_weights_of,
     scenario_of,
     slos_of,
+    stream_spec,
     video_arguments,
 )
 from pipeline.cluster import LocalCluster
@@ -109,9 +109,11 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
                 ladders = ladders_of(client.status())
         else:
             ladders = source_ladders(producer)
-    with blaming("slo.qoe_weights"):
-        accuracy = None if env.control else hardware.accuracy
-        spec = video_spec(ladders, slos, qoe_weights_of(config.slo), accuracy)
+    if config.slo.qoe is Quality.ACCURACY and not (env.control or hardware.is_native):
+        raise ConfigError(
+            "slo.qoe: emulated workers find nothing, so there is no ACCURACY to judge by; KNOBS"
+        )
+    spec = stream_spec(config, ladders, slos)
     plan = PipelinePlan(spec, producer, hardware, scenario, env, config)
     with blaming("env"):
         plan.make_env(Path(), lambda _: None)  # it checks its own arguments, and starts nothing

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
-from envs.video import video_spec
 from experiments.config.schemas import CustomSchema, FileSchema, RunConfig, TrafficSchema, VideoSchema
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import blaming
@@ -17,9 +16,9 @@ from experiments.worlds.builders import (
     check_contradictions,
     grades_and_weights,
     hardware_of,
-    qoe_weights_of,
     scenario_of,
     slos_of,
+    stream_spec,
     video_arguments,
 )
 from pipeline.options import ProducerOptions
@@ -78,9 +77,7 @@ def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
     with blaming("slo"):
         slos = slos_of(config.slo)
     system = system_of(config, env, slos)
-    with blaming("slo.qoe_weights"):
-        accuracy = system.hardware.accuracy
-        spec = video_spec(system.ladders, slos, qoe_weights_of(config.slo), accuracy)
+    spec = stream_spec(config, system.ladders, slos)
     return SimulatorPlan(spec, system, env, config)
 
 

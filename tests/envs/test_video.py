@@ -102,28 +102,3 @@ def test_seen_accuracy_needs_both_something_found_and_something_shown():
     assert seen_accuracy(0.8, 30.0) == 0.8
     assert seen_accuracy(0.8, 15 / 16) == pytest.approx(0.4)
     assert seen_accuracy(math.nan, 30.0) == seen_accuracy(0.8, math.nan) == 0.0
-
-
-# --- measured accuracy ---
-
-SIZE = "640x360"  # the source's
-
-
-def grades_worth(accuracy: dict[str, dict[str, float]]) -> tuple[float, ...]:
-    return video_spec(LADDERS, SLOS, accuracy=accuracy).knobs[2].value
-
-
-def test_a_grade_is_worth_its_measured_f1_in_percent():
-    assert grades_worth({"n": {SIZE: 0.5, "320x180": 0.9}, "s": {SIZE: 0.75}}) == (50.0, 75.0)
-
-
-def test_published_accuracy_counts_unless_every_grade_was_measured_at_the_sources_size():
-    published = spec().knobs[2].value
-    assert published == (39.5, 47.0)
-    assert grades_worth({}) == published
-    assert grades_worth({"n": {SIZE: 0.5}}) == published
-    assert grades_worth({"n": {SIZE: 0.5}, "s": {"320x180": 0.75}}) == published
-
-
-def test_a_grade_that_measured_worse_than_a_lower_one_is_worth_as_much_as_that():
-    assert grades_worth({"n": {SIZE: 0.5}, "s": {SIZE: 0.4}}) == (50.0, 50.0)

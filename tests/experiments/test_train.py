@@ -25,8 +25,6 @@ from experiments.training.schemas import TrainConfig, TrainingSchema
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, training_hash
 from experiments.training.training_run import TrainingError, TrainingRun, train
 from experiments.training.worlds import (
-    AS_PUBLISHED,
-    Accuracy,
     Pair,
     check_training,
     pairs_of,
@@ -61,10 +59,8 @@ def schema(**changes: Any) -> TrainingSchema:
     return replace(small, **changes)
 
 
-def planned(
-    config: TrainConfig, *pairs: Pair, accuracy: Accuracy = AS_PUBLISHED
-) -> dict[Pair, SimulatorPlan]:
-    return plans_of(config, pairs, config.seed, accuracy)
+def planned(config: TrainConfig, *pairs: Pair) -> dict[Pair, SimulatorPlan]:
+    return plans_of(config, pairs, config.seed)
 
 
 # --- which worlds ---
@@ -101,15 +97,6 @@ def test_the_recipes_keys_are_its_classes_arguments(algorithm):
     name = algorithm.lower()
     keys = set(composed(f"agent={name}").agent.recipe) - {"_target_"}
     assert keys == {field.name for field in fields(RECIPES[algorithm])}
-
-
-def test_accuracies_of_the_hardware_that_is_trained_on_count_for_nothing():
-    pair, measured = (
-        Pair("rpi5", "steady"),
-        {"n": {"640x360": 0.3}, "s": {"640x360": 0.5}, "m": {"640x360": 0.6}},
-    )
-    plain, own = planned(typed(), pair)[pair].spec, planned(typed(), pair, accuracy=measured)[pair].spec
-    assert plain.knobs[2].value != own.knobs[2].value == (30.0, 50.0, 60.0)
 
 
 def test_a_checkpoint_is_for_the_spec_that_a_run_with_the_same_words_has():

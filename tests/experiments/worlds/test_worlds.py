@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from omegaconf import OmegaConf
 from envs.hardware import Hardware, Origin
 from envs.observe import OUTCOMES
 from envs.scenario import EventKind
+from envs.spec import Quality
+from envs.video import seen_accuracy
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import WORLDS
 from experiments.program.errors import ConfigError
@@ -232,12 +235,30 @@ def test_both_worlds_see_the_same_stream():
     assert simulator(*options).spec == plan_run(typed(*options)).spec
 
 
-@pytest.mark.parametrize("world", STREAM_WORLDS)
-def test_measured_accuracy_is_what_grades_are_worth(world):
-    accuracy = {grade: {"640x360": f1} for grade, f1 in zip(GRADES, (0.5, 0.7, 0.8), strict=True)}
-    config = typed(f"env={world}", "hardware=rpi5")
-    config.hardware.accuracy = accuracy
-    assert plan_run(config).spec.knobs[2].value == (50.0, 70.0, 80.0)
+def test_quality_by_accuracy_is_of_the_scenes_profile():
+    plan = simulator("slo.qoe=ACCURACY", "detector.grades=[n]")
+    profile = plan.system.accuracy
+    assert profile is not None and plan.spec.quality is Quality.ACCURACY
+    fps, sizes = plan.system.ladders.fps, plan.system.ladders.sizes
+    best = plan.spec.worth.at_once.reshape(plan.spec.n_levels)[-1, -1, 0]
+    assert best == pytest.approx(profile.f1("n", sizes[-1][1], 0.5 / fps[-1]))
+    judged = plan.make_env(Path(), lambda _: None)
+    judged.reset(seed=0)
+    info = judged.step(plan.spec.lowest)[4]
+    f1, shown = info["metrics"]["streaming_f1"], info["metrics"]["delivered_fps"]
+    assert 0 < info["qoe"] < 1 and info["qoe"] == pytest.approx(seen_accuracy(f1, shown))
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["env=simulator", "accuracy=none"], "say accuracy=traffic or another"),
+        (["env=pipeline", "hardware=rpi5"], "emulated workers find nothing"),
+    ],
+)
+def test_quality_by_accuracy_needs_to_know_it(words, complaint):
+    with pytest.raises(ConfigError, match=rf"slo\.qoe: .*{complaint}"):
+        plan_run(typed("slo.qoe=ACCURACY", *words))
 
 
 def test_a_video_file_is_simulated_by_what_it_is(data):
