@@ -133,8 +133,8 @@ def memory_of_rest(layout: Layout) -> jax.Array:
 def observe(layout: Layout, unknowns: Unknowns, reading: Reading) -> None:
     """Make NumPyro's sites of one interval: each row's reading, "at least the cap" for those there."""
     seen, expected, scale = reckon(layout, unknowns, reading)
-    height = jnp.concatenate([reading.ratios, jnp.exp(reading.ln_pressures) * (1 + CAP_SLACK)])
-    at_cap = height >= RATIO_CAP
+    ratios = jnp.concatenate([reading.ratios, jnp.exp(reading.ln_pressures) * (1 + CAP_SLACK)])
+    at_cap = ratios >= RATIO_CAP
     read = dist.StudentT(TAILS, expected, scale).mask((reading.counts > 0) & ~at_cap)
     numpyro.sample("ratio", read, obs=seen)
     beyond = jnp.where((reading.counts > 0) & at_cap, log_ndtr((expected - seen) / scale), 0.0)
