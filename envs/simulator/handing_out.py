@@ -37,6 +37,13 @@ def tick_by(s, e, when_ns):
 
 
 @compiled
+def chores_by(s, e, when_ns):
+    """From then on a tick may find more to do than to hand out what waits."""
+    e.chores_ns = min(e.chores_ns, when_ns)
+    tick_by(s, e, when_ns)
+
+
+@compiled
 def answer(s, e, w, what, size_bytes, now_ns):
     """A reply leaves; its frames take their time on the link. Refresh after it."""
     worker = e.workers[w]
@@ -99,7 +106,7 @@ def hand_out(s, e, w, place, n, now_ns):
         job.worker, job.epoch, job.grade, job.size = w, frame.epoch, frame.grade, frame.size
         job.captured_ns, job.sent_ns, job.outcome = frame.captured_ns, now_ns, IN_FLIGHT
         push(s, e, N_GLOBAL_LISTS + w * N_WORKER_LISTS + REPLY, j)
-        tick_by(s, e, now_ns + s.lease_ns + 1)
+        chores_by(s, e, now_ns + s.lease_ns + 1)
     return size_bytes
 
 
@@ -127,20 +134,18 @@ def make_up_work(s, e, now_ns):
         return
     if s.plans_turns:
         w, place, n_turns, again_ns = whose_turn(s, e, now_ns)
-        if n_turns == 1:
-            make_up(s, e, w, place, now_ns)
-        if n_turns <= 1:
-            if n_queued(s, e) > 0:
-                tick_by(s, e, again_ns)
-            return
-    w = next_held(s, e, HELD, 0)
-    while w != NONE and n_queued(s, e) > 0:
+    else:
+        w, place, n_turns, again_ns = next_held(s, e, HELD, 0), 0, e.n_workers, NEVER
+    while w != NONE:
         seq = e.workers[w].held_seq
-        place = place_of(s, e, w, now_ns)
         if place != NONE:
             make_up(s, e, w, place, now_ns)
+        if n_turns == 1 or n_queued(s, e) == 0:
+            break
         w = next_held(s, e, HELD, seq)
-    tick_by(s, e, replan_ns(s, e, now_ns))
+        place = place_of(s, e, w, now_ns) if w != NONE else NONE
+    if n_queued(s, e) > 0:
+        tick_by(s, e, again_ns if n_turns <= 1 else replan_ns(s, e, now_ns))
 
 
 @compiled

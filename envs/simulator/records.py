@@ -14,7 +14,7 @@ from pipeline.interval import HOPS, RECENT_TASKS
 from pipeline.producer.occupancy import MOST_BOOKED
 from pipeline.producer.transport import SHARED_SPANS
 
-NEVER = 1 << 62
+NEVER = 1 << 58  # so that an event's time and rank are one number
 NONE = -1  # no frame, no job
 
 # the most of each that a record has room for
@@ -90,7 +90,7 @@ CARRIER = _record(  # a worker's own link, or what several share: when a shared 
 )
 EVENT = _record("step kind worker slo", "value")
 WORKER = _record(
-    "alive kind slot carrier next_ns next_rank"
+    "alive kind slot carrier"
     # its core
     " confirmed asked asked_n asked_ns deadline_ns in_hand heartbeat_due_ns not_before_ns back_off_ns"
     " clock_ns n_plans n_ready asked_for grades loaded told_epoch told_grade"
@@ -141,7 +141,7 @@ EPISODE = _record(
     # the last settings that a delivered frame was worked under
     " effective_epoch"
     # the producer
-    " held_bytes n_flight oldest newest tick_ns held_seq known_seq bound trial_ns"
+    " held_bytes n_flight oldest newest tick_ns chores_ns held_seq known_seq bound trial_ns"
     # free places: recycled ones, then those never used
     " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"
     # the collector, and its messages to the producer
@@ -165,6 +165,8 @@ EPISODE = _record(
         ("set_ns", np.int64, (N_EPOCHS,)),  # when settings came into force, by epoch modulo N_EPOCHS
         ("heads", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
         ("tails", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
+        ("next_keys", np.int64, (N_WORKERS,)),  # of each worker's next event
+        ("dones_ns", np.int64, (N_WORKERS,)),  # when each worker would be done with one more task
         ("up_ns", np.int64, (N_UP,)),
         ("up_receipts", np.int64, (N_UP,)),
         ("up_verdicts", np.int64, (N_UP,)),

@@ -19,34 +19,55 @@ next_trial_ns = compiled(outlook.next_trial_ns)
 def place_of(s, e, w, now_ns):
     """Which of the queued frames this worker is to get, from 0; NONE: it is not its turn."""
     n = n_queued(s, e)
-    if n == 0:
-        return NONE
-    if not s.plans_turns:
-        return 0
+    if n == 0 or not s.plans_turns:
+        return 0 if n > 0 else NONE
     worker = e.workers[w]
     if worker.service_est_ns == 0:
-        return 0 if worker.told_in_hand == 0 else NONE
+        return place_of_stranger(worker)
     if now_ns < near_from(worker):
         return NONE
-    place = n_before(s, e, w, n, now_ns)
-    if place < n:
-        return place
-    return n - 1 if may_try(e, worker, now_ns) else NONE
+    expect(e, now_ns)
+    return place_in_plan(e, w, done_ns(worker, now_ns), n, now_ns)
 
 
 @compiled
-def n_before(s, e, w, enough, now_ns):
-    """How many frames others will have done before it could be done with one; counted until enough."""
-    n, until_ns = 0, done_ns(e.workers[w], now_ns)
+def place_of_stranger(worker):
+    """Of one of which nothing is known: it is served as it asks, while it has nothing in hand."""
+    return 0 if worker.told_in_hand == 0 else NONE
+
+
+@compiled
+def expect(e, now_ns):
+    """Note when each worker would be done with one more task, as far as it is counted on; else never."""
+    for w in range(e.n_workers):
+        worker = e.workers[w]
+        e.dones_ns[w] = NEVER
+        if worker.known and worker.service_est_ns > 0:
+            is_late = is_overdue(now_ns, worker.clear_ns, worker.expected_free_ns)
+            if worker.held == HELD or not is_late:
+                e.dones_ns[w] = done_ns(worker, now_ns)
+
+
+@compiled
+def place_in_plan(e, w, until_ns, n, now_ns):
+    """Its place among n frames if it would be done with one at a time; what others do is expected by now."""
+    place = n_before(e, until_ns, n)
+    if place < n:
+        return place
+    return n - 1 if may_try(e, e.workers[w], now_ns) else NONE
+
+
+@compiled
+def n_before(e, until_ns, enough):
+    """How many frames others will have done before a time; counted until enough."""
+    n = 0
     for v in range(e.n_workers):
+        first_ns = e.dones_ns[v]
+        if first_ns >= until_ns:  # as is its own
+            continue
+        if n + 1 >= enough:
+            return enough
         other = e.workers[v]
-        if v == w or not other.known or other.service_est_ns == 0:
-            continue
-        first_ns = done_ns(other, now_ns)
-        if first_ns >= until_ns:
-            continue
-        if other.held != HELD and is_overdue(now_ns, other.clear_ns, other.expected_free_ns):
-            continue
         period_ns = max(other.service_est_ns, other.transfer_est_ns)
         if first_ns + (enough - n - 1) * period_ns < until_ns:  # spares most divisions
             return enough
@@ -82,19 +103,30 @@ def look_again_ns(worker, now_ns):
 
 @compiled
 def whose_turn(s, e, now_ns):
-    """(A worker that asks and whose turn it is, or NONE; its place; how many there are; when to look again).
+    """(Who asked first of those whose turn it is, or NONE; its place; how many they are; when to look again).
 
     Who is not to get anything is not either once others have got theirs: a frame that goes to another was
     before its own at best, and there is one fewer.
     """
-    found, found_place, n_found, again_ns = NONE, NONE, 0, NEVER
+    n, found, found_place, n_found, again_ns = n_queued(s, e), NONE, NONE, 0, NEVER
+    is_expected = False
     for w in range(e.n_workers):
         worker = e.workers[w]
-        if worker.held == HELD:
-            place = place_of(s, e, w, now_ns)
-            if place != NONE:
+        if worker.held != HELD:
+            continue
+        if worker.service_est_ns == 0:
+            place, near_ns = place_of_stranger(worker), NEVER
+        else:
+            place, near_ns = NONE, near_from(worker)
+            if near_ns <= now_ns:
+                if not is_expected:
+                    expect(e, now_ns)
+                    is_expected = True
+                place = place_in_plan(e, w, e.dones_ns[w], n, now_ns)
+        if place == NONE:
+            again_ns = min(again_ns, max(now_ns, near_ns))
+        else:
+            n_found += 1
+            if found == NONE or worker.held_seq < e.workers[found].held_seq:
                 found, found_place = w, place
-                n_found += 1
-            else:
-                again_ns = min(again_ns, look_again_ns(worker, now_ns))
     return found, found_place, n_found, again_ns

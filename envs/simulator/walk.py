@@ -6,6 +6,7 @@ from envs import scenario
 from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
 from envs.simulator.compiling import compiled
 from envs.simulator.draws import content_seed, stream_seed
+from envs.simulator.handing_out import tick_by
 from envs.simulator.ledger import queue_bound, thin
 from envs.simulator.occupancy import book
 from envs.simulator.outlook import begin_outlook, bind_outlook
@@ -29,7 +30,7 @@ from envs.simulator.timers import (
     refresh,
 )
 from envs.simulator.transport import begin_carrier
-from envs.simulator.workapi import announce, plan_tick, producer_ticked, request_came
+from envs.simulator.workapi import announce, plan_chores, producer_ticked, request_came
 from envs.simulator.workers import left, replied, served, woke
 from pipeline.collector.core import TICK_NS as COLLECTOR_TICK_NS
 from pipeline.worker.timing import LEAST_REPLY_NS
@@ -65,7 +66,8 @@ def begin(systems, episodes, i, seed, thresholds):
     e.held_seq = e.known_seq = s.n_workers
     e.epoch = e.effective_epoch = 1
     announce(s, e, 0)
-    plan_tick(s, e)
+    plan_chores(s, e)
+    tick_by(s, e, e.chores_ns)
     choose_next(s, e, 0)
 
 
@@ -77,7 +79,7 @@ def begin_records(s, e, seed, thresholds):
     e.fps_level, e.size_level, e.grade_level = s.fps_level, s.size_level, s.grade_level
     e.previous_fps, e.previous_size, e.previous_grade = s.fps_level, s.size_level, s.grade_level
     e.source_index, e.last_pts_ns, e.source_ended_ns = 0, -1, NEVER
-    e.due_ns = e.offer_ns = e.tick_ns = NEVER
+    e.due_ns = e.offer_ns = e.tick_ns = e.chores_ns = NEVER
     e.trial_ns = 0
     e.held_bytes = e.n_flight = e.epoch = e.effective_epoch = 0
     e.oldest = e.newest = e.free_frame = e.free_job = NONE

@@ -6,13 +6,13 @@ A test holds it to the real cores, frame for frame.
 from envs.simulator.compiling import compiled
 from envs.simulator.handing_out import (
     answer,
+    chores_by,
     find_unroutable,
     hand_out,
     is_held,
     make_up_work,
     next_held,
     remove,
-    replan_ns,
     serve,
     tick_by,
     unroutable,
@@ -39,6 +39,7 @@ from envs.simulator.records import (
 from envs.simulator.timers import refresh
 from envs.simulator.transport import begin_transport
 from envs.simulator.turns import look_again_ns, place_of
+from pipeline.producer.config import TICK_NS
 
 
 @compiled
@@ -105,7 +106,7 @@ def register(s, e, w, now_ns):
     begin_occupancy(worker, now_ns)
     begin_transport(e, worker)
     begin_outlook(e, w)
-    tick_by(s, e, now_ns + s.silent_ns + 1)
+    chores_by(s, e, now_ns + s.silent_ns + 1)
     worker.reply_epoch, worker.reply_grade = e.epoch, e.grade_level
     reply(s, e, w, CONFIRMATION, now_ns)
 
@@ -147,7 +148,7 @@ def hold(s, e, w, state, now_ns):
     worker = e.workers[w]
     worker.held, worker.held_seq, worker.held_ns = state, e.held_seq, now_ns
     worker.held_n = worker.request_n
-    tick_by(s, e, now_ns + s.held_ns)
+    chores_by(s, e, now_ns + s.held_ns)
     if state == HELD and s.plans_turns and n_queued(s, e) > 0:
         tick_by(s, e, look_again_ns(worker, now_ns))
 
@@ -197,6 +198,19 @@ def announce(s, e, now_ns):
 
 @compiled
 def producer_ticked(s, e, now_ns):
+    """Hand out what waits, after and before the chores if some may be due; plan the next tick."""
+    e.tick_ns = NEVER
+    if now_ns >= e.chores_ns:
+        do_chores(s, e, now_ns)
+        plan_chores(s, e)
+    else:
+        serve(s, e, now_ns)
+    tick_by(s, e, e.chores_ns)
+    e.tick_ns = max(e.tick_ns, now_ns + TICK_NS)
+
+
+@compiled
+def do_chores(s, e, now_ns):
     """Take tasks back from the silent and from expired leases, answer those who waited long enough."""
     for _ in range(e.n_workers):
         silent = longest_known_silent(s, e, now_ns)
@@ -221,7 +235,6 @@ def producer_ticked(s, e, now_ns):
         refresh(s, e, w)
         w = next_held(s, e, ANSWERED, 0)
     find_unroutable(s, e, served, now_ns)
-    plan_tick(s, e)
 
 
 @compiled
@@ -237,9 +250,9 @@ def longest_known_silent(s, e, now_ns):
 
 
 @compiled
-def plan_tick(s, e):
-    """The next tick at which anything can be due."""
-    when_ns = replan_ns(s, e, e.now_ns + 1)
+def plan_chores(s, e):
+    """When a tick may next find any."""
+    when_ns = NEVER
     for w in range(e.n_workers):
         worker = e.workers[w]
         if worker.known:
@@ -248,5 +261,4 @@ def plan_tick(s, e):
             when_ns = min(when_ns, worker.held_ns + s.held_ns)
     if e.head[LEASED] != NONE:
         when_ns = min(when_ns, e.frames[e.head[LEASED]].leased_ns + s.lease_ns + 1)
-    e.tick_ns = NEVER
-    tick_by(s, e, when_ns)
+    e.chores_ns = when_ns

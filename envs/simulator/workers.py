@@ -25,7 +25,6 @@ from envs.simulator.records import (
     WORK,
 )
 from envs.simulator.timers import refresh
-from envs.simulator.transport import is_shared
 from pipeline.worker.timing import FIRST_BACK_OFF_NS, LAST_BACK_OFF_NS, LEAST_WAIT_NS
 
 RESULT_BYTES = 250  # header and some boxes; a frame comes on top of them where results carry it
@@ -197,11 +196,8 @@ def send_results(s, e, w, now_ns):
             size_bytes += s.frame_bytes[e.jobs[e.heads[uplink]].size]
         takes_ns = int(size_bytes * worker.ns_per_byte + 0.5)
         if takes_ns > 0:
-            worker.left_ns = now_ns + takes_ns
-            if is_shared(worker):
-                carrier = e.carriers[worker.carrier]
-                worker.left_ns += max(0, carrier.up_free_ns - now_ns)
-                carrier.up_free_ns = worker.left_ns
+            carrier = e.carriers[worker.carrier]
+            worker.left_ns = carrier.up_free_ns = max(now_ns, carrier.up_free_ns) + takes_ns
             break
         send_result(s, e, w, now_ns)
 
