@@ -1,14 +1,10 @@
-"""The collector's core as the simulator walks it, and what the producer makes of its acknowledgements.
+"""The collector's core as the simulator walks it: `pipeline.collector.core` rule by rule.
 
-A test holds both to the real cores, frame for frame.
+A test holds it to the real cores, frame for frame.
 """
 
 from envs.simulator.compiling import compiled
-from envs.simulator.handing_out import replan
-from envs.simulator.ledger import leave, tell_lost, tell_settings
-from envs.simulator.lists import free_frame, new_job, pop, push, release_job
-from envs.simulator.occupancy import finished
-from envs.simulator.outlook import measure
+from envs.simulator.lists import new_job, pop, push, release_job
 from envs.simulator.records import (
     DELIVERED,
     DOWN,
@@ -16,11 +12,9 @@ from envs.simulator.records import (
     EARLY,
     GAP_DROPPED,
     GAP_LOST,
-    GIVEN_UP,
     IN_FLIGHT,
     LATE,
     LOST,
-    N_EPOCHS,
     N_GLOBAL_LISTS,
     N_UP,
     N_WINDOW,
@@ -28,16 +22,13 @@ from envs.simulator.records import (
     NEVER,
     NONE,
     RECEIPTS,
-    RECEIVED,
     TRANSIT,
     UNKNOWN,
     VERDICTS,
 )
 from envs.simulator.scoring import show
 from envs.simulator.timers import refresh
-from envs.simulator.transport import note_transport
 from pipeline.collector.core import ACK_NS, SYNC_NS, TICK_NS
-from pipeline.interval import RECENT_TASKS
 
 # --- results and gaps ---
 
@@ -202,106 +193,3 @@ def send_up(s, e, receipts, verdicts, is_sync, now_ns):
     e.up_ns[place] = now_ns + s.message_ns
     e.up_receipts[place], e.up_verdicts[place], e.up_is_sync[place] = receipts, verdicts, is_sync
     e.up_tail = (place + 1) % N_UP
-
-
-# --- at the producer ---
-
-
-@compiled
-def up_came(s, e, now_ns):
-    """The oldest message under way from the collector: acknowledgements, or a wish for news."""
-    place = e.up_head
-    e.up_head = (place + 1) % N_UP
-    if e.up_is_sync[place]:
-        tell_settings(s, e, now_ns)
-        if e.count[GIVEN_UP] > 0:
-            tell_lost(s, e, now_ns)
-        return
-    j = e.up_receipts[place]
-    while j != NONE:
-        after = e.jobs[j].next_receipt
-        receive(s, e, j)
-        release_job(s, e, j)
-        j = after
-    j = e.up_verdicts[place]
-    while j != NONE:
-        after = e.jobs[j].next
-        judge(s, e, j)
-        release_job(s, e, j)
-        j = after
-    replan(s, e, now_ns)
-
-
-@compiled
-def frame_of(s, e, j):
-    """The producer's frame that a job is of; NONE if it has its outcome already."""
-    job = e.jobs[j]
-    if job.frame == NONE:
-        f = e.oldest
-        while f != NONE and not (e.frames[f].stream == job.stream and e.frames[f].id == job.id):
-            f = e.frames[f].newer
-        return f
-    frame = e.frames[job.frame]
-    return job.frame if frame.stream == job.stream and frame.id == job.id else NONE
-
-
-@compiled
-def receive(s, e, j):
-    """A result is safe at the collector: its lease ends, and the worker has done a task."""
-    f = frame_of(s, e, j)
-    if f == NONE or e.frames[f].place == RECEIVED:
-        return
-    leave(s, e, f)
-    e.frames[f].place = RECEIVED
-    job = e.jobs[j]
-    worker = e.workers[job.worker]
-    worker.processed += 1
-    worker.service_ns += job.service_ns
-    if worker.known:
-        finished(worker, job.done_ns, job.service_ns)
-        note_transport(e, worker, job)
-        measure(s, e, job)
-    worker.recent[worker.n_recent % RECENT_TASKS] = job.service_ns
-    worker.n_recent += 1
-    e.recent[e.n_recent % RECENT_TASKS] = job.service_ns
-    e.n_recent += 1
-
-
-@compiled
-def judge(s, e, j):
-    """Set a frame's outcome."""
-    f = frame_of(s, e, j)
-    if f == NONE:
-        return
-    leave(s, e, f)
-    free_frame(s, e, f)
-    job = e.jobs[j]
-    if job.outcome == DELIVERED:
-        note_delivery(s, e, j)
-    elif job.outcome == LOST:
-        e.lost += 1
-        e.i_lost += 1
-    else:
-        e.late += 1
-        e.i_late += 1
-
-
-@compiled
-def note_delivery(s, e, j):
-    """Into the interval's meters."""
-    job = e.jobs[j]
-    e.delivered += 1
-    e.latencies_ns[e.i_delivered] = job.latency_ns
-    e.i_delivered += 1
-    e.by_grade[job.grade] += 1
-    e.i_heights += s.heights_px[job.size]
-    if job.epoch > e.effective_epoch:
-        set_ns = e.set_ns[(e.effective_epoch + 1) % N_EPOCHS]
-        e.i_adapted_ns = max(e.i_adapted_ns, job.captured_ns + job.latency_ns - set_ns)
-        e.effective_epoch = job.epoch
-    e.hops[0] += job.sent_ns - job.captured_ns
-    e.hops[1] += job.received_ns - job.sent_ns
-    e.hops[2] += job.started_ns - job.received_ns
-    e.hops[3] += job.done_ns - job.started_ns
-    e.hops[4] += job.arrived_ns - job.done_ns
-    e.hops[5] += job.latency_ns - (job.arrived_ns - job.captured_ns)

@@ -3,8 +3,6 @@
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from envs import hardware
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
@@ -110,7 +108,7 @@ def running_s(worker):
 @compiled
 def compute_fps(e, n_live, processed, service_s):
     """As `Interval.compute_fps`, of what live workers finished and are at."""
-    frames_s, n_running, runs_s, n = np.empty(n_live), 0, 0.0, 0
+    frames_s, n_running, runs_s, n = e.paces_s[:n_live], 0, 0.0, 0
     for w in range(e.n_workers):
         worker = e.workers[w]
         if not is_live(worker):
@@ -137,7 +135,7 @@ def link_fps(e, n_live, processed):
     """As `Interval.link_fps`, of the live workers' links; those that share a medium are one."""
     if processed == 0:
         return math.nan
-    frames_s, n = np.empty(n_live), 0
+    frames_s, n = e.paces_s[:n_live], 0
     for w in range(e.n_workers):
         if is_live(e.workers[w]) and first_sharing(e, w) == w:
             frames_s[n] = link_time_s(e, w)

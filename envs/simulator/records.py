@@ -141,7 +141,7 @@ EPISODE = _record(
     # the last settings that a delivered frame was worked under
     " effective_epoch"
     # the producer
-    " held_bytes n_flight oldest newest tick_ns chores_ns held_seq known_seq bound trial_ns"
+    " held_bytes n_flight oldest newest tick_ns chores_ns held_seq known_seq bound trial_ns first_done_ns"
     # free places: recycled ones, then those never used
     " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"
     # the collector, and its messages to the producer
@@ -166,6 +166,7 @@ EPISODE = _record(
         ("heads", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
         ("tails", np.int64, (N_GLOBAL_LISTS + N_WORKERS * N_WORKER_LISTS,)),
         ("next_keys", np.int64, (N_WORKERS,)),  # of each worker's next event
+        ("paces_s", np.float64, (N_WORKERS,)),  # room to count with, as is the next
         ("dones_ns", np.int64, (N_WORKERS,)),  # when each worker would be done with one more task
         ("up_ns", np.int64, (N_UP,)),
         ("up_receipts", np.int64, (N_UP,)),

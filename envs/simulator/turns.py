@@ -39,6 +39,7 @@ def place_of_stranger(worker):
 @compiled
 def expect(e, now_ns):
     """Note when each worker would be done with one more task, as far as it is counted on; else never."""
+    e.first_done_ns = NEVER
     for w in range(e.n_workers):
         worker = e.workers[w]
         e.dones_ns[w] = NEVER
@@ -46,12 +47,15 @@ def expect(e, now_ns):
             is_late = is_overdue(now_ns, worker.clear_ns, worker.expected_free_ns)
             if worker.held == HELD or not is_late:
                 e.dones_ns[w] = done_ns(worker, now_ns)
+        e.first_done_ns = min(e.first_done_ns, e.dones_ns[w])
 
 
 @compiled
 def place_in_plan(e, w, until_ns, n, now_ns):
     """Its place among n frames if it would be done with one at a time; what others do is expected by now."""
-    place = n_before(e, until_ns, n)
+    if until_ns <= e.first_done_ns:  # nobody is before it
+        return 0
+    place = n if n == 1 else n_before(e, until_ns, n)
     if place < n:
         return place
     return n - 1 if may_try(e, e.workers[w], now_ns) else NONE

@@ -3,7 +3,8 @@
 import numpy as np
 
 from envs import scenario
-from envs.simulator.collector import collector_ticked, down_came, result_came, up_came
+from envs.simulator.acknowledged import up_came
+from envs.simulator.collector import collector_ticked, down_came, result_came
 from envs.simulator.compiling import compiled
 from envs.simulator.draws import content_seed, stream_seed
 from envs.simulator.handing_out import tick_by
