@@ -37,7 +37,9 @@ CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: a capacity i
 LN_IDLE = math.log(IDLE) + 1e-3  # up to there: rounding
 TRACE = 1e-4  # of probability, so that no capacity is impossible
 UNSETTLED = 0.35  # log-standard deviation of a setting's first pressure: frames made before are in it
-RESTED = 4  # intervals in a setting after which an SLO that is still broken is its own doing
+RESTED = (
+    4  # intervals in a setting after which an SLO that is still broken or a load is its own doing
+)
 SHRINKING = 0.98  # a ratio that is below this share of the last one is on its way down
 NOISE_MEMORY = 0.05  # weight of the newest difference in what is believed of a pressure's noise
 OUTLIER = 3.0  # standard deviations: a larger difference counts as one of these
@@ -117,19 +119,21 @@ def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Beli
 
     What breaks while there is capacity to spare is the setting's own doing: a slow worker that holds up all
     others, or a lower bound that the setting is too low for. It is counted only where it goes on: a backlog
-    that is new or shrinks is the past's.
+    that is new or shrinks is the past's. So is the load while such a backlog is worked off: it is of what was
+    begun under other settings, and taken for this one's it would teach that all cost alike.
     """
     has_settled = here == belief.setting
     spread = noise_of(arrays, belief, seen, has_settled)
     noise = jnp.where(has_settled, spread, UNSETTLED)
     known = REMEMBER(belief.costs, arrays.costs, arrays.forgetting, arrays.drift)
-    known = UPDATE(known, here, seen.ln_pressure, noise, arrays.jump, seen.pressure_known)
+    n_held = jnp.where(has_settled, belief.n_held + 1, 0)
+    is_broken, rests = seen.heights > 1, n_held >= jnp.where(arrays.is_instant > 0, 1, RESTED)
+    is_past = ((belief.heights > 1) & (arrays.is_instant == 0) & ~rests).any()
+    known = UPDATE(known, here, seen.ln_pressure, noise, arrays.jump, seen.pressure_known * ~is_past)
     pressed = jnp.where(seen.pressure_known > 0, seen.ln_pressure, -jnp.inf).max()
     is_roomy = jnp.where((seen.pressure_known > 0).any(), pressed < 0, arrays.is_instant > 0)
-    n_held = jnp.where(has_settled, belief.n_held + 1, 0)
     counts = seen.known * (1 - arrays.is_pressing) * is_roomy
-    is_broken, shrinks = seen.heights > 1, seen.heights < SHRINKING * belief.heights
-    breaks = is_broken & ~shrinks & (n_held >= jnp.where(arrays.is_instant > 0, 1, RESTED))
+    breaks = is_broken & rests & (seen.heights >= SHRINKING * belief.heights)
     near = arrays.nearness[here]
     return belief._replace(
         costs=known,
