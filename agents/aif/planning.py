@@ -31,7 +31,7 @@ from jax import Array, lax
 from pymdp.maths import stable_xlogx
 
 from agents.aif.beliefs import Arrays, Belief
-from agents.aif.perception import SHARES, VARIANCE, at_most, binding, by_demand, p_kept, walked
+from agents.aif.perception import BELOW, SHARES, VARIANCE, at_most, binding, by_demand, p_kept, walked
 from agents.common.bins import N_BINS, N_FULFILLED
 from agents.common.policies import Moves
 
@@ -127,8 +127,8 @@ def shares_of(arrays: Arrays, mean: Array, variance: Array, capacity: Array) -> 
     Bins of all stages are as wide, so that to look up in another stage's what lies as far beyond its expected
     capacity is to shift it.
     """
-    each = SHARES(arrays.demand, mean, variance)
-    below = each.cumsum(-1) - each / 2  # up to the middle of each bin
+    edges = BELOW(arrays.demand, mean, variance)
+    each, below = jnp.diff(edges), (edges[..., :-1] + edges[..., 1:]) / 2  # up to the middle of each bin
     width, n_x = arrays.demand[0, 1] - arrays.demand[0, 0], each.shape[-1]
     first = arrays.demand[:, 0] - jnp.einsum("ic,ic->i", capacity, arrays.ln_capacity)
     weight = each
