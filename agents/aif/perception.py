@@ -69,20 +69,18 @@ def demand_shares(demand: Array, mean: Array, variance: Array) -> Array:
 
 def by_capacity(arrays: Arrays, shares: Array) -> Array:
     """Return, from P(demand), the matrix (u, c) that takes a table over u to one over capacities."""
-    n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1]
-    return shifted(shares, n_c, n_u + n_c)[::-1, :n_u].T
+    return shifted(shares, arrays.ln_capacity.shape[1])[::-1].T
 
 
 def by_demand(arrays: Arrays, capacity: Array) -> Array:
     """Return, from P(capacity), the matrix (u, x) that takes a table over u to one over demands."""
-    n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1]
-    return shifted(capacity, n_u, 2 * n_u)[:, n_c - 1 : n_u]
+    return shifted(capacity[::-1], arrays.demand.shape[1]).T
 
 
-def shifted(row: Array, n: int, length: int) -> Array:
-    """Return a row n times, each time one place further right, in zeros; shape (n, length - 1)."""
-    padded = jnp.zeros(length).at[: row.size].set(row)
-    return jnp.tile(padded, n)[: n * (length - 1)].reshape(n, length - 1)
+def shifted(row: Array, n: int) -> Array:
+    """Return a row n times, each time one place further right, in zeros; shape (n, row.size + n - 1)."""
+    length = row.size + n - 1
+    return jnp.tile(jnp.pad(row, (0, n)), n)[: n * length].reshape(n, length)
 
 
 REMEMBER = jax.vmap(costs.remember, in_axes=(0, 0, None, None))
