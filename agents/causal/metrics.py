@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from agents.common import bins
 from envs.spec import ElasticitySpec
@@ -41,7 +42,7 @@ SLOPE = 0.25  # by which that may be off, from level to level SLOPE_STEP more
 SLOPE_STEP = 0.15
 UNSTEADY = 0.03  # by which the effect of a level may be off in any case
 BOTTLENECK = 0.25  # log-standard deviation of what a queue feels beyond the measured pressure
-FAR = 6.0  # standard deviations by which a stage is below another for sure
+FAR = 6.0  # standard deviations from which on a normal is taken to be below, or above, for sure
 UNTOLD = 0.5  # log-standard deviation of a level's effect over the one below, where costs say nothing of it
 
 
@@ -132,11 +133,14 @@ def largest_in_bins(means: Array, variances: Array) -> Array:
         means, variances: of each by itself, shape (n_stages, n).
     """
     spreads = _spread(variances)
-    floor = (means - FAR * spreads).max(axis=0)
-    counts = means + FAR * spreads >= floor
-    below = np.ones((*means.shape, N_BINS + 1))
-    below[counts] = bins.below(means[counts], spreads[counts], EDGES)
-    return np.asarray(np.diff(below.prod(axis=0)))
+    counts = means + FAR * spreads >= (means - FAR * spreads).max(axis=0)
+    away = (EDGES - means[..., None]) / spreads[..., None]
+    unsure = (np.abs(away) < FAR) & counts[..., None]
+    below = (away > 0).astype(np.float64)
+    below[unsure] = ndtr(away[unsure])
+    together = np.zeros((means.shape[1], N_BINS + 1))
+    together[:, 1:-1], together[:, -1] = below.prod(axis=0), 1.0
+    return np.asarray(together[:, 1:] - together[:, :-1])
 
 
 def largest(stages: Sequence[Array]) -> Array:

@@ -18,15 +18,9 @@ def ratio_edges(warn_at: float) -> Array:
     return np.array([*(share * warn_at for share in BELOW_WARNING), warn_at, *ABOVE])
 
 
-def below(mean: Array, sigma: Array | float, edges: Array) -> Array:
-    """Return P(a normal is below each edge), from 0 to 1, shape (*mean.shape, n_edges + 2)."""
+def in_bins(mean: Array, sigma: Array | float, edges: Array) -> Array:
+    """Return P(bin) of a normal, shape (*mean.shape, n_edges + 1); in logarithms, of a log-normal."""
     below = np.empty((*mean.shape, edges.size + 2))
     below[..., 0], below[..., -1] = 0.0, 1.0
     ndtr((edges - mean[..., None]) / np.asarray(sigma)[..., None], out=below[..., 1:-1])
-    return below
-
-
-def in_bins(mean: Array, sigma: Array | float, edges: Array) -> Array:
-    """Return P(bin) of a normal, shape (*mean.shape, n_edges + 1); in logarithms, of a log-normal."""
-    p = below(mean, sigma, edges)
-    return p[..., 1:] - p[..., :-1]
+    return below[..., 1:] - below[..., :-1]
