@@ -127,10 +127,10 @@ class ActiveInference(Forecaster):
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """Return the first step of the policy of least expected free energy."""
         seen = self._evidence(self.spec.decode(observation))
-        levels, self._belief, self._now, self._key, figures = decide(
+        levels, self._now, capacity, self._key, self._figures = decide(
             self._arrays, self._belief, seen, self._key, self._options
         )
-        self._figures = jax.device_get(figures)
+        self._belief = self._now._replace(capacity=capacity)
         return np.asarray(levels, dtype=np.int64)
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -149,7 +149,7 @@ class ActiveInference(Forecaster):
         names = ["p_fulfilled_" + slo.metric for slo in self.spec.slos]
         if self._figures is None:
             return dict.fromkeys([*Figures._fields[:-1], *names], 0.0)
-        *figures, p_fulfilled = self._figures
+        *figures, p_fulfilled = jax.device_get(self._figures)
         values = [*figures, *p_fulfilled]
         return {
             name: float(value) for name, value in zip([*Figures._fields[:-1], *names], values, strict=True)

@@ -59,8 +59,8 @@ class Decision(NamedTuple):
     """Levels to set, shape (n_knobs,), what to carry on, and the figures behind it."""
 
     levels: Array
-    belief: Belief
     now: Belief  # what is believed of the interval that has just ended
+    capacity: Array  # P(capacity) of each stage in the one to come, shape (i, c); the rest is as now
     key: Array
     figures: Figures
 
@@ -129,7 +129,7 @@ def decide(arrays: Arrays, belief: Belief, seen: Evidence, key: Array, options: 
     )
     predicted = (1 - arrays.jump) * walked(arrays, capacity) + arrays.jump / capacity.shape[1]
     levels = jnp.stack(jnp.unravel_index(to, options.n_levels))
-    return Decision(levels, now._replace(capacity=predicted), now, key, figures)
+    return Decision(levels, now, predicted, key, figures)
 
 
 @jax.jit

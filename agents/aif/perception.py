@@ -37,7 +37,7 @@ CAPACITY_ONLY = [[0]]  # pymdp's A_dependencies and B_dependencies: a capacity i
 LN_IDLE = math.log(IDLE) + 1e-3  # up to there: rounding
 TRACE = 1e-4  # of probability, so that no capacity is impossible
 UNSETTLED = 0.35  # log-standard deviation of a setting's first pressure: frames made before are in it
-RESTED = 4  # intervals in a setting after which an SLO that is still broken is its own doing
+RESTED = 4  # intervals in a setting after which an SLO that is still broken or a load is its own doing
 SHRINKING = 0.98  # a ratio that is below this share of the last one is on its way down
 NOISE_MEMORY = 0.05  # weight of the newest difference in what is believed of a pressure's noise
 OUTLIER = 3.0  # standard deviations: a larger difference counts as one of these
@@ -45,43 +45,48 @@ KEPT_FORGETTING = 0.2  # a setting's long good record must not outweigh that it 
 PRIOR_BROKEN, PRIOR_KEPT = 0.004, 1.0  # counts of an SLO at a setting, while there is capacity to spare
 
 
-def demand_shares(demand: Array, mean: Array, variance: Array) -> Array:
-    """Return P(demand) of settings whose ln cost is normal, (..., x); arguments of shape (...).
+def p_below(demand: Array, mean: Array, variance: Array) -> Array:
+    """Return P(demand below each edge of its bins) where ln cost is normal, (..., x + 1), from 0 to 1.
 
     A spread of half a bin stands for the grid's own coarseness, and lets costs move between bins.
 
     Args:
         demand: bins of one stage, shape (x,).
-        mean, variance: of ln cost.
+        mean, variance: of ln cost, shape (...).
     """
     width = demand[1] - demand[0]
     spread = jnp.sqrt(variance + width**2 / 4)[..., None]
     edges = (demand[:-1] + demand[1:]) / 2
     below = 0.5 + 0.5 * erf((edges - mean[..., None]) / (spread * SQRT_2))
-    return jnp.diff(below, axis=-1, prepend=0.0, append=1.0)
+    ends = [(0, 0)] * mean.ndim
+    return jnp.pad(jnp.pad(below, [*ends, (1, 0)]), [*ends, (0, 1)], constant_values=1.0)
+
+
+def demand_shares(demand: Array, mean: Array, variance: Array) -> Array:
+    """Return P(demand) of settings, shape (..., x); arguments as for `p_below`."""
+    return jnp.diff(p_below(demand, mean, variance))
 
 
 def by_capacity(arrays: Arrays, shares: Array) -> Array:
     """Return, from P(demand), the matrix (u, c) that takes a table over u to one over capacities."""
-    n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1]
-    return shifted(shares, n_c, n_u + n_c)[::-1, :n_u].T
+    return shifted(shares, arrays.ln_capacity.shape[1])[::-1].T
 
 
 def by_demand(arrays: Arrays, capacity: Array) -> Array:
     """Return, from P(capacity), the matrix (u, x) that takes a table over u to one over demands."""
-    n_u, n_c = arrays.A_pressure.shape[1], arrays.ln_capacity.shape[1]
-    return shifted(capacity, n_u, 2 * n_u)[:, n_c - 1 : n_u]
+    return shifted(capacity[::-1], arrays.demand.shape[1]).T
 
 
-def shifted(row: Array, n: int, length: int) -> Array:
-    """Return a row n times, each time one place further right, in zeros; shape (n, length - 1)."""
-    padded = jnp.zeros(length).at[: row.size].set(row)
-    return jnp.tile(padded, n)[: n * (length - 1)].reshape(n, length - 1)
+def shifted(row: Array, n: int) -> Array:
+    """Return a row n times, each time one place further right, in zeros; shape (n, row.size + n - 1)."""
+    length = row.size + n - 1
+    return jnp.tile(jnp.pad(row, (0, n)), n)[: n * length].reshape(n, length)
 
 
 REMEMBER = jax.vmap(costs.remember, in_axes=(0, 0, None, None))
 UPDATE = jax.vmap(costs.update, in_axes=(0, None, 0, 0, None, 0))
 VARIANCE = jax.vmap(costs.relative_variance, in_axes=(0, None))
+BELOW = jax.vmap(p_below)
 SHARES = jax.vmap(demand_shares)
 
 
@@ -117,19 +122,21 @@ def learned(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> Beli
 
     What breaks while there is capacity to spare is the setting's own doing: a slow worker that holds up all
     others, or a lower bound that the setting is too low for. It is counted only where it goes on: a backlog
-    that is new or shrinks is the past's.
+    that is new or shrinks is the past's. So is the load while such a backlog is worked off: it is of what was
+    begun under other settings, and taken for this one's it would teach that all cost alike.
     """
     has_settled = here == belief.setting
     spread = noise_of(arrays, belief, seen, has_settled)
     noise = jnp.where(has_settled, spread, UNSETTLED)
     known = REMEMBER(belief.costs, arrays.costs, arrays.forgetting, arrays.drift)
-    known = UPDATE(known, here, seen.ln_pressure, noise, arrays.jump, seen.pressure_known)
+    n_held = jnp.where(has_settled, belief.n_held + 1, 0)
+    is_broken, rests = seen.heights > 1, n_held >= jnp.where(arrays.is_instant > 0, 1, RESTED)
+    is_past = ((belief.heights > 1) & (arrays.is_instant == 0) & ~rests).any()
+    known = UPDATE(known, here, seen.ln_pressure, noise, arrays.jump, seen.pressure_known * ~is_past)
     pressed = jnp.where(seen.pressure_known > 0, seen.ln_pressure, -jnp.inf).max()
     is_roomy = jnp.where((seen.pressure_known > 0).any(), pressed < 0, arrays.is_instant > 0)
-    n_held = jnp.where(has_settled, belief.n_held + 1, 0)
     counts = seen.known * (1 - arrays.is_pressing) * is_roomy
-    is_broken, shrinks = seen.heights > 1, seen.heights < SHRINKING * belief.heights
-    breaks = is_broken & ~shrinks & (n_held >= jnp.where(arrays.is_instant > 0, 1, RESTED))
+    breaks = is_broken & rests & (seen.heights >= SHRINKING * belief.heights)
     near = arrays.nearness[here]
     return belief._replace(
         costs=known,
@@ -146,17 +153,21 @@ def binding(by_stage: Array) -> Array:
     return jnp.diff(by_stage.cumsum(-1).prod(0), axis=-1, prepend=0.0)
 
 
-def against_others(to_capacity: Array, capacity: Array) -> Array:
-    """Return P(u* = u | c) of each stage's capacity, u* the largest of all stages' u; shape (i, u, c).
+def against_others(tables: Array, to_capacity: Array, capacity: Array) -> Array:
+    """Return tables over u*, the largest of all stages' u, as each stage's capacity has them; (i, t, c).
+
+    Where the others are at most at u, it is u that counts, else where they are.
 
     Args:
+        tables: over u, shape (t, u).
         to_capacity: P(u | c) of each stage by itself, shape (i, u, c).
         capacity: P(c) of each, shape (i, c).
     """
     below = jnp.einsum("iuc,ic->iu", to_capacity, capacity).cumsum(1)
-    others = jnp.where(jnp.eye(len(below), dtype=bool)[..., None], 1.0, below).prod(1)  # all of them ≤ u
-    reach = jnp.diff(others, axis=1, prepend=0.0)  # the largest of them is u
-    return to_capacity * others[..., None] + (to_capacity.cumsum(1) - to_capacity) * reach[..., None]
+    others = jnp.where(jnp.eye(len(below), dtype=bool)[..., None], 1.0, below).prod(1)[:, None]
+    where_others_are = tables * jnp.diff(others, prepend=0.0)  # the largest of them is u
+    beyond = where_others_are.sum(-1, keepdims=True) - where_others_are.cumsum(-1)
+    return jnp.asarray((tables * others + beyond) @ to_capacity)
 
 
 def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tuple[Array, Array]:
@@ -175,10 +186,10 @@ def perceive(arrays: Arrays, belief: Belief, seen: Evidence, here: Array) -> tup
     most = jnp.eye(pressure.shape[1])[-1] + TRACE  # an idle stage has all the capacity that there can be
     pressure = jnp.where(seen.ln_pressure[:, None] > LN_IDLE, pressure, most)
     heard = belief.capacity * jnp.where(seen.pressure_known[:, None] > 0, pressure, 1.0)
-    to_binding = against_others(to_capacity, heard / heard.sum(1, keepdims=True))
-    rows = arrays.A_slo[(*at, seen.ratios)] @ to_binding  # of each bin that was seen, (i, s, c)
-    fulfilled, kept = arrays.F_slo[at] @ to_binding, p_kept(belief)[:, here, None]
-    bins = seen.ratios[:, None]
+    tables = jnp.concatenate([arrays.A_slo[(*at, seen.ratios)], arrays.F_slo[at]])  # the bins that were seen
+    told = against_others(tables, to_capacity, heard / heard.sum(1, keepdims=True))
+    rows, fulfilled = jnp.split(told, 2, axis=1)  # (i, s, c)
+    bins, kept = seen.ratios[:, None], p_kept(belief)[:, here, None]
     rows = jnp.where(bins < N_FULFILLED, kept * rows, rows + (bins == N_FULFILLED) * (1 - kept) * fulfilled)
     posteriors, surprises = jax.vmap(inferred, in_axes=(None, 0, 0, 0, 0))(
         arrays.weight * seen.known, rows, pressure, seen.pressure_known, belief.capacity

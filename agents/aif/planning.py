@@ -31,7 +31,7 @@ from jax import Array, lax
 from pymdp.maths import stable_xlogx
 
 from agents.aif.beliefs import Arrays, Belief
-from agents.aif.perception import SHARES, VARIANCE, at_most, binding, by_demand, p_kept, walked
+from agents.aif.perception import BELOW, SHARES, VARIANCE, at_most, binding, by_demand, p_kept, walked
 from agents.common.bins import N_BINS, N_FULFILLED
 from agents.common.policies import Moves
 
@@ -98,14 +98,20 @@ def joint_index(levels: Array, n_levels: tuple[int, ...]) -> Array:
 def gains(to_demand: Array, tables: Array, entropies: Array) -> tuple[Array, Array]:
     """Return P(bin) of tables (..., o, u) over demands, and expected information on the capacity in nats.
 
+    Args:
+        to_demand: see `by_demand`, of each stage, shape (i, u, x).
+        tables, entropies: shapes (..., o, u) and (..., u).
+
     Returns:
-        (shape (..., o, x); shape (..., x)).
+        (shape (i, ..., o, x); shape (i, ..., x)).
     """
-    bins = tables @ to_demand
-    return bins, -jnp.asarray(stable_xlogx(bins)).sum(-2) - entropies @ to_demand
+    *kinds, n_bins, n_u = tables.shape
+    rows = jnp.concatenate([tables, entropies[..., None, :]], axis=-2).reshape(-1, n_u)
+    by_x = (rows @ to_demand).reshape(len(to_demand), *kinds, n_bins + 1, -1)
+    bins, unsure = by_x[..., :-1, :], by_x[..., -1, :]
+    return bins, -jnp.asarray(stable_xlogx(bins)).sum(-2) - unsure
 
 
-GAINS = jax.vmap(gains, in_axes=(0, None, None))  # of all stages
 BY_DEMAND = jax.vmap(by_demand, in_axes=(None, 0))
 
 
@@ -127,8 +133,8 @@ def shares_of(arrays: Arrays, mean: Array, variance: Array, capacity: Array) -> 
     Bins of all stages are as wide, so that to look up in another stage's what lies as far beyond its expected
     capacity is to shift it.
     """
-    each = SHARES(arrays.demand, mean, variance)
-    below = each.cumsum(-1) - each / 2  # up to the middle of each bin
+    edges = BELOW(arrays.demand, mean, variance)
+    each, below = jnp.diff(edges), (edges[..., :-1] + edges[..., 1:]) / 2  # up to the middle of each bin
     width, n_x = arrays.demand[0, 1] - arrays.demand[0, 0], each.shape[-1]
     first = arrays.demand[:, 0] - jnp.einsum("ic,ic->i", capacity, arrays.ln_capacity)
     weight = each
@@ -153,8 +159,8 @@ def outlook(arrays: Arrays, belief: Belief, shares: Shares, sharp: Shares, capac
         capacity: P(capacity) in that interval.
     """
     to_demand, at = BY_DEMAND(arrays, capacity), (arrays.kind, belief.backlog)
-    by_x, told = GAINS(to_demand, arrays.A_slo[at], arrays.H_slo[at])
-    _, loud = GAINS(to_demand, arrays.A_pressure, arrays.H_pressure)
+    by_x, told = gains(to_demand, arrays.A_slo[at], arrays.H_slo[at])
+    _, loud = gains(to_demand, arrays.A_pressure, arrays.H_pressure)
     fulfilled = jnp.einsum("isx,iax->sa", by_x[:, :, :N_FULFILLED].sum(2), shares.binding)
     kept = p_kept(belief)
     if_x = jnp.einsum("o,isox->ix", arrays.C_slo, by_x)  # utility at a demand, by capacity alone
@@ -190,8 +196,8 @@ class Later(NamedTuple):
 def later(arrays: Arrays, belief: Belief, shares: Shares, sharp: Shares, capacity: Array) -> Later:
     """Return what a further step brings; arguments as for `outlook`."""
     to_demand = BY_DEMAND(arrays, capacity)
-    by_x, told = GAINS(to_demand, arrays.A_slo, arrays.H_slo)  # (i, k, o, o, x), (i, k, o, x)
-    _, loud = GAINS(to_demand, arrays.A_pressure, arrays.H_pressure)
+    by_x, told = gains(to_demand, arrays.A_slo, arrays.H_slo)  # (i, k, o, o, x), (i, k, o, x)
+    _, loud = gains(to_demand, arrays.A_pressure, arrays.H_pressure)
     dynamic = jnp.einsum("ikbox,iax->kbao", by_x, shares.binding)[arrays.kind]
     return Later(
         bins=at_most(dynamic, p_kept(belief)[:, None]),

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from agents.common import bins
 from envs.spec import ElasticitySpec
@@ -41,6 +42,7 @@ SLOPE = 0.25  # by which that may be off, from level to level SLOPE_STEP more
 SLOPE_STEP = 0.15
 UNSTEADY = 0.03  # by which the effect of a level may be off in any case
 BOTTLENECK = 0.25  # log-standard deviation of what a queue feels beyond the measured pressure
+FAR = 6.0  # standard deviations from which on a normal is taken to be below, or above, for sure
 UNTOLD = 0.5  # log-standard deviation of a level's effect over the one below, where costs say nothing of it
 
 
@@ -119,14 +121,39 @@ def expected(belief: Belief, rows: Array) -> tuple[Array, Array]:
 
 def in_bins(mean: Array, variance: Array) -> Array:
     """Return P(bin) of ln ratio, shape (*mean.shape, N_BINS)."""
-    return bins.in_bins(mean, np.sqrt(variance + (WIDTH / 4) ** 2), EDGES)  # a certain value is in its bin
+    return bins.in_bins(mean, _spread(variance), EDGES)
+
+
+def largest_in_bins(means: Array, variances: Array) -> Array:
+    """Return P(bin) of the largest of several stages' ln ratios, shape (n, N_BINS).
+
+    Stages that are far below another at a setting, as idle ones are, are left out of it.
+
+    Args:
+        means, variances: of each by itself, shape (n_stages, n).
+    """
+    spreads = _spread(variances)
+    counts = means + FAR * spreads >= (means - FAR * spreads).max(axis=0)
+    away = (EDGES - means[..., None]) / spreads[..., None]
+    unsure = (np.abs(away) < FAR) & counts[..., None]
+    below = (away > 0).astype(np.float64)
+    below[unsure] = ndtr(away[unsure])
+    together = np.zeros((means.shape[1], N_BINS + 1))
+    together[:, 1:-1], together[:, -1] = below.prod(axis=0), 1.0
+    return np.asarray(together[:, 1:] - together[:, :-1])
 
 
 def largest(stages: Sequence[Array]) -> Array:
-    """Return P(bin) of the largest of some metrics, from P(bin) of each by itself, shape (..., N_BINS)."""
+    """Return P(bin) of the largest of some metrics, from P(bin) of each by itself, shape (N_BINS,)."""
     if len(stages) == 1:
         return stages[0]
-    return np.diff(np.prod([chances.cumsum(axis=-1) for chances in stages], axis=0), axis=-1, prepend=0.0)
+    below = np.array(stages).cumsum(axis=-1).prod(axis=0)
+    below[1:] -= below[:-1].copy()
+    return np.asarray(below)
+
+
+def _spread(variance: Array) -> Array:
+    return np.sqrt(variance + (WIDTH / 4) ** 2)  # a certain value is in its bin
 
 
 def moments(probabilities: Array) -> tuple[float, float]:

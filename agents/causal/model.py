@@ -226,8 +226,8 @@ class Model:
         rows = (self._of_pressure if metric else self._of_queue)[settings]
         own = self.variables.belief_of[metric]
         behind = self.beliefs[: self._n_stages] if own is None else [self.beliefs[own]]
-        expected = [metrics.expected(belief, rows) for belief in behind]
-        return metrics.largest([metrics.in_bins(mean, spread + self._drift**2) for mean, spread in expected])
+        means, variances = zip(*(metrics.expected(belief, rows) for belief in behind), strict=True)
+        return metrics.largest_in_bins(np.array(means), np.array(variances) + self._drift**2)
 
     def binding(self, setting: int) -> int:
         """Return the stage that is expected to bind at this setting."""

@@ -22,7 +22,8 @@ class Bounds:
         highest: with plenty, at nine tenths of the QoE or more for good.
         loss, load: after seven of eight workers were lost, or at six times the load, all SLOs hold again.
         loss_over, load_over: after it has ended, nine tenths of the QoE that was lost are back.
-        fulfilment: no steps, but the least share of those after the 20th in which a steady world's SLOs hold.
+        late: no steps, but changes of the levels after the 50th in a steady world.
+        fulfilment: likewise, the least share of steps after the 20th in which its SLOs hold.
     """
 
     lowest: int | None = 25
@@ -31,6 +32,7 @@ class Bounds:
     load: int | None = 10
     loss_over: int | None = 12
     load_over: int | None = 12
+    late: int = 0
     fulfilment: float = 0.9
 
 
@@ -40,7 +42,7 @@ BOUNDS = {
     "hpa": HOUSE,
     "aimd": HOUSE,
     "pid": HOUSE,
-    "aif": Bounds(lowest=70),  # saturated from the start, which of three stages binds is not told
+    "aif": Bounds(late=1),  # a belief that has sharpened may allow one level more
     "causal": HOUSE,
     "mpc": Bounds(lowest=80, loss=15, load=15),  # load known of some settings misleads it about the others
     "bayes": Bounds(
@@ -113,5 +115,5 @@ def test_when_a_disturbance_has_gone_so_has_its_cost(name, world, simulated):
 @elastic
 def test_a_steady_world_is_settled_in(name, simulated):
     episode = simulated(name, "steady")
-    assert episode.switches(50) == 0
+    assert episode.switches(50) <= BOUNDS[name].late
     assert np.mean(episode.fulfilled[20:]) >= BOUNDS[name].fulfilment

@@ -40,7 +40,7 @@ def to_capacity():
 
 def test_of_two_stages_an_slo_tells_each_what_the_other_leaves_open():
     table, own = np.linspace(0.9, 0.1, MODEL.ln_u.size) ** 2, to_capacity()
-    told = table @ np.asarray(against_others(jnp.asarray(own), jnp.asarray(BELIEFS)))  # (i, c)
+    told = against_others(jnp.asarray(table)[None], jnp.asarray(own), jnp.asarray(BELIEFS))[:, 0]  # (i, c)
     largest = np.maximum.outer(*[np.arange(MODEL.ln_u.size)] * 2)
     for i in range(2):
         other = own[1 - i] @ BELIEFS[1 - i]
