@@ -28,11 +28,9 @@ def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
     """
     drawn = world(number)
     traffic = {
-        "source": "TRAFFIC",
         "width": drawn.stream.width,
         "height": drawn.stream.height,
         "source_fps": drawn.stream.fps,
-        "length_s": 0.0,
         "fps_levels": list(drawn.stream.ladders.fps),
         "heights_px": [height for _, height in drawn.stream.ladders.sizes],
     }
@@ -40,7 +38,7 @@ def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
         "hardware": {"devices": plain(drawn.hardware.devices), "host": plain(drawn.hardware.host)},
         "scenario": plain(drawn.scenario),
         "slo": {"slos": [{"metric": slo.metric, "threshold": slo.threshold} for slo in drawn.slos]},
-        "video": {"defaults": ["/schema/video/traffic@_here_", "_self_"], **traffic},
+        "video": {"defaults": ["traffic", "_self_"], **traffic},
     }
 
 

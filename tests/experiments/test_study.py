@@ -91,7 +91,7 @@ def test_what_was_played_is_not_played_again(quick):
     assert after["rule"][0] == before["rule"][1] and len(after["rule"]) == 2
     assert {**after, "rule": []} == {**before, "rule": []}
     now = pd.read_csv(results / "comparisons" / "study-quick" / "table.csv")
-    told = ["agent", "score", "score_low", "score_high", "reward_mean"]
+    told = ["agent", "score", "score_low", "score_high", "reward"]
     pd.testing.assert_frame_equal(now.loc[:, told], table.loc[:, told])
 
 
@@ -110,7 +110,7 @@ def test_its_runs_are_runs_like_any_other(quick):
 def test_without_a_name_it_says_which_there_are():
     done = call("experiments.study")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("experiments.study: say which study: study=ablations, held_out, quick, ")
+    assert done.err.startswith("experiments.study: say which study: study=ablations, held_out, protocol, ")
 
 
 @pytest.mark.nightly
