@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from envs.pipeline_env import PipelineEnv
 from envs.scenario import Event, EventKind, Scenario, Thermal
 from envs.video import video_spec
 from pipeline.cluster import LocalCluster
-from pipeline.messages import WorkType
+from pipeline.messages import HandOut, WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
 from pipeline.restarts import RestartBudget
 from pipeline.settings import ladders_for
@@ -72,18 +73,20 @@ raise RuntimeError("a bug outside the environment")
 """
 
 
-def arguments_in(directory: Path | str, hardware: Hardware = HARDWARE) -> dict[str, Any]:
+def arguments_in(
+    directory: Path | str, hardware: Hardware = HARDWARE, producer: ProducerOptions = PRODUCER
+) -> dict[str, Any]:
     def cluster() -> LocalCluster:
         workers = hardware.worker_options(Path(directory), usable_cores())
-        return LocalCluster(PRODUCER, CollectorOptions(), workers, Path(directory) / "logs", budget=BUDGET)
+        return LocalCluster(producer, CollectorOptions(), workers, Path(directory) / "logs", budget=BUDGET)
 
     return {"spec": SPEC, "cluster": cluster, "initial_levels": [0, 0, 0], "hardware": hardware}
 
 
 def env_in(directory: Path | str, **arguments: Any) -> PipelineEnv:
     defaults = {"steps": 1000, "control_interval_s": 0.5}
-    hardware = arguments.pop("hardware", HARDWARE)
-    return PipelineEnv(**arguments_in(directory, hardware), **{**defaults, **arguments})
+    told = arguments.pop("hardware", HARDWARE), arguments.pop("producer", PRODUCER)
+    return PipelineEnv(**arguments_in(directory, *told), **{**defaults, **arguments})
 
 
 @pytest.fixture
@@ -182,7 +185,8 @@ def test_a_slowed_worker_takes_longer_and_so_does_the_one_that_takes_its_place(m
             Event(kind=EventKind.JOIN_WORKER, worker=0, at_s=4.5),
         )
     )
-    env = make(scenario=scenario)
+    # else hardly a frame goes to a worker that is known to be slow
+    env = make(scenario=scenario, producer=replace(PRODUCER, hand_out=HandOut.FIRST_ASKS))
     env.reset(seed=1)
     run(env, LOW, lambda info: service_ms(info, "worker-0") == pytest.approx(5.0))
     slowed = run(env, LOW, lambda info: service_ms(info, "worker-0") == pytest.approx(20.0))
