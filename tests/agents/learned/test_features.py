@@ -61,9 +61,8 @@ def test_each_stage_has_costs_and_a_price_of_its_own():
     knobs = (replace(a, costs=(*a.costs, (1.0, 1.0, 4.0))), replace(b, costs=(*b.costs, (1.0,))))
     spec = replace(SPEC, knobs=knobs, stages=(Stage("x"), Stage("y", "y")))
     seen = spec.encode((2, 0), {"x": spec.slos[0].read(0.2)}, {"y": 0.7})
-    assert Eyes.of(spec).prices(seen[None])[0] == pytest.approx(
-        [np.nan, np.log(0.25 / 4)], nan_ok=True, abs=1e-6
-    )
+    # the first shows no load beside one that does: it is idle, and a pressure of 0.001 costs 8 · 5
+    assert Eyes.of(spec).prices(seen[None])[0] == pytest.approx(np.log([0.051 / 40, 0.25 / 4]), abs=1e-6)
     assert Memory(Eyes.of(spec), 1, 2).begin(seen[None]).shape == (1, n_seen(spec, 2))
 
 
