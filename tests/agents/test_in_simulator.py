@@ -49,7 +49,7 @@ BOUNDS = {
         lowest=60
     ),  # 4 to 48 by the seed: where all is hopeless, draws of its model tell settings apart
     "heuristic_thesis": Bounds(lowest=70, loss=None, load=None, loss_over=None, load_over=None),
-    "aif_thesis": Bounds(lowest=None, loss=None, load=None, fulfilment=0.7),
+    "aif_thesis": Bounds(lowest=None, loss=None, load=None, load_over=None, fulfilment=0.7),
 }
 
 
