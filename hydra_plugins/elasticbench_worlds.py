@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 SCHEME = "worlds"
 GROUPS = ("hardware", "scenario", "slo", "video")
+OPTION = re.compile(rf"(?P<group>{'|'.join(GROUPS)})/world_(?P<number>[0-9]+)(\.yaml)?")
 
 
 class DrawnWorlds(ConfigSource):
@@ -23,12 +24,12 @@ class DrawnWorlds(ConfigSource):
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Draw. Raises ConfigLoadError: there is no such world."""
-        from experiments.worlds.drawn import documents, number_in  # not at Hydra's every start
+        from experiments.worlds.drawn import documents  # not at Hydra's every start
 
-        number = number_in(config_path)
-        assert number is not None, "asked before"
+        option = OPTION.fullmatch(config_path)
+        assert option is not None, "asked before"
         try:
-            values: Any = documents(number)[config_path.partition("/")[0]]
+            values: Any = documents(int(option["number"]))[option["group"]]
         except ValueError as error:
             raise ConfigLoadError(str(error)) from error
         return ConfigResult(
@@ -41,10 +42,7 @@ class DrawnWorlds(ConfigSource):
 
     def is_config(self, config_path: str) -> bool:
         """Tell whether an option is a drawn world."""
-        return (
-            config_path.partition("/")[0] in GROUPS
-            and re.search(r"/world_\d+(\.yaml)?$", config_path) is not None
-        )
+        return OPTION.fullmatch(config_path) is not None
 
     def available(self) -> bool:
         """Tell that it is there."""

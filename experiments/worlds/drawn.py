@@ -42,14 +42,6 @@ def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def number_in(config_path: str) -> int | None:
-    """Return the number of the world that an option is a part of, by its path; None if it is of none."""
-    group, _, name = config_path.removesuffix(".yaml").rpartition("/")
-    digits = name.removeprefix(PREFIX)
-    is_one = group in PARTS and name.startswith(PREFIX) and digits.isascii() and digits.isdigit()
-    return int(digits) if is_one else None
-
-
 def with_world(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[DictConfig, dict[str, str]]:
     """Return a run's configuration with the world that its `world` asks for in place of the parts chosen.
 
