@@ -83,7 +83,7 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     |                | it neither holds nor is broken                                                 |
     | thresholds     | per SLO: the one in force                                                      |
     | qoe            | in [0, 1], of what was delivered, by the spec's `quality`                      |
-    | quality        | mean of level index / (levels - 1), 1 if one level: the predecessor's measure   |
+    | qoe_by         | in [0, 1], by every one of `Quality`; NaN where it is not known                |
     | delivered      | per knob, in its value's unit; NaN if nothing was delivered                    |
     | levels         | per knob, the level index in force                                             |
     | settings       | what they stand for: fps, width and height in px, index of the grade           |
@@ -105,7 +105,8 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
         else read_slos(slos, interval)
     )
     delivered = (math.nan,) * len(spec.knobs) if interval is None else delivered_values(spec, interval)
-    quality = _quality(spec, delivered, figures, snapshot.f1_before)
+    by = qoe_by(spec, snapshot.levels, delivered, latest_f1(figures, snapshot.f1_before))
+    quality = 0.0 if math.isnan(by[spec.quality]) else by[spec.quality]
     changed = sum(now != then for now, then in zip(snapshot.levels, snapshot.previous, strict=True))
     earned = DEAD_REWARD if interval is None else reward(readings.values(), quality, changed, len(spec.knobs))
     info = {
@@ -116,7 +117,7 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
         "known": {name: reading.known for name, reading in readings.items()},
         "thresholds": {slo.metric: slo.threshold for slo in slos},
         "qoe": quality,
-        "quality": sum(spec.positions(snapshot.levels)) / len(spec.knobs),
+        "qoe_by": {str(measure): value for measure, value in by.items()},
         "delivered": _by_knob(spec, delivered),
         "levels": _by_knob(spec, snapshot.levels),
         "settings": _settings(snapshot.settings),
@@ -133,13 +134,23 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     return Judged(spec.encode(snapshot.levels, readings, figures), earned, info)
 
 
-def _quality(
-    spec: ElasticitySpec, delivered: Sequence[float], figures: dict[str, float], f1_before: float
-) -> float:
-    """QoE of what was delivered, as the spec would have it judged."""
-    if spec.quality is Quality.KNOBS:
-        return qoe(spec, delivered)
-    return seen_accuracy(latest_f1(figures, f1_before), delivered[0])
+def qoe_by(
+    spec: ElasticitySpec, levels: Sequence[int], delivered: Sequence[float], f1: float
+) -> dict[Quality, float]:
+    """QoE by every measure, NaN by those of detections where F1 is.
+
+    Args:
+        spec: the stream.
+        levels: in force, one index per knob.
+        delivered: per knob, NaN where nothing was.
+        f1: streaming, as it is known last.
+    """
+    return {
+        Quality.ACCURACY: math.nan if math.isnan(f1) else seen_accuracy(f1, delivered[0]),
+        Quality.F1: f1,
+        Quality.KNOBS: qoe(spec, delivered),
+        Quality.LEVELS: sum(spec.positions(levels)) / len(spec.knobs),
+    }
 
 
 def latest_f1(figures: dict[str, float], before: float) -> float:

@@ -78,8 +78,13 @@ class Stage:
 class Quality(StrEnum):
     """What the quality of experience of an interval is judged by."""
 
+    ACCURACY = "accuracy"  # what was found in what was shown, and how fluent that was
+    F1 = "f1"  # what was found alone
     KNOBS = "knobs"  # how much of each knob's range was delivered
-    ACCURACY = "accuracy"  # what was found in what was shown
+    LEVELS = "levels"  # how high the knobs were set, delivered or not: the published predecessor's measure
+
+
+OF_DETECTIONS = (Quality.ACCURACY, Quality.F1)  # these must be known
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +140,7 @@ class ElasticitySpec:
         knobs, slos, metrics: at least a knob and an SLO.
         stages: at least one; the knobs' costs have a row for each.
         joint_worth: of every joint setting, None = the weighted mean of what the knobs' values are worth.
-        quality: what delivery is judged by; ACCURACY needs a joint worth.
+        quality: what delivery is judged by; those of detections need a joint worth.
     """
 
     knobs: tuple[Knob, ...]
@@ -161,8 +166,8 @@ class ElasticitySpec:
                 f"{[len(knob.costs) for knob in self.knobs]}"
             )
         n_settings = math.prod(self.n_levels)
-        if self.joint_worth is None and self.quality is Quality.ACCURACY:
-            raise ValueError("a spec that is judged by accuracy needs a joint worth, got none")
+        if self.joint_worth is None and self.quality in OF_DETECTIONS:
+            raise ValueError(f"a spec that is judged by {self.quality} needs a joint worth, got none")
         if self.joint_worth is not None and self.joint_worth.n_settings != n_settings:
             raise ValueError(f"expected a worth of {n_settings} settings, got {self.joint_worth.n_settings}")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.accuracy import StreamProfile
 from envs.spec import ElasticitySpec, Knob, ObservedMetric, Quality, Stage
 from envs.worth import Worth
 from pipeline.interval import Interval
@@ -26,7 +27,8 @@ def video_spec(
     ladders: Ladders,
     slos: Sequence[Slo],
     weights: Mapping[str, float] | None = None,
-    joint_worth: Worth | None = None,
+    quality: Quality = Quality.KNOBS,
+    profile: StreamProfile | None = None,
 ) -> ElasticitySpec:
     """Knobs fps, resolution and grade, in this order, with costs as `stage_costs` has them.
 
@@ -34,11 +36,11 @@ def video_spec(
         ladders: the levels, as the producer has them.
         slos: objectives on metrics of `pipeline.metrics.CATALOGUE`.
         weights: of the knobs in the QoE, by name, 1 where absent.
-        joint_worth: of every setting, as `accuracy_worth` makes it, for a QoE by accuracy; None = the QoE is
-            the weighted mean over the knobs.
+        quality: what delivery is judged by.
+        profile: what detections of the scene are worth; needed where they are judged.
 
     Raises:
-        ValueError: a weight for a knob that does not exist, or one below 0.
+        ValueError: a weight for a knob that does not exist, or one below 0; no profile where one is needed.
     """
     weights = dict(weights or {})
     if unknown := set(weights) - {FPS, RESOLUTION, GRADE}:
@@ -59,8 +61,29 @@ def video_spec(
         ObservedMetric("delivered_fps", "1/s", 0.0, ladders.fps[-1]),
         ObservedMetric("utilisation", "", 0.0, 1.0),
     )
-    quality = Quality.KNOBS if joint_worth is None else Quality.ACCURACY
-    return ElasticitySpec(knobs, tuple(slos), observed, stages, joint_worth, quality)
+    worth = joint_worth(ladders, quality, profile)
+    return ElasticitySpec(knobs, tuple(slos), observed, stages, worth, quality)
+
+
+def joint_worth(ladders: Ladders, quality: Quality, profile: StreamProfile | None) -> Worth | None:
+    """What every setting is worth by a measure; None = the weighted mean over the knobs.
+
+    Raises:
+        ValueError: detections are judged, and nobody knows what they are worth.
+    """
+    match quality:
+        case Quality.KNOBS:
+            return None
+        case Quality.LEVELS:
+            return levels_worth(ladders)
+        case _ if profile is None:
+            raise ValueError(
+                f"{quality.name} needs to know what detections of the scene are worth: say accuracy=traffic "
+                "or another one, measure it (python -m experiments.calibrate what=accuracy), or say qoe=knobs"
+            )
+        case _:
+            f1 = profile.table(ladders.grades, [height for _, height in ladders.sizes])
+            return accuracy_worth(ladders, f1, profile.ages_s, quality)
 
 
 def stages_of(slos: Sequence[Slo]) -> tuple[Stage, ...]:
@@ -88,18 +111,28 @@ def stage_costs(ladders: Ladders) -> Mapping[str, tuple[tuple[float, ...], ...]]
     }
 
 
-def accuracy_worth(ladders: Ladders, f1: NDArray[np.float64], ages_s: Sequence[float]) -> Worth:
+def accuracy_worth(
+    ladders: Ladders, f1: NDArray[np.float64], ages_s: Sequence[float], quality: Quality
+) -> Worth:
     """What settings are worth where what is found in the picture counts, see `seen_accuracy`.
 
     Args:
         ladders: the levels.
+        quality: ACCURACY, or F1: then frames/s are worth nothing of their own.
         f1: of what was found against the truth so much later, in [0, 1], shape (n_grades, n_sizes, n_ages).
         ages_s: ascending, the first 0.
     """
-    shares = np.array([seen_accuracy(1.0, fps) for fps in ladders.fps])
+    shares = np.array([1.0 if quality is Quality.F1 else seen_accuracy(1.0, fps) for fps in ladders.fps])
     table = shares[:, None, None, None] * f1.swapaxes(0, 1)
     sampling_s = np.broadcast_to(0.5 / np.array(ladders.fps)[:, None, None], table.shape[:-1])
     return Worth.of(tuple(ages_s), table, sampling_s)
+
+
+def levels_worth(ladders: Ladders) -> Worth:
+    """What settings are worth where it counts how high the knobs are set: their mean position."""
+    sizes = len(ladders.fps), len(ladders.sizes), len(ladders.grades)
+    positions = [np.linspace(0.0, 1.0, n) if n > 1 else np.ones(1) for n in sizes]
+    return Worth.ageless(sum(np.ix_(*positions), start=np.zeros(())) / len(sizes))
 
 
 def seen_accuracy(f1: float, fps: float) -> float:

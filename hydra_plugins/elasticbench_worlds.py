@@ -10,7 +10,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 SCHEME = "worlds"
-GROUPS = ("hardware", "scenario", "slo", "video")
+GROUPS = ("accuracy", "hardware", "scenario", "slo", "video")
 OPTION = re.compile(rf"(?P<group>{'|'.join(GROUPS)})/world_(?P<number>[0-9]+)(\.yaml)?")
 
 

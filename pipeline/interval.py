@@ -86,8 +86,7 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         late: frames that missed the collector's gap deadline.
         queue_size: tasks waiting at the interval's end.
         held_bytes: bytes in queue and leases at the interval's end.
-        baseline_bytes: RSS of the producer at READY.
-        budget_bytes: memory that the producer may use, > 0.
+        budget_bytes: of the producer's memory, what frames may take, > 0.
         host_used_bytes: memory in use on the producer's host at READY.
         host_bytes: all of that host's memory, > 0.
         latencies_ms: (p50, p95, p99) from scheduled capture to emission, None if nothing was delivered.
@@ -120,7 +119,6 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     late: int
     queue_size: int
     held_bytes: int
-    baseline_bytes: int
     budget_bytes: int
     host_used_bytes: int
     host_bytes: int

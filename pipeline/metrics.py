@@ -32,11 +32,11 @@ def queue_size(facts: Interval) -> float:
 
 
 def memory_usage(facts: Interval) -> float:
-    """Producer's RSS at READY plus the bytes it holds in queue and leases, as a share of its budget.
+    """Bytes of the frames that the producer holds in queue and leases, as a share of its budget for them.
 
-    Not the live RSS, which is a ratchet, nor the host's memory, which no knob moves.
+    Not the live RSS, which is a ratchet and has a part that no knob moves, nor the host's memory.
     """
-    return (facts.baseline_bytes + facts.held_bytes) / facts.budget_bytes
+    return facts.held_bytes / facts.budget_bytes
 
 
 def latency_p50_ms(facts: Interval) -> float:

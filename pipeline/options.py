@@ -137,7 +137,7 @@ class ProducerOptions(Checked):
         4.0, "size of the task queue, in seconds of source frames of all streams", DURATION_S
     )
     memory_budget_mb: float = _option(
-        0.0, "memory the producer may use, in MB; 0 = baseline + a full queue", Bounds(0, 1e9)
+        0.0, "memory that frames may take at the producer, in MB; 0 = a full queue's", Bounds(0, 1e9)
     )
     slos: tuple[str, ...] = _option(
         ("queue_size<=2", "memory_usage<=0.8", "latency_p95_ms<=1000", "drop_rate<=0.05", "load<=1"),

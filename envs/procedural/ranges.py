@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Device, GradeTimes, Hardware, Host, Link, Origin
 from envs.patterns import LinkPattern, LoadPattern, LoadShape, TenantPattern
 from envs.scenario import Event, EventKind, Scenario, Thermal
@@ -29,7 +30,10 @@ KINDS_WITHIN = 6.0
 SOURCE = "drawn (envs.procedural)"
 SHARED = 0.25  # of the worlds: all links are one
 MEMORY_THRESHOLD = 0.8
-BASELINE_MB, QUEUE_S = 200.0, 4.0  # of the producer, as profiles have it, and of the queue
+AGES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # of what is shown
+SMALL = (0.15, 0.7)  # height of the frame, as a share of the source's, at which 63 % of the best is found
+HALF_LIFE_S = (0.15, 3.0)  # of F1 with age: people who walk by, traffic, a slow scene
+QUEUE_S = 4.0  # of the queue
 
 
 class Stratum(StrEnum):
@@ -66,6 +70,28 @@ def draw_stream(rng: np.random.Generator) -> Stream:
     heights = [*(2 * round(SHARES[i] * height / 2) for i in shares), height]
     ladders = ladders_for(width, height, fps, GRADES, [*(rates[i] for i in below), fps], heights)
     return Stream(width, height, fps, ladders)
+
+
+def draw_scene(rng: np.random.Generator, stream: Stream) -> StreamProfile:
+    """Draw what detections are worth: how well objects are found, how small and how fast they are.
+
+    F1(height, age) = best · (1 − exp(−(height / small)^steepness)) · 2^(−(age / half-life)²); both scenes
+    that were measured (conf/accuracy/) are within its ranges.
+    """
+    best = rng.uniform(0.7, 0.95)
+    small_px = stream.height * log_uniform(rng, *SMALL)
+    steepness, half_life_s = rng.uniform(1.0, 2.0), log_uniform(rng, *HALF_LIFE_S)
+    fresh = {px: best * (1 - math.exp(-((px / small_px) ** steepness))) for _, px in stream.ladders.sizes}
+    ages = [2.0 ** -((age / half_life_s) ** 2) for age in AGES_S]
+    f1 = {str(px): [round(value * share, 4) for share in ages] for px, value in fresh.items()}
+    return StreamProfile(
+        ages_s=AGES_S,
+        grades={GRADES[0]: GradeF1(f1, Origin.ASSUMED, SOURCE)},
+        scene_sd=0.0,  # its mean is drawn already
+        second_sd=round(rng.uniform(0.2, 0.7), 3),
+        second_correlation=round(rng.uniform(0.5, 0.95), 3),
+        scene="drawn",
+    )
 
 
 def draw_hardware(rng: np.random.Generator, stream: Stream, stratum: Stratum) -> Hardware:
@@ -141,7 +167,7 @@ def draw_memory_mb(rng: np.random.Generator, stream: Stream, stratum: Stratum) -
     """Draw the producer's budget in MB: with room for a share of a full queue of the largest pictures."""
     share = log_uniform(rng, *((0.02, 0.2) if stratum is Stratum.MEMORY else (0.5, 2.0)))
     queue_mb = QUEUE_S * stream.fps * 3 * stream.width * stream.height / 1e6
-    return round((BASELINE_MB + share * queue_mb) / MEMORY_THRESHOLD, 1)
+    return round(share * queue_mb / MEMORY_THRESHOLD, 1)
 
 
 def draw_scenario(rng: np.random.Generator, hardware: Hardware, steps_s: float) -> Scenario:

@@ -33,11 +33,13 @@ class Screened(NamedTuple):
     Attributes:
         held: share of the steps in which all SLOs hold, shape (n_settings,).
         rewards: mean per step, likewise.
+        qoe: likewise, whether or not SLOs hold.
         reasons: what is at its limit, by setting.
     """
 
     held: NDArray[np.float64]
     rewards: NDArray[np.float64]
+    qoe: NDArray[np.float64]
     reasons: Sequence[Stratum]
 
     @property
@@ -46,6 +48,11 @@ class Screened(NamedTuple):
         share = float((self.held >= HELD).mean())
         is_between = HELD_BY[0] <= share <= HELD_BY[1]
         return bool(self.held[0] >= HELD > self.held[-1] and is_between and self.rewards.max() < BEST)
+
+    @property
+    def is_tense(self) -> bool:
+        """Tell whether whoever only sought quality would break an SLO."""
+        return bool(self.held[self.qoe.argmax()] < HELD)
 
     def binds(self, n_levels: Sequence[int]) -> Stratum:
         """Say what stops whoever raises quality: why most settings one level above a held one break."""
@@ -69,7 +76,7 @@ def screen(spec: ElasticitySpec, system: System, seed: int) -> Screened:
     rng = np.random.default_rng(seed)
     for i in range(n):
         fleet.begin(i, rng, seed)
-    held, rewards, everyone = np.zeros(n), np.zeros(n), np.ones(n, np.bool_)
+    held, rewards, quality, everyone = np.zeros(n), np.zeros(n), np.zeros(n), np.ones(n, np.bool_)
     names, at_limit = [slo.metric for slo in spec.slos], {name: np.zeros(n) for name in (*STAGES, MEMORY)}
     for _ in range(system.steps):
         fleet.step(settings)
@@ -77,6 +84,7 @@ def screen(spec: ElasticitySpec, system: System, seed: int) -> Screened:
         broken = np.any([np.asarray(info["slos"][name]) == SloState.CRITICAL for name in names], axis=0)
         held += ~broken
         rewards += fleet.verdicts["reward"]
+        quality += fleet.verdicts["qoe"]
         for name in STAGES:
             loads = np.asarray(info["metrics"][name], dtype=float)
             at_limit[name] += np.where(
@@ -86,7 +94,8 @@ def screen(spec: ElasticitySpec, system: System, seed: int) -> Screened:
             at_limit[MEMORY] += np.asarray(info["slos"][MEMORY]) == SloState.CRITICAL
     n_broken = np.maximum(system.steps - held, 1.0)
     means = {name: total / n_broken for name, total in at_limit.items()}
-    return Screened(held / system.steps, rewards / system.steps, [reason(means, i) for i in range(n)])
+    reasons = [reason(means, i) for i in range(n)]
+    return Screened(held / system.steps, rewards / system.steps, quality / system.steps, reasons)
 
 
 def reason(means: Mapping[str, NDArray[np.float64]], i: int) -> Stratum:

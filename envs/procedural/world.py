@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from envs.accuracy import StreamProfile
 from envs.hardware import Hardware
 from envs.procedural.ranges import (
     Stratum,
@@ -16,13 +17,14 @@ from envs.procedural.ranges import (
     draw_hardware,
     draw_memory_mb,
     draw_scenario,
+    draw_scene,
     draw_slos,
     draw_stream,
 )
 from envs.procedural.screening import Screened, screen
 from envs.scenario import Scenario
 from envs.simulator.system import System
-from envs.spec import ElasticitySpec
+from envs.spec import ElasticitySpec, Quality
 from envs.video import video_spec
 from pipeline.slos import Slo
 
@@ -106,7 +108,7 @@ class World:
         number: the integer that it is drawn by; also the seed of its episode.
         stratum: what binds in it.
         n_drawn: how many were drawn until one was a question of this stratum, >= 1.
-        stream, hardware, scenario, slos, memory_budget_mb: what it consists of.
+        stream, scene, hardware, scenario, slos, memory_budget_mb: what it consists of.
         screened: what its settings come to.
     """
 
@@ -114,6 +116,7 @@ class World:
     stratum: Stratum
     n_drawn: int
     stream: Stream
+    scene: StreamProfile
     hardware: Hardware
     scenario: Scenario
     slos: tuple[Slo, ...]
@@ -123,7 +126,7 @@ class World:
     @property
     def spec(self) -> ElasticitySpec:
         """What an agent sees of it."""
-        return video_spec(self.stream.ladders, self.slos)
+        return spec_of(self.stream, self.scene, self.slos)
 
 
 _known: dict[int, World] = {}
@@ -177,17 +180,28 @@ def candidate(number: int, n_drawn: int, wanted: Stratum) -> World:
     """Draw the n-th candidate for a number, and screen it."""
     rng = np.random.default_rng((number, n_drawn))
     stream = draw_stream(rng)
+    scene = draw_scene(rng, stream)
     hardware = draw_hardware(rng, stream, wanted)
     scenario = draw_scenario(rng, hardware, float(STEPS))
     slos = draw_slos(rng, wanted)
     memory_mb = draw_memory_mb(rng, stream, wanted)
-    system = system_of(stream, hardware, scenario, memory_mb, SCREENED_STEPS)
-    found = screen(video_spec(stream.ladders, slos), system, number)
-    return World(number, wanted, n_drawn, stream, hardware, scenario, slos, memory_mb, found)
+    system = system_of(stream, scene, hardware, scenario, memory_mb, SCREENED_STEPS)
+    found = screen(spec_of(stream, scene, slos), system, number)
+    return World(number, wanted, n_drawn, stream, scene, hardware, scenario, slos, memory_mb, found)
+
+
+def spec_of(stream: Stream, scene: StreamProfile, slos: Sequence[Slo]) -> ElasticitySpec:
+    """Return what an agent sees; quality is what is found."""
+    return video_spec(stream.ladders, slos, quality=Quality.ACCURACY, profile=scene)
 
 
 def system_of(
-    stream: Stream, hardware: Hardware, scenario: Scenario, memory_budget_mb: float, steps: int
+    stream: Stream,
+    scene: StreamProfile,
+    hardware: Hardware,
+    scenario: Scenario,
+    memory_budget_mb: float,
+    steps: int,
 ) -> System:
     """Return what is simulated."""
     return System(
@@ -197,5 +211,6 @@ def system_of(
         hardware=hardware,
         scenario=scenario,
         memory_budget_mb=memory_budget_mb,
+        accuracy=scene,
         steps=steps,
     )

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.observe import NOTHING, UNKNOWN, frames_of
+from envs.observe import NOTHING, UNKNOWN, frames_of, qoe_by
 from envs.replay.table import Table
 from envs.reward import qoe, reward
 from envs.scenario import EventKind, Scenario
@@ -37,6 +37,7 @@ class Replay(gym.Env[Any, Any]):
 
     | info             | here                                                                           |
     |------------------|--------------------------------------------------------------------------------|
+    | qoe_by           | by the knobs and their levels: nobody knows what was found                     |
     | metrics          | the table's and no others; NaN = not measured                                  |
     | delivered        | what the table measured of a knob, at most what was asked; else what was asked  |
     | settings         | the level in force by the knob's name, where it is a number                     |
@@ -174,7 +175,8 @@ class Replay(gym.Env[Any, Any]):
         spec = self.elasticity
         metrics = dict.fromkeys(self._table.metrics, math.nan) | dict(measured)
         delivered = self._delivered(self._levels, measured)
-        quality = qoe(spec, list(delivered.values()))
+        by = qoe_by(spec, self._levels, list(delivered.values()), math.nan)
+        quality = by[spec.quality]
         settings = self._settings()
         info = {
             "step": self._step,
@@ -184,7 +186,7 @@ class Replay(gym.Env[Any, Any]):
             "known": {name: reading.known for name, reading in readings.items()},
             "thresholds": {slo.metric: slo.threshold for slo in self._slos},
             "qoe": quality,
-            "quality": sum(spec.positions(self._levels)) / len(spec.knobs),
+            "qoe_by": {str(measure): value for measure, value in by.items() if not math.isnan(value)},
             "delivered": delivered,
             "levels": {knob.name: level for knob, level in zip(spec.knobs, self._levels, strict=True)},
             "settings": settings,

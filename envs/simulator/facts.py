@@ -30,7 +30,6 @@ class Facts(NamedTuple):
     gone: int
     queue_size: int
     held_bytes: int
-    baseline_bytes: int
     budget_bytes: int
     host_used_bytes: int
     host_bytes: int
@@ -237,7 +236,6 @@ def facts_of(s, e):
         e.i_dropped + e.i_lost + e.i_late,
         n_queued(s, e),
         e.held_bytes,
-        s.baseline_bytes,
         s.budget_bytes,
         s.host_used_bytes,
         s.host_bytes,

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from envs.simulator.records import N_WORKERS
 from envs.simulator.system import System
-from envs.simulator.verdicts import FRAMES, METRICS
+from envs.simulator.verdicts import FRAMES, METRICS, QUALITIES
 from envs.spec import ElasticitySpec
 
-SINGLES = ("step", "qoe", "quality", "streams", "interval_s")
+SINGLES = ("step", "qoe", "streams", "interval_s")
 OF_WORKERS = (
     *("utilisation", "service_ms", "processed", "in_hand"),
     *("expected_service_ms", "expected_transfer_ms"),
@@ -41,6 +41,7 @@ class Info:
                 ("thresholds", verdicts["thresholds"], slos),
                 ("delivered", verdicts["delivered"], knobs),
                 ("levels", verdicts["levels"], knobs),
+                ("qoe_by", verdicts["qoe_by"], QUALITIES),
                 ("frames", verdicts["frames"], FRAMES),
             )
         ]

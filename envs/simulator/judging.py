@@ -9,14 +9,18 @@ from envs import reward, video, worth
 from envs.simulator.compiling import compiled
 from envs.simulator.facts import MS_PER_NS, facts_of
 from envs.simulator.records import NEVER, NONE
-from envs.simulator.verdicts import N_KNOBS
+from envs.simulator.verdicts import METRICS, N_KNOBS, QUALITIES
 from envs.simulator.walk import walk
+from envs.spec import Quality
+from envs.video import STREAMING_F1
 from pipeline import metrics, slos
 from pipeline.interval import HOPS
 from pipeline.metrics import CATALOGUE
 from pipeline.slos import RATIO_CAP
 
 N_CATALOGUE = len(CATALOGUE)
+F1_METRIC = METRICS.index(STREAMING_F1)
+BY_ACCURACY, BY_F1, BY_KNOBS, BY_LEVELS = map(QUALITIES.index, Quality)
 
 
 def _each(functions: list[Any]) -> Any:
@@ -62,8 +66,9 @@ def judge_metrics(e, facts, values):
 
 
 @compiled
-def judge_quality(e, r, facts, delivered):
-    """What was delivered of each knob, and what that is worth as a weighted mean over them."""
+def judge_quality(e, r, facts, v):
+    """What was delivered of each knob, and what that is worth by every measure, as `envs.observe` has it."""
+    delivered = v.delivered
     delivered[:] = math.nan
     if e.i_delivered > 0:
         delivered[0] = delivered_fps(facts)
@@ -74,16 +79,16 @@ def judge_quality(e, r, facts, delivered):
         total += r.weights[knob]
         if not math.isnan(delivered[knob]):
             gained += r.weights[knob] * attained(delivered[knob], r.lowest[knob], r.highest[knob])
-    return gained / total
-
-
-@compiled
-def judge_accuracy(r, v):
-    """QoE by accuracy, as `envs.observe` has it; of an interval whose streaming F1 is not known, the last."""
-    f1 = v.metrics[r.f1_metric]
+    f1 = v.metrics[F1_METRIC]
     if not math.isnan(f1):
         v.f1 = f1
-    return seen_accuracy(v.f1, v.delivered[0])
+    is_known = not math.isnan(v.f1)
+    v.qoe_by[BY_ACCURACY] = seen_accuracy(v.f1, delivered[0]) if is_known else math.nan
+    v.qoe_by[BY_F1] = v.f1
+    v.qoe_by[BY_KNOBS] = gained / total
+    v.qoe_by[BY_LEVELS] = mean_position(r, v)
+    chosen = v.qoe_by[r.judged_by]
+    v.qoe = 0.0 if math.isnan(chosen) else chosen
 
 
 @compiled
@@ -105,13 +110,26 @@ def judge_slos(r, v, scales):
 
 
 @compiled
+def position(r, v, knob):
+    """Level index / (levels - 1) of a knob; 1 if one level."""
+    return v.levels[knob] / r.tops[knob] if r.tops[knob] > 0 else 1.0
+
+
+@compiled
+def mean_position(r, v):
+    """The mean over the knobs."""
+    total = 0.0
+    for knob in range(N_KNOBS):
+        total += position(r, v, knob)
+    return total / N_KNOBS
+
+
+@compiled
 def observe(r, v):
-    """As `ElasticitySpec.encode`, and the mean position of the knobs."""
-    total, s = 0.0, r.n_slos
+    """As `ElasticitySpec.encode`."""
+    s = r.n_slos
     for i in range(N_KNOBS):
-        position = v.levels[i] / r.tops[i] if r.tops[i] > 0 else 1.0
-        total += position
-        v.observation[i] = position
+        v.observation[i] = position(r, v, i)
     for i in range(s):
         v.observation[N_KNOBS + i] = v.ratios[i]
         v.observation[N_KNOBS + s + i] = float(v.known[i])
@@ -130,7 +148,6 @@ def observe(r, v):
         if math.isnan(value):
             value = low
         v.observation[first + i] = min(max((value - low) / (high - low), 0.0), 1.0)
-    v.quality = total / N_KNOBS
 
 
 @compiled
@@ -175,9 +192,7 @@ def judge(s, r, e, v):
     judge_metrics(e, facts, v.metrics)
     scale(facts, scales)
     n_broken, worst = judge_slos(r, v, scales)
-    v.qoe = judge_quality(e, r, facts, v.delivered)
-    if r.f1_metric != NONE:
-        v.qoe = judge_accuracy(r, v)
+    judge_quality(e, r, facts, v)
     changed = (
         (e.fps_level != e.previous_fps)
         + (e.size_level != e.previous_size)
@@ -204,6 +219,8 @@ def judge_beginning(rules, episodes, verdicts, i):
     v.is_live[:] = 0
     v.qoe = v.reward = v.interval_s = 0.0
     v.f1 = math.nan
+    v.qoe_by[:] = math.nan
+    v.qoe_by[BY_LEVELS] = mean_position(r, v)
     v.is_over = False
     observe(r, v)
 

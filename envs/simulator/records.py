@@ -67,7 +67,7 @@ SYSTEM = _record(
     "n_steps n_workers n_streams n_sizes n_grades n_slos n_slots batch interval_ns decision_ns"
     " heartbeat_send_ns silent_ns held_ns reply_ns lease_ns retries gap_deadline_ns message_ns"
     " capture_ns drops_newest is_lazy binds_at_hand_out plans_turns"
-    " returns_frames n_source_frames baseline_bytes budget_bytes host_used_bytes host_bytes streams"
+    " returns_frames n_source_frames budget_bytes host_used_bytes host_bytes streams"
     " fps_level size_level grade_level is_thermal has_accuracy",
     "source_fps queue_bound_s tau_s throttles_from slowdown scene_sd second_sd second_correlation",
     (

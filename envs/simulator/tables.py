@@ -97,7 +97,6 @@ def _fill_system(record: np.void, system: System) -> None:
     fps_level, size_level, grade_level = s.first_levels
     heartbeat_ns = int(s.heartbeat_s * 1e9)
     lease_ns = int(s.lease_s * 1e9)
-    baseline_bytes = int(host.baseline_mb * 1e6)
     n_frames = max(1, round(s.source_length_s * s.source_fps)) if s.source_length_s else records.NEVER
     thermal = s.scenario.thermal
     values = {
@@ -125,10 +124,7 @@ def _fill_system(record: np.void, system: System) -> None:
         "is_lazy": s.loading_mode == LoadingMode.LAZY,
         "returns_frames": s.return_frames,
         "n_source_frames": n_frames,
-        "baseline_bytes": baseline_bytes,
-        "budget_bytes": memory_budget_bytes(
-            s.memory_budget_mb, baseline_bytes, s.queue_bound_s, s.source_fps, s.source_size
-        ),
+        "budget_bytes": memory_budget_bytes(s.memory_budget_mb, s.queue_bound_s, s.source_fps, s.source_size),
         "host_used_bytes": int(host.used_mb * 1e6),
         "host_bytes": int(host.memory_mb * 1e6),
         "streams": s.scenario.streams,

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from envs.observe import COUNTS, OUTCOMES
 from envs.simulator.records import N_GRADES, N_SLOS, N_WORKERS, NONE
 from envs.spec import ElasticitySpec, Quality
-from envs.video import STREAMING_F1
 from pipeline.interval import HOPS
 from pipeline.metrics import CATALOGUE
 from pipeline.slos import Sense
 
 FRAMES = ("offered", *OUTCOMES, "requeued")
+QUALITIES = tuple(Quality)
 METRICS = (*CATALOGUE, *(f"hop_{hop}_ms" for hop in HOPS), *COUNTS)
 FLAG = np.int8  # 0 or 1: numba knows no arrays of truths within records
 N_KNOBS = 3  # of a video spec
@@ -28,7 +28,7 @@ RULES = np.dtype(
         ("at_least", FLAG, (N_SLOS,)),
         ("n_stages", np.int64),
         ("stage_metrics", np.int64, (N_STAGES,)),  # index into METRICS, NONE = not measured
-        ("f1_metric", np.int64),  # likewise, where accuracy is judged; NONE = what was delivered of the knobs
+        ("judged_by", np.int64),  # index into QUALITIES
         ("lowest", np.float64, (N_KNOBS,)),  # least value of any level, and most
         ("highest", np.float64, (N_KNOBS,)),
         ("weights", np.float64, (N_KNOBS,)),  # in the QoE
@@ -47,8 +47,8 @@ VERDICT = np.dtype(
         ("step", np.int64),
         ("streams", np.int64),
         ("qoe", np.float64),
+        ("qoe_by", np.float64, (len(QUALITIES),)),  # NaN where it is not known
         ("f1", np.float64),  # streaming, as it was known last
-        ("quality", np.float64),
         ("reward", np.float64),
         ("interval_s", np.float64),
         ("is_over", np.bool_),
@@ -98,7 +98,7 @@ def rules_of(spec: ElasticitySpec) -> NDArray[Any]:
     r["stage_metrics"][:n_stages] = [
         METRICS.index(stage.metric) if stage.metric else NONE for stage in spec.stages
     ]
-    r["f1_metric"] = METRICS.index(STREAMING_F1) if spec.quality is Quality.ACCURACY else NONE
+    r["judged_by"] = QUALITIES.index(spec.quality)
     r["lowest"] = [min(knob.value) for knob in spec.knobs]
     r["highest"] = [max(knob.value) for knob in spec.knobs]
     r["weights"] = [knob.weight for knob in spec.knobs]

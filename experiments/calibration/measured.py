@@ -71,7 +71,7 @@ class Measured:
         key: of everything that must be equal for it to be of use.
         cells: by "GRADE/WIDTHxHEIGHT".
         start_up: start_ms, load_ms and new_shape_ms of `envs.hardware.Device`.
-        memory: baseline_mb, memory_mb and used_mb of `envs.hardware.Host`.
+        memory: memory_mb and used_mb of `envs.hardware.Host`.
     """
 
     key: str

@@ -113,7 +113,6 @@ def read_memory(rig: Rig) -> dict[str, float]:
     """Read the fields of `envs.hardware.Host` that the producer told when it was ready."""
     interval = rig.control.telemetry(close=False).interval
     return {
-        "baseline_mb": interval.baseline_bytes * MB,
         "memory_mb": interval.host_bytes * MB,
         "used_mb": interval.host_used_bytes * MB,
     }

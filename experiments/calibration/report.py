@@ -79,7 +79,6 @@ def figures_table(measured: Measured, profile: Hardware) -> Table:
     assert measured.saturated is not None, "a complete calibration has it"
     table.add_row("producer and collector, one way", f"{host.message_ms:.3g} ms")
     table.add_row("from due to handed out", f"{host.capture_ms:.3g} ms")
-    table.add_row("producer's memory when ready", f"{host.baseline_mb:.0f} MB")
     table.add_row("host's memory, used of all", f"{host.used_mb:.0f} of {host.memory_mb:.0f} MB")
     table.add_row("service times with saturated workers", f"{measured.saturated.slower:.2f} ×")
     return table

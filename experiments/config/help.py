@@ -12,6 +12,7 @@ QUESTIONS = {
     "hardware": "on which workers",
     "scenario": "what happens meanwhile",
     "slo": "judged by what",
+    "qoe": "what quality is",
     "accuracy": "what detections are worth",
     "experiment": "all of it, chosen for you",
 }

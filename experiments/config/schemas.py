@@ -89,7 +89,7 @@ class DetectorSchema:
 
 @dataclass
 class QoeWeightsSchema:
-    """What each knob counts in the QoE, relative to the others."""
+    """What each knob counts in a QoE by the knobs, relative to the others."""
 
     fps: float = 1.0
     resolution: float = 1.0
@@ -101,10 +101,15 @@ _SLOS: Any = make_dataclass("Slos", [("slos", list[schema_of(video_slo)], field(
 
 @dataclass
 class SlosSchema(_SLOS):
-    """All objectives, and the quality that is maximised below them: of the knobs, or of what is found."""
+    """All objectives."""
 
-    qoe: Quality = Quality.KNOBS
-    qoe_weights: QoeWeightsSchema = field(default_factory=QoeWeightsSchema)
+
+@dataclass
+class QoeSchema:
+    """The quality that is maximised below them."""
+
+    by: Quality = Quality.KNOBS  # of a run whose release did not have it
+    weights: QoeWeightsSchema = field(default_factory=QoeWeightsSchema)
 
 
 # --- the run itself ---
@@ -144,6 +149,7 @@ class StreamConfig:
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING
     slo: SlosSchema = MISSING
+    qoe: QoeSchema = field(default_factory=QoeSchema)
     accuracy: AccuracySchema | None = None  # null where nobody knows it
 
 

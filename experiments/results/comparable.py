@@ -63,15 +63,16 @@ def spec_fields(spec: ElasticitySpec) -> Fields:
     named = {f"knob.{knob.name}": asdict(knob) for knob in spec.knobs}
     named |= {f"slo.{slo.metric}": asdict(slo) for slo in spec.slos}
     named |= {f"metric.{metric.name}": asdict(metric) for metric in spec.metrics}
-    return flat({**named, "slo.qoe": spec.quality.name})
+    return flat({**named, "qoe.by": spec.quality.name})
 
 
 def config_fields(row: Mapping[Any, Any]) -> Fields:
     """Return those of a configuration, as far as that says them; and the spec's hash, which says the rest."""
     slo, video = row["config"]["slo"], row["config"]["video"]
     named: dict[str, Any] = {f"slo.{one['metric']}": one for one in slo["slos"]}
-    named |= {f"knob.{knob}.weight": weight for knob, weight in slo["qoe_weights"].items()}
-    named |= {"slo.qoe": slo.get("qoe", Quality.KNOBS.name)}  # which runs of before do not say
+    qoe = row["config"].get("qoe", {"weights": slo.get("qoe_weights", {})})  # where former runs have them
+    named |= {f"knob.{knob}.weight": weight for knob, weight in qoe.get("weights", {}).items()}
+    named |= {"qoe.by": qoe.get("by", slo.get("qoe", Quality.KNOBS.name))}
     named |= {f"video.{key}": video[key] for key in LADDERS if key in video}
     return {**flat({**named, "detector.grades": row["config"]["detector"]["grades"]}), SPEC: row[SPEC]}
 

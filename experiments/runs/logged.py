@@ -56,7 +56,7 @@ class LoggedRun:
         try:
             raw = OmegaConf.load(path)
             assert isinstance(raw, DictConfig)
-            raw.hardware.pop("accuracy", None)  # of former releases
+            modernise(raw)
             found = OmegaConf.to_object(OmegaConf.merge(typed(self.summary, raw), raw))
         except (OSError, KeyError, OmegaConfBaseException) as error:
             raise ConfigError(f"{path} cannot be read as a run's configuration: {sentence(error)}") from error
@@ -66,6 +66,15 @@ class LoggedRun:
     def trace(self) -> pd.DataFrame:
         """One row per control interval. Raises FileNotFoundError."""
         return read_trace(self.directory)
+
+
+def modernise(raw: DictConfig) -> None:
+    """Bring what former releases wrote to where it is now."""
+    raw.hardware.pop("accuracy", None)
+    raw.hardware.host.pop("baseline_mb", None)
+    former = {"by": raw.slo.pop("qoe", None), "weights": raw.slo.pop("qoe_weights", None)}
+    if "qoe" not in raw:
+        raw.qoe = {name: value for name, value in former.items() if value is not None}
 
 
 def typed(summary: dict[str, Any], raw: DictConfig) -> DictConfig:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from envs.observe import OUTCOMES
+from envs.spec import Quality
 from pipeline.slos import RATIO_CAP, SloState
 
 SETTLED_AFTER = 20  # steps; an agent may need them to find its way from the highest setting
@@ -71,6 +72,7 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
         "slo_depth": depth(ratios(trace, names), each.broken),
         "longest_violation": longest_run(all_of_them.broken),
         "qoe_mean": float(column(trace, "qoe").mean()),
+        "qoe_by": {name: _known_mean(trace, f"qoe_by.{name}") for name in map(str, Quality)},
         "reward_mean": float(column(trace, "reward").mean()),
         "switches_per_min": switches_per_min(trace),
         **{name: _weighted_mean(trace, f"metrics.{name}") for name in LATENCIES},
@@ -168,6 +170,12 @@ def _weighted_mean(trace: pd.DataFrame, name: str) -> float | None:
     values, weights = column(trace, name), np.diff(column(trace, "frames.delivered"), prepend=0.0)
     counted = np.isfinite(values) & (weights > 0)
     return float(np.average(values[counted], weights=weights[counted])) if counted.any() else None
+
+
+def _known_mean(trace: pd.DataFrame, name: str) -> float | None:
+    values = column(trace, name) if name in trace else np.empty(0)
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else None
 
 
 def _last_count(trace: pd.DataFrame, name: str) -> int | None:

@@ -22,7 +22,7 @@ class StudyCell:
     Attributes:
         name: hardware/scenario, and /SLOs unless they are the default.
         block: of cells that are reported together.
-        options: files of conf/{video,hardware,scenario,slo}, by group; none of a drawn world.
+        options: files of conf/{video,hardware,scenario,slo,qoe}, by group; none of a drawn world.
         env: the world's kind.
         n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
         training: of conf/training, what learned agents are trained on for it.
@@ -78,6 +78,7 @@ def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
             if name in cells:
                 raise ConfigError(f"cells.{block}: there is a cell {name} already, in {cells[name].block}")
             options = {"video": schema.video, "hardware": hardware, "scenario": scenario, "slo": slo}
+            options |= {} if schema.qoe is None else {"qoe": schema.qoe}
             cells[name] = StudyCell(name, block, options, env, schema.seeds, schema.training or training)
     for cell in drawn_cells(config, training):
         cells[cell.name] = cell

@@ -115,7 +115,8 @@ class Resolver:
         values |= {"detector": self._config.detector, "env": cell.env}
         for group, value in values.items():
             cfg[group] = OmegaConf.structured(value)
-        cfg.accuracy = accuracy_of_video(cell.options["video"])
+        if cell.world is None:
+            cfg.accuracy = accuracy_of_video(cell.options["video"])
         cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, False, cell.world
         cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}

@@ -26,6 +26,7 @@ class VariantSchema:
 class CellsSchema:
     """Every hardware with every scenario under every set of SLOs, by the names of their files.
 
+    `qoe`: of conf/qoe; None = the run's default.
     `training`: of conf/training, what learned agents are trained on for these; None = the program's own.
     `binding`: of settings to frames; `hand_out`: of frames to workers; None = the environment's.
     """
@@ -33,6 +34,7 @@ class CellsSchema:
     hardware: list[str] = MISSING
     scenarios: list[str] = MISSING
     slos: list[str] = MISSING
+    qoe: str | None = None
     video: str = MISSING
     steps: int = MISSING
     control_interval_s: float = MISSING

@@ -93,7 +93,7 @@ def training_run_for(
         for field in fields(StreamEnvSchema):
             if field.name not in TRAININGS_OWN:
                 cfg.env[field.name] = getattr(run.env, field.name)
-        cfg.accuracy = run.accuracy
+        cfg.accuracy, cfg.qoe = run.accuracy, run.qoe
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, TrainConfig)
     try:

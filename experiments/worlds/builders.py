@@ -9,9 +9,8 @@ from typing import Any
 from envs.accuracy import StreamProfile
 from envs.hardware import Device, Hardware, Host
 from envs.scenario import EventKind, Scenario
-from envs.spec import ElasticitySpec, Quality
-from envs.video import accuracy_worth, video_spec
-from envs.worth import Worth
+from envs.spec import OF_DETECTIONS, ElasticitySpec, Quality
+from envs.video import video_spec
 from experiments.config.derived import build
 from experiments.config.schemas import CustomSchema, DetectorSchema, SlosSchema, StreamConfig, VideoSchema
 from experiments.config.world_schemas import AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
@@ -81,35 +80,17 @@ def slos_of(schema: SlosSchema) -> tuple[Slo, ...]:
     return tuple(build(video_slo, slo) for slo in schema.slos)
 
 
-def qoe_weights_of(schema: SlosSchema) -> dict[str, float]:
-    """What each knob counts in the QoE."""
-    return dataclasses.asdict(schema.qoe_weights)
-
-
 def stream_spec(config: StreamConfig, ladders: Ladders, slos: Sequence[Slo]) -> ElasticitySpec:
-    """What an agent sees of a video stream, whose quality is judged as `slo.qoe` says. Raises ConfigError."""
-    with blaming("slo.qoe"):
-        worth = joint_worth(config, ladders)
-    with blaming("slo.qoe_weights"):
-        return video_spec(ladders, slos, qoe_weights_of(config.slo), worth)
+    """What an agent sees of a video stream, whose quality is judged as `qoe` says. Raises ConfigError."""
+    with blaming("qoe"):
+        weights, profile = dataclasses.asdict(config.qoe.weights), accuracy_of(config.accuracy)
+        return video_spec(ladders, slos, weights, judged_by(config), profile)
 
 
-def joint_worth(config: StreamConfig, ladders: Ladders) -> Worth | None:
-    """What each setting is worth by what is found in it; None where quality is judged by the knobs.
-
-    Raises:
-        ValueError: nobody knows what detections of this scene are worth.
-    """
-    if config.slo.qoe is Quality.KNOBS:
-        return None
-    profile = accuracy_of(config.accuracy)
-    if profile is None:
-        raise ValueError(
-            "ACCURACY needs to know what detections of the scene are worth: say accuracy=traffic or another "
-            "one, measure it (python -m experiments.calibrate what=accuracy), or say slo.qoe=KNOBS"
-        )
-    f1 = profile.table(ladders.grades, [height for _, height in ladders.sizes])
-    return accuracy_worth(ladders, f1, profile.ages_s)
+def judged_by(config: StreamConfig) -> Quality:
+    """What quality is: by the knobs where nobody knows what detections of the scene are worth."""
+    is_known = config.accuracy is not None or config.qoe.by not in OF_DETECTIONS
+    return config.qoe.by if is_known else Quality.KNOBS
 
 
 # --- accuracy ---

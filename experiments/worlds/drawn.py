@@ -16,7 +16,7 @@ from experiments.config.composing import option
 from experiments.program.errors import ConfigError
 
 PREFIX = "world_"
-PARTS = ("hardware", "scenario", "slo", "video")  # groups of which a drawn world is an option
+PARTS = ("accuracy", "hardware", "scenario", "slo", "video")  # groups of which a drawn world is an option
 
 
 @cache
@@ -35,6 +35,7 @@ def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
         "heights_px": [height for _, height in drawn.stream.ladders.sizes],
     }
     return {
+        "accuracy": plain(drawn.scene),
         "hardware": {"devices": plain(drawn.hardware.devices), "host": plain(drawn.hardware.host)},
         "scenario": plain(drawn.scenario),
         "slo": {"slos": [{"metric": slo.metric, "threshold": slo.threshold} for slo in drawn.slos]},

@@ -29,15 +29,14 @@ def gap_deadline_s(lease_ns: int, retries: int) -> float:
 
 def memory_budget_bytes(
     memory_budget_mb: float,
-    baseline_bytes: int,
     queue_bound_s: float,
     source_fps: float,
     source_size: tuple[int, int],
 ) -> int:
-    """Compute what the producer may use; for 0 MB its own memory and a full queue of one stream at best."""
+    """Compute what frames may take of the producer's memory; for 0 MB a full queue of one stream at best."""
     width, height = source_size
     full_queue_bytes = queue_bound_s * source_fps * width * height * 3
-    return int(memory_budget_mb * 1e6) or baseline_bytes + int(full_queue_bytes)
+    return int(memory_budget_mb * 1e6) or int(full_queue_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +46,7 @@ class ProducerConfig:
     Attributes:
         incarnation: random, of this producer; its episodes count from 1.
         source_size: (width, height) in px.
-        baseline_bytes: RSS when ready.
-        budget_bytes: memory the producer may use.
+        budget_bytes: of its memory, what frames may take.
         host_used_bytes, host_bytes: of its host's memory, what was in use when it was ready, and all of it.
         truth: what is known of the source's pictures before an episode, None if nothing is.
     """
@@ -68,7 +66,6 @@ class ProducerConfig:
     lease_ns: int
     retries: int
     drain_ns: int
-    baseline_bytes: int
     budget_bytes: int
     host_used_bytes: int
     host_bytes: int
@@ -87,9 +84,7 @@ class ProducerConfig:
         return SILENT_HEARTBEATS * self.heartbeat_ns
 
 
-def config_from(
-    options: ProducerOptions, source: Source, baseline_bytes: int, truth: Truth | None
-) -> ProducerConfig:
+def config_from(options: ProducerOptions, source: Source, truth: Truth | None) -> ProducerConfig:
     """Configure the core for an opened source. Raises ValueError for a level that the source lacks."""
     ladders = ladders_for(
         source.width,
@@ -105,7 +100,6 @@ def config_from(
     host = psutil.virtual_memory()
     budget_bytes = memory_budget_bytes(
         options.memory_budget_mb,
-        baseline_bytes,
         options.queue_bound_s,
         source.fps,
         (source.width, source.height),
@@ -126,7 +120,6 @@ def config_from(
         lease_ns=int(options.lease_s * 1e9),
         retries=options.retries,
         drain_ns=int(options.drain_s * 1e9),
-        baseline_bytes=baseline_bytes,
         budget_bytes=budget_bytes,
         host_used_bytes=host.total - host.available,
         host_bytes=host.total,

@@ -113,7 +113,6 @@ class Meter:
             late=self.counts[Outcome.LATE],
             queue_size=ledger.n_queued,
             held_bytes=ledger.held_bytes,
-            baseline_bytes=config.baseline_bytes,
             budget_bytes=config.budget_bytes,
             host_used_bytes=config.host_used_bytes,
             host_bytes=config.host_bytes,

@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import msgspec
-import psutil
 import zmq
 
 from pipeline.cli import parse_options
@@ -71,8 +70,7 @@ class ProducerShell:
             raise
         self._notify = notify
         self._capture = Capture(source, options.pacing, self._frame_waits)
-        baseline_bytes = psutil.Process().memory_info().rss
-        config = config_from(options, source, baseline_bytes, truth_of(options))
+        config = config_from(options, source, truth_of(options))
         self._core = Producer(config, time.monotonic_ns())
         self._pollers = {accepts: self._poller(accepts) for accepts in (False, True)}
 

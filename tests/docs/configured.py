@@ -14,7 +14,7 @@ from omegaconf import MISSING
 
 from experiments.calibration.schema import CalibrateConfig
 from experiments.config.derived import schema_of
-from experiments.config.schemas import VARIANTS, DetectorSchema, RunConfig, SlosSchema
+from experiments.config.schemas import VARIANTS, DetectorSchema, QoeSchema, RunConfig, SlosSchema
 from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
 from experiments.forecasts.schema import ForecastsConfig
 from experiments.results.schemas import PUBLISHED, CompareConfig
@@ -183,6 +183,7 @@ def tables() -> dict[str, list[Row]]:
         "`hardware`: on which workers": without(rows_of_schema(HardwareSchema), "parts.NAME."),
         "`scenario`: what happens meanwhile": rows_of_schema(ScenarioSchema),
         "`slo`: judged by what": rows_of_schema(SlosSchema),
+        "`qoe`: what quality is": rows_of_group("qoe", lambda option: QoeSchema),
         "`accuracy`: what detections are worth": rows_of_schema(AccuracySchema),
         "`hydra/sweeper` and `hydra/launcher`: a sweep": [
             *rows_of_group("hydra/sweeper", lambda option: None),

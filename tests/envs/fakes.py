@@ -44,7 +44,6 @@ def interval(**changes: Any) -> Interval:
         "late": 0,
         "queue_size": 6,
         "held_bytes": 1_000_000,
-        "baseline_bytes": 99_000_000,
         "budget_bytes": 200_000_000,
         "host_used_bytes": 4_000_000_000,
         "host_bytes": 8_000_000_000,

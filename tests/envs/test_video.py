@@ -1,11 +1,12 @@
 import math
 
-import numpy as np
 import pytest
 
+from envs.accuracy import GradeF1, StreamProfile
+from envs.hardware import Origin
 from envs.reward import qoe
 from envs.spec import Quality
-from envs.video import accuracy_worth, check_ladders, delivered_values, seen_accuracy, video_spec
+from envs.video import check_ladders, delivered_values, seen_accuracy, video_spec
 from pipeline.settings import Ladders, ladders_for
 from tests.envs.fakes import LADDERS, SLOS, interval, spec
 
@@ -82,8 +83,10 @@ def test_a_spec_made_for_another_source_is_refused():
 
 def test_a_settings_accuracy_is_its_f1_at_its_age_less_what_a_jerky_picture_costs():
     ladders = Ladders((7.5, 15.0, 30.0), ((320, 180), (640, 360)), ("n",))
-    f1 = np.array([[[0.4, 0.2], [0.8, 0.6]]])  # grade n: 180 px and 360 px, fresh and 0.1 s old
-    worth = accuracy_worth(ladders, f1, (0.0, 0.1))
+    own = GradeF1({"180": [0.4, 0.2], "360": [0.8, 0.6]}, Origin.MEASURED, "by hand")  # fresh and 0.1 s old
+    profile = StreamProfile((0.0, 0.1), {"n": own})
+    judged = video_spec(ladders, SLOS, quality=Quality.ACCURACY, profile=profile)
+    worth = judged.worth
     # 1/15, 1/30 and 1/60 s old, as half the time between two frames; (7.5/15)^(1/4) = 0.8409
     by_hand = [
         0.8409 * (0.4 - 0.2 * 2 / 3),
@@ -94,8 +97,16 @@ def test_a_settings_accuracy_is_its_f1_at_its_age_less_what_a_jerky_picture_cost
     ]
     assert worth.when_shown().tolist() == pytest.approx([*by_hand, 0.8 - 0.2 / 6], abs=1e-4)
     assert worth.when_shown(1.0).tolist() == pytest.approx([0.1682, 0.5045, 0.2, 0.6, 0.2, 0.6], abs=1e-4)
-    judged = video_spec(ladders, SLOS, joint_worth=worth)
-    assert (judged.quality, judged.worth) == (Quality.ACCURACY, worth)
+    alone = video_spec(ladders, SLOS, quality=Quality.F1, profile=profile).worth
+    assert alone.when_shown(1.0).tolist() == pytest.approx([0.2, 0.6] * 3), "however jerky it is"
+    with pytest.raises(ValueError, match="needs to know what detections of the scene are worth"):
+        video_spec(ladders, SLOS, quality=Quality.ACCURACY)
+
+
+def test_the_predecessors_worth_is_how_high_the_knobs_are_set():
+    worth = video_spec(LADDERS, SLOS, quality=Quality.LEVELS).worth.at_once
+    assert (worth[0], worth[-1]) == (0.0, 1.0)
+    assert worth[1] == pytest.approx(1 / 3 / (len(LADDERS.grades) - 1)), "one step of the last of three knobs"
 
 
 def test_seen_accuracy_needs_both_something_found_and_something_shown():

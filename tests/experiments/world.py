@@ -42,7 +42,6 @@ def interval(levels: tuple[int, ...]) -> Interval:
         late=0,
         queue_size=0,
         held_bytes=0,
-        baseline_bytes=1,
         budget_bytes=2,
         host_used_bytes=1,
         host_bytes=2,

@@ -24,7 +24,6 @@ def interval(**changes) -> Interval:
         late=0,
         queue_size=45,
         held_bytes=300,
-        baseline_bytes=200,
         budget_bytes=1000,
         host_used_bytes=3700,
         host_bytes=10_000,
@@ -45,7 +44,7 @@ def interval(**changes) -> Interval:
 def test_every_metric_of_an_ordinary_interval():
     figures = measure(interval())
     assert figures["queue_size"] == 45
-    assert figures["memory_usage"] == 0.5
+    assert figures["memory_usage"] == 0.3
     assert figures["latency_p95_ms"] == 800
     assert figures["drop_rate"] == pytest.approx(4 / 30)
     assert figures["load"] == figures["load_compute"] == pytest.approx(15 / (10 + 1 / 0.3))  # ÷ both paces

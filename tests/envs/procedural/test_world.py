@@ -87,7 +87,8 @@ def test_draws_keep_to_the_documented_ranges():
 
 
 def screened(held: list[float], best: float = 0.6, reasons: list[Stratum] | None = None) -> Screened:
-    return Screened(np.array(held), np.full(len(held), best), reasons or [Stratum.LINK] * len(held))
+    n = len(held)
+    return Screened(np.array(held), np.full(n, best), np.arange(n) / n, reasons or [Stratum.LINK] * n)
 
 
 def test_a_question_has_something_to_decide():
@@ -97,6 +98,10 @@ def test_a_question_has_something_to_decide():
     assert not screened([1.0, 1.0, 1.0, 1.0, 1.0, 0.1]).is_question, "all but one hold"
     assert not screened([1.0] + [0.0] * 30).is_question, "one holds"
     assert not screened([1.0, 0.9, 0.5, 0.2], best=0.97).is_question, "there is nothing to gain"
+
+
+def test_a_world_is_tense_where_the_best_quality_breaks_an_slo():
+    assert screened([1.0, 0.9, 0.5, 0.2]).is_tense and not screened([1.0, 0.1, 0.5, 0.9]).is_tense
 
 
 def test_what_binds_is_what_stops_a_step_up():

@@ -85,7 +85,7 @@ def test_quality_is_of_what_was_delivered_where_that_was_measured():
     assert shallow["delivered"] == {"streams": 4.0, "depth": 0.0}  # no more than asked, whatever was measured
     assert deep["delivered"] == {"streams": 4.0, "depth": 3.0}
     assert deep["qoe"] == pytest.approx((1.0 + 0.3) / 2)
-    assert deep["quality"] == 1.0
+    assert deep["qoe_by"]["levels"] == 1.0
 
 
 def test_a_step_that_fulfils_earns_its_quality_less_the_change():

@@ -339,7 +339,6 @@ class Reference:
 
     def _config(self) -> configuring.ProducerConfig:
         s, host = self.system, self.cluster.host
-        baseline_bytes = int(host.baseline_mb * 1e6)
         width, height = s.source_size
         full_bytes = int(s.queue_bound_s * s.source_fps * width * height * 3)
         return configuring.ProducerConfig(
@@ -358,8 +357,7 @@ class Reference:
             lease_ns=int(s.lease_s * 1e9),
             retries=s.retries,
             drain_ns=10_000_000_000,
-            baseline_bytes=baseline_bytes,
-            budget_bytes=int(s.memory_budget_mb * 1e6) or baseline_bytes + full_bytes,
+            budget_bytes=int(s.memory_budget_mb * 1e6) or full_bytes,
             host_used_bytes=int(host.used_mb * 1e6),
             host_bytes=int(host.memory_mb * 1e6),
             slos=self.slos,

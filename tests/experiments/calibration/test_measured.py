@@ -5,7 +5,7 @@ import pytest
 from experiments.calibration.measured import DeviceReading, GridPoint, Measured, load, save
 
 POINT = GridPoint("n", 160, 90, 12.5, 0.6, 0.4, 0.3, (DeviceReading((10.0, 11.5), 0.7, 0.2),))
-MEMORY = {"baseline_mb": 100.0, "memory_mb": 8000.0, "used_mb": 2000.0}
+MEMORY = {"memory_mb": 8000.0, "used_mb": 2000.0}
 
 
 def test_an_interrupted_calibration_is_taken_up_again(tmp_path: Path):

@@ -34,7 +34,7 @@ def measured() -> Measured:
         cells,
         Saturated((0.5,), 1.1),
         {"start_ms": 3000.0, "load_ms": 400.0, "new_shape_ms": 25.0},
-        {"baseline_mb": 150.0, "memory_mb": 8000.0, "used_mb": 1500.0},
+        {"memory_mb": 8000.0, "used_mb": 1500.0},
     )
 
 
@@ -49,7 +49,7 @@ def test_a_profile_has_what_was_measured_at_full_capacity():
     assert (device.handling_ms, device.start_ms, device.load_ms, device.new_shape_ms) == (0.5, 3000, 400, 25)
     assert (device.count, device.native, device.capacity) == (2, True, 0.5)
     host = profile.host
-    assert (host.baseline_mb, host.memory_mb, host.used_mb) == (150.0, 8000.0, 1500.0)
+    assert (host.memory_mb, host.used_mb) == (8000.0, 1500.0)
     assert (host.message_ms, host.capture_ms) == (0.25, 1.25)
 
 

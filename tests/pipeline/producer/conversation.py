@@ -60,7 +60,6 @@ def config(**changes) -> ProducerConfig:
         lease_ns=10 * S,
         retries=2,
         drain_ns=5 * S,
-        baseline_bytes=1_000,
         budget_bytes=100_000,
         host_used_bytes=400_000,
         host_bytes=1_000_000,
