@@ -16,7 +16,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from envs.spec import ElasticitySpec
+from envs.spec import ElasticitySpec, Quality
 from experiments.display.views import View, deaths_text, delivered_per_s
 from experiments.program.formatting import counted, figure, level_text, sparkline, state_name
 from experiments.runs.episode import Step
@@ -152,6 +152,9 @@ def _worth(history: list[Step]) -> Table:
     table = _table("", "", "history")
     now = history[-1]
     table.add_row("QoE", f"{now.info['qoe']:.2f}", sparkline((step.info["qoe"] for step in history), 1.0))
+    found = [step.info["qoe_by"].get(Quality.F1, math.nan) for step in history]
+    if math.isfinite(found[-1]):
+        table.add_row("found (streaming F1)", f"{found[-1]:.2f}", sparkline(found, 1.0))
     table.add_row("reward", f"{now.reward:+.2f}", "")
     return table
 

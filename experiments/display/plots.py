@@ -1,5 +1,6 @@
 """The figure of a run: SLO ratios against their threshold, the knobs, and what came of it, over time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from agents.base import NetworkFigure
 from envs.spec import ElasticitySpec
@@ -31,10 +33,10 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
         title: one line.
         path: of the PNG.
     """
-    n_panels = 2 + len(spec.knobs)
+    n_panels = 3 + len(spec.knobs)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH_IN, PANEL_IN * (n_panels + 1)))
-        heights = [2.0, *[1.0] * len(spec.knobs), 1.2]
+        heights = [2.0, *[1.0] * len(spec.knobs), 1.2, 0.6]
         panels = figure.subplots(n_panels, 1, sharex=True, height_ratios=heights)
         figure.suptitle(title, x=0.01, ha="left")
         time_s = stream_time_s(trace)
@@ -45,7 +47,8 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
             axes.step([0.0, *time_s], [levels[0], *levels], where="pre", color=COLOURS[0])
             axes.set_yticks(range(knob.n_levels), [level_text(knob, level) for level in range(knob.n_levels)])
             axes.set(ylim=(-0.3, knob.n_levels - 0.7), ylabel=knob.name)
-        _worth(panels[-1], trace, time_s)
+        _worth(panels[-2], trace, time_s)
+        _load(panels, trace, time_s)
         panels[-1].set_xlabel("time of the stream, s")
         figure.align_ylabels(panels)
         with whole(path) as partial:
@@ -68,10 +71,29 @@ def _slos(axes: Axes, trace: pd.DataFrame, spec: ElasticitySpec, time_s: np.ndar
     axes.legend(bbox_to_anchor=(1.0, 0.5))
 
 
+def _load(panels: Sequence[Axes], trace: pd.DataFrame, time_s: np.ndarray) -> None:
+    """Streams and workers in the last panel; a line through all where either changes."""
+    shown = {"streams": trace["streams"].to_numpy(dtype=float)}
+    live = [name for name in trace.columns if name.startswith("workers.") and name.endswith(".in_hand")]
+    if live:
+        shown["workers"] = trace[live].notna().sum(axis=1).to_numpy(dtype=float)
+    for i, (name, counts) in enumerate(shown.items()):
+        panels[-1].step([0.0, *time_s], [counts[0], *counts], LINES[i], color=COLOURS[i], label=name)
+        for at_s in time_s[:-1][np.diff(counts) != 0]:
+            for axes in panels:
+                axes.axvline(at_s, color="#999999", linewidth=0.7, linestyle=":")
+    top = max(counts.max() for counts in shown.values())
+    panels[-1].set(ylim=(0, top + 0.5), ylabel="how many")
+    panels[-1].yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    panels[-1].legend(bbox_to_anchor=(1.0, 0.5))
+
+
 def _worth(axes: Axes, trace: pd.DataFrame, time_s: np.ndarray) -> None:
     axes.plot(time_s, trace["qoe"], color=COLOURS[2], label="QoE")
+    if "qoe_by.f1" in trace and trace["qoe_by.f1"].notna().any():
+        axes.plot(time_s, trace["qoe_by.f1"], color=COLOURS[0], linestyle="--", label="streaming F1")
     axes.plot(time_s, trace["reward"], color=COLOURS[6], linestyle=":", label="reward")
-    axes.set(ylim=(-1.05, 1.05), ylabel="QoE, reward")
+    axes.set(ylim=(-1.05, 1.05), ylabel="what it was worth")
     axes.legend(bbox_to_anchor=(1.0, 0.5))
 
 

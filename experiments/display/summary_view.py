@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from envs.spec import Quality
 from experiments.program.console import say
 from experiments.program.formatting import counted, figure
 from experiments.runs.record import LOGS, PICTURE, RECORDING, SUMMARY, RunStatus
@@ -83,6 +84,8 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
         table.add_row("not measured", f"{100 * summary['slo_unknown']:.1f} % of the steps")
     table.add_row("longest violation", counted(summary["longest_violation"], "step"))
     table.add_row("QoE, mean", f"{summary['qoe_mean']:.3f}")
+    if (f1 := summary.get("qoe_by", {}).get(Quality.F1)) is not None:  # which former releases lack
+        table.add_row("found: streaming F1, mean", f"{f1:.3f}")
     table.add_row("reward, mean", f"{summary['reward_mean']:+.3f}")
     table.add_row("changes of the setting", f"{summary['switches_per_min']:.1f} per minute")
     latencies = " / ".join(figure(summary[f"latency_p{share}_ms"]) for share in (50, 95, 99))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from envs.reward import qoe, reward
+from envs.observe import qoe_by
+from envs.reward import reward
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig, check_keys
 from experiments.config.world_schemas import SimulatorSchema
@@ -149,13 +150,16 @@ def rescored(
             slo.metric: SloReading(ratio=ratio, state=slo.classify(ratio), known=True)
             for slo, ratio in zip(spec.slos, found, strict=True)
         }
-        quality = qoe(spec, [knob.value[level] for knob, level in zip(spec.knobs, setting, strict=True)])
+        delivered = [knob.value[level] for knob, level in zip(spec.knobs, setting, strict=True)]
+        by = qoe_by(spec, setting, delivered, math.nan)
+        quality = by[spec.quality]
         rows.append(
             {
                 "step": step,
                 "ended_s": (step + 1) * interval_s,
                 "interval_s": interval_s,
                 "qoe": quality,
+                **{f"qoe_by.{measure}": value for measure, value in by.items()},
                 "reward": reward(readings.values(), quality, n_changed[step], len(spec.knobs)),
                 **dict.fromkeys(UNKNOWN, math.nan),
                 **{f"action.{knob.name}": level for knob, level in zip(spec.knobs, setting, strict=True)},

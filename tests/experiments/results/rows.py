@@ -20,8 +20,8 @@ CONFIG: dict[str, Any] = {
     "scenario": {"streams": 1, "events": []},
     "slo": {
         "slos": [{"metric": "load", "threshold": 1.0, "warn_at": 0.9}],
-        "qoe_weights": {"fps": 1.0, "grade": 1.0},
     },
+    "qoe": {"by": "KNOBS", "weights": {"fps": 1.0, "grade": 1.0}},
     "output": {"video": False},
 }
 FACTS: dict[str, Any] = {

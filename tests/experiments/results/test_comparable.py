@@ -32,7 +32,7 @@ def test_other_knobs_are_refused():
 
 
 def test_other_weights_of_quality_are_refused():
-    weights = {"slo.qoe_weights.grade": 2.0}
+    weights = {"qoe.weights.grade": 2.0}
     assert "knob.grade.weight is 1 in 1 run (b), 2 in" in refusal(
         row("b"), row("a", weights, slo="sharp", spec_hash="eeeeeeeeeeee")
     )

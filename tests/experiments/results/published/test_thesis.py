@@ -80,9 +80,11 @@ def test_a_row_becomes_levels_ratios_and_states(tmp_path):
 
 def test_qoe_and_reward_are_by_our_definitions(tmp_path):
     (run,) = read(log(tmp_path, BUSY, CALM))
-    quality = (10 / 20 + (720 - 576) / (1080 - 576) + 0) / 3  # of 20 frames/s, 720 px, the lowest grade
+    quality = (5 / 10 + 2 / 5 + 0) / 3  # the sixth of eleven rates, the third of six sizes, the lowest grade
     trace = run["trace"]()
     assert trace["qoe"].tolist() == pytest.approx([1.0, quality])
+    by_knobs = (10 / 20 + (720 - 576) / (1080 - 576) + 0) / 3  # of 20 frames/s, 720 px
+    assert trace["qoe_by.knobs"].tolist() == pytest.approx([1.0, by_knobs])
     broken = -(1 / 4) * (0.5 + 0.5 * 0.5)  # one of four SLOs, by half of its threshold
     assert trace["reward"].tolist() == pytest.approx([broken, quality - 0.02])  # all three knobs changed
 
@@ -159,7 +161,7 @@ def test_repeated_runs_are_numbered_by_their_paths(tmp_path):
 
 def test_a_cell_can_be_another_of_ours(tmp_path):
     rows = log(tmp_path, CALM)
-    (run,) = read(rows, 'published.cells.basic=["experiment=thesis_a","slo.qoe_weights.fps=0"]')
+    (run,) = read(rows, 'published.cells.basic=["experiment=thesis_a","qoe=knobs","qoe.weights.fps=0"]')
     assert run["trace"]()["qoe"].tolist() == pytest.approx([(720 - 576) / (1080 - 576) / 2])
 
 
