@@ -17,6 +17,7 @@ from experiments.display.summary_view import print_summary
 from experiments.display.views import PlainView, View
 from experiments.execution.execute import execute
 from experiments.execution.resolve import resolve
+from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
@@ -25,6 +26,7 @@ from experiments.runs.recover import finish_killed
 from experiments.sweeps.conduct import SweepError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
+from experiments.worlds.feasibility import warning
 from experiments.worlds.plan import Plan
 
 PROGRAM = "experiments.run"
@@ -48,6 +50,8 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     tracked = tracking_uri(Path(config.results)) if config.output.mlflow else None
     view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
     draws = config.output.picture is not False
+    if hopeless := warning(plan):
+        say(console, f"Note: {hopeless}", "bold yellow")
     ended = execute(plan, agent, identity, tracked, draws, view, console)
     print_summary(console, ended.summary, ended.directory, tracked or "")
     if ended.summary["status"] == RunStatus.FAILED:

@@ -15,7 +15,7 @@ from envs.spec import ElasticitySpec
 from experiments.program.files import whole
 from experiments.program.formatting import level_text
 from experiments.program.style import COLOURS, LINES, STYLE
-from experiments.runs.summary import stream_time_s
+from experiments.runs.summary import column, stream_time_s
 
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN = 9.0, 1.5
@@ -90,8 +90,9 @@ def _load(panels: Sequence[Axes], trace: pd.DataFrame, time_s: np.ndarray) -> No
 
 def _worth(axes: Axes, trace: pd.DataFrame, time_s: np.ndarray) -> None:
     axes.plot(time_s, trace["qoe"], color=COLOURS[2], label="QoE")
-    if "qoe_by.f1" in trace and trace["qoe_by.f1"].notna().any():
-        axes.plot(time_s, trace["qoe_by.f1"], color=COLOURS[0], linestyle="--", label="streaming F1")
+    found = column(trace, "qoe_by.f1") if "qoe_by.f1" in trace else np.full(len(trace), np.nan)
+    if np.isfinite(found).any():
+        axes.plot(time_s, found, color=COLOURS[0], linestyle="--", label="streaming F1")
     axes.plot(time_s, trace["reward"], color=COLOURS[6], linestyle=":", label="reward")
     axes.set(ylim=(-1.05, 1.05), ylabel="what it was worth")
     axes.legend(bbox_to_anchor=(1.0, 0.5))

@@ -22,6 +22,7 @@ from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import WORLDS
 from experiments.program.errors import ConfigError
 from experiments.worlds.builders import hardware_of
+from experiments.worlds.feasibility import warning
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_run
 from experiments.worlds.simulator import SimulatorPlan, file_source
@@ -277,6 +278,7 @@ SIMULATE = """
 import sys
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from experiments.worlds.feasibility import warning
 from experiments.worlds.plan import plan_run
 from experiments.config.schemas import CONF, register
 register()
@@ -371,3 +373,17 @@ def test_hardware_without_times_can_only_compute():
 def test_what_runs_elsewhere_is_not_ours_to_change(scenario):
     with pytest.raises(ConfigError, match=r"scenario: .*elsewhere are not ours to change"):
         plan_run(typed("env.control=tcp://127.0.0.1:1", f"scenario={scenario}"))
+
+
+# --- what can be held ---
+
+
+def test_a_run_is_asked_in_its_twin():
+    options = ("env=pipeline", "hardware=rpi5")
+    assert warning(plan_run(typed(*options))) == ""
+    text = warning(plan_run(typed(*options, "slo.slos=[{metric: latency_p95_ms, threshold: 3}]")))
+    assert text.startswith("no setting holds latency_p95_ms (at best ")
+
+
+def test_of_workers_that_compute_nothing_is_known_beforehand():
+    assert warning(plan_run(typed("env=pipeline", "hardware=local"))) == ""
