@@ -7,6 +7,7 @@ from importlib.metadata import version
 COMMANDS = {  # in the order in which people meet them; each is a module of this package
     "run": "Run an agent on a stream pipeline, or a sweep of such runs (-m).",
     "study": "Play every agent of a roster in every cell, and compare them.",
+    "rank": "Place an agent among all others, in the published drawn worlds.",
     "compare": "Make tables, pictures and a page of how agents compare, from logged runs.",
     "runs": "List, filter, show or delete logged runs.",
     "repeat": "Play a logged run again, and say whether it comes to the same.",

@@ -1,6 +1,7 @@
 """One integer, one world: drawn, kept if it is a question, and of the kind that its number asks for."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
@@ -128,6 +129,12 @@ class World:
         """What an agent sees of it."""
         return spec_of(self.stream, self.scene, self.slos)
 
+    @property
+    def fingerprint(self) -> str:
+        """12 hexadecimal digits that change with what an agent sees of it, or what its settings come to."""
+        came_to = np.round(np.stack([self.screened.held, self.screened.rewards]), 6)
+        return hashlib.sha256(self.spec.hash.encode() + came_to.tobytes()).hexdigest()[:12]
+
 
 _known: dict[int, World] = {}
 
@@ -154,6 +161,24 @@ def draw_all(numbers: Sequence[int], n_processes: int) -> Iterator[World]:
         return
     with ProcessPoolExecutor(n_processes, get_context("forkserver")) as pool:
         for future in as_completed([pool.submit(draw, number) for number in left]):
+            drawn = future.result()
+            _known[drawn.number] = drawn
+            yield drawn
+
+
+def draw_again(n_drawn: Mapping[int, int], n_processes: int) -> Iterator[World]:
+    """Draw worlds of which it is known how often they were drawn; yields them as they come.
+
+    Args:
+        n_drawn: by number, `World.n_drawn` of each.
+        n_processes: at the same time, >= 1.
+
+    Raises:
+        ValueError: as `split_of`.
+    """
+    with ProcessPoolExecutor(n_processes, get_context("forkserver")) as pool:
+        pending = [pool.submit(candidate, number, n, stratum_of(number)) for number, n in n_drawn.items()]
+        for future in as_completed(pending):
             drawn = future.result()
             _known[drawn.number] = drawn
             yield drawn

@@ -97,19 +97,20 @@ def drawn_cells(config: StudyConfig, training: str) -> list[StudyCell]:
         chosen = numbers(wanted.split, wanted.n, git_commit())
     except ValueError as error:
         raise ConfigError(f"worlds: {error}") from error
-    env = replace(config.env, steps=STEPS, control_interval_s=1.0)
-    return [
-        StudyCell(
-            name=f"{PREFIX}{number}",
-            block=str(stratum_of(number)),
-            options={},
-            env=env,
-            n_seeds=1,
-            training=training,
-            world=number,
-        )
-        for number in chosen
-    ]
+    return [drawn_cell(number, config.env, training) for number in chosen]
+
+
+def drawn_cell(number: int, env: EnvSchema, training: str) -> StudyCell:
+    """Return a drawn world, in which an episode is played once."""
+    return StudyCell(
+        name=f"{PREFIX}{number}",
+        block=str(stratum_of(number)),
+        options={},
+        env=replace(env, steps=STEPS, control_interval_s=1.0),
+        n_seeds=1,
+        training=training,
+        world=number,
+    )
 
 
 def check_block(block: str, schema: CellsSchema) -> None:

@@ -31,7 +31,7 @@ PRELOADED = ["experiments.sweeps.pool", "envs.simulator.env"]  # imported once, 
 STOP_TIMEOUT_S = 5.0
 
 OnDone = Callable[[StudyRun, str, str], None]  # a run has ended: its directory, and "" or what ended it
-Job = Sequence[StudyRun]  # of one agent under one spec, at least one: it is made, and compiled, once
+Job = Sequence[StudyRun]  # of one agent over one grid of levels, at least one: it is compiled once
 
 
 @dataclass(slots=True)
@@ -52,15 +52,15 @@ class Running:
 
 
 def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
-    """Return runs of one agent and spec together; of those that look ahead, each cell on its own, and first.
+    """Return runs of one agent over one grid together; of those that look ahead, each cell alone, and first.
 
-    To look ahead takes longest, and needs nothing compiled per agent.
+    To look ahead takes longest, and needs nothing compiled per agent; what is compiled depends on the grid.
     """
 
     def key(run: StudyRun) -> tuple[bool, str, str, str]:
         is_clairvoyant = issubclass(get_class(run.resolved.agent["_target_"]), Clairvoyant)
         alone = run.cell if is_clairvoyant else ""
-        return not is_clairvoyant, run.agent, run.resolved.plan.spec.hash, alone
+        return not is_clairvoyant, run.agent, str(run.resolved.plan.spec.n_levels), alone
 
     return [list(group) for _, group in groupby(sorted(runs, key=key), key)]
 

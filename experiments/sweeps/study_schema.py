@@ -76,9 +76,26 @@ class StudyConfig:
     study: StudySchema | None = None
 
 
+@dataclass
+class RankConfig:
+    """Who is placed among the published standings; `publish`: the folder that these are made of instead."""
+
+    name: str = MISSING
+    worlds: int | None = MISSING
+    trained_on: str = MISSING
+    live: bool | None = MISSING
+    results: str = MISSING
+    processes: int | None = MISSING
+    publish: str = MISSING
+    agent: Any = MISSING
+    detector: DetectorSchema = MISSING
+    env: EnvSchema = MISSING
+
+
 def register() -> None:
     """Make the schemas known to Hydra."""
     schemas.register()
     store = ConfigStore.instance()
     store.store(name="study_schema", node=StudyConfig)
+    store.store(name="rank_schema", node=RankConfig)
     store.store(group="schema/study", name="study", node=StudySchema)

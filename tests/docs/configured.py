@@ -18,7 +18,7 @@ from experiments.config.schemas import VARIANTS, DetectorSchema, QoeSchema, RunC
 from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
 from experiments.forecasts.schema import ForecastsConfig
 from experiments.results.schemas import PUBLISHED, CompareConfig
-from experiments.sweeps.study_schema import CellsSchema, StudyConfig, StudySchema
+from experiments.sweeps.study_schema import CellsSchema, RankConfig, StudyConfig, StudySchema
 from experiments.training.schemas import JudgingSchema, TrainConfig, TrainingSchema
 from pipeline.naming import named
 
@@ -196,6 +196,7 @@ def tables() -> dict[str, list[Row]]:
         "`experiments.study`": rows_of_file("study", StudyConfig),
         "`study`: who and where": rows_of_group("study", lambda option: StudySchema),
         "`cells`: where": rows_of_group("cells", lambda option: CellsSchema),
+        "`experiments.rank`": rows_of_file("rank", RankConfig),
         "`experiments.compare`": rows_of_file("compare", CompareConfig),
         "`published`: logs of others": rows_of_group("published", lambda option: PUBLISHED[option]),
         "`experiments.forecast`": rows_of_file("forecasts", ForecastsConfig),

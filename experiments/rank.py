@@ -1,0 +1,157 @@
+"""`elasticbench rank my_package.MyAgent`: where an agent stands among all others, in the published worlds."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from envs.hardware import usable_cores
+from envs.procedural.world import draw_again
+from experiments.config.schemas import CONF, check_keys
+from experiments.execution.resolve import CUSTOM
+from experiments.program.console import ProgressView, plain_table, say
+from experiments.program.entry import enter
+from experiments.program.errors import blaming
+from experiments.program.files import write_whole
+from experiments.program.formatting import counted, figure
+from experiments.report.tables import Columns, chance, fitting, interval, percent, written
+from experiments.runs.provenance import git_commit
+from experiments.runs.recover import finish_killed
+from experiments.statistics.scores import Episodes
+from experiments.statistics.standing import beaten_worst, standing
+from experiments.sweeps.cells import drawn_cell
+from experiments.sweeps.findings import episodes_of
+from experiments.sweeps.pool import play_missing
+from experiments.sweeps.standings import publish, read
+from experiments.sweeps.study import STUDIES, Resolver, StudyRun
+from experiments.sweeps.study_schema import RankConfig, StudyConfig, register
+from experiments.sweeps.variants import AgentVariant
+from experiments.training.training_run import TrainingError
+
+PROGRAM = "experiments.rank"
+CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+
+
+class RankError(Exception):
+    """Not all of it could be played; the text says what."""
+
+
+FAILURES = (RankError, TrainingError)
+
+
+def checked(cfg: DictConfig) -> RankConfig:
+    """Return the configuration. Raises ConfigError: something in it is wrong."""
+    with blaming("configuration"):
+        check_keys(cfg)
+        config = OmegaConf.to_object(cfg)
+        assert isinstance(config, RankConfig)
+        if config.worlds is not None and config.worlds < 2:
+            raise ValueError(f"worlds must be >= 2, got {config.worlds}")
+    return config
+
+
+def perform(cfg: DictConfig, console: Console) -> None:
+    """Play the agent, and place it among the others; or publish what a study left."""
+    config = checked(cfg)
+    if config.publish:
+        n = publish(Path(config.publish), git_commit())
+        say(console, f"published: the standings in {counted(n, 'world')}")
+        return
+    standings, choice = read(), str(HydraConfig.get().runtime.choices["agent"])
+    name = config.name or (cfg.agent["_target_"].rpartition(".")[2] if choice == CUSTOM else choice)
+    if not config.name and name in set(standings.episodes["agent"]):
+        name = f"{name} (yours)"
+    chosen = dict(list(standings.worlds.items())[: config.worlds])
+    with ProgressView(console, config.live, "drawing", len(chosen), "worlds") as view:
+        for drawn in draw_again(chosen, config.processes or len(usable_cores())):
+            standings.check(drawn)
+            view.done(f"world {drawn.number}")
+    folder = Path(config.results).resolve() / STUDIES
+    folder.mkdir(parents=True, exist_ok=True)
+    finish_killed(folder, console)
+    runs = runs_of(AgentVariant(name, choice, cfg.agent), config, list(chosen), console)
+    finished, failed = play_missing(runs, folder, name, config.processes, config.live, console)
+    own = episodes_of(runs, folder, finished)
+    if own:
+        report(standings.among(name, own), name, standings.commit, Path(config.results), console)
+    if failed:
+        n, error = counted(len(failed), "episode"), next(iter(failed.values()))
+        raise RankError(f"{n} of {len(runs)} failed, so they are not in the standing; the first: {error}")
+
+
+def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], console: Console) -> list[StudyRun]:
+    """Return the agent's run in each world. Raises ConfigError, TrainingError."""
+    study = StudyConfig(
+        live=config.live,
+        results=str(Path(config.results).resolve()),
+        processes=config.processes,
+        detector=config.detector,
+        env=config.env,
+    )
+    resolver = Resolver(study, console)
+    cells = [drawn_cell(number, config.env, config.trained_on) for number in worlds]
+    return [
+        StudyRun(variant.name, cell.name, cell.block, cell.stratum, resolver.resolve(variant, cell))
+        for cell in cells
+    ]
+
+
+def report(episodes: Episodes, name: str, commit: str, results: Path, console: Console) -> None:
+    """Print where the agent stands, and what broke it; leave the same as files."""
+    table, broken = standing(episodes, name), beaten_worst(episodes, name)
+    text = fitting(written(table, columns(name)), console.width)
+    title = f"{counted(episodes['cell'].nunique(), 'drawn world')}; the others are of commit {commit[:12]}"
+    console.print(plain_table(list(text.columns), text.to_numpy().tolist(), title, gap=1))
+    say(console, f"\nWhere {name} did worst")
+    for row in broken.to_dict("records"):
+        say(
+            console,
+            f"  {row['cell']} ({row['stratum']}): {row['score']:.2f}, all SLOs hold in "
+            f"{percent(row['slo_fulfilment'])} % of the steps; "
+            f"{row['best']} came to {row['best_score']:.2f}",
+        )
+    first = str(broken["cell"].iloc[0]).rpartition("_")[2]
+    say(console, f"  look: elasticbench world {first} --picture world.png")
+    directory = results / "comparisons" / "rank"
+    directory.mkdir(parents=True, exist_ok=True)
+    for what, frame in (("standing.csv", table), ("worst.csv", broken)):
+        write_whole(directory / what, frame.to_csv(index=False))
+        say(console, f"{what.removesuffix('.csv'):<10} {directory / what}")
+
+
+def columns(name: str) -> Columns:
+    """Return what is shown of a standing, the most important first."""
+
+    def against(write: Callable[[Any], str]) -> Callable[[Any], str]:
+        return lambda row: "" if row["agent"] == name else write(row)
+
+    return {
+        "agent": lambda row: str(row["agent"]),
+        "score": lambda row: interval(row, "score"),
+        "worst 10th": lambda row: figure(row["score_worst_tenth"]),
+        "yours - theirs": against(lambda row: interval(row, "difference", sign="+")),
+        "p (Holm)": against(lambda row: chance(row["p"])),
+        "SLOs, %": lambda row: percent(row["fulfilment"]),
+        "QoE": lambda row: figure(row["qoe"]),
+    }
+
+
+def overrides(words: list[str]) -> list[str]:
+    """Return what Hydra is told: a class alone, as in `rank my_package.MyAgent`, is an agent of one's own."""
+    return [
+        word
+        for said in words
+        for word in (["agent=custom", f"agent._target_={said}"] if CLASS.fullmatch(said) else [said])
+    ]
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
+    sys.argv[1:] = overrides(sys.argv[1:])
+    enter(PROGRAM, CONF / "rank.yaml", lambda cfg: perform(cfg, Console()), register, FAILURES)

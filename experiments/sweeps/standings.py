@@ -1,0 +1,120 @@
+"""Published standings: what agents came to in drawn worlds, for others to be placed among.
+
+They ship as one small Parquet file, which knows each world by what its settings come to: figures of another
+simulator, of other worlds or another protocol are refused, not mixed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from envs.hardware import usable_cores
+from envs.procedural.world import World, draw_all
+from experiments.config.schemas import CONF
+from experiments.program.errors import ConfigError
+from experiments.program.files import write_whole
+from experiments.statistics.episode import Episode
+from experiments.statistics.pairs import COMPARED
+from experiments.statistics.scores import ORACLE, RANDOM, Episodes, Reference
+from experiments.worlds.drawn import PREFIX
+
+FILE = CONF / "published" / "standings.parquet"
+PLACE = ["stratum", "cell", "seed"]
+REFERENCES = ["random_reward", "oracle_reward"]  # between which scores of a world lie
+COMMIT = b"commit"  # key of the file's own facts
+INSTEAD = "play the protocol yourself: elasticbench study study=protocol +study.agents.mine={agent: mine}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """What agents came to, an episode each per world.
+
+    Attributes:
+        episodes: stratum, cell, seed, agent, the figures of COMPARED, REFERENCES, how often the world was
+            drawn (`n_drawn`), and its `fingerprint`.
+        commit: of the code that was played.
+    """
+
+    episodes: Episodes
+    commit: str
+
+    @property
+    def worlds(self) -> dict[int, int]:
+        """Return how often each world was drawn until it was kept, by its number."""
+        each = self.episodes.drop_duplicates("cell")
+        return {
+            int(cell.removeprefix(PREFIX)): int(n)
+            for cell, n in zip(each["cell"], each["n_drawn"], strict=True)
+        }
+
+    def check(self, drawn: World) -> None:
+        """Raise ConfigError unless a world is what it was when the others were played in it."""
+        there = self.episodes["cell"] == f"{PREFIX}{drawn.number}"
+        if (self.episodes.loc[there, "fingerprint"] != drawn.fingerprint).any():
+            raise ConfigError(
+                f"the published standings are of commit {self.commit}, whose simulator or worlds are others "
+                f"than these, so no agent can be placed among them; {INSTEAD}"
+            )
+
+    def among(self, name: str, episodes: Sequence[Episode]) -> Episodes:
+        """Return a frame of all agents in the worlds of these episodes, those of `name` among them."""
+        places = self.episodes.drop_duplicates("cell").set_index("cell")
+        own = []
+        for episode in episodes:
+            place = places.loc[episode.cell]
+            reward = episode.figures["reward_mean"]
+            measured = Reference(float(place["random_reward"]), {episode.seed: float(place["oracle_reward"])})
+            figures = {figure: episode.figures.get(figure, np.nan) for figure in COMPARED}
+            row = {"agent": name, **{key: getattr(episode, key) for key in PLACE}, **figures}
+            own.append({**row, "score": measured.score(reward, episode.seed)})
+        there = self.episodes["cell"].isin([episode.cell for episode in episodes])
+        return pd.concat([self.episodes[there], pd.DataFrame(own)], ignore_index=True)
+
+
+def read(path: Path = FILE) -> Standings:
+    """Return what was published. Raises ConfigError: nothing is there."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ConfigError(f"there are no published standings ({error}); {INSTEAD}") from error
+    return Standings(table.to_pandas(), (table.schema.metadata or {})[COMMIT].decode())
+
+
+def publish(folder: Path, commit: str, path: Path = FILE) -> int:
+    """Write what a study of drawn worlds left as the published standings; returns the number of its worlds.
+
+    Args:
+        folder: of the comparison, with its `episodes.csv` and `cells.csv`.
+        commit: of the code that was played.
+        path: where to.
+
+    Raises:
+        ConfigError: there is no such comparison, or it is not of drawn worlds.
+    """
+    try:
+        episodes, cells = pd.read_csv(folder / "episodes.csv"), pd.read_csv(folder / "cells.csv")
+    except OSError as error:
+        raise ConfigError(f"{folder} is no comparison: {error.strerror}: {error.filename}") from error
+    if not episodes["cell"].str.fullmatch(rf"{PREFIX}\d+").all():
+        raise ConfigError(f"{folder} is no comparison of drawn worlds alone")
+    references = cells.drop_duplicates("cell")[["cell", *REFERENCES]]
+    kept = episodes[["agent", *PLACE, *COMPARED]].merge(references, on="cell")
+    kept = kept[~kept["agent"].isin([RANDOM, ORACLE])]
+    numbers = [int(cell.removeprefix(PREFIX)) for cell in references["cell"]]
+    drawn = [
+        {"cell": f"{PREFIX}{one.number}", "n_drawn": one.n_drawn, "fingerprint": one.fingerprint}
+        for one in draw_all(numbers, len(usable_cores()))
+    ]
+    frame = kept.merge(pd.DataFrame(drawn), on="cell")
+    frame = frame.sort_values([*PLACE, "agent"], ignore_index=True)
+    facts = {COMMIT: commit.encode()}
+    sink = pa.BufferOutputStream()
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(facts)
+    pq.write_table(table, sink, compression="zstd")
+    write_whole(path, memoryview(sink.getvalue()))
+    return len(drawn)
