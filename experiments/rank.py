@@ -28,7 +28,7 @@ from experiments.statistics.standing import beaten_worst, standing
 from experiments.sweeps.cells import drawn_cell
 from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
-from experiments.sweeps.standings import publish, read
+from experiments.sweeps.published_leaderboard import publish, read
 from experiments.sweeps.study import STUDIES, Resolver, StudyRun
 from experiments.sweeps.study_schema import RankConfig, StudyConfig, register
 from experiments.sweeps.variants import AgentVariant
@@ -61,16 +61,16 @@ def perform(cfg: DictConfig, console: Console) -> None:
     config = checked(cfg)
     if config.publish:
         n = publish(Path(config.publish), git_commit())
-        say(console, f"published: the standings in {counted(n, 'world')}")
+        say(console, f"published: the leaderboard in {counted(n, 'world')}")
         return
-    standings, choice = read(), str(HydraConfig.get().runtime.choices["agent"])
+    board, choice = read(), str(HydraConfig.get().runtime.choices["agent"])
     name = config.name or (cfg.agent["_target_"].rpartition(".")[2] if choice == CUSTOM else choice)
-    if not config.name and name in set(standings.episodes["agent"]):
+    if not config.name and name in set(board.episodes["agent"]):
         name = f"{name} (yours)"
-    chosen = dict(list(standings.worlds.items())[: config.worlds])
+    chosen = dict(list(board.worlds.items())[: config.worlds])
     with ProgressView(console, config.live, "drawing", len(chosen), "worlds") as view:
         for drawn in draw_again(chosen, config.processes or len(usable_cores())):
-            standings.check(drawn)
+            board.check(drawn)
             view.done(f"world {drawn.number}")
     folder = Path(config.results).resolve() / STUDIES
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def perform(cfg: DictConfig, console: Console) -> None:
     finished, failed = play_missing(runs, folder, name, config.processes, config.live, console)
     own = episodes_of(runs, folder, finished)
     if own:
-        report(standings.among(name, own), name, standings.commit, Path(config.results), console)
+        report(board.among(name, own), name, board.commit, Path(config.results), console)
     if failed:
         n, error = counted(len(failed), "episode"), next(iter(failed.values()))
         raise RankError(f"{n} of {len(runs)} failed, so they are not in the standing; the first: {error}")

@@ -78,7 +78,7 @@ class StudyConfig:
 
 @dataclass
 class RankConfig:
-    """Who is placed among the published standings; `publish`: the folder that these are made of instead."""
+    """Who is placed on the published leaderboard; `publish`: the folder that this is made of instead."""
 
     name: str = MISSING
     worlds: int | None = MISSING

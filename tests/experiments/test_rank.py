@@ -1,4 +1,4 @@
-"""An agent among the published standings: what is published, what is refused, and how it is called."""
+"""An agent on the published leaderboard: what is published, what is refused, and how it is called."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from envs.procedural.world import Split, draw_again, numbers
 from experiments.program.errors import ConfigError
 from experiments.rank import overrides
 from experiments.statistics.pairs import COMPARED
-from experiments.sweeps import standings
+from experiments.sweeps import published_leaderboard
 from tests.experiments.programs import call
 
 WORLDS = [f"world_{number}" for number in numbers(Split.VALIDATION, 2, "")]
@@ -30,9 +30,9 @@ def comparison(folder: Path, cells: list[str]) -> Path:
 
 
 def test_what_was_published_is_read_again_and_refused_of_another_world(tmp_path):
-    path = tmp_path / "standings.parquet"
-    assert standings.publish(comparison(tmp_path, WORLDS), "c0ffee", path) == 2
-    found = standings.read(path)
+    path = tmp_path / "leaderboard.parquet"
+    assert published_leaderboard.publish(comparison(tmp_path, WORLDS), "c0ffee", path) == 2
+    found = published_leaderboard.read(path)
     assert (found.commit, list(found.worlds), set(found.episodes["agent"])) == (
         "c0ffee",
         [1_000_000, 1_000_001],
@@ -40,7 +40,7 @@ def test_what_was_published_is_read_again_and_refused_of_another_world(tmp_path)
     )
     first, _ = draw_again(found.worlds, 1)
     found.check(first)
-    with pytest.raises(ConfigError, match="of commit c0ffee, whose simulator or worlds are others"):
+    with pytest.raises(ConfigError, match="is of commit c0ffee, whose simulator or worlds are others"):
         found.check(replace(first, slos=first.slos[:1]))
 
 
@@ -51,7 +51,7 @@ def test_what_was_published_is_read_again_and_refused_of_another_world(tmp_path)
 def test_only_drawn_worlds_are_published(tmp_path, cells, complaint):
     folder = tmp_path if cells is None else comparison(tmp_path, cells)
     with pytest.raises(ConfigError, match=complaint):
-        standings.publish(folder, "c0ffee", tmp_path / "standings.parquet")
+        published_leaderboard.publish(folder, "c0ffee", tmp_path / "leaderboard.parquet")
 
 
 def test_a_class_alone_is_an_agent_of_ones_own():

@@ -1,4 +1,4 @@
-"""Published standings: what agents came to in drawn worlds, for others to be placed among.
+"""The published leaderboard: what agents came to in drawn worlds, for others to be placed among.
 
 They ship as one small Parquet file, which knows each world by what its settings come to: figures of another
 simulator, of other worlds or another protocol are refused, not mixed.
@@ -23,7 +23,7 @@ from experiments.statistics.pairs import COMPARED
 from experiments.statistics.scores import ORACLE, RANDOM, Episodes, Reference
 from experiments.worlds.drawn import PREFIX
 
-FILE = CONF / "published" / "standings.parquet"
+FILE = CONF / "published" / "leaderboard.parquet"
 PLACE = ["stratum", "cell", "seed"]
 REFERENCES = ["random_reward", "oracle_reward"]  # between which scores of a world lie
 COMMIT = b"commit"  # key of the file's own facts
@@ -31,7 +31,7 @@ INSTEAD = "play the protocol yourself: elasticbench study study=protocol +study.
 
 
 @dataclass(frozen=True, slots=True)
-class Standings:
+class PublishedLeaderboard:
     """What agents came to, an episode each per world.
 
     Attributes:
@@ -57,7 +57,7 @@ class Standings:
         there = self.episodes["cell"] == f"{PREFIX}{drawn.number}"
         if (self.episodes.loc[there, "fingerprint"] != drawn.fingerprint).any():
             raise ConfigError(
-                f"the published standings are of commit {self.commit}, whose simulator or worlds are others "
+                f"the published leaderboard is of commit {self.commit}, whose simulator or worlds are others "
                 f"than these, so no agent can be placed among them; {INSTEAD}"
             )
 
@@ -76,17 +76,17 @@ class Standings:
         return pd.concat([self.episodes[there], pd.DataFrame(own)], ignore_index=True)
 
 
-def read(path: Path = FILE) -> Standings:
+def read(path: Path = FILE) -> PublishedLeaderboard:
     """Return what was published. Raises ConfigError: nothing is there."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise ConfigError(f"there are no published standings ({error}); {INSTEAD}") from error
-    return Standings(table.to_pandas(), (table.schema.metadata or {})[COMMIT].decode())
+        raise ConfigError(f"there is no published leaderboard ({error}); {INSTEAD}") from error
+    return PublishedLeaderboard(table.to_pandas(), (table.schema.metadata or {})[COMMIT].decode())
 
 
 def publish(folder: Path, commit: str, path: Path = FILE) -> int:
-    """Write what a study of drawn worlds left as the published standings; returns the number of its worlds.
+    """Write what a study of drawn worlds left as the published leaderboard; returns the number of its worlds.
 
     Args:
         folder: of the comparison, with its `episodes.csv` and `cells.csv`.
