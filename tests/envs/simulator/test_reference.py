@@ -58,7 +58,7 @@ def run_both(simulated: System, seed: int, n_steps: int) -> int:
     env, reference = SimulatorEnv(SPEC, [simulated]), Reference(simulated, SLOS, seed)
     env.reset(seed=seed)
     rng, levels = random.Random(seed), simulated.first_levels
-    slos, streams, n_delivered = SLOS, simulated.scenario.streams, 0
+    slos, streams, n_delivered, known_f1 = SLOS, simulated.scenario.streams, 0, math.nan
     timeline = simulated.scenario.timeline(simulated.steps, simulated.control_interval_s, seed)
     for step in range(n_steps):
         previous, levels = levels, random_levels(rng, levels)
@@ -73,6 +73,8 @@ def run_both(simulated: System, seed: int, n_steps: int) -> int:
                 )
         latencies_ns = sorted(frame.latency_ns for frame in reference.delivered)
         assert delivered_in(env) == latencies_ns, f"step {step}"
+        f1 = reference.streaming_f1(streams)
+        known_f1 = known_f1 if math.isnan(f1) else f1
         snapshot = Snapshot(
             step=step + 1,
             levels=levels,
@@ -84,9 +86,10 @@ def run_both(simulated: System, seed: int, n_steps: int) -> int:
             report_age_s=0.0,
             interval_s=telemetry.interval.duration_s,
             slos=slos,
+            f1_before=known_f1,
         )
         expected = judge(SPEC, snapshot)
-        expected.info["metrics"]["streaming_f1"] = reference.streaming_f1(streams)
+        expected.info["metrics"]["streaming_f1"] = f1
         assert_same(info, expected.info, f"step {step}")
         assert reward == pytest.approx(expected.reward, rel=1e-12)
         assert observation == pytest.approx(expected.observation, rel=1e-6)
