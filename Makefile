@@ -59,7 +59,6 @@ bench: $(BENCH_READY) ## the pipeline beside bare sockets and Ray, the simulator
 	$(BIN)/python -m benchmarks pipeline
 	$(BIN)/python -m benchmarks simulator
 	$(BIN)/python -m benchmarks agents
-	$(BIN)/python -m benchmarks quality
 
 clean: ## forget .venv and caches; results/ stays
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import quality
 from benchmarks.agents import benchmark as agents
 from benchmarks.pipeline import benchmark as pipeline
 from benchmarks.report import write_figures
@@ -25,7 +24,7 @@ from benchmarks.turns import BenchmarkError
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 
-BENCHMARKS = {"pipeline": pipeline, "simulator": simulator, "agents": agents, "quality": quality}
+BENCHMARKS = {"pipeline": pipeline, "simulator": simulator, "agents": agents}
 RESULTS = Path("results/bench")
 INTERRUPTED = 130  # as shells have it for SIGINT
 
