@@ -87,8 +87,8 @@ class WeightsFinder:
             except DownloadError as error:
                 self._has_failed = True
                 logger.warning(
-                    "NO TRAINED WEIGHTS: %s could not be downloaded (%s). Where they are missing, this worker"
-                    " runs UNTRAINED networks: the same load, no meaningful boxes. Put the file there, or"
+                    "NO TRAINED WEIGHTS: %s could not be downloaded (%s). Where they are missing, workers"
+                    " run UNTRAINED networks: the same load, no meaningful boxes. Put the file there, or"
                     " give a path: --weights %s=PATH",
                     path,
                     error,
