@@ -76,6 +76,7 @@ def resolve(
     fetch_weights(config)
     plan = plan_run(config)
     cfg = cfg.copy()
+    cfg.qoe.by = plan.config.qoe.by  # what is recorded is what it is judged by
     values = typed_values(cfg.agent)
     cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console, live)
     return ResolvedRun(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
