@@ -123,7 +123,7 @@ class CollectorShell:
     def _perform(self, command: events.Command) -> None:
         match command:
             case events.Emit(part, _, emitted_ns):
-                self._sink.write(self._shown(part))
+                self._sink.write(self._shown(part, emitted_ns))
                 if self._scoring is not None:
                     self._scoring.emitted(part.header, part.boxes, emitted_ns)
                 if self._frames is not None:
@@ -160,11 +160,11 @@ class CollectorShell:
             return  # scoring tells of it
         self._emulated = Emulated(begin.truth, look, begin.source_size, begin.source_fps, begin.from_ns)
 
-    def _shown(self, part: ResultPart) -> ResultPart:
+    def _shown(self, part: ResultPart, emitted_ns: int) -> ResultPart:
         """What the sink gets: a result with detections that mean something, and that say of what kind."""
         if self._kind is DetectionKind.REAL or not self._writes:
             return part
-        boxes = NOTHING if self._emulated is None else self._emulated.boxes(part.header)
+        boxes = NOTHING if self._emulated is None else self._emulated.boxes(part.header, emitted_ns)
         return part._replace(boxes=boxes, kind=self._kind)
 
     def _take_tally(self) -> None:

@@ -18,6 +18,7 @@ DRAWING = 0xD7A3  # what of a seed's random numbers are for this
 JITTER_SHARE = 0.05  # of an object's sides: by so much each edge is off, at most; IoU stays above .8
 FOUND_CONFIDENCE, FALSE_CONFIDENCE = (0.5, 0.95), (0.25, 0.5)  # uniform; what is there is surer
 REMEMBERED_S = 30.0  # of the source's time; what a picture shows that is older, nobody finds any more
+EARLY_S = 1.0  # by so much a picture may seem early, for clocks of two hosts differ
 REACH_S = 2.0  # a collector that comes later may be sent what is so much older than it
 
 NOTHING = np.empty((0, 6), np.float32)
@@ -71,14 +72,22 @@ class Emulated:
         first = int(((from_ns - truth.began_ns) * 1e-9 - REACH_S) * source_fps)
         self.look = Memory(look, source_fps, max(0, first)).at
         self._seed, self._size, self._fps = truth.seed, source_size, source_fps
+        self._began_ns = truth.began_ns
         self._f1 = [sorted(by_height.items()) for by_height in drawn.f1]
         self._offset = drawn.offset
         self._content = Content(truth.seed, drawn.scene_sd, drawn.second_sd, drawn.second_correlation)
 
-    def boxes(self, header: Result) -> NDArray[np.float32]:
-        """Draw what is found in a result's picture; as `Result.boxes` of axis-aligned ones, (n, 6)."""
+    def boxes(self, header: Result, emitted_ns: int) -> NDArray[np.float32]:
+        """Draw what is found in a result's picture; as `Result.boxes` of axis-aligned ones, (n, 6).
+
+        Nothing is found in a picture that was not due yet when the result was emitted, by the producer's
+        clock: its worker names one that it cannot have seen.
+        """
+        played_s = (emitted_ns - self._began_ns) * 1e-9 + EARLY_S
+        if header.source_index > played_s * self._fps or header.grade >= len(self._f1):
+            return NOTHING
         objects = self.look(header.source_index)
-        if objects is None or header.grade >= len(self._f1):
+        if objects is None:
             return NOTHING
         rng = np.random.default_rng((self._seed, DRAWING, header.source_index))
         found = drawn_boxes(objects, self.f1(header), self._size, rng)

@@ -104,7 +104,7 @@ class Scoring:
                     if account is not None:
                         size = account.begin.source_size
                         if account.emulated is not None:
-                            boxes = account.emulated.boxes(header)
+                            boxes = account.emulated.boxes(header, emitted_ns)
                         found = detections_of(boxes, header.size, size, account.classes)
                         account.scorer.emitted(header.stream, Shown(emitted_ns, found))
                 case _Until():

@@ -14,6 +14,7 @@ from pipeline.scoring.truth import open_truth
 
 CLASSES = ("car", "truck", "bus")
 SIZE, FPS = (640, 360), 30.0
+LATER_NS = 1_000_000_000_000
 DRAWN = Drawn(f1=({90: 0.2, 180: 0.6, 360: 0.8}, {180: 1.0}))
 STEADY = Truth(classes=CLASSES, seed=4, drawn=DRAWN)
 
@@ -39,7 +40,7 @@ def matches(emulated: Emulated, indices: range = range(400), age: int = 0, **of:
         header = result(index, **of)
         later = emulated.look(index + age)
         assert later is not None
-        found = detections_of(emulated.boxes(header), header.size, SIZE, class_ids(CLASSES))
+        found = detections_of(emulated.boxes(header, LATER_NS), header.size, SIZE, class_ids(CLASSES))
         total += sum(tally(found, later).values(), Matches())
     return total
 
@@ -58,18 +59,20 @@ def test_a_perfect_grade_finds_everything_and_invents_nothing():
 
 def test_the_same_picture_grade_and_size_give_the_same_detections_whoever_draws_in_whatever_order():
     first, second = (Emulated(STEADY, picture, SIZE, FPS) for _ in range(2))
-    forwards = [first.boxes(result(index)) for index in range(20)]
+    forwards = [first.boxes(result(index), LATER_NS) for index in range(20)]
     second.look(19)
     for index in reversed(range(20)):
-        assert np.array_equal(second.boxes(result(index)), forwards[index])
+        assert np.array_equal(second.boxes(result(index), LATER_NS), forwards[index])
     other = Emulated(structs.replace(STEADY, seed=5), picture, SIZE, FPS)
-    assert any(not np.array_equal(other.boxes(result(index)), forwards[index]) for index in range(20))
+    assert any(
+        not np.array_equal(other.boxes(result(index), LATER_NS), forwards[index]) for index in range(20)
+    )
 
 
 def test_boxes_are_in_px_of_the_frame_and_close_to_what_is_there():
     emulated, all_of_them = Emulated(STEADY, picture, SIZE, FPS), result(6, grade=1)
-    whole = emulated.boxes(all_of_them)
-    half = emulated.boxes(structs.replace(all_of_them, size=(320, 180)))
+    whole = emulated.boxes(all_of_them, LATER_NS)
+    half = emulated.boxes(structs.replace(all_of_them, size=(320, 180)), LATER_NS)
     assert half == pytest.approx(whole * [0.5, 0.5, 0.5, 0.5, 1, 1], rel=1e-5) and whole.dtype == np.float32
     assert np.diag(iou(whole[:, :4].astype(float), picture(6).boxes)).min() > 0.8
 
@@ -84,7 +87,14 @@ def test_the_higher_an_object_is_the_likelier_it_is_found_and_the_mean_is_kept(s
 def test_where_nothing_is_there_nothing_is_found():
     nothing = Objects(np.zeros((0, 4)), (), np.zeros(0, bool))
     assert drawn_boxes(nothing, 0.5, SIZE, np.random.default_rng(0)).shape == (0, 6)
-    assert Emulated(STEADY, lambda index: None, SIZE, FPS).boxes(result(3)).shape == (0, 6)
+    assert Emulated(STEADY, lambda index: None, SIZE, FPS).boxes(result(3), LATER_NS).shape == (0, 6)
+
+
+def test_a_picture_that_cannot_have_been_seen_yet_shows_nothing():
+    began = structs.replace(STEADY, began_ns=5_000_000_000)
+    emulated = Emulated(began, picture, SIZE, FPS)
+    assert len(emulated.boxes(result(30, grade=1), 6_000_000_000)) > 0
+    assert len(emulated.boxes(result(10**12, grade=1), 6_000_000_000)) == 0, "and at once"
 
 
 def test_content_moves_f1_from_second_to_second_and_with_the_scenario():
