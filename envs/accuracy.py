@@ -3,7 +3,6 @@
 A profile belongs to a scene, to weights and to classes, and not to the hardware that computes them.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,6 @@ from numpy.typing import NDArray
 
 from envs.hardware import Origin
 from pipeline.settings import GRADES
-
-LOGISTIC_VARIANCE = math.pi / 8  # see `modulated`
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +109,3 @@ class StreamProfile:
         own = self.grades[grade]
         of_heights = [np.interp(age_s, self.ages_s, own.f1[str(height)]) for height in own.heights_px]
         return float(np.interp(height_px, [0, *own.heights_px], [0.0, *of_heights]))
-
-
-def modulated(f1: float, offset: float, variance: float) -> float:
-    """Return the F1 of a moment whose content moves the logit by `offset`, of this variance over all moments.
-
-    The mean over the moments stays F1 (nearly): E[1 / (1 + exp(-(a + x)))] of a normal x with variance v is
-    about 1 / (1 + exp(-a / sqrt(1 + pi v / 8))). Source: MacKay, The evidence framework applied to
-    classification networks, Neural Computation 4 (1992), eq. 10.
-    """
-    if not 0.0 < f1 < 1.0 or variance <= 0.0:
-        return f1
-    centre = math.log(f1 / (1.0 - f1)) * math.sqrt(1.0 + LOGISTIC_VARIANCE * variance)
-    return 1.0 / (1.0 + math.exp(-(centre + offset)))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.content import Swing, swung
+
 LOAD, LINKS, TENANTS, TELEMETRY = range(4)  # what a seed's random numbers are for
 
 
@@ -47,8 +49,7 @@ class LoadPattern:
         for step in range(steps):
             now_s = step * interval_s
             if self.shape is LoadShape.DIURNAL:
-                share = (1 - math.cos(2 * math.pi * now_s / self.period_s)) / 2
-                streams = self.low + round((self.high - self.low) * share)
+                streams = self.low + round((self.high - self.low) * swung(0.0, 1.0, self.period_s, now_s))
             if self.shape is LoadShape.FLAPPING:
                 streams = self.low if now_s % self.period_s < self.period_s / 2 else self.high
             while self.shape is LoadShape.NOISY and now_s >= until_s:
@@ -156,6 +157,44 @@ class TenantPattern:
                 if last < steps:
                     yield last, worker, 1.0
                 at_s += float(rng.exponential(self.absence_s))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentPattern:
+    """Traffic from calm to rush hour and back, along a cosine that begins calm; the seed has no say in it.
+
+    Attributes:
+        calm, rush: how dense the traffic is that enters the scene, in [0, 1]; for pictures.
+        calm_offset, rush_offset: how far that moves the logit of F1; for what has no pictures.
+        period_s: from calm to calm, > 0.
+    """
+
+    calm: float
+    rush: float
+    calm_offset: float
+    rush_offset: float
+    period_s: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.calm <= 1 and 0 <= self.rush <= 1):
+            raise ValueError(f"content: calm and rush must be in [0, 1], got {self.calm} and {self.rush}")
+        if not (math.isfinite(self.calm_offset) and math.isfinite(self.rush_offset)):
+            raise ValueError(
+                "content: calm_offset and rush_offset must be finite, got "
+                f"{self.calm_offset} and {self.rush_offset}"
+            )
+        if not 0 < self.period_s < math.inf:
+            raise ValueError(f"content: period_s must be a finite number > 0, got {self.period_s}")
+
+    @property
+    def density(self) -> Swing:
+        """Of the traffic that enters."""
+        return Swing(self.calm, self.rush, self.period_s)
+
+    @property
+    def offset(self) -> Swing:
+        """Of the logit of F1."""
+        return Swing(self.calm_offset, self.rush_offset, self.period_s)
 
 
 def read_bandwidth(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, assert_never
 
-from envs.patterns import LinkPattern, LoadPattern, TenantPattern
+from envs.patterns import ContentPattern, LinkPattern, LoadPattern, TenantPattern
 from envs.telemetry import Telemetry
 
 
@@ -178,6 +178,7 @@ class Scenario:
         load: how the number of streams goes up and down; its events come before `events`.
         links: how the links' bandwidth goes up and down, likewise.
         tenants: other programs that slow devices down, likewise.
+        content: how the traffic grows denser and thins out; None = as it does by itself.
         telemetry: what of it reaches the agent; None = all, exact and at once.
         thermal: None = devices stay cool.
     """
@@ -188,6 +189,7 @@ class Scenario:
     load: LoadPattern | None = None
     links: LinkPattern | None = None
     tenants: TenantPattern | None = None
+    content: ContentPattern | None = None
     telemetry: Telemetry | None = None
     thermal: Thermal | None = None
 

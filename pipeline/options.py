@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.bounds import ANY_FINITE, Bounds, check_options
 from pipeline.class_names import class_ids
-from pipeline.messages import MAX_BATCH, Binding, HandOut, LoadingMode, WorkType
+from pipeline.messages import MAX_BATCH, Binding, DetectionKind, HandOut, LoadingMode, WorkType
 from pipeline.pacing import LOWEST_FPS
 from pipeline.settings import check_grades
 from pipeline.slos import parse_slo
@@ -65,6 +65,13 @@ def _check_levels(levels: tuple[int, ...]) -> None:
         raise ValueError(f"expected 3 level indices (fps, size, grade), got {len(levels)}")
 
 
+def _check_density(swing: tuple[float, ...]) -> None:
+    if len(swing) not in (0, 3):
+        raise ValueError(f"expected 3 numbers (calm, rush, period in s), got {len(swing)}")
+    if swing and not (max(swing[:2]) <= 1 and swing[2] > 0):
+        raise ValueError(f"expected calm and rush in [0, 1] and a period > 0 s, got {swing}")
+
+
 class Checked:
     """Options that are checked when they are made. Raises OptionError."""
 
@@ -90,12 +97,21 @@ class ProducerOptions(Checked):
     height: int = _option(360, "traffic: height in px", SCENE_PX)
     source_fps: float = _option(30.0, "traffic: frames/s", Bounds(LOWEST_FPS, HIGHEST_FPS))
     length_s: float = _option(0.0, "traffic: length in s; 0 = endless", Bounds(0, LONGEST_S))
+    density: tuple[float, ...] = _option(
+        (),
+        "traffic: its density in [0, 1] when calm and in the rush, s from calm to calm; empty = it varies",
+        Bounds(0, LONGEST_S),
+        check=_check_density,
+    )
     pacing: bool = _option(True, "offer frames at the source's own pace; off: as fast as they are taken")
     truth: str = _option("", "file: what is really in its pictures, a file in MOT format")
     classes: tuple[str, ...] = _option(
         ("car", "truck", "bus", "motorcycle"),
         "what is scored where the truth is known: COCO's names, matched together",
         check=class_ids,
+    )
+    drawn: str = _option(
+        "", "JSON file by which detections are drawn from the truth in place of what workers find"
     )
     streams: int = _option(1, "concurrent streams that carry the source's pictures", POSITIVE)
     fps_levels: tuple[float, ...] = _option(
@@ -197,6 +213,9 @@ class CollectorOptions(Checked):
     results: str = _option("tcp://127.0.0.1:5553", "endpoint for results; port * = any free one")
     video: str = _option("", "write the annotated video to this file (.mp4 or .webm)")
     detections: str = _option("", "write every detection to this file (.parquet or .jsonl)")
+    kind: DetectionKind = _option(
+        DetectionKind.REAL, "what detections are: said in the two files above; of NONE, none is kept"
+    )
     frames: str = _option("", "write when every emitted frame was where to this file (.parquet or .jsonl)")
     supervised: bool = _option(
         False, "print one line of JSON with the endpoint for results, end when standard input closes"

@@ -20,12 +20,12 @@ HERE = Path(__file__).resolve().parent
 NOT_COMPILED = {"branches.py", "env.py", "fleet.py", "info.py", "system.py", "tables.py", "vector.py"}
 SOURCES = (
     *sorted(path for path in HERE.glob("*.py") if path.name not in NOT_COMPILED),
-    HERE.parent / "accuracy.py",
     HERE.parent / "hardware.py",
     HERE.parent / "reward.py",
     HERE.parent / "scenario.py",
     HERE.parent / "video.py",
     HERE.parent / "worth.py",
+    HERE.parents[1] / "pipeline" / "content.py",
     HERE.parents[1] / "pipeline" / "interval.py",
     HERE.parents[1] / "pipeline" / "metrics.py",
     HERE.parents[1] / "pipeline" / "producer" / "occupancy.py",

@@ -3,11 +3,11 @@
 import numpy as np
 
 from envs.simulator.compiling import compiled
-from pipeline import service_times
+from pipeline import content, service_times
 from pipeline.service_times import PURPOSE_SERVICE_TIME
 
 PURPOSE = np.uint64(PURPOSE_SERVICE_TIME)
-PURPOSE_CONTENT = np.uint64(0xC017E57)  # any number that no other purpose has
+PURPOSE_CONTENT = np.uint64(content.PURPOSE_CONTENT)
 
 mix64 = compiled(service_times.mix64)
 normal_quantile = compiled(service_times.normal_quantile)
@@ -30,7 +30,7 @@ def content_seed(seed):
 
 @compiled
 def content_normal(seed, moment):
-    """Draw from a standard normal distribution, by a content's seed and the number of the moment."""
+    """Do the rest of `pipeline.scoring.moments.content_normal` with a content's seed."""
     return normal_quantile(uniform(seed, moment))
 
 

@@ -69,7 +69,8 @@ SYSTEM = _record(
     " capture_ns drops_newest is_lazy binds_at_hand_out plans_turns"
     " returns_frames n_source_frames budget_bytes host_used_bytes host_bytes streams"
     " fps_level size_level grade_level is_thermal has_accuracy",
-    "source_fps queue_bound_s tau_s throttles_from slowdown scene_sd second_sd second_correlation",
+    "source_fps queue_bound_s tau_s throttles_from slowdown scene_sd second_sd second_correlation"
+    " calm_offset rush_offset content_period_s",
     (
         ("rates", RATE, (N_FPS,)),
         ("frame_bytes", np.int64, (N_SIZES,)),

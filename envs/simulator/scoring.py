@@ -6,14 +6,15 @@ shows the same result are scored at once.
 
 import math
 
-from envs import accuracy
 from envs.simulator.compiling import compiled
 from envs.simulator.draws import content_normal
 from envs.simulator.records import N_AGES, NONE
 from envs.simulator.schedule import pts_ns
+from pipeline import content
 from pipeline.pacing import NS_PER_S
 
-modulated = compiled(accuracy.modulated)
+modulated = compiled(content.modulated)
+swung = compiled(content.swung)
 
 
 @compiled
@@ -92,4 +93,6 @@ def streaming_f1(s, e):
     if not s.has_accuracy or e.i_scored == 0:
         return math.nan
     variance = s.scene_sd * s.scene_sd + s.second_sd * s.second_sd
-    return modulated(e.i_f1 / e.i_scored, e.scene + e.content, variance)
+    middle_s = (e.now_ns - s.interval_ns / 2) / NS_PER_S
+    moved = swung(s.calm_offset, s.rush_offset, s.content_period_s, middle_s)
+    return modulated(e.i_f1 / e.i_scored, e.scene + e.content + moved, variance)

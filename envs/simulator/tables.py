@@ -85,6 +85,11 @@ def _fill_accuracy(record: np.void, system: System, profile: StreamProfile) -> N
     record["has_accuracy"] = True
     for name in ("scene_sd", "second_sd", "second_correlation"):
         record[name] = getattr(profile, name)
+    moved = system.scenario.content
+    if moved is not None:
+        swing = moved.offset
+        record["calm_offset"], record["rush_offset"] = swing.low, swing.high
+        record["content_period_s"] = swing.period_s
     ages_s = [age / system.source_fps for age in range(records.N_AGES)]
     for grade, letter in enumerate(system.ladders.grades):
         for size, (_, height) in enumerate(system.ladders.sizes):

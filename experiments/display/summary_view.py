@@ -98,6 +98,7 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     if faults := [*faults, *(["truncated"] if source.get("truncated") else [])]:
         table.add_row("source", ", ".join(faults))
     table.add_row("weights", summary["weights"])
+    table.add_row("detections", summary.get("detections", ""))  # which runs of before do not say
     return table
 
 

@@ -14,6 +14,7 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.counterfactual import Counterfactual, counterfactual_of
 from experiments.execution.extras import Extras
+from experiments.program.console import say
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.program.logs import logging_to
 from experiments.runs.episode import Observer, Step, play
@@ -74,7 +75,14 @@ def execute(
     """
     config = plan.config
     folder = Path(config.results) / config.name
-    head = {**identity.metadata, "weights": Weights.NONE, "trained_steps": agent.trained_steps}
+    detected = plan.detections
+    head = {
+        **identity.metadata,
+        "weights": Weights.NONE,
+        "detections": detected.kind,
+        "trained_steps": agent.trained_steps,
+    }
+    say(console, detected.line)
     asked = counterfactual_of(plan)
     with (
         hearing() as heard,
@@ -89,6 +97,7 @@ def execute(
         ) as record,
         logging_to(record.directory / LOGS / "run.log", console),
     ):
+        logger.info("%s", detected.line)
         extras = Extras(record.directory, plan, identity, tracked, draws)
         cause = driven(plan, agent, record, asked, extras, view, heard)
         error = "" if cause is None else what_broke(cause, record.directory)

@@ -11,6 +11,7 @@ from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
 from experiments.display.rerun.recording import check_rerun
+from experiments.execution.weights import fetch_weights
 from experiments.program.errors import blaming
 from experiments.runs.identity import Identity, identify
 from experiments.training.first_use import ensure_trained
@@ -53,7 +54,7 @@ class ResolvedRun:
 def resolve(
     cfg: DictConfig, choices: Mapping[str, str], console: Console, live: bool | None = None
 ) -> ResolvedRun:
-    """Check everything, and train whoever must be trained first.
+    """Check everything, fetch weights that are missing, and train whoever must be trained first.
 
     Args:
         cfg: composed, without Hydra's own part; it is not changed.
@@ -72,8 +73,10 @@ def resolve(
     assert isinstance(config, RunConfig)
     if config.output.recording:
         check_rerun()
+    fetch_weights(config)
     plan = plan_run(config)
     cfg = cfg.copy()
+    cfg.qoe.by = plan.config.qoe.by  # what is recorded is what it is judged by
     values = typed_values(cfg.agent)
     cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console, live)
     return ResolvedRun(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)

@@ -13,7 +13,7 @@ from experiments.results.cells import Cell
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.published.base import PUBLISHED
-from experiments.results.run_row import SPEC, STAMP, UNREADABLE, Row, Runs
+from experiments.results.run_row import SPEC, STAMP, STANDING_IN, UNREADABLE, Row, Runs
 from experiments.runs.record import RunStatus
 from experiments.statistics.caveats import listed
 
@@ -205,8 +205,9 @@ def spans(numbers: Sequence[int]) -> str:
 
 
 def world(run: Any) -> str:
-    """Say in what a run took place, by which weights, and for how long."""
-    by = f", weights {run['weights']}" if run["env"] == "pipeline" and run["weights"] else ""
+    """Say in what a run took place, by which weights, with what detections, and for how long."""
+    facts = [f"{fact} {run[fact]}" for fact in STANDING_IN if run["env"] == "pipeline" and run[fact]]
+    by = "".join(f", {fact}" for fact in facts)
     return f"{run['env']}{by}, {run['steps']} steps of {run['control_interval_s']:g} s"
 
 

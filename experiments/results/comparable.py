@@ -2,6 +2,7 @@
 
 What an observation has and how it is judged must be the same everywhere. One thing may be another from cell
 to cell, never within one: what a level is worth, where a hardware profile brings measured accuracies.
+Nor are figures pooled of what was found in reality and of what was drawn in its place.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from envs.spec import ElasticitySpec, Quality
+from envs.spec import OF_DETECTIONS, ElasticitySpec, Quality
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.cells import Cell
@@ -21,7 +22,8 @@ from experiments.runs.provenance import digest
 WORTH = ".value"  # of a knob: depends on the hardware's accuracy
 LADDERS = ("fps_levels", "heights_px", "width", "height", "source_fps")  # of a video: its knobs' levels
 MOST_FIELDS = 4  # that a refusal goes through
-TELLING = ("slo", "video", "detector", "env", "hardware", "scenario", "git_commit", SPEC)
+DETECTIONS = "detections"  # real and emulated ones are not the same finding
+TELLING = ("slo", "video", "detector", "env", "hardware", "scenario", DETECTIONS, "git_commit", SPEC)
 
 ByValue = dict[Hashable, Runs]  # the runs of each value of a field
 
@@ -33,6 +35,19 @@ def check_comparable(cells: Sequence[Cell]) -> None:
             raise ConfigError(refusal({SPEC: dict(iter(cell.runs.groupby(SPEC)))}, f" in {cell.name}"))
     if len({cell.first[SPEC] for cell in cells}) > 1 and (found := differences(cells)):
         raise ConfigError(refusal(found, ""))
+    if len(kinds := kinds_of(cells)) > 1:
+        raise ConfigError(refusal({DETECTIONS: kinds}, ""))
+
+
+def kinds_of(cells: Sequence[Cell]) -> ByValue:
+    """Return the runs of the real pipeline that are judged by what is found, by what that is."""
+    by_kind: ByValue = {}
+    for cell in cells:
+        qoe = cell.first["config"].get("qoe", {}).get("by")
+        if cell.is_real and qoe in {quality.name for quality in OF_DETECTIONS}:
+            kind = cell.first[DETECTIONS]
+            by_kind[kind] = pd.concat([by_kind[kind], cell.runs]) if kind in by_kind else cell.runs
+    return by_kind
 
 
 def differences(cells: Sequence[Cell]) -> dict[str, ByValue]:

@@ -4,7 +4,7 @@
 |---|---|
 | `agent`, `video`, `detector`, `env`, `hardware`, `scenario`, `slo` | options of its groups; an agent without a file is called by its class, a published one as its importer says |
 | `seed`, `spec_hash`, `config_hash`, `git_commit`, `status` | the head of `summary.json` |
-| `code_hash`, `weights`, `error`, `machine`, `releases` | likewise; "" where a run does not say |
+| `code_hash`, `weights`, `detections`, `error`, `machine`, `releases` | likewise; "" where a run does not say |
 | `name`, `steps`, `control_interval_s` | as they were asked for |
 | `place` | where it was found, for people; no other run has it |
 | `begun` | local time as "20261126-011423", or something that sorts as it; of two, the later one is newer |
@@ -32,7 +32,8 @@ from experiments.runs.record import CONFIG, SUMMARY
 
 SPEC = "spec_hash"
 HEAD = (*GROUPS, "seed", SPEC, "config_hash", "git_commit", "status")  # every run's summary has these
-BESIDE = ("code_hash", "weights", "error")  # and these some
+BESIDE = ("code_hash", "weights", "detections", "error")  # and these some
+STANDING_IN = ("weights", "detections")  # of these, what may be real or not
 UNREADABLE = ("world", "config", "typed", "trace")  # columns that nobody can ask for in a text
 WORLD = tuple(group for group in GROUPS if group != "agent")  # what an episode takes place in
 ELSEWHERE = ("remote", "replay")  # options that say: the run has no say in this group
@@ -116,7 +117,7 @@ def world_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     if "hardware" in world:
         world["output"] = {"video": row["config"]["output"]["video"]}  # results carry the frames back
     if row["env"] == "pipeline":
-        world["weights"] = row["weights"]  # the real ones, or stood in for
+        world |= {fact: row[fact] for fact in STANDING_IN}
     return world
 
 

@@ -1,12 +1,14 @@
 """`env=pipeline`: a run of the real pipeline."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from envs.cluster import Cluster
 from envs.hardware import Hardware, usable_cores
-from envs.pipeline_env import PipelineEnv
+from envs.pipeline_env import PipelineEnv, worst_weights
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
@@ -14,7 +16,9 @@ from envs.video import ladders_of
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import blaming
+from experiments.program.files import write_whole
 from experiments.worlds.builders import (
+    accuracy_of,
     check_contradictions,
     grades_and_weights,
     hardware_of,
@@ -23,15 +27,20 @@ from experiments.worlds.builders import (
     stream_spec,
     video_arguments,
 )
+from experiments.worlds.detections import Detected, detections_of, drawn_by, judged_where_known
 from pipeline.cluster import LocalCluster
 from pipeline.control import ControlClient
-from pipeline.messages import WorkType
+from pipeline.messages import DetectionKind, Drawn, Status, Weights, WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
 from pipeline.remote import RemoteCluster
 from pipeline.restarts import RestartBudget
+from pipeline.scoring.truth import is_known
 from pipeline.settings import Ladders, ladders_for
 from pipeline.slos import Slo
 from pipeline.sources.opening import open_source
+from pipeline.worker.weights import TASKS, are_at_hand
+
+DRAWN = "detections.json"  # beside the workers' service times: what detections are drawn by
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +50,16 @@ class PipelinePlan:
     Attributes:
         spec: what the agent sees.
         producer: options of the producer; endpoints are the cluster's to choose.
+        detections: what they are.
+        drawn: what they are drawn by; None unless they are emulated here.
         hardware, scenario: the workers, and what happens to them.
         env, config: for everything else.
     """
 
     spec: ElasticitySpec
     producer: ProducerOptions
+    detections: Detected
+    drawn: Drawn | None
     hardware: Hardware
     scenario: Scenario
     env: PipelineSchema
@@ -74,15 +87,19 @@ class PipelinePlan:
         return CollectorOptions(
             video=str(directory / "output.mp4") if wanted.video else "",
             detections=str(directory / f"detections.{detections}") if detections else "",
+            kind=self.detections.kind,
         )
 
     def _cluster(self, directory: Path, budget: RestartBudget) -> Cluster:
         if self.env.control:
             return RemoteCluster(self.env.control, self.env.n_workers)
-        workers = self.hardware.worker_options(directory / "devices", usable_cores(), self.config.seed)
-        return LocalCluster(
-            self.producer, self.outputs(directory), workers, directory / "logs", budget=budget
-        )
+        devices, producer = directory / "devices", self.producer
+        workers = self.hardware.worker_options(devices, usable_cores(), self.config.seed)
+        if self.drawn is not None:
+            devices.mkdir(parents=True, exist_ok=True)
+            write_whole(devices / DRAWN, msgspec.json.encode(self.drawn))
+            producer = replace(producer, drawn=str(devices / DRAWN))
+        return LocalCluster(producer, self.outputs(directory), workers, directory / "logs", budget=budget)
 
 
 def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
@@ -106,16 +123,43 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     with blaming("env.control" if env.control else f"video {producer.source}"):
         if env.control:
             with ControlClient(env.control) as client:
-                ladders = ladders_of(client.status())
+                status = client.status()
+            ladders = ladders_of(status)
         else:
-            ladders = source_ladders(producer)
+            status, ladders = None, source_ladders(producer)
+    with blaming("accuracy"):
+        profile = accuracy_of(config.accuracy)
+    if status is not None:
+        detected = detected_elsewhere(status, profile is not None)
+    else:
+        untrained = [grade for grade in producer.grades if not is_trained(producer, grade)]
+        detected = detections_of(producer.work_type, untrained, is_known(producer), profile is not None)
+    drawn = None
+    if status is None and profile is not None and detected.kind is DetectionKind.EMULATED:
+        drawn = drawn_by(profile, ladders, scenario)
+    config, detected = judged_where_known(config, detected)
     spec = stream_spec(config, ladders, slos)
-    plan = PipelinePlan(spec, producer, hardware, scenario, env, config)
+    plan = PipelinePlan(spec, producer, detected, drawn, hardware, scenario, env, config)
     with blaming("env"):
         plan.make_env(Path(), lambda _: None)  # it checks its own arguments, and starts nothing
     with blaming("scenario"):
         check_contradictions(scenario, env, n_workers, config.seed)
     return plan
+
+
+def is_trained(producer: ProducerOptions, grade: str) -> bool:
+    """Whether workers that compute have trained weights of a grade."""
+    work_type = producer.work_type
+    return work_type not in TASKS or are_at_hand(work_type, grade, producer.weights.get(grade))
+
+
+def detected_elsewhere(status: Status, has_profile: bool) -> Detected:
+    """Of a pipeline that runs already: whether its workers' detections are real is theirs to say."""
+    if status.draws:
+        return Detected(DetectionKind.EMULATED, "the pipeline draws them from the truth", has_profile)
+    if status.workers and worst_weights(status) is Weights.TRAINED:
+        return Detected(DetectionKind.REAL, "its workers have trained weights", has_profile)
+    return Detected(DetectionKind.NONE, "its workers have no trained weights, or are not there yet")
 
 
 def producer_options(
@@ -133,6 +177,7 @@ def producer_options(
         **video_arguments(config.video),
         seed=config.seed,
         streams=config.scenario.streams,
+        density=density_of(scenario_of(config.scenario), config.video.source),
         grades=grades,
         weights=weights,
         work_type=hardware.work_type(detector.work_type),
@@ -144,6 +189,16 @@ def producer_options(
         memory_budget_mb=env.memory_budget_mb,
         slos=tuple(slo_text(slo) for slo in slos),
     )
+
+
+def density_of(scenario: Scenario, source: SourceKind) -> tuple[float, ...]:
+    """How dense the traffic is, as the producer takes it. Raises ValueError: a source without traffic."""
+    if scenario.content is None:
+        return ()
+    if source is not SourceKind.TRAFFIC:
+        raise ValueError(f"scenario.content moves the traffic of video=traffic, and {source} has none")
+    density = scenario.content.density
+    return density.low, density.high, density.period_s
 
 
 def slo_text(slo: Slo) -> str:

@@ -15,6 +15,7 @@ from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema, StreamEnvSchema
 from experiments.program.errors import ConfigError, blaming
+from experiments.worlds.detections import Detected
 
 if TYPE_CHECKING:
     from envs.pipeline_env import PipelineEnv
@@ -36,6 +37,11 @@ class Plan(Protocol):
     @property
     def config(self) -> RunConfig:
         """All that was asked for."""
+        ...
+
+    @property
+    def detections(self) -> Detected:
+        """What they are, and why."""
         ...
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> "WorldEnv":

@@ -12,6 +12,8 @@ from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import ReplaySchema
 from experiments.program.errors import blaming
 from experiments.worlds.builders import scenario_of
+from experiments.worlds.detections import Detected
+from pipeline.messages import DetectionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class ReplayPlan:
     def spec(self) -> ElasticitySpec:
         """What the agent sees."""
         return self.data.spec
+
+    @property
+    def detections(self) -> Detected:
+        """What is replayed has none."""
+        return Detected(DetectionKind.NONE, "a data set of what was measured is replayed")
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> Replay:
         """The environment; it leaves nothing in `directory`."""

@@ -21,6 +21,7 @@ from experiments.worlds.builders import (
     stream_spec,
     video_arguments,
 )
+from experiments.worlds.detections import Detected, judged_where_known, simulated_detections
 from pipeline.options import ProducerOptions
 from pipeline.settings import ladders_for
 from pipeline.slos import Slo
@@ -42,12 +43,14 @@ class SimulatorPlan:
     Attributes:
         spec: what the agent sees.
         system: what is simulated.
+        detections: what their worth is taken from.
         env: for how long, by which limits.
         config: for everything else; its env is the pipeline's in a twin.
     """
 
     spec: ElasticitySpec
     system: System
+    detections: Detected
     env: SimulatorSchema
     config: RunConfig
 
@@ -77,8 +80,10 @@ def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
     with blaming("slo"):
         slos = slos_of(config.slo)
     system = system_of(config, env, slos)
+    detected = simulated_detections(system.accuracy is not None)
+    config, detected = judged_where_known(config, detected)
     spec = stream_spec(config, system.ladders, slos)
-    return SimulatorPlan(spec, system, env, config)
+    return SimulatorPlan(spec, system, detected, env, config)
 
 
 def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) -> System:

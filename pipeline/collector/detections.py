@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("worker", pa.string()),
+        ("kind", pa.string()),  # of the detections: real, emulated or none
         ("class_id", pa.int32()),
         ("confidence", pa.float32()),
         *((name, pa.float32()) for name in (*AXIS_ALIGNED, *ROTATED)),
@@ -88,6 +89,7 @@ class DetectionSink:
         if self._first_ns is None:
             self._first_ns = part.header.captured_ns
         fields = frame_fields(part.header, (part.header.captured_ns - self._first_ns) * 1e-9)
+        fields["kind"] = part.kind
         detections = detection_fields(part.boxes)
         if self._is_table:
             self._rows.add([{**fields, **detection} for detection in detections or [{}]])

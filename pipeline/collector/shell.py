@@ -17,8 +17,10 @@ from pipeline.collector.core import TICK_NS, Collector
 from pipeline.collector.output import Sink, SinkError
 from pipeline.collector.sinks import open_record, open_sink
 from pipeline.messages import (
+    DetectionKind,
     OtherProtocolError,
     ProtocolError,
+    ResultPart,
     Tally,
     decode_link_down,
     decode_results,
@@ -26,7 +28,9 @@ from pipeline.messages import (
     random_identity,
 )
 from pipeline.options import CollectorOptions
+from pipeline.scoring.emulated import NOTHING, Emulated
 from pipeline.scoring.scoring import Scoring
+from pipeline.scoring.truth import open_truth
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
 from pipeline.stopping import StopSwitch
 
@@ -68,6 +72,9 @@ class CollectorShell:
         self.endpoints = {"results": results}
         self._tally: Tally | None = None  # the last that the core was told
         self._scoring: Scoring | None = None  # once there is something to score
+        self._writes = bool(options.video or options.detections)
+        self._kind = options.kind
+        self._emulated: Emulated | None = None  # for the sink; scoring has one of its own
         self._core = Collector(results, sink.needs_frames, random_identity())
         self._poller = zmq.Poller()
         for socket in (self._results, self._link, stop.fileno()):
@@ -116,7 +123,7 @@ class CollectorShell:
     def _perform(self, command: events.Command) -> None:
         match command:
             case events.Emit(part, _, emitted_ns):
-                self._sink.write(part)
+                self._sink.write(self._shown(part, emitted_ns))
                 if self._scoring is not None:
                     self._scoring.emitted(part.header, part.boxes, emitted_ns)
                 if self._frames is not None:
@@ -127,10 +134,13 @@ class CollectorShell:
                 except zmq.Again:
                     logger.debug("the producer takes no more messages; what matters is sent again")
             case events.BeginEpisode(episode, source_size, source_fps):
+                self._emulated = None
                 self._sink.open_episode(episode, source_size, source_fps)
             case events.BeginScoring(episode, truth, source_size, source_fps, from_ns):
                 self._scoring = self._scoring or Scoring()
                 self._scoring.begin(episode, truth, source_size, source_fps, from_ns)
+                if truth.drawn is not None:
+                    self._emulate(command)
             case events.ScoreUntil(now_ns, n_streams):
                 assert self._scoring is not None, "it has begun"
                 self._scoring.until(now_ns, n_streams)
@@ -138,6 +148,24 @@ class CollectorShell:
                 self._finished = True
             case events.Fail(reason):
                 raise CollectorError(reason)
+
+    def _emulate(self, begin: events.BeginScoring) -> None:
+        """What is drawn from the truth takes the place of what workers found."""
+        self._kind = DetectionKind.EMULATED
+        if not self._writes:
+            return
+        try:
+            look = open_truth(begin.truth, begin.source_size, begin.source_fps)
+        except (OSError, ValueError):
+            return  # scoring tells of it
+        self._emulated = Emulated(begin.truth, look, begin.source_size, begin.source_fps, begin.from_ns)
+
+    def _shown(self, part: ResultPart, emitted_ns: int) -> ResultPart:
+        """What the sink gets: a result with detections that mean something, and that say of what kind."""
+        if self._kind is DetectionKind.REAL or not self._writes:
+            return part
+        boxes = NOTHING if self._emulated is None else self._emulated.boxes(part.header, emitted_ns)
+        return part._replace(boxes=boxes, kind=self._kind)
 
     def _take_tally(self) -> None:
         tally = None if self._scoring is None else self._scoring.tally

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import assert_never
 
 import av
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.collector.drawing import annotated
 from pipeline.collector.output import SinkError, make_room_for
-from pipeline.messages import Result, ResultPart, WorkLoad
+from pipeline.messages import DetectionKind, Result, ResultPart, WorkLoad
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ class VideoSink:
 
     def write(self, part: ResultPart) -> None:
         """Draw and append a result of stream 0. Raises SinkError: it cannot be written."""
-        header, boxes, frame = part
+        header, boxes, frame, kind = part
         if header.stream != 0:
             return
         if frame is None:
@@ -191,7 +192,7 @@ class VideoSink:
             self._first_ns = header.captured_ns
             path = self._path_of(self._n_files)
             self._file = VideoFile(path, self._size_px, self._fps, f"episode {self._episode}")
-        image = annotated(frame, boxes, self._size_px, caption(header))
+        image = annotated(frame, boxes, self._size_px, caption(header, kind))
         self._file.write(image, header.captured_ns - self._first_ns)
 
     def close(self) -> None:
@@ -215,7 +216,15 @@ class VideoSink:
         return self._path if number == 1 else self._path.with_stem(f"{self._path.stem}-{number}")
 
 
-def caption(header: Result) -> str:
-    """Name the settings a result was made under, as in "LOW 320x180"."""
+def caption(header: Result, kind: DetectionKind) -> str:
+    """Name the settings a result was made under, and what it shows if that is not real: "LOW 320x180"."""
     grade = GRADES[header.grade] if header.grade < len(GRADES) else f"grade {header.grade}"
-    return f"{grade} {header.size[0]}x{header.size[1]}"
+    settings = f"{grade} {header.size[0]}x{header.size[1]}"
+    match kind:
+        case DetectionKind.REAL:
+            return settings
+        case DetectionKind.EMULATED:
+            return f"{settings}, emulated detections"
+        case DetectionKind.NONE:
+            return f"{settings}, no detections"
+    assert_never(kind)

@@ -2,6 +2,7 @@
 
 work     worker REQ -> producer ROUTER: registering, tasks, changes of settings, farewell
 results  worker PUSH -> collector PULL: results; collector DEALER <-> producer ROUTER: what became of frames
+truth    within that: what is really in the pictures, and how well what was emitted agrees
 control  any REQ -> producer ROUTER: status, telemetry, knobs, start, stop
 framing  what all share: header and buffers, the protocol's version, what is refused
 
@@ -20,8 +21,9 @@ from pipeline.messages.work import (
 )
 from pipeline.messages.results import (
     Ack, Confirm, Gap, LinkDown, LinkUp, LossReason, Outcome, Received, Result, ResultPart, Settings,
-    Standby, Sync, Tally, Truth, Verdict, decode_link_down, decode_link_up, decode_results, random_identity
+    Standby, Sync, Verdict, decode_link_down, decode_link_up, decode_results, random_identity
 )
+from pipeline.messages.truth import DetectionKind, Drawn, Tally, Truth
 from pipeline.messages.control import (
     ControlReply, ControlRequest, Done, GetStatus, GetTelemetry, Incidents, NOTHING_WRONG, SetKnobs,
     SourceReport, Start, State, Status, Stop, Telemetry, Totals, WorkerStatus, decode_control_reply,

@@ -84,7 +84,11 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(Greeting, frozen=True, tag="STATUS_REPLY"):
-    """Answer to STATUS."""
+    """Answer to STATUS.
+
+    Attributes:
+        draws: whether detections are drawn from the truth in place of what workers find.
+    """
 
     state: State
     episode: Count
@@ -99,6 +103,7 @@ class Status(Greeting, frozen=True, tag="STATUS_REPLY"):
     grades: tuple[str, ...]
     workers: tuple[WorkerStatus, ...]
     collector: bool
+    draws: bool = False
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):

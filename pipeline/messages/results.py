@@ -15,7 +15,6 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from pipeline.interval import Matches
 from pipeline.messages.framing import (
     MAX_PARTS,
     Buffer,
@@ -32,6 +31,7 @@ from pipeline.messages.framing import (
     decode,
     decode_alone,
 )
+from pipeline.messages.truth import DetectionKind, Tally, Truth
 
 Identity = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]  # random, so that a name or endpoint need not be
 
@@ -93,11 +93,15 @@ class Result(Message, frozen=True, tag="COLLECT", omit_defaults=True):
 
 
 class ResultPart(NamedTuple):
-    """A result with its arrays: boxes float32 as `Result.boxes`; frame uint8 (h, w, 3), or None."""
+    """A result with its arrays: boxes float32 as `Result.boxes`; frame uint8 (h, w, 3), or None.
+
+    A worker's boxes are taken for real; a collector that knows better says so.
+    """
 
     header: Result
     boxes: NDArray[np.float32]
     frame: NDArray[np.uint8] | None
+    kind: DetectionKind = DetectionKind.REAL
 
 
 class Sync(Greeting, frozen=True, tag="SYNC"):
@@ -171,23 +175,6 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     epoch: Count = 0
 
 
-class Tally(msgspec.Struct, frozen=True, array_like=True):
-    """What the source's frames of an episode really showed, against what was emitted by their time.
-
-    Counts are of this collector, since the episode began: whoever misses one has all in the next.
-
-    Attributes:
-        scored: source frames, of all streams, > 0.
-        cost_ns: computing time that scoring took.
-        matches: by class.
-    """
-
-    episode: Count
-    scored: Positive
-    cost_ns: Count
-    matches: dict[str, Matches]
-
-
 class Ack(Message, frozen=True, tag="ACK"):
     """Collector -> producer, batched; repeated until confirmed. Only this ends a lease."""
 
@@ -198,24 +185,6 @@ class Ack(Message, frozen=True, tag="ACK"):
     received: tuple[Received, ...]
     verdicts: tuple[Verdict, ...]
     tally: Tally | None = None
-
-
-class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where to learn what is really in the pictures of a source.
-
-    Attributes:
-        classes: COCO's names, matched together.
-        path: of a file in MOT format, at the collector; "" = of the traffic scene.
-        n_pictures: the traffic scene's; of a file, after how many it begins again; 0 = never ends, or again.
-        seed: of the traffic scene.
-        began_ns: when the first picture was due.
-    """
-
-    classes: tuple[str, ...]
-    path: str = ""
-    n_pictures: Count = 0
-    seed: Count = 0
-    began_ns: int = 0
 
 
 class Settings(Greeting, frozen=True, tag="SETTINGS"):

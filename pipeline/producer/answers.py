@@ -35,6 +35,7 @@ def status(stream: Stream, work: WorkApi, link: CollectorLink) -> Status:
             for peer, worker in work.workers.items()
         ),
         collector=bool(link.peer),
+        draws=config.truth is not None and config.truth.drawn is not None,
     )
 
 

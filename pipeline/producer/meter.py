@@ -96,7 +96,8 @@ class Meter:
         delivered = self.counts[Outcome.DELIVERED]
         config, ledger = stream.config, stream.ledger
         workers = list(workers)
-        has_meaning = all(worker.weights is Weights.TRAINED for worker, _ in workers)
+        is_drawn = stream.truth is not None and stream.truth.drawn is not None
+        has_meaning = is_drawn or all(worker.weights is Weights.TRAINED for worker, _ in workers)
         oldest = ledger.oldest
         return Interval(
             duration_s=max(now_ns - self.began_ns, 1) * 1e-9,

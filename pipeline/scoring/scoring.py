@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.class_names import class_ids
 from pipeline.messages import Result, Tally, Truth
+from pipeline.scoring.emulated import Emulated
 from pipeline.scoring.matching import detections_of
 from pipeline.scoring.scorer import Scorer, Shown
 from pipeline.scoring.truth import open_truth
@@ -27,11 +28,13 @@ class _Begin(NamedTuple):
 
 
 class _Account(NamedTuple):
-    """Of an episode: whose truth it is, the classes' numbers, and this thread's computing time before it."""
+    """Of an episode: whose truth it is, the classes' numbers, what is drawn in place of the workers'
+    detections, and this thread's computing time before it."""
 
     begin: _Begin
     classes: tuple[int, ...]
     scorer: Scorer
+    emulated: Emulated | None
     began_ns: int
 
 
@@ -100,6 +103,8 @@ class Scoring:
                 case _Emitted(header, boxes, emitted_ns):
                     if account is not None:
                         size = account.begin.source_size
+                        if account.emulated is not None:
+                            boxes = account.emulated.boxes(header, emitted_ns)
                         found = detections_of(boxes, header.size, size, account.classes)
                         account.scorer.emitted(header.stream, Shown(emitted_ns, found))
                 case _Until():
@@ -111,7 +116,7 @@ class Scoring:
             self._score(account, until)
 
     def _score(self, account: _Account, until: _Until) -> None:
-        begin, _, scorer, began_ns = account
+        begin, scorer, began_ns = account.begin, account.scorer, account.began_ns
         is_behind = scorer.passed_over > 0
         scorer.score(*until)
         if scorer.passed_over and not is_behind:
@@ -124,10 +129,14 @@ class Scoring:
 def _open(begin: _Begin) -> _Account | None:
     """Begin an episode's account; None, with a warning, where its truth cannot be read."""
     began_ns = time.thread_time_ns()
+    truth, fps, emulated = begin.truth, begin.source_fps, None
     try:
-        look = open_truth(begin.truth, begin.source_size, begin.source_fps)
+        look = open_truth(truth, begin.source_size, fps)
     except (OSError, ValueError) as error:
         logger.warning("nothing is scored, for the truth cannot be read here: %s", error)
         return None
-    scorer = Scorer(look, begin.source_fps, begin.truth.began_ns, begin.from_ns)
-    return _Account(begin, class_ids(begin.truth.classes), scorer, began_ns)
+    if truth.drawn is not None:
+        emulated = Emulated(truth, look, begin.source_size, fps, begin.from_ns)
+        look = emulated.look
+    scorer = Scorer(look, fps, truth.began_ns, begin.from_ns)
+    return _Account(begin, class_ids(truth.classes), scorer, emulated, began_ns)

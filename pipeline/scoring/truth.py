@@ -3,9 +3,12 @@
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
+from msgspec import structs
 
-from pipeline.messages import Truth, WorkType
+from pipeline.content import Swing
+from pipeline.messages import Drawn, Truth, WorkType
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.scoring.matching import Objects
 from pipeline.sources.base import TruthBox
@@ -19,31 +22,51 @@ MOT_COLUMNS = ("frame", "id", "left", "top", "width", "height", "counts")  # and
 Look = Callable[[int], Objects | None]  # by index in the source, ascending; None where nothing is known
 
 
+def is_known(options: ProducerOptions) -> bool:
+    """Whether somebody knows what is in the source's pictures, and when each of them is due."""
+    has_truth = options.source is SourceKind.FILE and bool(options.truth)
+    return options.pacing and (has_truth or options.source is SourceKind.TRAFFIC)
+
+
 def truth_of(options: ProducerOptions) -> Truth | None:
     """Say what can be known of the source's pictures; None if nothing, or if there is nothing to score.
 
-    There is not if workers bring no boxes, or if frames do not come at the source's own pace: then none has
-    a time at which it is shown.
+    There is not if workers bring no boxes and none are drawn, or if frames do not come at the source's own
+    pace: then none has a time at which it is shown.
 
     Raises:
-        ValueError: a file of truth cannot be read.
+        ValueError: a file of truth, or of what is drawn by, cannot be read.
         SourceError: its video cannot be.
     """
-    if not options.pacing or options.work_type is not WorkType.YOLO_DETECTION:
+    drawn = read_drawn(options)
+    if not is_known(options) or (drawn is None and options.work_type is not WorkType.YOLO_DETECTION):
         return None
-    match options.source:
-        case SourceKind.TRAFFIC:
-            return Truth(classes=options.classes, n_pictures=round(options.length_s * options.source_fps))
-        case SourceKind.FILE if options.truth:
-            from pipeline.sources.file import count_pictures  # it needs FFmpeg
+    known = Truth(classes=options.classes, drawn=drawn)
+    if options.source is SourceKind.TRAFFIC:
+        n_pictures = round(options.length_s * options.source_fps)
+        density = Swing(*options.density) if options.density else None
+        return structs.replace(known, n_pictures=n_pictures, density=density)
+    from pipeline.sources.file import count_pictures  # it needs FFmpeg
 
-            try:
-                read_mot(Path(options.truth), options.classes[0])
-            except OSError as error:
-                raise ValueError(f"the truth cannot be read: {error}") from error
-            n_pictures = count_pictures(options.path) if options.loop else 0
-            return Truth(classes=options.classes, path=options.truth, n_pictures=n_pictures)
-    return None
+    try:
+        read_mot(Path(options.truth), options.classes[0])
+    except OSError as error:
+        raise ValueError(f"the truth cannot be read: {error}") from error
+    n_pictures = count_pictures(options.path) if options.loop else 0
+    return structs.replace(known, path=options.truth, n_pictures=n_pictures)
+
+
+def read_drawn(options: ProducerOptions) -> Drawn | None:
+    """Read what detections are drawn by, None if they are not. Raises ValueError: the file is not of that."""
+    if not options.drawn:
+        return None
+    try:
+        drawn = msgspec.json.decode(Path(options.drawn).read_bytes(), type=Drawn)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ValueError(f"what detections are drawn by cannot be read: {options.drawn}: {error}") from error
+    if len(drawn.f1) != len(options.grades):
+        raise ValueError(f"{options.drawn}: expected f1 of {len(options.grades)} grades, got {len(drawn.f1)}")
+    return drawn
 
 
 def open_truth(truth: Truth, source_size: tuple[int, int], source_fps: float) -> Look:
@@ -61,7 +84,7 @@ def open_truth(truth: Truth, source_size: tuple[int, int], source_fps: float) ->
     if truth.path:
         objects = read_mot(Path(truth.path), classes[0])
         return lambda index: objects.get(index % n if n else index)
-    traffic = TrafficTruth(truth.seed, *source_size, source_fps)
+    traffic = TrafficTruth(truth.seed, *source_size, source_fps, truth.density)
     return lambda index: None if n and index >= n else objects_of(traffic.at(index), classes)
 
 

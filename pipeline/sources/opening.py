@@ -5,6 +5,7 @@ Each kind is imported where it is opened: a file needs no OpenCV, the traffic sc
 
 from typing import assert_never
 
+from pipeline.content import Swing
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.sources.base import Source
 from pipeline.sources.memory import MemorySource
@@ -43,7 +44,9 @@ def open_source(options: ProducerOptions) -> Source:
 def _traffic(options: ProducerOptions, length_s: float | None) -> Source:
     from pipeline.sources.traffic import TrafficSource
 
-    return TrafficSource(options.seed, options.width, options.height, options.source_fps, length_s)
+    density = Swing(*options.density) if options.density else None
+    size = options.width, options.height
+    return TrafficSource(options.seed, *size, options.source_fps, length_s, density)
 
 
 def _recorded(source: Source) -> MemorySource:

@@ -50,6 +50,11 @@ def cache_dir() -> Path:
     return Path(home) / "elasticbench" / "weights"
 
 
+def are_at_hand(work_type: WorkType, grade: str, given: str | None) -> bool:
+    """Whether a grade has trained weights here, without asking the network."""
+    return given is not None or _cached(work_type, grade).is_file()
+
+
 class WeightsFinder:
     """Finds weights grade by grade; once a download has failed it tries no other and warns no more.
 
@@ -72,8 +77,7 @@ class WeightsFinder:
                     f"weights of grade {grade}: expected a model at {given}, found nothing"
                 )
             return Weighting(given, is_trained=True)
-        name = f"yolo11{grade}{_SUFFIXES[work_type]}"
-        path = cache_dir() / f"{name}.pt"
+        path = _cached(work_type, grade)
         if path.is_file():
             return Weighting(str(path), is_trained=True)
         if not self._has_failed:
@@ -83,14 +87,18 @@ class WeightsFinder:
             except DownloadError as error:
                 self._has_failed = True
                 logger.warning(
-                    "NO TRAINED WEIGHTS: %s could not be downloaded (%s). Where they are missing, this worker"
-                    " runs UNTRAINED networks: the same load, no meaningful boxes. Put the file there, or"
+                    "NO TRAINED WEIGHTS: %s could not be downloaded (%s). Where they are missing, workers"
+                    " run UNTRAINED networks: the same load, no meaningful boxes. Put the file there, or"
                     " give a path: --weights %s=PATH",
                     path,
                     error,
                     grade,
                 )
-        return Weighting(f"{name}.yaml", is_trained=False)
+        return Weighting(f"{path.stem}.yaml", is_trained=False)
+
+
+def _cached(work_type: WorkType, grade: str) -> Path:
+    return cache_dir() / f"yolo11{grade}{_SUFFIXES[work_type]}.pt"
 
 
 def download(path: Path, fetch: Callable[[Path], object]) -> None:

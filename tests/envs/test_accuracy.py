@@ -1,12 +1,10 @@
 """Profiles with figures made by hand."""
 
-import math
 from typing import Any
 
-import numpy as np
 import pytest
 
-from envs.accuracy import GradeF1, StreamProfile, modulated
+from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
 
 
@@ -63,16 +61,3 @@ def test_what_makes_no_sense_is_refused(changes: dict[str, Any], words: str):
 def test_figures_are_shares_by_height_in_px(values: dict[str, tuple[float, ...]]):
     with pytest.raises(ValueError):
         GradeF1(values, Origin.MEASURED, "this test")
-
-
-@pytest.mark.parametrize("f1", [0.05, 0.5, 0.8, 0.95])
-def test_content_moves_f1_about_its_mean(f1: float):
-    drawn = np.random.default_rng(0).normal(0.0, 0.7, 20_000)
-    moved = [modulated(f1, x, 0.7**2) for x in drawn]
-    assert np.mean(moved) == pytest.approx(f1, abs=0.01)
-    assert np.std(moved) == pytest.approx(0.7 * f1 * (1 - f1), rel=0.25), "to first order"
-
-
-def test_what_cannot_vary_does_not():
-    assert [modulated(f1, 3.0, 1.0) for f1 in (0.0, 1.0)] == [0.0, 1.0]
-    assert modulated(0.3, 0.0, 0.0) == 0.3 and math.isnan(modulated(math.nan, 1.0, 1.0))

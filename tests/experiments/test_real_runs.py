@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from hydra import compose, initialize_config_dir
@@ -22,7 +23,7 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.run import run
 from experiments.runs.identity import GROUPS, identify
 from experiments.runs.trace import read_trace
-from experiments.worlds.plan import plan_run
+from experiments.worlds.plan import plan_run, twin_of
 
 pytestmark = pytest.mark.real
 
@@ -57,6 +58,28 @@ def test_every_experiment_runs_three_steps(experiment, tmp_path):
     else:
         assert summary["weights"] == "simulated"
         assert not list(tmp_path.rglob("output.*"))
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_an_emulated_run_finds_as_much_as_its_simulated_twin_and_says_that_it_is_emulated(tmp_path):
+    words = ("agent=static", "agent.levels=[2,2,0]", "hardware=jetson_orin_nano_super")
+    output = ("output.mlflow=false", "output.detections=JSONL", "live=false")
+    cfg = compose("config", [*words, *output, "env.steps=20", "seed=3", f"results={tmp_path}"])
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, RunConfig)
+    plan = plan_run(config)
+    agent = instantiate(cfg.agent, _partial_=True)(spec=plan.spec)
+    choices = dict.fromkeys(GROUPS, "x") | {"env": "pipeline"}
+    summary = run(plan, agent, identify(cfg, choices, plan.spec.hash), Console(quiet=True))
+    assert (summary["status"], summary["detections"]) == ("FINISHED", "emulated")
+    (directory,) = (tmp_path / "main").iterdir()
+    kinds = {json.loads(line)["kind"] for line in (directory / "detections.jsonl").open()}
+    assert kinds == {"emulated"}
+    twin = twin_of(plan).make_env(tmp_path, lambda _: None)
+    twin.reset(seed=config.seed)
+    simulated = [twin.step((2, 2, 0))[4]["metrics"]["streaming_f1"] for _ in range(20)]
+    found = read_trace(directory)["metrics.streaming_f1"].to_numpy()
+    assert np.mean(found[1:]) == pytest.approx(np.mean(simulated[1:]), abs=0.05)
 
 
 def test_ctrl_c_ends_in_order_and_says_so_everywhere(tmp_path):

@@ -19,6 +19,8 @@ from experiments.program.interruption import Interrupted, interrupt
 from experiments.run import RunError, run
 from experiments.runs.identity import GROUPS, Identity
 from experiments.runs.trace import JOURNAL, read_trace
+from experiments.worlds.detections import Detected
+from pipeline.messages import DetectionKind
 from tests.experiments.world import SPEC, Script, World
 
 IDENTITY = Identity(
@@ -30,6 +32,7 @@ IDENTITY = Identity(
     seed=7,
     git_commit="g",
 )
+DETECTED = Detected(DetectionKind.NONE, "a stand-in has none")
 
 
 @dataclass
@@ -39,6 +42,7 @@ class Plan:
     config: RunConfig
     world: World
     spec: Any = SPEC
+    detections: Detected = DETECTED
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> World:
         on_progress("a world is made")
@@ -80,18 +84,19 @@ def test_a_run_leaves_config_summary_trace_picture_and_logs(play):
 
 
 def test_the_summary_has_every_promised_entry(play):
-    _, directory = play(World(6), Script(SPEC))
+    printed, directory = play(World(6), Script(SPEC))
     summary = json.loads((directory / "summary.json").read_text())
     promised = (
         "agent env hardware scenario seed steps slo_fulfilment slo_fulfilment_by_slo slo_depth "
         "longest_violation qoe_mean reward_mean switches_per_min latency_p50_ms latency_p95_ms "
-        "latency_p99_ms decision_ms_p50 decision_ms_p99 frames weights spec_hash config_hash "
+        "latency_p99_ms decision_ms_p50 decision_ms_p99 frames weights detections spec_hash config_hash "
         "git_commit status"
     )
     assert set(promised.split()) <= set(summary)
     assert summary["status"] == "FINISHED"
     assert summary["seed"] == 7
-    assert summary["weights"] == "stood in for"
+    assert (summary["weights"], summary["detections"]) == ("stood in for", "none")
+    assert "detections: none: a stand-in has none" in printed
 
 
 class Damaged(World):

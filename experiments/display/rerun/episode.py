@@ -24,7 +24,19 @@ from experiments.runs.logged import LoggedRun
 from experiments.runs.summary import SETTLED_AFTER, stream_time_s
 from experiments.worlds.builders import scenario_of
 
-WHAT = ("agent", "env", "hardware", "scenario", "video", "slo", "seed", "status", "error", "weights")
+WHAT = (
+    "agent",
+    "env",
+    "hardware",
+    "scenario",
+    "video",
+    "slo",
+    "seed",
+    "status",
+    "error",
+    "weights",
+    "detections",
+)
 HASHES = ("git_commit", "spec_hash", "config_hash", "code_hash", "run_hash")
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.content import Swing
 from pipeline.sources.traffic.vehicles import FLEET, Model, Paint
 
 FLOW = 0  # what of a seed's random numbers are for traffic
@@ -82,10 +83,16 @@ class Vehicle:
 
 
 class TrafficFlow:
-    """The vehicles of all lanes; the same generator and the same steps give the same traffic."""
+    """The vehicles of all lanes; the same generator and the same steps give the same traffic.
 
-    def __init__(self, rng: np.random.Generator):
+    Args:
+        rng: decides who comes.
+        density: of the traffic that enters over time, in [0, 1]; None = it varies by waves of its own.
+    """
+
+    def __init__(self, rng: np.random.Generator, density: Swing | None = None):
         self._rng = rng
+        self._density = density
         self._phases = rng.uniform(0, 2 * math.pi, (2, len(DENSITY_PERIODS_S)))
         self._queues: dict[Lane, list[Vehicle]] = {lane: [] for lane in LANES}  # the first one leads
         self._reserve = {lane: float(rng.exponential()) for lane in LANES}  # how far the next one keeps off
@@ -101,6 +108,8 @@ class TrafficFlow:
 
     def density(self, is_oncoming: bool) -> float:
         """Say how dense the traffic of one direction is that enters now, in [0, 1]."""
+        if self._density is not None:
+            return self._density.at(max(0.0, self._now_s))
         phases = self._phases[int(is_oncoming)]
         waves = (
             math.sin(2 * math.pi * self._now_s / period_s + phase)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from pipeline.content import Swing
 from pipeline.options import HIGHEST_FPS, LARGEST_PX, SMALLEST_PX
 from pipeline.sources.base import SourceError, SourceFrame
 from pipeline.sources.traffic.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
@@ -29,6 +30,7 @@ class TrafficSource:
         width, height: size of the pictures in px, from 64 to 4096.
         fps: pictures per second of the scene's time, in (0, 1000].
         length_s: when the scene ends, > 0; None for never.
+        density: of the traffic over the scene's time, in [0, 1]; None = it varies by itself.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -37,7 +39,13 @@ class TrafficSource:
     is_live = False
 
     def __init__(
-        self, seed: int, width: int = 640, height: int = 360, fps: float = 30.0, length_s: float | None = None
+        self,
+        seed: int,
+        width: int = 640,
+        height: int = 360,
+        fps: float = 30.0,
+        length_s: float | None = None,
+        density: Swing | None = None,
     ):
         for name, size_px in (("width", width), ("height", height)):
             if not SMALLEST_PX <= size_px <= LARGEST_PX:
@@ -48,6 +56,7 @@ class TrafficSource:
             raise ValueError(f"length_s must be a finite number above 0, or None for endless, got {length_s}")
         self.width, self.height, self.fps = width, height, float(fps)
         self._n_frames = None if length_s is None else max(1, round(length_s * fps))
+        self._density = density
         self._perspective = Perspective(width, height)
         self._sprites = SpriteBook(self._perspective)
         self.restart(seed)
@@ -57,7 +66,7 @@ class TrafficSource:
         if seed < 0:
             raise ValueError(f"seed must be >= 0, got {seed}")
         flow, scenery, noon = (np.random.default_rng((seed, purpose)) for purpose in (FLOW, SCENERY, NOON))
-        self._flow = TrafficFlow(flow)
+        self._flow = TrafficFlow(flow, self._density)
         self._scenery = Scenery(self._perspective, scenery)
         self._noon_s = float(noon.uniform(-NOON_SPREAD, NOON_SPREAD)) * DAY_PERIOD_S
         self._index = 0

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipeline.content import Swing
 from pipeline.sources.base import TruthBox
 from pipeline.sources.traffic.flow import FLOW, TrafficFlow
 from pipeline.sources.traffic.perspective import Perspective
@@ -12,10 +13,10 @@ from pipeline.sources.traffic.sprites import SpriteBook
 class TrafficTruth:
     """What a `TrafficSource` of the same arguments says of each of its pictures; ascending indices only."""
 
-    def __init__(self, seed: int, width: int, height: int, fps: float) -> None:
+    def __init__(self, seed: int, width: int, height: int, fps: float, density: Swing | None = None) -> None:
         self._perspective = Perspective(width, height)
         self._sprites = SpriteBook(self._perspective)
-        self._flow = TrafficFlow(np.random.default_rng((seed, FLOW)))
+        self._flow = TrafficFlow(np.random.default_rng((seed, FLOW)), density)
         self._fps, self._index = fps, 0
 
     def at(self, index: int) -> tuple[TruthBox, ...]:

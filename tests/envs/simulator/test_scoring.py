@@ -7,7 +7,11 @@ import pytest
 
 from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
+from envs.patterns import ContentPattern
+from envs.scenario import Scenario
 from envs.simulator.env import SimulatorEnv
+from pipeline.content import modulated
+from pipeline.scoring.moments import Content
 from tests.envs.simulator.systems import spec, system
 
 FLAT = StreamProfile((0.0,), {"n": GradeF1({"18": (0.7,)}, Origin.ASSUMED, "this test")})
@@ -40,6 +44,19 @@ def test_content_is_the_seeds_and_has_the_measured_spread():
     assert within.std() == pytest.approx(0.5, rel=0.1)
     assert np.mean(within[:, 1:] * within[:, :-1]) / within.var() == pytest.approx(0.8, abs=0.05)
     assert np.mean(1 / (1 + np.exp(-episodes))) == pytest.approx(0.7, abs=0.02)
+
+
+def test_its_seconds_are_those_of_detections_that_are_drawn():
+    content = Content(7, 0.3, 0.5, 0.8)
+    drawn = [modulated(0.7, content.offset(second), content.variance) for second in range(1, 50)]
+    assert f1s(VARIED, 7) == pytest.approx(np.array(drawn))
+
+
+def test_a_scenario_moves_it_along_a_cosine_from_calm_to_rush():
+    swing = ContentPattern(calm=0.0, rush=1.0, calm_offset=0.5, rush_offset=-1.5, period_s=40.0)
+    off = logit(f1s(FLAT, 1, scenario=Scenario(content=swing))) - logit(np.array(0.7))
+    expected = -0.5 + np.cos(2 * np.pi * (np.arange(1, 50) + 0.5) / 40)
+    assert off == pytest.approx(expected)
 
 
 def test_shorter_intervals_see_the_same_content_change_more_slowly():

@@ -4,6 +4,7 @@ import pytest
 
 from experiments.program.errors import ConfigError
 from experiments.results.collection import collected
+from experiments.results.run_row import Row
 from tests.experiments.results.rows import row
 
 
@@ -36,6 +37,17 @@ def test_other_weights_of_quality_are_refused():
     assert "knob.grade.weight is 1 in 1 run (b), 2 in" in refusal(
         row("b"), row("a", weights, slo="sharp", spec_hash="eeeeeeeeeeee")
     )
+
+
+def test_what_was_found_is_not_pooled_with_what_was_drawn_where_quality_is_by_it():
+    def real(place: str, detections: str, by: str) -> Row:
+        hardware = {"real": "local", "emulated": "rpi5"}[detections]
+        return row(place, {"qoe.by": by}, env="pipeline", hardware=hardware, detections=detections)
+
+    found = "detections is emulated in 1 run (b), real in 1 run (a)"
+    assert found in refusal(real("a", "real", "ACCURACY"), real("b", "emulated", "ACCURACY"))
+    by_knobs = collected([real("a", "real", "KNOBS"), real("b", "emulated", "KNOBS")], "")
+    assert [cell.name for cell in by_knobs.cells] == ["local/steady", "rpi5/steady"]
 
 
 def test_accuracies_of_another_hardware_are_no_reason():

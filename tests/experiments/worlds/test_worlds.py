@@ -26,6 +26,7 @@ from experiments.worlds.feasibility import warning
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_run
 from experiments.worlds.simulator import SimulatorPlan, file_source
+from pipeline.messages import DetectionKind
 from tests.cases import each_once, nightly_but
 
 PROFILES = sorted(path.stem for path in (CONF / "hardware").glob("*.yaml"))
@@ -254,6 +255,29 @@ def test_quality_is_by_the_knobs_where_nobody_knows_what_is_found():
     assert simulator("accuracy=none").spec.quality is Quality.KNOBS
     assert simulator("qoe=f1").spec.quality is Quality.F1
     assert simulator("qoe=thesis", "accuracy=none").spec.quality is Quality.LEVELS
+
+
+@pytest.mark.parametrize("words", [["env=simulator"], ["env=pipeline", "hardware=rpi5"]])
+def test_where_nobody_knows_what_is_found_quality_is_judged_by_the_knobs_and_that_is_said(words):
+    plan = plan_run(typed("accuracy=none", *words))
+    assert (plan.spec.quality, plan.detections.kind) == (Quality.KNOBS, DetectionKind.NONE)
+    assert "so quality is judged by the knobs" in plan.detections.line
+    assert plan.config.qoe.by is Quality.KNOBS
+
+
+def test_emulated_workers_on_traffic_have_detections_that_are_drawn_by_its_profile():
+    plan = plan_run(typed("env=pipeline", "hardware=rpi5", "scenario=content"))
+    assert isinstance(plan, PipelinePlan)
+    assert (plan.spec.quality, plan.detections.kind) == (Quality.ACCURACY, DetectionKind.EMULATED)
+    assert plan.drawn is not None and len(plan.drawn.f1) == 3 and plan.drawn.offset is not None
+    assert plan.outputs(Path()).kind is DetectionKind.EMULATED
+    assert plan.producer.density == (0.0, 1.0, 120.0)
+
+
+def test_only_the_traffic_scene_has_traffic_to_become_denser(data):
+    clip = data / "clips" / "portrait_540x960_25fps.mp4"
+    with pytest.raises(ConfigError, match=r"scenario\.content moves the traffic of video=traffic"):
+        plan_run(typed("env=pipeline", "scenario=content", "video=file", f"video.path={clip}"))
 
 
 def test_a_video_file_is_simulated_by_what_it_is(data):

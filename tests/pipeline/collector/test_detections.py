@@ -54,6 +54,7 @@ def test_a_table_has_a_row_per_detection_and_one_for_a_frame_without(tmp_path: P
         "worker",
     )
     assert [first[key] for key in frame] == [9, 1, 0, 3, 4, 1, 64, 48, "w"]
+    assert first["kind"] == "real"
     assert (empty["stream"], empty["class_id"], empty["confidence"], empty["x1"]) == (1, None, None, None)
     assert empty["captured_s"] == pytest.approx(0.1, abs=1e-6)
 

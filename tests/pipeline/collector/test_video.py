@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.collector.output import SinkError
-from pipeline.collector.video import VideoSink, count_pictures
+from pipeline.collector.video import VideoSink, caption, count_pictures
+from pipeline.messages import DetectionKind
 from tests.pipeline.collector.results import result, without_frame
 
 ROOT = Path(__file__).parents[3]
@@ -100,6 +101,18 @@ def test_boxes_and_caption_are_in_the_picture(tmp_path: Path):
     assert changed[70:140, 78:83].any(axis=1).all()
     assert changed[165:, :60].any()
     assert not changed[70:140, 100:220].any()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (DetectionKind.REAL, "LOW 320x180"),
+        (DetectionKind.EMULATED, "LOW 320x180, emulated detections"),
+        (DetectionKind.NONE, "LOW 320x180, no detections"),
+    ],
+)
+def test_the_caption_says_of_what_kind_detections_are_that_are_not_real(kind: DetectionKind, words: str):
+    assert caption(result(0, size=(320, 180)).header, kind) == words
 
 
 def test_only_stream_0_is_drawn(tmp_path: Path):

@@ -2,9 +2,21 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from pipeline.interval import Matches
-from pipeline.messages import GetWork, Register, Settings, Stop, Tally, Truth, Weights
+from pipeline.messages import (
+    Drawn,
+    GetStatus,
+    GetWork,
+    Register,
+    Settings,
+    Status,
+    Stop,
+    Tally,
+    Truth,
+    Weights,
+)
 from pipeline.producer.events import Captured, Tell
 from tests.pipeline.producer.conversation import OTHER, Conversation, S
 
@@ -65,6 +77,18 @@ def test_a_collector_that_takes_over_counts_from_its_own_beginning(talk):
     talk.sync(collector=OTHER)
     talk.scored(FIRST, collector=OTHER)
     assert talk.telemetry().interval.matches == FIRST.matches
+
+
+def test_what_is_drawn_counts_whatever_the_workers_weights():
+    talk = Conversation(truth=structs.replace(TRUTH, drawn=Drawn(f1=({90: 0.5},))))
+    talk.sync()
+    talk.wait(0.1)
+    talk.worker(b"v", Register("v"))
+    talk.worker(b"v", GetWork(n=0, weights=Weights.EMULATED))
+    talk.scored(FIRST)
+    assert talk.telemetry().interval.matches == FIRST.matches
+    status = talk.control(GetStatus())
+    assert isinstance(status, Status) and status.draws
 
 
 def test_where_a_workers_boxes_mean_nothing_the_score_is_unknown(talk):

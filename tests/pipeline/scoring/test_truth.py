@@ -1,10 +1,13 @@
+import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from pipeline.messages import Truth, WorkType
+from pipeline.content import Swing
+from pipeline.messages import Drawn, Truth, WorkType
 from pipeline.options import ProducerOptions, SourceKind
-from pipeline.scoring.truth import objects_of, open_truth, read_mot, truth_of
+from pipeline.scoring.truth import is_known, objects_of, open_truth, read_mot, truth_of
 from pipeline.sources.base import TruthBox
 from pipeline.sources.traffic import TrafficSource
 from pipeline.sources.traffic.truth import TrafficTruth
@@ -62,6 +65,36 @@ def test_a_scene_that_ends_and_a_file_that_is_looped(tmp_path: Path):
     path.write_text("2,1,0,0,20,20,1\n")
     look = open_truth(Truth(classes=("person",), path=str(path), n_pictures=3), SIZE, FPS)
     assert [look(index) is not None for index in range(6)] == [False, True, False, False, True, False]
+
+
+def test_traffic_is_as_dense_as_it_is_told_and_the_truth_with_it():
+    swing = Swing(0.0, 1.0, 60.0)
+    source, truth = TrafficSource(3, *SIZE, FPS, None, swing), TrafficTruth(3, *SIZE, FPS, swing)
+    n = []
+    for index in range(400):
+        if index in (1, 399):
+            seen = source.read().truth
+            assert truth.at(index) == seen
+            n.append(len(seen or ()))
+        else:
+            source.skip()
+    assert n[1] > 2 * n[0], "half a minute later"
+
+
+def test_detections_are_drawn_where_a_file_says_by_what(tmp_path: Path):
+    drawn, path = Drawn(f1=({90: 0.2}, {90: 0.4}), second_sd=0.5), tmp_path / "drawn.json"
+    path.write_bytes(msgspec.json.encode(drawn))
+    emulated = ProducerOptions(work_type=WorkType.EMULATED, grades=("n", "s"), density=(0.1, 0.9, 60.0))
+    known = truth_of(dataclasses.replace(emulated, drawn=str(path)))
+    assert known is not None and known.drawn == drawn and known.density == Swing(0.1, 0.9, 60.0)
+    assert is_known(emulated) and truth_of(emulated) is None
+    for words, text in (
+        ("expected f1 of 2 grades", '{"f1": [{"90": 0.2}]}'),
+        ("0, 1", '{"f1": [{"90": 2}]}'),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=words):
+            truth_of(dataclasses.replace(emulated, drawn=str(path)))
 
 
 def test_nothing_is_scored_where_workers_bring_no_boxes_or_frames_have_no_time():
