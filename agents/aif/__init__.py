@@ -1,1 +1,1 @@
-"""Active inference: Gaussian beliefs about what every SLO rests at, and policies of least expected free energy."""
+"""Active inference: Gaussian beliefs about what SLOs rest at, policies of least expected free energy."""

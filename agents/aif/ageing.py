@@ -5,8 +5,8 @@ observed; what is observed is the worth W(a, age) that was had of it, which is k
 
     quality = W(a, sampling + τ(a)) + noise
 
-by a Kalman filter on W linearised over a standard deviation of ln τ. Where W does not change with age, nothing
-is learned, and nothing need be. The expected worth is a Gauss–Hermite mean over ln τ of three points.
+by a Kalman filter on W linearised over a standard deviation of ln τ. Where W does not change with age,
+nothing is learned, and nothing need be. The expected worth is a Gauss–Hermite mean of three points of ln τ.
 """
 
 import math

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agents.aif import ageing
 from agents.aif.ageing import Age
-from agents.aif.beliefs import Belief, Prior, beginning, known_of, prior_of, visited
+from agents.aif.beliefs import Belief, beginning, known_of, prior_of, visited
 from agents.aif.channels import Channels
 from agents.aif.explaining import FIGURES, figures_of
 from agents.aif.filtering import perceived
@@ -120,7 +120,7 @@ class ActiveInference(Forecaster):
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return forecasts from what SLOs are believed to rest at; backlogs of now are gone by then."""
-        rows = np.ravel_multi_index(tuple(np.asarray(settings).T), self.spec.n_levels)
+        rows = np.asarray(np.ravel_multi_index(tuple(np.asarray(settings).T), self.spec.n_levels), np.int64)
         return held(self._channels, self._known, self._belief, self._trend, rows, STEPS_HELD)
 
     def explain(self) -> dict[str, float]:
@@ -165,6 +165,6 @@ def check(
     """Raise ValueError if one of them is out of range."""
     if min(longest_delay, first_bar, *amounts) < 0 or min(positive) <= 0:
         raise ValueError(
-            "expected longest_delay, first_bar, patience, drain and switching_cost >= 0, risk and gamma > 0, got "
-            f"{longest_delay}, {first_bar}, {amounts} and {positive} {WHERE}"
+            "expected longest_delay, first_bar, patience, drain and switching_cost >= 0, risk and gamma > 0, "
+            f"got {longest_delay}, {first_bar}, {amounts} and {positive} {WHERE}"
         )

@@ -15,13 +15,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.aif.channels import Bools, Channels
+from agents.aif.channels import Bools
 from agents.aif.settings import Floats, Response, features, weights
 from agents.common.settings import joint_settings
 from envs.spec import ElasticitySpec
 
 Ints = NDArray[np.int64]
 
+ANYWHERE = 2.0  # standard deviation of an offset's jump
+N_BEFORE = 4  # settings before the present one that a load may still be of
 N_OWN = 12  # settings whose nugget is kept: more than are visited within the longest delay
 P_LATER = 0.7  # of a delay, ln P falls by so much per interval: 60 % of drawn training worlds have none
 
@@ -130,12 +132,12 @@ def beginning(prior: Prior, longest_delay: int, row: int) -> Belief:
     delays = np.arange(n)
     return Belief(
         delays=delays,
-        ln_p=-P_LATER * delays,
+        ln_p=-P_LATER * delays.astype(float),
         mean=np.repeat(prior.mean[None], n, 0),
         cov=np.repeat(prior.cov[None], n, 0),
         own=np.full(N_OWN, -1),
         used=np.full(N_OWN, -1),
-        rows=np.full(n, row),
+        rows=np.full(n + N_BEFORE, row),
         row=np.full(n, row),
         n_held=np.zeros(n, np.int64),
         past=np.zeros((n, c), np.bool_),

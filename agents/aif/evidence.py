@@ -6,6 +6,8 @@ what that setting rests at while
 - a ratio with memory was broken before the setting came into force, and falls, or has had no time to;
 - a load is above 1: then whatever else breaks is explained by that.
 
+Nor does a load, after trouble, that is likelier to be of what was begun under one of the settings before.
+
 A broken ratio that does not fall is the setting's own: it rests at WORSE or above.
 """
 
@@ -13,15 +15,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agents.aif.beliefs import Belief, Ints, Prior, along
+from agents.aif.beliefs import ANYWHERE, N_BEFORE, Belief, Ints, Prior, along
 from agents.aif.channels import Bools, Channels, Readings
 from agents.aif.settings import Floats
-from agents.aif.trends import FALLING, WORSE, Trend, change_of, resting
+from agents.aif.trends import FALLING, WORSE, Resting, Trend, change_of, resting
 from agents.common.demand import SOFT
 
 RECOVERY = 2  # intervals for which a backlog may be the past's though it does not fall
 WORSE_SD = 0.25
+P_BEFORE = 0.3  # that a load after trouble is still of a setting before
 UNSETTLED_SD = 0.15  # of a setting's first load: what was begun before is in it
+TROUBLED_SD = 0.35  # likewise, where an SLO was broken: more of what was begun before is
 SIDE, SIDE_SD = 0.05, 0.1  # an inferred load is this far beyond 1, or short of it, at the least
 FILLS = 10.0  # intervals within which a queue that grows would be full: then it is no jitter
 JITTER = 1.5  # standard deviations
@@ -81,10 +85,12 @@ def evidence(
     shape = to.past.shape
     y, side = np.broadcast_to(rest.y, shape), np.broadcast_to(rest.side, shape)
     is_first = ~to.is_settled[:, None] & ~memory
-    variance = np.where(is_first, np.maximum(rest.variance, UNSETTLED_SD**2), rest.variance)
+    unsettled = TROUBLED_SD if trend.broken.any() else UNSETTLED_SD
+    variance = np.where(is_first, np.maximum(rest.variance, unsettled**2), rest.variance)
+    is_old = of_before(channels, prior, belief, rest, to) if trend.broken.any() else False
     is_past = memory & to.past & seen.broken & ((held < RECOVERY) | falls)
     explained = ~channels.is_load & seen.broken & is_overloaded(channels, prior, belief, seen, to)
-    counts = seen.known & ~is_past & ~explained
+    counts = seen.known & ~is_past & ~explained & ~is_old
     own = memory & seen.broken & ~falls & (held >= 1) & counts
     found = Evidence(
         y=np.where(own, np.maximum(y, WORSE), y),
@@ -93,6 +99,25 @@ def evidence(
         counts=counts,
     )
     return with_inferred_load(channels, trend, seen, change, held, found) if channels.is_inferred else found
+
+
+def of_before(channels: Channels, prior: Prior, belief: Belief, rest: Resting, to: Attribution) -> Bools:
+    """Return which loads are likelier to be of one of the settings before than of the present one, (l, c).
+
+    Both as the filters have them; that the present one's capacity has jumped is a part of the latter.
+    """
+    back = belief.rows[-1 - belief.delays[:, None] - np.arange(N_BEFORE + 1)]  # the first is the present one
+    h = along(prior, belief, back.ravel()).reshape(*back.shape, -1)
+    variance = np.einsum("lbd,lcde,lbe->lcb", h, belief.cov, h) + rest.variance[:, None]
+    error = rest.y[:, None] - np.einsum("lcd,lbd->lcb", belief.mean, h)
+    p = np.exp(-0.5 * error**2 / variance) / np.sqrt(variance)
+    wide = variance[..., 0] + ANYWHERE**2
+    jumped = np.exp(-0.5 * error[..., 0] ** 2 / wide) / np.sqrt(wide)
+    now = (1 - prior.jump) * p[..., 0] + prior.jump * jumped
+    is_other = (back[:, 1:] != back[:, :1])[:, None]
+    before = np.where(is_other, p[..., 1:], 0.0).max(-1)
+    is_recent = (to.n_held < N_BEFORE)[:, None]
+    return channels.is_load & is_recent & (P_BEFORE * before > (1 - P_BEFORE) * now)
 
 
 def is_overloaded(channels: Channels, prior: Prior, belief: Belief, seen: Readings, to: Attribution) -> bool:
@@ -121,7 +146,8 @@ def with_inferred_load(
     is_over = bool((heard & (grows | (seen.broken & (change >= -FALLING)))).any())
     is_under = bool(heard.any() and (is_calm | ~heard).all())
     side = 1.0 if is_over else -1.0
-    y, variance, sides, counts = (part.copy() for part in found)
+    y, variance, sides = found.y.copy(), found.variance.copy(), found.side.copy()
+    counts = found.counts.copy()
     y[:, 0], variance[:, 0], sides[:, 0] = side * SIDE, SIDE_SD**2, side
     counts[:, 0] = (is_over or is_under) & (held[:, 0] >= 1)
     return Evidence(y, variance, sides, counts)

@@ -1,8 +1,8 @@
-"""What evidence teaches: Bayes' rule on the Gaussians of all channels and delays at once, and on the delays.
+"""What evidence teaches: Bayes' rule on the Gaussians of all channels and delays, and on the delays.
 
-A reading y = g(a) + noise is a Kalman filter's. One that says only on which side of y g(a) is, is taken by the
-first two moments of the truncated Gaussian: with the mean m and the variance S of g(a) + noise, σ = ±1 and
-z = σ(m − y)/√S, it shifts the mean by σ√S λ, λ = φ(z)/Φ(z), and takes the share λ(λ + z) of its variance
+A reading y = g(a) + noise is a Kalman filter's. One that says only on which side of y g(a) is, is taken by
+the first two moments of the truncated Gaussian: with the mean m and the variance S of g(a) + noise, σ = ±1
+and z = σ(m − y)/√S, it shifts the mean by σ√S λ, λ = φ(z)/Φ(z), and takes the share λ(λ + z) of its variance
 (Minka 2001, "Expectation propagation for approximate Bayesian inference", the update of a probit).
 
 That the offset k of a load has jumped anywhere is another hypothesis; both are kept and merged by moments, as
@@ -18,13 +18,12 @@ over the n known loads i of an interval, of each delay's own filter: as one read
 import numpy as np
 from scipy.special import expit, log_ndtr
 
-from agents.aif.beliefs import Belief, Prior, along, visited
+from agents.aif.beliefs import ANYWHERE, Belief, Prior, along, visited
 from agents.aif.channels import Channels, Readings
 from agents.aif.evidence import Attribution, Evidence, attributed, evidence, load_of
 from agents.aif.settings import Floats
 from agents.aif.trends import Trend, noticed, settling
 
-ANYWHERE = 2.0  # standard deviation of a jump
 SHAKEN = 0.3  # of the other offsets, where a load's has jumped
 P_OUTLIER = 0.1  # ε
 P_MISSING = 0.1  # of an interval's report that is lost: at most that, in drawn worlds

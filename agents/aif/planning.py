@@ -2,21 +2,21 @@
 
 A policy sets a joint setting a, sees what comes of it, and goes on by what it has seen: policies are
 conditional on their outcomes, as in sophisticated inference (Friston, Da Costa, Hafner, Hesp and Parr 2021,
-"Sophisticated inference", Neural Computation 33). With Q what is believed, g the resting values, w(a) what a
-is worth, p_s = Φ(−g_s(a)/σ_s) the probability that channel s holds, given g, and ln C the preference, which is
-the reward by definition (envs.reward),
+"Sophisticated inference", Neural Computation 33). Q is what is believed, g the resting values, w(a) what a is
+worth, p_c = Φ(−g_c(a)/σ_c) the probability that channel c holds, given g, p_s that of an SLO, of which there
+are n, and ln C the preference, which is the reward by definition (envs.reward):
 
-    f(a; g) = E ln C(o | a, g) = min_s p_s · w(a) − Σ_slo (1 − p_slo)/n · severity       its pragmatic value, of
-    −G(a) = E_Q f + tells − waits                                                         which E_Q is taken
-    tells = max(0, E_Q max(f, V) − c E_Q max(V − f, 0) − E_Q f),    V = max_a E_Q f
-    waits = (V + pain) · max(0, intervals until the backlog of the past is gone − 1)
-    c = (drain + E L)/patience,    Q(π) ∝ exp γ (−G(π) − switching · [a ≠ now])
+    f(a; g) = E ln C(o | a, g) = min_c p_c · w(a) − severity · Σ_s (1 − p_s)/n
+    −G(a) = E_Q f                                                      pragmatic value
+          + max(0, E_Q max(f, V) − c E_Q max(V − f, 0) − E_Q f)        epistemic value
+          − (V + pain) · max(0, intervals until a backlog is gone − 1) waits
+    V = max_a E_Q f,    c = (drain + E L)/patience,    Q(π) ∝ exp γ (−G(π) − switching · [a ≠ now])
 
-Whoever tries a keeps it if it holds, and else leaves it for the best there is: what it tells is worth the
-chance that it turns out to be better, less the intervals that a failed trial costs, L of them until it is seen
-and `drain` until what it left over is gone, of the `patience` in which the better setting earns. E_Q of this is
-over joint draws; SLOs that carry the past break together, and share one. This epistemic value is the expected
-information gain weighed by what it is worth: it is 0 where f is known.
+Whoever tries a keeps it if it holds, and else leaves it for the best there is: what that tells is worth the
+chance that a turns out to be better, less the intervals that a failed trial costs, L of them until it is seen
+and `drain` until what it left over is gone, of the `patience` in which the better setting earns. That is an
+expected information gain weighed by what it is worth: 0 where f is known. Its E_Q is over joint draws; SLOs
+that are no load break together, and share one.
 
 While an SLO is broken by a backlog, no quality earns anything, and what drains it soonest is best.
 """

@@ -4,8 +4,8 @@ A ratio r that carries the past settles to its resting value r* as r' = ρ r + (
 
     r* = r + ρ/(1 − ρ) (r − r⁻)
 
-ρ is learned while a setting is held, from each change and the one before: a regression on ρ ~ N(RHO, RHO_SD²).
-One that goes on rising hardly settles at all (RHO_RISING): it is a queue that grows.
+ρ is learned while a setting is held, from each change and the one before, by a regression with the prior
+N(RHO, RHO_SD²). One that goes on rising hardly settles at all (RHO_RISING): it is a queue that grows.
 """
 
 from typing import NamedTuple
