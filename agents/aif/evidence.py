@@ -82,12 +82,12 @@ def evidence(
     at = belief.likeliest
     rest, change = resting(channels, trend, seen, int(to.n_held[at])), change_of(channels, trend, seen)
     falls, memory, held = change < -FALLING, channels.has_memory, to.n_held[:, None]
-    shape = to.past.shape
+    shape, is_troubled = to.past.shape, trend.broken.any()
     y, side = np.broadcast_to(rest.y, shape), np.broadcast_to(rest.side, shape)
     is_first = ~to.is_settled[:, None] & ~memory
-    unsettled = TROUBLED_SD if trend.broken.any() else UNSETTLED_SD
+    unsettled = TROUBLED_SD if is_troubled else UNSETTLED_SD
     variance = np.where(is_first, np.maximum(rest.variance, unsettled**2), rest.variance)
-    is_old = of_before(channels, prior, belief, rest, to) if trend.broken.any() else False
+    is_old = of_before(channels, prior, belief, rest, to) if is_troubled else np.zeros(shape, np.bool_)
     is_past = memory & to.past & seen.broken & ((held < RECOVERY) | falls)
     explained = ~channels.is_load & seen.broken & is_overloaded(channels, prior, belief, seen, to)
     counts = seen.known & ~is_past & ~explained & ~is_old

@@ -28,6 +28,7 @@ NOISE_MEMORY, NOISE_PRIOR = (
     0.05,
     2.0,
 )  # least weight of the newest difference; differences the first noise counts as
+LESSER = 0.68  # of a variance, that the lesser of two such estimates comes to: by 4 million draws
 OUTLIER, LEAST_OUTLIER = 3.0, 0.15  # a larger difference counts as so many deviations, at least as so much
 N_CALM = 5  # differences from which on a noise is taken for known
 DRAINS = 1.0  # of a backlog, in an interval in which nothing was asked for, as a share of the threshold
@@ -171,9 +172,9 @@ def _noise(
     channels: Channels, prior: Prior, trend: Trend, seen: Readings, step: Floats, is_settled: bool
 ) -> Trend:
     """Return the trend with what a difference tells of noise; one that goes on is a trend, and no noise."""
-    counts = ~np.isnan(step) & is_settled & ~seen.broken & ~trend.broken & (seen.side == 0)
+    counts = ~np.isnan(step + trend.step) & is_settled & ~seen.broken & ~trend.broken & (seen.side == 0)
     weight = np.maximum(NOISE_MEMORY, 1 / (trend.n_calm + NOISE_PRIOR))
-    apart = np.fmin(step**2 / 2, (step - trend.step) ** 2 / 6)
+    apart = np.minimum(step**2 / 2, (step - trend.step) ** 2 / 6) / LESSER
     apart = np.minimum(apart, np.maximum(OUTLIER * trend.noise, LEAST_OUTLIER) ** 2)
     noise = np.where(counts, trend.noise**2 + weight * (apart - trend.noise**2), trend.noise**2)
     share = np.where(channels.has_memory, seen.ratio / (seen.ratio + SOFT), 1.0)  # of d ln r in d y
