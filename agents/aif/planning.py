@@ -228,8 +228,12 @@ def waiting(
 def held(
     channels: Channels, prior: Prior, belief: Belief, trend: Trend, rows: Ints, intervals: int
 ) -> Floats:
-    """Return P(fulfilled) of every SLO when settings have been held for so many intervals, shape (r, s)."""
+    """Return P(fulfilled) of every SLO when settings have been held for so many intervals, shape (r, s).
+
+    By then every SLO is broken where a load is too high.
+    """
     mean, variance = (part[..., rows] for part in everywhere(prior, belief))
     walked = (trend.risk(prior) ** 2 + intervals * prior.drift**2)[:, None]
     holds = ndtr(-mean / np.sqrt(variance + walked))
-    return np.tensordot(belief.p_delays, channels.by_slo(holds), 1).T
+    fulfilled = np.minimum(channels.by_slo(holds), holds[:, channels.is_load].min(1, keepdims=True))
+    return np.tensordot(belief.p_delays, fulfilled, 1).T

@@ -1,12 +1,12 @@
 """What evidence teaches is Bayes' rule, by enumeration and numerical integrals."""
 
-import agents.common.jax_cpu  # noqa: F401 - before pymdp imports JAX
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from pymdp import inference
 from scipy.stats import norm
 
+import agents.common.jax_cpu  # noqa: F401 - before pymdp imports JAX
 from agents.aif.beliefs import ANYWHERE
 from agents.aif.evidence import Attribution, Evidence
 from agents.aif.filtering import P_OUTLIER, perceived, taught, told

@@ -6,7 +6,6 @@ import pytest
 from agents.aif.trends import WORSE, noticed, resting, settling
 from tests.agents.aif.small import CARRIED, CHANNELS, LOAD, PRIOR, TREND, readings
 
-
 SURE = TREND._replace(noise=np.full(2, 0.02))
 
 
