@@ -23,6 +23,7 @@ from agents.aif.channels import Channels, Readings
 from agents.aif.evidence import Attribution, Evidence, attributed, evidence, load_of
 from agents.aif.settings import Floats
 from agents.aif.trends import Trend, noticed, settling
+from agents.common import kalman
 
 SHAKEN = 0.3  # of the other offsets, where a load's has jumped
 P_OUTLIER = 0.1  # ε
@@ -74,31 +75,38 @@ def taught(
     error = found.y - np.einsum("lci,li->lc", belief.mean, h)
     ln_p = belief.ln_p + heard(belief, seen) + foreseen(channels, seen, error, variance)
     jump = np.where(prior.jump > 0, ANYWHERE**2, 0.0)
-    stayed = told(error, variance, found.side)
-    jumped = told(error, variance + jump, found.side)
-    with np.errstate(divide="ignore"):
-        odds = np.log(prior.jump) - np.log1p(-prior.jump) + jumped[0] - stayed[0]
-    p = np.where(found.counts, expit(odds), 0.0)
-    wide = towards.copy()
+    wide, cov = towards.copy(), belief.cov.copy()
     wide[..., -1] += jump
-    gains = towards / variance[..., None], wide / (variance + jump)[..., None]
-    shifts = [
-        gain * (found.counts * by)[..., None] for gain, by in zip(gains, (stayed[1], jumped[1]), strict=True)
-    ]
-    mean = belief.mean + (1 - p)[..., None] * shifts[0] + p[..., None] * shifts[1]
-    cov = belief.cov.copy()
+    stayed_ln_p, stayed = hypothesis(towards, variance, error, found)
+    jumped_ln_p, jumped = hypothesis(wide, variance + jump, error, found)
+    with np.errstate(divide="ignore"):
+        stayed_ln_p, jumped_ln_p = stayed_ln_p + np.log1p(-prior.jump), jumped_ln_p + np.log(prior.jump)
+    p = np.where(found.counts, expit(jumped_ln_p - stayed_ln_p), 0.0)
     cov[..., -1, -1] += p * jump
-    cov -= outer(gains[0], (1 - p) * variance * stayed[2] * found.counts)
-    cov -= outer(gains[1], p * (variance + jump) * jumped[2] * found.counts)
-    cov += outer(shifts[1] - shifts[0], p * (1 - p))
+    mean, cov = kalman.either(belief.mean, cov, stayed, jumped, p)
     cov[:, ~channels.is_load, -1, -1] += (p[:, channels.is_load].max(1) * SHAKEN**2)[:, None]
     at = belief.likeliest
-    surprise = -np.logaddexp(
-        np.log1p(-prior.jump) + stayed[0][at], np.log(np.maximum(prior.jump, 1e-300)) + jumped[0][at]
-    )
-    total = float(surprise[found.counts[at]].sum())
+    evident = np.logaddexp(stayed_ln_p, jumped_ln_p)[at][found.counts[at]]
     has_heard = belief.has_heard or bool(seen.known.any())
-    return belief._replace(ln_p=ln_p - ln_p.max(), mean=mean, cov=cov, has_heard=has_heard), total
+    return belief._replace(ln_p=ln_p - ln_p.max(), mean=mean, cov=cov, has_heard=has_heard), float(
+        -evident.sum()
+    )
+
+
+def hypothesis(
+    towards: Floats, variance: Floats, error: Floats, found: Evidence
+) -> tuple[Floats, kalman.Told]:
+    """Return ln P of evidence under a hypothesis, and what it does to the belief.
+
+    Args:
+        towards: s, covariance of the unknowns with g, shape (l, c, d).
+        variance: S, of g and the noise, shape (l, c).
+        error: y − m, likewise.
+        found: the evidence.
+    """
+    ln_p, shift, share = told(error, variance, found.side)
+    gain = towards / variance[..., None]
+    return ln_p, kalman.Told(gain, found.counts * shift, found.counts * share * variance)
 
 
 def told(error: Floats, variance: Floats, side: Floats) -> tuple[Floats, Floats, Floats]:
@@ -119,11 +127,6 @@ def told(error: Floats, variance: Floats, side: Floats) -> tuple[Floats, Floats,
         np.where(is_exact, error, side * sd * slope),
         np.where(is_exact, 1.0, slope * (slope + z)),
     )
-
-
-def outer(vectors: Floats, weight: Floats) -> Floats:
-    """Return w v vᵀ of vectors (..., d) and weights (...)."""
-    return (weight[..., None] * vectors)[..., :, None] * vectors[..., None, :]
 
 
 def foreseen(channels: Channels, seen: Readings, error: Floats, variance: Floats) -> Floats:
