@@ -1,3 +1,1 @@
-"""Active inference with pymdp on JAX, kept to one core."""
-
-import agents.common.jax_cpu  # noqa: F401 - before anything here imports JAX
+"""Active inference: Gaussian beliefs about what SLOs rest at, policies of least expected free energy."""

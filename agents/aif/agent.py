@@ -1,197 +1,170 @@
-"""Active inference over a stream's knobs: each stage's capacity is a hidden state, and costs are learned.
+"""Active inference over a stream's knobs: what every SLO rests at under each setting is a hidden state.
 
-The scheme is pymdp's (Heins et al. 2022, "pymdp: A Python library for active inference in discrete state
-spaces", JOSS 7(73)); that it can drive elasticity follows Sedlak et al., "Active inference on the edge". Ours
-differs from theirs in inferring a capacity instead of learning a network of SLOs.
+The agent infers it, and each stage's capacity with it, from what loads and SLOs show, and sets the levels of
+the policy of least expected free energy. That active inference can drive elasticity follows Sedlak et al.,
+"Active inference on the edge"; ours has Gaussian states, whose inference is exact but for jumps and bounds,
+and policies that go on by what they have seen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.aif.beliefs import Belief, Evidence, beginning, on_device
-from agents.aif.costs import MAX_LEARNED, CostPrior, Costs
-from agents.aif.decision import Figures, Selection, decide, forecast
-from agents.aif.likelihood import pressure_edges
-from agents.aif.model import Tunables, build
+from agents.aif import ageing
+from agents.aif.ageing import Age
+from agents.aif.beliefs import Belief, beginning, known_of, prior_of, visited
+from agents.aif.channels import Channels
+from agents.aif.explaining import FIGURES, figures_of
+from agents.aif.filtering import perceived
+from agents.aif.habits import Habit, judged
 from agents.aif.picture import Picture, picture_of
-from agents.aif.planning import Options
-from agents.base import Forecaster, State
-from agents.common.bins import ratio_edges
-from agents.common.bottleneck import IDLE, Stages
-from agents.common.policies import Moves, policies
-from envs.spec import ElasticitySpec, Observed
+from agents.aif.planning import Figures, Outlook, Plan, compare, draws_of, held
+from agents.aif.settings import WHERE, Response
+from agents.aif.trends import Trend, beginning_trend
+from agents.base import Forecaster, State, Transition
+from agents.common.checkpoints import packed, unpacked
+from envs.spec import ElasticitySpec
+
+DRAWN_FROM = 0  # seed of the deviates that trials are valued by: the same in every decision
+STEPS_HELD = 10  # intervals after which a forecast is to come true
 
 
 class ActiveInference(Forecaster):
-    """Infers the capacity and the costs from what the SLOs show, and sets the levels that promise most of it.
+    """Infers what every SLO rests at under each setting, and sets the levels that promise most of it.
 
     Args:
         spec: the stream.
-        n_capacities, n_pressures, drift, jump, quality_nats, violation, infers_capacity: see `Tunables`.
-        noise, least_noise: log-standard deviation of a measured load before any was seen, and at the least.
-        learns_costs: false = what settings cost is taken from the spec.
-        cost_prior: how far the spec's costs are trusted otherwise.
-        forgetting: share of what was learned of costs that is lost in each interval, in [0, 1).
-        count_forgetting: likewise of the counts of SLOs broken while there was capacity to spare.
-        switching_cost: what leaving the current levels costs, as a share of `quality_nats`, >= 0.
-        moves: what a policy's steps are.
-        horizon: steps of a policy, 1 to 3.
-        gamma: precision of the choice among policies, > 0.
-        state_gain: what a nat of expected information on the capacity is worth, >= 0.
-        cost_gain: likewise of expected information on what settings cost.
-        patience: later intervals for which it counts that a setting may prove cheaper than expected, >= 0.
-        selection: how one policy is chosen.
+        loads, rest, ages: how the load of a stage, an SLO that is none, and the latency of what is shown are
+            expected to follow the settings.
+        learns: false = how, is taken for known: offsets alone are inferred.
+        by_stage: false = one load stands for those of all stages.
+        longest_delay: that telemetry may have, in intervals, >= 0; 0 = it is taken for prompt.
+        risk, patience, drain, switching_cost, drains, gamma: see `agents.aif.planning.Figures`.
+        first_bar: intervals without trials after one that failed, >= 0; twice as many each time.
 
     Raises:
-        ValueError: a figure out of range, or a spec with too many joint settings or policies.
+        ValueError: a figure out of range, or a spec with too many joint settings.
     """
 
     def __init__(
         self,
         spec: ElasticitySpec,
-        n_capacities: int,
-        n_pressures: int,
-        noise: float,
-        least_noise: float,
-        drift: float,
-        jump: float,
-        quality_nats: float,
-        violation: float,
-        infers_capacity: bool,
-        learns_costs: bool,
-        cost_prior: CostPrior,
-        forgetting: float,
-        count_forgetting: float,
-        switching_cost: float,
-        moves: Moves,
-        horizon: int,
-        gamma: float,
-        state_gain: float,
-        cost_gain: float,
+        loads: Response,
+        rest: Response,
+        ages: Response,
+        learns: bool,
+        by_stage: bool,
+        longest_delay: int,
+        risk: float,
         patience: float,
-        selection: Selection,
+        drain: float,
+        switching_cost: float,
+        drains: bool,
+        gamma: float,
+        first_bar: int,
     ):
         super().__init__(spec)
-        check(gamma, (forgetting, count_forgetting), (switching_cost, state_gain, cost_gain, patience))
-        moves, selection = Moves(moves), Selection(selection)  # words, where no schema made them more
-        table = policies(spec.n_levels, moves, horizon)
-        self.model = build(
-            spec,
-            Tunables(
-                n_capacities, n_pressures, least_noise, drift, jump, quality_nats, violation, infers_capacity
-            ),
-            cost_prior,
-        )
-        n_settings = len(self.model.settings)
-        if learns_costs and n_settings > MAX_LEARNED:
-            raise ValueError(
-                f"costs can be learned of at most {MAX_LEARNED} joint settings, got {n_settings}: "
-                "give the knobs fewer levels, or say learns_costs=false (conf/agent/aif.yaml)"
-            )
-        self._arrays = on_device(
-            spec,
-            self.model,
-            table,
-            noise=noise,
-            least_noise=least_noise,
-            drift=drift if infers_capacity else 0.0,
-            forgetting=forgetting,
-            count_forgetting=count_forgetting,
-            switching=switching_cost * quality_nats,
-            gamma=gamma,
-            state_gain=state_gain,
-            cost_gain=cost_gain if learns_costs else 0.0,
-            patience=patience if learns_costs else 0.0,
-        )
-        is_deterministic = selection is Selection.DETERMINISTIC
-        self._options = Options(spec.n_levels, moves, is_deterministic, learns_costs)
-        self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]
-        self._pressure_edges = pressure_edges(n_pressures)
-        self._stages = Stages(spec)
-        self._known_before = self._arrays.costs  # of costs, when an episode begins
+        check(longest_delay, first_bar, (patience, drain, switching_cost), (risk, gamma))
+        self._figures = Figures(risk, patience, drain, switching_cost, drains, gamma)
+        self._first_bar, self._longest_delay = first_bar, longest_delay
+        self._channels = Channels(spec, by_stage)
+        n_rest = self._channels.n - self._channels.n_loads
+        responses = [loads] * self._channels.n_loads + [rest] * n_rest
+        self._prior = self._known = prior_of(spec, self._channels.steps, responses, learns)
+        self._age_prior = self._known_ages = prior_of(spec, self._channels.steps[-1:], [ages], learns)
+        self._draws = draws_of(self._channels, self._prior, np.random.default_rng(DRAWN_FROM))
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        """Forget the last episode: any capacity is as likely, nothing is queued, costs are as loaded."""
-        self._key = jax.random.key(seed)
-        at = int(np.ravel_multi_index(self.spec.highest, self.spec.n_levels))
-        self._belief = beginning(self._arrays, at)._replace(costs=self._known_before)
-        self._now = self._belief
-        self._figures: Figures | None = None
+        """Forget the last episode: how SLOs follow the settings is as loaded, and nothing was seen."""
+        self._belief = beginning(self._known, self._longest_delay, self._row(self.spec.highest))
+        self._trend = beginning_trend(self._known)
+        self._age = Age(self._known_ages.mean[0], self._known_ages.cov[0])
+        self._habit = Habit()
+        self._surprise = 0.0
+        self._plan: Plan | None = None
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
-        """Return the first step of the policy of least expected free energy."""
-        seen = self._evidence(self.spec.decode(observation))
-        levels, self._now, capacity, self._key, self._figures = decide(
-            self._arrays, self._belief, seen, self._key, self._options
+        """Return the setting of the policy of least expected free energy."""
+        observed = self.spec.decode(observation)
+        seen, row = self._channels.read(observed), self._row(observed.levels)
+        before = self._belief
+        self._belief, self._trend, self._surprise = perceived(
+            self._channels, self._known, before, self._trend, seen, row
         )
-        self._belief = self._now._replace(capacity=capacity)
-        return np.asarray(levels, dtype=np.int64)
+        self._age = ageing.forgotten(self._known_ages, before, self._belief, self._age)
+        time, belief = self._belief.time, self._belief
+        delay = int(belief.delays[belief.likeliest])
+        is_broken = bool(self._trend.broken.any())
+        self._habit = judged(self._habit, time, is_broken, delay, self._first_bar)
+        outlook = self._outlook()
+        self._plan = compare(self._channels, self._known, self._draws, self._figures, outlook)
+        to = int(self._plan.value.argmax())
+        if outlook.worth[to] > outlook.worth[row]:
+            self._habit = self._habit._replace(raised=time)
+        return self._known.settings[to].copy()
+
+    def learn(self, transition: Transition) -> None:
+        """Take in how much quality a setting that was held has had while every SLO was, if that ages."""
+        worth = self.spec.worth
+        row = self._row(transition.action)
+        is_new = row != self._row(self.spec.decode(transition.observation).levels)
+        if transition.reward <= 0 or is_new or len(worth.ages_s) == 1:
+            return
+        before = self._belief
+        self._belief = visited(self._known, before, row)
+        self._age = ageing.forgotten(self._known_ages, before, self._belief, self._age)
+        self._age = ageing.aged(self._known_ages, self._belief, self._age, worth, row, transition.reward)
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return forecasts from the capacity, the backlogs and the costs as they are believed to be."""
-        rows = np.ravel_multi_index(tuple(np.asarray(settings).T), self.spec.n_levels)
-        p_fulfilled = forecast(self._arrays, self._now, jnp.asarray(rows, dtype=jnp.int32))
-        return np.clip(np.asarray(p_fulfilled, dtype=np.float64), 0.0, 1.0)
-
-    def warm_up(self) -> None:
-        """Compile; some seconds the first time."""
-        seen = self._evidence(self.spec.decode(self.spec.encode(self.spec.lowest, {}, {})))
-        jax.block_until_ready(decide(self._arrays, self._belief, seen, self._key, self._options))
+        """Return forecasts from what SLOs are believed to rest at; backlogs of now are gone by then."""
+        rows = np.asarray(np.ravel_multi_index(tuple(np.asarray(settings).T), self.spec.n_levels), np.int64)
+        return held(self._channels, self._known, self._belief, self._trend, rows, STEPS_HELD)
 
     def explain(self) -> dict[str, float]:
-        """See `Figures`; P(fulfilled) under each SLO's own name; all 0 before the first decision."""
+        """See `agents.aif.explaining`; P(fulfilled) under each SLO's own name; all 0 at first."""
         names = ["p_fulfilled_" + slo.metric for slo in self.spec.slos]
-        if self._figures is None:
-            return dict.fromkeys([*Figures._fields[:-1], *names], 0.0)
-        *figures, p_fulfilled = jax.device_get(self._figures)
-        values = [*figures, *p_fulfilled]
-        return {
-            name: float(value) for name, value in zip([*Figures._fields[:-1], *names], values, strict=True)
-        }
+        if self._plan is None:
+            return dict.fromkeys([*FIGURES, *names], 0.0)
+        to = int(self._plan.value.argmax())
+        figures = figures_of(self.spec, self._plan, self._belief, self._figures.gamma, self._surprise)
+        return figures | dict(zip(names, self._plan.p_fulfilled[:, to].tolist(), strict=True))
 
     def picture(self) -> Picture:
-        """Return what was believed and compared in the last decision."""
-        return picture_of(self._arrays, self._now, self._options)
+        """Return what was believed and compared in the last decision; at first, what would be."""
+        plan = self._plan
+        if plan is None:
+            plan = compare(self._channels, self._known, self._draws, self._figures, self._outlook())
+        return picture_of(self.spec, self._channels, self._known, self._belief, plan, self._figures.gamma)
 
-    def _evidence(self, observed: Observed) -> Evidence:
-        bins = [np.searchsorted(*pair) for pair in zip(self._edges, observed.ratios, strict=True)]
-        pressures = self._stages.pressures(observed.ratios, observed.known, observed.loads)
-        pressures = np.nan_to_num(pressures, nan=0.0)
-        return Evidence(
-            levels=observed.levels.astype(np.int32),
-            heights=observed.ratios.astype(np.float32),
-            ratios=np.array(bins, dtype=np.int32),
-            known=observed.known.astype(np.float32),
-            pressure=np.searchsorted(self._pressure_edges, pressures).astype(np.int32),
-            ln_pressure=np.log(np.maximum(pressures, IDLE)).astype(np.float32),
-            pressure_known=(pressures >= IDLE).astype(np.float32),
-        )
+    def _outlook(self) -> Outlook:
+        worth = ageing.expected_worth(self._known_ages, self._belief, self._age, self.spec.worth)
+        may_try = self._belief.time >= self._habit.barred_until
+        return Outlook(self._belief, self._trend, worth, int(self._belief.rows[-1]), may_try)
+
+    def _row(self, levels: Any) -> int:
+        return int(np.ravel_multi_index(tuple(levels), self.spec.n_levels))
 
     def _checkpoint(self) -> State:
-        belief = self._belief._asdict()
-        costs = {f"costs.{name}": value for name, value in belief.pop("costs")._asdict().items()}
-        key = jax.random.key_data(self._key)
-        return {name: np.asarray(value) for name, value in {**belief, **costs, "key": key}.items()}
+        parts = {"belief": self._belief, "trend": self._trend, "age": self._age, "habit": self._habit}
+        return {name: packed(part) for name, part in parts.items()}
 
     def _restore(self, state: State) -> None:
-        costs = Costs(*(jnp.asarray(state[f"costs.{name}"]) for name in Costs._fields))
-        rest = {name: jnp.asarray(state[name]) for name in Belief._fields if name != "costs"}
-        self._belief = self._now = Belief(**rest, costs=costs)
-        self._known_before = costs
-        self._key = jax.random.wrap_key_data(jnp.asarray(state["key"]))
-        self._figures = None
+        self._belief, self._trend = unpacked(Belief, state["belief"]), unpacked(Trend, state["trend"])
+        self._age, self._habit = unpacked(Age, state["age"]), unpacked(Habit, state["habit"])
+        self._known = known_of(self._prior, self._belief)
+        self._known_ages = ageing.known_ages(self._age_prior, self._age)
+        self._plan, self._surprise = None, 0.0
 
 
-def check(gamma: float, shares: Sequence[float], amounts: Sequence[float]) -> None:
+def check(
+    longest_delay: int, first_bar: int, amounts: tuple[float, ...], positive: tuple[float, ...]
+) -> None:
     """Raise ValueError if one of them is out of range."""
-    if gamma <= 0 or min(amounts) < 0 or not all(0 <= share < 1 for share in shares):
+    if min(longest_delay, first_bar, *amounts) < 0 or min(positive) <= 0:
         raise ValueError(
-            "expected gamma > 0, switching_cost, state_gain, cost_gain and patience >= 0 and both kinds of "
-            f"forgetting in [0, 1), got {gamma}, {amounts} and {shares} (conf/agent/aif.yaml)"
+            "expected longest_delay, first_bar, patience, drain and switching_cost >= 0, risk and gamma > 0, "
+            f"got {longest_delay}, {first_bar}, {amounts} and {positive} {WHERE}"
         )

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.aif.beliefs import Arrays, Belief
-from agents.aif.decision import appraise
-from agents.aif.planning import Options
+from agents.aif.beliefs import Belief, Prior, everywhere
+from agents.aif.channels import Channels
+from agents.aif.explaining import lowest_costs, offsets
+from agents.aif.planning import Plan
+from agents.aif.settings import Floats
+from envs.spec import ElasticitySpec
 
-Array = NDArray[np.float64]
+N_CAPACITIES = 112  # bins of a belief that is drawn
+REACH = 8.0  # from this share of the lowest setting's cost, to as many times what the highest costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,43 +21,48 @@ class Picture:
     """What there is to draw; policies along the leading axis, nats unless named otherwise.
 
     Attributes:
-        capacities: the grid of each stage, in units of the spec's relative cost, ascending, shape (i, c).
+        capacities: a grid for each stage, in units of the spec's cost, ascending, shape (i, c).
         belief: P(capacity) of each, after the last observation, shape (i, c).
-        settings: where each policy's first step leads, level per knob, shape (n_policies, n_knobs).
+        settings: where each policy leads, level per knob, shape (n_policies, n_knobs).
         demands: what these settings are expected to cost, in the unit of the capacities, (i, n_policies).
         expected_free_energy: of each policy; the least is best, shape (n_policies,).
-        pragmatic, epistemic, improvement: its parts, see `agents.aif.decision.Figures`; shape (n_policies,).
+        pragmatic, epistemic, waits: its parts, see `agents.aif.explaining`; shape (n_policies,).
         probabilities: of the policies, with what leaving the present setting costs, shape (n_policies,).
     """
 
-    capacities: Array
-    belief: Array
+    capacities: Floats
+    belief: Floats
     settings: NDArray[np.int64]
-    demands: Array
-    expected_free_energy: Array
-    pragmatic: Array
-    epistemic: Array
-    improvement: Array
-    probabilities: Array
+    demands: Floats
+    expected_free_energy: Floats
+    pragmatic: Floats
+    epistemic: Floats
+    waits: Floats
+    probabilities: Floats
 
 
-def picture_of(arrays: Arrays, now: Belief, options: Options) -> Picture:
-    """Return the picture of beliefs about an interval that has just ended; at first, of the first ones."""
-    levels = jnp.stack(jnp.unravel_index(now.setting, options.n_levels))
-    plan, value, probabilities = jax.device_get(appraise(arrays, now, levels, options))
-    return Picture(
-        capacities=np.exp(plain(arrays.ln_capacity)),
-        belief=plain(now.capacity),
-        settings=np.stack(np.unravel_index(plan.settings, options.n_levels), axis=1),
-        demands=np.exp(plain(now.costs.mean)[:, plan.settings]),
-        expected_free_energy=-plain(value),
-        pragmatic=plain(plan.pragmatic),
-        epistemic=plain(plan.epistemic),
-        improvement=plain(plan.improvement),
-        probabilities=plain(probabilities),
+def picture_of(
+    spec: ElasticitySpec, channels: Channels, prior: Prior, belief: Belief, plan: Plan, gamma: float
+) -> Picture:
+    """Return the picture of a decision; `gamma`: nats per unit of reward."""
+    n = channels.n_loads
+    lowest = np.array(lowest_costs(spec)[:n])
+    mean, variance = np.array(offsets(belief)[:n]).T
+    loads = everywhere(prior, belief)[0][belief.likeliest, :n]
+    demands = np.exp(loads - mean[:, None])  # of the lowest setting 1
+    ends = np.log(1 / REACH), np.log(REACH * demands.max())
+    grid = np.linspace(*ends, N_CAPACITIES)
+    belief_of = np.exp(
+        -0.5 * (grid + mean[:, None]) ** 2 / (variance[:, None] + (grid[1] - grid[0]) ** 2 / 12)
     )
-
-
-def plain(values: jax.Array) -> Array:
-    """Return values as NumPy has it, in double precision."""
-    return np.asarray(values, dtype=np.float64)
+    return Picture(
+        capacities=lowest[:, None] * np.exp(grid),
+        belief=belief_of / belief_of.sum(axis=1, keepdims=True),
+        settings=prior.settings,
+        demands=lowest[:, None] * demands,
+        expected_free_energy=gamma * (plan.waits - plan.pragmatic - plan.epistemic),
+        pragmatic=gamma * plan.pragmatic,
+        epistemic=gamma * plan.epistemic,
+        waits=gamma * plan.waits,
+        probabilities=plan.probabilities,
+    )

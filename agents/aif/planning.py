@@ -1,265 +1,239 @@
 """What policies promise and what they would tell: the expected free energy G of each policy π.
 
-A policy sets the joint settings a₁, a₂, … in the intervals to come; Q is what is believed, o the bin of an
-SLO's ratio or of a pressure, c a capacity, x(a) ln of what a setting costs, σ the noise of a pressure, U(a)
-what a setting is worth, its preference and what is expected of its ratios together, and U* the best of them.
+A policy sets a joint setting a, sees what comes of it, and goes on by what it has seen: policies are
+conditional on their outcomes, as in sophisticated inference (Friston, Da Costa, Hafner, Hesp and Parr 2021,
+"Sophisticated inference", Neural Computation 33). Q is what is believed, g the resting values, w(a) what a is
+worth, p_c = Φ(−g_c(a)/σ_c) the probability that channel c holds, given g, p_s that of an SLO, of which there
+are n, and ln C the preference, which is the reward by definition (envs.reward):
 
-    −G(π) = Σₜ ( ln C(aₜ) + Σₛ E_Q ln C(oₛ) )                                pragmatic value
-          + state_gain · Σₜ Σₛ wₛ I(oₛ; c)                                    epistemic value
-          + cost_gain · ½ ln(1 + Var x(a₁) / σ²)                              novelty
-          + patience · ( E max(U(a₁) − U*, 0), less the same if x were sure ) improvement
+    f(a; g) = E ln C(o | a, g) = min_c p_c · w(a) − severity · Σ_s (1 − p_s)/n
+    −G(a) = E_Q f                                                      pragmatic value
+          + max(0, E_Q max(f, V) − c E_Q max(V − f, 0) − E_Q f)        epistemic value
+          − (V + pain) · max(0, intervals until a backlog is gone − 1) waits
+    V = max_a E_Q f,    c = (drain + E L)/patience,    Q(π) ∝ exp γ (−G(π) − switching · [a ≠ now])
 
-    I(o; c) = H[E_Q P(o | a, c)] − E_Q H[P(o | a, c)],    Q(π) ∝ exp γ (−G(π) − switching · [a₁ ≠ a₀])
+Whoever tries a keeps it if it holds, and else leaves it for the best there is: what that tells is worth the
+chance that a turns out to be better, less the intervals that a failed trial costs, L of them until it is seen
+and `drain` until what it left over is gone, of the `patience` in which the better setting earns. That is an
+expected information gain weighed by what it is worth: 0 where f is known. Its E_Q is over joint draws; SLOs
+that are no load break together, and share one.
 
-Where there are several stages, E over x and c is over whichever binds, with the probability that its
-x − E ln c is the largest; the pressures' information and the novelty are sums over stages.
-
-Sources: Da Costa et al. 2020, "Active inference on discrete state-spaces: a synthesis", and Heins
-et al. 2022 (pymdp) of the first two terms and of Q(π); the novelty is the information that one reading gives
-on a Gaussian; the improvement is that of Jones, Schonlau and Welch 1998, "Efficient global optimization".
-
-What a policy's step is worth depends only on where it leads, so everything is computed once per demand of a
-stage, then read for each joint setting at what it is believed to cost, and then for each policy.
+While an SLO is broken by a backlog, no quality earns anything, and what drains it soonest is best.
 """
 
-import itertools
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
-from jax import Array, lax
-from pymdp.maths import stable_xlogx
+import numpy as np
+from scipy.special import ndtr
 
-from agents.aif.beliefs import Arrays, Belief
-from agents.aif.perception import BELOW, SHARES, VARIANCE, at_most, binding, by_demand, p_kept, walked
-from agents.common.bins import N_BINS, N_FULFILLED
-from agents.common.policies import Moves
+from agents.aif.beliefs import Belief, Ints, Prior, along, everywhere
+from agents.aif.channels import Bools, Channels
+from agents.aif.settings import Floats
+from agents.aif.trends import LEAST_SPARE, Trend
+from agents.common.objective import DEEPER
 
-STEPS_HELD = 10  # intervals after which a forecast is to come true
+N_DRAWS = 24
+ROUNDING = 1e-9  # variance that keeps a covariance's root from failing
+LONGEST = 40.0  # intervals for which a backlog is foreseen to last, at most
 
 
-class Outlook(NamedTuple):
-    """What is to be expected of each joint setting in one interval; a leading axis per setting.
+class Draws(NamedTuple):
+    """Standard normal deviates, the same for all SLOs that are no load; half of them are the others' mirror.
 
     Attributes:
-        utility: expected log-preference of all ratios, shape (a,).
-        information: on the capacity, in nats, shape (a,).
-        improvement: what is to be gained in every later interval if it is cheap enough after all, shape (a,).
-        p_fulfilled: of every SLO, shape (s, a).
-        by_x: P(bin) of every ratio by a stage's demand, as its capacity has it, shape (i, s, o, x).
+        unknowns: of the unknowns, shape (N_DRAWS, c, d).
+        own: of nuggets, shape (N_DRAWS, c, n).
     """
 
-    utility: Array
-    information: Array
-    improvement: Array
-    p_fulfilled: Array
-    by_x: Array
+    unknowns: Floats
+    own: Floats
+
+
+class Figures(NamedTuple):
+    """The figures of conf/agent/aif.yaml that policies are compared by.
+
+    Attributes:
+        risk: standard deviations of a ratio's own fluctuation that count, as a factor, >= 0.
+        patience: intervals within which a trial must pay; 0 = none is made.
+        drain: intervals until what a failed trial leaves over is gone, >= 0.
+        switching_cost: of leaving the setting in force, in units of reward, >= 0.
+        drains: whether backlogs of the past are drained first.
+        gamma: precision of the choice among policies, > 0.
+    """
+
+    risk: float
+    patience: float
+    drain: float
+    switching_cost: float
+    drains: bool
+    gamma: float
 
 
 class Plan(NamedTuple):
-    """Policies compared; the leading axis is that of the policies.
+    """Policies compared, a row per setting, in units of reward.
 
     Attributes:
-        pragmatic, epistemic: summed over the steps, shape (n_policies,).
-        novelty, improvement: of the first step, likewise.
-        settings: row of the setting after the first step, shape (n_policies,).
-        p_fulfilled: after that step, shape (n_policies, s).
+        pragmatic: E f, shape (n,).
+        epistemic: what a trial would tell, likewise.
+        waits: what is lost until a backlog is gone, likewise.
+        value: −G and the habit of staying, likewise.
+        probabilities: Q(π), likewise.
+        p_fulfilled: of every SLO, shape (s, n).
+        load: largest of all stages, and its stage, shape (n,) each.
     """
 
-    pragmatic: Array
-    epistemic: Array
-    novelty: Array
-    improvement: Array
-    settings: Array
-    p_fulfilled: Array
+    pragmatic: Floats
+    epistemic: Floats
+    waits: Floats
+    value: Floats
+    probabilities: Floats
+    p_fulfilled: Floats
+    load: Floats
+    stage: Ints
 
 
-class Options(NamedTuple):
-    """What the compiled code is specialised to.
+class Outlook(NamedTuple):
+    """What is believed when policies are compared.
 
     Attributes:
-        n_levels: per knob.
-        moves: what the policies' steps are.
-        is_deterministic: whether the most probable policy is taken, or one is drawn.
-        learns: whether costs are learned.
+        belief, trend: see there.
+        worth: expected of every setting, shape (n,).
+        row: of the setting in force.
+        may_try: whether trials are not barred.
     """
 
-    n_levels: tuple[int, ...]
-    moves: Moves
-    is_deterministic: bool
-    learns: bool
+    belief: Belief
+    trend: Trend
+    worth: Floats
+    row: int
+    may_try: bool
 
 
-def joint_index(levels: Array, n_levels: tuple[int, ...]) -> Array:
-    """Return the row of `settings` at these levels, shape (...,)."""
-    return jnp.ravel_multi_index(tuple(jnp.moveaxis(levels, -1, 0)), n_levels, mode="clip")
+def draws_of(channels: Channels, prior: Prior, rng: np.random.Generator) -> Draws:
+    """Return deviates from a generator."""
+
+    def mirrored(n: int) -> Floats:
+        half = rng.standard_normal((N_DRAWS // 2, channels.n, n))
+        half[:, ~channels.is_load] = half[:, -1:]
+        return np.concatenate([half, -half])
+
+    return Draws(mirrored(prior.mean.shape[1]), mirrored(len(prior.table)))
 
 
-def gains(to_demand: Array, tables: Array, entropies: Array) -> tuple[Array, Array]:
-    """Return P(bin) of tables (..., o, u) over demands, and expected information on the capacity in nats.
+def preferred(channels: Channels, g: Floats, sd: Floats, worth: Floats) -> tuple[Floats, Floats]:
+    """Return f, (..., n), and P(channel holds), (..., c, n).
 
     Args:
-        to_demand: see `by_demand`, of each stage, shape (i, u, x).
-        tables, entropies: shapes (..., o, u) and (..., u).
-
-    Returns:
-        (shape (i, ..., o, x); shape (i, ..., x)).
+        channels: see there.
+        g: resting values, (..., c, n).
+        sd: standard deviation of what is seen of them, broadcast to that.
+        worth: of every setting, shape (n,).
     """
-    *kinds, n_bins, n_u = tables.shape
-    rows = jnp.concatenate([tables, entropies[..., None, :]], axis=-2).reshape(-1, n_u)
-    by_x = (rows @ to_demand).reshape(len(to_demand), *kinds, n_bins + 1, -1)
-    bins, unsure = by_x[..., :-1, :], by_x[..., -1, :]
-    return bins, -jnp.asarray(stable_xlogx(bins)).sum(-2) - unsure
+    holds = ndtr(-g / sd)
+    ln_worst = np.maximum(g[..., channels.is_load, :].max(-2), 0.0)
+    severity = 0.5 + 0.5 * np.minimum(np.expm1(np.minimum(ln_worst, 1.0)), 1.0) + DEEPER * ln_worst
+    broken = 1 - channels.by_slo(holds).mean(-2)
+    return holds.min(-2) * worth - broken * severity, holds
 
 
-BY_DEMAND = jax.vmap(by_demand, in_axes=(None, 0))
-
-
-class Shares(NamedTuple):
-    """What settings may demand of the stages.
-
-    Attributes:
-        each: P(demand) of each stage by itself, shape (i, a, x).
-        binding: P(demand, and it is this stage that binds), sums to 1 over stages and demands, likewise.
-    """
-
-    each: Array
-    binding: Array
-
-
-def shares_of(arrays: Arrays, mean: Array, variance: Array, capacity: Array) -> Shares:
-    """Return the shares of settings of such ln costs, shape (i, a), at P(capacity), shape (i, c).
-
-    Bins of all stages are as wide, so that to look up in another stage's what lies as far beyond its expected
-    capacity is to shift it.
-    """
-    edges = BELOW(arrays.demand, mean, variance)
-    each, below = jnp.diff(edges), (edges[..., :-1] + edges[..., 1:]) / 2  # up to the middle of each bin
-    width, n_x = arrays.demand[0, 1] - arrays.demand[0, 0], each.shape[-1]
-    first = arrays.demand[:, 0] - jnp.einsum("ic,ic->i", capacity, arrays.ln_capacity)
-    weight = each
-    padded = jnp.pad(below, ((0, 0), (0, 0), (n_x, n_x + 1)), mode="edge")
-    for i, j in itertools.permutations(range(len(each)), 2):
-        shift = (first[i] - first[j]) / width
-        whole = jnp.floor(shift)
-        start = jnp.clip(whole.astype(jnp.int32) + n_x, 0, 2 * n_x)
-        near = lax.dynamic_slice_in_dim(padded[j], start, n_x + 1, axis=1)
-        share = shift - whole
-        weight = weight.at[i].multiply((1 - share) * near[:, :-1] + share * near[:, 1:])
-    return Shares(each, weight)
-
-
-def outlook(arrays: Arrays, belief: Belief, shares: Shares, sharp: Shares, capacity: Array) -> Outlook:
-    """Return what is to be expected of the interval to come.
-
-    Args:
-        belief: about now.
-        shares: of each setting, as sure as its cost is.
-        sharp: the same if costs were sure.
-        capacity: P(capacity) in that interval.
-    """
-    to_demand, at = BY_DEMAND(arrays, capacity), (arrays.kind, belief.backlog)
-    by_x, told = gains(to_demand, arrays.A_slo[at], arrays.H_slo[at])
-    _, loud = gains(to_demand, arrays.A_pressure, arrays.H_pressure)
-    fulfilled = jnp.einsum("isx,iax->sa", by_x[:, :, :N_FULFILLED].sum(2), shares.binding)
-    kept = p_kept(belief)
-    if_x = jnp.einsum("o,isox->ix", arrays.C_slo, by_x)  # utility at a demand, by capacity alone
-    of_setting = arrays.C_slo[N_FULFILLED] * (fulfilled * (1 - kept)).sum(0)
-    utility = jnp.einsum("iax,ix->a", shares.binding, if_x) + of_setting
-    best = (arrays.C_setting + utility).max()
-    surplus = jnp.maximum((arrays.C_setting + of_setting)[:, None] + if_x[:, None] - best, 0.0)
-    cheapest = jnp.take_along_axis(belief.costs.mean, arrays.cheapest[:, None], 1)
-    surplus *= (arrays.demand >= cheapest)[:, None]  # no setting proves cheaper than the cheapest
-    unsure = shares.binding - sharp.binding
-    return Outlook(
-        utility=utility,
-        information=jnp.einsum("iax,s,isx->a", sharp.binding, arrays.weight, told)
-        + arrays.pressure_weight * jnp.einsum("iax,ix->a", sharp.each, loud),
-        improvement=jnp.maximum((unsure * surplus).sum((0, -1)), 0.0),
-        p_fulfilled=fulfilled * kept,
-        by_x=by_x,
+def compare(channels: Channels, prior: Prior, draws: Draws, figures: Figures, outlook: Outlook) -> Plan:
+    """Return every policy's value."""
+    belief, trend, worth = outlook.belief, outlook.trend, outlook.worth
+    mean, variance = everywhere(prior, belief)
+    p_delays, noise = belief.p_delays, figures.risk * trend.risk(prior)[:, None]
+    by_delay, holds = preferred(channels, mean, np.sqrt(variance + noise**2), worth)
+    pragmatic = p_delays @ by_delay
+    is_stuck = trend.broken & channels.has_memory
+    epistemic, waits = np.zeros_like(pragmatic), np.zeros_like(pragmatic)
+    if figures.patience > 0 and outlook.may_try and not trend.broken.any():
+        epistemic = trials(channels, prior, draws, figures, outlook, mean, pragmatic)
+    if figures.drains and is_stuck.any():
+        waits = waiting(channels, belief, trend, is_stuck, mean[belief.likeliest], pragmatic.max())
+    value = pragmatic + epistemic - waits
+    value -= figures.switching_cost * (np.arange(value.size) != outlook.row)
+    odds = np.exp(figures.gamma * (value - value.max()))
+    loads = mean[belief.likeliest, channels.is_load]
+    return Plan(
+        pragmatic=pragmatic,
+        epistemic=epistemic,
+        waits=waits,
+        value=value,
+        probabilities=odds / odds.sum(),
+        p_fulfilled=np.tensordot(p_delays, channels.by_slo(holds), 1),
+        load=np.exp(loads.max(0)),
+        stage=loads.argmax(0),
     )
 
 
-class Later(NamedTuple):
-    """What a further step brings, by the bins that ratios are in before it.
+def trials(
+    channels: Channels,
+    prior: Prior,
+    draws: Draws,
+    figures: Figures,
+    outlook: Outlook,
+    mean: Floats,
+    pragmatic: Floats,
+) -> Floats:
+    """Return what trying each setting would tell, in units of reward, shape (n,).
 
-    Attributes:
-        bins: P(bin | bin before), shape (s, o, a, o).
-        information: on the capacity from each ratio, shape (s, o, a), and from the pressure, shape (a,).
-    """
-
-    bins: Array
-    information: tuple[Array, Array]
-
-
-def later(arrays: Arrays, belief: Belief, shares: Shares, sharp: Shares, capacity: Array) -> Later:
-    """Return what a further step brings; arguments as for `outlook`."""
-    to_demand = BY_DEMAND(arrays, capacity)
-    by_x, told = gains(to_demand, arrays.A_slo, arrays.H_slo)  # (i, k, o, o, x), (i, k, o, x)
-    _, loud = gains(to_demand, arrays.A_pressure, arrays.H_pressure)
-    dynamic = jnp.einsum("ikbox,iax->kbao", by_x, shares.binding)[arrays.kind]
-    return Later(
-        bins=at_most(dynamic, p_kept(belief)[:, None]),
-        information=(
-            jnp.einsum("ikbx,iax->kba", told, sharp.binding)[arrays.kind],
-            jnp.einsum("iax,ix->a", sharp.each, loud),
-        ),
-    )
-
-
-def compare(arrays: Arrays, belief: Belief, levels: Array, options: Options) -> Plan:
-    """Return the value of each policy, from beliefs about now, at these levels."""
-    n_policies, horizon, _ = arrays.policies.shape
-    top = jnp.array(options.n_levels) - 1
-    mean, capacity = belief.costs.mean[:, :-1], belief.capacity
-    unsure, noise = VARIANCE(belief.costs.cov, belief.anchor)[:, :-1], belief.noise[:, None]
-    noisier = noise**2 - arrays.least_noise**2  # than the tables have it
-    hidden = jnp.maximum(unsure - noise**2, 0.0)  # what a load's own noise hides is not to be learned
-    shares = shares_of(arrays, mean, noisier + hidden, capacity)
-    sharp = shares_of(arrays, mean, jnp.broadcast_to(noisier, mean.shape), capacity)
-    newness = 0.5 * jnp.log1p(unsure / noise**2).sum(0) * arrays.pressure_weight
-    position = jnp.broadcast_to(levels, (n_policies, levels.size))
-    pragmatic = epistemic = jnp.zeros(n_policies)
-    first = novelty = improvement = p_fulfilled = bins = jnp.zeros(())
-    for step in range(horizon):
-        move = arrays.policies[:, step]
-        position = jnp.clip(position + move, 0, top) if options.moves is Moves.RELATIVE else move
-        at = joint_index(position, options.n_levels)
-        capacity = walked(arrays, capacity)
-        pragmatic += arrays.C_setting[at]
-        if step == 0:
-            view = outlook(arrays, belief, shares, sharp, capacity)
-            bins = at_most(
-                jnp.einsum("isox,iax->sao", view.by_x, shares.binding), p_kept(belief)
-            )  # if there are more
-            first, bins, p_fulfilled = at, bins[:, at].swapaxes(0, 1), view.p_fulfilled[:, at].T
-            pragmatic += view.utility[at]
-            epistemic += view.information[at]
-            novelty, improvement = newness[at], view.improvement[at]
-        else:
-            view = later(arrays, belief, shares, sharp, capacity)
-            told, loud = view.information
-            told = jnp.einsum("psb,sbp->ps", bins, told[:, :, at])
-            bins = jnp.einsum("psb,sbpo->pso", bins, view.bins[:, :, at])
-            pragmatic += (bins @ arrays.C_slo).sum(-1)
-            epistemic += arrays.pressure_weight * loud[at] + told @ arrays.weight
-    return Plan(pragmatic, epistemic, novelty, improvement, first, p_fulfilled)
-
-
-def held(arrays: Arrays, belief: Belief, settings: Array) -> Array:
-    """Return P(fulfilled) of every SLO when each setting has been held for some intervals, shape (n, s).
+    Delays share the draws out by their probability.
 
     Args:
-        belief: about now.
-        settings: rows, shape (n,).
+        channels, prior, draws, figures, outlook: see there.
+        mean: of g, shape (l, c, n).
+        pragmatic: E f, shape (n,).
     """
-    unsure = VARIANCE(belief.costs.cov, belief.anchor)
-    shares = SHARES(arrays.demand, belief.costs.mean[:, settings], unsure[:, settings])
-    capacity = lax.fori_loop(0, STEPS_HELD, lambda _, q: walked(arrays, q), belief.capacity)
-    over_u = binding(jnp.einsum("inx,iux->inu", shares, BY_DEMAND(arrays, capacity)))  # (n, u)
-    tables = arrays.A_slo[arrays.kind]  # (s, o, o, u)
-    start = jnp.eye(N_BINS)[belief.backlog][..., None]
-    start = jnp.broadcast_to(start, (*belief.backlog.shape, N_BINS, over_u.shape[1]))
-    bins = lax.fori_loop(0, STEPS_HELD, lambda _, q: jnp.einsum("sbu,sbou->sou", q, tables), start)
-    return (bins[:, :N_FULFILLED].sum(1) @ over_u.T * p_kept(belief)[:, settings]).T
+    belief, best, found = outlook.belief, pragmatic.max(), np.zeros_like(pragmatic)
+    rows = np.flatnonzero(outlook.worth > best)  # no other could be better
+    if not rows.size:
+        return found
+    h, noise = along(prior, belief, rows), figures.risk * outlook.trend.risk(prior)[:, None]
+    own_sd = np.sqrt(prior.own_var)[:, None] * ~np.isin(rows, belief.own)
+    share = np.cumsum(belief.p_delays)
+    of_draw = np.searchsorted(share / share[-1], (np.arange(N_DRAWS) + 0.5) / N_DRAWS)
+    f = np.empty((N_DRAWS, rows.size))
+    for delay in np.unique(of_draw):
+        mine = of_draw == delay
+        root = np.linalg.cholesky(belief.cov[delay] + ROUNDING * np.eye(h.shape[1]))
+        drawn = np.einsum("cij,kcj->kci", root, draws.unknowns[mine]) @ h.T
+        g = mean[delay][:, rows] + drawn + own_sd * draws.own[mine][..., rows]
+        f[mine], _ = preferred(channels, g, noise, outlook.worth[rows])
+    cost = (figures.drain + belief.p_delays @ belief.delays) / figures.patience
+    tried = np.maximum(f, best).mean(0) - cost * np.maximum(best - f, 0.0).mean(0)
+    found[rows] = np.maximum(tried - pragmatic[rows], 0.0)
+    return found
+
+
+def waiting(
+    channels: Channels, belief: Belief, trend: Trend, is_stuck: Bools, mean: Floats, best: float
+) -> Floats:
+    """Return what is lost at each setting until backlogs of the past are gone, in units of reward, (n,).
+
+    Args:
+        channels, belief, trend: see there.
+        is_stuck: channels broken by a backlog, shape (c,).
+        mean: of g, shape (c, n).
+        best: what is to be had of the best setting.
+    """
+    spare = np.maximum(1 - np.exp(np.minimum(mean[channels.is_load].max(0), 0.0)), LEAST_SPARE)
+    delay = belief.delays[belief.likeliest]
+    meanwhile = spare[belief.rows[belief.rows.size - delay :]].sum()  # that is not seen yet
+    ratios, drains = trend.ratio[is_stuck], trend.drains[is_stuck]
+    left = np.maximum(ratios - 1 - drains * meanwhile, 0.0)
+    intervals = (left[:, None] / (drains[:, None] * spare)).max(0)
+    pain = is_stuck.sum() / channels.n_slos * (0.5 + 0.5 * min(ratios.max() - 1, 1.0))
+    return (max(best, 0.0) + pain) * np.maximum(np.minimum(intervals, LONGEST) - 1, 0.0)
+
+
+def held(
+    channels: Channels, prior: Prior, belief: Belief, trend: Trend, rows: Ints, intervals: int
+) -> Floats:
+    """Return P(fulfilled) of every SLO when settings have been held for so many intervals, shape (r, s).
+
+    By then every SLO is broken where a load is too high.
+    """
+    mean, variance = (part[..., rows] for part in everywhere(prior, belief))
+    walked = (trend.risk(prior) ** 2 + intervals * prior.drift**2)[:, None]
+    holds = ndtr(-mean / np.sqrt(variance + walked))
+    fulfilled = np.minimum(channels.by_slo(holds), holds[:, channels.is_load].min(1, keepdims=True))
+    return np.tensordot(belief.p_delays, fulfilled, 1).T

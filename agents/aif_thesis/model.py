@@ -17,13 +17,13 @@ weights are published for three knobs and add up to 0.7, so that the load index 
 bin: that is kept.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.common.policies import Moves, policies
 from agents.common.settings import joint_settings
 from envs.spec import ElasticitySpec
 
@@ -34,6 +34,7 @@ SLO_STATES = np.array(  # P(OK), P(WARNING), P(CRITICAL) per bin of the load ind
     [[0.95, 0.04, 0.01], [0.8, 0.15, 0.05], [0.6, 0.2, 0.2], [0.3, 0.2, 0.5]]
 )
 SLO_PREFERENCES = (1.0, 0.0, -3.0)  # OK, WARNING, CRITICAL
+MAX_POLICIES = 20_000
 TOP_PREFERENCE = 3.0  # of a knob's highest level; of its lowest 0
 
 
@@ -78,6 +79,20 @@ def moved(n_levels: int) -> Array:
     return np.eye(n_levels)[after].transpose(2, 0, 1)
 
 
+def moves(n_knobs: int) -> NDArray[np.int64]:
+    """Return every policy of one step, 0 down, 1 none, 2 up for each knob; shape (n_policies, 1, n_knobs).
+
+    Raises:
+        ValueError: more than MAX_POLICIES; counted before anything is allocated.
+    """
+    count = 3**n_knobs
+    if count > MAX_POLICIES:
+        raise ValueError(
+            f"expected at most {MAX_POLICIES} policies, got {count}: give the stream fewer knobs"
+        )
+    return np.array(list(itertools.product(range(3), repeat=n_knobs)), dtype=np.int64)[:, None]
+
+
 def build(spec: ElasticitySpec, weights: Sequence[float]) -> Model:
     """Return the model of any spec.
 
@@ -86,7 +101,7 @@ def build(spec: ElasticitySpec, weights: Sequence[float]) -> Model:
         weights: of each knob in the load index, see `load_weights`.
 
     Raises:
-        ValueError: more joint settings or policies than `agents.common` allows.
+        ValueError: more joint settings or policies than are allowed.
     """
     n_knobs, n_slos = len(spec.knobs), len(spec.slos)
     shared = slo_likelihood(spec, load_weights(weights, n_knobs))
@@ -99,5 +114,5 @@ def build(spec: ElasticitySpec, weights: Sequence[float]) -> Model:
             *([np.array(SLO_PREFERENCES)] * n_slos),
         ],
         D=[np.full(n, 1 / n) for n in spec.n_levels],
-        policies=policies(spec.n_levels, Moves.RELATIVE, horizon=1) + 1,
+        policies=moves(n_knobs),
     )

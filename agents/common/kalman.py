@@ -21,7 +21,7 @@ likelier one, and mpc limits an error until a second one on the same side confir
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 Array = Any  # of NumPy or of JAX
 
@@ -42,8 +42,14 @@ def corrected(mean: Array, cov: Array, gain: Array, error: Array, towards: Array
 
 
 def lessened(cov: Array, along: Array, weight: Array | float) -> Array:
-    """Return P − w k kᵀ: what is left after w of variance is lost along k; shapes (d, d), (d,) and ()."""
-    return cov - weight * (along[:, None] * along)
+    """Return P − w k kᵀ, what is left after w of variance is lost along k, of one belief or of many.
+
+    Args:
+        cov: P, shape (..., d, d).
+        along: k, shape (..., d).
+        weight: w, a number or an array of shape (..., 1).
+    """
+    return cov - (weight * along)[..., :, None] * along[..., None, :]
 
 
 def matched(mean: Array, cov: Array, gain: Array, shift: Array, lost: Array) -> tuple[Array, Array]:
@@ -79,22 +85,31 @@ def merged(shares: Array, means: Array, covs: Array) -> tuple[Array, Array]:
     return mean, covs.__array_namespace__().einsum("k,kij->ij", shares, spread)
 
 
-def either(
-    mean: Array, cov: Array, stayed: tuple[Array, Array], jumped: tuple[Array, Array], p: Array, error: Array
-) -> tuple[Array, Array]:
+class Told(NamedTuple):
+    """What a reading does to a belief under one hypothesis; arrays side by side.
+
+    Attributes:
+        gain: K, shape (..., d).
+        shift: of h·x, shape (...): e of a reading; 0 where nothing was read.
+        taken: variance that is lost along K, shape (...): S of a reading; 0 likewise.
+    """
+
+    gain: Array
+    shift: Array
+    taken: Array
+
+
+def either(mean: Array, cov: Array, stayed: Told, jumped: Told, p: Array) -> tuple[Array, Array]:
     """Return `merged` of the two posteriors after a reading, had x stayed and had it jumped; makes neither.
 
     Args:
-        mean: m, shape (d,).
-        cov: P + p J, shape (d, d).
-        stayed: s and S.
-        jumped: the same of the other hypothesis.
-        p: probability that it has jumped, the reading known.
-        error: e, the same under both.
+        mean: m, shape (..., d).
+        cov: P + p J, shape (..., d, d).
+        stayed, jumped: what the reading does under each.
+        p: probability that it has jumped, the reading known, shape (...).
     """
-    gains = stayed[0] / stayed[1], jumped[0] / jumped[1]
-    apart = (gains[1] - gains[0]) * error
-    cov = lessened(cov, gains[0], (1 - p) * stayed[1])
-    cov = lessened(cov, gains[1], p * jumped[1])
-    cov = lessened(cov, apart, -p * (1 - p))
-    return mean + ((1 - p) * gains[0] + p * gains[1]) * error, cov
+    near, far = (told.gain * told.shift[..., None] for told in (stayed, jumped))
+    cov = lessened(cov, stayed.gain, ((1 - p) * stayed.taken)[..., None])
+    cov = lessened(cov, jumped.gain, (p * jumped.taken)[..., None])
+    cov = lessened(cov, far - near, (-p * (1 - p))[..., None])
+    return mean + (1 - p)[..., None] * near + p[..., None] * far, cov

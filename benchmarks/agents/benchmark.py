@@ -1,23 +1,20 @@
 """How long each agent takes to decide, to learn and to start, on one core.
 
-72 joint settings of three knobs, 2 SLOs and 8; `aif` also with 729 relative policies of two steps, and beside
-the same model in pymdp's own agent, which compiles nothing.
+72 joint settings of three knobs, 2 SLOs and 8.
 """
 
 import argparse
-import statistics
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.agents.case import SLOS, Case, measure
-from benchmarks.agents.plain_pymdp import measure_plain
 from benchmarks.options import positive
 from benchmarks.processes import Processes
 from benchmarks.report import Goal, number, table, with_range
 from benchmarks.system import CONF
-from benchmarks.turns import Turn, ratio, spread, watched
+from benchmarks.turns import spread, watched
 from pipeline.slos import Sense
 
 HELP = "how long each agent takes to decide, to learn and to start"
@@ -30,8 +27,6 @@ NOT_TIMED = {
 NAMES = sorted({path.stem for path in (CONF / "agent").glob("*.yaml")} - NOT_TIMED)
 LONGEST_S = 900.0  # of one agent: it hangs, however busy the machine is
 INTERVAL_MS = 1000.0  # of control, for the share of a core
-AIF_729 = "aif, 729 policies"
-FORESIGHT = {"moves": "RELATIVE", "horizon": 2}  # 27 moves of three knobs, twice
 
 
 def _below(bound_ms: float, key: str, part: str = "decision_ms_p50") -> Goal:
@@ -44,9 +39,7 @@ GOALS = (
     *(_below(0.1, f"{name}.8") for name in ("static", "random", "rule", "hpa", "aimd", "pid")),
     _below(0.1, "heuristic_thesis.8"),
     _below(1.5, "aif.2"),
-    _below(5.0, f"{AIF_729}.2"),
     _below(4.0, "aif.8"),
-    _below(15.0, f"{AIF_729}.8"),
     *(_below(1.0, f"{name}.8") for name in ("ppo", "a2c", "dqn")),
     *(_below(5.0, f"{name}.8") for name in ("causal", "bayes")),
     *(_below(50.0, f"{name}.8", "learning_ms_p50") for name in ("causal", "bayes")),
@@ -74,20 +67,13 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, float]:
         for case in watched(cases_of(options.agents), lambda case: f"agents: {case.key}", console):
             sizes = options.rounds, options.decisions
             figures |= figures_of(case.key, processes.call(measure, case, *sizes, within_s=LONGEST_S))
-        if "aif" in options.agents:
-            with console.status("agents: pymdp's own"):
-                turns = processes.call(measure_plain, options.rounds, within_s=LONGEST_S)
-            figures |= figures_beside_pymdp(turns)
     print_report(figures, console)
     return figures
 
 
 def cases_of(names: Sequence[str]) -> list[Case]:
-    """Return every agent with every number of SLOs; aif also with more policies."""
-    cases = [Case(name, n_slos) for name in names for n_slos in SLOS]
-    if "aif" in names:
-        cases += [Case("aif", n_slos, FORESIGHT, AIF_729) for n_slos in SLOS]
-    return cases
+    """Return every agent with every number of SLOs."""
+    return [Case(name, n_slos) for name in names for n_slos in SLOS]
 
 
 def figures_of(key: str, rounds: Mapping[str, Sequence[float]]) -> dict[str, float]:
@@ -98,15 +84,6 @@ def figures_of(key: str, rounds: Mapping[str, Sequence[float]]) -> dict[str, flo
     return figures | {f"{key}.cpu_share": figures[f"{key}.cpu_ms"] / INTERVAL_MS}
 
 
-def figures_beside_pymdp(turns: Mapping[str, Sequence[Turn]]) -> dict[str, float]:
-    """Return pymdp's time per decision, and how many times as fast `aif` was in the same round."""
-    times_ms = [1e3 / turn.per_s for turn in turns["pymdp"]]
-    return {
-        "pymdp.2.decision_ms": statistics.median(times_ms),
-        **ratio("ratio_aif_to_pymdp", turns["aif"], turns["pymdp"]),
-    }
-
-
 def print_report(figures: Mapping[str, float], console: Console) -> None:
     """Print the table, and the verdicts on the goals of what was measured."""
     console.print()
@@ -115,12 +92,6 @@ def print_report(figures: Mapping[str, float], console: Console) -> None:
         f"\nmedians of {figures['rounds']:.0f} episodes of {figures['decisions']:.0f} decisions with their "
         "range, each agent in a process of its own; of a core: when it decides and learns once a second"
     )
-    if "ratio_aif_to_pymdp" in figures:
-        console.print(
-            f"the same model in pymdp's own agent, which compiles nothing: "
-            f"{number(figures['pymdp.2.decision_ms'])} ms a decision; aif decides "
-            f"{with_range(figures, 'ratio_aif_to_pymdp')} times as fast in the same round"
-        )
     measured = [goal for goal in GOALS if goal.key in figures]
     missed = [goal for goal in measured if not goal.is_met(figures)]
     console.print(f"{len(measured) - len(missed)} of {len(measured)} times are within their limits")

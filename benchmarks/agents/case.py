@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +57,15 @@ class Case:
     Attributes:
         agent: name of its file in conf/agent.
         n_slos: of the spec, a key of `SLOS`.
-        changes: of the file's values.
-        label: of the row, "" = the agent's name.
     """
 
     agent: str
     n_slos: int
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    label: str = ""
 
     @property
     def key(self) -> str:
         """Of its figures."""
-        return f"{self.label or self.agent}.{self.n_slos}"
+        return f"{self.agent}.{self.n_slos}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +92,10 @@ def busy_system(decisions: int) -> System:
 
 
 def values_of(case: Case) -> DictConfig:
-    """What conf/ says of the agent, with the case's changes."""
+    """What conf/ says of the agent."""
     values = OmegaConf.load(CONF / "agent" / f"{case.agent}.yaml")
     assert isinstance(values, DictConfig)
-    return changed(values, case.changes)
+    return values
 
 
 def changed(values: DictConfig, changes: Mapping[str, Any]) -> DictConfig:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from agents.aif.decision import Figures
+from agents.aif.explaining import FIGURES
 from agents.causal.choice import Terms
 from experiments.forecasts.scores import Brier
 from experiments.interactive import play
@@ -82,7 +82,7 @@ def test_every_metric_of_the_catalogue_is_explained():
 
 
 def test_the_figures_of_the_agents_with_a_model_are_explained():
-    names = [name for name in (*Figures._fields, *Terms._fields) if name != "p_fulfilled"]
+    names = [name for name in (*FIGURES, *Terms._fields) if name != "p_fulfilled"]
     assert [name for name in [*names, "p_fulfilled_load"] if not explained(name)] == []
 
 

@@ -21,7 +21,7 @@ def test_the_least_expected_free_energy_drawn_is_that_of_the_setting_chosen(deci
     picture, figures = agent.picture(), agent.explain()
     chosen = int(picture.probabilities.argmax())
     assert tuple(picture.settings[chosen].tolist()) == levels
-    for name in ("expected_free_energy", "pragmatic", "epistemic", "improvement"):
+    for name in ("expected_free_energy", "pragmatic", "epistemic", "waits"):
         assert getattr(picture, name)[chosen] == pytest.approx(figures[name], rel=1e-4, abs=1e-5)
 
 
@@ -30,10 +30,11 @@ def test_the_belief_drawn_has_the_moments_that_the_trace_has(decided):
     picture, figures = agent.picture(), agent.explain()
     (belief,), (capacities,) = picture.belief, picture.capacities  # of the only stage
     assert belief.sum() == pytest.approx(1.0, abs=1e-5)
-    entropy = -(belief * np.log(np.maximum(belief, 1e-16))).sum()
-    assert entropy == pytest.approx(figures["belief_entropy"], abs=1e-3)
+    grid = np.log(capacities)
+    entropy = -(belief * np.log(np.maximum(belief, 1e-16))).sum() + np.log(grid[1] - grid[0])  # per bin
+    assert entropy == pytest.approx(figures["belief_entropy"], abs=0.05)
     ln_capacity = belief @ np.log(capacities)
-    assert np.exp(ln_capacity) == pytest.approx(figures["expected_capacity"], rel=1e-4)
+    assert np.exp(ln_capacity) == pytest.approx(figures["expected_capacity"], rel=1e-2)
 
 
 def test_every_joint_setting_is_drawn_once_where_moves_are_absolute(decided):

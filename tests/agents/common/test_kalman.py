@@ -60,11 +60,12 @@ def test_evidence_that_is_a_reading_is_matched_to_the_same_posterior():
 
 
 def test_two_hypotheses_are_merged_as_their_posteriors_are():
-    p = 0.3
+    p = np.array(0.3)
     stayed, jumped = after(COV), after(COV + JUMP)
     shares = np.array([1 - p, p])
     expected = kalman.merged(shares, *(np.stack(pair) for pair in zip(stayed[:2], jumped[:2], strict=True)))
-    ours = kalman.either(MEAN, COV + p * JUMP, stayed[2:4], jumped[2:4], p, stayed[4])
+    near, far = (kalman.Told(towards / s, error, s) for _, _, towards, s, error in (stayed, jumped))
+    ours = kalman.either(MEAN, COV + p * JUMP, near, far, p)
     for part, textbook in zip(ours, expected, strict=True):
         assert part == pytest.approx(textbook, abs=1e-12)
 

@@ -226,10 +226,13 @@ def test_an_added_key_is_refused():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["agent=aif", "agent.moves=SIDEWAYS"], "agent.moves: Invalid value 'SIDEWAYS', expected one of"),
         (
-            ["agent=aif", "agent.cost_prior.slope=steep"],
-            "agent.cost_prior.slope: Value 'steep' of type 'str'",
+            ["agent=causal", "agent.structure=SIDEWAYS"],
+            "agent.structure: Invalid value 'SIDEWAYS', expected one of",
+        ),
+        (
+            ["agent=aif", "agent.loads.slope=steep"],
+            "agent.loads.slope: Value 'steep' of type 'str'",
         ),
         (["agent=ppo", "+agent.recipe.batch=1"], "agent.recipe has a key 'batch', but agents.learned.recipe"),
     ],
