@@ -44,3 +44,13 @@ def test_each_world_is_played_and_each_has_levels_of_its_own():
     together.reset(seed=0)
     with pytest.raises(ValueError, match="expected a level per knob and environment"):
         together.step(np.array([[3, 2, 2], [3, 1, 1]]))
+
+
+def test_staggered_episodes_begin_apart_and_are_whole_from_then_on():
+    cells = [Cell(str(i), spec(), [system(steps=4)]) for i in range(4)]
+    together = Mixture(cells, 4, is_staggered=True)
+    together.reset(seed=0)
+    ends = np.array([together.step(np.zeros((4, 3), np.int64))[3] for _ in range(8)])
+    firsts = ends.argmax(axis=0)
+    assert sorted(firsts.tolist()) == [0, 1, 2, 3]
+    assert [np.flatnonzero(column).tolist() for column in ends.T] == [[first, first + 4] for first in firsts]
