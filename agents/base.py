@@ -95,8 +95,8 @@ class Agent(ABC):
         return None
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, readable by `load` of the same agent for the same spec; never half of one."""
-        identity = {"agent": np.array(type(self).__name__), "spec": np.array(self.spec.hash)}
+        """Write a checkpoint, readable by `load` of an agent that it fits; never half of one."""
+        identity = {name: np.array(own) for name, own in self._identity().items()}
         partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
         with partial.open("wb") as file:
             np.savez(file, allow_pickle=False, **identity, **self._checkpoint())
@@ -106,18 +106,22 @@ class Agent(ABC):
         """Read a checkpoint, to go on from it.
 
         Raises:
-            ValueError: it was written by another agent or for another spec.
+            ValueError: it does not fit, as one of another agent or for another spec.
         """
         with np.load(path, allow_pickle=False) as file:
             state = dict(file)
-        for key, ours in (("agent", type(self).__name__), ("spec", self.spec.hash)):
+        for key, ours in self._identity().items():
             theirs = str(state.pop(key))
             if theirs != ours:
                 raise ValueError(f"checkpoint {path}: expected {key} {ours}, got {theirs}")
         self._restore(state)
 
+    def _identity(self) -> Mapping[str, str]:
+        """Return what a checkpoint must agree in, by name, to be readable."""
+        return {"agent": type(self).__name__, "spec": self.spec.hash}
+
     def _checkpoint(self) -> State:
-        """Return what `save` keeps beside the agent's and the spec's identity."""
+        """Return what `save` keeps beside the identity."""
         return {}
 
     def _restore(self, state: State) -> None:  # noqa: B027 - the counterpart of an empty state

@@ -8,8 +8,21 @@ from pathlib import Path
 import gymnasium as gym
 
 from agents.base import Agent
+from envs.spec import ElasticitySpec
 
-MakeVector = Callable[[int], gym.vector.VectorEnv]
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Environments side by side, autoreset in the same step, and the spec of each of them.
+
+    Grids of levels and thresholds may differ; observations are laid out alike.
+    """
+
+    envs: gym.vector.VectorEnv
+    specs: Sequence[ElasticitySpec]
+
+
+MakeSide = Callable[[int], Side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +30,13 @@ class Worlds:
     """Where an agent is trained, and where it is judged meanwhile.
 
     Attributes:
-        training: makes that many environments side by side, autoreset in the same step.
+        training: makes that many environments.
         held_out: likewise; episodes begin with the seeds below and choose the checkpoint that is kept.
         held_out_seeds: one per held-out environment, none of which the training begins with.
     """
 
-    training: MakeVector
-    held_out: MakeVector
+    training: MakeSide
+    held_out: MakeSide
     held_out_seeds: Sequence[int]
 
 

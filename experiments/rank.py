@@ -93,9 +93,10 @@ def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], consol
         processes=config.processes,
         detector=config.detector,
         env=config.env,
+        trained_on=config.trained_on,
     )
     resolver = Resolver(study, console)
-    cells = [drawn_cell(number, config.env, config.trained_on) for number in worlds]
+    cells = [drawn_cell(number, config.env) for number in worlds]
     return [
         StudyRun(variant.name, cell.name, cell.block, cell.stratum, resolver.resolve(variant, cell))
         for cell in cells

@@ -1,7 +1,7 @@
 """`python -m experiments.study`: agents in cells under seeds, tables and pictures of how they compare."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
@@ -9,10 +9,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from envs.hardware import usable_cores
-from envs.procedural.world import draw_all
 from experiments.config.schemas import CONF, check_keys
-from experiments.program.console import ProgressView, say
+from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
@@ -23,7 +21,7 @@ from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG
 from experiments.runs.recover import finish_killed
 from experiments.statistics.scores import TOLERANCE
-from experiments.sweeps.cells import StudyCell, cells_of
+from experiments.sweeps.cells import cells_of
 from experiments.sweeps.findings import Findings, ranking, read
 from experiments.sweeps.place import write_runs
 from experiments.sweeps.pool import play_missing
@@ -31,6 +29,7 @@ from experiments.sweeps.study import STUDIES, Study, study_of
 from experiments.sweeps.study_schema import StudyConfig, register
 from experiments.sweeps.variants import variants_of
 from experiments.training.training_run import TrainingError
+from experiments.worlds.drawn import draw_shown
 
 PROGRAM = "experiments.study"
 
@@ -139,15 +138,6 @@ def notes(study: Study, findings: Findings, failures: Mapping[str, str]) -> list
     ]
 
 
-def draw(cells: Sequence[StudyCell], config: StudyConfig, console: Console) -> None:
-    """Draw the worlds of those cells that are drawn: each takes seconds, and several are drawn at a time."""
-    numbers = [cell.world for cell in cells if cell.world is not None]
-    if numbers:
-        with ProgressView(console, config.live, "drawing", len(numbers), "worlds") as view:
-            for one in draw_all(numbers, config.processes or len(usable_cores())):
-                view.done(f"world {one.number}")
-
-
 def perform(cfg: DictConfig, console: Console) -> None:
     """Play what a study needs, and compare it."""
     config, choices = checked(cfg), HydraConfig.get().runtime.choices
@@ -158,8 +148,9 @@ def perform(cfg: DictConfig, console: Console) -> None:
     finish_killed(folder, console)
     assert config.study is not None
     variants = variants_of(config.study, config.results)
-    cells = cells_of(config, str(choices["training"]))
-    draw(cells, config, console)
+    cells = cells_of(config)
+    numbers = [cell.world for cell in cells if cell.world is not None]
+    draw_shown(numbers, config.processes, config.live, console)
     study = study_of(config, cells, variants, console)
     title = f"{name}, on the real pipeline" if study.cells[0].is_real else name
     known_by = f"study-{name}-pipeline" if study.cells[0].is_real else f"study-{name}"

@@ -6,7 +6,6 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.agents import make_agent
 from experiments.config.composing import agent_values
 from experiments.config.schemas import CONF, check_keys
 from experiments.program.entry import enter
@@ -31,12 +30,13 @@ def perform(cfg: DictConfig) -> None:
     name, console = str(HydraConfig.get().runtime.choices["agent"]), Console()
     if config.ranges and not is_learned(cfg.agent):
         values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]
-        search(search_of(config, name, values), config_yaml, console)
+        search(search_of(config, name, values, console), config_yaml, console)
         return
-    setup, rivals = setup_of(config, is_judged=True), {}
-    for rival in config.training.rivals:
-        place = f"training.rivals: {rival}"
-        rivals[rival] = make_agent(agent_values(rival, config.results, place), setup.spec, place)
+    rivals = {
+        rival: agent_values(rival, config.results, f"training.rivals: {rival}")
+        for rival in config.training.rivals
+    }
+    setup = setup_of(config, is_judged=True)
     train(training_run_of(config, setup, name, cfg.agent, rivals), config_yaml, console)
 
 

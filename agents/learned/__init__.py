@@ -1,1 +1,1 @@
-"""Policies learned beforehand; acting needs NumPy alone, training stable-baselines3."""
+"""Policies learned beforehand; acting imports no torch, training stable-baselines3."""

@@ -3,7 +3,6 @@
 Raffin et al. 2021, "Stable-Baselines3", JMLR 22(268); the algorithms' own sources are in `recipe.Algorithm`.
 """
 
-import math
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,26 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import State
-from agents.learned.features import Eyes, Floats, Memory
-from agents.learned.network import Network, choose, probabilities
+from agents.learned.features import VERSION, Memory
+from agents.learned.network import Network, probabilities
 from agents.learned.recipe import Algorithm, Recipe, check_recipe
+from agents.learned.streams import Floats, largest_grid
 from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
 
-MOST_SETTINGS = 4096  # one output each: more would be slow to learn, and far too many to have tried
-
-
-def check_grid(spec: ElasticitySpec) -> None:
-    """Raise ValueError if there are more joint settings than outputs can be."""
-    n_settings = math.prod(spec.n_levels)
-    if n_settings > MOST_SETTINGS:
-        raise ValueError(
-            f"DQN scores at most {MOST_SETTINGS} joint settings, got {n_settings} from levels {spec.n_levels}"
-        )
-
 
 class Learned(Trainable):
-    """The levels that score best under the network that a checkpoint holds.
+    """The setting that scores best under the network that a checkpoint holds.
+
+    A checkpoint serves any stream: it is refused where it was learned by another algorithm or from figures
+    that are no longer seen, see `features.VERSION`.
 
     Args:
         spec: the stream.
@@ -42,19 +34,15 @@ class Learned(Trainable):
 
     Raises:
         ValueError: an unknown algorithm, or a recipe of another; no checkpoint there, or a damaged one, or
-            one of another agent or algorithm, or for another spec; a grid too large for DQN.
+            one of another agent or algorithm, or of other features; more settings than can be scored.
     """
 
     def __init__(self, spec: ElasticitySpec, algorithm: Algorithm, checkpoint: str | None, recipe: Recipe):
         super().__init__(spec)
         self.algorithm, self.recipe = Algorithm(algorithm), recipe
         check_recipe(self.algorithm, recipe)
-        self._is_joint = self.algorithm is Algorithm.DQN
-        if self._is_joint:
-            check_grid(spec)
-        own = ["margin"] if self._is_joint else ["entropy", *(f"p_{knob.name}" for knob in spec.knobs)]
-        self._names = ["value", *own]
-        self._eyes = Eyes.of(spec)
+        largest_grid([spec])
+        self._names = ("value", "margin") if self.algorithm is Algorithm.DQN else ("value", "entropy", "p")
         self._network: Network | None = None
         self._trained_steps = 0
         self.reset(0)
@@ -63,36 +51,39 @@ class Learned(Trainable):
 
     def reset(self, seed: int) -> None:
         """Forget the last observations; no draw is made."""
-        depth = 1 if self._network is None else self._network.depth
-        self._memory = Memory(self._eyes, 1, depth)
-        self._seen: Floats | None = None
+        self._memory: Memory | None = None
+        self._judged: tuple[Floats, float] | None = None
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """Return the levels that score best."""
         self.spec.decode(observation)
-        network = self.network
-        seen = self._memory.push(np.asarray(observation, dtype=np.float32)[np.newaxis])[0]
-        self._seen = seen
-        return choose(network.scores(seen), self.spec.n_levels, self._is_joint)
+        network, observations = self.network, np.asarray(observation, dtype=np.float32)[np.newaxis]
+        if self._memory is None:
+            self._memory = Memory([self.spec], network.depth)
+            seen = self._memory.begin(observations)
+        else:
+            seen = self._memory.push(observations)
+        scores, value = network.judge(seen[0])
+        self._judged = scores, float(value)
+        return self._memory.streams.settings[0, int(scores.argmax())]
 
     def explain(self) -> dict[str, float]:
         """Return figures of the last decision, all 0 before the first.
 
-        value: discounted return that is expected. Of a policy, entropy: over joint settings, in nats; p_NAME:
-        probability of the level that was chosen, per knob. Of a Q-network, margin: return that the second
-        best setting is expected to lose.
+        value: discounted return that is expected. Of a policy, entropy: over joint settings, in nats; p:
+        probability of the setting that was chosen. Of a Q-network, margin: return that the second best
+        setting is expected to lose.
         """
-        if self._seen is None:
+        if self._judged is None:
             return dict.fromkeys(self._names, 0.0)
-        network = self.network
-        value, scores = float(network.returns(self._seen)), network.scores(self._seen)
-        if self._is_joint:
+        scores, value = self._judged
+        if self.algorithm is Algorithm.DQN:
             best = np.sort(scores)[-2:]
-            figures = [float(best[-1] - best[0]) * network.return_scale]
+            figures = [float(best[-1] - best[0]) * self.network.return_scale]
         else:
-            shares = probabilities(scores, self.spec.n_levels)
-            entropy = -sum(float(share @ np.log(np.maximum(share, 1e-300))) for share in shares)
-            figures = [entropy, *(float(share.max()) for share in shares)]
+            shares = probabilities(scores)
+            entropy = -float(shares @ np.log(np.maximum(shares, 1e-300)))
+            figures = [entropy, float(shares.max())]
         return dict(zip(self._names, [value, *figures], strict=True))
 
     def train(
@@ -106,7 +97,7 @@ class Learned(Trainable):
             self.reset(0)
             self.save(path)
 
-        return train(self.spec, self.recipe, worlds, seed, keep, on_progress)
+        return train(self.recipe, worlds, seed, keep, on_progress)
 
     @property
     def trained_steps(self) -> int:
@@ -134,6 +125,9 @@ class Learned(Trainable):
             self.load(path)
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             raise ValueError(f"{damaged}: {error}") from error
+
+    def _identity(self) -> Mapping[str, str]:
+        return {"agent": type(self).__name__, "features": str(VERSION)}
 
     def _checkpoint(self) -> State:
         steps = np.array(self._trained_steps)

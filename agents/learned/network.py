@@ -1,48 +1,49 @@
-"""The trained networks as arrays, and what they say: plain NumPy, so that acting imports no torch."""
+"""The trained networks as arrays, and what they say: plain NumPy, so that acting imports no torch.
 
-from collections.abc import Mapping, Sequence
+One scorer, with the same weights for every joint setting: h_a = relu(W … relu(W [context; row_a] + b) …), and
+the score of a setting is w · h_a. Which grid it is of, and how large, makes no difference. The value of a
+state is another network's, of the mean and the largest of each h over all settings, and the context.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.learned.features import Floats
+from agents.learned.features import N_FEATURES, n_context
+from agents.learned.streams import Floats
 
-CLIP = 10.0  # of a normalised feature, in standard deviations; VecNormalize's default
-EPSILON = 1e-8  # added to a variance, likewise
-
-Layers = tuple[tuple[Floats, Floats], ...]  # (weight of shape (n_out, n_in), bias), tanh between them
+Layers = tuple[tuple[Floats, Floats], ...]  # (weight of shape (n_out, n_in), bias), relu between them
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What was learned, and the normalisation of what it sees.
+    """What was learned.
 
     Attributes:
-        depth: observations that are seen at once.
-        mean, variance: in training, of each figure that is seen (see `Memory`), shape (n_seen,).
-        policy: its last layer scores the levels, see `choose`.
-        value: its last layer gives the value in units of `return_scale`; () = the scores are values of joint
-            settings, and the best of them is the value.
-        return_scale: standard deviation of the discounted return in training.
+        depth: observations that are seen as they were, see `Memory`.
+        scorer: from the context and a row to that setting's score.
+        value: from what the scorer's last hidden layer says of all settings, and the context, to the value
+            in units of `return_scale`; () = scores are values, and the best of them is the state's.
+        return_scale: discounted return that counts as 1.
     """
 
     depth: int
-    mean: Floats
-    variance: Floats
-    policy: Layers
+    scorer: Layers
     value: Layers
     return_scale: float
 
     def __post_init__(self) -> None:
-        if self.depth < 1 or self.mean.ndim != 1 or self.variance.shape != self.mean.shape:
-            raise ValueError(
-                f"expected depth >= 1, and mean and variance of one vector each, got {self.depth}, "
-                f"{self.mean.shape} and {self.variance.shape}"
-            )
-        for name, layers in (("policy", self.policy), ("value", self.value)):
-            width = self.mean.shape[0]
+        if self.depth < 1:
+            raise ValueError(f"expected depth >= 1, got {self.depth}")
+        n_shared = n_context(self.depth)
+        pooled = self.scorer[-1][0].shape[1]
+        for name, layers, width in (
+            ("scorer", self.scorer, n_shared + N_FEATURES),
+            ("value", self.value, 2 * pooled + n_shared),
+        ):
             for weight, bias in layers:
                 if weight.shape != (bias.shape[0], width):
                     raise ValueError(
@@ -52,33 +53,43 @@ class Network:
                 width = bias.shape[0]
 
     @property
-    def is_joint(self) -> bool:
-        """Return whether scores are of joint settings, and not of each knob's levels."""
+    def is_q(self) -> bool:
+        """Return whether scores are discounted returns, and not logits of a policy."""
         return not self.value
 
-    def scores(self, seen: Floats) -> Floats:
-        """Return scores of the levels, shape (..., n_scores), for what a `Memory` says, (..., n_seen)."""
-        return forward(self.policy, self._normalised(seen))
+    def judge(self, seen: Floats) -> tuple[Floats, Floats]:
+        """Return scores of all settings and the discounted return that is expected.
 
-    def returns(self, seen: Floats) -> NDArray[Any]:
-        """Return the discounted return that is expected, shape (...)."""
-        if self.is_joint:
-            return self.scores(seen).max(axis=-1) * self.return_scale
-        return forward(self.value, self._normalised(seen))[..., 0] * self.return_scale
+        Args:
+            seen: what a `Memory` says, shape (..., n_seen).
 
-    def _normalised(self, seen: Floats) -> Floats:
-        scaled = (seen - self.mean) / np.sqrt(self.variance + np.float32(EPSILON))
-        return np.clip(scaled, -CLIP, CLIP, dtype=np.float32)
+        Returns:
+            Shapes (..., n_settings) and (...).
+        """
+        context, rows = parted(seen, self.depth)
+        (weight, bias), *others = self.scorer
+        n_shared = context.shape[-1]
+        shared = context @ weight[:, :n_shared].T + bias
+        hidden = np.maximum(rows @ weight[:, n_shared:].T + shared[..., np.newaxis, :], 0.0)
+        for weight, bias in others[:-1]:
+            hidden = np.maximum(hidden @ weight.T + bias, 0.0)
+        weight, bias = others[-1]
+        scores = (hidden @ weight.T + bias)[..., 0]
+        if self.is_q:
+            return scores, scores.max(axis=-1) * self.return_scale
+        outputs = np.concatenate([hidden.mean(axis=-2), hidden.max(axis=-2), context], axis=-1)
+        *inner, (weight, bias) = self.value
+        for inner_weight, inner_bias in inner:
+            outputs = np.maximum(outputs @ inner_weight.T + inner_bias, 0.0)
+        return scores, (outputs @ weight.T + bias)[..., 0] * self.return_scale
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything under a name each, for a checkpoint."""
         named: dict[str, NDArray[Any]] = {
             "depth": np.array(self.depth),
-            "mean": self.mean,
-            "variance": self.variance,
             "return_scale": np.array(self.return_scale),
         }
-        for name, layers in (("policy", self.policy), ("value", self.value)):
+        for name, layers in (("scorer", self.scorer), ("value", self.value)):
             for i, (weight, bias) in enumerate(layers):
                 named |= {f"{name}.{i}.weight": weight, f"{name}.{i}.bias": bias}
         return named
@@ -93,14 +104,18 @@ class Network:
         try:
             return cls(
                 int(arrays["depth"]),
-                arrays["mean"],
-                arrays["variance"],
-                _layers(arrays, "policy"),
+                _layers(arrays, "scorer"),
                 _layers(arrays, "value") if "value.0.weight" in arrays else (),
                 float(arrays["return_scale"]),
             )
         except KeyError as error:
             raise ValueError(f"a network needs {error.args[0]}; there are {sorted(arrays)}") from None
+
+
+def parted(seen: Any, depth: int) -> tuple[Any, Any]:
+    """Return the context, (..., n_context), and the rows, (..., n_settings, N_FEATURES), of what is seen."""
+    n_shared = n_context(depth)
+    return seen[..., :n_shared], seen[..., n_shared:].reshape(*seen.shape[:-1], -1, N_FEATURES)
 
 
 def _layers(arrays: Mapping[str, NDArray[Any]], name: str) -> Layers:
@@ -111,31 +126,7 @@ def _layers(arrays: Mapping[str, NDArray[Any]], name: str) -> Layers:
     return tuple(layers)
 
 
-def forward(layers: Layers, inputs: Floats) -> Floats:
-    """Return what comes of inputs (..., n_in) through all layers, tanh between them: (..., n_out)."""
-    *hidden, (weight, bias) = layers
-    for inner_weight, inner_bias in hidden:
-        inputs = np.tanh(inputs @ inner_weight.T + inner_bias)
-    return inputs @ weight.T + bias
-
-
-def choose(scores: Floats, n_levels: Sequence[int], is_joint: bool) -> NDArray[np.int64]:
-    """Return the levels that score best, shape (..., n_knobs).
-
-    Args:
-        scores: of every joint setting, in C order of the levels, if `is_joint`; else the logits of every
-            knob's levels, one knob after the other.
-        n_levels: per knob.
-        is_joint: whose the scores are.
-    """
-    if is_joint:
-        return np.stack(np.unravel_index(scores.argmax(axis=-1), tuple(n_levels)), axis=-1)
-    ends = np.cumsum(n_levels)[:-1]
-    return np.stack([part.argmax(axis=-1) for part in np.split(scores, ends, axis=-1)], axis=-1)
-
-
-def probabilities(logits: Floats, n_levels: Sequence[int]) -> list[NDArray[np.float64]]:
-    """Return probabilities of the levels of each knob, for one observation's logits."""
-    parts = np.split(logits.astype(np.float64), np.cumsum(n_levels)[:-1])
-    weights = [np.exp(part - part.max()) for part in parts]
-    return [weight / weight.sum() for weight in weights]
+def probabilities(logits: Floats) -> NDArray[np.float64]:
+    """Return the probability of each joint setting under a policy's logits, shape (..., n_settings)."""
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True), dtype=np.float64)
+    return weights / weights.sum(axis=-1, keepdims=True)

@@ -37,7 +37,7 @@ RANGES: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("gae_lambda", "exploration_share", "exploration_end"), is_share),
     "gamma": lambda value: 0 <= value < 1,
     "ent_coef": lambda value: 0 <= value < math.inf,
-    "learning_starts": lambda value: value >= 0,
+    **dict.fromkeys(("seed", "learning_starts"), lambda value: value >= 0),
     "hidden": lambda units: all(map(is_count, units)),
 }
 
@@ -47,19 +47,21 @@ class Recipe:
     """What every algorithm is told; a subclass per algorithm adds its own.
 
     Attributes:
+        seed: of the weights, the exploration, and the first training episodes, >= 0.
         total_steps: of all environments together, >= 1.
         n_envs: environments side by side, >= 1.
         n_steps: of each environment between two updates, >= 1.
         learning_rate: at the start; it falls linearly to 0; > 0.
         gamma: discount of the reward one interval later, in [0, 1).
         hidden: units per hidden layer, of every network, each >= 1.
-        depth: observations that are seen at once, the last ones, >= 1.
+        depth: observations that are seen as they were, the last ones, >= 1.
         evaluations: how often the policy is evaluated on held-out seeds, evenly spread, >= 1.
 
     Raises:
         ValueError: a figure out of range.
     """
 
+    seed: int
     total_steps: int
     n_envs: int
     n_steps: int
@@ -79,6 +81,11 @@ class Recipe:
     def rollout(self) -> int:
         """Return the steps of all environments between two updates."""
         return self.n_envs * self.n_steps
+
+    @property
+    def return_scale(self) -> float:
+        """Return the discounted return of a reward of 1 for ever: what counts as 1 while learning."""
+        return 1 / (1 - self.gamma)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

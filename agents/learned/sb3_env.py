@@ -1,51 +1,46 @@
 """Gymnasium's vector environments as stable-baselines3 wants them."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvStepReturn
 
-from agents.learned.features import Eyes, Memory
+from agents.learned.features import Memory
+from agents.training import Side
 
 
 class FromGymnasium(VecEnv):
-    """A vector environment that resets in the step in which an episode ends.
+    """Environments side by side that reset in the step in which an episode ends.
 
-    Stable-baselines3 takes the new episode's first observation where one has ended, and finds the old
-    one's last under info["terminal_observation"]; info["TimeLimit.truncated"] tells it whether the old one
-    would have gone on, so that its value is counted.
+    What is observed is what a `Memory` says, an action the number of one of its rows, and the reward is given
+    in units of `return_scale`. Stable-baselines3 takes the new episode's first observation where one has
+    ended, and finds the old one's last under info["terminal_observation"]; info["TimeLimit.truncated"] tells
+    it whether the old one would have gone on, so that its value is counted.
 
     Args:
-        envs: with `metadata["autoreset_mode"]` SAME_STEP, and `final_obs` in its infos.
-        eyes: what the learner sees with.
-        depth: observations that it remembers whole.
-        is_joint: whether an action is the number of a joint setting, in C order of the levels, for a learner
-            that knows no other actions; else it is a level per knob.
+        side: environments, with `metadata["autoreset_mode"]` SAME_STEP and `final_obs` in their infos.
+        depth: observations that the learner remembers as they were.
+        return_scale: discounted return that counts as 1, > 0.
 
     Raises:
-        ValueError: another mode of autoreset.
+        ValueError: another mode of autoreset, or streams that cannot be side by side.
     """
 
-    def __init__(self, envs: VectorEnv, eyes: Eyes, depth: int, is_joint: bool) -> None:
-        mode = envs.metadata.get("autoreset_mode")
+    def __init__(self, side: Side, depth: int, return_scale: float) -> None:
+        mode = side.envs.metadata.get("autoreset_mode")
         if mode is not AutoresetMode.SAME_STEP:
             raise ValueError(f"expected a vector environment with autoreset SAME_STEP, got {mode}")
-        self.depth = depth
-        self._envs, self._grid, self._is_joint = envs, eyes.n_levels, is_joint
-        self._memory = Memory(eyes, envs.num_envs, depth)
+        self._envs, self._memory, self._return_scale = side.envs, Memory(side.specs, depth), return_scale
+        self._settings = self._memory.streams.settings
+        self._everyone = np.arange(side.envs.num_envs)
         self._actions: NDArray[Any] | None = None
-        shape = envs.single_observation_space.shape
-        assert shape is not None
-        n_seen = Memory(eyes, 1, depth).begin(np.zeros((1, *shape), np.float32)).shape[1]
-        space = gym.spaces.Box(-np.inf, np.inf, (n_seen,), np.float32)
-        grid = gym.spaces.Discrete(math.prod(self._grid))
-        super().__init__(envs.num_envs, space, grid if is_joint else envs.single_action_space)
+        space = gym.spaces.Box(-np.inf, np.inf, (self._memory.n_seen,), np.float32)
+        super().__init__(side.envs.num_envs, space, gym.spaces.Discrete(self._settings.shape[1]))
 
     def reset(self) -> NDArray[Any]:
         """Begin an episode in each; the first seed given by `seed` makes all of them, as Gymnasium does."""
@@ -55,15 +50,16 @@ class FromGymnasium(VecEnv):
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Take note of what to do."""
-        self._actions = np.stack(np.unravel_index(actions, self._grid), -1) if self._is_joint else actions
+        self._actions = self._settings[self._everyone, actions]
 
     def step_wait(self) -> VecEnvStepReturn:
         """Do it."""
         observations, rewards, terminated, truncated, infos = self._envs.step(self._actions)
+        rewards = np.asarray(rewards / self._return_scale, dtype=np.float32)
         dones = np.logical_or(terminated, truncated)
         each: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         if not dones.any():
-            return self._memory.push(observations), np.asarray(rewards, dtype=np.float32), dones, each
+            return self._memory.push(observations), rewards, dones, each
         last = observations.copy()
         last[dones] = np.stack(list(infos["final_obs"][dones]))
         seen = self._memory.push(last)
@@ -72,8 +68,7 @@ class FromGymnasium(VecEnv):
                 "terminal_observation": seen[i],
                 "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
             }
-        seen = self._memory.begin(observations, dones)
-        return seen, np.asarray(rewards, dtype=np.float32), dones, each
+        return self._memory.begin(observations, dones), rewards, dones, each
 
     def close(self) -> None:
         """End all of them."""

@@ -17,7 +17,7 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from agents.base import Agent, Transition
-from agents.training import Trainable, Worlds
+from agents.training import Side, Trainable, Worlds
 from benchmarks.system import CONF, bench_system
 from envs.scenario import Event, EventKind, Scenario
 from envs.simulator.env import SimulatorEnv
@@ -111,8 +111,8 @@ def trained(values: DictConfig, spec: ElasticitySpec, system: System, path: Path
         return values
     from envs.simulator.vector import SimulatorVectorEnv  # compiles
 
-    def make(n: int) -> SimulatorVectorEnv:
-        return SimulatorVectorEnv(spec, [system], n)
+    def make(n: int) -> Side:
+        return Side(SimulatorVectorEnv(spec, [system], n), [spec] * n)
 
     recipe = {name: figure for name, figure in BRIEF.items() if name in values["recipe"]}
     brief = changed(values, {"recipe": recipe, "checkpoint": None})

@@ -24,7 +24,7 @@ from envs.procedural.ranges import (
 )
 from envs.procedural.screening import Screened, screen
 from envs.scenario import Scenario
-from envs.simulator.system import System
+from envs.simulator.system import Cell, System
 from envs.spec import ElasticitySpec, Quality
 from envs.video import video_spec
 from pipeline.slos import Slo
@@ -135,6 +135,12 @@ class World:
         came_to = np.round(np.stack([self.screened.held, self.screened.rewards]), 6)
         return hashlib.sha256(self.spec.hash.encode() + came_to.tobytes()).hexdigest()[:12]
 
+    @property
+    def cell(self) -> Cell:
+        """Where whole episodes of it are played."""
+        parts = self.stream, self.scene, self.hardware, self.scenario, self.memory_budget_mb
+        return Cell(str(self.number), self.spec, [system_of(*parts, STEPS)])
+
 
 _known: dict[int, World] = {}
 
@@ -144,6 +150,11 @@ def world(number: int) -> World:
     if number not in _known:
         _known[number] = draw(number)
     return _known[number]
+
+
+def is_known(number: int) -> bool:
+    """Return whether this process has drawn a world already."""
+    return number in _known
 
 
 def draw_all(numbers: Sequence[int], n_processes: int) -> Iterator[World]:

@@ -17,7 +17,9 @@ import numba
 from numba.core import config as numba_config
 
 HERE = Path(__file__).resolve().parent
-NOT_COMPILED = {"branches.py", "env.py", "fleet.py", "info.py", "system.py", "tables.py", "vector.py"}
+NOT_COMPILED = {
+    *("branches.py", "env.py", "fleet.py", "info.py", "mixture.py", "system.py", "tables.py", "vector.py"),
+}
 SOURCES = (
     *sorted(path for path in HERE.glob("*.py") if path.name not in NOT_COMPILED),
     HERE.parent / "hardware.py",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from envs.accuracy import StreamProfile
 from envs.hardware import Hardware
 from envs.scenario import EventKind, Scenario
+from envs.spec import ElasticitySpec
 from pipeline.messages import Binding, HandOut, LoadingMode
 from pipeline.options import QueuePolicy
 from pipeline.settings import Ladders
@@ -139,3 +140,18 @@ class System:
         patterns = sum(pattern is not None for pattern in (scenario.load, scenario.links))
         patterns += 0 if scenario.tenants is None else len(scenario.tenants.workers)
         return len(scenario.events) + patterns * self.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A stream, and the systems of which each of its episodes draws one.
+
+    Attributes:
+        name: for people.
+        spec: with the ladders of all systems.
+        systems: at least one.
+    """
+
+    name: str
+    spec: ElasticitySpec
+    systems: Sequence[System]

@@ -25,7 +25,6 @@ class StudyCell:
         options: files of conf/{video,hardware,scenario,slo,qoe}, by group; none of a drawn world.
         env: the world's kind.
         n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
-        training: of conf/training, what learned agents are trained on for it.
         world: the number of a drawn one, one of many in which the same binds: its block; None = named.
     """
 
@@ -34,7 +33,6 @@ class StudyCell:
     options: Mapping[str, str]
     env: EnvSchema
     n_seeds: int
-    training: str
     world: int | None = None
 
     @property
@@ -52,12 +50,8 @@ class StudyCell:
         return replace(self, env=simulated(self.env)) if isinstance(self.env, PipelineSchema) else self
 
 
-def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
+def cells_of(config: StudyConfig) -> list[StudyCell]:
     """Return all cells of a study, in its order.
-
-    Args:
-        config: of the study.
-        training: of conf/training, where a block names none.
 
     Raises:
         ConfigError: one is not possible, or would have the name of another.
@@ -79,15 +73,15 @@ def cells_of(config: StudyConfig, training: str) -> list[StudyCell]:
                 raise ConfigError(f"cells.{block}: there is a cell {name} already, in {cells[name].block}")
             options = {"video": schema.video, "hardware": hardware, "scenario": scenario, "slo": slo}
             options |= {} if schema.qoe is None else {"qoe": schema.qoe}
-            cells[name] = StudyCell(name, block, options, env, schema.seeds, schema.training or training)
-    for cell in drawn_cells(config, training):
+            cells[name] = StudyCell(name, block, options, env, schema.seeds)
+    for cell in drawn_cells(config):
         cells[cell.name] = cell
     if not cells:
         raise ConfigError("cells: a study needs at least one cell, got none")
     return list(cells.values())
 
 
-def drawn_cells(config: StudyConfig, training: str) -> list[StudyCell]:
+def drawn_cells(config: StudyConfig) -> list[StudyCell]:
     """Return the drawn worlds of a study, none if it asks for none. Raises ConfigError: there can be none."""
     assert config.study is not None
     wanted = config.study.worlds
@@ -97,10 +91,10 @@ def drawn_cells(config: StudyConfig, training: str) -> list[StudyCell]:
         chosen = numbers(wanted.split, wanted.n, git_commit())
     except ValueError as error:
         raise ConfigError(f"worlds: {error}") from error
-    return [drawn_cell(number, config.env, training) for number in chosen]
+    return [drawn_cell(number, config.env) for number in chosen]
 
 
-def drawn_cell(number: int, env: EnvSchema, training: str) -> StudyCell:
+def drawn_cell(number: int, env: EnvSchema) -> StudyCell:
     """Return a drawn world, in which an episode is played once."""
     return StudyCell(
         name=f"{PREFIX}{number}",
@@ -108,7 +102,6 @@ def drawn_cell(number: int, env: EnvSchema, training: str) -> StudyCell:
         options={},
         env=replace(env, steps=STEPS, control_interval_s=1.0),
         n_seeds=1,
-        training=training,
         world=number,
     )
 

@@ -118,7 +118,7 @@ class Resolver:
         if cell.world is None:
             cfg.accuracy = accuracy_of_video(cell.options["video"])
         cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, False, cell.world
-        cfg.trained_on = cell.training if is_learned(variant.values) else None  # it is nobody else's
+        cfg.trained_on = self._config.trained_on if is_learned(variant.values) else None  # nobody else's
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
         try:
             resolved = resolve(cfg, choices, self._console, self._config.live)

@@ -7,10 +7,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from envs.procedural.world import Split
+from experiments.config import schemas
 from experiments.config.schemas import DetectorSchema
 from experiments.config.world_schemas import EnvSchema
-from experiments.training import schemas
-from experiments.training.schemas import JudgingSchema
 from pipeline.messages import Binding, HandOut
 
 
@@ -27,7 +26,6 @@ class CellsSchema:
     """Every hardware with every scenario under every set of SLOs, by the names of their files.
 
     `qoe`: of conf/qoe; None = the run's default.
-    `training`: of conf/training, what learned agents are trained on for these; None = the program's own.
     `binding`: of settings to frames; `hand_out`: of frames to workers; None = the environment's.
     """
 
@@ -39,7 +37,6 @@ class CellsSchema:
     steps: int = MISSING
     control_interval_s: float = MISSING
     seeds: int = MISSING
-    training: str | None = None
     binding: Binding | None = None
     hand_out: HandOut | None = None
 
@@ -72,7 +69,7 @@ class StudyConfig:
     processes: int | None = MISSING
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING
-    training: JudgingSchema = MISSING
+    trained_on: str | None = MISSING
     study: StudySchema | None = None
 
 

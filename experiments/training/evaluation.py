@@ -1,15 +1,14 @@
 """What an agent comes to in a world over some seeds, and what random decisions would have earned."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gymnasium as gym
 import numpy as np
 
 from agents.base import Agent
-from agents.training import Worlds
-from envs.spec import ElasticitySpec
+from agents.training import Side
 from experiments.runs.episode import Steps, play
 from experiments.runs.summary import summarise
 from experiments.runs.trace import trace_of
@@ -34,11 +33,9 @@ class Score:
     qoe_mean: float
 
 
-def score(
-    world: str, name: str, agent: Agent, make_env: Callable[[], gym.Env], seeds: Sequence[int]
-) -> Score:
-    """Play one episode per seed, of agent and world alike, and return what all of them come to."""
-    kept, env = Steps(), make_env()
+def score(world: str, name: str, agent: Agent, env: gym.Env, seeds: Sequence[int]) -> Score:
+    """Play one episode per seed, of agent and world alike; close the world, and return what all come to."""
+    kept = Steps()
     try:
         agent.warm_up()
         for seed in seeds:
@@ -50,19 +47,23 @@ def score(
     return Score(world, name, figures["reward_mean"], math.nan if held is None else held, figures["qoe_mean"])
 
 
-def random_reward(spec: ElasticitySpec, worlds: Worlds, seed: int) -> float:
-    """Return the mean reward per step of random decisions in the held-out episodes."""
-    seeds = list(worlds.held_out_seeds)
-    envs, rng = worlds.held_out(len(seeds)), np.random.default_rng(seed)
+def random_reward(side: Side, seeds: Sequence[int], seed: int) -> float:
+    """Return the mean reward per step of random decisions in each environment's first episode.
+
+    Args:
+        side: as many environments as seeds; they are closed.
+        seeds: of the episodes.
+        seed: of the decisions.
+    """
+    rng, n_levels = np.random.default_rng(seed), np.array([spec.n_levels for spec in side.specs])
     try:
-        envs.reset(seed=seeds)  # pyright: ignore[reportArgumentType] - one each
+        side.envs.reset(seed=list(seeds))  # pyright: ignore[reportArgumentType] - one each
         is_running, total, n_steps = np.ones(len(seeds), dtype=bool), 0.0, 0
         while is_running.any():
-            actions = rng.integers(spec.n_levels, size=(len(seeds), len(spec.knobs)))
-            _, rewards, terminated, truncated, _ = envs.step(actions)
+            _, rewards, terminated, truncated, _ = side.envs.step(rng.integers(n_levels))
             total += float(np.sum(rewards, where=is_running))
             n_steps += int(is_running.sum())
             is_running &= ~(terminated | truncated)
         return total / n_steps
     finally:
-        envs.close()
+        side.envs.close()

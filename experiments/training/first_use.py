@@ -29,7 +29,7 @@ from experiments.training.worlds import setup_of
 from experiments.worlds.plan import Plan
 
 TRAININGS_OWN = ("steps", "initial_levels")  # of an env: not the run's, in training
-SIMULATED = "broad"  # of conf/training: what a stream's agent is trained on if nobody says
+SIMULATED = "drawn"  # of conf/training: what a stream's agent is trained on if nobody says
 
 
 def ensure_trained(
@@ -42,20 +42,20 @@ def ensure_trained(
 ) -> DictConfig:
     """An agent's values with a checkpoint that is there: a training leaves it first, if none has before.
 
-    A checkpoint is known by its whole training (spec, recipe, worlds, seed; see `training_hash`), so what was
+    A checkpoint is known by its whole training (recipe, worlds, seed; see `training_hash`), so what was
     trained by `python -m experiments.train` with the same overrides is found. A path that names a file of the
     user's own is left to the agent. Of several processes that want the same, one trains and the others wait.
 
     Args:
         name: of the agent's file in conf/agent.
         values: of the agent, `cfg.agent` of a composed configuration.
-        plan: of the run: the spec to be trained for, and the world's properties.
-        training: of conf/training; None = broad, or replay in the replay world.
+        plan: of the run: in named worlds, what is streamed, and what the environment is like.
+        training: of conf/training; None = drawn, or replay in the replay world.
         console: shows the training.
         live: a progress bar; None = where the console is a terminal.
 
     Raises:
-        ConfigError: the training cannot be carried out, or would not be for the run's spec.
+        ConfigError: the training cannot be carried out.
         TrainingError: it broke.
         KeyboardInterrupt: nothing is left that would pass for a checkpoint.
     """
@@ -66,7 +66,7 @@ def ensure_trained(
     if not training_run.checkpoint.is_file():
         with alone(training_run.checkpoint, console):
             if not training_run.checkpoint.is_file():
-                say(console, f"agent {name} is trained first, once for this stream (trained_on={choice})")
+                say(console, f"agent {name} is trained first, once (trained_on={choice})")
                 train(training_run, config_yaml, console)
     found = values.copy()
     found["checkpoint"] = str(training_run.checkpoint)
@@ -76,18 +76,18 @@ def ensure_trained(
 def training_run_for(
     name: str, values: DictConfig, plan: Plan, choice: str, live: bool | None
 ) -> tuple[TrainingRun, str]:
-    """The training that a run needs, and its configuration; worlds are judged by the run's own spec.
+    """The training that a run needs, and its configuration; named worlds are of the run's own stream.
 
     Raises:
-        ConfigError: it is not possible, or for another spec.
+        ConfigError: it is not possible.
     """
     register()
     run = plan.config
     cfg = compose("train", overrides=[f"agent={name}", f"training={choice}"])
     cfg.agent, cfg.results, cfg.live = values, run.results, live
-    if isinstance(run.env, ReplaySchema):
+    if choice == REPLAY and isinstance(run.env, ReplaySchema):
         cfg.env.path = run.env.path
-    else:
+    elif not isinstance(run.env, ReplaySchema):
         cfg.video, cfg.detector, cfg.slo = map(OmegaConf.structured, (run.video, run.detector, run.slo))
         assert isinstance(run.env, StreamEnvSchema)
         for field in fields(StreamEnvSchema):
@@ -100,11 +100,6 @@ def training_run_for(
         setup = setup_of(config, is_judged=False)
     except ConfigError as error:
         raise ConfigError(f"agent {name} must be trained first, on {choice}: {error}") from error
-    if setup.spec.hash != plan.spec.hash:
-        raise ConfigError(
-            f"agent {name} must be trained first, but {choice} is for the spec {setup.spec.hash} "
-            f"where this run has {plan.spec.hash}; say agent.checkpoint=PATH if you have one"
-        )
     return training_run_of(config, setup, name, values, {}), OmegaConf.to_yaml(cfg, resolve=True)
 
 

@@ -20,8 +20,17 @@ class JudgingSchema:
 
 
 @dataclass
-class TrainingSchema(JudgingSchema):
-    """In the simulator: what is randomised in training, and what is kept from it."""
+class DrawnSchema(JudgingSchema):
+    """In drawn worlds: the number of the first, and how many; the held-out ones follow them."""
+
+    first: int = MISSING
+    worlds: int = MISSING
+    evaluation_worlds: int = MISSING
+
+
+@dataclass
+class PairedSchema(JudgingSchema):
+    """In named worlds: what is randomised in training, and what is kept from it."""
 
     pairs: PairsSchema = MISSING
     variants: int = MISSING
@@ -61,5 +70,6 @@ def register() -> None:
     schemas.register()
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
-    store.store(group="schema/training", name="training", node=TrainingSchema)
+    store.store(group="schema/training", name="paired", node=PairedSchema)
+    store.store(group="schema/training", name="drawn", node=DrawnSchema)
     store.store(group="schema/training", name="judging", node=JudgingSchema)

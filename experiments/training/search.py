@@ -8,7 +8,7 @@ in a file.
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,18 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from envs.simulator.system import Cell
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.schemas import TrainConfig, TrainingSchema
+from experiments.training.drawn import cells_of_worlds, training_numbers
+from experiments.training.schemas import DrawnSchema, PairedSchema, TrainConfig
 from experiments.training.trials import Arena, check_range, drawn, try_all
-from experiments.training.worlds import check_training, pairs_of, plans_of, systems_of
+from experiments.training.worlds import check_training, paired_cells
+from experiments.worlds.drawn import draw_shown
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
 SHOWN = 4  # trials in the table, beside the present figures
@@ -40,7 +43,7 @@ class Search:
     Attributes:
         config: all that was asked for.
         name: of the agent's file in conf/agent.
-        worlds: names of the pairs that episodes are drawn from.
+        worlds: names of those that episodes take place in.
         arena: where the trials take place.
         trials: figures to be tried; the first are the present ones.
     """
@@ -52,30 +55,27 @@ class Search:
     trials: list[dict[str, float]]
 
 
-def search_of(config: TrainConfig, name: str, values: Mapping[str, Any]) -> Search:
+def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console: Console) -> Search:
     """Check a search of an agent's figures, and draw its trials.
 
     Args:
         config: all that was asked for.
         name: of the agent's file in conf/agent.
         values: that are in it.
+        console: shows how worlds are drawn.
 
     Raises:
         ConfigError: something in it is wrong.
     """
-    if not (isinstance(config.env, SimulatorSchema) and isinstance(config.training, TrainingSchema)):
-        raise ConfigError("figures are searched in the simulator; say env=simulator and training=broad")
-    with blaming("training"):
-        check_training(config.training)
+    if not isinstance(config.env, SimulatorSchema):
+        raise ConfigError("figures are searched in the simulator; say env=simulator")
     check_search(config, name, values)
-    pairs = pairs_of(config.training.pairs)
-    plans = plans_of(config, pairs, config.seed)
-    arena = arena_of(config, plans, values)
+    arena = Arena(cells_for(config, console), range(config.seed, config.seed + config.episodes), values)
     present = {figure: values[figure] for figure in config.ranges}
     trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]
     for figures in trials:
-        arena.agent(figures)  # one that cannot be made is better known now
-    return Search(config, name, [str(pair) for pair in pairs], arena, trials)
+        arena.agent(figures, arena.cells[0].spec)  # one that cannot be made is better known now
+    return Search(config, name, list(dict.fromkeys(cell.name for cell in arena.cells)), arena, trials)
 
 
 def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> None:
@@ -95,14 +95,24 @@ def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> N
             check_range(figure, schema)
 
 
-def arena_of(config: TrainConfig, plans: Mapping[Any, Any], values: Mapping[str, Any]) -> Arena:
-    """As many worlds as there are episodes, drawn from all variants of all pairs as evenly as can be."""
-    assert isinstance(config.training, TrainingSchema)
-    first, *_ = plans.values()
-    systems = systems_of(list(plans.values()), config.training, config.seed)
-    order = np.random.default_rng(config.seed).permutation(len(systems))
-    chosen = [systems[order[i % len(systems)]] for i in range(config.episodes)]
-    return Arena(first.spec, chosen, range(config.seed, config.seed + config.episodes), values)
+def cells_for(config: TrainConfig, console: Console) -> list[Cell]:
+    """Return as many worlds as there are episodes: drawn ones, or variants of pairs as evenly as can be.
+
+    Raises:
+        ConfigError: one is not possible, or not to be searched on.
+    """
+    schema = config.training
+    if isinstance(schema, DrawnSchema):
+        with blaming("training"):
+            numbers = training_numbers(schema.first, config.episodes)
+        draw_shown(numbers, config.processes, config.live, console)
+        return cells_of_worlds(numbers)
+    assert isinstance(schema, PairedSchema)
+    with blaming("training"):
+        check_training(schema)
+    variants = [replace(cell, systems=[one]) for cell in paired_cells(config) for one in cell.systems]
+    order = np.random.default_rng(config.seed).permutation(len(variants))
+    return [variants[order[i % len(variants)]] for i in range(config.episodes)]
 
 
 def search(searched: Search, config_yaml: str, console: Console) -> dict[str, Any]:
@@ -147,7 +157,7 @@ def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]
     config, means = searched.config, rewards.mean(axis=1)
     best = int(np.argmax(means))
     gains = rewards[best] - rewards[0]
-    steps = config.env.steps
+    steps = searched.arena.cells[0].systems[0].steps
     return {
         "agent": searched.name,
         "figures": searched.trials[best],

@@ -6,22 +6,22 @@ with the noise of the simulator.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from agents.learned.features import VERSION
 from agents.learned.recipe import Recipe
-from agents.training import Worlds
-from envs.spec import ElasticitySpec
+from agents.training import Side, Worlds
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import ReplaySchema, ScenarioSchema
 from experiments.program.errors import blaming
 from experiments.runs.provenance import digest
 from experiments.training.schemas import JudgingSchema, TrainConfig
-from experiments.worlds.plan import Plan
 from experiments.worlds.replay import plan_replay
 
 HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds from the run's own on
@@ -33,18 +33,18 @@ class TrainingSetup:
     """Where an agent learns, and where it is judged.
 
     Attributes:
-        spec: of every world.
         worlds: to learn in, and to choose the checkpoint in.
         names: of the worlds that are trained on.
-        evaluation: worlds kept from training, by name.
+        evaluation: makes environments that were kept from training, by name.
         substance: all that can make a difference in `worlds`, as JSON can write it.
+        numbers: of the drawn worlds among all of these, which are to be drawn first.
     """
 
-    spec: ElasticitySpec
     worlds: Worlds
     names: tuple[str, ...]
-    evaluation: Mapping[str, Plan]
+    evaluation: Mapping[str, Callable[[], Any]]
     substance: Any
+    numbers: tuple[int, ...] = ()
 
 
 def check_judging(schema: JudgingSchema) -> None:
@@ -54,16 +54,15 @@ def check_judging(schema: JudgingSchema) -> None:
             raise ValueError(f"{name} must be >= 1, got {getattr(schema, name)}")
 
 
-def training_hash(setup: TrainingSetup, algorithm: str, recipe: Recipe, seed: int) -> str:
+def training_hash(setup: TrainingSetup, algorithm: str, recipe: Recipe) -> str:
     """Return 12 hexadecimal digits that change with whatever a training depends on but the code."""
     return digest(
         {
-            "spec": setup.spec.hash,
+            "features": VERSION,
             "algorithm": algorithm,
             "recipe": asdict(recipe),
             "worlds": setup.substance,
             "held_out": list(setup.worlds.held_out_seeds),
-            "seed": seed,
         }
     )
 
@@ -84,16 +83,16 @@ def replay_setup(config: TrainConfig, is_judged: bool) -> TrainingSetup:
     run = RunConfig(seed=config.seed, env=config.env, scenario=ScenarioSchema(streams=1, events=[]))
     plan = plan_replay(run, config.env)
 
-    def make(n: int) -> Any:
-        makers = [lambda: plan.make_env(Path(), lambda _: None)] * n
-        return SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+    make_env = partial(plan.make_env, Path(), lambda _: None)
+
+    def make(n: int) -> Side:
+        return Side(SyncVectorEnv([make_env] * n, autoreset_mode=AutoresetMode.SAME_STEP), [plan.spec] * n)
 
     measured = hashlib.sha256(b"".join(rows.tobytes() for rows in plan.data.table.rows)).hexdigest()
     held_out = range(HELD_OUT_SEED, HELD_OUT_SEED + config.training.held_out_episodes)
     return TrainingSetup(
-        spec=plan.spec,
         worlds=Worlds(make, make, held_out),
         names=(REPLAY,),
-        evaluation={REPLAY: plan} if is_judged else {},
-        substance=[measured, config.env.steps, config.env.initial_levels],
+        evaluation={REPLAY: make_env} if is_judged else {},
+        substance=[plan.spec.hash, measured, config.env.steps, config.env.initial_levels],
     )

@@ -4,23 +4,28 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from hydra.utils import get_class
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 from rich.console import Console
+from rich.table import Table
 
 from agents.base import Agent
+from agents.clairvoyant import Clairvoyant
 from agents.learned.agent import Learned
+from agents.learned.recipe import Algorithm, check_recipe
 from agents.training import Progress, Trainable
-from experiments.config.agents import make_agent
+from envs.spec import ElasticitySpec
+from experiments.config.agents import make_agent, typed_values
 from experiments.program.console import ProgressView, plain_table, say
-from experiments.program.errors import ConfigError, sentence
+from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.program.files import whole, write_whole
 from experiments.program.interruption import Hearing, hearing
 from experiments.program.logs import logging_to
@@ -30,12 +35,13 @@ from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
 from experiments.training.evaluation import Score, random_reward, score
 from experiments.training.schemas import TrainConfig
 from experiments.training.setup import TrainingSetup, training_hash
-from experiments.worlds.plan import show_world
+from experiments.worlds.drawn import draw_shown
 
 logger = logging.getLogger(__name__)
 
 BEST, CURVE = "best.npz", "progress.jsonl"  # in the training's own directory
 TRAINING = "{training}"  # in a checkpoint's path: the hash of the training that it comes from
+MOST_SHOWN = 12  # worlds whose scores are shown one by one; of more, the means
 
 
 class TrainingError(Exception):
@@ -50,17 +56,19 @@ class TrainingRun:
         config: all that was asked for.
         setup: the worlds to learn in, and those kept from it.
         name: of the learner's file in conf/agent.
-        learner: to be trained.
-        rivals: agents that are evaluated beside it, by name.
+        make_learner: for a spec, yet to be trained.
+        make_rivals: agents that are evaluated beside it, by name.
         checkpoint: where the best is left for `run`.
+        seed: of what is random about learning.
     """
 
     config: TrainConfig
     setup: TrainingSetup
     name: str
-    learner: Trainable
-    rivals: Mapping[str, Agent]
+    make_learner: Callable[[ElasticitySpec], Trainable]
+    make_rivals: Mapping[str, Callable[[ElasticitySpec], Agent]]
     checkpoint: Path
+    seed: int
 
 
 def is_learned(values: DictConfig) -> bool:
@@ -69,7 +77,11 @@ def is_learned(values: DictConfig) -> bool:
 
 
 def training_run_of(
-    config: TrainConfig, setup: TrainingSetup, name: str, values: DictConfig, rivals: Mapping[str, Agent]
+    config: TrainConfig,
+    setup: TrainingSetup,
+    name: str,
+    values: DictConfig,
+    rivals: Mapping[str, DictConfig],
 ) -> TrainingRun:
     """Check a learner's values. Raises ConfigError if there is nothing to train, or a value is wrong."""
     if not is_learned(values):
@@ -79,11 +91,22 @@ def training_run_of(
         )
     if not values["checkpoint"]:
         raise ConfigError("agent.checkpoint must say where the best is to be left, got nothing")
-    learner = make_agent(values, setup.spec, checkpoint=None)
-    assert isinstance(learner, Learned)
-    known_by = training_hash(setup, learner.algorithm, learner.recipe, config.seed)
+    values = typed_values(values)
+    with blaming("agent"):
+        algorithm, recipe = Algorithm(values["algorithm"]), instantiate(values["recipe"])
+        check_recipe(algorithm, recipe)
+    if recipe.n_envs < len(setup.names):
+        raise ConfigError(
+            f"agent.recipe.n_envs must be >= {len(setup.names)}, so that every world is played, got "
+            f"{recipe.n_envs}"
+        )
+    known_by = training_hash(setup, algorithm, recipe)
     checkpoint = Path(values["checkpoint"].replace(TRAINING, known_by))
-    return TrainingRun(config, setup, name, learner, rivals, checkpoint)
+    make_learner: Any = partial(make_agent, values, checkpoint=None)
+    make_rivals = {
+        rival: partial(make_agent, own, place=f"training.rivals: {rival}") for rival, own in rivals.items()
+    }
+    return TrainingRun(config, setup, name, make_learner, make_rivals, checkpoint, recipe.seed)
 
 
 def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict[str, Any]:
@@ -96,8 +119,7 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
     config, setup = training_run.config, training_run.setup
     summary: dict[str, Any] = {
         "agent": training_run.name,
-        "seed": config.seed,
-        "spec_hash": setup.spec.hash,
+        "seed": training_run.seed,
         "git_commit": git_commit(),
         "training": list(setup.names),
         "evaluation": list(setup.evaluation),
@@ -105,7 +127,7 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
     with hearing() as heard:
         directory = make_run_directory(
             Path(config.results) / config.name,
-            f"{training_run.name}-s{config.seed}",
+            f"{training_run.name}-s{training_run.seed}",
             lambda made: write_whole(made / CONFIG, config_yaml),
         )
 
@@ -131,9 +153,13 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
 def learn(training_run: TrainingRun, directory: Path, console: Console, heard: Hearing) -> dict[str, Any]:
     """Until the last step; what came of it for the summary."""
     config, setup = training_run.config, training_run.setup
-    chance = random_reward(setup.spec, setup.worlds, config.seed)
+    draw_shown(setup.numbers, None, config.live, console)
+    seeds = setup.worlds.held_out_seeds
+    held_out = setup.worlds.held_out(len(seeds))
+    learner = training_run.make_learner(held_out.specs[0])
+    chance = random_reward(held_out, seeds, training_run.seed)
     evaluated: list[tuple[float, int, float]] = []  # reward, steps by then, s by then
-    begin_s, title = time.monotonic(), f"training {training_run.name}, seed {config.seed}"
+    begin_s, title = time.monotonic(), f"training {training_run.name}, seed {training_run.seed}"
     with (
         ProgressView(console, config.live, title, None, "steps") as view,
         (directory / CURVE).open("w", encoding="utf-8") as curve,
@@ -148,7 +174,7 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
             curve.flush()
             heard.check()
 
-        last = training_run.learner.train(setup.worlds, config.seed, directory / BEST, on_progress)
+        last = learner.train(setup.worlds, training_run.seed, directory / BEST, on_progress)
     rewards = [reward for reward, _, _ in evaluated]
     _, steps, wall_s = evaluated[plateau_reached(rewards, chance)]
     return {
@@ -180,27 +206,44 @@ def leave(training_run: TrainingRun, directory: Path) -> None:
 def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Score]:
     """Score the trained agent and its rivals in every world that was kept from training."""
     n_seeds = training_run.config.training.evaluation_seeds
-    training_run.learner.load(best)
-    agents: Mapping[str, Agent] = {training_run.name: training_run.learner, **training_run.rivals}
-    scores, headings = [], ("world", "agent", "reward", "all SLOs hold", "QoE")
-    for (world, plan), (name, agent) in product(training_run.setup.evaluation.items(), agents.items()):
-        show_world(agent, plan, logger.info)
-        make_env = partial(plan.make_env, best.parent, logger.info)
-        scores.append(score(world, name, agent, make_env, range(n_seeds)))
+
+    def trained(spec: ElasticitySpec) -> Agent:
+        learner = training_run.make_learner(spec)
+        learner.load(best)
+        return learner
+
+    makers = {training_run.name: trained, **training_run.make_rivals}
+    scores = []
+    for (world, make_env), (name, make) in product(training_run.setup.evaluation.items(), makers.items()):
+        env = make_env()
+        agent = make(env.elasticity)
+        if isinstance(agent, Clairvoyant):
+            agent.look(make_env())
+        scores.append(score(world, name, agent, env, range(n_seeds)))
     if scores:
-        rows = [
-            (
-                s.world,
-                s.agent,
-                f"{s.reward_mean:+.3f}",
-                f"{100 * s.slo_fulfilment:.1f} %",
-                f"{s.qoe_mean:.3f}",
-            )
-            for s in scores
-        ]
-        title = f"worlds kept from training, mean of {n_seeds} seeds"
-        console.print(plain_table(headings, rows, title, n_left=2))
+        console.print(score_table(scores, n_seeds))
     return scores
+
+
+def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
+    """Return what agents came to in each world, or on the mean over worlds where these are many."""
+    n_worlds = len({score.world for score in scores})
+    shown, title = scores, f"worlds kept from training, mean of {n_seeds} seeds"
+    if n_worlds > MOST_SHOWN:
+        shown = [mean_of(scores, name) for name in dict.fromkeys(score.agent for score in scores)]
+        title = f"mean of {n_worlds} worlds kept from training, {n_seeds} seeds each"
+    rows = [
+        (s.world, s.agent, f"{s.reward_mean:+.3f}", f"{100 * s.slo_fulfilment:.1f} %", f"{s.qoe_mean:.3f}")
+        for s in shown
+    ]
+    return plain_table(("world", "agent", "reward", "all SLOs hold", "QoE"), rows, title, n_left=2)
+
+
+def mean_of(scores: Sequence[Score], name: str) -> Score:
+    """Return the mean of an agent's scores over worlds."""
+    own = [score for score in scores if score.agent == name]
+    means = [fmean(getattr(s, part) for s in own) for part in ("reward_mean", "slo_fulfilment", "qoe_mean")]
+    return Score("all", name, *means)
 
 
 def say_where(training_run: TrainingRun, directory: Path, is_whole: bool, console: Console) -> None:

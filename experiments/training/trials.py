@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from scipy.stats import qmc
 
 from agents.base import Agent
-from envs.simulator.system import System
+from envs.simulator.system import Cell
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
 from experiments.runs.episode import Steps, play
@@ -31,35 +31,36 @@ class Arena:
     """Where every trial takes place, under the same seeds.
 
     Attributes:
-        spec: of all worlds.
-        systems: one episode in each.
+        cells: one episode in each.
         seeds: of those episodes.
         values: of the agent's configuration, `_target_` among them; trials change some of them.
     """
 
-    spec: ElasticitySpec
-    systems: Sequence[System]
+    cells: Sequence[Cell]
     seeds: Sequence[int]
     values: Mapping[str, Any]
 
-    def agent(self, figures: Figures) -> Agent:
-        """The agent with these figures. Raises ConfigError: one is out of range."""
-        return make_agent(OmegaConf.create({**self.values, **figures}), self.spec)
+    def agent(self, figures: Figures, spec: ElasticitySpec) -> Agent:
+        """The agent with these figures, for a spec. Raises ConfigError: one is out of range."""
+        return make_agent(OmegaConf.create({**self.values, **figures}), spec)
 
     @cached_property
     def envs(self) -> "list[SimulatorEnv]":
         """Return the worlds, each made once."""
         from envs.simulator.env import SimulatorEnv  # compiles
 
-        return [SimulatorEnv(self.spec, [system]) for system in self.systems]
+        return [SimulatorEnv(cell.spec, cell.systems) for cell in self.cells]
 
     def rewards(self, figures: Figures) -> NDArray[np.float64]:
         """Return the mean reward per step of each episode, shape (n_episodes,)."""
-        agent, means = self.agent(figures), []
-        agent.warm_up()
+        agents, means = dict[str, Agent](), []
         for env, seed in zip(self.envs, self.seeds, strict=True):
+            spec = env.elasticity
+            if spec.hash not in agents:
+                agents[spec.hash] = self.agent(figures, spec)
+                agents[spec.hash].warm_up()
             kept = Steps()
-            play(agent, env, seed, [kept])
+            play(agents[spec.hash], env, seed, [kept])
             means.append(np.mean([step.reward for step in kept.seen]))
         return np.array(means)
 
@@ -120,7 +121,7 @@ def try_all(
     Returns:
         Mean reward per step, shape (n_trials, n_episodes).
     """
-    rewards = np.empty((len(trials), len(arena.systems)))
+    rewards = np.empty((len(trials), len(arena.cells)))
     with ProcessPoolExecutor(processes, get_context("spawn"), Worker.begin, (arena,)) as pool:
         running = {pool.submit(Worker.rewards, trial): i for i, trial in enumerate(trials)}
         try:

@@ -1,23 +1,28 @@
 """The simulated worlds that a training needs: those it learns in, and those that are kept from it."""
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
+from functools import partial
 from itertools import product
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from agents.training import Worlds
-from envs.simulator.system import System
-from envs.spec import ElasticitySpec
+from envs.simulator.system import Cell, System
 from experiments.config.composing import option
 from experiments.config.schemas import NO_OUTPUT, PairsSchema, RunConfig, StreamConfig
 from experiments.config.world_schemas import ReplaySchema, SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
-from experiments.training.schemas import TrainConfig, TrainingSchema
+from experiments.training.drawn import drawn_setup, mixture
+from experiments.training.schemas import DrawnSchema, PairedSchema, TrainConfig
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging, replay_setup
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
+
+logger = logging.getLogger(__name__)
 
 
 class Pair(NamedTuple):
@@ -35,7 +40,7 @@ def pairs_of(schema: PairsSchema) -> list[Pair]:
     return [Pair(*names) for names in dict.fromkeys(product(schema.hardware, schema.scenarios))]
 
 
-def check_training(schema: TrainingSchema) -> None:
+def check_training(schema: PairedSchema) -> None:
     """Raise ValueError if something is out of range, or trained on though it is for evaluation."""
     training, evaluation = pairs_of(schema.pairs), pairs_of(schema.evaluation)
     if not training:
@@ -90,25 +95,48 @@ def weakened(system: System, share: float) -> System:
     )
 
 
-def systems_of(plans: Sequence[SimulatorPlan], schema: TrainingSchema, seed: int) -> list[System]:
-    """Every variant of every plan; the seed draws the shares."""
-    rng = np.random.default_rng(seed)
+def paired_cells(config: TrainConfig) -> list[Cell]:
+    """Return every pair that is trained on, with all its variants; the config's seed draws their shares.
+
+    Raises:
+        ConfigError: a pair is not possible.
+    """
+    schema = config.training
+    assert isinstance(schema, PairedSchema)
+    plans = plans_of(config, pairs_of(schema.pairs), config.seed)
+    rng = np.random.default_rng(config.seed)
     return [
-        system
-        for plan in plans
-        for system in variants_of(plan.system, schema.variants, schema.lowest_capacity, rng)
+        Cell(str(pair), plan.spec, variants_of(plan.system, schema.variants, schema.lowest_capacity, rng))
+        for pair, plan in plans.items()
     ]
 
 
-def worlds_of(spec: ElasticitySpec, systems: Sequence[System], n_held_out: int) -> Worlds:
-    """Where to learn, and where to choose the checkpoint: the same systems under other seeds."""
+def paired_setup(config: TrainConfig, is_judged: bool) -> TrainingSetup:
+    """Plan a training in pairs; the checkpoint is chosen in the same systems under other seeds.
 
-    def make(n: int) -> Any:
-        from envs.simulator.vector import SimulatorVectorEnv  # compiles
+    Args:
+        config: with `training` of PairedSchema.
+        is_judged: whether the worlds kept from training are wanted.
 
-        return SimulatorVectorEnv(spec, systems, n)
-
-    return Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + n_held_out))
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    schema = config.training
+    assert isinstance(schema, PairedSchema)
+    with blaming("training"):
+        check_training(schema)
+    cells = paired_cells(config)
+    kept = plans_of(config, pairs_of(schema.evaluation), config.seed) if is_judged else {}
+    return TrainingSetup(
+        worlds=Worlds(
+            training=partial(mixture, cells, True),
+            held_out=partial(mixture, cells, False),
+            held_out_seeds=range(HELD_OUT_SEED, HELD_OUT_SEED + schema.held_out_episodes),
+        ),
+        names=tuple(cell.name for cell in cells),
+        evaluation={str(pair): partial(plan.make_env, Path(), logger.info) for pair, plan in kept.items()},
+        substance=[(cell.spec.hash, asdict(system)) for cell in cells for system in cell.systems],
+    )
 
 
 def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
@@ -123,18 +151,6 @@ def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
     """
     if isinstance(config.env, ReplaySchema):
         return replay_setup(config, is_judged)
-    schema = config.training
-    assert isinstance(schema, TrainingSchema)
-    with blaming("training"):
-        check_training(schema)
-    pairs, kept = pairs_of(schema.pairs), pairs_of(schema.evaluation) if is_judged else []
-    plans = plans_of(config, [*pairs, *kept], config.seed)
-    spec = plans[pairs[0]].spec
-    systems = systems_of([plans[pair] for pair in pairs], schema, config.seed)
-    return TrainingSetup(
-        spec=spec,
-        worlds=worlds_of(spec, systems, schema.held_out_episodes),
-        names=tuple(str(pair) for pair in pairs),
-        evaluation={str(pair): plans[pair] for pair in kept},
-        substance=[asdict(system) for system in systems],
-    )
+    if isinstance(config.training, DrawnSchema):
+        return drawn_setup(config, is_judged)
+    return paired_setup(config, is_judged)

@@ -2,17 +2,20 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any
 
 import yaml
 from omegaconf import DictConfig
+from rich.console import Console
 
+from envs.hardware import usable_cores
 from envs.procedural.screening import HELD
-from envs.procedural.world import World, world
+from envs.procedural.world import World, draw_all, is_known, world
 from experiments.config.composing import option
+from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError
 
 PREFIX = "world_"
@@ -41,6 +44,25 @@ def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
         "slo": {"slos": [{"metric": slo.metric, "threshold": slo.threshold} for slo in drawn.slos]},
         "video": {"defaults": ["traffic", "_self_"], **traffic},
     }
+
+
+def draw_shown(numbers: Sequence[int], processes: int | None, live: bool | None, console: Console) -> None:
+    """Draw worlds that are not known yet, each of which takes seconds, and show how far that is.
+
+    Args:
+        numbers: which.
+        processes: so many at a time; None = one per core.
+        live: a progress bar; None = where the console is a terminal.
+        console: shows it.
+
+    Raises:
+        ValueError: there is no such world.
+    """
+    left = [number for number in numbers if not is_known(number)]
+    if left:
+        with ProgressView(console, live, "drawing", len(left), "worlds") as view:
+            for one in draw_all(left, processes or len(usable_cores())):
+                view.done(f"world {one.number}")
 
 
 def with_world(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[DictConfig, dict[str, str]]:

@@ -151,6 +151,9 @@ def test_what_was_loaded_is_there_in_every_episode(name, agent_for, env_of, spec
 
 def test_a_checkpoint_of_another_spec_is_refused(name, agent_for, tmp_path):
     agent_for(name, "ledger").save(tmp_path / "checkpoint")
+    if name in LEARNED:  # but for what was learned of streams of all kinds
+        agent_for(name, "lidar").load(tmp_path / "checkpoint")
+        return
     with pytest.raises(ValueError, match=r"checkpoint .*: expected spec \w{12}, got \w{12}$"):
         agent_for(name, "lidar").load(tmp_path / "checkpoint")
 

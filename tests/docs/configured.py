@@ -19,13 +19,14 @@ from experiments.config.world_schemas import AccuracySchema, HardwareSchema, Sce
 from experiments.forecasts.schema import ForecastsConfig
 from experiments.results.schemas import PUBLISHED, CompareConfig
 from experiments.sweeps.study_schema import CellsSchema, RankConfig, StudyConfig, StudySchema
-from experiments.training.schemas import JudgingSchema, TrainConfig, TrainingSchema
+from experiments.training.schemas import DrawnSchema, JudgingSchema, PairedSchema, TrainConfig
 from pipeline.naming import named
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 NOT_KEYS = ("defaults", "_target_", "hydra")
 GROUPS = tuple(str(path.relative_to(CONF)) for path in sorted(CONF.rglob("*")) if path.is_dir())
 REQUIRED = "must be given"
+TRAININGS = {"drawn": DrawnSchema, "replay": JudgingSchema, "small": PairedSchema}
 WORDS = {int: "integer", float: "number", str: "text", bool: "true or false", Any: "any"}
 
 
@@ -190,9 +191,7 @@ def tables() -> dict[str, list[Row]]:
             *rows_of_group("hydra/launcher", lambda option: None),
         ],
         "`experiments.train`": rows_of_file("train", TrainConfig),
-        "`training`: learned on what": rows_of_group(
-            "training", lambda option: JudgingSchema if option == "replay" else TrainingSchema
-        ),
+        "`training`: learned on what": rows_of_group("training", lambda option: TRAININGS[option]),
         "`experiments.study`": rows_of_file("study", StudyConfig),
         "`study`: who and where": rows_of_group("study", lambda option: StudySchema),
         "`cells`: where": rows_of_group("cells", lambda option: CellsSchema),

@@ -155,7 +155,7 @@ def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(pack
         config = OmegaConf.to_object(compose("study", ["study=extras", *short, f"results={tmp_path}"]))
         assert isinstance(config, StudyConfig) and config.study is not None
         eager = variants_of(config.study, config.results)["proportional-eager"]
-        rush_hour = next(c for c in cells_of(config, "broad") if c.name == "pocket_pair/rush_hour/strict")
+        rush_hour = next(c for c in cells_of(config) if c.name == "pocket_pair/rush_hour/strict")
         resolved = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
         assert len(read_trace(play_run(resolved).directory)) == 12
         with (package / "elastic_extras" / "stream.py").open("a") as source:

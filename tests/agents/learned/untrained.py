@@ -4,7 +4,6 @@
 like any other.
 """
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,21 +12,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from agents.learned.agent import Learned
-from agents.learned.features import n_seen
+from agents.learned.features import N_FEATURES, VERSION, n_context
 from agents.learned.network import Layers, Network
 from agents.learned.recipe import Algorithm
-from envs.spec import ElasticitySpec
 
 
 def untrained(agent: Learned, seed: int = 0) -> Learned:
     """The same agent, with a network of random weights."""
-    network = network_for(agent.spec, agent.algorithm, agent.recipe.depth, seed)
+    network = network_for(agent.algorithm, agent.recipe.depth, seed)
     with TemporaryDirectory() as directory:
         path = Path(directory) / "untrained.npz"
         np.savez(
             path,
             agent=np.array("Learned"),
-            spec=np.array(agent.spec.hash),
+            features=np.array(VERSION),
             algorithm=np.array(agent.algorithm.value),
             trained_steps=np.array(0),
             **network.arrays(),  # pyright: ignore[reportArgumentType]
@@ -36,15 +34,12 @@ def untrained(agent: Learned, seed: int = 0) -> Learned:
     return agent
 
 
-def network_for(spec: ElasticitySpec, algorithm: Algorithm, depth: int, seed: int) -> Network:
-    """Random weights, and a normalisation that changes nothing."""
-    rng, n_figures = np.random.default_rng(seed), n_seen(spec, depth)
-    ones = np.ones(n_figures, np.float32)
-    if algorithm is Algorithm.DQN:
-        policy, value = layers(rng, (n_figures, 16, math.prod(spec.n_levels))), ()
-    else:
-        policy, value = layers(rng, (n_figures, 16, sum(spec.n_levels))), layers(rng, (n_figures, 16, 1))
-    return Network(depth, 0 * ones, ones, policy, value, return_scale=1.0)
+def network_for(algorithm: Algorithm, depth: int, seed: int) -> Network:
+    """Random weights."""
+    rng, n_shared = np.random.default_rng(seed), n_context(depth)
+    scorer = layers(rng, (n_shared + N_FEATURES, 16, 1))
+    value = () if algorithm is Algorithm.DQN else layers(rng, (2 * 16 + n_shared, 16, 1))
+    return Network(depth, scorer, value, return_scale=10.0)
 
 
 def layers(rng: np.random.Generator, widths: Sequence[int]) -> Layers:

@@ -8,12 +8,14 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from agents.learned.agent import Learned
 from agents.learned.recipe import A2cRecipe, Algorithm, DqnRecipe, PpoRecipe, Recipe
-from agents.training import Worlds
-from envs.spec import ElasticitySpec
-from tests.agents.streams import STREAMS
+from agents.training import Side, Worlds
+from envs.spec import ElasticitySpec, Knob
+from pipeline.slos import Slo
+from tests.agents.streams import Stream, ledger
 
 STEPS = 12
 COMMON: dict[str, Any] = {
+    "seed": 0,
     "total_steps": 256,
     "n_envs": 4,
     "learning_rate": 0.003,
@@ -54,8 +56,8 @@ def learner(
 class PlantEnv(gym.Env[Any, Any]):
     """A plant for STEPS steps from the highest levels; its capacity is drawn from `capacities`."""
 
-    def __init__(self, stream: str = "ledger", capacities: tuple[float, ...] = (0.3, 1.2)) -> None:
-        self._stream, self._capacities = STREAMS[stream](), capacities
+    def __init__(self, stream: Stream, capacities: tuple[float, ...] = (0.3, 1.2)) -> None:
+        self._stream, self._capacities = stream, capacities
         self.observation_space = self._stream.spec.observation_space
         self.action_space = self._stream.spec.action_space
 
@@ -71,19 +73,34 @@ class PlantEnv(gym.Env[Any, Any]):
         return observation, outcome.reward, False, self._step >= STEPS, {}
 
 
-def plants(n: int, stream: str = "ledger") -> SyncVectorEnv:
-    return SyncVectorEnv([lambda: PlantEnv(stream)] * n, autoreset_mode=AutoresetMode.SAME_STEP)
+def side(n: int, *streams: Stream) -> Side:
+    """Environments side by side, each stream's in turn."""
+    chosen = [streams[i % len(streams)] for i in range(n)]
+    makers = [lambda stream=stream: PlantEnv(stream) for stream in chosen]
+    envs = SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+    return Side(envs, [stream.spec for stream in chosen])
 
 
-def worlds(stream: str = "ledger") -> Worlds:
-    return Worlds(lambda n: plants(n, stream), lambda n: plants(n, stream), held_out_seeds=range(1000, 1006))
+def worlds(*streams: Stream) -> Worlds:
+    """Likewise, for a training; by default of ledgers."""
+    made = streams or (ledger(),)
+    return Worlds(lambda n: side(n, *made), lambda n: side(n, *made), held_out_seeds=range(1000, 1006))
+
+
+SPEC = ElasticitySpec(
+    knobs=(
+        Knob("a", "", (1, 2), (1.0, 2.0), ((1.0, 2.0),)),
+        Knob("b", "", (1, 2, 3), (1.0, 2.0, 3.0), ((1.0, 2.0, 4.0),)),
+    ),
+    slos=(Slo("steps", 1.0, memory=True),),
+)
 
 
 class Counting(gym.Env[Any, Any]):
-    """Observes how many steps it has made; ends after `length`, in the way that `terminates` says."""
+    """Observes one step more than it has made, of an SLO; ends after `length`, as `terminates` says."""
 
-    observation_space = gym.spaces.Box(0.0, 100.0, (1,), np.float32)
-    action_space = gym.spaces.MultiDiscrete([2, 3])
+    observation_space = SPEC.observation_space
+    action_space = SPEC.action_space
 
     def __init__(self, length: int, terminates: bool) -> None:
         self._length, self._terminates, self._step = length, terminates, 0
@@ -106,4 +123,4 @@ class Counting(gym.Env[Any, Any]):
         )
 
     def _observation(self) -> Any:
-        return np.array([self._step], dtype=np.float32)
+        return SPEC.encode(SPEC.lowest, {"steps": SPEC.slos[0].read(self._step + 1.0)}, {})

@@ -49,7 +49,7 @@ def study(*overrides: str) -> Study:
     values = config(*overrides)
     assert values.study is not None
     variants = variants_of(values.study, values.results)
-    return study_of(values, cells_of(values, "broad"), variants, Console(quiet=True))
+    return study_of(values, cells_of(values), variants, Console(quiet=True))
 
 
 def hashes(found: Study, agent: str) -> set[str]:
@@ -66,12 +66,6 @@ def test_every_study_has_what_it_names(name):
         named = {"hardware": cells.hardware, "scenario": cells.scenarios, "slo": cells.slos}
         for group, options in (named | {"video": [cells.video]}).items():
             assert all((CONF / group / f"{option}.yaml").is_file() for option in options)
-
-
-def test_what_is_held_out_is_what_the_training_keeps():
-    values = compose("study", overrides=["study=held_out"])
-    block, kept = values.study.cells.held_out, values.training.evaluation
-    assert (block.hardware, block.scenarios) == (kept.hardware, kept.scenarios)
 
 
 def test_a_run_is_the_one_that_the_same_words_make():

@@ -28,7 +28,7 @@ def world() -> Counting:
 
 def test_a_score_is_the_mean_over_all_steps_of_all_seeds():
     env = world()
-    got = score("here", "static", Static(FAIR, "highest"), lambda: env, range(10))
+    got = score("here", "static", Static(FAIR, "highest"), env, range(10))
     assert (got.world, got.agent) == ("here", "static")
     assert got.slo_fulfilment == pytest.approx(0.5, abs=0.05)  # of 2000 draws
     assert got.qoe_mean == pytest.approx(0.65)  # streams 1, depth 3 of 10
@@ -40,6 +40,6 @@ def test_a_score_is_the_mean_over_all_steps_of_all_seeds():
 
 def test_equal_seeds_lead_to_equal_scores():
     one, same, other = (
-        score("here", "static", Static(FAIR, "highest"), world, seeds) for seeds in ((1, 2), (1, 2), (3, 4))
+        score("here", "static", Static(FAIR, "highest"), world(), seeds) for seeds in ((1, 2), (1, 2), (3, 4))
     )
     assert one == same != other

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from experiments.config.schemas import RunConfig
 from experiments.program.errors import ConfigError
-from experiments.training.first_use import alone, ensure_trained
+from experiments.training.first_use import alone, ensure_trained, training_run_for
 from experiments.worlds.plan import Plan, plan_run
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
@@ -64,7 +64,7 @@ def test_a_file_of_the_users_own_is_left_to_the_agent(tmp_path):
 @pytest.mark.timeout(COMPILING_S)
 def test_it_is_trained_once_and_found_the_next_time(tmp_path):
     values, printed = made_ready(tmp_path, "ppo", *WORLD, *TINY_PPO)
-    assert "agent ppo is trained first, once for this stream (trained_on=small)" in printed
+    assert "agent ppo is trained first, once (trained_on=small)" in printed
     assert "64 of 64 steps" in printed
     assert Path(values.checkpoint).parent == tmp_path / "checkpoints"
     _, plan = composed(tmp_path, *WORLD, *TINY_PPO)
@@ -96,14 +96,19 @@ def test_a_stream_that_cannot_be_simulated_is_one_sentence(tmp_path):
         ensure_trained("ppo", live.agent, plan, "small", Console(file=io.StringIO()), live=False)
 
 
-def test_a_training_for_another_spec_is_refused_and_both_are_named(tmp_path):
-    cfg, plan = composed(tmp_path, *WORLD, *TINY_PPO)
-    _, other = composed(tmp_path, *WORLD, "slo=thesis")
-    plan.config.slo = other.config.slo
-    with pytest.raises(
-        ConfigError, match=f"is for the spec {other.spec.hash} where this run has {plan.spec.hash}"
-    ):
-        ensure_trained("ppo", cfg.agent, plan, "small", Console(file=io.StringIO()), live=False)
+def test_of_drawn_worlds_one_checkpoint_serves_every_stream_and_is_known_before_any_is_drawn(tmp_path):
+    streams = (
+        (),
+        ("slo=thesis", "qoe=knobs", "env.control_interval_s=0.5"),
+        ("video=thesis", "hardware=thesis"),
+    )
+    runs = []
+    for words in streams:
+        cfg, plan = composed(tmp_path, *WORLD, "agent=ppo", *words)
+        runs.append(training_run_for("ppo", cfg.agent, plan, "drawn", live=False)[0])
+    assert len({run.checkpoint for run in runs}) == 1
+    cfg, plan = composed(tmp_path, *WORLD, "agent=ppo", "agent.recipe.seed=1")
+    assert training_run_for("ppo", cfg.agent, plan, "drawn", live=False)[0].checkpoint != runs[0].checkpoint
 
 
 def test_a_second_process_says_that_it_waits(tmp_path):

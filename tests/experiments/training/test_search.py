@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from rich.console import Console
 
+from envs.simulator.system import Cell
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
 from experiments.training.schemas import RangeSchema, TrainConfig, register
-from experiments.training.search import Search, check_search, outcome_of, said, trial_table
+from experiments.training.search import Search, check_search, outcome_of, said, search_of, trial_table
 from experiments.training.trials import Arena, check_range, drawn, figure_at
+from tests.envs.simulator.systems import spec, system
 from tests.experiments.programs import call
 
 COMPILING_S = 300  # at worst: the whole simulator, on a busy machine
@@ -25,15 +28,19 @@ def config(**changes) -> TrainConfig:
     made = TrainConfig()
     made.ranges = {"a": RangeSchema(1.0, 3.0), "b": RangeSchema(1.0, 9.0, integer=True)}
     made.episodes, made.trials, made.processes = 2, 3, None
-    made.env = type("Env", (), {"steps": 5})()  # type: ignore[assignment]
     for key, value in changes.items():
         setattr(made, key, value)
     return made
 
 
+def arena() -> Arena:
+    cell = Cell("rpi5/steady", spec(), [system(steps=5)])
+    return Arena([cell] * 2, range(2), {})
+
+
 def searched() -> Search:
     trials = [{"a": 1.5, "b": 4.0}, {"a": 2.0, "b": 1.0}, {"a": 3.0, "b": 9.0}]
-    return Search(config(), "hpa", ["rpi5/steady"], Arena(None, [], [], {}), trials)  # type: ignore[arg-type]
+    return Search(config(), "hpa", ["rpi5/steady"], arena(), trials)
 
 
 # --- what is drawn ---
@@ -98,6 +105,22 @@ def test_a_search_that_cannot_be_is_refused(changes, message):
         check_search(config(**changes), "hpa", {"a": 1.5, "b": 4})
 
 
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        (10**9, "world 1000000000 is one to judge by: nothing is trained, searched or tuned on it"),
+        (999_999, "world 1000000 is for validation: nothing is trained or searched on it"),
+    ],
+)
+def test_no_search_is_made_in_worlds_to_judge_by_or_to_validate_on(first, message):
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        found = OmegaConf.to_object(compose("train", ["agent=hpa", "episodes=2", f"training.first={first}"]))
+        assert isinstance(found, TrainConfig)
+        with pytest.raises(ConfigError, match=message):
+            search_of(found, "hpa", OmegaConf.to_container(compose("agent/hpa").agent), Console())  # type: ignore[arg-type]
+
+
 # --- what comes of it ---
 
 
@@ -159,7 +182,7 @@ def test_a_search_leaves_the_best_figures_and_changes_no_configuration(tmp_path)
     best = yaml.safe_load((directory / "best.yaml").read_text())
     present = yaml.safe_load(before)
     assert best["present_figures"] == {name: present[name] for name in best["figures"]}
-    assert best["worlds"] == ["rpi5/steady", "rpi5/load_burst"]
+    assert set(best["worlds"]) == {"rpi5/steady", "rpi5/load_burst"}
     assert best["reward"] >= best["present_reward"]
     assert len((directory / "trials.csv").read_text().splitlines()) == 1 + 3
     assert Path(CONF / "agent" / "hpa.yaml").read_text() == before
