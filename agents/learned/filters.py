@@ -6,8 +6,8 @@ For every channel c (a stage's ln pressure, or an SLO's ln ratio) of every episo
 
 with x the ln costs of the levels. κ follows what the world can take, and jumps with it; the slopes β are the
 world's own, near those of the spec. One filter per lag L holds that what is seen now was done L intervals
-ago; which of them is right shows in how well they predict the pressures. The figures below are round ones: none
-of them was searched.
+ago; which of them is right shows in how well they predict the pressures. The figures below are round ones:
+none of them was searched.
 """
 
 import numpy as np
