@@ -1,16 +1,15 @@
 """Trainings in drawn worlds: streams, grids, thresholds, hardware, scenarios and telemetry of every kind."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
-import envs.procedural
 from agents.training import Side, Worlds
-from envs.procedural.world import Split, numbers, refuse_evaluation, split_of, world
+from envs.procedural import ranges, screening
+from envs.procedural.world import SHARES, Split, numbers, refuse_evaluation, split_of, world
 from envs.simulator.system import Cell
 from experiments.program.errors import blaming
-from experiments.runs.provenance import source_of
+from experiments.runs.provenance import digest, file_hash, source_of
 from experiments.training.schemas import DrawnSchema, TrainConfig
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging
 
@@ -81,7 +80,5 @@ def env_of(number: int) -> Any:
 @cache
 def sampler_hash() -> str:
     """Return 12 hexadecimal digits that change with the distribution that worlds are drawn from."""
-    package = source_of(envs.procedural.__name__)
-    assert package is not None
-    sources = (path.read_bytes() for path in sorted(package.parent.glob("*.py")))
-    return hashlib.sha256(b"".join(sources)).hexdigest()[:12]
+    paths = [source_of(module.__name__) for module in (ranges, screening)]
+    return digest({"shares": SHARES, "sources": [file_hash(path) for path in paths if path is not None]})

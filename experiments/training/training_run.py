@@ -231,7 +231,7 @@ def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
     shown, title = scores, f"worlds kept from training, mean of {n_seeds} seeds"
     if n_worlds > MOST_SHOWN:
         shown = [mean_of(scores, name) for name in dict.fromkeys(score.agent for score in scores)]
-        title = f"mean of {n_worlds} worlds kept from training, {n_seeds} seeds each"
+        title = f"mean of {n_worlds} worlds kept from training"
     rows = [
         (s.world, s.agent, f"{s.reward_mean:+.3f}", f"{100 * s.slo_fulfilment:.1f} %", f"{s.qoe_mean:.3f}")
         for s in shown
