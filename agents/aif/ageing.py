@@ -3,7 +3,7 @@
 The logarithm of the latency τ(a) of a setting is one more channel, Gaussian over all settings. It is not
 observed; what is observed is the worth W(a, age) that was had of it, which is known to fall with age:
 
-    quality = W(a, sampling + τ(a)) + noise
+    had = W(a, sampling + τ(a)) + noise
 
 by a Kalman filter on W linearised over a standard deviation of ln τ. Where W does not change with age,
 nothing is learned, and nothing need be. The expected worth is a Gauss–Hermite mean of three points of ln τ.
@@ -16,11 +16,11 @@ import numpy as np
 
 from agents.aif.beliefs import Belief, Prior, along, everywhere
 from agents.aif.settings import Floats
-from envs.worth import Worth
+from envs.spec import ElasticitySpec
 
 LEAST_STEP = 0.1  # of ln τ, over which W is linearised
 LONGEST_S = 20.0
-OUTLIER = 4.0  # deviations of a quality that count, at most: scenes differ from second to second
+OUTLIER = 4.0  # deviations of what was had that count, at most: scenes differ from second to second
 POINTS = ((-math.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (math.sqrt(3.0), 1 / 6))  # of a Gauss–Hermite mean
 
 
@@ -36,15 +36,16 @@ def with_age(belief: Belief, age: Age) -> Belief:
     return belief._replace(mean=age.mean[None, None], cov=age.cov[None, None])
 
 
-def expected_worth(prior: Prior, belief: Belief, age: Age, worth: Worth) -> Floats:
+def expected_worth(spec: ElasticitySpec, prior: Prior, belief: Belief, age: Age) -> Floats:
     """Return what every setting is expected to be worth at the age that it will have, shape (n,).
 
     Args:
+        spec: says what settings are worth, by age.
         prior: of ln τ.
         belief: whose settings have a nugget.
         age: see there.
-        worth: by age.
     """
+    worth = spec.worth
     if len(worth.ages_s) == 1:
         return worth.at_once
     mean, variance = (part[0, 0] for part in everywhere(prior, with_age(belief, age)))
@@ -55,29 +56,29 @@ def expected_worth(prior: Prior, belief: Belief, age: Age, worth: Worth) -> Floa
     return np.sum(at, axis=0)
 
 
-def aged(prior: Prior, belief: Belief, age: Age, worth: Worth, row: int, quality: float) -> Age:
-    """Return the belief after a quality was had of a setting.
+def aged(spec: ElasticitySpec, prior: Prior, belief: Belief, age: Age, row: int, had: float) -> Age:
+    """Return the belief after what a setting was worth was seen.
 
     Args:
-        prior, belief, age, worth: as above; the setting has a nugget.
+        spec, prior, belief, age: as above; the setting has a nugget.
         row: of the setting.
-        quality: in [0, 1].
+        had: of its worth, in [0, 1].
     """
     cov = age.cov.copy()
     cov[-1, -1] += prior.drift[0] ** 2
     (h,) = along(prior, belief, np.array([row]))
     towards = cov @ h
     mean, step = float(age.mean @ h), max(math.sqrt(float(towards @ h)), LEAST_STEP)
-    below, at, above = (_worth_at(worth, row, mean + z * step) for z in (-1, 0, 1))
+    below, at, above = (_worth_at(spec, row, mean + z * step) for z in (-1, 0, 1))
     slope = (above - below) / (2 * step)
     noise = float(prior.noise[0])
     gain = slope * towards / (slope**2 * float(towards @ h) + noise**2)
-    error = min(max(quality - at, -OUTLIER * noise), OUTLIER * noise)
+    error = min(max(had - at, -OUTLIER * noise), OUTLIER * noise)
     return Age(age.mean + gain * error, cov - slope * np.outer(gain, towards))
 
 
-def _worth_at(worth: Worth, row: int, ln_latency: float) -> float:
-    return float(worth.when_shown(math.exp(min(ln_latency, math.log(LONGEST_S))))[row])
+def _worth_at(spec: ElasticitySpec, row: int, ln_latency: float) -> float:
+    return float(spec.worth.when_shown(math.exp(min(ln_latency, math.log(LONGEST_S))))[row])
 
 
 def forgotten(prior: Prior, before: Belief, now: Belief, age: Age) -> Age:

@@ -107,16 +107,15 @@ class ActiveInference(Forecaster):
         return self._known.settings[to].copy()
 
     def learn(self, transition: Transition) -> None:
-        """Take in how much quality a setting that was held has had while every SLO was, if that ages."""
-        worth = self.spec.worth
+        """Take in what a setting that was held was worth while every SLO held, where worth ages."""
         row = self._row(transition.action)
         is_new = row != self._row(self.spec.decode(transition.observation).levels)
-        if transition.reward <= 0 or is_new or len(worth.ages_s) == 1:
+        if transition.reward <= 0 or is_new or len(self.spec.worth.ages_s) == 1:
             return
         before = self._belief
         self._belief = visited(self._known, before, row)
         self._age = ageing.forgotten(self._known_ages, before, self._belief, self._age)
-        self._age = ageing.aged(self._known_ages, self._belief, self._age, worth, row, transition.reward)
+        self._age = ageing.aged(self.spec, self._known_ages, self._belief, self._age, row, transition.reward)
 
     def forecast(self, settings: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return forecasts from what SLOs are believed to rest at; backlogs of now are gone by then."""
@@ -140,7 +139,7 @@ class ActiveInference(Forecaster):
         return picture_of(self.spec, self._channels, self._known, self._belief, plan, self._figures.gamma)
 
     def _outlook(self) -> Outlook:
-        worth = ageing.expected_worth(self._known_ages, self._belief, self._age, self.spec.worth)
+        worth = ageing.expected_worth(self.spec, self._known_ages, self._belief, self._age)
         may_try = self._belief.time >= self._habit.barred_until
         return Outlook(self._belief, self._trend, worth, int(self._belief.rows[-1]), may_try)
 

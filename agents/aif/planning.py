@@ -18,7 +18,7 @@ and `drain` until what it left over is gone, of the `patience` in which the bett
 expected information gain weighed by what it is worth: 0 where f is known. Its E_Q is over joint draws; SLOs
 that are no load break together, and share one.
 
-While an SLO is broken by a backlog, no quality earns anything, and what drains it soonest is best.
+While an SLO is broken by a backlog, no setting earns its worth, and what drains it soonest is best.
 """
 
 from typing import NamedTuple

@@ -1,5 +1,7 @@
 """How old what is shown is, is learned from what it was worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,10 +23,15 @@ FADING = Worth.of(
 LASTING = Worth.ageless([[0.6, 0.7], [0.8, 0.9], [0.9, 1.0]])
 
 
+def judged_by(worth):
+    """The stream, where settings are worth this."""
+    return replace(SPEC, joint_worth=worth)
+
+
 def after(latency_s, worth=FADING, n=20, row=3):
     age, of = START, visited(PRIOR, belief(), row)
     for _ in range(n):
-        age = aged(PRIOR, of, age, worth, row, float(FADING.when_shown(latency_s)[row]))
+        age = aged(judged_by(worth), PRIOR, of, age, row, float(FADING.when_shown(latency_s)[row]))
     return age, of
 
 
@@ -33,21 +40,21 @@ def test_a_latency_is_found_from_what_a_setting_earns(latency_s):
     age, of = after(latency_s)
     (h,) = along(PRIOR, of, np.array([3]))
     assert np.exp(age.mean @ h) == pytest.approx(latency_s, rel=0.15)
-    assert expected_worth(PRIOR, of, age, FADING)[3] == pytest.approx(
+    assert expected_worth(judged_by(FADING), PRIOR, of, age)[3] == pytest.approx(
         FADING.when_shown(latency_s)[3], rel=0.05
     )
 
 
 def test_what_one_setting_takes_is_told_of_others():
     age, of = after(1.5)
-    before = expected_worth(PRIOR, of, START, FADING)
-    assert expected_worth(PRIOR, of, age, FADING)[5] < 0.9 * before[5]
+    before = expected_worth(judged_by(FADING), PRIOR, of, START)
+    assert expected_worth(judged_by(FADING), PRIOR, of, age)[5] < 0.9 * before[5]
 
 
 def test_where_worth_does_not_age_nothing_is_learned():
     age, of = after(1.5, LASTING)
     np.testing.assert_array_equal(age.mean, START.mean)
-    np.testing.assert_array_equal(expected_worth(PRIOR, of, age, LASTING), LASTING.at_once)
+    np.testing.assert_array_equal(expected_worth(judged_by(LASTING), PRIOR, of, age), LASTING.at_once)
 
 
 def test_the_expected_worth_is_its_mean_over_what_is_believed_of_latency():
@@ -55,7 +62,7 @@ def test_the_expected_worth_is_its_mean_over_what_is_believed_of_latency():
     (h,) = along(PRIOR, of, np.array([3]))
     drawn = START.mean @ h + np.sqrt(h @ START.cov @ h) * np.random.default_rng(0).standard_normal(4000)
     worth = np.mean([FADING.when_shown(np.exp(min(x, 3.0)))[3] for x in drawn])
-    assert expected_worth(PRIOR, of, START, FADING)[3] == pytest.approx(worth, abs=0.02)
+    assert expected_worth(judged_by(FADING), PRIOR, of, START)[3] == pytest.approx(worth, abs=0.02)
 
 
 def test_room_that_is_made_for_another_setting_forgets_the_former():
