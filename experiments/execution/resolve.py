@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -50,6 +51,27 @@ class ResolvedRun:
             plan = plan_run(config)
         return ResolvedRun(plan, self.identity.under_seed(seed), self.agent)
 
+    def of_agent(
+        self, choice: str, values: DictConfig, trained_on: str | None, console: Console, live: bool | None
+    ) -> "ResolvedRun":
+        """Return the same of another agent: the world is neither composed nor planned again.
+
+        Args:
+            choice: its file in conf/agent.
+            values: what it is made of.
+            trained_on: of conf/training, None where it learns nothing beforehand.
+            console, live: as for `resolve`.
+
+        Raises:
+            ConfigError, TrainingError, KeyboardInterrupt: as `resolve`.
+        """
+        values = typed_values(values)
+        config = replace(self.plan.config, agent=plain_agent(values), trained_on=trained_on)
+        plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
+        values = ensure_trained(choice, values, plan, trained_on, console, live)
+        name = named({**self.identity.choices, "agent": choice}, config)["agent"]
+        return ResolvedRun(plan, self.identity.of_agent(name, values, trained_on), values)
+
 
 def resolve(
     cfg: DictConfig, choices: Mapping[str, str], console: Console, live: bool | None = None
@@ -80,6 +102,11 @@ def resolve(
     values = typed_values(cfg.agent)
     cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console, live)
     return ResolvedRun(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
+
+
+def plain_agent(values: DictConfig) -> Any:
+    """Return an agent's values as a configuration that became an object has them."""
+    return OmegaConf.to_container(values, resolve=True)
 
 
 def named(choices: Mapping[str, str], config: RunConfig) -> dict[str, str]:

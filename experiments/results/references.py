@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import agent_values
@@ -162,7 +161,6 @@ def notes_on(added: Sequence[Cell]) -> list[str]:
 def is_of_other_code(cell: Cell) -> bool:
     """Whether a run of a cell says that this code would not do the same; published ones do not say."""
     for _, run in cell.runs.iterrows():
-        asked = OmegaConf.create({group: run["config"][group] for group in ("agent", "video")})
-        if run["code_hash"] not in ("", code_hash(asked, run["env"])):
+        if run["code_hash"] not in ("", code_hash(run["config"], run["env"])):
             return True
     return False

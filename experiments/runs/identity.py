@@ -23,6 +23,8 @@ from experiments.runs.provenance import (
 GROUPS: tuple[str, ...] = ("agent", "video", "detector", "env", "hardware", "scenario", "slo")
 NOT_WHAT_IS_MEASURED = ("seed", "live", "results", "name", "output")
 SEED_LINE = re.compile(r"^seed: .*$", re.MULTILINE)
+AGENT_LINES = re.compile(r"^agent:\n(?:[ -].*\n)+", re.MULTILINE)
+TRAINED_LINE = re.compile(r"^trained_on: .*$", re.MULTILINE)
 SOURCES = {"pipeline": REAL, "simulator": SIMULATED, "replay": REPLAYED}  # of each env
 
 
@@ -33,7 +35,8 @@ class Identity:
     Attributes:
         choices: the option chosen of each group.
         config_yaml: the whole configuration, resolved.
-        config_hash: of all that decides what is measured; equal for runs that differ only in their seed.
+        deciding: what of it decides what is measured.
+        config_hash: of that; equal for runs that differ only in their seed.
         spec_hash: of knobs, SLOs and metrics.
         code_hash: of the sources of agent and world, and of the checkpoint, if there is one.
         seed: of the run.
@@ -43,6 +46,7 @@ class Identity:
 
     choices: Mapping[str, str]
     config_yaml: str
+    deciding: Mapping[str, Any]
     config_hash: str
     spec_hash: str
     code_hash: str
@@ -55,6 +59,30 @@ class Identity:
         config_yaml, n = SEED_LINE.subn(f"seed: {seed}", self.config_yaml)
         assert n == 1, "every configuration has one seed"
         return replace(self, seed=seed, config_yaml=config_yaml)
+
+    def of_agent(self, name: str, values: DictConfig, trained_on: str | None) -> "Identity":
+        """Return the identity of the same run of another agent.
+
+        Args:
+            name: what it is called.
+            values: what it is made of.
+            trained_on: of conf/training, None where it learns nothing beforehand.
+        """
+        agent = OmegaConf.to_container(values, resolve=True, enum_to_str=True)
+        lines = OmegaConf.to_yaml(OmegaConf.create({"agent": agent}))
+        config_yaml, n = AGENT_LINES.subn(lambda _: lines, self.config_yaml)
+        assert n == 1, "every configuration has one agent"
+        config_yaml, n = TRAINED_LINE.subn(f"trained_on: {trained_on or 'null'}", config_yaml)
+        assert n == 1, "and says on what it is trained"
+        deciding = {**self.deciding, "agent": agent, "trained_on": trained_on}
+        return replace(
+            self,
+            choices={**self.choices, "agent": name},
+            config_yaml=config_yaml,
+            deciding=deciding,
+            config_hash=digest(deciding),
+            code_hash=code_hash(deciding, self.choices["env"]),
+        )
 
     @property
     def run_hash(self) -> str:
@@ -97,22 +125,23 @@ def identify(cfg: DictConfig, choices: Mapping[str, str], spec_hash: str) -> Ide
     return Identity(
         choices={group: choices[group] for group in GROUPS},
         config_yaml=OmegaConf.to_yaml(cfg, resolve=True),
+        deciding=deciding,
         config_hash=digest(deciding),
         spec_hash=spec_hash,
-        code_hash=code_hash(cfg, choices["env"]),
+        code_hash=code_hash(deciding, choices["env"]),
         seed=int(plain["seed"]),
         git_commit=git_commit(),
     )
 
 
-def code_hash(cfg: DictConfig, env: str) -> str:
+def code_hash(config: Mapping[str, Any], env: str) -> str:
     """12 hexadecimal digits that change with the sources of agent, world and stream, or the checkpoint."""
-    path = cfg.agent.get("checkpoint")
+    path = config["agent"].get("checkpoint")
     checkpoint = file_hash(Path(path)) if path and Path(path).is_file() else ""
-    factory = cfg.video.get("factory")  # of a stream that is not ours
+    factory = config["video"].get("factory")  # of a stream that is not ours
     return digest(
         {
-            "agent": source_hash(cfg.agent["_target_"].rpartition(".")[0]),
+            "agent": source_hash(config["agent"]["_target_"].rpartition(".")[0]),
             "world": source_hash(SOURCES[env]),
             "stream": source_hash(factory.rpartition(".")[0]) if factory else "",
             "checkpoint": checkpoint,

@@ -98,6 +98,7 @@ class Resolver:
         overrides = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
         self._base, self._choices = composed(["agent=random", *overrides])
         self._found: dict[tuple[str, str], ResolvedRun] = {}
+        self._worlds: dict[str, ResolvedRun] = {}  # the first run of each cell
 
     def resolve(self, variant: AgentVariant, cell: StudyCell) -> ResolvedRun:
         """Return the run of an agent in a cell, under seed 0; whoever must learn first has learned then.
@@ -107,8 +108,25 @@ class Resolver:
             TrainingError, KeyboardInterrupt: as `training.first_use.ensure_trained`.
         """
         kind = "pipeline" if cell.is_real else "simulator"
-        if (found := self._found.get((variant.name, f"{kind} {cell.name}"))) is not None:
+        place = f"{kind} {cell.name}"
+        if (found := self._found.get((variant.name, place))) is not None:
             return found
+        trained_on = self._config.trained_on if is_learned(variant.values) else None  # it is nobody else's
+        try:
+            if (first := self._worlds.get(place)) is not None:
+                resolved = first.of_agent(
+                    variant.agent, variant.values, trained_on, self._console, self._config.live
+                )
+            else:
+                resolved = self._worlds[place] = self._composed(variant, cell, kind, trained_on)
+        except ConfigError as error:
+            raise ConfigError(f"{cell.name}: {error}") from error
+        self._found[variant.name, place] = resolved
+        return resolved
+
+    def _composed(
+        self, variant: AgentVariant, cell: StudyCell, kind: str, trained_on: str | None
+    ) -> ResolvedRun:
         cfg = self._base.copy()
         assert isinstance(cfg, DictConfig)
         values: dict[str, Any] = {group: option(group, name) for group, name in cell.options.items()}
@@ -118,14 +136,9 @@ class Resolver:
         if cell.world is None:
             cfg.accuracy = accuracy_of_video(cell.options["video"])
         cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, False, cell.world
-        cfg.trained_on = self._config.trained_on if is_learned(variant.values) else None  # nobody else's
+        cfg.trained_on = trained_on
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
-        try:
-            resolved = resolve(cfg, choices, self._console, self._config.live)
-        except ConfigError as error:
-            raise ConfigError(f"{cell.name}: {error}") from error
-        self._found[variant.name, f"{kind} {cell.name}"] = resolved
-        return resolved
+        return resolve(cfg, choices, self._console, self._config.live)
 
 
 def study_of(

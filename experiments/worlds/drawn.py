@@ -8,18 +8,26 @@ from functools import cache
 from typing import Any
 
 import yaml
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from envs.hardware import usable_cores
 from envs.procedural.screening import HELD
 from envs.procedural.world import World, draw_all, is_known, world
 from experiments.config.composing import option
+from experiments.config.schemas import SlosSchema, TrafficSchema
+from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
 from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError
 
 PREFIX = "world_"
-PARTS = ("accuracy", "hardware", "scenario", "slo", "video")  # groups of which a drawn world is an option
+SCHEMAS = {  # of the groups of which a drawn world is an option
+    "accuracy": AccuracySchema,
+    "hardware": HardwareSchema,
+    "scenario": ScenarioSchema,
+    "slo": SlosSchema,
+    "video": TrafficSchema,
+}
 
 
 @cache
@@ -84,8 +92,11 @@ def with_world(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[DictConfig,
         parts = documents(number)
     except ValueError as error:
         raise ConfigError(f"world: {error}") from error
-    for part in PARTS:
-        cfg[part] = option(part, f"{PREFIX}{number}")
+    for part, schema in SCHEMAS.items():  # to compose an option takes Hydra a second
+        values = dict(parts[part])
+        base, *_ = values.pop("defaults", [None])
+        typed = OmegaConf.structured(schema if base is None else option(part, base))
+        cfg[part] = OmegaConf.merge(typed, values)
     if not cfg.env.memory_budget_mb:
         cfg.env.memory_budget_mb = world(number).memory_budget_mb
     cfg.world = None

@@ -26,6 +26,7 @@ from tests.experiments.world import SPEC, Script, World
 IDENTITY = Identity(
     choices=dict.fromkeys(GROUPS, "x") | {"agent": "script", "video": "traffic"},
     config_yaml="seed: 7\n",
+    deciding={},
     config_hash="c",
     code_hash="o",
     spec_hash=SPEC.hash,

@@ -76,6 +76,14 @@ def test_a_run_is_the_one_that_the_same_words_make():
     assert own.run_hash == alone.run_hash
 
 
+def test_a_run_of_a_second_agent_is_recorded_as_if_it_alone_had_been_composed():
+    def identity(*first: str):
+        run = next(run for run in study(*first).runs if run.agent == "rule")
+        return run.resolved.identity, run.resolved.plan.config
+
+    assert identity() == identity("~study.agents.static-lowest", "~study.agents.static-highest")
+
+
 def test_random_and_oracle_play_in_the_simulator_even_if_they_are_not_in_the_roster():
     found = study("~study.agents.oracle", "study.highlight=[rule]")
     names = [(run.agent, run.seed) for run in found.references]
