@@ -62,6 +62,7 @@ def test_every_key_of_a_summary_is_explained(trace):
     identity = Identity(
         choices=dict.fromkeys(("agent", "video", "detector", "env", "hardware", "scenario", "slo"), "x"),
         config_yaml="",
+        deciding={},
         config_hash="",
         spec_hash="",
         code_hash="",
