@@ -254,6 +254,6 @@ def test_sentences_need_no_further_quotes():
 @pytest.mark.usefixtures("hydra_here")
 def test_runs_under_other_thresholds_are_refused_by_field_and_name(results, strict):
     text = complaint(f"runs=[{results / 'main'},{strict}]")
-    assert "slo.latency_p95_ms.threshold is 1000 in 14 runs (" in text
+    assert "slo.latency_p95_ms.threshold is 250 in 14 runs (" in text
     assert f", 500 in 1 run ({strict})" in text
     assert "choose, for example with where=" in text
