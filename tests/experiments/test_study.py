@@ -110,7 +110,9 @@ def test_its_runs_are_runs_like_any_other(quick):
 def test_without_a_name_it_says_which_there_are():
     done = call("experiments.study")
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("experiments.study: say which study: study=ablations, held_out, named, protocol, ")
+    assert done.err.startswith(
+        "experiments.study: say which study: study=ablations, held_out, named, protocol, "
+    )
 
 
 @pytest.mark.nightly
