@@ -32,7 +32,8 @@ COUNTED_FAULTS = {  # keys of a `SourceReport`
     "stale": "stale picture",
 }
 UNTRAINED = (
-    "The weights are untrained: the load is real, the boxes mean nothing. Give some: detector.weights=PATH"
+    "The weights are untrained: the load is real, but what the networks find means nothing. "
+    "Give some: detector.weights=PATH"
 )
 DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
 
