@@ -1,6 +1,6 @@
 """The published leaderboard: what agents came to in drawn worlds, for others to be placed among.
 
-They ship as one small Parquet file, which knows each world by what its settings come to: figures of another
+It ships as one small Parquet file, which knows each world by what its settings come to: figures of another
 simulator, of other worlds or another protocol are refused, not mixed.
 """
 

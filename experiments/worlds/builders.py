@@ -9,7 +9,7 @@ from typing import Any
 from envs.accuracy import StreamProfile
 from envs.hardware import Device, Hardware, Host
 from envs.scenario import EventKind, Scenario
-from envs.spec import OF_DETECTIONS, ElasticitySpec, Quality
+from envs.spec import ElasticitySpec
 from envs.video import video_spec
 from experiments.config.derived import build
 from experiments.config.schemas import CustomSchema, DetectorSchema, SlosSchema, StreamConfig, VideoSchema
@@ -84,13 +84,7 @@ def stream_spec(config: StreamConfig, ladders: Ladders, slos: Sequence[Slo]) -> 
     """What an agent sees of a video stream, whose quality is judged as `qoe` says. Raises ConfigError."""
     with blaming("qoe"):
         weights, profile = dataclasses.asdict(config.qoe.weights), accuracy_of(config.accuracy)
-        return video_spec(ladders, slos, weights, judged_by(config), profile)
-
-
-def judged_by(config: StreamConfig) -> Quality:
-    """What quality is: by the knobs where nobody knows what detections of the scene are worth."""
-    is_known = config.accuracy is not None or config.qoe.by not in OF_DETECTIONS
-    return config.qoe.by if is_known else Quality.KNOBS
+        return video_spec(ladders, slos, weights, config.qoe.by, profile)
 
 
 # --- accuracy ---
