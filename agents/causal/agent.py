@@ -133,7 +133,7 @@ class Causal(Forecaster):
     def warm_up(self) -> None:
         """Import what learns a structure, which takes some seconds."""
         if self._samples is not None:
-            import agents.causal.search  # noqa: F401
+            import agents.common.climbing  # noqa: F401
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """Take in what the last interval showed, then the setting of the highest score."""

@@ -38,7 +38,7 @@ class Samples:
 
     def learn(self, model: Model, score: Score, max_parents: int) -> bool:
         """Give the model the structure that the samples speak for; whether it is another one."""
-        from agents.causal.search import climb  # takes seconds the first time
+        from agents.common.climbing import climb  # takes seconds the first time
 
         column = {node: i for i, node in enumerate(self._nodes)}
         allowed = {
@@ -47,7 +47,7 @@ class Samples:
         }
         rows = np.concatenate([self._prior, [row_of(model, self._nodes, s) for s in self.recent]])
         states = [n_coarse(model, node) for node in self._nodes]
-        found = climb(rows, states, allowed, score, max_parents)
+        found = climb(rows, states, allowed, score.penalty(len(rows)), max_parents)
         changed = False
         for slo, table in enumerate(model.tables):
             parents = tuple(self._nodes[i] for i in found[column[Node(Kind.SLO, slo)]])

@@ -7,6 +7,7 @@ network without arcs inside a slice: Friedman, Murphy and Russell 1998, "Learnin
 probabilistic networks").
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -31,6 +32,10 @@ class Score(Word, file="conf/agent/causal.yaml"):
 
     AIC = "AIC"
     BIC = "BIC"
+
+    def penalty(self, n_samples: int) -> float:
+        """Return what each free parameter takes from ln L, see `agents.common.climbing`."""
+        return 1.0 if self is Score.AIC else math.log(n_samples) / 2
 
 
 class Kind(StrEnum):

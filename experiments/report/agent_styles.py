@@ -19,7 +19,7 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (GREEN, ("ppo", "a2c", "dqn")),
     (ORANGE, ("rule", "hpa", "aimd", "pid")),
     (PINK, ("mpc", "bayes", "bandit")),
-    (SKY, ("aif_thesis", "heuristic_thesis")),
+    (SKY, ("aif_thesis", "heuristic_thesis", "aci")),
     (BLACK, ("oracle", "best_static")),
     (GREY, ("static", "random")),
 )

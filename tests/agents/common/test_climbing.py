@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from agents.causal.search import CountedScore, climb, column
 from agents.causal.structure import Score
+from agents.common.climbing import CountedScore, climb, column
 
 LEVELS = (4, 3, 2)  # two knobs that matter and one that does not
 N_STATES = [*LEVELS, 4, 3, 2]
@@ -24,12 +24,12 @@ def known_world(n):
 @pytest.mark.parametrize("score", Score)
 def test_the_skeleton_is_found_and_knobs_are_causes(score):
     allowed = {METRIC: (0, 1, 2), SLO: (0, 1, 2, METRIC), OTHER: (0, 1, 2, METRIC)}
-    found = climb(known_world(600), N_STATES, allowed, score, max_parents=2)
+    found = climb(known_world(600), N_STATES, allowed, score.penalty(600), max_parents=2)
     assert found == {METRIC: (0, 1), SLO: (METRIC,), OTHER: (0,)}
 
 
 def test_parents_are_bounded():
-    found = climb(known_world(600), N_STATES, {METRIC: (0, 1, 2)}, Score.BIC, max_parents=1)
+    found = climb(known_world(600), N_STATES, {METRIC: (0, 1, 2)}, Score.BIC.penalty(600), max_parents=1)
     assert len(found[METRIC]) == 1
 
 
@@ -40,6 +40,6 @@ def test_the_score_is_pgmpys(score):
 
     samples = known_world(200)
     theirs = getattr(structure_score, score.value)(pd.DataFrame(samples, columns=list(map(column, range(6)))))
-    ours = CountedScore(samples, N_STATES, score)
+    ours = CountedScore(samples, N_STATES, score.penalty(200))
     for parents in ((), ("x0",), ("x0", "x1")):
         assert ours.local_score("x3", parents) == pytest.approx(theirs.local_score("x3", parents))

@@ -12,8 +12,6 @@ with warnings.catch_warnings():
     from pgmpy.causal_discovery import ExpertKnowledge, HillClimbSearch
     from pgmpy.structure_score import BaseStructureScore
 
-from agents.causal.structure import Score
-
 
 def column(variable: int) -> str:
     """Return what pgmpy calls a column of an array."""
@@ -26,14 +24,14 @@ class CountedScore(BaseStructureScore):
     Args:
         samples: one row per sample, one column per variable, shape (n, n_variables).
         n_states: per variable, whether all of them occur or not.
-        score: ln L less 1 (AIC) or ln(n) / 2 (BIC) for each free parameter.
+        penalty: what each free parameter takes from ln L: 1 (AIC) or ln(n) / 2 (BIC).
     """
 
-    def __init__(self, samples: NDArray[np.int64], n_states: Sequence[int], score: Score) -> None:
+    def __init__(self, samples: NDArray[np.int64], n_states: Sequence[int], penalty: float) -> None:
         self.variables = [column(i) for i in range(len(n_states))]
         self._columns = dict(zip(self.variables, samples.T, strict=True))
         self._n_states = dict(zip(self.variables, n_states, strict=True))
-        self._penalty = 1.0 if score is Score.AIC else float(np.log(len(samples))) / 2
+        self._penalty = penalty
         self._cached_local_score = lru_cache(maxsize=10_000)(self._local_score)
 
     def _local_score(self, variable: str, parents: tuple[str, ...]) -> float:
@@ -53,15 +51,17 @@ def climb(
     samples: NDArray[np.int64],
     n_states: Sequence[int],
     allowed: Mapping[int, Sequence[int]],
-    score: Score,
+    penalty: float,
     max_parents: int,
+    least_gain: float = 1e-4,
 ) -> dict[int, tuple[int, ...]]:
     """Return the parents of each variable that may have some, found from no edge at all.
 
     Args:
-        samples, n_states, score: see `CountedScore`.
+        samples, n_states, penalty: see `CountedScore`.
         allowed: by variable, those that an edge to it may come from; one that is absent is a root.
         max_parents: bound on the parents of each.
+        least_gain: in score, of a change of one edge that is still made.
 
     Returns:
         By variable of `allowed`: its parents, ascending.
@@ -74,8 +74,9 @@ def climb(
         if cause != effect and cause not in allowed.get(effect, ())
     ]
     search = HillClimbSearch(
-        scoring_method=CountedScore(samples, n_states, score),
+        scoring_method=CountedScore(samples, n_states, penalty),
         max_indegree=max_parents,
+        epsilon=least_gain,
         expert_knowledge=ExpertKnowledge(forbidden_edges=forbidden),
         return_type="dag",
         show_progress=False,

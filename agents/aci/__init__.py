@@ -1,0 +1,1 @@
+"""The published agent of intelligentVehicle, re-implemented and not improved."""
