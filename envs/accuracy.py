@@ -3,6 +3,7 @@
 A profile belongs to a scene, to weights and to classes, and not to the hardware that computes them.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -79,33 +80,42 @@ class StreamProfile:
         return self.grades[grade].origin if grade in self.grades else Origin.SCALED
 
     def f1(self, grade: str, height_px: float, age_s: float) -> float:
-        """Return F1 in [0, 1], interpolated between heights and between ages.
+        """Return F1 in [0, 1] at one age, see `f1_by_age`."""
+        return float(self.f1_by_age(grade, height_px, np.array([age_s]))[0])
+
+    def f1_by_age(self, grade: str, height_px: float, ages_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return F1 in [0, 1], interpolated between heights and between ages; of the shape of the ages.
 
         Below the lowest height it falls to 0 at 0 px; above the highest, and beyond the last age, it stays.
         Of a grade that was not measured, what the nearest lower one misses while it is fresh is scaled by
         what both miss of COCO, 1 - F1 x (1 - mAP) / (1 - mAP of that one), and it ages alike.
         """
         if grade in self.grades:
-            return self._measured(grade, height_px, age_s)
+            return self._measured(grade, height_px, ages_s)
         nearest = self._nearest(grade)
-        fresh = self._measured(nearest, height_px, 0.0)
+        fresh = float(self._measured(nearest, height_px, np.zeros(1))[0])
         if fresh <= 0:
-            return 0.0
+            return np.zeros_like(ages_s)
         misses = (100 - GRADES[grade].map50_95) / (100 - GRADES[nearest].map50_95)
-        return max(0.0, 1 - (1 - fresh) * misses) * self._measured(nearest, height_px, age_s) / fresh
+        return max(0.0, 1 - (1 - fresh) * misses) * self._measured(nearest, height_px, ages_s) / fresh
 
     def table(self, grades: Sequence[str], heights_px: Sequence[int]) -> NDArray[np.float64]:
         """Return F1 by grade, height and age of the profile, shape (n_grades, n_heights, n_ages)."""
-        return np.array(
-            [[[self.f1(grade, px, age) for age in self.ages_s] for px in heights_px] for grade in grades]
-        )
+        ages_s = np.array(self.ages_s)
+        return np.array([[self.f1_by_age(grade, px, ages_s) for px in heights_px] for grade in grades])
 
     def _nearest(self, grade: str) -> str:
         letters = [letter for letter in GRADES if letter in self.grades]
         lower = [letter for letter in letters if GRADES[letter].map50_95 < GRADES[grade].map50_95]
         return lower[-1] if lower else letters[0]
 
-    def _measured(self, grade: str, height_px: float, age_s: float) -> float:
+    def _measured(self, grade: str, height_px: float, ages_s: NDArray[np.float64]) -> NDArray[np.float64]:
         own = self.grades[grade]
-        of_heights = [np.interp(age_s, self.ages_s, own.f1[str(height)]) for height in own.heights_px]
-        return float(np.interp(height_px, [0, *own.heights_px], [0.0, *of_heights]))
+        heights = [0, *own.heights_px]
+        rows = [np.interp(ages_s, self.ages_s, own.f1[str(height)]) for height in heights[1:]]
+        rows.insert(0, np.zeros_like(rows[0]))
+        below = bisect_right(heights, height_px) - 1
+        if below == len(heights) - 1:
+            return rows[-1]
+        slope = (rows[below + 1] - rows[below]) / (heights[below + 1] - heights[below])
+        return slope * (height_px - heights[below]) + rows[below]

@@ -71,8 +71,11 @@ class Aci(Agent):
         return seen.levels if self._chosen is None else np.array(self._chosen, dtype=np.int64)
 
     def warm_up(self) -> None:
-        """Import pgmpy, which takes some seconds."""
-        import agents.aci.network  # noqa: F401
+        """Import pgmpy and use it once, which takes some seconds."""
+        from agents.aci.network import Network
+
+        sample = np.zeros((1, len(self.spec.knobs) + len(self.spec.slos)), dtype=np.int64)
+        Network(self.spec, sample).update(sample)
 
     def explain(self) -> dict[str, float]:
         """Return surprise of the last batch and as usual, P(all SLOs) and information gain of the choice."""

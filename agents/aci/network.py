@@ -76,13 +76,14 @@ class Network:
             ln_likelihood = 0.0
             for row in batch:
                 evidence = {name: int(row[int(name[1:])]) for name in blanket}
-                found = self._inference.query([slo], evidence=evidence, show_progress=False)
+                with np.errstate(invalid="ignore"):  # of evidence that the network holds for impossible
+                    found = self._inference.query([slo], evidence=evidence, show_progress=False)
                 p = float(np.asarray(found.values)[row[place]])
                 ln_likelihood += np.log(p if p > 0 else IMPOSSIBLE)
             table = self._model.get_cpds(slo)
             k = table.get_values().size - len(table.variables)
             total += -2 * ln_likelihood + k * np.log(len(batch))
-        return total
+        return float(total)
 
     def _ready(self) -> None:
         """Let every level of a knob be as probable as another: knobs are set, and only asked about given."""

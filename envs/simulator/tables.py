@@ -90,11 +90,10 @@ def _fill_accuracy(record: np.void, system: System, profile: StreamProfile) -> N
         swing = moved.offset
         record["calm_offset"], record["rush_offset"] = swing.low, swing.high
         record["content_period_s"] = swing.period_s
-    ages_s = [age / system.source_fps for age in range(records.N_AGES)]
+    ages_s = np.arange(records.N_AGES) / system.source_fps
     for grade, letter in enumerate(system.ladders.grades):
         for size, (_, height) in enumerate(system.ladders.sizes):
-            f1 = [profile.f1(letter, height, age_s) for age_s in ages_s]
-            record["f1_sums"][grade, size, 1:] = np.cumsum(f1)
+            record["f1_sums"][grade, size, 1:] = np.cumsum(profile.f1_by_age(letter, height, ages_s))
 
 
 def _fill_system(record: np.void, system: System) -> None:
