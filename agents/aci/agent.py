@@ -74,8 +74,8 @@ class Aci(Agent):
         """Import pgmpy and use it once, which takes some seconds."""
         from agents.aci.network import Network
 
-        sample = np.zeros((1, len(self.spec.knobs) + len(self.spec.slos)), dtype=np.int64)
-        Network(self.spec, sample).update(sample)
+        samples = np.zeros((2, len(self.spec.knobs) + len(self.spec.slos)), dtype=np.int64)
+        Network(self.spec, samples).update(samples)
 
     def explain(self) -> dict[str, float]:
         """Return surprise of the last batch and as usual, P(all SLOs) and information gain of the choice."""

@@ -31,7 +31,7 @@ class Network:
 
     Args:
         spec: the stream.
-        samples: learned from, at least one.
+        samples: learned from, at least two.
     """
 
     def __init__(self, spec: ElasticitySpec, samples: Rows) -> None:
