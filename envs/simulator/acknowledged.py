@@ -9,7 +9,7 @@ from envs.simulator.ledger import leave, tell_lost, tell_settings
 from envs.simulator.lists import free_frame, release_job
 from envs.simulator.occupancy import finished
 from envs.simulator.outlook import measure
-from envs.simulator.records import DELIVERED, GIVEN_UP, LOST, N_EPOCHS, N_UP, NONE, RECEIVED
+from envs.simulator.records import DELIVERED, GIVEN_UP, LOST, N_EPOCHS, N_UP, NONE, RECEIVED, TRIAL
 from envs.simulator.transport import note_transport
 from pipeline.interval import RECENT_TASKS
 
@@ -54,14 +54,19 @@ def frame_of(s, e, j):
 
 @compiled
 def receive(s, e, j):
-    """A result is safe at the collector: its lease ends, and the worker has done a task."""
-    f = frame_of(s, e, j)
-    if f == NONE or e.frames[f].place == RECEIVED:
-        return
-    leave(s, e, f)
-    e.frames[f].place = RECEIVED
+    """A result is safe at the collector: its lease or trial ends, and the worker has done a task."""
     job = e.jobs[j]
     worker = e.workers[job.worker]
+    if job.frame == TRIAL:
+        if not worker.known or worker.trial != job.id:
+            return
+        worker.trial = 0
+    else:
+        f = frame_of(s, e, j)
+        if f == NONE or e.frames[f].place == RECEIVED:
+            return
+        leave(s, e, f)
+        e.frames[f].place = RECEIVED
     worker.processed += 1
     worker.service_ns += job.service_ns
     if worker.known:

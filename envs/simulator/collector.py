@@ -23,11 +23,12 @@ from envs.simulator.records import (
     NONE,
     RECEIPTS,
     TRANSIT,
+    TRIAL,
     UNKNOWN,
     VERDICTS,
 )
 from envs.simulator.scoring import show
-from envs.simulator.timers import refresh
+from envs.simulator.timers import COLLECTOR_TICK, next_tick_ns, refresh
 from pipeline.collector.core import ACK_NS, SYNC_NS, TICK_NS
 
 # --- results and gaps ---
@@ -52,6 +53,9 @@ def result_came(s, e, w, now_ns):
 def take(s, e, j, now_ns):
     """Put a result in its place, unless there is one already."""
     job = e.jobs[j]
+    if job.frame == TRIAL:
+        push_receipt(s, e, j)
+        return
     stream = e.streams[job.stream]
     place = job.id % N_WINDOW
     if job.id < stream.next_id or e.window[job.stream, place] >= 0:
@@ -151,10 +155,10 @@ def down_came(s, e, now_ns):
 
 @compiled
 def tick_by(s, e, when_ns):
-    """Look again at the first tick no earlier than this, nor than now."""
-    when_ns = max(when_ns, e.now_ns)
+    """Look again at the first tick no earlier than this."""
     if when_ns < e.collector_tick_ns:  # else it is at least as early already
-        e.collector_tick_ns = min(e.collector_tick_ns, -(-when_ns // TICK_NS) * TICK_NS)
+        tick_ns = next_tick_ns(e, when_ns, TICK_NS, COLLECTOR_TICK)
+        e.collector_tick_ns = min(e.collector_tick_ns, tick_ns)
 
 
 @compiled

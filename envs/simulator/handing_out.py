@@ -6,7 +6,7 @@ A test holds it to the real cores, frame for frame.
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import bind, n_queued, take_back, tell_lost
 from envs.simulator.lists import frame_append, frame_remove, new_job, pop, push, release_job
-from envs.simulator.outlook import hand
+from envs.simulator.outlook import done_ns, hand
 from envs.simulator.records import (
     FRESH,
     GIVEN_UP,
@@ -21,19 +21,23 @@ from envs.simulator.records import (
     REPLY,
     RETURNED,
     STANDS,
+    TRIAL,
     WORK,
 )
-from envs.simulator.timers import refresh
+from envs.simulator.timers import PRODUCER_TICK, next_tick_ns, refresh
 from envs.simulator.transport import is_shared
-from envs.simulator.turns import book_trial, look_again_ns, place_of, whose_turn
+from envs.simulator.turns import look_again_ns, place_of, whose_turn
+from pipeline.producer import outlook
 from pipeline.producer.config import TICK_NS
+
+next_trial_ns = compiled(outlook.next_trial_ns)
 
 
 @compiled
 def tick_by(s, e, when_ns):
     """Look again at the first tick no earlier than this."""
     if when_ns < e.tick_ns:  # else it is at least as early already
-        e.tick_ns = min(e.tick_ns, -(-when_ns // TICK_NS) * TICK_NS)
+        e.tick_ns = min(e.tick_ns, next_tick_ns(e, when_ns, TICK_NS, PRODUCER_TICK))
 
 
 @compiled
@@ -79,35 +83,54 @@ def is_first_of_its_stream(e, f):
 
 @compiled
 def hand_out(s, e, w, place, n, now_ns):
-    """Lease up to n tasks to a worker, that at a place of the queue first; returns their bytes."""
+    """Lease up to n tasks to a worker, that at a place of the queue first, or try it; returns their bytes."""
     size_bytes = 0
     for i in range(n):
         if i > 0:
             place = place_of(s, e, w, now_ns)
         if place == NONE:
             break
-        f = queued(e, place)
-        frame = e.frames[f]
-        if frame.place == FRESH and is_first_of_its_stream(e, f):
-            e.streams[frame.stream].handed_out_ns = frame.captured_ns
-        frame_remove(s, e, f)
-        frame_append(s, e, LEASED, f)
-        book_trial(e, e.workers[w], now_ns)
+        f = e.tail[FRESH] if place == TRIAL else queued(e, place)
+        if place == TRIAL:
+            begin_trial(e, e.workers[w], now_ns)
+        else:
+            lease(s, e, f, w, now_ns)
         hand(e.workers[w], now_ns)
         if s.binds_at_hand_out:
             bind(s, e, f)
-        frame.holder, frame.leased_ns = w, now_ns
-        frame.attempts += 1
-        e.workers[w].n_leased += 1
+        frame = e.frames[f]
         size_bytes += frame.bytes
         j = new_job(s, e)
         job = e.jobs[j]
         job.frame, job.stream, job.id, job.index = f, frame.stream, frame.id, frame.index
+        if place == TRIAL:
+            job.frame, job.id = TRIAL, e.n_trials
         job.worker, job.epoch, job.grade, job.size = w, frame.epoch, frame.grade, frame.size
         job.captured_ns, job.sent_ns, job.outcome = frame.captured_ns, now_ns, IN_FLIGHT
         push(s, e, N_GLOBAL_LISTS + w * N_WORKER_LISTS + REPLY, j)
-        chores_by(s, e, now_ns + s.lease_ns + 1)
     return size_bytes
+
+
+@compiled
+def lease(s, e, f, w, now_ns):
+    """A worker gets a frame of the queue."""
+    frame = e.frames[f]
+    if frame.place == FRESH and is_first_of_its_stream(e, f):
+        e.streams[frame.stream].handed_out_ns = frame.captured_ns
+    frame_remove(s, e, f)
+    frame_append(s, e, LEASED, f)
+    frame.holder, frame.leased_ns = w, now_ns
+    frame.attempts += 1
+    e.workers[w].n_leased += 1
+    chores_by(s, e, now_ns + s.lease_ns + 1)
+
+
+@compiled
+def begin_trial(e, worker, now_ns):
+    """It gets a copy; the next trial has to wait."""
+    e.n_trials += 1
+    worker.trial = e.n_trials
+    e.trial_ns = next_trial_ns(now_ns, done_ns(worker, now_ns))
 
 
 @compiled
@@ -205,7 +228,8 @@ def unroutable(s, e, w, now_ns):
     which = N_GLOBAL_LISTS + w * N_WORKER_LISTS + REPLY
     while e.heads[which] != NONE:
         j = pop(s, e, which)
-        take_back(s, e, e.jobs[j].frame, False)
+        if e.jobs[j].frame != TRIAL:
+            take_back(s, e, e.jobs[j].frame, False)
         release_job(s, e, j)
     remove(s, e, w, now_ns)
 

@@ -17,7 +17,7 @@ def begin_outlook(e, w):
     """Nothing is known of a worker that has registered."""
     worker = e.workers[w]
     worker.service_est_ns = worker.transfer_est_ns = worker.expected_free_ns = worker.clear_ns = 0
-    worker.told_in_hand = worker.measured_ns = worker.last_grade = worker.last_size = 0
+    worker.told_in_hand = worker.measured_ns = worker.last_grade = worker.last_size = worker.trial = 0
     e.services_ns[w, :, :] = 0
     e.transfers_ns[w, :] = 0
 

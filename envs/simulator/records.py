@@ -16,6 +16,7 @@ from pipeline.producer.transport import SHARED_SPANS
 
 NEVER = 1 << 58  # so that an event's time and rank are one number
 NONE = -1  # no frame, no job
+TRIAL = -3  # in place of a frame: a copy of one, to learn how long a worker takes
 
 # the most of each that a record has room for
 N_WORKERS, N_STREAMS, N_SLOS = 16, 16, 20
@@ -109,6 +110,7 @@ WORKER = _record(
     " delay_ns link_is_known recent_down_ns recent_up_ns"
     # what the producer expects of it under the settings in force
     " service_est_ns transfer_est_ns expected_free_ns clear_ns told_in_hand measured_ns last_grade last_size"
+    " trial"
     # meters of the interval
     " processed service_ns busy_ns down_ns up_ns n_recent",
     # in force; the last two are of the slot with this number, whoever works in it
@@ -134,7 +136,7 @@ STREAM = _record(
 )
 EPISODE = _record(
     # the world
-    "system step now_ns n_streams n_workers n_events next_event next_ns next_rank"
+    "system step now_ns n_streams n_workers n_events next_event next_ns next_rank passed_key"
     # settings in force and before, and those of the frame that is being captured
     " epoch fps_level size_level grade_level previous_fps previous_size previous_grade"
     " source_index last_pts_ns due_ns offer_ns offer_index offer_due_ns offer_size offer_grade offer_epoch"
@@ -142,7 +144,8 @@ EPISODE = _record(
     # the last settings that a delivered frame was worked under
     " effective_epoch"
     # the producer
-    " held_bytes n_flight oldest newest tick_ns chores_ns held_seq known_seq bound trial_ns first_done_ns"
+    " held_bytes n_flight oldest newest tick_ns chores_ns held_seq known_seq bound first_done_ns"
+    " trial_ns n_trials"
     # free places: recycled ones, then those never used
     " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"
     # the collector, and its messages to the producer

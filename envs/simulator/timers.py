@@ -1,6 +1,8 @@
-"""What happens next: the order of events, ties included.
+"""What happens next: the order of events, ties included. The walk and the reference test's agenda obey it.
 
-Events of the same time happen in the order of their ranks, those of one rank in the order of the workers.
+Events of the same time happen in the order of their ranks, those of one rank in the order of the workers;
+what follows from one at the same time takes its place among those that are still to come. A tick comes once
+in its period: what happens at its time, but behind it, waits for the next.
 """
 
 from envs.simulator.compiling import compiled
@@ -27,6 +29,13 @@ N_RANKS = 16  # room for them, and a power of two
 def key(when_ns, rank):
     """An event as one number: what happens first has the least."""
     return when_ns * N_RANKS + rank
+
+
+@compiled
+def next_tick_ns(e, when_ns, period_ns, rank):
+    """The first tick no earlier than a time that is still to come."""
+    tick_ns = -(-max(when_ns, e.now_ns) // period_ns) * period_ns
+    return tick_ns if key(tick_ns, rank) > e.passed_key else tick_ns + period_ns
 
 
 @compiled

@@ -6,18 +6,17 @@ A test holds it to the real cores, frame for frame.
 from envs.simulator.compiling import compiled
 from envs.simulator.ledger import n_queued
 from envs.simulator.outlook import done_ns
-from envs.simulator.records import HELD, NEVER, NONE
+from envs.simulator.records import FRESH, HELD, NEVER, NONE, TRIAL
 from pipeline.producer import outlook
 
 near_from_ns = compiled(outlook.near_from_ns)
 is_overdue = compiled(outlook.is_overdue)
 n_done_before = compiled(outlook.n_done_before)
-next_trial_ns = compiled(outlook.next_trial_ns)
 
 
 @compiled
 def place_of(s, e, w, now_ns):
-    """Which of the queued frames this worker is to get, from 0; NONE: it is not its turn."""
+    """Which of the queued frames this worker is to get, from 0; NONE: it is not its turn; or TRIAL."""
     n = n_queued(s, e)
     if n == 0 or not s.plans_turns:
         return 0 if n > 0 else NONE
@@ -52,13 +51,16 @@ def expect(e, now_ns):
 
 @compiled
 def place_in_plan(e, w, until_ns, n, now_ns):
-    """Its place among n frames if it would be done with one at a time; what others do is expected by now."""
+    """Its place among n frames if it would be done with one at a time; what others do is expected by now.
+
+    TRIAL: it is not its turn, and it may be tried.
+    """
     if until_ns <= e.first_done_ns:  # nobody is before it
         return 0
     place = n if n == 1 else n_before(e, until_ns, n)
     if place < n:
         return place
-    return n - 1 if may_try(e, e.workers[w], now_ns) else NONE
+    return TRIAL if may_try(e, e.workers[w], now_ns) else NONE
 
 
 @compiled
@@ -81,16 +83,9 @@ def n_before(e, until_ns, enough):
 
 @compiled
 def may_try(e, worker, now_ns):
-    """Whether a worker that has brought nothing for long may try a frame out of its turn."""
+    """Whether a worker whose turn it is not may be tried."""
     may_ns = max(e.trial_ns, worker.measured_ns + outlook.STALE_NS)
-    return now_ns >= may_ns and worker.expected_free_ns <= now_ns
-
-
-@compiled
-def book_trial(e, worker, now_ns):
-    """A worker that might try a frame gets one: the next trial has to wait."""
-    if worker.service_est_ns > 0 and may_try(e, worker, now_ns):
-        e.trial_ns = next_trial_ns(now_ns, done_ns(worker, now_ns))
+    return now_ns >= may_ns and worker.expected_free_ns <= now_ns and e.count[FRESH] > 0
 
 
 @compiled

@@ -17,6 +17,7 @@ from envs.simulator.scoring import begin_scoring, change_content, score_interval
 from envs.simulator.source import captured, choose_next, offered
 from envs.simulator.timers import (
     CAPTURE,
+    COLLECTOR_TICK,
     DOWN_CAME,
     LEFT,
     OFFER,
@@ -28,6 +29,7 @@ from envs.simulator.timers import (
     UP_CAME,
     WAKE,
     find_next,
+    key,
     refresh,
 )
 from envs.simulator.transport import begin_carrier
@@ -76,12 +78,13 @@ def begin(systems, episodes, i, seed, thresholds):
 def begin_records(s, e, seed, thresholds):
     """An episode of which nothing has happened yet."""
     e.step = e.now_ns = 0
+    e.passed_key = key(0, COLLECTOR_TICK)
     e.n_streams, e.n_workers, e.next_event = s.streams, s.n_workers, 0
     e.fps_level, e.size_level, e.grade_level = s.fps_level, s.size_level, s.grade_level
     e.previous_fps, e.previous_size, e.previous_grade = s.fps_level, s.size_level, s.grade_level
     e.source_index, e.last_pts_ns, e.source_ended_ns = 0, -1, NEVER
     e.due_ns = e.offer_ns = e.tick_ns = e.chores_ns = NEVER
-    e.trial_ns = 0
+    e.trial_ns = e.n_trials = 0
     e.held_bytes = e.n_flight = e.epoch = e.effective_epoch = 0
     e.oldest = e.newest = e.free_frame = e.free_job = NONE
     e.n_frames = e.n_jobs = e.n_jobs_used = e.out_of_room = 0
@@ -194,6 +197,7 @@ def run_until(s, e, until_ns):
         if e.out_of_room:
             return
         e.now_ns = e.next_ns
+        e.passed_key = max(e.passed_key, key(e.next_ns, e.next_rank))
         dispatch(s, e, w, e.next_rank, e.next_ns)
 
 

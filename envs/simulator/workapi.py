@@ -39,7 +39,6 @@ from envs.simulator.records import (
 from envs.simulator.timers import refresh
 from envs.simulator.transport import begin_transport
 from envs.simulator.turns import look_again_ns, place_of
-from pipeline.producer.config import TICK_NS
 
 
 @compiled
@@ -206,7 +205,6 @@ def producer_ticked(s, e, now_ns):
     else:
         serve(s, e, now_ns)
     tick_by(s, e, e.chores_ns)
-    e.tick_ns = max(e.tick_ns, now_ns + TICK_NS)
 
 
 @compiled

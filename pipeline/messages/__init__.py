@@ -15,9 +15,9 @@ episode, is refused and counted, never taken for something of this one.
 # ruff: noqa: F401, I001
 # fmt: off
 from pipeline.messages.work import (
-    Binding, Change, Failure, GetWork, HandOut, Leave, LoadingMode, Register, RegistrationConfirmation,
-    TaskHeader, Wait, Weights, Work, WorkLoad, WorkReply, WorkRequest, WorkType, decode_work_reply,
-    decode_work_request
+    Binding, Change, FIRST_TRIAL, Failure, GetWork, HandOut, Leave, LoadingMode, Register,
+    RegistrationConfirmation, TaskHeader, Wait, Weights, Work, WorkLoad, WorkReply, WorkRequest, WorkType,
+    decode_work_reply, decode_work_request
 )
 from pipeline.messages.results import (
     Ack, Confirm, Gap, LinkDown, LinkUp, LossReason, Outcome, Received, Result, ResultPart, Settings,

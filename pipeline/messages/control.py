@@ -178,6 +178,7 @@ class Telemetry(Message, frozen=True, tag="TELEMETRY_REPLY"):
         report_age_s: age of the collector's last report; large = the figures are stale.
         rejected: malformed messages so far, all sockets of producer and collector.
         duplicates: results that the collector had received before, so far.
+        trials: copies of frames handed out to learn how long a worker takes, beside the account, so far.
         refused: results that the collector, and acknowledgements that the producer did not take, so far:
             of another producer, of another episode, of a collector that is not in charge.
         clock_offset_ms: the producer's clock minus the collector's, for which latencies are corrected.
@@ -199,6 +200,7 @@ class Telemetry(Message, frozen=True, tag="TELEMETRY_REPLY"):
     report_age_s: float
     rejected: Count
     duplicates: Count
+    trials: Count = 0
     refused: Count = 0
     clock_offset_ms: float = 0.0
     clock_error_ms: float | None = None

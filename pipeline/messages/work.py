@@ -201,11 +201,15 @@ class Wait(Message, frozen=True, tag="WAIT"):
     now_ns: int = 0
 
 
+FIRST_TRIAL = 1 << 50  # from here on, ids are of no frame: copies, which tell how long a worker takes
+
+
 class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task; its buffer follows as the next part.
 
     Attributes:
-        id: position among the frames offered in this stream and episode, from 0.
+        id: position among the frames offered in this stream and episode, from 0; from FIRST_TRIAL on that of
+            a trial: nobody waits for its result, which is emitted nowhere.
         dtype, shape: of the buffer, C order.
         incarnation: of the producer.
         epoch: of the settings that it is bound to.

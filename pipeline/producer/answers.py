@@ -58,6 +58,7 @@ def telemetry(
         report_age_s=(now_ns - link.heard_ns) * 1e-9,
         rejected=rejected + link.rejected,
         duplicates=link.duplicates,
+        trials=work.turns.n_trials,
         refused=link.refused,
         clock_offset_ms=said.clock_offset_ns * 1e-6,
         clock_error_ms=None if said.clock_error_ns is None else said.clock_error_ns * 1e-6,

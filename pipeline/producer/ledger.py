@@ -90,6 +90,11 @@ class Ledger:
         """Find the frame in flight that was offered first."""
         return next(iter(self.frames.values()), None)
 
+    @property
+    def newest(self) -> Frame | None:
+        """Find the queued frame that was offered last, of those that no worker has had."""
+        return next(reversed(self._fresh.values()), None)
+
     def totals(self) -> Totals:
         """Return the account so far."""
         return Totals(

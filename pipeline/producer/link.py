@@ -103,8 +103,9 @@ class CollectorLink:
         """Book what a collector has received and judged, and confirm it."""
         if self._accepts(ack, now_ns):
             for item in ack.received:
-                if self._stream.ledger.receive((item.stream, item.id)):
-                    worker = self._work.workers.named(item.worker)
+                worker = self._work.workers.named(item.worker)
+                is_trial = worker is not None and worker.outlook.ends_trial(item.id)
+                if is_trial or self._stream.ledger.receive((item.stream, item.id)):
                     meter.received(item, worker)
                     if worker is not None:
                         self._work.turns.received(item, worker, now_ns)

@@ -75,7 +75,7 @@ def is_overdue(now_ns: int, clear_ns: int, free_ns: int) -> bool:
 # --- estimates that grow old ---
 
 STALE_NS = 10_000_000_000  # a worker that has brought nothing for so long may be another than it was
-TRIAL_SHARE = 100  # trials take one in so many of the time, of all workers together: what they cost the order
+TRIAL_SHARE = 100  # trials take one in so many of the time, of all workers together
 
 
 def next_trial_ns(now_ns: int, done_ns: int) -> int:
@@ -124,6 +124,7 @@ class Outlook:
         clear_ns: when its link has carried what is under way to it.
         in_hand: tasks, when it last spoke.
         measured_ns: when the last result of it came.
+        trial: id of the last that it was given and has not done; 0 = none.
     """
 
     costs: Costs
@@ -135,6 +136,7 @@ class Outlook:
     clear_ns: int = 0
     in_hand: int = 0
     measured_ns: int = 0
+    trial: int = 0
     _services_ns: dict[tuple[int, int], int] = field(default_factory=dict)
     _transfers_ns: dict[int, int] = field(default_factory=dict)
     _last: tuple[int, int] = (0, 0)  # grade and size that it did last
@@ -161,6 +163,13 @@ class Outlook:
         self._transfers_ns[size] = smoothed(self._transfers_ns.get(size, 0), max(1, transfer_ns))
         self._last, self.measured_ns = key, now_ns
         self.bind(self.grade, self.size)
+
+    def ends_trial(self, task_id: int) -> bool:
+        """Tell whether a result is that of its trial, and the first time that this is said."""
+        is_its = task_id == self.trial != 0
+        if is_its:
+            self.trial = 0
+        return is_its
 
     def told(self, now_ns: int, in_hand: int, started_ns: int) -> None:
         """It asks: what was under way to it has come."""

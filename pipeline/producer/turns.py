@@ -5,11 +5,18 @@ before it. All that is queued is taken to cost what the settings in force do, so
 with one frame after the other at even distances, and the plan is the order of these times: behind as many
 frames as the others will have done before it could be done with one is the one that a worker gets. No queue
 is walked for it, only the workers.
+
+A worker that the plan leaves idle for long may be faster than it was. It is tried with a copy of a frame, for
+whose result nobody waits: the frame itself goes where the plan says.
 """
 
 from collections.abc import Callable, Iterator
 
-from pipeline.messages import HandOut, Received
+import numpy as np
+from msgspec import structs
+from numpy.typing import NDArray
+
+from pipeline.messages import FIRST_TRIAL, HandOut, Received, TaskHeader
 from pipeline.producer.ledger import Frame
 from pipeline.producer.outlook import (
     STALE_NS,
@@ -22,6 +29,14 @@ from pipeline.producer.outlook import (
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Roster, Worker
 
+Task = tuple[TaskHeader, NDArray[np.uint8]]  # without sent_ns
+
+
+def task_of(frame: Frame) -> Task:
+    """Return what a worker gets of a frame that was queued."""
+    assert frame.image is not None
+    return frame.header, frame.image
+
 
 class Turns:
     """The plan of hand-outs; where whoever asks first is served there is none.
@@ -33,6 +48,7 @@ class Turns:
 
     Attributes:
         are_planned: False: the first of the queue is anybody's.
+        n_trials: so far.
     """
 
     def __init__(self, stream: Stream, workers: Roster, asks: Callable[[bytes], bool]) -> None:
@@ -41,6 +57,7 @@ class Turns:
         self._costs = costs_of(stream.config.ladders)
         self._workers = workers
         self._asks = asks
+        self.n_trials = 0
         self._trial_ns = 0  # when the next may begin
 
     # --- what is expected ---
@@ -64,8 +81,11 @@ class Turns:
 
     # --- who gets what ---
 
-    def take(self, peer: bytes, n: int, now_ns: int) -> Iterator[Frame]:
-        """Lease up to n frames to a worker, as far as it is its turn, under the settings that bind them."""
+    def take(self, peer: bytes, n: int, now_ns: int) -> Iterator[Task]:
+        """Lease up to n frames to a worker, as far as it is its turn, under the settings that bind them.
+
+        If it is not, a worker that may is given a trial.
+        """
         ledger, worker = self._stream.ledger, self._workers[peer]
 
         def suits(frame: Frame) -> bool:
@@ -79,18 +99,29 @@ class Turns:
                 place = 0  # what others could not process does not wait for them
             frame = None if place is None else ledger.hand_out(peer, now_ns, suits, place)
             if frame is None:
+                yield from self._trial(worker.outlook, now_ns)
                 return
-            if worker.outlook.service_ns and self._may_try(worker.outlook, now_ns):
-                self._trial_ns = next_trial_ns(now_ns, worker.outlook.done_ns(now_ns))
             worker.outlook.hand(now_ns)
             self._stream.bind(frame)
-            yield frame
+            yield task_of(frame)
+
+    def _trial(self, outlook: Outlook, now_ns: int) -> Iterator[Task]:
+        """Give a worker that is idle and has brought nothing for long a copy of the newest frame."""
+        frame = self._stream.ledger.newest
+        if frame is None or not self._may_try(outlook, now_ns):
+            return
+        outlook.trial = FIRST_TRIAL + self.n_trials
+        self.n_trials += 1
+        self._trial_ns = next_trial_ns(now_ns, outlook.done_ns(now_ns))
+        outlook.hand(now_ns)
+        self._stream.bind(frame)
+        header, image = task_of(frame)
+        yield structs.replace(header, id=outlook.trial), image
 
     def _place(self, peer: bytes, n_queued: int, now_ns: int) -> int | None:
         """Return which of the queued frames this worker is to get, from 0; None: it is not its turn.
 
         A worker of which nothing is known is served as it asks, while it says that it has nothing in hand.
-        One that has brought nothing for long and would get nothing tries the last of the queue now and then.
         """
         if n_queued == 0:
             return None
@@ -102,9 +133,7 @@ class Turns:
         if now_ns < outlook.near_from_ns:
             return None
         place = self._n_before(peer, outlook.done_ns(now_ns), now_ns)
-        if place < n_queued:
-            return place
-        return n_queued - 1 if self._may_try(outlook, now_ns) else None
+        return place if place < n_queued else None
 
     def _n_before(self, peer: bytes, done_ns: int, now_ns: int) -> int:
         """Count the frames that others will have done before a time."""
@@ -118,6 +147,7 @@ class Turns:
         return n
 
     def _may_try(self, outlook: Outlook, now_ns: int) -> bool:
-        """Tell whether a worker that has brought nothing for long may try a frame out of its turn."""
+        """Tell whether a worker whose turn it is not may be tried."""
+        is_known = self.are_planned and outlook.service_ns > 0
         may_ns = max(self._trial_ns, outlook.measured_ns + STALE_NS)
-        return now_ns >= may_ns and outlook.free_ns <= now_ns
+        return is_known and now_ns >= may_ns and outlook.free_ns <= now_ns

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from pipeline.messages import (
     Change,
@@ -278,11 +277,11 @@ class WorkApi:
 
     def _tasks(self, worker: Worker, envelope: Envelope, n: int, now_ns: int) -> Reply:
         worker.state = after(worker.state, Cause.HAND_TASK)
-        tasks = []
-        for frame in self.turns.take(envelope[0], n, now_ns):
-            assert frame.image is not None, "it was queued"
-            tasks.append((msgspec.structs.replace(frame.header, sent_ns=now_ns), frame.image))
-        return Reply(envelope, Work(now_ns=now_ns), tuple(tasks))
+        tasks = tuple(
+            (structs.replace(header, sent_ns=now_ns), image)
+            for header, image in self.turns.take(envelope[0], n, now_ns)
+        )
+        return Reply(envelope, Work(now_ns=now_ns), tasks)
 
     def _asks(self, peer: bytes) -> bool:
         """Tell whether a request of this worker waits for a task."""

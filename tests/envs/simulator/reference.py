@@ -372,7 +372,7 @@ class Reference:
     # --- time ---
 
     def at(self, time_ns: int, rank: int, worker: int, action: Callable[[], None]) -> None:
-        """Put an action on the agenda."""
+        """Put an action on the agenda, whose order at one instant is that of `envs.simulator.timers`."""
         heapq.heappush(self._agenda, (time_ns, rank, worker, next(self._order), action))
 
     def _every(self, period_ns: int, rank: int, action: Callable[[], None]) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from envs.accuracy import GradeF1, StreamProfile
-from envs.hardware import Origin
+from envs.hardware import Hardware, Link, Origin
 from envs.observe import Snapshot, judge
+from envs.scenario import Event, EventKind, Scenario
 from envs.simulator.env import SimulatorEnv
 from envs.simulator.system import System
+from pipeline.messages import Telemetry
 from tests.cases import nightly_but
 from tests.envs.simulator.reference import Reference
-from tests.envs.simulator.systems import SLOS, random_system, spec, system
+from tests.envs.simulator.systems import SLOS, device, random_system, spec, system
 
 SPEC = spec()
 F1 = StreamProfile(
@@ -52,13 +54,13 @@ def assert_same(ours: Any, theirs: Any, place: str = "") -> None:
         assert (type(ours), ours) == (type(theirs), theirs), place
 
 
-def run_both(simulated: System, seed: int, n_steps: int) -> int:
-    """Assert that nothing can tell them apart; returns how many frames were delivered."""
+def run_both(simulated: System, seed: int, n_steps: int) -> Telemetry:
+    """Assert that nothing can tell them apart; returns the cores' last words."""
     simulated = replace(simulated, accuracy=F1)
     env, reference = SimulatorEnv(SPEC, [simulated]), Reference(simulated, SLOS, seed)
     env.reset(seed=seed)
     rng, levels = random.Random(seed), simulated.first_levels
-    slos, streams, n_delivered, known_f1 = SLOS, simulated.scenario.streams, 0, math.nan
+    slos, streams, known_f1 = SLOS, simulated.scenario.streams, math.nan
     timeline = simulated.scenario.timeline(simulated.steps, simulated.control_interval_s, seed)
     for step in range(n_steps):
         previous, levels = levels, random_levels(rng, levels)
@@ -93,14 +95,26 @@ def run_both(simulated: System, seed: int, n_steps: int) -> int:
         assert_same(info, expected.info, f"step {step}")
         assert reward == pytest.approx(expected.reward, rel=1e-12)
         assert observation == pytest.approx(expected.observation, rel=1e-6)
-        n_delivered += len(latencies_ns)
+        assert env.fleet.episodes[0]["n_trials"] == telemetry.trials
         if over:
             break
-    return n_delivered
+    return telemetry
 
 
 def test_a_steady_stream():
-    assert run_both(system(), seed=1, n_steps=20) > 150
+    assert run_both(system(), seed=1, n_steps=20).totals.delivered > 150
+
+
+def test_workers_that_are_tried():
+    hardware = Hardware((device(1.0, count=1), device(15.0, link=Link(0.3, 20.0, "port"), sigma=0.1)))
+    faults = (
+        Event(kind=EventKind.SLOW_WORKER, worker=1, value=5.0, at_s=0.0),
+        Event(kind=EventKind.SLOW_WORKER, worker=1, value=1.0, at_s=12.0),
+        Event(kind=EventKind.LOSE_WORKER, worker=2, at_s=25.0),
+        Event(kind=EventKind.JOIN_WORKER, worker=2, at_s=27.0),
+    )
+    simulated = system(hardware=hardware, scenario=Scenario(streams=2, events=faults), steps=60, batch=2)
+    assert run_both(simulated, seed=1, n_steps=60).trials > 3
 
 
 @pytest.mark.parametrize("seed", nightly_but(range(40), range(200)))

@@ -23,6 +23,7 @@ from pipeline.collector.events import (
 from pipeline.collector.present import MAX_EARLY
 from pipeline.interval import Matches
 from pipeline.messages import (
+    FIRST_TRIAL,
     Ack,
     Confirm,
     End,
@@ -141,6 +142,12 @@ def test_frames_come_out_in_order_whatever_order_they_came_in(talk):
     assert emitted(talk.result(2)) == []
     assert emitted(talk.result(0)) == [0]
     assert emitted(talk.result(1)) == [1, 2]
+
+
+def test_a_trial_is_acknowledged_and_emitted_nowhere(talk):
+    commands = talk.result(FIRST_TRIAL)
+    assert (emitted(commands), verdicts(commands)) == ([], [])
+    assert [received.id for ack in acks(commands) for received in ack.received] == [FIRST_TRIAL]
 
 
 def test_a_duplicate_is_counted_and_not_emitted(talk):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.messages import Failure, GetWork, HandOut, SetKnobs, Start
+from pipeline.messages import FIRST_TRIAL, Failure, GetWork, HandOut, SetKnobs, Start
 from pipeline.producer.events import ControlRequested
 from pipeline.producer.outlook import (
     Outlook,
@@ -114,27 +114,51 @@ def test_a_frame_that_a_worker_could_not_process_does_not_wait_for_it(talk):
     assert tasks_of(talk.worker(b"a", GetWork(1, in_hand=0, failed=(failure,)))) == [(0, 2)], "to b"
 
 
-def test_a_worker_that_has_brought_nothing_for_long_tries_a_frame_at_a_bounded_cost(talk):
-    def offered_with_both_asking(seconds: float) -> list[str]:
-        """Who gets a frame, every 50 ms: a brings it at once, b never needs to."""
-        winners = []
+def trials(tasks: list[tuple[int, int]]) -> list[int]:
+    """Those of tasks whose result nobody waits for."""
+    return [frame_id for _, frame_id in tasks if frame_id >= FIRST_TRIAL]
+
+
+def test_a_worker_that_has_brought_nothing_for_long_is_tried_at_a_bounded_cost(talk):
+    def tried(seconds: float) -> int:
+        """How often b is, with a frame every 50 ms: a brings each at once."""
+        n_tried = 0
         for _ in range(round(20 * seconds)):
             talk.worker(b"b", GetWork(1))
             talk.worker(b"a", GetWork(1))
             talk.now_ns += 50 * MS
-            (task,) = tasks_of(talk.frame())
-            held = {w.name: w.in_hand for w in talk.telemetry().interval.workers}
-            winner = "b" if held["b"] else "a"
-            winners.append(winner)
-            talk.received_by(
-                winner, task[1], service_ns=(10 if winner == "a" else 100) * MS, grade=2, height_px=8
-            )
-        return winners
+            tasks = tasks_of(talk.frame())
+            for frame_id in trials(tasks):
+                talk.received_by("b", frame_id, service_ns=100 * MS, grade=GRADE, height_px=HEIGHT_PX)
+                n_tried += 1
+            ((_, frame_id),) = [task for task in tasks if task[1] < FIRST_TRIAL]
+            talk.received_by("a", frame_id, service_ns=10 * MS, grade=GRADE, height_px=HEIGHT_PX)
+        return n_tried
 
-    assert offered_with_both_asking(9.9).count("b") == 0
-    assert offered_with_both_asking(0.2).count("b") == 1
-    assert offered_with_both_asking(9.8).count("b") == 0, "it has brought something just now"
-    assert offered_with_both_asking(0.7).count("b") == 1, "101 ms of 10.1 s and more"
+    assert tried(9.9) == 0
+    assert tried(0.2) == 1
+    assert tried(9.8) == 0, "it has brought something just now"
+    assert tried(0.7) == 1, "101 ms of 10.1 s and more"
+    assert talk.telemetry().trials == 2
+
+
+def test_a_trial_is_a_copy_that_tells_of_its_worker_and_of_no_frame(talk):
+    for _ in range(11):
+        talk.wait(1.0)
+        talk.sync()
+        talk.worker(b"b", GetWork(1))
+        talk.worker(b"a", GetWork(1))
+    before = talk.telemetry(close=True).totals
+    trial, frame = tasks_of(talk.frame())
+    assert trials([trial, frame]) == [trial[1]], "a has the frame itself"
+    for _ in range(2):  # an acknowledgement may come twice
+        talk.received_by("b", trial[1], service_ns=20 * MS, grade=GRADE, height_px=HEIGHT_PX)
+    telemetry = talk.telemetry()
+    b = next(worker for worker in telemetry.interval.workers if worker.name == "b")
+    assert (b.processed, b.in_hand) == (1, 0)
+    assert b.expected_service_s == pytest.approx(0.08), "100 ms, a quarter of the way to 20"
+    assert telemetry.totals.offered == before.offered + 1
+    assert telemetry.totals.in_flight == before.in_flight + 1
 
 
 def test_a_frame_handed_out_ahead_leaves_those_before_it_in_the_queue_when_the_rate_falls():
