@@ -144,7 +144,7 @@ EPISODE = _record(
     # the last settings that a delivered frame was worked under
     " effective_epoch"
     # the producer
-    " held_bytes n_flight oldest newest tick_ns chores_ns held_seq known_seq bound first_done_ns"
+    " held_bytes n_flight oldest newest tick_ns chores_ns held_seq known_seq bound first_done_ns too_late_ns"
     " trial_ns n_trials"
     # free places: recycled ones, then those never used
     " free_frame n_frames free_job n_jobs n_jobs_used out_of_room"

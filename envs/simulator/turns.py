@@ -37,16 +37,20 @@ def place_of_stranger(worker):
 
 @compiled
 def expect(e, now_ns):
-    """Note when each worker would be done with one more task, as far as it is counted on; else never."""
-    e.first_done_ns = NEVER
+    """Note when each worker would be done with one more task, as far as it is counted on; else never.
+
+    From which of these times on the queue has nothing for its worker is not known yet.
+    """
+    first_ns = NEVER
     for w in range(e.n_workers):
-        worker = e.workers[w]
-        e.dones_ns[w] = NEVER
+        worker, when_ns = e.workers[w], NEVER
         if worker.known and worker.service_est_ns > 0:
             is_late = is_overdue(now_ns, worker.clear_ns, worker.expected_free_ns)
             if worker.held == HELD or not is_late:
-                e.dones_ns[w] = done_ns(worker, now_ns)
-        e.first_done_ns = min(e.first_done_ns, e.dones_ns[w])
+                when_ns = done_ns(worker, now_ns)
+        e.dones_ns[w] = when_ns
+        first_ns = min(first_ns, when_ns)
+    e.first_done_ns, e.too_late_ns = first_ns, NEVER
 
 
 @compiled
@@ -57,9 +61,11 @@ def place_in_plan(e, w, until_ns, n, now_ns):
     """
     if until_ns <= e.first_done_ns:  # nobody is before it
         return 0
-    place = n if n == 1 else n_before(e, until_ns, n)
-    if place < n:
-        return place
+    if n > 1 and until_ns < e.too_late_ns:
+        place = n_before(e, until_ns, n)
+        if place < n:
+            return place
+        e.too_late_ns = until_ns  # who is later has no fewer before it
     return TRIAL if may_try(e, e.workers[w], now_ns) else NONE
 
 
