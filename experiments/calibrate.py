@@ -11,11 +11,11 @@ from rich.console import Console
 
 from experiments.calibration import accuracy
 from experiments.calibration.rig import MeasuringError
-from experiments.calibration.schema import register
 from experiments.calibration.session import Calibration, execute
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import CalibrateConfig, register
+from experiments.config.schemas import CONF, checked
 from experiments.program.entry import enter
-from experiments.program.errors import ConfigError, blaming
+from experiments.program.errors import ConfigError
 from experiments.program.logs import logging_to
 from experiments.runs.record import LOGS, make_run_directory
 from experiments.training.training_run import TrainingError
@@ -30,10 +30,8 @@ BROKEN = (ClusterError, ControlError, MeasuringError, SourceError, TrainingError
 
 def perform(cfg: DictConfig) -> None:
     """Check everything, then measure."""
-    with blaming("configuration"):
-        check_keys(cfg)
     choices = {group: str(name) for group, name in HydraConfig.get().runtime.choices.items()}
-    session, console = Calibration(cfg, choices), Console()
+    session, console = Calibration(cfg, checked(cfg, CalibrateConfig), choices), Console()
     match session.config.what:
         case "hardware":
             check, measure, of = Calibration.check, execute, "hardware"

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from envs.hardware import usable_cores
 from envs.procedural.world import draw_again
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import RankConfig, StudyConfig, register
+from experiments.config.schemas import CONF, checked
 from experiments.execution.resolve import CUSTOM
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.entry import enter
-from experiments.program.errors import blaming
+from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
 from experiments.report.tables import Columns, chance, fitting, interval, percent, written
@@ -30,7 +31,6 @@ from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.published_leaderboard import publish, read
 from experiments.sweeps.study import STUDIES, Resolver, StudyRun
-from experiments.sweeps.study_schema import RankConfig, StudyConfig, register
 from experiments.sweeps.variants import AgentVariant
 from experiments.training.training_run import TrainingError
 
@@ -45,20 +45,11 @@ class RankError(Exception):
 FAILURES = (RankError, TrainingError)
 
 
-def checked(cfg: DictConfig) -> RankConfig:
-    """Return the configuration. Raises ConfigError: something in it is wrong."""
-    with blaming("configuration"):
-        check_keys(cfg)
-        config = OmegaConf.to_object(cfg)
-        assert isinstance(config, RankConfig)
-        if config.worlds is not None and config.worlds < 2:
-            raise ValueError(f"worlds must be >= 2, got {config.worlds}")
-    return config
-
-
 def perform(cfg: DictConfig, console: Console) -> None:
     """Play the agent, and place it among the others; or publish what a study left."""
-    config = checked(cfg)
+    config = checked(cfg, RankConfig)
+    if config.worlds is not None and config.worlds < 2:
+        raise ConfigError(f"configuration: worlds must be >= 2, got {config.worlds}")
     if config.publish:
         n = publish(Path(config.publish), git_commit())
         say(console, f"published: the leaderboard in {counted(n, 'world')}")

@@ -9,10 +9,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import StudyConfig, register
+from experiments.config.schemas import CONF, checked
 from experiments.program.console import say
 from experiments.program.entry import enter
-from experiments.program.errors import ConfigError, blaming
+from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
 from experiments.report.block import Evidence
@@ -27,7 +28,6 @@ from experiments.sweeps.findings import Findings, ranking, read
 from experiments.sweeps.place import write_runs
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.study import STUDIES, Study, study_of
-from experiments.sweeps.study_schema import StudyConfig, register
 from experiments.sweeps.variants import variants_of
 from experiments.training.training_run import TrainingError
 from experiments.worlds.drawn import draw_shown
@@ -42,12 +42,9 @@ class StudyError(Exception):
 FAILURES = (StudyError, TrainingError)
 
 
-def checked(cfg: DictConfig) -> StudyConfig:
+def config_of(cfg: DictConfig) -> StudyConfig:
     """Return the configuration. Raises ConfigError: something in it is wrong, or no study is named."""
-    with blaming("configuration"):
-        check_keys(cfg)
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, StudyConfig)
+    config = checked(cfg, StudyConfig)
     if config.study is None:
         names = GlobalHydra.instance().config_loader().get_group_options("study")
         raise ConfigError(f"say which study: study={', '.join(sorted(names))} (more: --help)")
@@ -147,7 +144,7 @@ def notes(study: Study, findings: Findings, failures: Mapping[str, str]) -> list
 
 def perform(cfg: DictConfig, console: Console) -> None:
     """Play what a study needs, and compare it."""
-    config, choices = checked(cfg), HydraConfig.get().runtime.choices
+    config, choices = config_of(cfg), HydraConfig.get().runtime.choices
     name = str(choices["study"])
     config.results = str(Path(config.results).resolve())
     folder = Path(config.results) / STUDIES

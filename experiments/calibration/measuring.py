@@ -18,7 +18,7 @@ from experiments.calibration.fits import (
 )
 from experiments.calibration.measured import DeviceReading, GridPoint, Measured, Saturated
 from experiments.calibration.rig import MeasuringError, Rig
-from experiments.calibration.schema import CalibrateConfig, GridSchema
+from experiments.config.programs import CalibrateConfig, GridSchema
 from experiments.runs.summary import column
 from experiments.worlds.pipeline import PipelinePlan
 from pipeline.messages import LoadingMode

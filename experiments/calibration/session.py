@@ -20,8 +20,8 @@ from experiments.calibration.report import (
     settings_table,
     shares_table,
 )
-from experiments.calibration.schema import CalibrateConfig
 from experiments.calibration.validation import check_names, check_validation, n_blocks, validate
+from experiments.config.programs import CalibrateConfig
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
 from experiments.program.console import ProgressView
@@ -48,18 +48,13 @@ class Calibration:
 
     Attributes:
         cfg: composed of `conf/calibrate.yaml`.
+        config: the same as values of the schemas.
         choices: the option chosen of each group.
     """
 
     cfg: DictConfig
+    config: CalibrateConfig
     choices: Mapping[str, str]
-
-    @cached_property
-    def config(self) -> CalibrateConfig:
-        """The configuration as values of the schemas."""
-        config = OmegaConf.to_object(self.cfg)
-        assert isinstance(config, CalibrateConfig), "its schema is the first of its defaults"
-        return config
 
     @property
     def calibrates(self) -> bool:

@@ -28,9 +28,9 @@ from experiments.calibration.open_loop import (
     reference_levels,
 )
 from experiments.calibration.report import plot_agents, plot_scatter
-from experiments.calibration.schema import CalibrateConfig
 from experiments.calibration.worlds import Block, World, in_world, simulated_plan, through_worlds
 from experiments.config.composing import option
+from experiments.config.programs import CalibrateConfig
 from experiments.program.console import ProgressView
 from experiments.program.files import write_whole
 from experiments.worlds.simulator import SimulatorPlan

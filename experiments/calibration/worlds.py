@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.calibration.profile import scaled
-from experiments.calibration.schema import CalibrateConfig
+from experiments.config.programs import CalibrateConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.console import ProgressView
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline

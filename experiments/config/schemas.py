@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
@@ -19,12 +19,14 @@ from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
 from experiments.config.help import help_text
 from experiments.config.world_schemas import WORLDS, AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.program.errors import blaming
 from pipeline.bounds import OptionError, check_value
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.slos import video_slo
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
+Config = TypeVar("Config")
 
 # --- on what: video ---
 
@@ -255,6 +257,15 @@ def check_number(key: str, numbers: list[float]) -> None:
             raise ValueError(f"{key} {error.problem}") from error
     if any(math.isnan(number) for number in numbers):
         raise ValueError(f"{key} must be a number, got nan")
+
+
+def checked(cfg: DictConfig, schema: type[Config]) -> Config:
+    """Return a composed configuration as values of its schema. Raises ConfigError: something is wrong."""
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, schema), "it is the first of its defaults"
+    return config
 
 
 def register() -> None:

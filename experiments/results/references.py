@@ -8,12 +8,12 @@ from typing import NamedTuple
 from rich.console import Console
 
 from experiments.config.composing import agent_values
+from experiments.config.programs import CompareConfig
 from experiments.config.schemas import NO_OUTPUT
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.cells import Cell
 from experiments.results.comparable import present_spec
-from experiments.results.schemas import CompareConfig
 from experiments.runs.identity import GROUPS, code_hash
 from experiments.statistics.episode import Episode
 from experiments.statistics.scores import ORACLE, RANDOM, Reference, references_of

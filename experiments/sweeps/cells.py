@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from envs.procedural.world import STEPS, numbers, stratum_of
+from experiments.config.programs import CellsSchema, StudyConfig
 from experiments.config.world_schemas import EnvSchema, PipelineSchema, ReplaySchema
 from experiments.program.errors import ConfigError
 from experiments.runs.provenance import git_commit
-from experiments.sweeps.study_schema import CellsSchema, StudyConfig
 from experiments.worlds.drawn import PREFIX
 from experiments.worlds.plan import simulated
 

@@ -8,12 +8,12 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import accuracy_of_video, composed, option
+from experiments.config.programs import StudyConfig
 from experiments.config.schemas import RunConfig
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError
 from experiments.statistics.scores import ORACLE, RANDOM
 from experiments.sweeps.cells import StudyCell
-from experiments.sweeps.study_schema import StudyConfig
 from experiments.sweeps.variants import AgentVariant
 from experiments.training.training_run import is_learned
 

@@ -7,9 +7,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.config.composing import agent_values
+from experiments.config.programs import StudySchema, VariantSchema
 from experiments.program.errors import ConfigError, sentence
 from experiments.statistics.scores import ORACLE, RANDOM
-from experiments.sweeps.study_schema import StudySchema, VariantSchema
 
 
 @dataclass(frozen=True)

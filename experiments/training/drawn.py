@@ -8,9 +8,9 @@ from agents.training import Side, Worlds
 from envs.procedural import ranges, screening
 from envs.procedural.world import SHARES, Split, numbers, refuse_evaluation, split_of, world
 from envs.simulator.system import Cell
+from experiments.config.programs import DrawnSchema, TrainConfig
 from experiments.program.errors import blaming
 from experiments.runs.provenance import digest, file_hash, source_of
-from experiments.training.schemas import DrawnSchema, TrainConfig
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging
 
 

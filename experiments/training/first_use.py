@@ -19,10 +19,10 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from experiments.config.programs import TrainConfig, register
 from experiments.config.world_schemas import ReplaySchema, StreamEnvSchema
 from experiments.program.console import say
 from experiments.program.errors import ConfigError
-from experiments.training.schemas import TrainConfig, register
 from experiments.training.setup import REPLAY
 from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
 from experiments.training.worlds import setup_of

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from envs.simulator.system import Cell
+from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, blaming
@@ -27,7 +28,6 @@ from experiments.program.files import write_whole
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
 from experiments.training.drawn import cells_of_worlds, training_numbers
-from experiments.training.schemas import DrawnSchema, PairedSchema, TrainConfig
 from experiments.training.trials import Arena, check_range, drawn, try_all
 from experiments.training.worlds import check_training, paired_cells
 from experiments.worlds.drawn import draw_shown

@@ -17,11 +17,11 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from agents.learned.features import VERSION
 from agents.learned.recipe import Recipe
 from agents.training import Side, Worlds
+from experiments.config.programs import JudgingSchema, TrainConfig
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import ReplaySchema, ScenarioSchema
 from experiments.program.errors import blaming
 from experiments.runs.provenance import digest
-from experiments.training.schemas import JudgingSchema, TrainConfig
 from experiments.worlds.replay import plan_replay
 
 HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds from the run's own on

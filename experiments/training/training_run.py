@@ -24,6 +24,7 @@ from agents.learned.recipe import Algorithm, check_recipe
 from agents.training import Progress, Trainable
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
+from experiments.config.programs import TrainConfig
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.program.files import whole, write_whole
@@ -33,7 +34,6 @@ from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
 from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
 from experiments.training.evaluation import Score, random_reward, score
-from experiments.training.schemas import TrainConfig
 from experiments.training.setup import TrainingSetup, training_hash
 from experiments.worlds.drawn import draw_shown
 

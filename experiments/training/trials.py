@@ -17,8 +17,8 @@ from agents.base import Agent
 from envs.simulator.system import Cell
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
+from experiments.config.programs import RangeSchema
 from experiments.runs.episode import Steps, play
-from experiments.training.schemas import RangeSchema
 
 if TYPE_CHECKING:  # compiles
     from envs.simulator.env import SimulatorEnv

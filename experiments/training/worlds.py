@@ -14,11 +14,11 @@ import numpy as np
 from agents.training import Worlds
 from envs.simulator.system import Cell, System
 from experiments.config.composing import option
+from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
 from experiments.config.schemas import NO_OUTPUT, PairsSchema, RunConfig, StreamConfig
 from experiments.config.world_schemas import ReplaySchema, SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
 from experiments.training.drawn import drawn_setup, mixture
-from experiments.training.schemas import DrawnSchema, PairedSchema, TrainConfig
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging, replay_setup
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 

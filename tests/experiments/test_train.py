@@ -18,10 +18,10 @@ from agents.learned.recipe import RECIPES, Algorithm
 from agents.random import Random
 from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
+from experiments.config.programs import PairedSchema, TrainConfig
 from experiments.config.schemas import CONF, PairsSchema, check_keys
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Interrupted
-from experiments.training.schemas import PairedSchema, TrainConfig
 from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, training_hash
 from experiments.training.training_run import TrainingError, TrainingRun, train
 from experiments.training.worlds import (

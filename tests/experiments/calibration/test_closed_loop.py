@@ -16,10 +16,10 @@ from agents.static import Static
 from experiments.calibration import closed_loop
 from experiments.calibration.closed_loop import agent_for, figures_of
 from experiments.calibration.errors import SCORES
-from experiments.calibration.schema import CalibrateConfig
 from experiments.calibration.validation import close_loops
 from experiments.calibration.worlds import World as Kind
 from experiments.calibration.worlds import simulated_plan, speed_factors
+from experiments.config.programs import CalibrateConfig
 from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError
 from experiments.worlds.plan import Plan

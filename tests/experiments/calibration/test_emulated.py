@@ -11,7 +11,7 @@ from envs.hardware import Device, GradeTimes, Hardware, Origin
 from experiments.calibration.measured import Measured
 from experiments.calibration.measuring import calibrate, n_parts
 from experiments.calibration.profile import profile_of
-from experiments.calibration.schema import CalibrateConfig, register
+from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline, source_ladders

@@ -14,9 +14,9 @@ from omegaconf import OmegaConf
 
 from experiments.calibration import accuracy
 from experiments.calibration.errors import METRICS
-from experiments.calibration.schema import register
 from experiments.calibration.session import Calibration
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import CalibrateConfig, register
+from experiments.config.schemas import CONF, check_keys, checked
 from experiments.program.errors import ConfigError, sentence
 from experiments.worlds.builders import hardware_of
 
@@ -37,7 +37,8 @@ def hydra_here() -> Iterator[None]:
 
 def session(*overrides: str) -> Calibration:
     hardware = next((o.removeprefix("hardware=") for o in overrides if o.startswith("hardware=")), "local")
-    return Calibration(compose("calibrate", list(overrides)), {"hardware": hardware})
+    cfg = compose("calibrate", list(overrides))
+    return Calibration(cfg, checked(cfg, CalibrateConfig), {"hardware": hardware})
 
 
 @pytest.mark.real
@@ -128,7 +129,8 @@ def test_accuracy_is_of_detections():
 
 @pytest.mark.usefixtures("hydra_here")
 def test_a_profile_of_accuracy_is_called_after_the_video():
-    of = Calibration(compose("calibrate", ["what=accuracy"]), {"hardware": "local", "video": "traffic"})
+    cfg = compose("calibrate", ["what=accuracy"])
+    of = Calibration(cfg, checked(cfg, CalibrateConfig), {"hardware": "local", "video": "traffic"})
     assert accuracy.profile_path(of) == CONF / "accuracy" / "traffic.yaml"
 
 

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import composed
+from experiments.config.programs import StudyConfig, StudySchema, register
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
 from experiments.execution.resolve import resolve
@@ -15,7 +16,6 @@ from experiments.program.errors import ConfigError
 from experiments.sweeps.cells import cells_of, check_block
 from experiments.sweeps.pool import jobs_of
 from experiments.sweeps.study import Study, study_of
-from experiments.sweeps.study_schema import StudyConfig, StudySchema, register
 from experiments.sweeps.variants import variants_of
 
 STUDIES = sorted(path.stem for path in (CONF / "study").glob("*.yaml"))
