@@ -18,14 +18,13 @@ from experiments.program.entry import enter
 from experiments.program.errors import ConfigError
 from experiments.program.logs import logging_to
 from experiments.runs.record import LOGS, make_run_directory
-from experiments.training.training_run import TrainingError
 from experiments.worlds.host import alone
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError
 
 PROGRAM = "experiments.calibrate"
-BROKEN = (ClusterError, ControlError, MeasuringError, SourceError, TrainingError)
+BROKEN = (ClusterError, ControlError, MeasuringError, SourceError)
 
 
 def perform(cfg: DictConfig) -> None:

@@ -109,15 +109,6 @@ def measure_saturated(rig: Rig, points: Sequence[GridPoint], how: GridSchema) ->
     return Saturated(tuple(max(gap, 0.0) for gap in gaps), _mean_service_ms(held.frames) / rated_ms)
 
 
-def read_memory(rig: Rig) -> dict[str, float]:
-    """Read the fields of `envs.hardware.Host` that the producer told when it was ready."""
-    interval = rig.control.telemetry(close=False).interval
-    return {
-        "memory_mb": interval.host_bytes * MB,
-        "used_mb": interval.host_used_bytes * MB,
-    }
-
-
 # --- beginning ---
 
 
@@ -203,7 +194,9 @@ def calibrate(
         say("workers load their models")
         with Rig(plan.producer, ladders, plan.hardware, directory / "grid", config.seed) as rig:
             rig.wait_ready(say)
-            measured = replace(measured, memory=read_memory(rig))
+            told = rig.control.telemetry(close=False).interval  # by the producer, when it was ready
+            memory = {"memory_mb": told.host_bytes * MB, "used_mb": told.host_used_bytes * MB}
+            measured = replace(measured, memory=memory)
             for name, (size, grade) in missing.items():
                 say(f"service times {name}")
                 point = measure_point(rig, size, grade, config.grid)

@@ -12,8 +12,8 @@ from rich.table import Table
 from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
 from experiments.calibration.fits import significant
-from experiments.calibration.report import table_of
 from experiments.calibration.scenes import AGES, Looked
+from experiments.program.console import plain_table
 from experiments.program.files import whole
 from experiments.program.style import COLOURS, STYLE
 
@@ -99,7 +99,7 @@ def _by_second(seconds: Sequence[int], fresh: NDArray[np.int64]) -> NDArray[np.f
 def f1_table(profile: StreamProfile) -> Table:
     """Show F1 by grade, height and age."""
     ages = [f"{1e3 * age_s:.0f} ms" for age_s in profile.ages_s]
-    table = table_of(f"F1 of {profile.scene}, by the age of what is shown", ("grade", "px", *ages))
+    table = plain_table(("grade", "px", *ages), title=f"F1 of {profile.scene}, by the age of what is shown")
     for letter, grade in profile.grades.items():
         for height in grade.heights_px:
             table.add_row(letter, str(height), *(f"{f1:.2f}" for f1 in grade.f1[str(height)]))

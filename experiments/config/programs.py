@@ -40,7 +40,7 @@ class ScenesSchema:
 
 @dataclass
 class ValidationSchema:
-    """How far the worlds are apart: settings that the fit has not seen, and agents."""
+    """How far the worlds are apart, by settings that the fit has not seen."""
 
     calibrate: bool = MISSING
     worlds: list[str] = MISSING
@@ -49,9 +49,6 @@ class ValidationSchema:
     hold_s: float = MISSING
     settle_s: float = MISSING
     reference_s: float = MISSING
-    agents: list[str] = MISSING
-    scenarios: list[str] = MISSING
-    steps: int = MISSING
 
 
 @dataclass
