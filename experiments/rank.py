@@ -24,14 +24,13 @@ from experiments.program.formatting import counted, figure
 from experiments.report.tables import Columns, chance, fitting, interval, percent, written
 from experiments.runs.provenance import git_commit
 from experiments.runs.recover import finish_killed
+from experiments.statistics.pairs import beaten_worst, standing
 from experiments.statistics.scores import Episodes
-from experiments.statistics.standing import beaten_worst, standing
 from experiments.sweeps.cells import drawn_cell
 from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.published_leaderboard import publish, read
-from experiments.sweeps.study import STUDIES, Resolver, StudyRun
-from experiments.sweeps.variants import AgentVariant
+from experiments.sweeps.study import STUDIES, AgentVariant, Resolver, StudyRun
 from experiments.training.training_run import TrainingError
 
 PROGRAM = "experiments.rank"

@@ -27,8 +27,7 @@ from experiments.sweeps.cells import cells_of
 from experiments.sweeps.findings import Findings, ranking, read
 from experiments.sweeps.place import write_runs
 from experiments.sweeps.pool import play_missing
-from experiments.sweeps.study import STUDIES, Study, study_of
-from experiments.sweeps.variants import variants_of
+from experiments.sweeps.study import STUDIES, Study, study_of, variants_of
 from experiments.training.training_run import TrainingError
 from experiments.worlds.drawn import draw_shown
 

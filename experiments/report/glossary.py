@@ -1,9 +1,9 @@
 """What every figure of a report means, in one or two sentences: the legend of tables and page."""
 
 from experiments.runs.summary import DEPTH_CAP, SETTLED_AFTER
+from experiments.statistics.aggregates import REACHED
 from experiments.statistics.disturbances import LASTING, REGAINED
 from experiments.statistics.pairs import LEVEL, POWER
-from experiments.statistics.sample_efficiency import REACHED
 
 GLOSSARY = {
     "Score": (

@@ -24,8 +24,7 @@ from experiments.runs.recover import finish_killed
 from experiments.sweeps.combinations import Run, by_point, combinations
 from experiments.sweeps.job import Jobs, not_begun, seed_of
 from experiments.sweeps.launchers import check_launcher, without_launcher
-from experiments.sweeps.outcomes import Outcome, Watch, tell
-from experiments.sweeps.place import Place, finished_in
+from experiments.sweeps.place import Outcome, Place, Watch, finished_in, tell
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError

@@ -22,7 +22,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 from experiments.sweeps.combinations import Run, by_point
-from experiments.sweeps.outcomes import FIGURES, Outcome, tell
+from experiments.sweeps.place import FIGURES, Outcome, tell
 from experiments.training.training_run import TrainingError
 from experiments.worlds.plan import show_world
 

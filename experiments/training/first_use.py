@@ -23,9 +23,8 @@ from experiments.config.programs import TrainConfig, register
 from experiments.config.world_schemas import ReplaySchema, StreamEnvSchema
 from experiments.program.console import say
 from experiments.program.errors import ConfigError
-from experiments.training.setup import REPLAY
 from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
-from experiments.training.worlds import setup_of
+from experiments.training.worlds import REPLAY, setup_of
 from experiments.worlds.plan import Plan
 
 TRAININGS_OWN = ("steps", "initial_levels")  # of an env: not the run's, in training

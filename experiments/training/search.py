@@ -27,9 +27,8 @@ from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.drawn import cells_of_worlds, training_numbers
 from experiments.training.trials import Arena, check_range, drawn, try_all
-from experiments.training.worlds import check_training, paired_cells
+from experiments.training.worlds import cells_of_worlds, check_training, paired_cells, training_numbers
 from experiments.worlds.drawn import draw_shown
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
@@ -110,7 +109,7 @@ def cells_for(config: TrainConfig, console: Console) -> list[Cell]:
     assert isinstance(schema, PairedSchema)
     with blaming("training"):
         check_training(schema)
-    variants = [replace(cell, systems=[one]) for cell in paired_cells(config) for one in cell.systems]
+    variants = [replace(cell, systems=[one]) for cell in paired_cells(config, schema) for one in cell.systems]
     order = np.random.default_rng(config.seed).permutation(len(variants))
     return [variants[order[i % len(variants)]] for i in range(config.episodes)]
 

@@ -32,9 +32,9 @@ from experiments.program.interruption import Hearing, hearing
 from experiments.program.logs import logging_to
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
-from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
+from experiments.statistics.aggregates import plateau_of, plateau_reached
 from experiments.training.evaluation import Score, random_reward, score
-from experiments.training.setup import TrainingSetup, training_hash
+from experiments.training.worlds import TrainingSetup, training_hash
 from experiments.worlds.drawn import draw_shown
 
 logger = logging.getLogger(__name__)

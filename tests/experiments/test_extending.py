@@ -29,8 +29,7 @@ from experiments.runs.provenance import imports_of, source_hash, source_of
 from experiments.runs.trace import read_trace
 from experiments.sweeps.cells import cells_of
 from experiments.sweeps.job import play_run
-from experiments.sweeps.study import Resolver
-from experiments.sweeps.variants import variants_of
+from experiments.sweeps.study import Resolver, variants_of
 
 ROOT = CONF.parent
 TEMPLATE = ROOT / "examples" / "elastic_extras"

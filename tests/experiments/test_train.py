@@ -22,14 +22,16 @@ from experiments.config.programs import PairedSchema, TrainConfig
 from experiments.config.schemas import CONF, PairsSchema, check_keys
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Interrupted
-from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, training_hash
 from experiments.training.training_run import TrainingError, TrainingRun, train
 from experiments.training.worlds import (
+    HELD_OUT_SEED,
     Pair,
+    TrainingSetup,
     check_training,
     pairs_of,
     plans_of,
     setup_of,
+    training_hash,
     variants_of,
 )
 from experiments.worlds.simulator import SimulatorPlan

@@ -15,8 +15,7 @@ from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.sweeps.cells import cells_of, check_block
 from experiments.sweeps.pool import jobs_of
-from experiments.sweeps.study import Study, study_of
-from experiments.sweeps.variants import variants_of
+from experiments.sweeps.study import Study, study_of, variants_of
 
 STUDIES = sorted(path.stem for path in (CONF / "study").glob("*.yaml"))
 
