@@ -78,7 +78,7 @@ def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> 
     cfg = OmegaConf.structured(config)
     assert isinstance(cfg, DictConfig)
     choices = {group: str(before.summary[group]) for group in GROUPS}
-    return resolve(cfg, choices, console, config.live)
+    return resolve(cfg, choices, console)
 
 
 def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:

@@ -71,7 +71,7 @@ def perform(cfg: DictConfig) -> None:
     """Check everything, then run."""
     console = Console()
     finish_killed(Path(cfg.results) / cfg.name, console)
-    resolved = resolve(cfg, HydraConfig.get().runtime.choices, console, cfg.live)
+    resolved = resolve(cfg, HydraConfig.get().runtime.choices, console)
     agent = resolved.make_agent(console.print)
     run(resolved.plan, agent, replace(resolved.identity, origin={"command": command()}), console)
 

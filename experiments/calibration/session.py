@@ -95,12 +95,7 @@ class Calibration:
 
 
 def execute(session: Calibration, directory: Path, console: Console) -> None:
-    """Do what is asked for, inside a `hydra.main`.
-
-    Args:
-        session: checked.
-        directory: of this call's results.
-        console: shows them.
+    """Do what is asked for and was checked, inside a `hydra.main`; `directory` is this call's own.
 
     Raises:
         ConfigError: something cannot be carried out.

@@ -173,8 +173,8 @@ class StudySchema:
 
 
 @dataclass
-class StudyConfig:
-    """A study, and what it shares with runs and trainings."""
+class RosterConfig:
+    """How agents play in many cells, and what that shares with runs and trainings."""
 
     live: bool | None = MISSING
     results: str = MISSING
@@ -182,23 +182,23 @@ class StudyConfig:
     detector: DetectorSchema = MISSING
     env: EnvSchema = MISSING
     trained_on: str | None = MISSING
+
+
+@dataclass
+class StudyConfig(RosterConfig):
+    """A study."""
+
     study: StudySchema | None = None
 
 
 @dataclass
-class RankConfig:
+class RankConfig(RosterConfig):
     """Who is placed on the published leaderboard; `publish`: the folder that this is made of instead."""
 
     name: str = MISSING
     worlds: int | None = MISSING
-    trained_on: str = MISSING
-    live: bool | None = MISSING
-    results: str = MISSING
-    processes: int | None = MISSING
     publish: str = MISSING
     agent: Any = MISSING
-    detector: DetectorSchema = MISSING
-    env: EnvSchema = MISSING
 
 
 # --- compare ---

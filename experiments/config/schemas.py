@@ -197,15 +197,9 @@ VARIANTS: Mapping[str, Mapping[str, type]] = {
 
 
 def schema_for(group: str, option: str, values: DictConfig) -> type | None:
-    """The schema of a group's option; where that is not ours, the one that takes just these keys.
+    """The schema of an option of a group of `VARIANTS`; of one not ours, that which takes just its `values`.
 
-    Args:
-        group: of `VARIANTS`.
-        option: name of a file in the group.
-        values: of that option, without types, as a YAML file has them.
-
-    Returns:
-        None: no schema of ours fits, as with an agent of somebody else's.
+    None: no schema of ours fits, as with an agent of somebody else's.
     """
     variants = VARIANTS[group]
     return variants.get(option) or next((v for v in variants.values() if _fits(v, values)), None)

@@ -48,12 +48,7 @@ class Section(NamedTuple):
 def write_report(directory: Path, evidence: Evidence, console: Console) -> list[Path]:
     """Write report.html, table.{csv,md,tex}, {pairs,improvements,cells,slos,episodes}.csv and figures.
 
-    The leaderboard goes to the console as well. Equal evidence gives equal files.
-
-    Args:
-        directory: exists.
-        evidence: what is reported.
-        console: for the tables.
+    The directory is there. The leaderboard goes to the console as well. Equal evidence gives equal files.
 
     Returns:
         What was written, the page first.

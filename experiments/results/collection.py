@@ -162,12 +162,7 @@ def short(commit: str) -> str:
 
 
 def metadata_of(collection: Collection, command: str) -> dict[str, str]:
-    """Return what is told, by what it is; what no run says is left out.
-
-    Args:
-        collection: of runs that count.
-        command: that the user gave.
-    """
+    """Return what is told of runs that count, by what it is; what no run says is left out."""
     runs = collection.runs
     found = {
         "Runs": f"{len(runs)} of {collection.n_logged} that were found",

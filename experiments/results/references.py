@@ -42,19 +42,10 @@ def measured(
 ) -> Measured:
     """Return what each cell is measured by: runs of the comparison if they are enough, else what is played.
 
-    Inside a `hydra.main`.
-
-    Args:
-        cells: of the comparison.
-        episodes: of its runs.
-        config: whether to play what is lacking, and how.
-        console: shows it.
-
-    Raises:
-        ConfigError: random or oracle cannot be made.
+    Inside a `hydra.main`. Raises ConfigError: random or oracle cannot be made.
     """
     results = Path(config.results).resolve()
-    folder, found = results / STUDIES, list[Episode]()
+    found = list[Episode]()
     lacks, missing = dict[str, str](), dict[str, list[StudyRun]]()
     known = [episode for episode in episodes if episode.agent in (RANDOM, ORACLE)]
     own = {cell.name: [episode for episode in known if episode.cell == cell.name] for cell in cells}
@@ -74,14 +65,13 @@ def measured(
                     del lacks[cell.name]
                 except ConfigError as error:
                     lacks[cell.name] = str(error)
-    finished, failed = dict[str, str](), dict[str, str]()
-    if runs := list({run.hash: run for runs in missing.values() for run in runs}.values()):
-        finished, failed = play_missing(runs, folder, "references", config.processes, config.live, console)
+    runs = list({run.hash: run for runs in missing.values() for run in runs}.values())
+    played = play_missing(runs, str(results), "references", config.processes, config.live, console)
     for name, runs in missing.items():
-        if broken := [failed[run.hash] for run in runs if run.hash in failed]:
+        if broken := [played.failed[run.hash] for run in runs if run.hash in played.failed]:
             lacks[name] = f"a reference failed: {broken[0]}"
         else:
-            found += episodes_of(runs, folder, finished)
+            found += episodes_of(runs, played)
     found += [episode for name, there in own.items() if name not in lacks for episode in there]
     added = [cell for cell in cells if cell.name in missing and cell.name not in lacks]
     return Measured(references_of(found), lacks, notes_on(added))

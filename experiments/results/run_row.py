@@ -65,12 +65,7 @@ def from_folders(folders: Sequence[str]) -> list[Row]:
 
 
 def row_of(run: LoggedRun, place: str, name: str) -> Row:
-    """Return the row of a run that was read back.
-
-    Args:
-        run: as it was logged.
-        place: where, for people.
-        name: that its directory was given.
+    """Return the row of a run that was read back; `name` is that its directory was given.
 
     Raises:
         ConfigError: it is no run of `experiments.run`, or its configuration is gone.

@@ -14,13 +14,7 @@ UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a co
 
 
 def caveats_of(episodes: Episodes, references: References, lacks: Mapping[str, str] = UNTOLD) -> list[str]:
-    """Return one plain sentence for each, none if all is well.
-
-    Args:
-        episodes: that are compared.
-        references: that they are measured by.
-        lacks: why a cell has none, where that is known.
-    """
+    """Return one plain sentence for each, none if all is well; `lacks` says why a cell has no reference."""
     return [
         *unmeasured(episodes),
         *unscored(episodes, references, lacks),

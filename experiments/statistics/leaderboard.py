@@ -51,12 +51,7 @@ def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
 
 
 def leaderboard(episodes: Episodes, references: References) -> pd.DataFrame:
-    """Return a row per agent, in the order of their scores, or of their rewards; docs/figures.md has columns.
-
-    Args:
-        episodes: of all agents.
-        references: what their scores are measured by.
-    """
+    """Return a row per agent, in the order of their scores, or of their rewards; see docs/figures.md."""
     rows = [
         {"agent": agent, **figures_of(own, references)}
         for agent, own in episodes.groupby("agent", sort=False)
@@ -144,10 +139,6 @@ def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame
 
     Columns: agent, slo, episodes, fulfilment with its interval; the mean over episodes, for an interquartile
     mean hides the few in which an SLO is broken; and the mean share of steps in which it was not measured.
-
-    Args:
-        episodes: of these agents.
-        agents: in the order of the rows.
     """
     rows = []
     for agent in agents:

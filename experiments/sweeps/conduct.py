@@ -24,7 +24,7 @@ from experiments.runs.recover import finish_killed
 from experiments.sweeps.combinations import Run, by_point, combinations
 from experiments.sweeps.job import Jobs, not_begun, seed_of
 from experiments.sweeps.launchers import check_launcher, without_launcher
-from experiments.sweeps.place import Outcome, Place, Watch, finished_in, tell
+from experiments.sweeps.place import Outcome, Place, Watch, finished_in, tell, write_runs
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
@@ -102,7 +102,7 @@ def conduct(
             with ProgressView(console, config.live, config.name, n, "runs") as view:
                 play(sweep, jobs, launch, view)
             finish_killed(folder, console)
-    print_outcomes(console, len(runs), sweep.done, sweep.outcomes.values(), sweep.place.directory, uri)
+    print_outcomes(console, len(runs), sweep, uri)
     if sweep.failed:
         n, first = counted(len(runs), "run"), sweep.failed[0]
         raise SweepError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
@@ -143,7 +143,7 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
     is_shown = console.is_terminal if live is None else live
     for point, own in track(points.items(), "checked", console=console, transient=True, disable=not is_shown):
         try:
-            resolved = resolve(*composed([*point, *seed_of(own[0])]), console, live)
+            resolved = resolve(*composed([*point, *seed_of(own[0])]), console)
         except (ConfigError, TrainingError) as error:
             for run in own:
                 tell(sweep.place.outcomes, not_begun(run, error))
@@ -156,7 +156,7 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
                 sweep.done.add(directory)
             else:
                 sweep.left.append(run)
-    sweep.place.write_runs(sweep.done)
+    write_runs(sweep.place.folder, sweep.place.id, sweep.done)
 
 
 def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView) -> None:
@@ -173,7 +173,7 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
         view.done(outcome.title, outcome.error)
         if outcome.status == RunStatus.FINISHED:
             sweep.done.add(outcome.directory)
-            place.write_runs(sweep.done)
+            write_runs(place.folder, place.id, sweep.done)
 
     while True:
         n_heard, broken = len(known), None
@@ -200,30 +200,14 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
 # --- what is printed in the end ---
 
 
-def print_outcomes(
-    console: Console,
-    n_runs: int,
-    done: Collection[str],
-    outcomes: Collection[Outcome],
-    directory: Path,
-    uri: str,
-) -> None:
-    """The table of what was played now, and what to say next.
-
-    Args:
-        console: where to.
-        n_runs: in all.
-        done: directories of those that are finished, now or before.
-        outcomes: of now.
-        directory: the sweep's own.
-        uri: of MLflow's store, "" = it has nothing.
-    """
-    if outcomes:
-        console.print(table_of(outcomes))
+def print_outcomes(console: Console, n_runs: int, sweep: Sweep, uri: str) -> None:
+    """The table of what was played now, and what to say next; `uri` "" = MLflow has nothing."""
+    if sweep.outcomes:
+        console.print(table_of(sweep.outcomes.values()))
     for what, where in (
-        ("finished", f"{len(done)} of {n_runs} runs"),
-        ("the sweep", directory),
-        ("to compare the agents", f"python -m experiments.compare runs={directory}"),
+        ("finished", f"{len(sweep.done)} of {n_runs} runs"),
+        ("the sweep", sweep.place.directory),
+        ("to compare the agents", f"python -m experiments.compare runs={sweep.place.directory}"),
         ("all runs, in a browser", mlflow_command(uri) if uri else ""),
     ):
         if where:

@@ -49,7 +49,7 @@ class Jobs:
         """Play the runs of the job that this is; one that fails is told, and takes no other with it."""
         for point, runs in by_point(self.runs[HydraConfig.get().job.num]).items():
             try:
-                resolved = resolve(*composed([*point, *seed_of(runs[0])]), Console(quiet=True), live=False)
+                resolved = resolve(*composed([*point, *seed_of(runs[0])]), Console(quiet=True))
             except CANNOT_BEGIN as error:
                 for run in runs:
                     tell(self.outcomes, not_begun(run, error))

@@ -66,10 +66,6 @@ class Place:
         """What the process that writes to MLflow complains of."""
         return self.directory / LOG
 
-    def write_runs(self, directories: Iterable[str]) -> None:
-        """Keep which runs it has: directories by their names in the folder of all runs."""
-        write_runs(self.folder, self.id, directories)
-
 
 def write_runs(folder: Path, known_by: str, directories: Iterable[str]) -> None:
     """Keep which runs of a folder belong together, where `runs=FOLDER/sweeps/KNOWN_BY` finds them."""

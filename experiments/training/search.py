@@ -55,17 +55,7 @@ class Search:
 
 
 def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console: Console) -> Search:
-    """Check a search of an agent's figures, and draw its trials.
-
-    Args:
-        config: all that was asked for.
-        name: of the agent's file in conf/agent.
-        values: that are in it.
-        console: shows how worlds are drawn.
-
-    Raises:
-        ConfigError: something in it is wrong.
-    """
+    """Check a search of the figures in an agent's file, and draw its trials. Raises ConfigError."""
     if not isinstance(config.env, SimulatorSchema):
         raise ConfigError("figures are searched in the simulator; say env=simulator")
     check_search(config, name, values)

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+import pandas as pd
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 from rich.console import Console
@@ -133,7 +133,9 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
 
         def work() -> None:
             summary.update(learn(training_run, directory, console, heard))
-            leave(training_run, directory)
+            training_run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            with whole(training_run.checkpoint) as partial_path:  # `run` never sees half of it
+                shutil.copyfile(directory / BEST, partial_path)
             summary["scores"] = [asdict(score) for score in evaluate(training_run, directory / BEST, console)]
 
         with logging_to(directory / "train.log", console):
@@ -167,9 +169,12 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
 
         def on_progress(progress: Progress) -> None:
             wall_s = round(time.monotonic() - begin_s, 2)
-            if progress.is_evaluated and progress.reward is not None:
-                evaluated.append((progress.reward, progress.steps, wall_s))
-            view.show(progress.steps, progress.total_steps, rewards_text(progress), progress.is_evaluated)
+            text = ""  # until the first evaluation
+            if progress.reward is not None and progress.best_reward is not None:
+                text = f"reward {progress.reward:+.3f}, best {progress.best_reward:+.3f}"
+                if progress.is_evaluated:
+                    evaluated.append((progress.reward, progress.steps, wall_s))
+            view.show(progress.steps, progress.total_steps, text, progress.is_evaluated)
             curve.write(json.dumps(asdict(progress) | {"wall_s": wall_s}) + "\n")
             curve.flush()
             heard.check()
@@ -187,20 +192,6 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
         "steps_to_plateau": steps,
         "wall_s_to_plateau": wall_s,
     }
-
-
-def rewards_text(progress: Progress) -> str:
-    """Write the last evaluation and the best, "" before the first."""
-    if progress.reward is None or progress.best_reward is None:
-        return ""
-    return f"reward {progress.reward:+.3f}, best {progress.best_reward:+.3f}"
-
-
-def leave(training_run: TrainingRun, directory: Path) -> None:
-    """Put the best checkpoint where `run` looks for it: always a whole file, of a whole training."""
-    training_run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with whole(training_run.checkpoint) as partial_path:
-        shutil.copyfile(directory / BEST, partial_path)
 
 
 def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Score]:
@@ -227,23 +218,18 @@ def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Sc
 
 def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
     """Return what agents came to in each world, or on the mean over worlds where these are many."""
-    n_worlds = len({score.world for score in scores})
-    shown, title = scores, f"worlds kept from training, mean of {n_seeds} seeds"
-    if n_worlds > MOST_SHOWN:
-        shown = [mean_of(scores, name) for name in dict.fromkeys(score.agent for score in scores)]
+    frame: Any = pd.DataFrame(scores)
+    title = f"worlds kept from training, mean of {n_seeds} seeds"
+    if (n_worlds := frame["world"].nunique()) > MOST_SHOWN:
+        frame = frame.groupby("agent", sort=False, as_index=False).mean(numeric_only=True).assign(world="all")
         title = f"mean of {n_worlds} worlds kept from training"
-    rows = [
-        (s.world, s.agent, f"{s.reward_mean:+.3f}", f"{100 * s.slo_fulfilment:.1f} %", f"{s.qoe_mean:.3f}")
-        for s in shown
-    ]
+    rows = []
+    for row in frame.to_dict("records"):
+        held = f"{100 * row['slo_fulfilment']:.1f} %"
+        rows.append(
+            (row["world"], row["agent"], f"{row['reward_mean']:+.3f}", held, f"{row['qoe_mean']:.3f}")
+        )
     return plain_table(("world", "agent", "reward", "all SLOs hold", "QoE"), rows, title, n_left=2)
-
-
-def mean_of(scores: Sequence[Score], name: str) -> Score:
-    """Return the mean of an agent's scores over worlds."""
-    own = [score for score in scores if score.agent == name]
-    means = [fmean(getattr(s, part) for s in own) for part in ("reward_mean", "slo_fulfilment", "qoe_mean")]
-    return Score("all", name, *means)
 
 
 def say_where(training_run: TrainingRun, directory: Path, is_whole: bool, console: Console) -> None:

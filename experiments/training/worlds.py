@@ -66,14 +66,11 @@ def training_hash(setup: TrainingSetup, algorithm: str, recipe: Recipe) -> str:
 
 
 def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
-    """Plan where a training takes place; no world is drawn yet.
+    """Plan where a training takes place; no world is drawn yet. Raises ConfigError: something in it is wrong.
 
     Args:
         config: of the training.
         is_judged: whether the worlds kept from training are wanted.
-
-    Raises:
-        ConfigError: something in it is wrong.
     """
     with blaming("training"):
         for name in ("held_out_episodes", "evaluation_seeds"):
@@ -209,13 +206,7 @@ def check_training(schema: PairedSchema) -> None:
 def plans_of(config: StreamConfig, pairs: Sequence[Pair], seed: int) -> dict[Pair, SimulatorPlan]:
     """Plan each pair as a run of the simulator, inside a `hydra.main` or an initialised Hydra.
 
-    Args:
-        config: for everything but hardware and scenario, with `env` the simulator.
-        pairs: wanted.
-        seed: of the runs.
-
-    Raises:
-        ConfigError: a pair is not possible; it is named.
+    `config` says all but hardware and scenario. Raises ConfigError: a pair is not possible; it is named.
     """
     assert isinstance(config.env, SimulatorSchema)
     stream = {field.name: getattr(config, field.name) for field in fields(StreamConfig)}
