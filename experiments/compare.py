@@ -43,8 +43,6 @@ def config_of(cfg: DictConfig) -> CompareConfig:
         raise ConfigError(f"runs must be a folder or a list of folders, got {config.runs!r}")
     if config.blocks not in (None, *BLOCKS):
         raise ConfigError(f"blocks must be null or one of {', '.join(BLOCKS)}, got {config.blocks!r}")
-    if config.processes is not None and config.processes < 1:
-        raise ConfigError(f"processes must be >= 1, got {config.processes}")
     return config
 
 

@@ -63,7 +63,7 @@ def perform(cfg: DictConfig, console: Console) -> None:
             view.done(f"world {drawn.number}")
     config.results = str(Path(config.results).resolve())
     runs = runs_of(AgentVariant(name, choice, cfg.agent), config, list(chosen), console)
-    played = play_missing(runs, config.results, name, config.processes, config.live, console)
+    played = play_missing(runs, name, config, config.processes, console)
     if own := episodes_of(runs, played):
         report(board.among(name, own), name, board.commit, Path(config.results), console)
     if played.failed:

@@ -46,17 +46,14 @@ def config_of(cfg: DictConfig) -> StudyConfig:
     if config.study is None:
         names = GlobalHydra.instance().config_loader().get_group_options("study")
         raise ConfigError(f"say which study: study={', '.join(sorted(names))} (more: --help)")
-    if config.processes is not None and config.processes < 1:
-        raise ConfigError(f"processes must be >= 1, got {config.processes}")
     return config
 
 
 def play(study: Study, config: StudyConfig, console: Console) -> Played:
     """Play what is missing: first in the simulator, all cores at work, then in real time, one by one."""
-    title = "simulated"
-    played = play_missing(study.simulated, config.results, title, config.processes, config.live, console)
+    played = play_missing(study.simulated, "simulated", config, config.processes, console)
     if study.real:
-        real = play_missing(study.real, config.results, "on the real pipeline", 1, config.live, console)
+        real = play_missing(study.real, "on the real pipeline", config, 1, console)
         played = real._replace(failed={**played.failed, **real.failed})
     return played
 

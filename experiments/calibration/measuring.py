@@ -176,15 +176,7 @@ def calibrate(
     directory: Path,
     say: Callable[[str], None],
 ) -> Iterator[Measured]:
-    """Measure what is missing, and yield all that is there after each part.
-
-    Args:
-        config: what is measured for how long.
-        plan: of the pipeline that is measured.
-        ladders: of its stream.
-        measured: what is there.
-        directory: for the programs' logs and the record of frames.
-        say: told what is being done.
+    """Measure what is missing, and yield all that is there after each part; `directory` gets logs and frames.
 
     Raises:
         ClusterError, ControlError, MeasuringError: the pipeline broke, or did not do what was to be measured.

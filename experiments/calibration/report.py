@@ -74,11 +74,7 @@ def figures_table(measured: Measured, profile: Hardware) -> Table:
 
 
 def settings_table(compared: pd.DataFrame, true_world: str, other_world: str) -> Table:
-    """Show per held-out setting and metric what is true, and what the other world has.
-
-    Args:
-        compared: as `experiments.calibration.errors.compare` returns it.
-    """
+    """Show per held-out setting and metric what is true and what the other world has, of `errors.compare`."""
     title = f"{true_world} | {other_world}; ! misses the target, * load near 1"
     table = plain_table(("", *HEADINGS.values()), title=title, n_left=0, gap=1)
     for column in table.columns:  # a narrow terminal folds pairs of figures, and cuts none
@@ -122,12 +118,7 @@ def _percent(share: float | None) -> str:
 
 
 def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path: Path) -> None:
-    """Draw one panel per metric: true on x, the other world's on y, the identity, and the target's band.
-
-    Args:
-        compared: as `experiments.calibration.errors.compare` returns it.
-        path: of the PNG.
-    """
+    """Draw a panel per metric of `errors.compare`: true on x, the other world on y, identity, the target."""
     n_rows = -(-len(METRICS) // N_COLUMNS)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(PANEL_IN * N_COLUMNS, PANEL_IN * n_rows))

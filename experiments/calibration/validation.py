@@ -161,12 +161,7 @@ def _hold(config: CalibrateConfig, reference: Levels) -> Hold:
 
 
 def validate(config: CalibrateConfig, directory: Path, view: ProgressView) -> Validation:
-    """Hold all held-out settings in all worlds, inside a `hydra.main`.
-
-    Args:
-        config: with the profile's service times.
-        directory: gets the programs' logs.
-        view: shows each setting.
+    """Hold all held-out settings in all worlds, inside a `hydra.main`, with the profile's service times.
 
     Raises:
         ConfigError, ValueError: something cannot be carried out.
@@ -208,14 +203,7 @@ def held_in(
 ) -> Iterator[dict[str, Any]]:
     """Yield what is read of each setting; a simulated world is made anew for each, at its own speed.
 
-    Args:
-        world: in which.
-        config: of the run that all settings are episodes of.
-        how: each is held.
-        settings: in their order.
-        factors: speed factor per setting; a real world gets the median.
-        directory: gets the programs' logs.
-        say: told what start-up waits for.
+    All are episodes of the configured run; a real world gets the median of the settings' speed factors.
     """
     ladders, env = simulated_plan(config).system.ladders, None
     with contextlib.ExitStack() as stack:

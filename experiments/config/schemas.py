@@ -249,6 +249,8 @@ def check_number(key: str, numbers: list[float]) -> None:
             check_value(ProducerOptions, name, tuple(numbers))
         except OptionError as error:
             raise ValueError(f"{key} {error.problem}") from error
+    if key == "processes" and any(number < 1 for number in numbers):
+        raise ValueError(f"processes must be >= 1, got {numbers[0]}")
     if any(math.isnan(number) for number in numbers):
         raise ValueError(f"{key} must be a number, got nan")
 

@@ -44,11 +44,7 @@ class Collection:
 
 
 def collected(rows: Sequence[Row], where: str) -> Collection:
-    """Sort the runs of all sources.
-
-    Args:
-        rows: as `run_row` has them.
-        where: which of them, as `selected` has it; "" = all.
+    """Sort the runs of all sources, of which `where` chooses some, as for `selected`.
 
     Raises:
         ConfigError: nothing is left, or what is left was not judged alike.

@@ -183,9 +183,7 @@ def plateau_of(curve: Curve) -> float:
 def plateau_reached(curve: Curve, random_reward: float) -> int:
     """Return the first place of a curve that has come most of the way to its plateau; its end if none has.
 
-    Args:
-        curve: mean rewards per step, in the order in which they were earned.
-        random_reward: of random decisions, from which that way is measured.
+    The curve is of mean rewards per step, as they were earned; the way is measured from random decisions.
     """
     needed = random_reward + REACHED * (plateau_of(curve) - random_reward)
     return next((i for i, reward in enumerate(curve) if reward >= needed), len(curve) - 1)

@@ -100,11 +100,7 @@ def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
     """Return the probability of improvement in reward of each agent over each other, where they share a cell.
 
     Columns: agent, other, cells, improvement with its interval, both ways, P(Y > X) = 1 − P(X > Y); and `p`
-    of the paired differences, corrected for the number of pairs.
-
-    Args:
-        episodes: of at least these agents.
-        agents: in the order of the rows.
+    of the paired differences, corrected for the number of pairs. `agents` gives the order of the rows.
     """
     strata = {agent: strata_of(episodes[episodes["agent"] == agent], DECISIVE) for agent in agents}
     wide = episodes.pivot(index=PLACE, columns="agent", values=DECISIVE)

@@ -65,7 +65,7 @@ class Sweep:
 def conduct(
     config: DictConfig, arguments: Sequence[str], loader: ConfigLoader, runs_per_job: int, launch: Launch
 ) -> None:
-    """Play every combination that is left, and say what came of all.
+    """Play every combination of the arguments that is left, and say what came of all.
 
     Args:
         config: of the sweep, with Hydra's part.
@@ -112,10 +112,7 @@ def conduct(
 def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
     """Meanwhile, MLflow takes up what is there; if it lacks something in the end, that is only said.
 
-    Args:
-        sweep: whose directory says in the end how it ended.
-        uri: of the store; "" = nothing is recorded.
-        console: for what is to be said.
+    The sweep's directory says in the end how it ended; `uri` "" = nothing is recorded.
     """
     place, status = sweep.place, RunStatus.FINISHED
     follower = Follower(place.directory, uri, place.log) if uri else None

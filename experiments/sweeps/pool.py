@@ -17,6 +17,7 @@ from rich.console import Console
 
 from agents.clairvoyant import Clairvoyant
 from envs.hardware import usable_cores
+from experiments.config.programs import CompareConfig, RosterConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.console import ProgressView
 from experiments.program.errors import sentence
@@ -83,23 +84,21 @@ def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
 
 def play_missing(
     runs: Sequence[StudyRun],
-    results: str,
     title: str,
+    config: RosterConfig | CompareConfig,
     n_processes: int | None,
-    live: bool | None,
     console: Console,
 ) -> Played:
     """Play those runs that are not finished yet; what was killed while it was played is completed first.
 
     Args:
         runs: each once.
-        results: the folder of all results.
         title: what they are, for people.
+        config: says where results are, and how progress is shown.
         n_processes: as for `play_all`.
-        live: a progress bar; None = where the console is a terminal.
-        console: for it.
+        console: shows it.
     """
-    folder = Path(results) / STUDIES
+    folder = Path(config.results).resolve() / STUDIES
     finish_killed(folder, console)
     finished, failed = finished_in(folder), dict[str, str]()
     left = [run for run in runs if run.hash not in finished]
@@ -108,7 +107,7 @@ def play_missing(
         console.print(f"{title}: {there} of {n} are there already", highlight=False)
     if left:
         folder.mkdir(parents=True, exist_ok=True)
-        with ProgressView(console, live, title, len(left), "runs") as view:
+        with ProgressView(console, config.live, title, len(left), "runs") as view:
 
             def on_done(run: StudyRun, directory: str, error: str) -> None:
                 view.done(run.title, error)
@@ -179,10 +178,8 @@ def listen(connection: Connection, running: Running, on_done: OnDone) -> bool:
 def work(job: Job, report: Connection, core: int | None) -> None:
     """Play a job's runs, in a process of its own; one that fails takes none of the others with it.
 
-    Args:
-        job: what to do.
-        report: gets a tuple per run: its number in the job, its directory's name, "" or what ended it.
-        core: the only one to compute on, None for any.
+    Reports a tuple per run: its number in the job, its directory's name, "" or what ended it. `core` is the
+    only one to compute on, None for any.
     """
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})

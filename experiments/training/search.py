@@ -42,14 +42,12 @@ class Search:
     Attributes:
         config: all that was asked for.
         name: of the agent's file in conf/agent.
-        worlds: names of those that episodes take place in.
         arena: where the trials take place.
         trials: figures to be tried; the first are the present ones.
     """
 
     config: TrainConfig
     name: str
-    worlds: list[str]
     arena: Arena
     trials: list[dict[str, float]]
 
@@ -64,7 +62,7 @@ def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console
     trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]
     for figures in trials:
         arena.agent(figures, arena.cells[0].spec)  # one that cannot be made is better known now
-    return Search(config, name, list(dict.fromkeys(cell.name for cell in arena.cells)), arena, trials)
+    return Search(config, name, arena, trials)
 
 
 def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> None:
@@ -73,8 +71,6 @@ def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> N
         for key in ("trials", "episodes"):
             if getattr(config, key) < 2:
                 raise ValueError(f"{key} must be >= 2, got {getattr(config, key)}")
-        if config.processes is not None and config.processes < 1:
-            raise ValueError(f"processes must be >= 1, got {config.processes}")
     with blaming("ranges"):
         if not config.ranges:
             raise ValueError("at least one figure must have a range, got none")
@@ -160,7 +156,7 @@ def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]
         "steps": steps,
         "decisions": len(searched.trials) * config.episodes * steps,
         "seed": config.seed,
-        "worlds": searched.worlds,
+        "worlds": list(dict.fromkeys(cell.name for cell in searched.arena.cells)),
         "git_commit": git_commit(),
     }
 

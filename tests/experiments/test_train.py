@@ -122,13 +122,18 @@ def test_pairs_are_all_combinations_each_once():
         ),
         ({"pairs": PairsSchema([], ["steady"])}, "at least one hardware and one scenario"),
         ({"variants": 0}, "variants must be >= 1, got 0"),
-        ({"evaluation_seeds": 0}, "evaluation_seeds must be >= 1"),
         ({"lowest_capacity": 0.0}, r"lowest_capacity must be in \(0, 1\], got 0"),
     ],
 )
 def test_a_bad_value_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         check_training(schema(**changes))
+
+
+def test_whatever_the_world_it_is_judged_by_an_episode_or_more():
+    for name in ("small", "drawn"):
+        with pytest.raises(ConfigError, match="training: evaluation_seeds must be >= 1, got 0"):
+            setup_of(typed(f"training={name}", "training.evaluation_seeds=0"), is_judged=False)
 
 
 def test_an_impossible_world_is_named():

@@ -40,7 +40,7 @@ def arena() -> Arena:
 
 def searched() -> Search:
     trials = [{"a": 1.5, "b": 4.0}, {"a": 2.0, "b": 1.0}, {"a": 3.0, "b": 9.0}]
-    return Search(config(), "hpa", ["rpi5/steady"], arena(), trials)
+    return Search(config(), "hpa", arena(), trials)
 
 
 # --- what is drawn ---
@@ -94,7 +94,6 @@ def test_a_bad_range_is_refused(schema, message):
     [
         ({"trials": 1}, "search: trials must be >= 2, got 1"),
         ({"episodes": 0}, "search: episodes must be >= 2, got 0"),
-        ({"processes": 0}, "search: processes must be >= 1, got 0"),
         ({"ranges": {}}, "ranges: at least one figure must have a range"),
         ({"ranges": {"c": RangeSchema(1.0, 2.0)}}, "ranges: agent hpa has no figure 'c'; it has a, b"),
         ({"ranges": {"a": RangeSchema(2.0, 1.0)}}, "ranges: a: low must be below high"),
