@@ -23,7 +23,7 @@ from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, Stud
 from experiments.worlds.simulator import SimulatorPlan
 
 
-class Measured(NamedTuple):
+class FoundReferences(NamedTuple):
     """What scores of a comparison are measured by.
 
     Attributes:
@@ -39,7 +39,7 @@ class Measured(NamedTuple):
 
 def measured(
     cells: Sequence[Cell], episodes: Sequence[Episode], config: CompareConfig, console: Console
-) -> Measured:
+) -> FoundReferences:
     """Return what each cell is measured by: runs of the comparison if they are enough, else what is played.
 
     Inside a `hydra.main`. Raises ConfigError: random or oracle cannot be made.
@@ -74,7 +74,7 @@ def measured(
             found += episodes_of(runs, played)
     found += [episode for name, there in own.items() if name not in lacks for episode in there]
     added = [cell for cell in cells if cell.name in missing and cell.name not in lacks]
-    return Measured(references_of(found), lacks, notes_on(added))
+    return FoundReferences(references_of(found), lacks, notes_on(added))
 
 
 def lacking(cell: Cell, own: Sequence[Episode]) -> str:

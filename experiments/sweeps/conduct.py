@@ -22,9 +22,9 @@ from experiments.program.formatting import counted
 from experiments.runs.record import RunStatus, status_of
 from experiments.runs.recover import finish_killed
 from experiments.sweeps.combinations import Run, by_point, combinations
-from experiments.sweeps.job import Jobs, not_begun, seed_of
+from experiments.sweeps.job import Jobs, tell_not_begun
 from experiments.sweeps.launchers import check_launcher, without_launcher
-from experiments.sweeps.place import Outcome, Place, Watch, finished_in, tell, write_runs
+from experiments.sweeps.place import Outcome, Place, Watch, finished_in, write_runs
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
@@ -136,14 +136,12 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
 def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None) -> None:
     """Which runs are finished already, which cannot begin, which are left; trains whoever must be first."""
     finished = finished_in(sweep.place.folder)
-    points = by_point(runs)
-    is_shown = console.is_terminal if live is None else live
-    for point, own in track(points.items(), "checked", console=console, transient=True, disable=not is_shown):
+    is_shown, points = console.is_terminal if live is None else live, list(by_point(runs).values())
+    for own in track(points, "checked", console=console, transient=True, disable=not is_shown):
         try:
-            resolved = resolve(*composed([*point, *seed_of(own[0])]), console)
+            resolved = resolve(*composed(own[0].overrides), console)
         except (ConfigError, TrainingError) as error:
-            for run in own:
-                tell(sweep.place.outcomes, not_begun(run, error))
+            tell_not_begun(sweep.place.outcomes, own, error)
             continue
         if resolved.plan.config.output.mlflow:
             sweep.is_tracked = True
@@ -189,8 +187,7 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
             raise SweepError(f"the launcher failed before any run ended: {sentence(broken)}") from broken
         if len(known) == n_heard:
             reason = broken or SweepError("the launcher said nothing of it")
-            for run in left:
-                tell(place.outcomes, not_begun(run, reason))
+            tell_not_begun(place.outcomes, left, reason)
             jobs = []
 
 

@@ -47,19 +47,18 @@ class Jobs:
 
     def __call__(self, cfg: DictConfig) -> None:
         """Play the runs of the job that this is; one that fails is told, and takes no other with it."""
-        for point, runs in by_point(self.runs[HydraConfig.get().job.num]).items():
+        for runs in by_point(self.runs[HydraConfig.get().job.num]).values():
             try:
-                resolved = resolve(*composed([*point, *seed_of(runs[0])]), Console(quiet=True))
+                resolved = resolve(*composed(runs[0].overrides), Console(quiet=True))
             except CANNOT_BEGIN as error:
-                for run in runs:
-                    tell(self.outcomes, not_begun(run, error))
+                tell_not_begun(self.outcomes, runs, error)
                 continue
             for run in runs:
                 try:
                     self._play(run, resolved if run.seed is None else resolved.under_seed(run.seed))
                 except Exception as error:  # whatever it is, it is the end of this run only
                     logger.info("%s", run.title, exc_info=error)
-                    tell(self.outcomes, not_begun(run, error))
+                    tell_not_begun(self.outcomes, [run], error)
 
     def _play(self, run: Run, resolved: ResolvedRun) -> None:
         config, identity = resolved.plan.config, replace(resolved.identity, origin={"sweep": self.sweep})
@@ -89,14 +88,11 @@ def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
     return ended
 
 
-def seed_of(run: Run) -> list[str]:
-    """As an override."""
-    return run.overrides[len(run.point) :]
-
-
-def not_begun(run: Run, error: BaseException) -> Outcome:
-    """Of a run that could not begin."""
-    return Outcome(number=run.number, title=run.title, status=RunStatus.FAILED, error=sentence(error))
+def tell_not_begun(outcomes: Path, runs: Sequence[Run], error: BaseException) -> None:
+    """Leave word of runs that could not begin."""
+    for run in runs:
+        why = sentence(error)
+        tell(outcomes, Outcome(number=run.number, title=run.title, status=RunStatus.FAILED, error=why))
 
 
 class Player:

@@ -49,7 +49,7 @@ SWEEP_FILES = (ABOUT, RUNS, "multirun.yaml", "report.html", "table.md")
 IMPORTED, THERE, GOING_ON, UNREADABLE = "imported", "there already", "still going on", "unreadable: "
 
 
-class Importer:
+class MlflowImporter:
     """Imports runs and sweeps; each folder of runs is an experiment of a store.
 
     Args:
