@@ -14,9 +14,8 @@ from experiments.calibration.rig import MeasuringError
 from experiments.calibration.session import Calibration, execute
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, checked
-from experiments.program.entry import enter
+from experiments.program.entry import enter, logging_to
 from experiments.program.errors import ConfigError
-from experiments.program.logs import logging_to
 from experiments.runs.record import LOGS, make_run_directory
 from experiments.worlds.host import alone
 from pipeline.control import ControlError

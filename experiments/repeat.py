@@ -26,9 +26,8 @@ from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
 from experiments.run import choose_view
 from experiments.runs.identity import GROUPS
-from experiments.runs.logged import LoggedRun, read_run
+from experiments.runs.logged import Circumstances, LoggedRun, circumstances, first_difference, read_run
 from experiments.runs.record import LOGS, RunStatus
-from experiments.runs.repetition import Circumstances, circumstances, first_difference
 from experiments.runs.trace import read_trace
 from experiments.tracking.reading import fetched
 from experiments.tracking.store import tracking_uri

@@ -21,8 +21,7 @@ from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
-from experiments.runs.record import LOGS, RunStatus
-from experiments.runs.recover import finish_killed
+from experiments.runs.record import LOGS, RunStatus, finish_killed
 from experiments.sweeps.conduct import SweepError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError

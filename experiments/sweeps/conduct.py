@@ -19,8 +19,7 @@ from experiments.execution.resolve import resolve
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
-from experiments.runs.record import RunStatus, status_of
-from experiments.runs.recover import finish_killed
+from experiments.runs.record import RunStatus, finish_killed, status_of
 from experiments.sweeps.combinations import Run, by_point, combinations
 from experiments.sweeps.job import Jobs, tell_not_begun
 from experiments.sweeps.launchers import check_launcher, without_launcher

@@ -22,8 +22,7 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.program.console import ProgressView
 from experiments.program.errors import sentence
 from experiments.program.formatting import counted
-from experiments.runs.record import RunStatus
-from experiments.runs.recover import finish_killed
+from experiments.runs.record import RunStatus, finish_killed
 from experiments.sweeps.job import play_run
 from experiments.sweeps.place import finished_in
 from experiments.sweeps.study import STUDIES, StudyRun

@@ -27,7 +27,7 @@ from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.trials import Arena, check_range, drawn, try_all
+from experiments.training.evaluation import Arena, check_range, drawn, try_all
 from experiments.training.worlds import cells_of_worlds, check_training, paired_cells, training_numbers
 from experiments.worlds.drawn import draw_shown
 

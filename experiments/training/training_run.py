@@ -26,10 +26,10 @@ from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.programs import TrainConfig
 from experiments.program.console import ProgressView, plain_table, say
+from experiments.program.entry import logging_to
 from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.program.files import whole, write_whole
 from experiments.program.interruption import Hearing, hearing
-from experiments.program.logs import logging_to
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
 from experiments.statistics.aggregates import plateau_of, plateau_reached

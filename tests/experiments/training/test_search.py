@@ -15,8 +15,8 @@ from envs.simulator.system import Cell
 from experiments.config.programs import RangeSchema, TrainConfig, register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
+from experiments.training.evaluation import Arena, check_range, drawn, figure_at
 from experiments.training.search import Search, check_search, outcome_of, said, search_of, trial_table
-from experiments.training.trials import Arena, check_range, drawn, figure_at
 from tests.envs.simulator.systems import spec, system
 from tests.experiments.programs import call
 
