@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from rich.table import Table
 
@@ -17,8 +15,7 @@ from experiments.calibration.errors import CRITICAL_LOAD, METRICS, TARGETS
 from experiments.calibration.measured import Measured
 from experiments.calibration.profile import mean_service_ms
 from experiments.program.console import plain_table
-from experiments.program.files import whole
-from experiments.program.style import COLOURS, STYLE
+from experiments.program.style import COLOURS, png
 
 HEADINGS = dict(zip(METRICS, ("fps", "queue", "p95 ms", "memory", "drops", "load"), strict=True))
 PANEL_IN = 3.2
@@ -120,8 +117,7 @@ def _percent(share: float | None) -> str:
 def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path: Path) -> None:
     """Draw a panel per metric of `errors.compare`: true on x, the other world on y, identity, the target."""
     n_rows = -(-len(METRICS) // N_COLUMNS)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(PANEL_IN * N_COLUMNS, PANEL_IN * n_rows))
+    with png(path, PANEL_IN * N_COLUMNS, PANEL_IN * n_rows) as figure:
         for axes, metric in zip(figure.subplots(n_rows, N_COLUMNS).flat, METRICS, strict=True):
             _panel(axes, compared, metric)
             axes.set_xlabel(true_world)
@@ -132,8 +128,6 @@ def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path
             x=0.01,
             ha="left",
         )
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")
 
 
 def _panel(axes: Axes, compared: pd.DataFrame, metric: str) -> None:
