@@ -80,12 +80,28 @@ class Jobs:
 
 
 def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
-    """Play one of many runs, by this process's player, and show nothing. Raises ConfigError, OSError."""
-    agent = player().agent_for(resolved)
+    """Play one of many runs, and show nothing. Raises ConfigError, OSError.
+
+    The last agent is kept: to make one and to compile it takes far longer than to reset it.
+    """
+    values = OmegaConf.to_container(resolved.agent, resolve=True, enum_to_str=True)
+    made_of = {"values": values, "spec": resolved.plan.spec.hash, "code": resolved.identity.code_hash}
+    agents, known_by = kept(), digest(made_of)
+    if (agent := agents.get(known_by)) is None:
+        agents.clear()
+        agent = agents[known_by] = resolved.make_agent()
+    else:
+        show_world(agent, resolved.plan)
     ended = execute(resolved.plan, agent, resolved.identity, None, draws, View(), Console(quiet=True))
     if ended.cause is not None:
-        player.cache_clear()  # who knows what state its agent is in
+        agents.clear()  # who knows what state it is in
     return ended
+
+
+@cache
+def kept() -> dict[str, Agent]:
+    """Return the last agent of this process, which may be given many jobs, by what it is made of."""
+    return {}
 
 
 def tell_not_begun(outcomes: Path, runs: Sequence[Run], error: BaseException) -> None:
@@ -93,29 +109,3 @@ def tell_not_begun(outcomes: Path, runs: Sequence[Run], error: BaseException) ->
     for run in runs:
         why = sentence(error)
         tell(outcomes, Outcome(number=run.number, title=run.title, status=RunStatus.FAILED, error=why))
-
-
-class Player:
-    """Keeps the last agent: to make one and to compile it takes far longer than to reset it."""
-
-    def __init__(self) -> None:
-        self._known_by = ""
-        self._agent: Agent | None = None
-
-    def agent_for(self, resolved: ResolvedRun) -> Agent:
-        """As good as new, once it is reset. Raises ConfigError."""
-        values = OmegaConf.to_container(resolved.agent, resolve=True, enum_to_str=True)
-        known_by = digest(
-            {"values": values, "spec": resolved.plan.spec.hash, "code": resolved.identity.code_hash}
-        )
-        if self._agent is None or known_by != self._known_by:
-            self._agent, self._known_by = resolved.make_agent(), known_by
-        else:
-            show_world(self._agent, resolved.plan)
-        return self._agent
-
-
-@cache
-def player() -> Player:
-    """Of this process, which may be given many jobs."""
-    return Player()
