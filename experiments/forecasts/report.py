@@ -15,7 +15,6 @@ from envs.spec import ElasticitySpec
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, Bins, binned, brier
 from experiments.program.style import COLOURS, png
-from experiments.runs.summary import column
 
 COLUMN_IN, HEIGHT_IN = 3.4, 4.6
 JOINT_STYLES = {name: (COLOURS[-1], line, 1.8) for name, line in zip(JOINTLY, ("--", "-"), strict=True)}
@@ -42,7 +41,7 @@ def scores_of(pairs: pd.DataFrame, n_bins: int) -> pd.DataFrame:
     rows, groups = [], dict(list(pairs.groupby(["agent", "slo"], sort=False)))
     for key, own in groups.items():
         agent, slo = cast(tuple[str, str], key)
-        figures = brier(column(own, "forecast"), column(own, "share"), n_bins)
+        figures = brier(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
         references = {"always_base_rate": figures.uncertainty, "always_1": 1 - figures.base_rate}
         rows.append({"agent": agent, "slo": slo, **figures._asdict(), "skill": figures.skill, **references})
     return pd.DataFrame(rows)
@@ -90,7 +89,7 @@ def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
         for (agent, own), (diagram, counts) in zip(by_agent.items(), panels.T, strict=True):
             diagram.set_title(str(agent))
             binned_by_slo = {
-                str(slo): binned(column(of_slo, "forecast"), column(of_slo, "share"), n_bins)
+                str(slo): binned(of_slo["forecast"].to_numpy(), of_slo["share"].to_numpy(), n_bins)
                 for slo, of_slo in own.groupby("slo", sort=False)
             }
             _diagram(diagram, binned_by_slo)

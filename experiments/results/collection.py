@@ -8,13 +8,12 @@ from typing import Any
 import pandas as pd
 
 from experiments.program.errors import ConfigError
-from experiments.program.formatting import counted
+from experiments.program.formatting import counted, listed
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.published.base import PUBLISHED
 from experiments.results.run_row import SPEC, STAMP, STANDING_IN, UNREADABLE, Cell, Row, Runs
 from experiments.runs.record import RunStatus
-from experiments.statistics.caveats import listed
 
 EPISODE = ["cell", "variant", "seed"]  # what makes one
 

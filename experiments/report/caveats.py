@@ -1,14 +1,13 @@
 """What a reader must know of the evidence before believing its figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import pandas as pd
 
-from experiments.program.formatting import counted
+from experiments.program.formatting import counted, listed
 from experiments.statistics.scores import Episodes, References
 
-NAMED = 5  # of what is listed; more are counted
 UNTOLD: Mapping[str, str] = MappingProxyType({})
 UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
 
@@ -86,10 +85,3 @@ def lonely(episodes: Episodes) -> list[str]:
         return []
     where = "every cell" if len(single) == len(n_seeds) else listed(single)
     return [f"Intervals are too narrow, for there is one seed only in {where}."]
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return "a, b and 3 others"."""
-    if len(names) <= NAMED + 1:
-        return ", ".join(names)
-    return f"{', '.join(names[:NAMED])} and {counted(len(names) - NAMED, 'other')}"
