@@ -26,6 +26,8 @@ from experiments.runs.trace import trace_of
 if TYPE_CHECKING:  # compiles
     from envs.simulator.env import SimulatorEnv
 
+SCORES = ("reward_mean", "slo_fulfilment", "qoe_mean")
+
 Figures = Mapping[str, float]
 
 
@@ -142,27 +144,12 @@ def try_all(
 # --- of a trained agent and its rivals ---
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Means over all steps of all seeds.
+def score(agent: Agent, env: gym.Env, seeds: Sequence[int]) -> dict[str, float]:
+    """Play one episode per seed, of agent and world alike; close the world.
 
-    Attributes:
-        world, agent: whose.
-        reward_mean: in [-1, 1].
-        slo_fulfilment: share of the steps in which all SLOs held, of those in which that is known; NaN if
-            that is none.
-        qoe_mean: in [0, 1].
+    Returns:
+        By SCORES of a run's summary, means over all steps of all seeds; NaN where nothing is known.
     """
-
-    world: str
-    agent: str
-    reward_mean: float
-    slo_fulfilment: float
-    qoe_mean: float
-
-
-def score(world: str, name: str, agent: Agent, env: gym.Env, seeds: Sequence[int]) -> Score:
-    """Play one episode per seed, of agent and world alike; close the world, and return what all come to."""
     kept = Steps()
     try:
         agent.warm_up()
@@ -171,8 +158,7 @@ def score(world: str, name: str, agent: Agent, env: gym.Env, seeds: Sequence[int
     finally:
         env.close()
     figures = summarise(trace_of(kept.seen, agent.spec))
-    held = figures["slo_fulfilment"]
-    return Score(world, name, figures["reward_mean"], math.nan if held is None else held, figures["qoe_mean"])
+    return {name: math.nan if figures[name] is None else figures[name] for name in SCORES}
 
 
 def random_reward(side: Side, seeds: Sequence[int], seed: int) -> float:

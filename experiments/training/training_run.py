@@ -33,7 +33,7 @@ from experiments.program.interruption import Hearing, hearing
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
 from experiments.statistics.aggregates import plateau_of, plateau_reached
-from experiments.training.evaluation import Score, random_reward, score
+from experiments.training.evaluation import random_reward, score
 from experiments.training.worlds import TrainingSetup, training_hash
 from experiments.worlds.drawn import draw_shown
 
@@ -136,7 +136,7 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
             training_run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
             with whole(training_run.checkpoint) as partial_path:  # `run` never sees half of it
                 shutil.copyfile(directory / BEST, partial_path)
-            summary["scores"] = [asdict(score) for score in evaluate(training_run, directory / BEST, console)]
+            summary["scores"] = evaluate(training_run, directory / BEST, console)
 
         with logging_to(directory / "train.log", console):
             cause = heard.attempt(work)
@@ -194,7 +194,7 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
     }
 
 
-def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Score]:
+def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[dict[str, Any]]:
     """Score the trained agent and its rivals in every world that was kept from training."""
     n_seeds = training_run.config.training.evaluation_seeds
 
@@ -210,13 +210,13 @@ def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Sc
         agent = make(env.elasticity)
         if isinstance(agent, Clairvoyant):
             agent.look(make_env())
-        scores.append(score(world, name, agent, env, range(n_seeds)))
+        scores.append({"world": world, "agent": name, **score(agent, env, range(n_seeds))})
     if scores:
         console.print(score_table(scores, n_seeds))
     return scores
 
 
-def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
+def score_table(scores: Sequence[Mapping[str, Any]], n_seeds: int) -> Table:
     """Return what agents came to in each world, or on the mean over worlds where these are many."""
     frame: Any = pd.DataFrame(scores)
     title = f"worlds kept from training, mean of {n_seeds} seeds"
