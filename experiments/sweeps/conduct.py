@@ -20,9 +20,8 @@ from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
 from experiments.runs.record import RunStatus, finish_killed, status_of
-from experiments.sweeps.combinations import Run, by_point, combinations
+from experiments.sweeps.combinations import Run, by_point, check_launcher, combinations, without_launcher
 from experiments.sweeps.job import Jobs, tell_not_begun
-from experiments.sweeps.launchers import check_launcher, without_launcher
 from experiments.sweeps.place import Outcome, Place, Watch, finished_in, write_runs
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
 from experiments.tracking.store import tracking_uri
