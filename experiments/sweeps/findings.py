@@ -13,7 +13,6 @@ from experiments.statistics.scores import (
     TOLERANCE,
     Reference,
     episode_table,
-    rank_correlation,
     references_of,
 )
 from experiments.sweeps.pool import Played
@@ -77,4 +76,4 @@ def ranking(findings: Findings) -> tuple[pd.DataFrame, float]:
     both = pd.DataFrame({"pipeline": real, "simulator": simulated}).dropna()
     ranks = both.rank(ascending=False).add_suffix("_rank")
     frame = both.join(ranks).sort_values("pipeline", ascending=False)
-    return frame.reset_index(), rank_correlation(both["pipeline"].to_numpy(), both["simulator"].to_numpy())
+    return frame.reset_index(), float(both.corr("spearman").iloc[0, 1])
