@@ -85,13 +85,12 @@ def shares(compared: pd.DataFrame) -> dict[str, float | None]:
 
 def typical_errors(compared: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """Return per metric, over settings not critical, medians of |error| and |error| ÷ |true|, if known."""
-    is_calm = ~compared["is_critical"].to_numpy(dtype=bool)
+    calm: Any = compared[~compared["is_critical"].to_numpy(dtype=bool)].replace([np.inf, -np.inf], np.nan)
     found = {}
     for metric in METRICS:
-        error, true = (np.abs(column(compared, f"{metric}.{what}")[is_calm]) for what in ("error", "true"))
-        relative = error[true > 0] / true[true > 0]
-        finite = {"absolute": error[np.isfinite(error)], "relative": relative[np.isfinite(relative)]}
-        found[metric] = {name: float(np.median(x)) if x.size else None for name, x in finite.items()}
+        error, true = calm[f"{metric}.error"].abs(), calm[f"{metric}.true"]
+        relative = error / true.where(true > 0)
+        found[metric] = {"absolute": known(error.median()), "relative": known(relative.median())}
     return found
 
 
