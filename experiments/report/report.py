@@ -13,9 +13,8 @@ from experiments.program.files import write_whole
 from experiments.program.formatting import counted
 from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
-from experiments.report.caveats import caveats_of
 from experiments.report.figures import Drawn, draw
-from experiments.report.glossary import GLOSSARY, LEGEND
+from experiments.report.glossary import GLOSSARY, LEGEND, caveats_of
 from experiments.report.tables import latex, latex_by_block
 from experiments.statistics.pairs import by_cell
 
