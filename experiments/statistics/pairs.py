@@ -237,7 +237,7 @@ def standing(episodes: Episodes, name: str) -> pd.DataFrame:
     agents (Holm).
 
     Args:
-        episodes: a row per agent and world: agent, stratum, cell, seed, and the figures of `pairs.COMPARED`.
+        episodes: a row per agent and world: agent, stratum, cell, seed, and the figures of COMPARED.
         name: of the agent that is placed.
     """
     rows = []
