@@ -11,29 +11,25 @@ from rich.console import Console
 
 from experiments.calibration import accuracy
 from experiments.calibration.rig import MeasuringError
-from experiments.calibration.schema import register
 from experiments.calibration.session import Calibration, execute
-from experiments.config.schemas import CONF, check_keys
-from experiments.program.entry import enter
-from experiments.program.errors import ConfigError, blaming
-from experiments.program.logs import logging_to
+from experiments.config.programs import CalibrateConfig, register
+from experiments.config.schemas import CONF, checked
+from experiments.program.entry import enter, logging_to
+from experiments.program.errors import ConfigError
 from experiments.runs.record import LOGS, make_run_directory
-from experiments.training.training_run import TrainingError
 from experiments.worlds.host import alone
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError
 
 PROGRAM = "experiments.calibrate"
-BROKEN = (ClusterError, ControlError, MeasuringError, SourceError, TrainingError)
+BROKEN = (ClusterError, ControlError, MeasuringError, SourceError)
 
 
 def perform(cfg: DictConfig) -> None:
     """Check everything, then measure."""
-    with blaming("configuration"):
-        check_keys(cfg)
     choices = {group: str(name) for group, name in HydraConfig.get().runtime.choices.items()}
-    session, console = Calibration(cfg, choices), Console()
+    session, console = Calibration(cfg, checked(cfg, CalibrateConfig), choices), Console()
     match session.config.what:
         case "hardware":
             check, measure, of = Calibration.check, execute, "hardware"

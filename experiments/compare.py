@@ -3,13 +3,17 @@
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import CONF
+from experiments.config.programs import CompareConfig, register
+from experiments.config.schemas import CONF, checked
 from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError
@@ -21,12 +25,25 @@ from experiments.results.episodes import episodes_of, unbuilt_notes
 from experiments.results.published.base import from_published
 from experiments.results.references import measured
 from experiments.results.run_row import Row, from_folders, row_of
-from experiments.results.schemas import CompareConfig, checked, register, texts_quoted
 from experiments.runs.record import CONFIG
 from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
 
+TEXTS = ("where", "mlflow")  # keys whose values are sentences, which Hydra would want to be quoted once more
+BLOCKS = ("hardware", "scenario", "slo", "video", "env")
 FIRST = "aif"  # the reference, unless told otherwise
+
+
+def config_of(cfg: DictConfig) -> CompareConfig:
+    """Return the configuration by its schema. Raises ConfigError: something in it is wrong."""
+    config = checked(cfg, CompareConfig)
+    if config.runs is None and config.mlflow is None and config.published is None:
+        raise ConfigError("say which runs: runs=FOLDER, mlflow=SEARCH or published=IMPORTER (more: --help)")
+    if not all(isinstance(folder, str) for folder in config.folders):
+        raise ConfigError(f"runs must be a folder or a list of folders, got {config.runs!r}")
+    if config.blocks not in (None, *BLOCKS):
+        raise ConfigError(f"blocks must be null or one of {', '.join(BLOCKS)}, got {config.blocks!r}")
+    return config
 
 
 def gathered(config: CompareConfig, cfg: DictConfig, scratch: Path) -> tuple[list[Row], list[str]]:
@@ -63,7 +80,7 @@ def reference_of(config: CompareConfig, collection: Collection) -> str:
 
 def perform(cfg: DictConfig, command: str, console: Console) -> None:
     """Gather runs, choose and read them, play what scores are measured by, write the report."""
-    config = checked(cfg)
+    config = config_of(cfg)
     directory = Path(config.output or Path(config.results) / "comparisons" / name_of(config))
     with TemporaryDirectory(prefix="elasticbench-compare-") as scratch:
         rows, source_notes = gathered(config, cfg, Path(scratch))
@@ -85,6 +102,25 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
     write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     page, *_ = write_report(directory, evidence, console)
     say(console, f"report     {page}")
+
+
+def texts_quoted(arguments: Sequence[str]) -> list[str]:
+    """Return a command line's overrides, such that Hydra takes a value of TEXTS as it stands.
+
+    What Hydra can read is left alone, so that quotes of its own are not doubled.
+    """
+    parser = OverridesParser.create()
+    found = []
+    for argument in arguments:
+        key, is_given, value = argument.partition("=")
+        if is_given and key in TEXTS:
+            try:
+                parser.parse_override(argument)
+            except HydraException:
+                escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+                argument = f'{key}="{escaped}"'
+        found.append(argument)
+    return found
 
 
 COMMAND = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])  # as the user gave it

@@ -32,10 +32,10 @@ def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, cons
         ExportError: something is not in MLflow now.
     """
     from experiments.tracking.following import follow as follow_path  # MLflow and pandas take seconds
-    from experiments.tracking.importing import UNREADABLE, Importer
+    from experiments.tracking.importing import UNREADABLE, MlflowImporter
     from experiments.tracking.store import in_a_sentence, store_errors
 
-    importer, became, unreadable = Importer(store, whole, follow), Counter[str](), list[str]()
+    importer, became, unreadable = MlflowImporter(store, whole, follow), Counter[str](), list[str]()
     try:
         for path in paths:
             if follow:

@@ -11,10 +11,11 @@ from agents.base import Forecaster
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
 from experiments.config.composing import agent_values
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import ForecastsConfig, register
+from experiments.config.schemas import CONF, checked
+from experiments.config.world_schemas import SimulatorSchema
 from experiments.forecasts.questions import Inquiry, ask
 from experiments.forecasts.report import plot_calibration, scores_of, scores_table, table_of
-from experiments.forecasts.schema import ForecastsConfig, check, register
 from experiments.program.console import ProgressView, say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, blaming
@@ -68,12 +69,28 @@ def execute(config: ForecastsConfig, config_yaml: str, console: Console) -> Path
     return directory
 
 
+def check(config: ForecastsConfig) -> None:
+    """Raise ValueError if a number is out of range, or a forecast would reach beyond the episode's end."""
+    if not isinstance(config.env, SimulatorSchema):
+        raise ValueError("only the simulator can be copied: say env=simulator")
+    for name, least in (("seeds", 1), ("settings", 3), ("clones", 1), ("held", 1), ("bins", 1)):
+        if getattr(config, name) < least:
+            raise ValueError(f"{name} must be >= {least}, got {getattr(config, name)} (conf/forecasts.yaml)")
+    lists = {"agents": config.agents, "moments": config.moments}
+    lists |= {f"worlds.{name}": entries for name, entries in vars(config.worlds).items()}
+    if empty := [name for name, entries in lists.items() if not entries]:
+        raise ValueError(f"{empty[0]} must not be empty (conf/forecasts.yaml)")
+    last = config.env.steps - config.held
+    if min(config.moments) < 0 or max(config.moments) > last:
+        raise ValueError(
+            f"moments must be in [0, env.steps - held = {last}], got {config.moments} (conf/forecasts.yaml)"
+        )
+
+
 def perform(cfg: DictConfig) -> None:
     """Check everything, then ask and judge."""
+    config = checked(cfg, ForecastsConfig)
     with blaming("configuration"):
-        check_keys(cfg)
-        config = OmegaConf.to_object(cfg)
-        assert isinstance(config, ForecastsConfig)
         check(config)
     execute(config, OmegaConf.to_yaml(cfg, resolve=True), Console())
 

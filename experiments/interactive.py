@@ -102,7 +102,7 @@ def arrange(*overrides: str) -> Session:
     try:
         with initialize_config_dir(str(CONF), version_base=HYDRA):
             cfg, choices = composed(overrides)
-            return Session(resolve(cfg, choices, Console(), cfg.live))
+            return Session(resolve(cfg, choices, Console()))
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(sentence(error)) from error
 

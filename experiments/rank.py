@@ -8,30 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from envs.hardware import usable_cores
 from envs.procedural.world import draw_again
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import RankConfig, register
+from experiments.config.schemas import CONF, checked
 from experiments.execution.resolve import CUSTOM
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.entry import enter
-from experiments.program.errors import blaming
+from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
 from experiments.report.tables import Columns, chance, fitting, interval, percent, written
 from experiments.runs.provenance import git_commit
-from experiments.runs.recover import finish_killed
+from experiments.statistics.pairs import beaten_worst, standing
 from experiments.statistics.scores import Episodes
-from experiments.statistics.standing import beaten_worst, standing
 from experiments.sweeps.cells import drawn_cell
 from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.published_leaderboard import publish, read
-from experiments.sweeps.study import STUDIES, Resolver, StudyRun
-from experiments.sweeps.study_schema import RankConfig, StudyConfig, register
-from experiments.sweeps.variants import AgentVariant
+from experiments.sweeps.study import AgentVariant, Resolver, StudyRun
 from experiments.training.training_run import TrainingError
 
 PROGRAM = "experiments.rank"
@@ -45,20 +43,11 @@ class RankError(Exception):
 FAILURES = (RankError, TrainingError)
 
 
-def checked(cfg: DictConfig) -> RankConfig:
-    """Return the configuration. Raises ConfigError: something in it is wrong."""
-    with blaming("configuration"):
-        check_keys(cfg)
-        config = OmegaConf.to_object(cfg)
-        assert isinstance(config, RankConfig)
-        if config.worlds is not None and config.worlds < 2:
-            raise ValueError(f"worlds must be >= 2, got {config.worlds}")
-    return config
-
-
 def perform(cfg: DictConfig, console: Console) -> None:
     """Play the agent, and place it among the others; or publish what a study left."""
-    config = checked(cfg)
+    config = checked(cfg, RankConfig)
+    if config.worlds is not None and config.worlds < 2:
+        raise ConfigError(f"configuration: worlds must be >= 2, got {config.worlds}")
     if config.publish:
         n = publish(Path(config.publish), git_commit())
         say(console, f"published: the leaderboard in {counted(n, 'world')}")
@@ -72,30 +61,19 @@ def perform(cfg: DictConfig, console: Console) -> None:
         for drawn in draw_again(chosen, config.processes or len(usable_cores())):
             board.check(drawn)
             view.done(f"world {drawn.number}")
-    folder = Path(config.results).resolve() / STUDIES
-    folder.mkdir(parents=True, exist_ok=True)
-    finish_killed(folder, console)
+    config.results = str(Path(config.results).resolve())
     runs = runs_of(AgentVariant(name, choice, cfg.agent), config, list(chosen), console)
-    finished, failed = play_missing(runs, folder, name, config.processes, config.live, console)
-    own = episodes_of(runs, folder, finished)
-    if own:
+    played = play_missing(runs, name, config, config.processes, console)
+    if own := episodes_of(runs, played):
         report(board.among(name, own), name, board.commit, Path(config.results), console)
-    if failed:
-        n, error = counted(len(failed), "episode"), next(iter(failed.values()))
+    if played.failed:
+        n, error = counted(len(played.failed), "episode"), next(iter(played.failed.values()))
         raise RankError(f"{n} of {len(runs)} failed, so they are not in the standing; the first: {error}")
 
 
 def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], console: Console) -> list[StudyRun]:
     """Return the agent's run in each world. Raises ConfigError, TrainingError."""
-    study = StudyConfig(
-        live=config.live,
-        results=str(Path(config.results).resolve()),
-        processes=config.processes,
-        detector=config.detector,
-        env=config.env,
-        trained_on=config.trained_on,
-    )
-    resolver = Resolver(study, console)
+    resolver = Resolver(config, console)
     cells = [drawn_cell(number, config.env) for number in worlds]
     return [
         StudyRun(variant.name, cell.name, cell.block, cell.stratum, resolver.resolve(variant, cell))

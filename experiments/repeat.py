@@ -26,9 +26,8 @@ from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
 from experiments.run import choose_view
 from experiments.runs.identity import GROUPS
-from experiments.runs.logged import LoggedRun, read_run
+from experiments.runs.logged import Circumstances, LoggedRun, circumstances, first_difference, read_run
 from experiments.runs.record import LOGS, RunStatus
-from experiments.runs.repetition import Circumstances, circumstances, first_difference
 from experiments.runs.trace import read_trace
 from experiments.tracking.reading import fetched
 from experiments.tracking.store import tracking_uri
@@ -78,7 +77,7 @@ def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> 
     cfg = OmegaConf.structured(config)
     assert isinstance(cfg, DictConfig)
     choices = {group: str(before.summary[group]) for group in GROUPS}
-    return resolve(cfg, choices, console, config.live)
+    return resolve(cfg, choices, console)
 
 
 def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:

@@ -21,8 +21,7 @@ from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
-from experiments.runs.record import LOGS, RunStatus
-from experiments.runs.recover import finish_killed
+from experiments.runs.record import LOGS, RunStatus, finish_killed
 from experiments.sweeps.conduct import SweepError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
@@ -71,7 +70,7 @@ def perform(cfg: DictConfig) -> None:
     """Check everything, then run."""
     console = Console()
     finish_killed(Path(cfg.results) / cfg.name, console)
-    resolved = resolve(cfg, HydraConfig.get().runtime.choices, console, cfg.live)
+    resolved = resolve(cfg, HydraConfig.get().runtime.choices, console)
     agent = resolved.make_agent(console.print)
     run(resolved.plan, agent, replace(resolved.identity, origin={"command": command()}), console)
 

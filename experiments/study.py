@@ -9,26 +9,24 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import StudyConfig, register
+from experiments.config.schemas import CONF, checked
 from experiments.program.console import say
 from experiments.program.entry import enter
-from experiments.program.errors import ConfigError, blaming
+from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
 from experiments.report.block import Evidence
 from experiments.report.report import write_report
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG
-from experiments.runs.recover import finish_killed
 from experiments.statistics.halves import agreement
 from experiments.statistics.scores import TOLERANCE, episode_table
 from experiments.sweeps.cells import cells_of
 from experiments.sweeps.findings import Findings, ranking, read
 from experiments.sweeps.place import write_runs
-from experiments.sweeps.pool import play_missing
-from experiments.sweeps.study import STUDIES, Study, study_of
-from experiments.sweeps.study_schema import StudyConfig, register
-from experiments.sweeps.variants import variants_of
+from experiments.sweeps.pool import Played, play_missing
+from experiments.sweeps.study import Study, study_of, variants_of
 from experiments.training.training_run import TrainingError
 from experiments.worlds.drawn import draw_shown
 
@@ -42,42 +40,28 @@ class StudyError(Exception):
 FAILURES = (StudyError, TrainingError)
 
 
-def checked(cfg: DictConfig) -> StudyConfig:
+def config_of(cfg: DictConfig) -> StudyConfig:
     """Return the configuration. Raises ConfigError: something in it is wrong, or no study is named."""
-    with blaming("configuration"):
-        check_keys(cfg)
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, StudyConfig)
+    config = checked(cfg, StudyConfig)
     if config.study is None:
         names = GlobalHydra.instance().config_loader().get_group_options("study")
         raise ConfigError(f"say which study: study={', '.join(sorted(names))} (more: --help)")
-    if config.processes is not None and config.processes < 1:
-        raise ConfigError(f"processes must be >= 1, got {config.processes}")
     return config
 
 
-def play(
-    study: Study, config: StudyConfig, folder: Path, console: Console
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Play what is missing: first in the simulator, all cores at work, then in real time, one by one.
-
-    Returns:
-        The directories of all that is finished, by the runs' hashes, and what ended each run that did not
-        come to its own end, by its title.
-    """
-    finished, failures = dict[str, str](), dict[str, str]()
-    groups = ("simulated", study.simulated, config.processes), ("on the real pipeline", study.real, 1)
-    for title, runs, n_processes in groups:
-        if runs:
-            finished, failed = play_missing(runs, folder, title, n_processes, config.live, console)
-            failures |= {run.title: failed[run.hash] for run in runs if run.hash in failed}
-    return finished, failures
+def play(study: Study, config: StudyConfig, console: Console) -> Played:
+    """Play what is missing: first in the simulator, all cores at work, then in real time, one by one."""
+    played = play_missing(study.simulated, "simulated", config, config.processes, console)
+    if study.real:
+        real = play_missing(study.real, "on the real pipeline", config, 1, console)
+        played = real._replace(failed={**played.failed, **real.failed})
+    return played
 
 
 def report(
     study: Study,
     config: StudyConfig,
-    finished: Mapping[str, str],
+    played: Played,
     failures: Mapping[str, str],
     directory: Path,
     title: str,
@@ -85,7 +69,7 @@ def report(
 ) -> None:
     """Write tables and pictures of all that is there."""
     assert config.study is not None
-    findings, extras = read(study, Path(config.results) / STUDIES, finished), {}
+    findings, extras = read(study, played), {}
     if not findings.episodes:
         first = "; ".join(f"{run}: {error}" for run, error in list(failures.items())[:3])
         raise StudyError(f"nothing can be compared: {first}")
@@ -147,12 +131,9 @@ def notes(study: Study, findings: Findings, failures: Mapping[str, str]) -> list
 
 def perform(cfg: DictConfig, console: Console) -> None:
     """Play what a study needs, and compare it."""
-    config, choices = checked(cfg), HydraConfig.get().runtime.choices
+    config, choices = config_of(cfg), HydraConfig.get().runtime.choices
     name = str(choices["study"])
     config.results = str(Path(config.results).resolve())
-    folder = Path(config.results) / STUDIES
-    folder.mkdir(parents=True, exist_ok=True)
-    finish_killed(folder, console)
     assert config.study is not None
     variants = variants_of(config.study, config.results)
     cells = cells_of(config)
@@ -161,13 +142,14 @@ def perform(cfg: DictConfig, console: Console) -> None:
     study = study_of(config, cells, variants, console)
     title = f"{name}, on the real pipeline" if study.cells[0].is_real else name
     known_by = f"study-{name}-pipeline" if study.cells[0].is_real else f"study-{name}"
-    finished, failures = play(study, config, folder, console)
-    own = [*study.simulated, *study.real]
-    write_runs(folder, known_by, [finished[run.hash] for run in own if run.hash in finished])
+    played, own = play(study, config, console), [*study.simulated, *study.real]
+    failures = {run.title: played.failed[run.hash] for run in own if run.hash in played.failed}
+    finished = [played.finished[run.hash] for run in own if run.hash in played.finished]
+    write_runs(played.folder, known_by, finished)
     directory = Path(config.results) / "comparisons" / known_by
     directory.mkdir(parents=True, exist_ok=True)
     write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-    report(study, config, finished, failures, directory, title, console)
+    report(study, config, played, failures, directory, title, console)
     if failures:
         n, (first, error) = counted(len(failures), "run"), next(iter(failures.items()))
         raise StudyError(f"{n} failed, the first: {first}: {error} (all: {directory / 'table.md'})")

@@ -7,10 +7,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import agent_values
-from experiments.config.schemas import CONF, check_keys
+from experiments.config.programs import TrainConfig, register
+from experiments.config.schemas import CONF, checked
 from experiments.program.entry import enter
-from experiments.program.errors import blaming
-from experiments.training.schemas import TrainConfig, register
 from experiments.training.search import search, search_of
 from experiments.training.training_run import TrainingError, is_learned, train, training_run_of
 from experiments.training.worlds import setup_of
@@ -23,10 +22,7 @@ def perform(cfg: DictConfig) -> None:
         ConfigError: something is wrong.
         TrainingError: the training broke.
     """
-    with blaming("configuration"):
-        check_keys(cfg)
-    config, config_yaml = OmegaConf.to_object(cfg), OmegaConf.to_yaml(cfg, resolve=True)
-    assert isinstance(config, TrainConfig)
+    config, config_yaml = checked(cfg, TrainConfig), OmegaConf.to_yaml(cfg, resolve=True)
     name, console = str(HydraConfig.get().runtime.choices["agent"]), Console()
     if config.ranges and not is_learned(cfg.agent):
         values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]

@@ -9,12 +9,12 @@ import matplotlib as mpl
 from rich.console import Console
 
 from envs.procedural.world import World, world
-from experiments.display.plots import STYLE
 from experiments.display.world_picture import picture
 from experiments.program.console import say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.files import whole, write_whole
+from experiments.program.style import STYLE
 from experiments.worlds.drawn import PREFIX, as_yaml, described, documents
 
 PROGRAM = "experiments.world"

@@ -7,6 +7,7 @@ all, `fits` and `profile` make a file of conf/hardware of it.
 With what=accuracy (`accuracy`) it looks at `scenes` whose truth is known, and makes a `stream_profile` of
 what is found there: a file of conf/accuracy.
 
-With validate=true it validates: `validation` takes held-out settings (`open_loop`) and agents (`closed_loop`)
-through the `worlds`, native, emulated and simulated, at equal speeds; `errors` compares, `report` shows.
+With validate=true it validates: `validation` holds held-out settings (`open_loop`) in the native, emulated
+and simulated world at equal speeds; `errors` compares, `report` shows. How the worlds rank agents is a study
+with env=pipeline.
 """

@@ -1,4 +1,4 @@
-"""How far one world's figures are from another's: targets, errors, ranks. Pure functions."""
+"""How far one world's figures are from another's: targets and errors. Pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,6 @@ from experiments.runs.summary import column
 
 CRITICAL_LOAD = (0.9, 1.1)  # between these, a queue is ill-conditioned: such settings are reported apart
 METRICS = ("delivered_fps", "queue_size", "latency_p95_ms", "memory_usage", "drop_rate", "load")
-SCORES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of agents
-LEAST_RANKED = 3  # agents; of fewer, a rank says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +39,6 @@ TARGETS: Mapping[str, Target] = {
     "queue_size": Target(0.20, least=2.0),
     "latency_p95_ms": Target(0.25),
 }
-
-
-# --- settings that are held ---
 
 
 def compare(settings: pd.DataFrame, true_world: str, other_world: str) -> pd.DataFrame:
@@ -90,40 +85,12 @@ def shares(compared: pd.DataFrame) -> dict[str, float | None]:
 
 def typical_errors(compared: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     """Return per metric, over settings not critical, medians of |error| and |error| ÷ |true|, if known."""
-    is_calm = ~compared["is_critical"].to_numpy(dtype=bool)
+    calm: Any = compared[~compared["is_critical"].to_numpy(dtype=bool)].replace([np.inf, -np.inf], np.nan)
     found = {}
     for metric in METRICS:
-        error, true = (np.abs(column(compared, f"{metric}.{what}")[is_calm]) for what in ("error", "true"))
-        relative = error[true > 0] / true[true > 0]
-        finite = {"absolute": error[np.isfinite(error)], "relative": relative[np.isfinite(relative)]}
-        found[metric] = {name: float(np.median(x)) if x.size else None for name, x in finite.items()}
-    return found
-
-
-# --- agents ---
-
-
-def ranks(loops: pd.DataFrame, true_world: str) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Return the agents' rank correlation with the true world's, by scenario, other world and score.
-
-    Spearman's; None for fewer than LEAST_RANKED agents, or if all of one side are equal.
-
-    Args:
-        loops: one row per scenario, world and agent, columns of these names and SCORES.
-    """
-    found: dict[str, dict[str, dict[str, float | None]]] = {}
-    for scenario, rows in loops.groupby("scenario", sort=False):
-        correlations = {
-            score: rows.pivot(index="agent", columns="world", values=score).corr(
-                "spearman", min_periods=LEAST_RANKED
-            )[true_world]
-            for score in SCORES
-        }
-        found[str(scenario)] = {
-            str(world): {score: known(correlations[score][world]) for score in SCORES}
-            for world in rows["world"].unique()
-            if world != true_world
-        }
+        error, true = calm[f"{metric}.error"].abs(), calm[f"{metric}.true"]
+        relative = error / true.where(true > 0)
+        found[metric] = {"absolute": known(error.median()), "relative": known(relative.median())}
     return found
 
 

@@ -18,7 +18,7 @@ from experiments.calibration.fits import (
 )
 from experiments.calibration.measured import DeviceReading, GridPoint, Measured, Saturated
 from experiments.calibration.rig import MeasuringError, Rig
-from experiments.calibration.schema import CalibrateConfig, GridSchema
+from experiments.config.programs import CalibrateConfig, GridSchema
 from experiments.runs.summary import column
 from experiments.worlds.pipeline import PipelinePlan
 from pipeline.messages import LoadingMode
@@ -109,15 +109,6 @@ def measure_saturated(rig: Rig, points: Sequence[GridPoint], how: GridSchema) ->
     return Saturated(tuple(max(gap, 0.0) for gap in gaps), _mean_service_ms(held.frames) / rated_ms)
 
 
-def read_memory(rig: Rig) -> dict[str, float]:
-    """Read the fields of `envs.hardware.Host` that the producer told when it was ready."""
-    interval = rig.control.telemetry(close=False).interval
-    return {
-        "memory_mb": interval.host_bytes * MB,
-        "used_mb": interval.host_used_bytes * MB,
-    }
-
-
 # --- beginning ---
 
 
@@ -185,15 +176,7 @@ def calibrate(
     directory: Path,
     say: Callable[[str], None],
 ) -> Iterator[Measured]:
-    """Measure what is missing, and yield all that is there after each part.
-
-    Args:
-        config: what is measured for how long.
-        plan: of the pipeline that is measured.
-        ladders: of its stream.
-        measured: what is there.
-        directory: for the programs' logs and the record of frames.
-        say: told what is being done.
+    """Measure what is missing, and yield all that is there after each part; `directory` gets logs and frames.
 
     Raises:
         ClusterError, ControlError, MeasuringError: the pipeline broke, or did not do what was to be measured.
@@ -203,7 +186,9 @@ def calibrate(
         say("workers load their models")
         with Rig(plan.producer, ladders, plan.hardware, directory / "grid", config.seed) as rig:
             rig.wait_ready(say)
-            measured = replace(measured, memory=read_memory(rig))
+            told = rig.control.telemetry(close=False).interval  # by the producer, when it was ready
+            memory = {"memory_mb": told.host_bytes * MB, "used_mb": told.host_used_bytes * MB}
+            measured = replace(measured, memory=memory)
             for name, (size, grade) in missing.items():
                 say(f"service times {name}")
                 point = measure_point(rig, size, grade, config.grid)

@@ -84,28 +84,19 @@ def hold(env: Any, how: Hold, levels: Levels, seed: int) -> dict[str, float]:
     """Hold the reference, then a setting, in an episode of their own.
 
     Returns:
-        "reference_ms", see `hold_reference`, and the means of the METRICS at the setting, NaN if unknown.
-
-    Raises:
-        ClusterError, MeasuringError: as `hold_reference`.
-    """
-    env.reset(seed=seed)
-    reference_ms = hold_reference(env, how.reference, how.n_reference)
-    means = _held(env, levels, how.n_hold, how.n_settle)
-    return {"reference_ms": reference_ms, **{metric: means[metric] for metric in METRICS}}
-
-
-def hold_reference(env: Any, levels: Levels, n: int) -> float:
-    """Return the mean service time in ms over n intervals at these levels, the first left out.
+        "reference_ms", the mean service time at the reference, and the means of the METRICS at the setting,
+        NaN if unknown.
 
     Raises:
         ClusterError: the pipeline broke.
-        MeasuringError: nothing was processed.
+        MeasuringError: nothing was processed at the reference.
     """
-    service_ms = _held(env, levels, n, 1)["service_ms"]
-    if np.isnan(service_ms):
+    env.reset(seed=seed)
+    reference_ms = _held(env, how.reference, how.n_reference, 1)["service_ms"]
+    if np.isnan(reference_ms):
         raise MeasuringError("no frame was processed at the reference setting")
-    return service_ms
+    means = _held(env, levels, how.n_hold, how.n_settle)
+    return {"reference_ms": reference_ms, **{metric: means[metric] for metric in METRICS}}
 
 
 def _held(env: Any, levels: Levels, n: int, n_settle: int) -> dict[str, float]:

@@ -1,23 +1,21 @@
-"""The tables on the console."""
+"""What was measured, and how far the worlds are apart: tables for the console, and pictures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from rich.table import Table
 
 from envs.hardware import Hardware
-from experiments.calibration.errors import CRITICAL_LOAD, METRICS, SCORES, TARGETS
+from experiments.calibration.errors import CRITICAL_LOAD, METRICS, TARGETS
 from experiments.calibration.measured import Measured
 from experiments.calibration.profile import mean_service_ms
-from experiments.program.files import whole
-from experiments.program.style import COLOURS, STYLE
+from experiments.program.console import plain_table
+from experiments.program.style import COLOURS, png
 
 HEADINGS = dict(zip(METRICS, ("fps", "queue", "p95 ms", "memory", "drops", "load"), strict=True))
 PANEL_IN = 3.2
@@ -27,22 +25,10 @@ LEAST_MARGIN = 0.05  # of the largest value: less would show noise only
 N_BAND = 200  # points of a target's outline
 
 
-def table_of(
-    title: str, headings: Sequence[str], rows: Iterable[Sequence[str]] = (), n_left: int = 1
-) -> Table:
-    """Make a table whose first columns are to the left, and figures to the right; headings "" = not shown."""
-    table = Table(title=title, title_justify="left", show_header=any(headings))
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place < n_left else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
 def cells_table(measured: Measured, profile: Hardware) -> Table:
     """Show service times per grade and frame size."""
     headings = ("grade", "px", "mean ms", "p50", "p95", "frames", "fps", "busy")
-    table = table_of("What was measured", headings)
+    table = plain_table(headings, title="What was measured")
     for point in measured.cells.values():
         times_ms = np.concatenate([np.asarray(device.service_ms) for device in point.devices])
         mean_ms = mean_service_ms(profile, point.grade, point.width, point.height)
@@ -59,7 +45,7 @@ def cells_table(measured: Measured, profile: Hardware) -> Table:
 
 def figures_table(measured: Measured, profile: Hardware) -> Table:
     """Show the profile's other figures."""
-    table = table_of("And of devices and host", ("", ""))
+    table = plain_table(("", ""), title="And of devices and host")
     for number, device in enumerate(profile.devices):
         name, mbit_s = f"device {number}: " if len(profile.devices) > 1 else "", device.link.mbit_s
         rows = {
@@ -85,13 +71,11 @@ def figures_table(measured: Measured, profile: Hardware) -> Table:
 
 
 def settings_table(compared: pd.DataFrame, true_world: str, other_world: str) -> Table:
-    """Show per held-out setting and metric what is true, and what the other world has.
-
-    Args:
-        compared: as `experiments.calibration.errors.compare` returns it.
-    """
+    """Show per held-out setting and metric what is true and what the other world has, of `errors.compare`."""
     title = f"{true_world} | {other_world}; ! misses the target, * load near 1"
-    table = table_of(title, ("", *HEADINGS.values()), n_left=0)
+    table = plain_table(("", *HEADINGS.values()), title=title, n_left=0, gap=1)
+    for column in table.columns:  # a narrow terminal folds pairs of figures, and cuts none
+        column.no_wrap, column.overflow = False, "fold"
     for row in compared.to_dict("records"):
         cells = []
         for metric in METRICS:
@@ -105,7 +89,7 @@ def settings_table(compared: pd.DataFrame, true_world: str, other_world: str) ->
 def shares_table(summary: Mapping[str, Any]) -> Table:
     """Show the share of the settings within the targets, and the typical errors, per pair of worlds."""
     headings = ("world, against which", "", "within target", "median |error|", "of the value")
-    table = table_of("Held-out settings", headings, n_left=2)
+    table = plain_table(headings, title="Held-out settings", n_left=2)
     for one in summary["comparisons"]:
         shares, pair = one["share_within"], f"{one['other']}, {one['true']}"
         table.add_row(pair, "all three", _percent(shares["all"]), style="bold")
@@ -115,23 +99,6 @@ def shares_table(summary: Mapping[str, Any]) -> Table:
             absolute = "" if error["absolute"] is None else f"{error['absolute']:.3g}"
             within = _percent(shares[metric]) if metric in TARGETS else ""
             table.add_row("", HEADINGS[metric], within, absolute, _percent(error["relative"]))
-        table.add_section()
-    return table
-
-
-def agents_table(loops: pd.DataFrame, ranks: Mapping[str, Any]) -> Table:
-    """Show agents' scores in each world, and how alike the worlds rank them."""
-    worlds = list(loops["world"].unique())
-    title = "SLO fulfilment, QoE, reward; Spearman's rank correlation"
-    table = table_of(title, ("scenario, agent", *worlds))
-    for scenario, rows in loops.groupby("scenario", sort=False):
-        for agent, own in rows.groupby("agent", sort=False):
-            scores = own.set_index("world")[list(SCORES)]
-            cells = (" ".join(f"{score:.2f}" for score in scores.loc[world]) for world in worlds)
-            table.add_row(f"{scenario}, {agent}", *cells)
-        alike = [ranks[str(scenario)].get(world, {}) for world in worlds]
-        cells = (" ".join(_number(one.get(score)) for score in SCORES) for one in alike)
-        table.add_row(f"{scenario}, ranks", *cells, style="bold", end_section=True)
     return table
 
 
@@ -144,23 +111,13 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.0%}"
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
-
-
 # --- pictures ---
 
 
 def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path: Path) -> None:
-    """Draw one panel per metric: true on x, the other world's on y, the identity, and the target's band.
-
-    Args:
-        compared: as `experiments.calibration.errors.compare` returns it.
-        path: of the PNG.
-    """
+    """Draw a panel per metric of `errors.compare`: true on x, the other world on y, identity, the target."""
     n_rows = -(-len(METRICS) // N_COLUMNS)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(PANEL_IN * N_COLUMNS, PANEL_IN * n_rows))
+    with png(path, PANEL_IN * N_COLUMNS, PANEL_IN * n_rows) as figure:
         for axes, metric in zip(figure.subplots(n_rows, N_COLUMNS).flat, METRICS, strict=True):
             _panel(axes, compared, metric)
             axes.set_xlabel(true_world)
@@ -171,8 +128,6 @@ def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path
             x=0.01,
             ha="left",
         )
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")
 
 
 def _panel(axes: Axes, compared: pd.DataFrame, metric: str) -> None:
@@ -202,26 +157,3 @@ def _panel(axes: Axes, compared: pd.DataFrame, metric: str) -> None:
     axes.plot(true[apart], other[apart], "x", color=COLOURS[1], markersize=5)
     axes.set_xlim(line[0], line[-1])
     axes.set_ylim(line[0], line[-1])
-
-
-def plot_agents(loops: pd.DataFrame, path: Path) -> None:
-    """Draw bars per agent and world: a row per scenario, a column per score.
-
-    Args:
-        loops: one row per scenario, agent and world, columns of these names and SCORES.
-        path: of the PNG.
-    """
-    scenarios = list(loops["scenario"].unique())
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.0 * len(SCORES), PANEL_IN * len(scenarios) + 0.5))
-        panels = figure.subplots(len(scenarios), len(SCORES), squeeze=False)
-        for row, scenario in zip(panels, scenarios, strict=True):
-            own: Any = loops[loops["scenario"] == scenario]
-            for axes, score in zip(row, SCORES, strict=True):
-                table = own.pivot(index="agent", columns="world", values=score)
-                table = table.loc[own["agent"].unique(), own["world"].unique()]
-                table.plot.bar(ax=axes, width=0.8, color=COLOURS, rot=30, xlabel="", legend=False)
-                axes.set_title(f"{scenario}: {score}")
-        panels[0, 0].legend(loc="best")
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")

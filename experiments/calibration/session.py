@@ -13,15 +13,9 @@ from rich.console import Console
 from experiments.calibration.measured import Measured, load, save
 from experiments.calibration.measuring import calibrate, n_parts
 from experiments.calibration.profile import profile_of, source_text, to_yaml
-from experiments.calibration.report import (
-    agents_table,
-    cells_table,
-    figures_table,
-    settings_table,
-    shares_table,
-)
-from experiments.calibration.schema import CalibrateConfig
-from experiments.calibration.validation import check_names, check_validation, n_blocks, validate
+from experiments.calibration.report import cells_table, figures_table, settings_table, shares_table
+from experiments.calibration.validation import check_validation, validate
+from experiments.config.programs import CalibrateConfig
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
 from experiments.program.console import ProgressView
@@ -48,18 +42,13 @@ class Calibration:
 
     Attributes:
         cfg: composed of `conf/calibrate.yaml`.
+        config: the same as values of the schemas.
         choices: the option chosen of each group.
     """
 
     cfg: DictConfig
+    config: CalibrateConfig
     choices: Mapping[str, str]
-
-    @cached_property
-    def config(self) -> CalibrateConfig:
-        """The configuration as values of the schemas."""
-        config = OmegaConf.to_object(self.cfg)
-        assert isinstance(config, CalibrateConfig), "its schema is the first of its defaults"
-        return config
 
     @property
     def calibrates(self) -> bool:
@@ -96,27 +85,21 @@ class Calibration:
         return digest({**parts, "machine": machine(), "releases": releases()})
 
     def check(self) -> None:
-        """Raise ConfigError or HydraException for what would only be found out after minutes."""
+        """Raise ConfigError for what would only be found out after minutes."""
         _ = self.plan
         if self.calibrates:
             _ = self.profile_path
         if self.config.validate:
             with blaming("validation"):
                 check_validation(self.config)
-            check_names(self.config)
 
 
 def execute(session: Calibration, directory: Path, console: Console) -> None:
-    """Do what is asked for, inside a `hydra.main`.
-
-    Args:
-        session: checked.
-        directory: of this call's results.
-        console: shows them.
+    """Do what is asked for and was checked, inside a `hydra.main`; `directory` is this call's own.
 
     Raises:
-        ConfigError, HydraException: something cannot be carried out.
-        ClusterError, ControlError, MeasuringError, SourceError, TrainingError: something broke.
+        ConfigError: something cannot be carried out.
+        ClusterError, ControlError, MeasuringError, SourceError: something broke.
     """
     identity = identify(session.cfg, session.choices, session.plan.spec.hash)
     write_whole(directory / CONFIG, identity.config_yaml)
@@ -185,14 +168,13 @@ def _validate(
     config: CalibrateConfig, identity: Identity, directory: Path, console: Console
 ) -> tuple[dict[str, float], list[Path]]:
     """Measure the gap and show it; returns the summary's figures by dotted name, and the files."""
-    with ProgressView(console, config.live, "validation", n_blocks(config), "parts") as view:
-        found = validate(config, directory, view, console)
+    n = len(config.validation.worlds) * config.validation.settings
+    with ProgressView(console, config.live, "validation", n, "settings") as view:
+        found = validate(config, directory, view)
     for one in found.comparisons:
         console.print(settings_table(one.table, one.true, one.other))
     summary = found.summary()
     console.print(shares_table(summary))
-    if len(found.loops):
-        console.print(agents_table(found.loops, summary["agents"]["ranks"]))
     figures = summary_figures({**summary, **{str(one): one.summary() for one in found.comparisons}})
     return figures, found.write(directory, identity.metadata)
 

@@ -3,19 +3,16 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
 
 from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
 from experiments.calibration.fits import significant
-from experiments.calibration.report import table_of
 from experiments.calibration.scenes import AGES, Looked
-from experiments.program.files import whole
-from experiments.program.style import COLOURS, STYLE
+from experiments.program.console import plain_table
+from experiments.program.style import COLOURS, png
 
 DIGITS = 3  # of an F1: more than scenes differ
 PANEL_IN = 4.0
@@ -99,7 +96,7 @@ def _by_second(seconds: Sequence[int], fresh: NDArray[np.int64]) -> NDArray[np.f
 def f1_table(profile: StreamProfile) -> Table:
     """Show F1 by grade, height and age."""
     ages = [f"{1e3 * age_s:.0f} ms" for age_s in profile.ages_s]
-    table = table_of(f"F1 of {profile.scene}, by the age of what is shown", ("grade", "px", *ages))
+    table = plain_table(("grade", "px", *ages), title=f"F1 of {profile.scene}, by the age of what is shown")
     for letter, grade in profile.grades.items():
         for height in grade.heights_px:
             table.add_row(letter, str(height), *(f"{f1:.2f}" for f1 in grade.f1[str(height)]))
@@ -108,9 +105,8 @@ def f1_table(profile: StreamProfile) -> Table:
 
 def plot_f1(profile: StreamProfile, path: Path) -> None:
     """Write the figure of F1 over age, a line per height and a panel per grade, as PNG."""
-    with mpl.rc_context(STYLE):
-        n = len(profile.grades)
-        figure = Figure(figsize=(PANEL_IN * 1.4 * n, PANEL_IN))
+    n = len(profile.grades)
+    with png(path, PANEL_IN * 1.4 * n, PANEL_IN) as figure:
         for axes, (letter, grade) in zip(
             figure.subplots(1, n, squeeze=False)[0], profile.grades.items(), strict=True
         ):
@@ -120,8 +116,6 @@ def plot_f1(profile: StreamProfile, path: Path) -> None:
             axes.set(xlabel="age of what is shown, s", ylabel="F1", ylim=(0, 1), title=f"grade {letter}")
             axes.legend(loc="upper right")
         figure.suptitle(profile.scene, x=0.01, ha="left")
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")
 
 
 def facts_of(looked: Sequence[Looked]) -> Mapping[str, int]:

@@ -1,42 +1,53 @@
-"""The gap between the worlds, measured: held-out settings and agents' closed loops, compared with the truth.
+"""The gap between the worlds, measured: held-out settings in each of them, compared with the truth.
 
-How speeds are made equal is in `experiments.calibration.worlds`. The simulator is held against the emulated
-pipeline at the speed factor that this had, too.
+A machine drifts, ours two-fold within minutes. So before each setting a short reference is held: one at which
+the workers are busy enough to tell their speed. What the reference takes, over what the profile has for it,
+is the setting's speed factor, and the simulator's service times are multiplied by it: nothing that a setting
+itself measured is used to predict it. The emulated pipeline, whose service times cannot change from setting
+to setting, gets the median factor; the simulator is held against it at that, too.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
 
-from agents.base import Agent
-from experiments.calibration.closed_loop import agent_for, figures_of, values_of
-from experiments.calibration.errors import compare, ranks, shares, typical_errors
+from experiments.calibration.errors import compare, shares, typical_errors
 from experiments.calibration.open_loop import (
     Hold,
     Levels,
     draw_settings,
     hold,
-    hold_reference,
     intermediate,
     reference_levels,
 )
-from experiments.calibration.report import plot_agents, plot_scatter
-from experiments.calibration.schema import CalibrateConfig
-from experiments.calibration.worlds import Block, World, in_world, simulated_plan, through_worlds
-from experiments.config.composing import option
+from experiments.calibration.profile import scaled
+from experiments.calibration.report import plot_scatter
+from experiments.config.programs import CalibrateConfig
+from experiments.config.world_schemas import PipelineSchema
 from experiments.program.console import ProgressView
 from experiments.program.files import write_whole
+from experiments.worlds.pipeline import PipelinePlan, plan_pipeline
+from experiments.worlds.plan import plan_twin
 from experiments.worlds.simulator import SimulatorPlan
 
 AT_MEDIAN = "simulated_at_median"  # with the speed factor that the emulated pipeline had
-SETTINGS, LOOPS, SUMMARY, AGENTS_PICTURE = "settings.parquet", "loops.parquet", "summary.json", "agents.png"
+SETTINGS, SUMMARY = "settings.parquet", "summary.json"
+
+
+class World(StrEnum):
+    """Where a pipeline runs."""
+
+    NATIVE = "native"  # workers compute
+    EMULATED = "emulated"  # workers sleep the profile's service times
+    SIMULATED = "simulated"  # nothing runs at all
 
 
 class Comparison(NamedTuple):
@@ -67,12 +78,10 @@ class Validation:
     Attributes:
         settings: one row per world and setting; the true world comes first.
         factors: speed factor per setting.
-        loops: one row per scenario, world and agent; empty if no agents were asked for.
     """
 
     settings: pd.DataFrame
     factors: Sequence[float]
-    loops: pd.DataFrame
 
     @cached_property
     def comparisons(self) -> list[Comparison]:
@@ -91,33 +100,38 @@ class Validation:
             "n_settings": len(self.factors),
             "speed_factor": {"min": low, "median": middle, "max": high},
             "comparisons": [one.summary() for one in self.comparisons],
-            "agents": {
-                "ranks": ranks(self.loops, first["world"]) if len(self.loops) else {},
-                "scores": self.loops.to_dict("records"),
-            },
         }
 
     def write(self, directory: Path, head: Mapping[str, Any]) -> list[Path]:
         """Write tables, pictures and summary; returns the files."""
-        tables, pictures = {SETTINGS: self.settings}, []
+        tables = {SETTINGS: self.settings}
+        tables |= {f"{one}.parquet": one.table for one in self.comparisons}
         for one in self.comparisons:
-            tables[f"{one}.parquet"] = one.table
             plot_scatter(one.table, one.true, one.other, directory / f"{one}.png")
-            pictures.append(f"{one}.png")
-        if len(self.loops):
-            tables[LOOPS] = self.loops
-            plot_agents(self.loops, directory / AGENTS_PICTURE)
-            pictures.append(AGENTS_PICTURE)
         for name, table in tables.items():
             write_whole(directory / name, table.to_parquet())
         write_whole(directory / SUMMARY, json.dumps({**head, **self.summary()}, indent=2) + "\n")
-        return [directory / name for name in (*tables, *pictures, SUMMARY)]
+        return [directory / name for name in (*tables, *(f"{one}.png" for one in self.comparisons), SUMMARY)]
 
 
-def n_blocks(config: CalibrateConfig) -> int:
-    """Count settings and agents to run through, in all worlds."""
-    wanted = config.validation
-    return len(wanted.worlds) * (wanted.settings + len(wanted.agents) * len(wanted.scenarios))
+# --- the worlds ---
+
+
+def real_plan(config: CalibrateConfig, world: World, factor: float) -> PipelinePlan:
+    """Plan the configured run in a real world; emulated service times are `factor` times the profile's.
+
+    Raises:
+        ConfigError: something cannot be carried out; hardware that no world can compute with, for one.
+    """
+    assert isinstance(config.env, PipelineSchema), "others were refused"
+    plan = plan_pipeline(config, replace(config.env, emulate=world is World.EMULATED))
+    return plan if world is World.NATIVE else replace(plan, hardware=scaled(plan.hardware, factor))
+
+
+def simulated_plan(config: CalibrateConfig, factor: float = 1.0) -> SimulatorPlan:
+    """Plan the configured run in the simulator, service times likewise. Raises ConfigError."""
+    plan = plan_twin(config)
+    return replace(plan, system=replace(plan.system, hardware=scaled(plan.system.hardware, factor)))
 
 
 def check_validation(config: CalibrateConfig) -> list[World]:
@@ -130,78 +144,10 @@ def check_validation(config: CalibrateConfig) -> list[World]:
         raise ValueError(
             f"expected two different worlds or more, a real one first, got {[*order]} (validation.worlds)"
         )
-    if wanted.settings < 1 or wanted.steps < 1:
-        raise ValueError(f"settings and steps must be >= 1, got {wanted.settings} and {wanted.steps}")
-    n_reference = _hold(config, (0, 0, 0)).n_reference
-    if wanted.agents and wanted.steps < n_reference:
-        raise ValueError(
-            f"steps must be >= the {n_reference} intervals of the reference, got {wanted.steps} "
-            "(validation.steps, validation.reference_s)"
-        )
+    if wanted.settings < 1:
+        raise ValueError(f"settings must be >= 1, got {wanted.settings}")
+    _hold(config, (0, 0, 0))
     return order
-
-
-def check_names(config: CalibrateConfig) -> None:
-    """Raise ConfigError or HydraException for an agent or a scenario that there is not."""
-    for name in config.validation.agents:
-        values_of(name, config.results)
-    for name in config.validation.scenarios:
-        option("scenario", name)
-
-
-def validate(config: CalibrateConfig, directory: Path, view: ProgressView, console: Console) -> Validation:
-    """Run everything in every world, inside a `hydra.main`.
-
-    Args:
-        config: with the profile's service times.
-        directory: gets the programs' logs.
-        view: shows each.
-        console: shows the training of agents that never were trained.
-
-    Raises:
-        ConfigError, ValueError, HydraException: something cannot be carried out.
-        TrainingError: a training broke.
-        ClusterError, ControlError, MeasuringError: a pipeline broke.
-    """
-    order = check_validation(config)
-    plan = simulated_plan(config)
-    agents = {name: agent_for(name, plan, console) for name in config.validation.agents}
-    settings, factors = hold_settings(config, order, directory, view)
-    rows = []
-    for scenario in config.validation.scenarios if agents else ():
-        found = close_loops(config, scenario, agents, order, directory, view)
-        rows += [{"scenario": scenario, **row} for row in found]
-    return Validation(settings, factors, pd.DataFrame(rows))
-
-
-def hold_settings(
-    config: CalibrateConfig, order: Sequence[World], directory: Path, view: ProgressView
-) -> tuple[pd.DataFrame, list[float]]:
-    """Hold all held-out settings in all worlds; returns a row per world and setting, and speed factors."""
-    wanted = config.validation
-    fps_levels = wanted.fps_levels or intermediate(simulated_plan(config).system.ladders.fps)
-    config = replace(config, video=replace(config.video, fps_levels=list(fps_levels)))
-    system = simulated_plan(config).system
-    reference, profile_ms = reference_levels(system.ladders, system.hardware)
-    how = _hold(config, reference)
-    config = replace(config, env=replace(config.env, steps=how.n_steps, initial_levels=list(reference)))
-
-    def block(number: int, levels: Levels) -> Block:
-        def measure(env: Any, twin: SimulatorPlan) -> dict[str, float]:
-            return hold(env, how, levels, config.seed + number)  # noise differs between settings, not worlds
-
-        held = system.ladders.settings(levels)
-        labels = {"setting": number, "fps": held.fps, "width": held.width, "height": held.height}
-        return Block({**labels, "grade": system.ladders.grades[held.grade]}, measure)
-
-    settings = draw_settings(system.ladders, wanted.settings, config.seed)
-    blocks = [block(number, levels) for number, levels in enumerate(settings)]
-    rows, factors = through_worlds(config, order, blocks, profile_ms, directory / "settings", view)
-    if {World.EMULATED, World.SIMULATED} <= set(order[1:]):
-        median, nothing = [float(np.median(factors))] * len(blocks), [0.0] * len(blocks)
-        found = in_world(config, World.SIMULATED, blocks, median, nothing, Path(), view.say)
-        rows += [{**row, "world": AT_MEDIAN} for row in found]
-    return pd.DataFrame(rows), factors
 
 
 def _hold(config: CalibrateConfig, reference: Levels) -> Hold:
@@ -211,25 +157,77 @@ def _hold(config: CalibrateConfig, reference: Levels) -> Hold:
     return Hold(reference, *(round(length_s / interval_s) for length_s in lengths_s))
 
 
-def close_loops(
-    config: CalibrateConfig,
-    scenario: str,
-    agents: Mapping[str, Agent],
-    order: Sequence[World],
-    directory: Path,
-    view: ProgressView,
-) -> list[dict[str, Any]]:
-    """Let all agents play in one scenario, in all worlds, each after the reference."""
-    env = replace(config.env, steps=config.validation.steps, initial_levels=None)
-    config = replace(config, scenario=option("scenario", scenario), env=env)
+# --- through them ---
+
+
+def validate(config: CalibrateConfig, directory: Path, view: ProgressView) -> Validation:
+    """Hold all held-out settings in all worlds, inside a `hydra.main`, with the profile's service times.
+
+    Raises:
+        ConfigError, ValueError: something cannot be carried out.
+        ClusterError, ControlError, MeasuringError: a pipeline broke.
+    """
+    order, wanted = check_validation(config), config.validation
+    fps_levels = wanted.fps_levels or intermediate(simulated_plan(config).system.ladders.fps)
+    config = replace(config, video=replace(config.video, fps_levels=list(fps_levels)))
     system = simulated_plan(config).system
     reference, profile_ms = reference_levels(system.ladders, system.hardware)
-    n_reference = _hold(config, reference).n_reference
+    how = _hold(config, reference)
+    config = replace(config, env=replace(config.env, steps=how.n_steps, initial_levels=list(reference)))
+    settings, rows = draw_settings(system.ladders, wanted.settings, config.seed), list[dict[str, Any]]()
+    factors = [1.0] * len(settings)
+    for world in order:
+        view.say(f"settings, {world}")
+        found = []
+        for row in held_in(world, config, how, settings, factors, directory / "settings" / world, view.say):
+            found.append(row)
+            view.done(f"settings, {world}")
+        if not rows:  # the first world is the truth: its speed is the others'
+            factors = speed_factors([row["reference_ms"] for row in found], profile_ms)
+        rows += found
+    if {World.EMULATED, World.SIMULATED} <= set(order[1:]):
+        median = [float(np.median(factors))] * len(settings)
+        found = held_in(World.SIMULATED, config, how, settings, median, Path(), view.say)
+        rows += [{**row, "world": AT_MEDIAN} for row in found]
+    return Validation(pd.DataFrame(rows), factors)
 
-    def measure(agent: Agent, env: Any, twin: SimulatorPlan) -> dict[str, Any]:
-        env.reset(seed=config.seed)
-        reference_ms = hold_reference(env, reference, n_reference)
-        return {**figures_of(agent, env, twin, config.seed), "reference_ms": reference_ms}
 
-    blocks = [Block({"agent": name}, partial(measure, agent)) for name, agent in agents.items()]
-    return through_worlds(config, order, blocks, profile_ms, directory / scenario, view)[0]
+def held_in(
+    world: World,
+    config: CalibrateConfig,
+    how: Hold,
+    settings: Sequence[Levels],
+    factors: Sequence[float],
+    directory: Path,
+    say: Callable[[str], None],
+) -> Iterator[dict[str, Any]]:
+    """Yield what is read of each setting; a simulated world is made anew for each, at its own speed.
+
+    All are episodes of the configured run; a real world gets the median of the settings' speed factors.
+    """
+    ladders, env = simulated_plan(config).system.ladders, None
+    with contextlib.ExitStack() as stack:
+        if world is not World.SIMULATED:
+            env = real_plan(config, world, float(np.median(factors))).make_env(directory, say)
+            stack.callback(env.close)
+        for number, (levels, factor) in enumerate(zip(settings, factors, strict=True)):
+            own = env or simulated_plan(config, factor).make_env(directory, say)
+            # noise differs between settings, not between worlds
+            figures, held = hold(own, how, levels, config.seed + number), ladders.settings(levels)
+            labels = {"setting": number, "fps": held.fps, "width": held.width, "height": held.height}
+            labels |= {"grade": ladders.grades[held.grade], "weights": str(own.weights)}
+            yield {"world": str(world), **labels, **figures}
+
+
+def speed_factors(references_ms: Sequence[float], profile_ms: float) -> list[float]:
+    """Return how many times the profile's service times this machine takes during each setting.
+
+    A setting's figure is the mean of the reference before it and of the one before the next, so that a
+    machine that drifts is met half-way. The last has only its own.
+
+    Args:
+        references_ms: mean service time of the reference before each setting, > 0.
+        profile_ms: what the profile has for it, > 0.
+    """
+    before = np.asarray(references_ms)
+    return ((before + np.append(before[1:], before[-1])) / 2 / profile_ms).tolist()

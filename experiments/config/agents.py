@@ -22,16 +22,10 @@ CUSTOM = "agent=custom agent._target_=my_package.MyAgent +agent.KEY=VALUE"
 
 
 def make_agent(values: DictConfig, spec: ElasticitySpec, place: str = "agent", **changed: Any) -> Agent:
-    """Make an agent of its values.
-
-    Args:
-        values: as for `typed_values`.
-        spec: of the stream that it is for.
-        place: of the values, for the text of an error.
-        changed: arguments that are not as the values have them.
+    """Make an agent of its values, for a stream's spec; `changed` are arguments that differ from the values.
 
     Raises:
-        ConfigError: a value is wrong.
+        ConfigError: a value is wrong, as for `typed_values`.
     """
     found = typed_values(values, place)
     with blaming(place):

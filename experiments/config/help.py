@@ -47,11 +47,7 @@ Every key and its value: --cfg job.
 
 
 def help_text(conf: Path) -> str:
-    """What the program does, the groups with their options, and what is often said.
-
-    Args:
-        conf: the directory of the configuration.
-    """
+    """What the program does, the groups of conf/ with their options, and what is often said."""
     defaults = OmegaConf.to_container(OmegaConf.load(conf / "config.yaml").defaults)
     assert isinstance(defaults, list)
     chosen = {str(group): name for one in defaults if isinstance(one, dict) for group, name in one.items()}

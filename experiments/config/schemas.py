@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
@@ -19,12 +19,14 @@ from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
 from experiments.config.help import help_text
 from experiments.config.world_schemas import WORLDS, AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.program.errors import blaming
 from pipeline.bounds import OptionError, check_value
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.slos import video_slo
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
+Config = TypeVar("Config")
 
 # --- on what: video ---
 
@@ -195,15 +197,9 @@ VARIANTS: Mapping[str, Mapping[str, type]] = {
 
 
 def schema_for(group: str, option: str, values: DictConfig) -> type | None:
-    """The schema of a group's option; where that is not ours, the one that takes just these keys.
+    """The schema of an option of a group of `VARIANTS`; of one not ours, that which takes just its `values`.
 
-    Args:
-        group: of `VARIANTS`.
-        option: name of a file in the group.
-        values: of that option, without types, as a YAML file has them.
-
-    Returns:
-        None: no schema of ours fits, as with an agent of somebody else's.
+    None: no schema of ours fits, as with an agent of somebody else's.
     """
     variants = VARIANTS[group]
     return variants.get(option) or next((v for v in variants.values() if _fits(v, values)), None)
@@ -253,8 +249,19 @@ def check_number(key: str, numbers: list[float]) -> None:
             check_value(ProducerOptions, name, tuple(numbers))
         except OptionError as error:
             raise ValueError(f"{key} {error.problem}") from error
+    if key == "processes" and any(number < 1 for number in numbers):
+        raise ValueError(f"processes must be >= 1, got {numbers[0]}")
     if any(math.isnan(number) for number in numbers):
         raise ValueError(f"{key} must be a number, got nan")
+
+
+def checked(cfg: DictConfig, schema: type[Config]) -> Config:
+    """Return a composed configuration as values of its schema. Raises ConfigError: something is wrong."""
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, schema), "it is the first of its defaults"
+    return config
 
 
 def register() -> None:

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from agents.base import NetworkFigure
 from envs.spec import ElasticitySpec
-from experiments.program.files import whole
 from experiments.program.formatting import level_text
-from experiments.program.style import COLOURS, LINES, STYLE
+from experiments.program.style import COLOURS, LINES, png
 from experiments.runs.summary import column, stream_time_s
 
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
@@ -34,8 +31,7 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
         path: of the PNG.
     """
     n_panels = 3 + len(spec.knobs)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, PANEL_IN * (n_panels + 1)))
+    with png(path, WIDTH_IN, PANEL_IN * (n_panels + 1)) as figure:
         heights = [2.0, *[1.0] * len(spec.knobs), 1.2, 0.6]
         panels = figure.subplots(n_panels, 1, sharex=True, height_ratios=heights)
         figure.suptitle(title, x=0.01, ha="left")
@@ -51,8 +47,6 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
         _load(panels, trace, time_s)
         panels[-1].set_xlabel("time of the stream, s")
         figure.align_ylabels(panels)
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")
 
 
 def _slos(axes: Axes, trace: pd.DataFrame, spec: ElasticitySpec, time_s: np.ndarray) -> None:
@@ -112,8 +106,7 @@ def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path:
     """
     tallest = max(sum(COLUMNS[kind] == x for kind in network.kinds.values()) for x in set(COLUMNS.values()))
     heights = [ROW_IN * max(tallest, 4), CURVES_IN]
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH_IN, sum(heights) + 0.6))
+    with png(path, WIDTH_IN, sum(heights) + 0.6) as figure:
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         figure.suptitle(title, x=0.01, ha="left")
         _graph(above.subplots(), network)
@@ -126,8 +119,6 @@ def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path:
             axes.set(xlabel=f"do({knob.name})", ylim=(-0.03, 1.03))
         panels[0].set_ylabel("P(fulfilled)")
         panels[-1].legend(bbox_to_anchor=(1.0, 0.5))
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")
 
 
 def _graph(axes: Axes, network: NetworkFigure) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from envs.procedural.screening import HELD
 from envs.procedural.world import STEPS, World
 from envs.scenario import EventKind
-from experiments.display.plots import COLOURS
+from experiments.program.style import COLOURS
 
 WIDE_IN, HIGH_IN = 3.6, 2.2  # of one world
 PER_ROW = 4

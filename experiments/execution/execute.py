@@ -15,8 +15,8 @@ from experiments.display.views import View
 from experiments.execution.counterfactual import Counterfactual, counterfactual_of
 from experiments.execution.extras import Extras
 from experiments.program.console import say
+from experiments.program.entry import logging_to
 from experiments.program.interruption import Hearing, Interrupted, hearing
-from experiments.program.logs import logging_to
 from experiments.runs.episode import Observer, Step, play
 from experiments.runs.identity import Identity
 from experiments.runs.record import LOGS, RunRecord, status_of, what_broke

@@ -52,7 +52,7 @@ class ResolvedRun:
         return ResolvedRun(plan, self.identity.under_seed(seed), self.agent)
 
     def of_agent(
-        self, choice: str, values: DictConfig, trained_on: str | None, console: Console, live: bool | None
+        self, choice: str, values: DictConfig, trained_on: str | None, console: Console
     ) -> "ResolvedRun":
         """Return the same of another agent: the world is neither composed nor planned again.
 
@@ -60,7 +60,7 @@ class ResolvedRun:
             choice: its file in conf/agent.
             values: what it is made of.
             trained_on: of conf/training, None where it learns nothing beforehand.
-            console, live: as for `resolve`.
+            console: as for `resolve`.
 
         Raises:
             ConfigError, TrainingError, KeyboardInterrupt: as `resolve`.
@@ -68,21 +68,18 @@ class ResolvedRun:
         values = typed_values(values)
         config = replace(self.plan.config, agent=plain_agent(values), trained_on=trained_on)
         plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
-        values = ensure_trained(choice, values, plan, trained_on, console, live)
+        values = ensure_trained(choice, values, plan, trained_on, console)
         name = named({**self.identity.choices, "agent": choice}, config)["agent"]
         return ResolvedRun(plan, self.identity.of_agent(name, values, trained_on), values)
 
 
-def resolve(
-    cfg: DictConfig, choices: Mapping[str, str], console: Console, live: bool | None = None
-) -> ResolvedRun:
+def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> ResolvedRun:
     """Check everything, fetch weights that are missing, and train whoever must be trained first.
 
     Args:
         cfg: composed, without Hydra's own part; it is not changed.
         choices: the option that Hydra chose of each group.
         console: shows the training.
-        live: its progress bar; None = where the console is a terminal.
 
     Raises:
         ConfigError: something is wrong with it.
@@ -100,7 +97,7 @@ def resolve(
     cfg = cfg.copy()
     cfg.qoe.by = plan.config.qoe.by  # what is recorded is what it is judged by
     values = typed_values(cfg.agent)
-    cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console, live)
+    cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console)
     return ResolvedRun(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
 
 

@@ -5,20 +5,16 @@ from itertools import cycle
 from pathlib import Path
 from typing import cast
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from rich.box import SIMPLE
 from rich.table import Table
 
 from envs.spec import ElasticitySpec
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, Bins, binned, brier
-from experiments.program.files import whole
-from experiments.program.style import COLOURS, STYLE
-from experiments.runs.summary import column
+from experiments.program.style import COLOURS, png
 
 COLUMN_IN, HEIGHT_IN = 3.4, 4.6
 JOINT_STYLES = {name: (COLOURS[-1], line, 1.8) for name, line in zip(JOINTLY, ("--", "-"), strict=True)}
@@ -45,7 +41,7 @@ def scores_of(pairs: pd.DataFrame, n_bins: int) -> pd.DataFrame:
     rows, groups = [], dict(list(pairs.groupby(["agent", "slo"], sort=False)))
     for key, own in groups.items():
         agent, slo = cast(tuple[str, str], key)
-        figures = brier(column(own, "forecast"), column(own, "share"), n_bins)
+        figures = brier(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
         references = {"always_base_rate": figures.uncertainty, "always_1": 1 - figures.base_rate}
         rows.append({"agent": agent, "slo": slo, **figures._asdict(), "skill": figures.skill, **references})
     return pd.DataFrame(rows)
@@ -86,15 +82,14 @@ def _figure(value: float) -> str:
 def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
     """Write the reliability diagrams as PNG: a column per agent, below it how many forecasts a bin has."""
     by_agent = dict(list(pairs.groupby("agent", sort=False)))
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(COLUMN_IN * len(by_agent) + 1.4, HEIGHT_IN))
+    with png(path, COLUMN_IN * len(by_agent) + 1.4, HEIGHT_IN) as figure:
         panels = figure.subplots(
             2, len(by_agent), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1)
         )
         for (agent, own), (diagram, counts) in zip(by_agent.items(), panels.T, strict=True):
             diagram.set_title(str(agent))
             binned_by_slo = {
-                str(slo): binned(column(of_slo, "forecast"), column(of_slo, "share"), n_bins)
+                str(slo): binned(of_slo["forecast"].to_numpy(), of_slo["share"].to_numpy(), n_bins)
                 for slo, of_slo in own.groupby("slo", sort=False)
             }
             _diagram(diagram, binned_by_slo)
@@ -104,8 +99,6 @@ def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
         panels[1, 0].set_ylabel(f"questions,\n{JOINTLY[-1]}")
         figure.supxlabel("forecast P(SLO fulfilled | do(setting))", fontsize="medium")
         panels[0, -1].legend(bbox_to_anchor=(1.0, 0.5))
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")
 
 
 def _diagram(axes: Axes, by_slo: Mapping[str, Bins]) -> None:

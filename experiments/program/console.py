@@ -28,13 +28,17 @@ def say(console: Console, text: object, style: str | None = None) -> None:
 
 def plain_table(
     headings: Sequence[str],
-    rows: Iterable[Sequence[str]],
+    rows: Iterable[Sequence[str]] = (),
     title: str = "",
     n_left: int = 1,
     gap: int = 2,
 ) -> Table:
-    """Make a table whose first columns are to the left, figures to the right, `gap` cells between them."""
+    """Make a table whose first columns are to the left, figures to the right, `gap` cells between them.
+
+    Headings that are all "" are not shown.
+    """
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    table.show_header = any(headings)
     table.padding = (0, gap, 0, 0)
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="left" if place < n_left else "right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""How every program begins and ends: who hears signals, where output goes, one sentence, an exit code."""
+"""How every program begins and ends: who hears signals, where output and logs go, sentences, exit codes."""
 
 import contextlib
 import logging
@@ -13,6 +13,8 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+from rich.logging import RichHandler
 
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.files import is_full
@@ -24,6 +26,7 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 WANTS_TRACEBACK = FULL_ERROR in os.environ  # before we set it ourselves
 
 Failures = tuple[type[BaseException], ...]
+LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 
 
 class Outlet:
@@ -148,3 +151,52 @@ def enter(
     composed = hydra.main(version_base="1.3", config_path=str(config.parent), config_name=config.stem)
     with prepared_for_its_end(program, failures):
         composed(main)()
+
+
+# --- where log lines go while something runs ---
+
+
+class LogFile(logging.FileHandler):
+    """A file that may lack lines: a full disk ends nothing, and buries nothing in tracebacks."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", delay=True)
+        with contextlib.suppress(OSError):
+            self.stream = self._open()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, if that is possible."""
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Say nothing of a line that could not be written."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Give up what is still unwritten."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
+@contextlib.contextmanager
+def logging_to(path: Path, console: Console) -> Iterator[None]:
+    """Meanwhile, everything from INFO goes to a file, what deserves attention to the console too."""
+    file = LogFile(path)
+    file.setFormatter(logging.Formatter(LOG_FORMAT))
+    shown = RichHandler(console=console, level=logging.WARNING, show_path=False, show_time=False)
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.INFO)
+    for handler in (file, shown):
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+        for handler in (file, shown):
+            root.removeHandler(handler)
+            handler.close()

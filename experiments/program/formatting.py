@@ -7,6 +7,7 @@ from envs.spec import ElasticitySpec, Knob
 from pipeline.slos import SloState
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+NAMED = 5  # of what is listed; more are counted
 
 
 def figure(value: float | None, digits: int = 3) -> str:
@@ -24,6 +25,13 @@ def figure(value: float | None, digits: int = 3) -> str:
 def counted(n: int, what: str) -> str:
     """ "1 worker", "2 workers"."""
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return "a, b and 3 others"."""
+    if len(names) <= NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMED])} and {counted(len(names) - NAMED, 'other')}"
 
 
 def level_text(knob: Knob, level: int) -> str:

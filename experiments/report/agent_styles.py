@@ -6,7 +6,7 @@ from zlib import crc32
 
 from matplotlib.colors import to_hex, to_rgb
 
-from experiments.display.plots import COLOURS, LINES
+from experiments.program.style import COLOURS, LINES
 
 BLUE, VERMILION, GREEN, PINK, SKY, ORANGE, BLACK = COLOURS
 GREY = "#999999"

@@ -22,7 +22,7 @@ class RankingMetric(NamedTuple):
     """A figure of an episode, and how it is written and drawn.
 
     Attributes:
-        column: of the leaderboard, an interquartile mean.
+        column: of the leaderboard, a mean.
         figure: of an episode, a column of `episode_table`.
         text: for an axis.
         lines: values that are marked, with their styles.

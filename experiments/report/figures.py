@@ -8,8 +8,8 @@ from typing import NamedTuple
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from experiments.display.plots import STYLE
 from experiments.program.files import whole
+from experiments.program.style import STYLE
 from experiments.report import over_agents, over_time
 from experiments.report.block import Block
 

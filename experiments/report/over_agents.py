@@ -11,10 +11,9 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from experiments.report.agent_styles import GREY, MARKERS, AgentStyle
 from experiments.report.block import Block, Frame
 from experiments.statistics.aggregates import Values, performance_profile
-from experiments.statistics.leaderboard import SEED, strata_of
+from experiments.statistics.leaderboard import HIGHEST_PRICE, SEED, leads, strata_of, utilities
+from experiments.statistics.leaderboard import ranks as ranks_of
 from experiments.statistics.pairs import LEVEL
-from experiments.statistics.price import HIGHEST_PRICE, leads, utilities
-from experiments.statistics.price import ranks as ranks_of
 
 FAINT = "#CCCCCC"  # of agents that are not highlighted
 FAINT_STYLE = AgentStyle(FAINT, "", "-")

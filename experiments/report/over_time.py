@@ -45,17 +45,9 @@ def curves_of(episodes: Iterable[Episode], curve: Curve) -> list[Values]:
 
 
 def banded(axes: Axes, block: Block, episodes: Episodes, curve: Curve, step: float = 1.0) -> bool:
-    """Draw the mean and its 95 % band of each highlighted agent that has such curves.
+    """Draw the mean and its 95 % band of each highlighted agent that has such curves; say if there is any.
 
-    Args:
-        axes: to be drawn on.
-        block: says how.
-        episodes: of whatever agents.
-        curve: of an episode, NaN where it has none.
-        step: length of one on the axis.
-
-    Returns:
-        Whether there is any.
+    The curve of an episode is NaN where it has none; `step` is the length of one on the axis.
     """
     is_any = False
     for agent, own in block.by_agent(episodes):

@@ -14,9 +14,8 @@ from experiments.program.formatting import counted
 from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.figures import Drawn, draw
-from experiments.report.glossary import GLOSSARY, LEGEND
+from experiments.report.glossary import GLOSSARY, LEGEND, caveats_of
 from experiments.report.tables import latex, latex_by_block
-from experiments.statistics.caveats import caveats_of
 from experiments.statistics.pairs import by_cell
 
 PAGE = "report.html"
@@ -48,12 +47,7 @@ class Section(NamedTuple):
 def write_report(directory: Path, evidence: Evidence, console: Console) -> list[Path]:
     """Write report.html, table.{csv,md,tex}, {pairs,improvements,cells,slos,episodes}.csv and figures.
 
-    The leaderboard goes to the console as well. Equal evidence gives equal files.
-
-    Args:
-        directory: exists.
-        evidence: what is reported.
-        console: for the tables.
+    The directory is there. The leaderboard goes to the console as well. Equal evidence gives equal files.
 
     Returns:
         What was written, the page first.

@@ -226,44 +226,38 @@ def latex(blocks: Sequence[Block], title: str) -> str:
     """Return a `table` with a group of lines per block; the plain title is in front of the caption."""
     column = blocks[0].metric.column
     headings = ("agent", column, f"{column}{WORST}", *SHOWN)
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        r"  \small",
-        rf"  \caption{{{escaped(title)}. {CAPTION}}}",
-        r"  \label{tab:agents}",
-        r"  \begin{tabular}{l" + "r" * (len(headings) - 1) + "}",
-        r"    \toprule",
-        _line(escaped(f"{name[0].upper()}{name[1:]}") for name in headings),
-    ]
+    lines = [_line(escaped(f"{name[0].upper()}{name[1:]}") for name in headings)]
     for block in blocks:
         lines.append(r"    \midrule")
         if len(blocks) > 1:
             lines.append(rf"    \multicolumn{{{len(headings)}}}{{l}}{{\emph{{{escaped(block.name)}}}}} \\")
         text = written(block.leaderboard, chosen(*headings))
         lines += [_line(map(figure_text, row)) for row in text.to_numpy()]
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+    needs = r"% needs \usepackage{booktabs}" + "\n"
+    return needs + _latex_table(lines, len(headings), f"{escaped(title)}. {CAPTION}", "tab:agents")
 
 
 def latex_by_block(blocks: Sequence[Block], title: str) -> str:
     """Return a `table` of `by_block`, the best in bold."""
     text, best = by_block(blocks)
     marked = text.map(figure_text).where(~best, text.map(lambda value: rf"\textbf{{{figure_text(value)}}}"))
+    lines = [_line(map(escaped, text.columns)), r"    \midrule", *map(_line, marked.to_numpy())]
     what = f"Mean {blocks[0].metric.column} by block, the best in bold"
-    lines = [
+    return _latex_table(lines, text.shape[1], f"{escaped(title)}. {what}.", "tab:blocks")
+
+
+def _latex_table(lines: Sequence[str], n_columns: int, caption: str, label: str) -> str:
+    """Return a `table` of these lines, the first column to the left and figures to the right."""
+    begin = [
         r"\begin{table}",
         r"  \centering",
         r"  \small",
-        rf"  \caption{{{escaped(title)}. {what}.}}",
-        r"  \label{tab:blocks}",
-        r"  \begin{tabular}{l" + "r" * len(blocks) + "}",
+        rf"  \caption{{{caption}}}",
+        rf"  \label{{{label}}}",
+        r"  \begin{tabular}{l" + "r" * (n_columns - 1) + "}",
         r"    \toprule",
-        _line(map(escaped, text.columns)),
-        r"    \midrule",
-        *(_line(row) for row in marked.to_numpy()),
     ]
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+    return "\n".join([*begin, *lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
 
 
 def _line(cells: Iterable[str]) -> str:

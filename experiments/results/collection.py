@@ -8,14 +8,12 @@ from typing import Any
 import pandas as pd
 
 from experiments.program.errors import ConfigError
-from experiments.program.formatting import counted
-from experiments.results.cells import Cell
+from experiments.program.formatting import counted, listed
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.published.base import PUBLISHED
-from experiments.results.run_row import SPEC, STAMP, STANDING_IN, UNREADABLE, Row, Runs
+from experiments.results.run_row import SPEC, STAMP, STANDING_IN, UNREADABLE, Cell, Row, Runs
 from experiments.runs.record import RunStatus
-from experiments.statistics.caveats import listed
 
 EPISODE = ["cell", "variant", "seed"]  # what makes one
 
@@ -45,11 +43,7 @@ class Collection:
 
 
 def collected(rows: Sequence[Row], where: str) -> Collection:
-    """Sort the runs of all sources.
-
-    Args:
-        rows: as `run_row` has them.
-        where: which of them, as `selected` has it; "" = all.
+    """Sort the runs of all sources, of which `where` chooses some, as for `selected`.
 
     Raises:
         ConfigError: nothing is left, or what is left was not judged alike.
@@ -163,12 +157,7 @@ def short(commit: str) -> str:
 
 
 def metadata_of(collection: Collection, command: str) -> dict[str, str]:
-    """Return what is told, by what it is; what no run says is left out.
-
-    Args:
-        collection: of runs that count.
-        command: that the user gave.
-    """
+    """Return what is told of runs that count, by what it is; what no run says is left out."""
     runs = collection.runs
     found = {
         "Runs": f"{len(runs)} of {collection.n_logged} that were found",

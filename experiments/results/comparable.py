@@ -14,9 +14,8 @@ import pandas as pd
 from envs.spec import OF_DETECTIONS, ElasticitySpec, Quality
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.cells import Cell
 from experiments.results.naming import Fields, flat, text_of
-from experiments.results.run_row import SPEC, Runs
+from experiments.results.run_row import SPEC, Cell, Runs
 from experiments.runs.provenance import digest
 
 WORTH = ".value"  # of a knob: depends on the hardware's accuracy

@@ -10,9 +10,8 @@ from rich.progress import track
 
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.cells import Cell
 from experiments.results.collection import Collection
-from experiments.results.run_row import Runs
+from experiments.results.run_row import Cell, Runs
 from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import EVERYWHERE, NEEDED, Episode, episode_of
 from experiments.worlds.drawn import PREFIX

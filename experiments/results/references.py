@@ -1,30 +1,29 @@
 """What scores are measured by: random and oracle in each cell, logged, or played in the simulator now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 
 from experiments.config.composing import agent_values
+from experiments.config.programs import CompareConfig
 from experiments.config.schemas import NO_OUTPUT
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.cells import Cell
 from experiments.results.comparable import present_spec
-from experiments.results.schemas import CompareConfig
+from experiments.results.run_row import Cell
 from experiments.runs.identity import GROUPS, code_hash
 from experiments.statistics.episode import Episode
 from experiments.statistics.scores import ORACLE, RANDOM, Reference, references_of
 from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
-from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, StudyRun, runs_in
-from experiments.sweeps.variants import AgentVariant
+from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyRun, runs_in
 from experiments.worlds.simulator import SimulatorPlan
 
 
-class Measured(NamedTuple):
+class FoundReferences(NamedTuple):
     """What scores of a comparison are measured by.
 
     Attributes:
@@ -38,60 +37,44 @@ class Measured(NamedTuple):
     notes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """What one cell has of random and oracle.
-
-    Attributes:
-        own: episodes of the comparison.
-        runs: the others, to be played.
-        lacks: why there cannot be a score, "" if there can.
-    """
-
-    own: Sequence[Episode]
-    runs: Sequence[StudyRun] = ()
-    lacks: str = ""
-
-
 def measured(
     cells: Sequence[Cell], episodes: Sequence[Episode], config: CompareConfig, console: Console
-) -> Measured:
+) -> FoundReferences:
     """Return what each cell is measured by: runs of the comparison if they are enough, else what is played.
 
-    Inside a `hydra.main`.
-
-    Args:
-        cells: of the comparison.
-        episodes: of its runs.
-        config: whether to play what is lacking, and how.
-        console: shows it.
-
-    Raises:
-        ConfigError: random or oracle cannot be made.
+    Inside a `hydra.main`. Raises ConfigError: random or oracle cannot be made.
     """
     results = Path(config.results).resolve()
-    stocks, both = dict[str, Stock](), list[AgentVariant]()
+    found = list[Episode]()
+    lacks, missing = dict[str, str](), dict[str, list[StudyRun]]()
+    known = [episode for episode in episodes if episode.agent in (RANDOM, ORACLE)]
+    own = {cell.name: [episode for episode in known if episode.cell == cell.name] for cell in cells}
+    both = list[AgentVariant]()
     for cell in cells:
-        own = [one for one in episodes if one.cell == cell.name and one.agent in (RANDOM, ORACLE)]
-        stocks[cell.name] = Stock(own, lacks=lacking(cell, own))
-        if stocks[cell.name].lacks and config.references:
-            both = both or [
-                AgentVariant(name, name, agent_values(name, str(results), name)) for name in (RANDOM, ORACLE)
-            ]
-            stocks[cell.name] = completed(cell, own, both, results, console)
-    runs = list({run.hash: run for stock in stocks.values() for run in stock.runs}.values())
-    folder, lacks, found = results / STUDIES, dict[str, str](), list[Episode]()
-    finished, failed = dict[str, str](), dict[str, str]()
-    if runs:
-        finished, failed = play_missing(runs, folder, "references", config.processes, config.live, console)
-    for name, stock in stocks.items():
-        broken = [failed[run.hash] for run in stock.runs if run.hash in failed]
-        if why := stock.lacks or (f"a reference failed: {broken[0]}" if broken else ""):
-            lacks[name] = why
+        if why := lacking(cell, own[cell.name]):
+            lacks[cell.name] = why
+            if config.references:
+                both = both or [
+                    AgentVariant(name, name, agent_values(name, str(results), name))
+                    for name in (RANDOM, ORACLE)
+                ]
+                if cell.is_real:
+                    own[cell.name] = []  # all of the twin, or all of the pipeline
+                try:
+                    missing[cell.name] = missing_runs(cell, own[cell.name], both, results, console)
+                    del lacks[cell.name]
+                except ConfigError as error:
+                    lacks[cell.name] = str(error)
+    runs = list({run.hash: run for runs in missing.values() for run in runs}.values())
+    played = play_missing(runs, "references", config, config.processes, console)
+    for name, runs in missing.items():
+        if broken := [played.failed[run.hash] for run in runs if run.hash in played.failed]:
+            lacks[name] = f"a reference failed: {broken[0]}"
         else:
-            found += [*stock.own, *episodes_of(stock.runs, folder, finished)]
-    added = [cell for cell in cells if stocks[cell.name].runs and not stocks[cell.name].lacks]
-    return Measured(references_of(found), lacks, notes_on(added))
+            found += episodes_of(runs, played)
+    found += [episode for name, there in own.items() if name not in lacks for episode in there]
+    added = [cell for cell in cells if cell.name in missing and cell.name not in lacks]
+    return FoundReferences(references_of(found), lacks, notes_on(added))
 
 
 def lacking(cell: Cell, own: Sequence[Episode]) -> str:
@@ -103,25 +86,20 @@ def lacking(cell: Cell, own: Sequence[Episode]) -> str:
     return f"oracle is not among its runs under {', '.join(map(str, absent))}" if absent else ""
 
 
-def completed(
+def missing_runs(
     cell: Cell, own: Sequence[Episode], both: Sequence[AgentVariant], results: Path, console: Console
-) -> Stock:
-    """Return it with whatever its own references lack as runs in the simulator, if that is possible."""
-    if cell.is_real:
-        own = []  # all of the twin, or all of the pipeline
+) -> list[StudyRun]:
+    """Return what a cell's own references lack as runs in the simulator. Raises ConfigError."""
     there = {(episode.agent, episode.seed) for episode in own}
     wanted = {
         RANDOM: [] if any(agent == RANDOM for agent, _ in there) else list(range(N_RANDOM_SEEDS)),
         ORACLE: [seed for seed in cell.seeds if (ORACLE, seed) not in there],
     }
     runs = list[StudyRun]()
-    try:
-        for variant in both:
-            if seeds := wanted[variant.name]:
-                runs += reference_runs(cell, variant, seeds, results, console)
-    except ConfigError as error:
-        return Stock(own, lacks=str(error))
-    return Stock(own, runs)
+    for variant in both:
+        if seeds := wanted[variant.name]:
+            runs += reference_runs(cell, variant, seeds, results, console)
+    return runs
 
 
 def reference_runs(

@@ -1,4 +1,4 @@
-"""Runs of a comparison as one table: a row per run, whatever source it is from.
+"""Runs of a comparison as one table, and by cell: a row per run, whatever source it is from.
 
 | column | meaning |
 |---|---|
@@ -16,7 +16,9 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,13 @@ import pandas as pd
 import yaml
 
 from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError
 from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.provenance import digest
 from experiments.runs.record import CONFIG, SUMMARY
+from experiments.worlds.plan import Plan, plan_run, plan_twin
 
 SPEC = "spec_hash"
 HEAD = (*GROUPS, "seed", SPEC, "config_hash", "git_commit", "status")  # every run's summary has these
@@ -61,12 +65,7 @@ def from_folders(folders: Sequence[str]) -> list[Row]:
 
 
 def row_of(run: LoggedRun, place: str, name: str) -> Row:
-    """Return the row of a run that was read back.
-
-    Args:
-        run: as it was logged.
-        place: where, for people.
-        name: that its directory was given.
+    """Return the row of a run that was read back; `name` is that its directory was given.
 
     Raises:
         ConfigError: it is no run of `experiments.run`, or its configuration is gone.
@@ -140,3 +139,44 @@ def plain_config(directory: Path) -> dict[str, Any]:
 def stamp(path: Path, name: str) -> str:
     """Return when a file was written, and a name, as the names of runs begin."""
     return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone():%Y%m%d-%H%M%S}-{name}"
+
+
+def known_world(config: RunConfig) -> Plan:
+    """Plan a run in the world of a configuration, or in its simulated twin. Raises ConfigError."""
+    return plan_twin(config) if isinstance(config.env, PipelineSchema) else plan_run(config)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A world, and the runs that took place in it.
+
+    Attributes:
+        name: hardware/scenario, /SLOs unless they are the default, and what else other cells do not have.
+        runs: at least one, a row each as `run_row` has them; they are alike but for agent and seed.
+    """
+
+    name: str
+    runs: Runs
+
+    @property
+    def first(self) -> Any:
+        """One of them."""
+        return self.runs.iloc[0]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Under which it was played, ascending."""
+        return sorted(self.runs["seed"].unique().tolist())
+
+    @property
+    def is_real(self) -> bool:
+        """Whether its runs took real time."""
+        return self.first["env"] == "pipeline"
+
+    @cached_property
+    def world(self) -> Plan | ConfigError:
+        """Its world, or why that cannot be built here."""
+        try:
+            return known_world(self.first["typed"]())
+        except ConfigError as error:
+            return error

@@ -3,7 +3,9 @@
 import errno
 import json
 import logging
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -12,13 +14,17 @@ from typing import Any, Self
 
 import gymnasium as gym
 import pandas as pd
+from rich.console import Console
 
 from envs.spec import ElasticitySpec
+from experiments.program.console import say
 from experiments.program.errors import sentence
-from experiments.program.files import full_disk, is_full, overwrite, write_whole
+from experiments.program.files import PARTIAL, full_disk, is_full, overwrite, write_whole
+from experiments.program.formatting import counted
 from experiments.runs.episode import Observer, Step
 from experiments.runs.summary import degradation, summarise
 from experiments.runs.trace import (
+    JOURNAL,
     TRACE,
     Row,
     Scalar,
@@ -27,6 +33,7 @@ from experiments.runs.trace import (
     noted,
     read_trace,
     row_of,
+    taken_up,
     write_trace,
 )
 
@@ -39,6 +46,7 @@ UNBORN = ".begun-"  # what begins the names of folders where directories are mad
 TOGETHER_S = 1.0  # steps of simulated time that leave the process together
 ROOM_BYTES = 2048  # kept behind the summary of a run that goes on, for what a full disk lets nobody append
 KILLED_OUTRIGHT = "its process was killed, or its machine went down"
+LONGEST_BIRTH_S = 3600.0  # to make a directory takes milliseconds
 
 
 class RunStatus(StrEnum):
@@ -237,3 +245,45 @@ def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
 def summary_text(summary: Mapping[str, Any]) -> str:
     """As it stands in the file."""
     return json.dumps(summary, indent=2) + "\n"
+
+
+# --- what was killed is completed at the next start ---
+
+
+def finish_killed(folder: Path, console: Console) -> list[Path]:
+    """Complete every run of a folder of runs that nobody carries on; returns their directories.
+
+    Each gets its trace as Parquet and a summary with the figures of the steps that it made, and with what
+    ended it: KILLED, unless it had time to say something else. MLflow hears of it from whoever follows the
+    next run into it, see `experiments.tracking`.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    clear_unborn(folder)
+    found = [path.parent for path in sorted(folder.glob(f"*/{JOURNAL}")) if finish(path.parent)]
+    if found:
+        say(
+            console,
+            f"{counted(len(found), 'run')} had been killed or broken off before all was written; each now "
+            "says what ended it, and has its trace: " + ", ".join(directory.name for directory in found),
+        )
+    return found
+
+
+def finish(directory: Path) -> bool:
+    """Complete one; False if there is nothing to do, or somebody else is at it. Raises OSError."""
+    with taken_up(directory) as is_ours:
+        if is_ours:
+            complete(directory)
+            for left in directory.glob(f"*{PARTIAL}"):
+                left.unlink(missing_ok=True)
+            drop_journal(directory)
+        return is_ours
+
+
+def clear_unborn(folder: Path) -> None:
+    """Remove what is left of processes that were killed while they made a directory."""
+    for path in folder.glob(f"{UNBORN}*"):
+        if time.time() - path.stat().st_mtime > LONGEST_BIRTH_S:
+            shutil.rmtree(path, ignore_errors=True)

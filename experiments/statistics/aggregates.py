@@ -21,6 +21,10 @@ EDGES = ((1 - COVERED) / 2, (1 + COVERED) / 2)
 
 Values = NDArray[np.float64]
 Strata = Sequence[Values]
+PLATEAU = 0.2  # share of a curve, its end, whose mean is the plateau
+REACHED = 0.9  # share of the way from random decisions to the plateau
+
+Curve = Sequence[float] | NDArray[np.float64]
 
 
 class Estimate(NamedTuple):
@@ -166,3 +170,20 @@ def wins(ours: Values, theirs: Values) -> Values:
     """Return which pairs are won, 1, tied, ½, or lost, 0; shapes (a,) and (b,) give (a, b)."""
     x, y = ours[:, np.newaxis], theirs[np.newaxis, :]
     return (x > y) + 0.5 * (x == y)
+
+
+# --- how fast something was learned ---
+
+
+def plateau_of(curve: Curve) -> float:
+    """Return the mean of a learning curve's end; the curve has at least one value."""
+    return float(np.mean(curve[-max(1, round(PLATEAU * len(curve))) :]))
+
+
+def plateau_reached(curve: Curve, random_reward: float) -> int:
+    """Return the first place of a curve that has come most of the way to its plateau; its end if none has.
+
+    The curve is of mean rewards per step, as they were earned; the way is measured from random decisions.
+    """
+    needed = random_reward + REACHED * (plateau_of(curve) - random_reward)
+    return next((i for i, reward in enumerate(curve) if reward >= needed), len(curve) - 1)

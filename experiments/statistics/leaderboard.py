@@ -1,7 +1,7 @@
-"""From episodes to what a comparison reports: figures per agent, over cells and seeds."""
+"""From episodes to what a comparison reports: figures per agent, and who is best at which price."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,12 @@ from experiments.statistics.aggregates import (
     iqm,
     mean,
     optimality_gap,
+    plateau_of,
+    plateau_reached,
     worst_tenth,
 )
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import TRAINED
-from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
 from experiments.statistics.scores import Episodes, References
 
 # column: figure, whose mean it is
@@ -36,6 +37,7 @@ EACH_SLO, EACH_UNKNOWN = "slo_fulfilment_by_slo.", "slo_unknown_by_slo."
 SMOOTHED = 5  # steps of a curve that are averaged, for single ones are noise
 SEED = 0  # of the resampling: equal episodes give equal intervals
 NOTHING = Estimate(np.nan, np.nan, np.nan)
+HIGHEST_PRICE = 3.0  # in QoE per violation: beyond it, next to nothing changes any more
 
 
 def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
@@ -49,12 +51,7 @@ def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
 
 
 def leaderboard(episodes: Episodes, references: References) -> pd.DataFrame:
-    """Return a row per agent, in the order of their scores, or of their rewards; docs/figures.md has columns.
-
-    Args:
-        episodes: of all agents.
-        references: what their scores are measured by.
-    """
+    """Return a row per agent, in the order of their scores, or of their rewards; see docs/figures.md."""
     rows = [
         {"agent": agent, **figures_of(own, references)}
         for agent, own in episodes.groupby("agent", sort=False)
@@ -142,10 +139,6 @@ def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame
 
     Columns: agent, slo, episodes, fulfilment with its interval; the mean over episodes, for an interquartile
     mean hides the few in which an SLO is broken; and the mean share of steps in which it was not measured.
-
-    Args:
-        episodes: of these agents.
-        agents: in the order of the rows.
     """
     rows = []
     for agent in agents:
@@ -158,3 +151,54 @@ def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame
                     row | named("fulfilment", kept) | {"unknown": known_mean(own[EACH_UNKNOWN + slo])}
                 )
     return pd.DataFrame(rows, columns=["agent", "slo", "episodes", *named("fulfilment", NOTHING), "unknown"])
+
+
+# --- over the price of a violation ---
+#
+# Who is best depends on what a violation costs. The utility of an agent at a price λ is U = QoE − λ · share
+# of the steps in which an SLO is broken, both means over episodes: a line in λ; where two lines cross, two
+# ranks swap. The reward of this project stands for a price of about 1. A lexicographic order (SLOs first) is
+# the limit of a high price, and puts on top whoever never tries.
+
+
+class Lead(NamedTuple):
+    """Who is best from a price on; `agent` is an index."""
+
+    price: float
+    agent: int
+
+
+def utilities(qoe: Values, broken: Values, prices: Values) -> Values:
+    """Return U of each agent at each price, shape (n_agents, n_prices).
+
+    Args:
+        qoe: mean, in [0, 1], shape (n_agents,).
+        broken: share of the steps in which an SLO is broken, in [0, 1], shape (n_agents,).
+        prices: of such a step, in QoE, >= 0, shape (n_prices,).
+    """
+    return qoe[:, np.newaxis] - broken[:, np.newaxis] * prices
+
+
+def ranks(utility: Values) -> NDArray[np.int64]:
+    """Return the rank of each agent (axis 0), 1 the best; equals share the better one."""
+    return 1 + (utility[np.newaxis] > utility[:, np.newaxis]).sum(axis=1)
+
+
+def leads(qoe: Values, broken: Values, highest: float = HIGHEST_PRICE) -> list[Lead]:
+    """Return who is best from price 0 up to the highest, exactly: the upper envelope of the lines.
+
+    Args:
+        qoe, broken: as for `utilities`, of at least one agent.
+        highest: price up to which to look.
+    """
+    best = max(range(len(qoe)), key=lambda i: (qoe[i], -broken[i]))
+    found = [Lead(0.0, best)]
+    while True:
+        slower = [i for i in range(len(qoe)) if broken[i] < broken[best]]
+        crossings = {i: float((qoe[best] - qoe[i]) / (broken[best] - broken[i])) for i in slower}
+        if not crossings:
+            return found
+        best = min(slower, key=lambda i: (crossings[i], broken[i]))
+        if crossings[best] > highest:
+            return found
+        found.append(Lead(crossings[best], best))

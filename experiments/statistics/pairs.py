@@ -15,6 +15,7 @@ from experiments.statistics.aggregates import (
     estimate,
     mean,
     probability_of_improvement,
+    worst_tenth,
 )
 from experiments.statistics.leaderboard import NOTHING, SEED, leaderboard, named, strata_of
 from experiments.statistics.scores import Episodes, References
@@ -25,6 +26,7 @@ POWER = 0.8  # chance to find a difference that is there
 LEVEL = 0.05  # two-sided: chance to find one that is not
 PLACE = ["stratum", "cell", "seed"]  # what pairs have in common
 LEAST_SEEDS = 2  # one alone says nothing of the spread
+N_WORST = 5  # worlds
 
 
 def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
@@ -98,11 +100,7 @@ def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
     """Return the probability of improvement in reward of each agent over each other, where they share a cell.
 
     Columns: agent, other, cells, improvement with its interval, both ways, P(Y > X) = 1 − P(X > Y); and `p`
-    of the paired differences, corrected for the number of pairs.
-
-    Args:
-        episodes: of at least these agents.
-        agents: in the order of the rows.
+    of the paired differences, corrected for the number of pairs. `agents` gives the order of the rows.
     """
     strata = {agent: strata_of(episodes[episodes["agent"] == agent], DECISIVE) for agent in agents}
     wide = episodes.pivot(index=PLACE, columns="agent", values=DECISIVE)
@@ -226,3 +224,44 @@ def _quantiles(freedom: float) -> float:
     from scipy.stats import t  # takes a second, which a program's many processes need not spend
 
     return float(t.ppf(1 - LEVEL / 2, freedom) + t.ppf(POWER, freedom))
+
+
+# --- one agent among all others ---
+
+
+def standing(episodes: Episodes, name: str) -> pd.DataFrame:
+    """Return a row per agent, the best mean score first.
+
+    Columns: agent, episodes, score with its interval, score_worst_tenth, fulfilment, qoe; difference of the
+    scores of `name` and the agent, episode by episode, with its interval, and `p` corrected for the number of
+    agents (Holm).
+
+    Args:
+        episodes: a row per agent and world: agent, stratum, cell, seed, and the figures of COMPARED.
+        name: of the agent that is placed.
+    """
+    rows = []
+    for agent, own in episodes.groupby("agent", sort=False):
+        strata, rng = list(strata_of(own, "score").values()), np.random.default_rng(SEED)
+        row = {"agent": agent, "episodes": len(own)}
+        row |= named("score", estimate(strata, mean, rng) if strata else NOTHING)
+        row["score_worst_tenth"] = float(worst_tenth(np.concatenate(strata))) if strata else np.nan
+        rows.append(row | {"fulfilment": own["slo_fulfilment"].mean(), "qoe": own["qoe_mean"].mean()})
+    pairs = comparisons(episodes, name)
+    columns = {f"score_difference{end}": f"difference{end}" for end in ("", "_low", "_high")}
+    differences = pairs.rename(columns=columns)[["agent", *columns.values(), "p"]]
+    frame = pd.DataFrame(rows).merge(differences, on="agent", how="left")
+    return frame.sort_values("score", ascending=False, ignore_index=True)
+
+
+def beaten_worst(episodes: Episodes, name: str) -> pd.DataFrame:
+    """Return the worlds in which an agent scored least.
+
+    Columns: cell, stratum, score, slo_fulfilment; best, who scored most there, and best_score. Arguments as
+    of `standing`.
+    """
+    own = episodes[episodes["agent"] == name].nsmallest(N_WORST, "score")
+    there = episodes[episodes["cell"].isin(own["cell"])]
+    best = there.loc[there.groupby("cell")["score"].idxmax(), ["cell", "agent", "score"]]
+    best = best.rename(columns={"agent": "best", "score": "best_score"})
+    return own[["cell", "stratum", "score", "slo_fulfilment"]].merge(best, on="cell", how="left")

@@ -125,12 +125,3 @@ def cumulative_regret(scores: Values) -> Values:
         scores: by step along the last axis, as `Reference.score_by_step`.
     """
     return np.cumsum(1.0 - scores, axis=-1)
-
-
-def rank_correlation(ours: Values, theirs: Values) -> float:
-    """Return Spearman's, ties sharing their ranks; NaN if all of one are alike. Shapes (n,)."""
-    from scipy.stats import spearmanr  # takes a second to import
-
-    if np.ptp(ours) == 0 or np.ptp(theirs) == 0:
-        return np.nan
-    return float(np.asarray(spearmanr(ours, theirs))[0])

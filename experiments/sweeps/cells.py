@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from envs.procedural.world import STEPS, numbers, stratum_of
+from experiments.config.programs import StudyConfig
 from experiments.config.world_schemas import EnvSchema, PipelineSchema, ReplaySchema
 from experiments.program.errors import ConfigError
 from experiments.runs.provenance import git_commit
-from experiments.sweeps.study_schema import CellsSchema, StudyConfig
 from experiments.worlds.drawn import PREFIX
 from experiments.worlds.plan import simulated
 
@@ -63,7 +63,11 @@ def cells_of(config: StudyConfig) -> list[StudyCell]:
         raise ConfigError("env.control: a pipeline that runs already has hardware and scenario of its own")
     cells: dict[str, StudyCell] = {}
     for block, schema in config.study.cells.items():
-        check_block(block, schema)
+        if schema.seeds < 1 or not (schema.hardware and schema.scenarios and schema.slos):
+            raise ConfigError(
+                f"cells.{block}: expected seeds >= 1 and some hardware, scenarios and slos, got "
+                f"{schema.seeds}, {schema.hardware}, {schema.scenarios} and {schema.slos}"
+            )
         wished = {"binding": schema.binding, "hand_out": schema.hand_out}
         changes = {name: value for name, value in wished.items() if value is not None}
         env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s, **changes)
@@ -104,12 +108,3 @@ def drawn_cell(number: int, env: EnvSchema) -> StudyCell:
         n_seeds=1,
         world=number,
     )
-
-
-def check_block(block: str, schema: CellsSchema) -> None:
-    """Raise ConfigError if a block has nothing to play."""
-    if schema.seeds < 1 or not (schema.hardware and schema.scenarios and schema.slos):
-        raise ConfigError(
-            f"cells.{block}: expected seeds >= 1 and some hardware, scenarios and slos, got {schema.seeds}, "
-            f"{schema.hardware}, {schema.scenarios} and {schema.slos}"
-        )

@@ -1,17 +1,25 @@
-"""Which runs a sweep has: every combination of the values that are listed."""
+"""What is asked of Hydra: which runs a sweep has, every combination of what is listed, and its launcher."""
 
+import importlib.util
 import re
+import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
 
 from experiments.program.errors import ConfigError
 
 LONG_NUMBER = re.compile(r"-?\d+\.\d{12,}(e-?\d+)?")  # range(0.1,0.4,0.1) yields 0.30000000000000004
 SEED = "seed"
+EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}  # ours, by the plugin they bring
+OVERRIDE = re.compile(r"hydra[/.]launcher")
+ADDRESS = re.compile(r"(?:ray://)?(?P<host>[^:/]+):(?P<port>\d+)")
+REACH_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +79,37 @@ def by_point(runs: Iterable[Run]) -> dict[tuple[str, ...], list[Run]]:
     for run in runs:
         points.setdefault(run.point, []).append(run)
     return points
+
+
+# --- by whom they are played ---
+
+
+def check_launcher(launcher: DictConfig) -> None:
+    """Raise ConfigError if its plugin is not installed, or its cluster cannot be reached."""
+    target = str(launcher["_target_"])
+    plugin = target.split(".")[1]
+    if target.startswith("hydra_plugins.") and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
+        extra = EXTRAS.get(plugin, "")
+        what = f"'elasticbench[{extra}]'" if extra else plugin.replace("_", "-")
+        raise ConfigError(f"hydra/launcher: {plugin} is not installed; say pip install {what}")
+    if "ray" in launcher:
+        check_cluster(launcher["ray"]["init"].get("address"))
+
+
+def check_cluster(address: Any) -> None:
+    """Raise ConfigError if nobody answers there: Ray itself would try for minutes."""
+    found = ADDRESS.fullmatch(str(address))
+    if found is None:  # none, or one that Ray looks up itself
+        return
+    try:
+        socket.create_connection((found["host"], int(found["port"])), REACH_TIMEOUT_S).close()
+    except OSError as error:
+        raise ConfigError(
+            f"hydra.launcher.ray.init.address: nobody answers at {address} ({error}); on the head node, "
+            "`ray start --head` says the address"
+        ) from None
+
+
+def without_launcher(overrides: Sequence[str]) -> list[str]:
+    """Hydra's own overrides but those of the launcher: a job launches nothing."""
+    return [text for text in overrides if not OVERRIDE.match(text)]

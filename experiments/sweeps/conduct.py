@@ -19,13 +19,10 @@ from experiments.execution.resolve import resolve
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
-from experiments.runs.record import RunStatus, status_of
-from experiments.runs.recover import finish_killed
-from experiments.sweeps.combinations import Run, by_point, combinations
-from experiments.sweeps.job import Jobs, not_begun, seed_of
-from experiments.sweeps.launchers import check_launcher, without_launcher
-from experiments.sweeps.outcomes import Outcome, Watch, tell
-from experiments.sweeps.place import Place, finished_in
+from experiments.runs.record import RunStatus, finish_killed, status_of
+from experiments.sweeps.combinations import Run, by_point, check_launcher, combinations, without_launcher
+from experiments.sweeps.job import Jobs, tell_not_begun
+from experiments.sweeps.place import Outcome, Place, Watch, finished_in, write_runs
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
@@ -66,7 +63,7 @@ class Sweep:
 def conduct(
     config: DictConfig, arguments: Sequence[str], loader: ConfigLoader, runs_per_job: int, launch: Launch
 ) -> None:
-    """Play every combination that is left, and say what came of all.
+    """Play every combination of the arguments that is left, and say what came of all.
 
     Args:
         config: of the sweep, with Hydra's part.
@@ -103,7 +100,7 @@ def conduct(
             with ProgressView(console, config.live, config.name, n, "runs") as view:
                 play(sweep, jobs, launch, view)
             finish_killed(folder, console)
-    print_outcomes(console, len(runs), sweep.done, sweep.outcomes.values(), sweep.place.directory, uri)
+    print_outcomes(console, len(runs), sweep, uri)
     if sweep.failed:
         n, first = counted(len(runs), "run"), sweep.failed[0]
         raise SweepError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
@@ -113,10 +110,7 @@ def conduct(
 def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
     """Meanwhile, MLflow takes up what is there; if it lacks something in the end, that is only said.
 
-    Args:
-        sweep: whose directory says in the end how it ended.
-        uri: of the store; "" = nothing is recorded.
-        console: for what is to be said.
+    The sweep's directory says in the end how it ended; `uri` "" = nothing is recorded.
     """
     place, status = sweep.place, RunStatus.FINISHED
     follower = Follower(place.directory, uri, place.log) if uri else None
@@ -140,14 +134,12 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
 def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None) -> None:
     """Which runs are finished already, which cannot begin, which are left; trains whoever must be first."""
     finished = finished_in(sweep.place.folder)
-    points = by_point(runs)
-    is_shown = console.is_terminal if live is None else live
-    for point, own in track(points.items(), "checked", console=console, transient=True, disable=not is_shown):
+    is_shown, points = console.is_terminal if live is None else live, list(by_point(runs).values())
+    for own in track(points, "checked", console=console, transient=True, disable=not is_shown):
         try:
-            resolved = resolve(*composed([*point, *seed_of(own[0])]), console, live)
+            resolved = resolve(*composed(own[0].overrides), console)
         except (ConfigError, TrainingError) as error:
-            for run in own:
-                tell(sweep.place.outcomes, not_begun(run, error))
+            tell_not_begun(sweep.place.outcomes, own, error)
             continue
         if resolved.plan.config.output.mlflow:
             sweep.is_tracked = True
@@ -157,7 +149,7 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
                 sweep.done.add(directory)
             else:
                 sweep.left.append(run)
-    sweep.place.write_runs(sweep.done)
+    write_runs(sweep.place.folder, sweep.place.id, sweep.done)
 
 
 def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView) -> None:
@@ -174,7 +166,7 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
         view.done(outcome.title, outcome.error)
         if outcome.status == RunStatus.FINISHED:
             sweep.done.add(outcome.directory)
-            place.write_runs(sweep.done)
+            write_runs(place.folder, place.id, sweep.done)
 
     while True:
         n_heard, broken = len(known), None
@@ -193,38 +185,21 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
             raise SweepError(f"the launcher failed before any run ended: {sentence(broken)}") from broken
         if len(known) == n_heard:
             reason = broken or SweepError("the launcher said nothing of it")
-            for run in left:
-                tell(place.outcomes, not_begun(run, reason))
+            tell_not_begun(place.outcomes, left, reason)
             jobs = []
 
 
 # --- what is printed in the end ---
 
 
-def print_outcomes(
-    console: Console,
-    n_runs: int,
-    done: Collection[str],
-    outcomes: Collection[Outcome],
-    directory: Path,
-    uri: str,
-) -> None:
-    """The table of what was played now, and what to say next.
-
-    Args:
-        console: where to.
-        n_runs: in all.
-        done: directories of those that are finished, now or before.
-        outcomes: of now.
-        directory: the sweep's own.
-        uri: of MLflow's store, "" = it has nothing.
-    """
-    if outcomes:
-        console.print(table_of(outcomes))
+def print_outcomes(console: Console, n_runs: int, sweep: Sweep, uri: str) -> None:
+    """The table of what was played now, and what to say next; `uri` "" = MLflow has nothing."""
+    if sweep.outcomes:
+        console.print(table_of(sweep.outcomes.values()))
     for what, where in (
-        ("finished", f"{len(done)} of {n_runs} runs"),
-        ("the sweep", directory),
-        ("to compare the agents", f"python -m experiments.compare runs={directory}"),
+        ("finished", f"{len(sweep.done)} of {n_runs} runs"),
+        ("the sweep", sweep.place.directory),
+        ("to compare the agents", f"python -m experiments.compare runs={sweep.place.directory}"),
         ("all runs, in a browser", mlflow_command(uri) if uri else ""),
     ):
         if where:

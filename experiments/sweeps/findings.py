@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -14,9 +13,9 @@ from experiments.statistics.scores import (
     TOLERANCE,
     Reference,
     episode_table,
-    rank_correlation,
     references_of,
 )
+from experiments.sweeps.pool import Played
 from experiments.sweeps.study import Study, StudyRun
 
 
@@ -44,29 +43,22 @@ class Findings:
         ]
 
 
-def read(study: Study, folder: Path, finished: Mapping[str, str]) -> Findings:
-    """Return what has been played of a study; `folder` and `finished` as for `episodes_of`."""
-    references = references_of(episodes_of(study.references, folder, finished))
+def read(study: Study, played: Played) -> Findings:
+    """Return what has been played of a study."""
+    references = references_of(episodes_of(study.references, played))
 
     def comparable(runs: Sequence[StudyRun]) -> list[Episode]:
-        found = episodes_of(runs, folder, finished)
-        return [episode for episode in found if episode.cell in references]
+        return [episode for episode in episodes_of(runs, played) if episode.cell in references]
 
     return Findings(comparable(study.runs), comparable(study.twins), references)
 
 
-def episodes_of(runs: Sequence[StudyRun], folder: Path, finished: Mapping[str, str]) -> list[Episode]:
-    """Return the episodes of those runs that are finished.
-
-    Args:
-        runs: of a study.
-        folder: of runs.
-        finished: names of directories in it, by the runs' hashes.
-    """
+def episodes_of(runs: Sequence[StudyRun], played: Played) -> list[Episode]:
+    """Return the episodes of those runs that are finished."""
     found = []
     for run in runs:
-        if run.hash in finished:
-            logged = read_run(folder / finished[run.hash])
+        if run.hash in played.finished:
+            logged = read_run(played.folder / played.finished[run.hash])
             trace = logged.trace().assign(**{TRAINED: logged.summary["trained_steps"]})
             points = change_points_of(run.resolved.plan, run.seed)
             found.append(episode_of(trace, run.agent, run.cell, run.block, run.seed, points, run.stratum))
@@ -84,4 +76,4 @@ def ranking(findings: Findings) -> tuple[pd.DataFrame, float]:
     both = pd.DataFrame({"pipeline": real, "simulator": simulated}).dropna()
     ranks = both.rank(ascending=False).add_suffix("_rank")
     frame = both.join(ranks).sort_values("pipeline", ascending=False)
-    return frame.reset_index(), rank_correlation(both["pipeline"].to_numpy(), both["simulator"].to_numpy())
+    return frame.reset_index(), float(both.corr("spearman").iloc[0, 1])

@@ -22,7 +22,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 from experiments.sweeps.combinations import Run, by_point
-from experiments.sweeps.outcomes import FIGURES, Outcome, tell
+from experiments.sweeps.place import FIGURES, Outcome, tell
 from experiments.training.training_run import TrainingError
 from experiments.worlds.plan import show_world
 
@@ -47,19 +47,18 @@ class Jobs:
 
     def __call__(self, cfg: DictConfig) -> None:
         """Play the runs of the job that this is; one that fails is told, and takes no other with it."""
-        for point, runs in by_point(self.runs[HydraConfig.get().job.num]).items():
+        for runs in by_point(self.runs[HydraConfig.get().job.num]).values():
             try:
-                resolved = resolve(*composed([*point, *seed_of(runs[0])]), Console(quiet=True), live=False)
+                resolved = resolve(*composed(runs[0].overrides), Console(quiet=True))
             except CANNOT_BEGIN as error:
-                for run in runs:
-                    tell(self.outcomes, not_begun(run, error))
+                tell_not_begun(self.outcomes, runs, error)
                 continue
             for run in runs:
                 try:
                     self._play(run, resolved if run.seed is None else resolved.under_seed(run.seed))
                 except Exception as error:  # whatever it is, it is the end of this run only
                     logger.info("%s", run.title, exc_info=error)
-                    tell(self.outcomes, not_begun(run, error))
+                    tell_not_begun(self.outcomes, [run], error)
 
     def _play(self, run: Run, resolved: ResolvedRun) -> None:
         config, identity = resolved.plan.config, replace(resolved.identity, origin={"sweep": self.sweep})
@@ -81,45 +80,32 @@ class Jobs:
 
 
 def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
-    """Play one of many runs, by this process's player, and show nothing. Raises ConfigError, OSError."""
-    agent = player().agent_for(resolved)
+    """Play one of many runs, and show nothing. Raises ConfigError, OSError.
+
+    The last agent is kept: to make one and to compile it takes far longer than to reset it.
+    """
+    values = OmegaConf.to_container(resolved.agent, resolve=True, enum_to_str=True)
+    made_of = {"values": values, "spec": resolved.plan.spec.hash, "code": resolved.identity.code_hash}
+    agents, known_by = kept(), digest(made_of)
+    if (agent := agents.get(known_by)) is None:
+        agents.clear()
+        agent = agents[known_by] = resolved.make_agent()
+    else:
+        show_world(agent, resolved.plan)
     ended = execute(resolved.plan, agent, resolved.identity, None, draws, View(), Console(quiet=True))
     if ended.cause is not None:
-        player.cache_clear()  # who knows what state its agent is in
+        agents.clear()  # who knows what state it is in
     return ended
 
 
-def seed_of(run: Run) -> list[str]:
-    """As an override."""
-    return run.overrides[len(run.point) :]
-
-
-def not_begun(run: Run, error: BaseException) -> Outcome:
-    """Of a run that could not begin."""
-    return Outcome(number=run.number, title=run.title, status=RunStatus.FAILED, error=sentence(error))
-
-
-class Player:
-    """Keeps the last agent: to make one and to compile it takes far longer than to reset it."""
-
-    def __init__(self) -> None:
-        self._known_by = ""
-        self._agent: Agent | None = None
-
-    def agent_for(self, resolved: ResolvedRun) -> Agent:
-        """As good as new, once it is reset. Raises ConfigError."""
-        values = OmegaConf.to_container(resolved.agent, resolve=True, enum_to_str=True)
-        known_by = digest(
-            {"values": values, "spec": resolved.plan.spec.hash, "code": resolved.identity.code_hash}
-        )
-        if self._agent is None or known_by != self._known_by:
-            self._agent, self._known_by = resolved.make_agent(), known_by
-        else:
-            show_world(self._agent, resolved.plan)
-        return self._agent
-
-
 @cache
-def player() -> Player:
-    """Of this process, which may be given many jobs."""
-    return Player()
+def kept() -> dict[str, Agent]:
+    """Return the last agent of this process, which may be given many jobs, by what it is made of."""
+    return {}
+
+
+def tell_not_begun(outcomes: Path, runs: Sequence[Run], error: BaseException) -> None:
+    """Leave word of runs that could not begin."""
+    for run in runs:
+        why = sentence(error)
+        tell(outcomes, Outcome(number=run.number, title=run.title, status=RunStatus.FAILED, error=why))

@@ -3,27 +3,29 @@
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import NamedTuple
 
 from hydra.utils import get_class
 from rich.console import Console
 
 from agents.clairvoyant import Clairvoyant
 from envs.hardware import usable_cores
+from experiments.config.programs import CompareConfig, RosterConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.console import ProgressView
 from experiments.program.errors import sentence
 from experiments.program.formatting import counted
-from experiments.runs.record import RunStatus
+from experiments.runs.record import RunStatus, finish_killed
 from experiments.sweeps.job import play_run
 from experiments.sweeps.place import finished_in
-from experiments.sweeps.study import StudyRun
+from experiments.sweeps.study import STUDIES, StudyRun
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,20 @@ class Running:
     open: set[int] = field(default_factory=set)
 
 
+class Played(NamedTuple):
+    """What there is of runs that were to be played.
+
+    Attributes:
+        folder: of the runs of studies.
+        finished: names of the directories in it of all runs that are finished, by the runs' hashes.
+        failed: what ended each that did not come to its own end, likewise.
+    """
+
+    folder: Path
+    finished: Mapping[str, str]
+    failed: Mapping[str, str]
+
+
 def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
     """Return runs of one agent over one grid together; of those that look ahead, each cell alone, and first.
 
@@ -67,33 +83,30 @@ def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
 
 def play_missing(
     runs: Sequence[StudyRun],
-    folder: Path,
     title: str,
+    config: RosterConfig | CompareConfig,
     n_processes: int | None,
-    live: bool | None,
     console: Console,
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Play those runs that are not finished yet.
+) -> Played:
+    """Play those runs that are not finished yet; what was killed while it was played is completed first.
 
     Args:
         runs: each once.
-        folder: of the runs of studies.
         title: what they are, for people.
+        config: says where results are, and how progress is shown.
         n_processes: as for `play_all`.
-        live: a progress bar; None = where the console is a terminal.
-        console: for it.
-
-    Returns:
-        The directories, by their names, of all runs that are finished now, and what ended each that did not
-        come to its own end; by the runs' hashes.
+        console: shows it.
     """
+    folder = Path(config.results).resolve() / STUDIES
+    finish_killed(folder, console)
     finished, failed = finished_in(folder), dict[str, str]()
     left = [run for run in runs if run.hash not in finished]
     if len(left) < len(runs):
         there, n = len(runs) - len(left), counted(len(runs), "run")
         console.print(f"{title}: {there} of {n} are there already", highlight=False)
     if left:
-        with ProgressView(console, live, title, len(left), "runs") as view:
+        folder.mkdir(parents=True, exist_ok=True)
+        with ProgressView(console, config.live, title, len(left), "runs") as view:
 
             def on_done(run: StudyRun, directory: str, error: str) -> None:
                 view.done(run.title, error)
@@ -101,7 +114,7 @@ def play_missing(
                 ended[run.hash] = what
 
             play_all(jobs_of(left), n_processes, on_done)
-    return finished, failed
+    return Played(folder, finished, failed)
 
 
 def is_real(run: StudyRun) -> bool:
@@ -164,10 +177,8 @@ def listen(connection: Connection, running: Running, on_done: OnDone) -> bool:
 def work(job: Job, report: Connection, core: int | None) -> None:
     """Play a job's runs, in a process of its own; one that fails takes none of the others with it.
 
-    Args:
-        job: what to do.
-        report: gets a tuple per run: its number in the job, its directory's name, "" or what ended it.
-        core: the only one to compute on, None for any.
+    Reports a tuple per run: its number in the job, its directory's name, "" or what ended it. `core` is the
+    only one to compute on, None for any.
     """
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})

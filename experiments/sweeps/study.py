@@ -5,22 +5,77 @@ from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from experiments.config.composing import accuracy_of_video, composed, option
+from experiments.config.composing import accuracy_of_video, agent_values, composed, option
+from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, VariantSchema
 from experiments.config.schemas import RunConfig
 from experiments.execution.resolve import ResolvedRun, resolve
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, sentence
 from experiments.statistics.scores import ORACLE, RANDOM
 from experiments.sweeps.cells import StudyCell
-from experiments.sweeps.study_schema import StudyConfig
-from experiments.sweeps.variants import AgentVariant
 from experiments.training.training_run import is_learned
 
 STUDIES = "studies"  # the folder of all runs of studies: what one has played, another has not to
 N_RANDOM_SEEDS = 20  # of each cell, whose mean is what random decisions earn there
 N_RANDOM_DRAWN = 3  # likewise of a drawn world, of which there are many
 NOTHING = ("output.video=false", "output.detections=NONE", "output.mlflow=false", "output.picture=false")
+
+
+@dataclass(frozen=True)
+class AgentVariant:
+    """An agent under the name that it has in tables.
+
+    Attributes:
+        name: its own.
+        agent: its file in conf/agent.
+        values: what the agent is made of.
+    """
+
+    name: str
+    agent: str
+    values: DictConfig
+
+
+def variants_of(schema: StudySchema, results: str) -> dict[str, AgentVariant]:
+    """Return the agents of a study by name, random and oracle among them, which scores are measured by.
+
+    Inside a `hydra.main` or an initialised Hydra.
+
+    Raises:
+        ConfigError: an entry is not as VariantSchema says, names an agent or a value that there is not, or
+            takes the name of random or oracle for another; or nobody is the reference.
+    """
+    entries = {name: entry_of(name, entry) for name, entry in schema.agents.items()}
+    if not entries:
+        raise ConfigError("agents: a study needs at least one agent, got none")
+    for name in (RANDOM, ORACLE):
+        entry = entries.setdefault(name, VariantSchema())
+        if entry.agent not in ("", name) or entry.overrides:
+            raise ConfigError(f"agents.{name} is what scores are measured by: give a variant another name")
+    if schema.reference not in schema.agents:
+        raise ConfigError(
+            f"reference must be one of the agents, {', '.join(schema.agents)}, got {schema.reference!r}"
+        )
+    return {
+        name: AgentVariant(
+            name,
+            entry.agent or name,
+            agent_values(entry.agent or name, results, f"agents.{name}", entry.overrides),
+        )
+        for name, entry in entries.items()
+    }
+
+
+def entry_of(name: str, entry: Any) -> VariantSchema:
+    """Return an entry of a roster with its types. Raises ConfigError."""
+    try:
+        found = OmegaConf.to_object(OmegaConf.merge(VariantSchema, entry or {}))
+    except (OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(f"agents.{name}: {sentence(error)}") from error
+    assert isinstance(found, VariantSchema)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +141,9 @@ class Study:
 
 
 class Resolver:
-    """Makes runs of a study's agents and cells; what several have in common is composed once.
+    """Makes runs of agents and cells; what several have in common is composed once, training is shown."""
 
-    Args:
-        config: of the study.
-        console: shows what is trained on the way.
-    """
-
-    def __init__(self, config: StudyConfig, console: Console) -> None:
+    def __init__(self, config: RosterConfig, console: Console) -> None:
         self._config, self._console = config, console
         overrides = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
         self._base, self._choices = composed(["agent=random", *overrides])
@@ -114,9 +164,7 @@ class Resolver:
         trained_on = self._config.trained_on if is_learned(variant.values) else None  # it is nobody else's
         try:
             if (first := self._worlds.get(place)) is not None:
-                resolved = first.of_agent(
-                    variant.agent, variant.values, trained_on, self._console, self._config.live
-                )
+                resolved = first.of_agent(variant.agent, variant.values, trained_on, self._console)
             else:
                 resolved = self._worlds[place] = self._composed(variant, cell, kind, trained_on)
         except ConfigError as error:
@@ -135,10 +183,10 @@ class Resolver:
             cfg[group] = OmegaConf.structured(value)
         if cell.world is None:
             cfg.accuracy = accuracy_of_video(cell.options["video"])
-        cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, False, cell.world
+        cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, self._config.live, cell.world
         cfg.trained_on = trained_on
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
-        return resolve(cfg, choices, self._console, self._config.live)
+        return resolve(cfg, choices, self._console)
 
 
 def study_of(
@@ -147,13 +195,7 @@ def study_of(
     variants: Mapping[str, AgentVariant],
     console: Console,
 ) -> Study:
-    """Return all runs of a study.
-
-    Args:
-        config: of the study.
-        cells: where.
-        variants: who, by name; random and oracle are among them.
-        console: shows what is trained on the way.
+    """Return all runs of a study; random and oracle are among the variants, by name.
 
     Raises:
         ConfigError: a cell is not possible, or nothing that an agent can be trained for.
@@ -192,7 +234,7 @@ def runs_in(
     seeds: Sequence[int],
     console: Console,
 ) -> list[StudyRun]:
-    """Return an agent's runs in a simulated world that somebody else has composed.
+    """Return an agent's runs in a simulated world that somebody else has composed. Raises ConfigError.
 
     Args:
         config: says all but the agent.
@@ -201,12 +243,9 @@ def runs_in(
         cell: what the world is called.
         seeds: of the runs.
         console: shows what is trained on the way.
-
-    Raises:
-        ConfigError: it is not possible.
     """
     cfg = OmegaConf.structured(config)
     assert isinstance(cfg, DictConfig)
     cfg.agent, cfg.trained_on = variant.values, None
-    resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console, False)
+    resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console)
     return [StudyRun(variant.name, cell, "", cell, resolved.under_seed(seed)) for seed in seeds]

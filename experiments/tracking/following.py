@@ -24,7 +24,7 @@ from experiments.runs.logged import ABOUT, LOCK, SWEEPS, read_run
 from experiments.runs.provenance import ROOT
 from experiments.runs.record import RunStatus
 from experiments.runs.trace import JOURNAL
-from experiments.tracking.importing import THERE, UNREADABLE, Importer, is_real, status_of
+from experiments.tracking.importing import THERE, UNREADABLE, MlflowImporter, is_real, status_of
 from experiments.tracking.store import in_a_sentence, store_errors
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def is_under_way(path: Path) -> bool:
 
 
 def follow(
-    importer: Importer, path: Path, waited: Callable[[float], bool], say: Callable[[str], None]
+    importer: MlflowImporter, path: Path, waited: Callable[[float], bool], say: Callable[[str], None]
 ) -> list[str]:
     """Import a run, a sweep or a folder of runs again and again, until nobody is at it any more.
 
@@ -138,7 +138,7 @@ def main(uri: str, path: Path) -> int:
     heard, sys.stdout = sys.stdout, sys.stderr  # MLflow prints
     is_sweep = (path / ABOUT).is_file()
     os.nice(BESIDE_A_SWEEP if is_sweep else BESIDE_A_PIPELINE if is_real(read_run(path)) else 0)
-    importer = Importer(uri, follows=True)
+    importer = MlflowImporter(uri, follows=True)
 
     def say(line: str) -> None:
         with contextlib.suppress(BrokenPipeError):

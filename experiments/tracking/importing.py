@@ -15,8 +15,7 @@ import numpy as np
 from experiments.program.errors import ConfigError
 from experiments.program.files import is_held
 from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, directories_of, read_run
-from experiments.runs.record import CONFIG, SUMMARY, RunStatus, kept_files
-from experiments.runs.recover import finish
+from experiments.runs.record import CONFIG, SUMMARY, RunStatus, finish, kept_files
 from experiments.runs.trace import JOURNAL, rows_since
 from experiments.tracking.facts import (
     SOURCE,
@@ -49,7 +48,7 @@ SWEEP_FILES = (ABOUT, RUNS, "multirun.yaml", "report.html", "table.md")
 IMPORTED, THERE, GOING_ON, UNREADABLE = "imported", "there already", "still going on", "unreadable: "
 
 
-class Importer:
+class MlflowImporter:
     """Imports runs and sweeps; each folder of runs is an experiment of a store.
 
     Args:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -88,26 +88,8 @@ def found_in_mlflow(
         ConfigError: there is no such store or experiment, it does not understand the query, or finds nothing.
     """
     client = client_of(uri)
-    from mlflow.exceptions import MlflowException
-
-    try:
-        runs = [run for run in search(client, uri, query, experiment) if RUNS_TAG in run.data.tags]
-    except MlflowException as error:
-        raise ConfigError(f"mlflow={query!r}: {sentence(error)} ({uri})") from error
-    if not runs:
-        raise ConfigError(f"mlflow={query!r} finds no run of an agent ({uri})")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        read = list(pool.map(lambda run: found_run(client, run, scratch), runs))
-    absent = without_files([run for run, found in zip(runs, read, strict=True) if found is None])
-    there = [found for found in read if found is not None]
-    if not there:
-        raise ConfigError(f"mlflow={query!r}: {absent}")
-    return there, [f"Left out: {absent}."] if absent else []
-
-
-def search(client: "MlflowClient", uri: str, query: str, experiment: str | None) -> list["Run"]:
-    """Return all runs that a query finds. Raises ConfigError, MlflowException."""
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     known = {one.name: one.experiment_id for one in client.search_experiments()}
     if experiment not in (None, *known):
@@ -115,7 +97,22 @@ def search(client: "MlflowClient", uri: str, query: str, experiment: str | None)
         raise ConfigError(f"experiment: MLflow has none called {experiment!r}; there are {names}")
     within = list(known.values()) if experiment is None else [known[experiment]]
     mlflow.set_tracking_uri(uri)
-    return mlflow.search_runs(within, query, output_format="list")  # type: ignore[return-value] - of a list
+    try:
+        found: Any = mlflow.search_runs(within, query, output_format="list")
+        runs = [run for run in found if RUNS_TAG in run.data.tags]
+    except MlflowException as error:
+        raise ConfigError(f"mlflow={query!r}: {sentence(error)} ({uri})") from error
+    if not runs:
+        raise ConfigError(f"mlflow={query!r} finds no run of an agent ({uri})")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        read = list(pool.map(lambda run: found_run(client, run, scratch), runs))
+    there = [found for found in read if found is not None]
+    if len(there) == len(read):
+        return there, []
+    absent = without_files([run for run, found in zip(runs, read, strict=True) if found is None])
+    if not there:
+        raise ConfigError(f"mlflow={query!r}: {absent}")
+    return there, [f"Left out: {absent}."]
 
 
 def found_run(client: "MlflowClient", run: "Run", scratch: Path) -> FoundRun | None:
@@ -135,12 +132,7 @@ def found_run(client: "MlflowClient", run: "Run", scratch: Path) -> FoundRun | N
 
 
 def fetched(run_ids: Sequence[str], uri: str, scratch: Path) -> list[LoggedRun]:
-    """Fetch runs by their ids, as if they lay on disk.
-
-    Args:
-        run_ids: at least one.
-        uri: of the store.
-        scratch: a folder for them.
+    """Fetch runs by their ids, at least one, to a scratch folder, as if they lay on disk.
 
     Raises:
         ConfigError: there is no such run, or it left no configuration, summary or trace there.
@@ -183,9 +175,7 @@ def fetch(client: "MlflowClient", run_id: str, name: str, directory: Path) -> bo
 
 
 def without_files(runs: Sequence["Run"]) -> str:
-    """Say how many there are, how they ended, and which is the first; "" if there are none."""
-    if not runs:
-        return ""
+    """Say how many there are, how they ended, and which is the first."""
     ends = pd.Series([run.info.status for run in runs]).value_counts()
     how = ", ".join(f"{n} {status}" for status, n in ends.items())
     left = f"{counted(len(runs), 'MLflow run')} without {CONFIG} or {SUMMARY}"

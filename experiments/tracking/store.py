@@ -11,10 +11,10 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from filelock import FileLock
 
 from experiments.program.files import write_whole
@@ -180,8 +180,7 @@ class Store:
 # --- which run a directory is ---
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A directory's run in MLflow.
 
     Attributes:
@@ -198,15 +197,14 @@ class Entry:
 
     def write(self, directory: Path) -> None:
         """Leave it in a directory: whole at every moment, and harmless where two do it at once."""
-        write_whole(directory / ENTRY, json.dumps(asdict(self), indent=2) + "\n")
+        write_whole(directory / ENTRY, msgspec.json.format(msgspec.json.encode(self)) + b"\n")
 
 
 def read_entry(directory: Path) -> Entry | None:
     """Return what `mlflow.json` says; None = it was never there, or cannot be read."""
     try:
-        found = json.loads((directory / ENTRY).read_text(encoding="utf-8"))
-        return Entry(*(found[name] for name in Entry.__slots__))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return msgspec.json.decode((directory / ENTRY).read_bytes(), type=Entry)
+    except (FileNotFoundError, msgspec.DecodeError):
         return None
 
 

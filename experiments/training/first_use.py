@@ -3,7 +3,7 @@
 `ensure_trained` is to be called in a program's main process, inside `hydra.main`, before an agent is made of
 its values or the values are handed to other processes:
 
-    values = ensure_trained(name, cfg.agent, plan, config.trained_on, console, config.live)
+    values = ensure_trained(name, cfg.agent, plan, config.trained_on, console)
     agent = instantiate(values, _partial_=True)(spec=plan.spec)
 
 For what has nothing to train it returns the values as they are.
@@ -19,13 +19,12 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from experiments.config.programs import TrainConfig, register
 from experiments.config.world_schemas import ReplaySchema, StreamEnvSchema
 from experiments.program.console import say
 from experiments.program.errors import ConfigError
-from experiments.training.schemas import TrainConfig, register
-from experiments.training.setup import REPLAY
 from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
-from experiments.training.worlds import setup_of
+from experiments.training.worlds import REPLAY, setup_of
 from experiments.worlds.plan import Plan
 
 TRAININGS_OWN = ("steps", "initial_levels")  # of an env: not the run's, in training
@@ -33,12 +32,7 @@ SIMULATED = "drawn"  # of conf/training: what a stream's agent is trained on if 
 
 
 def ensure_trained(
-    name: str,
-    values: DictConfig,
-    plan: Plan,
-    training: str | None,
-    console: Console,
-    live: bool | None = None,
+    name: str, values: DictConfig, plan: Plan, training: str | None, console: Console
 ) -> DictConfig:
     """An agent's values with a checkpoint that is there: a training leaves it first, if none has before.
 
@@ -52,7 +46,6 @@ def ensure_trained(
         plan: of the run: in named worlds, what is streamed, and what the environment is like.
         training: of conf/training; None = drawn, or replay in the replay world.
         console: shows the training.
-        live: a progress bar; None = where the console is a terminal.
 
     Raises:
         ConfigError: the training cannot be carried out.
@@ -62,7 +55,7 @@ def ensure_trained(
     if not is_learned(values) or TRAINING not in (values["checkpoint"] or ""):
         return values
     choice = training or (REPLAY if isinstance(plan.config.env, ReplaySchema) else SIMULATED)
-    training_run, config_yaml = training_run_for(name, values, plan, choice, live)
+    training_run, config_yaml = training_run_for(name, values, plan, choice)
     if not training_run.checkpoint.is_file():
         with alone(training_run.checkpoint, console):
             if not training_run.checkpoint.is_file():
@@ -73,9 +66,7 @@ def ensure_trained(
     return found
 
 
-def training_run_for(
-    name: str, values: DictConfig, plan: Plan, choice: str, live: bool | None
-) -> tuple[TrainingRun, str]:
+def training_run_for(name: str, values: DictConfig, plan: Plan, choice: str) -> tuple[TrainingRun, str]:
     """The training that a run needs, and its configuration; named worlds are of the run's own stream.
 
     Raises:
@@ -84,7 +75,7 @@ def training_run_for(
     register()
     run = plan.config
     cfg = compose("train", overrides=[f"agent={name}", f"training={choice}"])
-    cfg.agent, cfg.results, cfg.live = values, run.results, live
+    cfg.agent, cfg.results, cfg.live = values, run.results, run.live
     if choice == REPLAY and isinstance(run.env, ReplaySchema):
         cfg.env.path = run.env.path
     elif not isinstance(run.env, ReplaySchema):

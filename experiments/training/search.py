@@ -20,16 +20,15 @@ from rich.console import Console
 from rich.table import Table
 
 from envs.simulator.system import Cell
+from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.drawn import cells_of_worlds, training_numbers
-from experiments.training.schemas import DrawnSchema, PairedSchema, TrainConfig
-from experiments.training.trials import Arena, check_range, drawn, try_all
-from experiments.training.worlds import check_training, paired_cells
+from experiments.training.evaluation import Arena, check_range, drawn, try_all
+from experiments.training.worlds import cells_of_worlds, check_training, paired_cells, training_numbers
 from experiments.worlds.drawn import draw_shown
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
@@ -43,30 +42,18 @@ class Search:
     Attributes:
         config: all that was asked for.
         name: of the agent's file in conf/agent.
-        worlds: names of those that episodes take place in.
         arena: where the trials take place.
         trials: figures to be tried; the first are the present ones.
     """
 
     config: TrainConfig
     name: str
-    worlds: list[str]
     arena: Arena
     trials: list[dict[str, float]]
 
 
 def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console: Console) -> Search:
-    """Check a search of an agent's figures, and draw its trials.
-
-    Args:
-        config: all that was asked for.
-        name: of the agent's file in conf/agent.
-        values: that are in it.
-        console: shows how worlds are drawn.
-
-    Raises:
-        ConfigError: something in it is wrong.
-    """
+    """Check a search of the figures in an agent's file, and draw its trials. Raises ConfigError."""
     if not isinstance(config.env, SimulatorSchema):
         raise ConfigError("figures are searched in the simulator; say env=simulator")
     check_search(config, name, values)
@@ -75,7 +62,7 @@ def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console
     trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]
     for figures in trials:
         arena.agent(figures, arena.cells[0].spec)  # one that cannot be made is better known now
-    return Search(config, name, list(dict.fromkeys(cell.name for cell in arena.cells)), arena, trials)
+    return Search(config, name, arena, trials)
 
 
 def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> None:
@@ -84,8 +71,6 @@ def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> N
         for key in ("trials", "episodes"):
             if getattr(config, key) < 2:
                 raise ValueError(f"{key} must be >= 2, got {getattr(config, key)}")
-        if config.processes is not None and config.processes < 1:
-            raise ValueError(f"processes must be >= 1, got {config.processes}")
     with blaming("ranges"):
         if not config.ranges:
             raise ValueError("at least one figure must have a range, got none")
@@ -110,7 +95,7 @@ def cells_for(config: TrainConfig, console: Console) -> list[Cell]:
     assert isinstance(schema, PairedSchema)
     with blaming("training"):
         check_training(schema)
-    variants = [replace(cell, systems=[one]) for cell in paired_cells(config) for one in cell.systems]
+    variants = [replace(cell, systems=[one]) for cell in paired_cells(config, schema) for one in cell.systems]
     order = np.random.default_rng(config.seed).permutation(len(variants))
     return [variants[order[i % len(variants)]] for i in range(config.episodes)]
 
@@ -171,7 +156,7 @@ def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]
         "steps": steps,
         "decisions": len(searched.trials) * config.episodes * steps,
         "seed": config.seed,
-        "worlds": searched.worlds,
+        "worlds": list(dict.fromkeys(cell.name for cell in searched.arena.cells)),
         "git_commit": git_commit(),
     }
 

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
+import pandas as pd
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 from rich.console import Console
@@ -24,17 +24,17 @@ from agents.learned.recipe import Algorithm, check_recipe
 from agents.training import Progress, Trainable
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
+from experiments.config.programs import TrainConfig
 from experiments.program.console import ProgressView, plain_table, say
+from experiments.program.entry import logging_to
 from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.program.files import whole, write_whole
 from experiments.program.interruption import Hearing, hearing
-from experiments.program.logs import logging_to
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
-from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
-from experiments.training.evaluation import Score, random_reward, score
-from experiments.training.schemas import TrainConfig
-from experiments.training.setup import TrainingSetup, training_hash
+from experiments.statistics.aggregates import plateau_of, plateau_reached
+from experiments.training.evaluation import random_reward, score
+from experiments.training.worlds import TrainingSetup, training_hash
 from experiments.worlds.drawn import draw_shown
 
 logger = logging.getLogger(__name__)
@@ -133,8 +133,10 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
 
         def work() -> None:
             summary.update(learn(training_run, directory, console, heard))
-            leave(training_run, directory)
-            summary["scores"] = [asdict(score) for score in evaluate(training_run, directory / BEST, console)]
+            training_run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+            with whole(training_run.checkpoint) as partial_path:  # `run` never sees half of it
+                shutil.copyfile(directory / BEST, partial_path)
+            summary["scores"] = evaluate(training_run, directory / BEST, console)
 
         with logging_to(directory / "train.log", console):
             cause = heard.attempt(work)
@@ -167,9 +169,12 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
 
         def on_progress(progress: Progress) -> None:
             wall_s = round(time.monotonic() - begin_s, 2)
-            if progress.is_evaluated and progress.reward is not None:
-                evaluated.append((progress.reward, progress.steps, wall_s))
-            view.show(progress.steps, progress.total_steps, rewards_text(progress), progress.is_evaluated)
+            text = ""  # until the first evaluation
+            if progress.reward is not None and progress.best_reward is not None:
+                text = f"reward {progress.reward:+.3f}, best {progress.best_reward:+.3f}"
+                if progress.is_evaluated:
+                    evaluated.append((progress.reward, progress.steps, wall_s))
+            view.show(progress.steps, progress.total_steps, text, progress.is_evaluated)
             curve.write(json.dumps(asdict(progress) | {"wall_s": wall_s}) + "\n")
             curve.flush()
             heard.check()
@@ -189,21 +194,7 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
     }
 
 
-def rewards_text(progress: Progress) -> str:
-    """Write the last evaluation and the best, "" before the first."""
-    if progress.reward is None or progress.best_reward is None:
-        return ""
-    return f"reward {progress.reward:+.3f}, best {progress.best_reward:+.3f}"
-
-
-def leave(training_run: TrainingRun, directory: Path) -> None:
-    """Put the best checkpoint where `run` looks for it: always a whole file, of a whole training."""
-    training_run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    with whole(training_run.checkpoint) as partial_path:
-        shutil.copyfile(directory / BEST, partial_path)
-
-
-def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Score]:
+def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[dict[str, Any]]:
     """Score the trained agent and its rivals in every world that was kept from training."""
     n_seeds = training_run.config.training.evaluation_seeds
 
@@ -219,31 +210,26 @@ def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[Sc
         agent = make(env.elasticity)
         if isinstance(agent, Clairvoyant):
             agent.look(make_env())
-        scores.append(score(world, name, agent, env, range(n_seeds)))
+        scores.append({"world": world, "agent": name, **score(agent, env, range(n_seeds))})
     if scores:
         console.print(score_table(scores, n_seeds))
     return scores
 
 
-def score_table(scores: Sequence[Score], n_seeds: int) -> Table:
+def score_table(scores: Sequence[Mapping[str, Any]], n_seeds: int) -> Table:
     """Return what agents came to in each world, or on the mean over worlds where these are many."""
-    n_worlds = len({score.world for score in scores})
-    shown, title = scores, f"worlds kept from training, mean of {n_seeds} seeds"
-    if n_worlds > MOST_SHOWN:
-        shown = [mean_of(scores, name) for name in dict.fromkeys(score.agent for score in scores)]
+    frame: Any = pd.DataFrame(scores)
+    title = f"worlds kept from training, mean of {n_seeds} seeds"
+    if (n_worlds := frame["world"].nunique()) > MOST_SHOWN:
+        frame = frame.groupby("agent", sort=False, as_index=False).mean(numeric_only=True).assign(world="all")
         title = f"mean of {n_worlds} worlds kept from training"
-    rows = [
-        (s.world, s.agent, f"{s.reward_mean:+.3f}", f"{100 * s.slo_fulfilment:.1f} %", f"{s.qoe_mean:.3f}")
-        for s in shown
-    ]
+    rows = []
+    for row in frame.to_dict("records"):
+        held = f"{100 * row['slo_fulfilment']:.1f} %"
+        rows.append(
+            (row["world"], row["agent"], f"{row['reward_mean']:+.3f}", held, f"{row['qoe_mean']:.3f}")
+        )
     return plain_table(("world", "agent", "reward", "all SLOs hold", "QoE"), rows, title, n_left=2)
-
-
-def mean_of(scores: Sequence[Score], name: str) -> Score:
-    """Return the mean of an agent's scores over worlds."""
-    own = [score for score in scores if score.agent == name]
-    means = [fmean(getattr(s, part) for s in own) for part in ("reward_mean", "slo_fulfilment", "qoe_mean")]
-    return Score("all", name, *means)
 
 
 def say_where(training_run: TrainingRun, directory: Path, is_whole: bool, console: Console) -> None:

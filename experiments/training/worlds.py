@@ -1,28 +1,178 @@
-"""The simulated worlds that a training needs: those it learns in, and those that are kept from it."""
+"""What a training takes place in, whatever the world, what is kept from it, and what it is known by."""
 
+import hashlib
 import logging
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from agents.training import Worlds
+from agents.learned.features import VERSION
+from agents.learned.recipe import Recipe
+from agents.training import Side, Worlds
+from envs.procedural import ranges, screening
+from envs.procedural.world import SHARES, Split, numbers, refuse_evaluation, split_of, world
 from envs.simulator.system import Cell, System
 from experiments.config.composing import option
+from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
 from experiments.config.schemas import NO_OUTPUT, PairsSchema, RunConfig, StreamConfig
-from experiments.config.world_schemas import ReplaySchema, SimulatorSchema
+from experiments.config.world_schemas import ReplaySchema, ScenarioSchema, SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
-from experiments.training.drawn import drawn_setup, mixture
-from experiments.training.schemas import DrawnSchema, PairedSchema, TrainConfig
-from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, check_judging, replay_setup
+from experiments.runs.provenance import digest, file_hash, source_of
+from experiments.worlds.replay import plan_replay
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 
+HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds from the run's own on
+REPLAY = "replay"  # of conf/training: on the data set of the replay world
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSetup:
+    """Where an agent learns, and where it is judged.
+
+    Attributes:
+        worlds: to learn in, and to choose the checkpoint in.
+        names: of the worlds that are trained on.
+        evaluation: makes environments that were kept from training, by name.
+        substance: all that can make a difference in `worlds`, as JSON can write it.
+        numbers: of the drawn worlds among all of these, which are to be drawn first.
+    """
+
+    worlds: Worlds
+    names: tuple[str, ...]
+    evaluation: Mapping[str, Callable[[], Any]]
+    substance: Any
+    numbers: tuple[int, ...] = ()
+
+
+def training_hash(setup: TrainingSetup, algorithm: str, recipe: Recipe) -> str:
+    """Return 12 hexadecimal digits that change with whatever a training depends on but the code."""
+    return digest(
+        {
+            "features": VERSION,
+            "algorithm": algorithm,
+            "recipe": asdict(recipe),
+            "worlds": setup.substance,
+            "held_out": list(setup.worlds.held_out_seeds),
+        }
+    )
+
+
+def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
+    """Plan where a training takes place; no world is drawn yet. Raises ConfigError: something in it is wrong.
+
+    Args:
+        config: of the training.
+        is_judged: whether the worlds kept from training are wanted.
+    """
+    with blaming("training"):
+        for name in ("held_out_episodes", "evaluation_seeds"):
+            if getattr(config.training, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(config.training, name)}")
+    if isinstance(config.env, ReplaySchema):
+        return _in_replay(config, config.env, is_judged)
+    if isinstance(config.training, DrawnSchema):
+        return _in_drawn_worlds(config.training, is_judged)
+    assert isinstance(config.training, PairedSchema)
+    return _in_pairs(config, config.training, is_judged)
+
+
+def _held_out_seeds(n: int) -> range:
+    return range(HELD_OUT_SEED, HELD_OUT_SEED + n)
+
+
+# --- drawn worlds: streams, grids, thresholds, hardware, scenarios and telemetry of every kind ---
+
+
+def training_numbers(first: int, n: int) -> range:
+    """Return the worlds from `first` on. Raises ValueError: one is not to be trained or searched on."""
+    found = range(first, first + n)
+    for number in found:
+        refuse_evaluation(number)
+        if split_of(number) is not Split.TRAINING:
+            raise ValueError(f"world {number} is for validation: nothing is trained or searched on it")
+    return found
+
+
+def cells_of_worlds(found: Sequence[int]) -> list[Cell]:
+    """Return drawn worlds; those that were not drawn yet are now, one by one."""
+    return [world(number).cell for number in found]
+
+
+def mixture(cells: Sequence[Cell], is_staggered: bool, n: int) -> Side:
+    """Return so many simulated environments, each cell's in turn; see `Mixture`."""
+    from envs.simulator.mixture import Mixture  # compiles
+
+    envs = Mixture(cells, n, is_staggered)
+    return Side(envs, envs.specs)
+
+
+def _in_drawn_worlds(schema: DrawnSchema, is_judged: bool) -> TrainingSetup:
+    with blaming("training"):
+        if schema.worlds < 1:
+            raise ValueError(f"worlds must be >= 1, got {schema.worlds}")
+        found = training_numbers(schema.first, schema.worlds + schema.held_out_episodes)
+        kept = numbers(Split.VALIDATION, schema.evaluation_worlds, "") if is_judged else range(0)
+    training, held_out = found[: schema.worlds], found[schema.worlds :]
+    return TrainingSetup(
+        worlds=Worlds(
+            training=lambda n: mixture(cells_of_worlds(training), True, n),
+            held_out=lambda n: mixture(cells_of_worlds(held_out), False, n),
+            held_out_seeds=_held_out_seeds(len(held_out)),
+        ),
+        names=tuple(f"world {number}" for number in training),
+        evaluation={f"world {number}": partial(env_of, number) for number in kept},
+        substance=[sampler_hash(), schema.first, schema.worlds],
+        numbers=(*found, *kept),
+    )
+
+
+def env_of(number: int) -> Any:
+    """Return the environment of a drawn world."""
+    from envs.simulator.env import SimulatorEnv  # compiles
+
+    cell = world(number).cell
+    return SimulatorEnv(cell.spec, cell.systems)
+
+
+@cache
+def sampler_hash() -> str:
+    """Return 12 hexadecimal digits that change with the distribution that worlds are drawn from."""
+    paths = [source_of(module.__name__) for module in (ranges, screening)]
+    return digest({"shares": SHARES, "sources": [file_hash(path) for path in paths if path is not None]})
+
+
+# --- the replay world: the data set itself, episode after episode ---
+#
+# Every row is met in training and in evaluation: rows are draws from what a setting is like, so what is held
+# out is which of them come when, as with the noise of the simulator.
+
+
+def _in_replay(config: TrainConfig, env: ReplaySchema, is_judged: bool) -> TrainingSetup:
+    run = RunConfig(seed=config.seed, env=env, scenario=ScenarioSchema(streams=1, events=[]))
+    plan = plan_replay(run, env)
+    make_env = partial(plan.make_env, Path(), lambda _: None)
+
+    def make(n: int) -> Side:
+        return Side(SyncVectorEnv([make_env] * n, autoreset_mode=AutoresetMode.SAME_STEP), [plan.spec] * n)
+
+    measured = hashlib.sha256(b"".join(rows.tobytes() for rows in plan.data.table.rows)).hexdigest()
+    return TrainingSetup(
+        worlds=Worlds(make, make, _held_out_seeds(config.training.held_out_episodes)),
+        names=(REPLAY,),
+        evaluation={REPLAY: make_env} if is_judged else {},
+        substance=[plan.spec.hash, measured, env.steps, env.initial_levels],
+    )
+
+
+# --- named worlds: pairs of hardware and scenario ---
 
 
 class Pair(NamedTuple):
@@ -49,7 +199,6 @@ def check_training(schema: PairedSchema) -> None:
         raise ValueError(f"{', '.join(both)} would be trained on and evaluated: take it out of one")
     if schema.variants < 1:
         raise ValueError(f"variants must be >= 1, got {schema.variants}")
-    check_judging(schema)
     if not 0 < schema.lowest_capacity <= 1:
         raise ValueError(f"lowest_capacity must be in (0, 1], got {schema.lowest_capacity}")
 
@@ -57,13 +206,7 @@ def check_training(schema: PairedSchema) -> None:
 def plans_of(config: StreamConfig, pairs: Sequence[Pair], seed: int) -> dict[Pair, SimulatorPlan]:
     """Plan each pair as a run of the simulator, inside a `hydra.main` or an initialised Hydra.
 
-    Args:
-        config: for everything but hardware and scenario, with `env` the simulator.
-        pairs: wanted.
-        seed: of the runs.
-
-    Raises:
-        ConfigError: a pair is not possible; it is named.
+    `config` says all but hardware and scenario. Raises ConfigError: a pair is not possible; it is named.
     """
     assert isinstance(config.env, SimulatorSchema)
     stream = {field.name: getattr(config, field.name) for field in fields(StreamConfig)}
@@ -79,7 +222,7 @@ def plans_of(config: StreamConfig, pairs: Sequence[Pair], seed: int) -> dict[Pai
 
 
 def variants_of(system: System, n: int, lowest_capacity: float, rng: np.random.Generator) -> list[System]:
-    """The system as it is, and n - 1 weaker ones: all capacities times one share, log-uniform up to 1."""
+    """Return the system as it is, and n - 1 weaker ones: capacities times one share, log-uniform up to 1."""
     shares = np.exp(rng.uniform(math.log(lowest_capacity), 0.0, size=n - 1))
     return [system, *(weakened(system, float(share)) for share in shares)]
 
@@ -95,14 +238,12 @@ def weakened(system: System, share: float) -> System:
     )
 
 
-def paired_cells(config: TrainConfig) -> list[Cell]:
-    """Return every pair that is trained on, with all its variants; the config's seed draws their shares.
+def paired_cells(config: TrainConfig, schema: PairedSchema) -> list[Cell]:
+    """Return every pair that is trained on, with all its variants, whose shares the config's seed draws.
 
     Raises:
         ConfigError: a pair is not possible.
     """
-    schema = config.training
-    assert isinstance(schema, PairedSchema)
     plans = plans_of(config, pairs_of(schema.pairs), config.seed)
     rng = np.random.default_rng(config.seed)
     return [
@@ -111,46 +252,18 @@ def paired_cells(config: TrainConfig) -> list[Cell]:
     ]
 
 
-def paired_setup(config: TrainConfig, is_judged: bool) -> TrainingSetup:
-    """Plan a training in pairs; the checkpoint is chosen in the same systems under other seeds.
-
-    Args:
-        config: with `training` of PairedSchema.
-        is_judged: whether the worlds kept from training are wanted.
-
-    Raises:
-        ConfigError: something in it is wrong.
-    """
-    schema = config.training
-    assert isinstance(schema, PairedSchema)
+def _in_pairs(config: TrainConfig, schema: PairedSchema, is_judged: bool) -> TrainingSetup:
     with blaming("training"):
         check_training(schema)
-    cells = paired_cells(config)
+    cells = paired_cells(config, schema)  # the checkpoint is chosen in the same systems, under other seeds
     kept = plans_of(config, pairs_of(schema.evaluation), config.seed) if is_judged else {}
     return TrainingSetup(
         worlds=Worlds(
             training=partial(mixture, cells, True),
             held_out=partial(mixture, cells, False),
-            held_out_seeds=range(HELD_OUT_SEED, HELD_OUT_SEED + schema.held_out_episodes),
+            held_out_seeds=_held_out_seeds(schema.held_out_episodes),
         ),
         names=tuple(cell.name for cell in cells),
         evaluation={str(pair): partial(plan.make_env, Path(), logger.info) for pair, plan in kept.items()},
         substance=[(cell.spec.hash, asdict(system)) for cell in cells for system in cell.systems],
     )
-
-
-def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
-    """Plan where a training takes place.
-
-    Args:
-        config: of the training.
-        is_judged: whether the worlds kept from training are wanted.
-
-    Raises:
-        ConfigError: something in it is wrong.
-    """
-    if isinstance(config.env, ReplaySchema):
-        return replay_setup(config, is_judged)
-    if isinstance(config.training, DrawnSchema):
-        return drawn_setup(config, is_judged)
-    return paired_setup(config, is_judged)

@@ -12,14 +12,23 @@ from typing import Any, NamedTuple
 import yaml
 from omegaconf import MISSING
 
-from experiments.calibration.schema import CalibrateConfig
 from experiments.config.derived import schema_of
+from experiments.config.programs import (
+    PUBLISHED,
+    CalibrateConfig,
+    CellsSchema,
+    CompareConfig,
+    DrawnSchema,
+    ForecastsConfig,
+    JudgingSchema,
+    PairedSchema,
+    RankConfig,
+    StudyConfig,
+    StudySchema,
+    TrainConfig,
+)
 from experiments.config.schemas import VARIANTS, DetectorSchema, QoeSchema, RunConfig, SlosSchema
 from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
-from experiments.forecasts.schema import ForecastsConfig
-from experiments.results.schemas import PUBLISHED, CompareConfig
-from experiments.sweeps.study_schema import CellsSchema, RankConfig, StudyConfig, StudySchema
-from experiments.training.schemas import DrawnSchema, JudgingSchema, PairedSchema, TrainConfig
 from pipeline.naming import named
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -29,8 +29,7 @@ from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
 from experiments.display.views import View
 from experiments.execution.execute import execute
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
-from experiments.runs.record import CONFIG, SUMMARY, what_broke
-from experiments.runs.recover import finish_killed
+from experiments.runs.record import CONFIG, SUMMARY, finish_killed, what_broke
 from experiments.runs.trace import JOURNAL, noted, read_trace
 from tests.experiments.test_run import IDENTITY, Plan
 from tests.experiments.world import SPEC, Script, World

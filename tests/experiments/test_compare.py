@@ -10,10 +10,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from experiments.compare import perform
+from experiments.compare import perform, texts_quoted
+from experiments.config.programs import register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.results.schemas import register, texts_quoted
 from tests.experiments.programs import Done, call
 from tests.experiments.recorded import record, record_under
 

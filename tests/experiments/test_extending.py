@@ -20,18 +20,16 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from experiments.config.schemas import CONF, register
+from experiments.config.programs import StudyConfig, register
+from experiments.config.schemas import CONF
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.identity import GROUPS
 from experiments.runs.provenance import imports_of, source_hash, source_of
 from experiments.runs.trace import read_trace
-from experiments.sweeps import study_schema
 from experiments.sweeps.cells import cells_of
 from experiments.sweeps.job import play_run
-from experiments.sweeps.study import Resolver
-from experiments.sweeps.study_schema import StudyConfig
-from experiments.sweeps.variants import variants_of
+from experiments.sweeps.study import Resolver, variants_of
 
 ROOT = CONF.parent
 TEMPLATE = ROOT / "examples" / "elastic_extras"
@@ -150,7 +148,7 @@ def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(pack
     both = tmp_path / "conf"  # what `--config-dir` puts side by side, for every file that is named later
     for folder in (CONF, package / "elastic_extras" / "conf"):
         shutil.copytree(folder, both, dirs_exist_ok=True)
-    study_schema.register()
+    register()
     with initialize_config_dir(str(both), version_base="1.3"):
         config = OmegaConf.to_object(compose("study", ["study=extras", *short, f"results={tmp_path}"]))
         assert isinstance(config, StudyConfig) and config.study is not None

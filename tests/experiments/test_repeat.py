@@ -10,8 +10,8 @@ import pytest
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
 from experiments.repeat import RepeatError, main
+from experiments.runs.logged import Circumstances, circumstances, first_difference
 from experiments.runs.record import SUMMARY
-from experiments.runs.repetition import Circumstances, circumstances, first_difference
 from experiments.runs.trace import TRACE, WALL_CLOCK, read_trace
 from experiments.tracking import reading
 from tests.experiments.recorded import record

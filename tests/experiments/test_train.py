@@ -18,18 +18,20 @@ from agents.learned.recipe import RECIPES, Algorithm
 from agents.random import Random
 from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
+from experiments.config.programs import PairedSchema, TrainConfig
 from experiments.config.schemas import CONF, PairsSchema, check_keys
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Interrupted
-from experiments.training.schemas import PairedSchema, TrainConfig
-from experiments.training.setup import HELD_OUT_SEED, TrainingSetup, training_hash
 from experiments.training.training_run import TrainingError, TrainingRun, train
 from experiments.training.worlds import (
+    HELD_OUT_SEED,
     Pair,
+    TrainingSetup,
     check_training,
     pairs_of,
     plans_of,
     setup_of,
+    training_hash,
     variants_of,
 )
 from experiments.worlds.simulator import SimulatorPlan
@@ -120,13 +122,18 @@ def test_pairs_are_all_combinations_each_once():
         ),
         ({"pairs": PairsSchema([], ["steady"])}, "at least one hardware and one scenario"),
         ({"variants": 0}, "variants must be >= 1, got 0"),
-        ({"evaluation_seeds": 0}, "evaluation_seeds must be >= 1"),
         ({"lowest_capacity": 0.0}, r"lowest_capacity must be in \(0, 1\], got 0"),
     ],
 )
 def test_a_bad_value_is_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         check_training(schema(**changes))
+
+
+def test_whatever_the_world_it_is_judged_by_an_episode_or_more():
+    for name in ("small", "drawn"):
+        with pytest.raises(ConfigError, match="training: evaluation_seeds must be >= 1, got 0"):
+            setup_of(typed(f"training={name}", "training.evaluation_seeds=0"), is_judged=False)
 
 
 def test_an_impossible_world_is_named():

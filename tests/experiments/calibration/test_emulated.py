@@ -11,7 +11,7 @@ from envs.hardware import Device, GradeTimes, Hardware, Origin
 from experiments.calibration.measured import Measured
 from experiments.calibration.measuring import calibrate, n_parts
 from experiments.calibration.profile import profile_of
-from experiments.calibration.schema import CalibrateConfig, register
+from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema
 from experiments.worlds.pipeline import PipelinePlan, plan_pipeline, source_ladders
@@ -45,7 +45,7 @@ def test_what_workers_sleep_is_what_is_measured_and_nothing_is_measured_twice(tm
     ladders, said = source_ladders(plan.producer), []
     *_, measured = found = list(calibrate(config, plan, ladders, Measured("key"), tmp_path, said.append))
     assert [one.n_parts for one in found] == [1, 2, 3, 4, 5, 6]
-    assert n_parts(config, ladders) == 7
+    assert n_parts(config, ladders) == 6
 
     profile = profile_of(plan.hardware, measured, "this test")
     (device,) = profile.devices

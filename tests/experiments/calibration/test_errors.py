@@ -7,11 +7,9 @@ import pytest
 
 from experiments.calibration.errors import (
     METRICS,
-    SCORES,
     TARGETS,
     Target,
     compare,
-    ranks,
     shares,
     typical_errors,
 )
@@ -94,31 +92,3 @@ def test_typical_errors_are_medians_and_nothing_is_divided_by_nothing():
     assert found["delivered_fps"] == pytest.approx({"absolute": 1.0, "relative": 0.1})
     assert found["drop_rate"] == {"absolute": pytest.approx(0.1), "relative": None}
     assert set(found) == set(METRICS) > set(TARGETS)
-
-
-def loops(**scores: list[float]) -> pd.DataFrame:
-    """Agents' scores by world, all three alike; the agents of each world in another order."""
-    rows = [
-        {"scenario": "steady", "world": world, "agent": agent, **dict.fromkeys(SCORES, score)}
-        for world, values in scores.items()
-        for agent, score in list(enumerate(values))[:: -1 if world == "simulated" else 1]
-    ]
-    return pd.DataFrame(rows)
-
-
-@pytest.mark.parametrize(
-    ("native", "simulated", "expected"),
-    [
-        ([0.1, 0.2, 0.9], [5.0, 6.0, 7.0], 1.0),
-        ([0.1, 0.2, 0.9], [7.0, 6.0, 5.0], -1.0),
-        ([0.1, 0.2, 0.3], [0.2, 0.3, 0.1], -0.5),  # ranks 2 3 1 against 1 2 3
-        ([1.0, 2.0], [1.0, 2.0], None),  # too few
-        ([1.0, 1.0, 1.0], [1.0, 2.0, 3.0], None),  # all equal
-    ],
-)
-def test_worlds_rank_agents_alike_or_not_whatever_their_order_and_values(native, simulated, expected):
-    found = ranks(loops(native=native, simulated=simulated), "native")
-    assert list(found["steady"]) == ["simulated"]
-    assert found["steady"]["simulated"]["qoe_mean"] == (
-        expected if expected is None else pytest.approx(expected)
-    )

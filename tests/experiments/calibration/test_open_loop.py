@@ -4,6 +4,7 @@ import pytest
 
 from envs.hardware import Device, GradeTimes, Hardware, Origin
 from experiments.calibration.open_loop import Hold, draw_settings, hold, intermediate, reference_levels
+from experiments.calibration.validation import speed_factors
 from pipeline.program import ClusterError
 from pipeline.settings import Ladders
 from tests.experiments.world import World
@@ -57,3 +58,7 @@ def test_a_pipeline_that_dies_is_no_reading(dies_at: int):
 def test_an_episode_without_anything_to_count_is_refused(n_reference: int, n_hold: int, n_settle: int):
     with pytest.raises(ValueError, match="fewer to settle than to hold"):
         Hold((0, 0, 0), n_reference, n_hold, n_settle)
+
+
+def test_a_setting_is_met_half_way_between_the_references_around_it():
+    assert speed_factors([10.0, 20.0, 30.0], 10.0) == pytest.approx([1.5, 2.5, 3.0])

@@ -11,8 +11,8 @@ from omegaconf import OmegaConf
 from envs.hardware import Device, Hardware, Origin
 from experiments.calibration.measured import DeviceReading, GridPoint, Measured, Saturated
 from experiments.calibration.profile import mean_service_ms, profile_of, scaled, to_yaml
-from experiments.calibration.schema import CalibrateConfig, register
 from experiments.calibration.session import with_profile
+from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF
 from experiments.worlds.builders import hardware_of
 

@@ -3,8 +3,9 @@
 import matplotlib as mpl
 import pandas as pd
 
-from experiments.display.plots import COLOURS, STYLE, stream_time_s
+from experiments.program.style import COLOURS, STYLE
 from experiments.report.agent_styles import KINDS
+from experiments.runs.summary import stream_time_s
 
 
 def test_time_is_the_streams_own_however_fast_it_was_computed():

@@ -8,8 +8,8 @@ from hydra import compose
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.forecast import PAIRS, PICTURE, SCORES, execute
-from experiments.forecasts.schema import ForecastsConfig, check
+from experiments.config.programs import ForecastsConfig
+from experiments.forecast import PAIRS, PICTURE, SCORES, check, execute
 from experiments.program.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("hydra_here")

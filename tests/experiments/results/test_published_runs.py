@@ -6,12 +6,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
+from experiments.config.programs import register
 from experiments.config.schemas import CONF
 from experiments.results.collection import collected
 from experiments.results.episodes import episodes_of
 from experiments.results.published.base import from_published
 from experiments.results.published.thesis import COLUMNS
-from experiments.results.schemas import register
 
 CALM = "0.5,0.4,0.0,10,0.45,0.045,0.25,0.5,0.9,0.5"  # as in tests/experiments/published
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from experiments.runs.logged import read_run
 from experiments.runs.provenance import ROOT
-from experiments.runs.recover import finish_killed
+from experiments.runs.record import finish_killed
 from experiments.runs.trace import JOURNAL, read_trace
 from tests.experiments.test_run import IDENTITY
 

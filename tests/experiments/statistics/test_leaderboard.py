@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.statistics.caveats import lonely
+from experiments.report.glossary import lonely
 from experiments.statistics.disturbances import Answer, ChangePoint
 from experiments.statistics.episode import NEEDED, TRAINED
 from experiments.statistics.leaderboard import (

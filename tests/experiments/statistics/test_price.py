@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from experiments.statistics.price import Lead, leads, ranks, utilities
+from experiments.statistics.leaderboard import Lead, leads, ranks, utilities
 
 # bold earns most and breaks most; careful never breaks anything; poor is beaten by careful at every price
 QOE, BROKEN = np.array([0.9, 0.6, 0.5, 0.7]), np.array([0.4, 0.0, 0.0, 0.1])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.statistics.sample_efficiency import plateau_of, plateau_reached
+from experiments.statistics.aggregates import plateau_of, plateau_reached
 
 
 def test_the_plateau_is_the_mean_of_the_last_fifth():

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.statistics.scores import Reference, cumulative_regret, rank_correlation, references_of
+from experiments.statistics.scores import Reference, cumulative_regret, references_of
 from tests.experiments.statistics.played import episode
 
 
@@ -59,15 +59,3 @@ def test_references_are_of_cells_that_both_were_in():
     assert found["a"].random == pytest.approx(0.2)
     assert found["a"].oracle == {0: pytest.approx(0.8)}
     assert found["a"].curves[0].tolist() == [0.8] * 20
-
-
-def test_ranks_are_correlated_and_ties_share_theirs():
-    assert rank_correlation(np.array([1.0, 5.0, 9.0]), np.array([0.1, 0.2, 30.0])) == pytest.approx(1.0)
-    assert rank_correlation(np.array([1.0, 5.0, 9.0]), np.array([3.0, 2.0, 1.0])) == pytest.approx(-1.0)
-    # ranks 1, 2.5, 2.5 and 1, 2, 3: r = 1.5 / sqrt(1.5 x 2)
-    tied = rank_correlation(np.array([1.0, 5.0, 5.0]), np.array([1.0, 2.0, 3.0]))
-    assert tied == pytest.approx(1.5 / math.sqrt(3.0))
-
-
-def test_where_all_are_alike_there_is_no_order():
-    assert math.isnan(rank_correlation(np.ones(3), np.arange(3.0)))

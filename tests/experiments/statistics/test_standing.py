@@ -5,8 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from experiments.statistics.pairs import COMPARED
-from experiments.statistics.standing import beaten_worst, standing
+from experiments.statistics.pairs import COMPARED, beaten_worst, standing
 
 SCORES = {"mine": [0.9, 0.5, 0.7, 0.3], "bold": [1.0, 0.2, 0.6, 0.2], "dull": [0.4, 0.4, 0.4, 0.4]}
 STRATA = ["link", "link", "compute", "compute"]

@@ -8,15 +8,14 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import composed
+from experiments.config.programs import StudyConfig, StudySchema, register
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
-from experiments.sweeps.cells import cells_of, check_block
+from experiments.sweeps.cells import cells_of
 from experiments.sweeps.pool import jobs_of
-from experiments.sweeps.study import Study, study_of
-from experiments.sweeps.study_schema import StudyConfig, StudySchema, register
-from experiments.sweeps.variants import variants_of
+from experiments.sweeps.study import Study, study_of, variants_of
 
 STUDIES = sorted(path.stem for path in (CONF / "study").glob("*.yaml"))
 
@@ -61,9 +60,9 @@ def test_every_study_has_what_it_names(name):
     schema = schema_of(name)
     variants = variants_of(schema, "results")
     assert set(schema.highlight) <= set(variants) and len(schema.highlight) <= 7
-    for block, cells in schema.cells.items():
-        check_block(block, cells)
+    for cells in schema.cells.values():
         named = {"hardware": cells.hardware, "scenario": cells.scenarios, "slo": cells.slos}
+        assert cells.seeds >= 1 and all(named.values())
         for group, options in (named | {"video": [cells.video]}).items():
             assert all((CONF / group / f"{option}.yaml").is_file() for option in options)
 

@@ -11,7 +11,7 @@ import pytest
 from experiments.runs.record import SUMMARY, RunStatus
 from experiments.tracking import following
 from experiments.tracking.following import Follower, TrackingError, follow
-from experiments.tracking.importing import Importer
+from experiments.tracking.importing import MlflowImporter
 from experiments.tracking.store import read_entry
 from tests.experiments.tracking.conftest import STEPS
 from tests.experiments.tracking.stored import GoingOn, Stored
@@ -99,7 +99,7 @@ def test_a_store_that_fails_on_the_way_is_tried_again(results, recorded, monkeyp
             run.end()
         return len(waits) > 2
 
-    assert follow(Importer(follows=True), run.directory, waited, lambda _: None) == []
+    assert follow(MlflowImporter(follows=True), run.directory, waited, lambda _: None) == []
     assert waits == [0.0, following.LOOK_EVERY_S, 0.0]
     assert stored.statuses() == {"c": "FINISHED"}
     assert stored.steps(run.directory) == list(range(STEPS))

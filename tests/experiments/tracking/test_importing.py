@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from experiments.runs.record import SUMMARY, RunStatus
 from experiments.runs.trace import JOURNAL, TRACE, read_trace
-from experiments.tracking.importing import GOING_ON, IMPORTED, THERE, Importer
+from experiments.tracking.importing import GOING_ON, IMPORTED, THERE, MlflowImporter
 from experiments.tracking.store import BATCH, Store, read_entry
 from tests.experiments.tracking.conftest import STEPS
 from tests.experiments.tracking.stored import PARENT, GoingOn, Stored, rewrite, run_id
@@ -22,7 +22,7 @@ from tests.experiments.tracking.stored import PARENT, GoingOn, Stored, rewrite, 
 WIDTH = 3  # of the bins that STEPS are thinned to, so that a run fits in one call
 
 
-def took(importer: Importer, path: Path) -> dict[str, str]:
+def took(importer: MlflowImporter, path: Path) -> dict[str, str]:
     """What became of each run, by its directory's name."""
     return {run.name: became for run, became in importer.take(path)}
 
@@ -32,8 +32,8 @@ def took(importer: Importer, path: Path) -> dict[str, str]:
 
 def test_a_run_is_imported_once_thinned_and_says_what_it_is(results):
     stored, run = Stored(results), results / "main" / "a"
-    assert took(Importer(), run) == {"a": IMPORTED}
-    assert took(Importer(), run) == {"a": THERE}
+    assert took(MlflowImporter(), run) == {"a": IMPORTED}
+    assert took(MlflowImporter(), run) == {"a": THERE}
     assert stored.statuses() == {"a": "FINISHED"}
     summary = json.loads((run / SUMMARY).read_text())
     tags, params = stored.pairs("tags", run), stored.pairs("params", run)
@@ -52,7 +52,7 @@ def test_a_run_is_imported_once_thinned_and_says_what_it_is(results):
 
 def test_a_simulated_trace_is_thinned_to_means_and_says_so(results):
     stored, run = Stored(results), results / "main" / "a"
-    took(Importer(), run)
+    took(MlflowImporter(), run)
     sql = "select step, value from metrics where run_uuid = ? and key = 'ratios.load' order by step"
     found = dict(stored.query(sql, run_id(run)))
     means = read_trace(run)["ratios.load"].to_numpy(dtype=float).reshape(-1, WIDTH).mean(axis=1)
@@ -65,15 +65,15 @@ def test_a_simulated_trace_is_thinned_to_means_and_says_so(results):
 def test_whole_traces_are_imported_of_the_pipeline_and_where_that_is_asked_for(results):
     stored, one, other = Stored(results), results / "main" / "a", results / "main" / "b"
     rewrite(other, env="pipeline")
-    took(Importer(whole=True), one)
-    took(Importer(), other)
+    took(MlflowImporter(whole=True), one)
+    took(MlflowImporter(), other)
     for run in (one, other):
         assert stored.steps(run, "metrics.hop_buffer_ms") == list(range(STEPS))
         assert stored.pairs("tags", run)["trace"] == "whole"
 
 
 def test_files_are_kept_as_artifacts(results):
-    took(Importer(), results / "main" / "a")
+    took(MlflowImporter(), results / "main" / "a")
     kept = sorted(path.name for path in (results / "mlflow-artifacts").rglob("*.*") if path.is_file())
     assert kept == ["config.yaml", "summary.json", "trace.parquet"]
 
@@ -82,7 +82,7 @@ def test_infinity_is_counted_instead(results):
     run = results / "main" / "a"
     trace = read_trace(run).assign(**{"metrics.hop_buffer_ms": np.inf})
     trace.to_parquet(run / TRACE)
-    took(Importer(whole=True), run)
+    took(MlflowImporter(whole=True), run)
     assert Stored(results).steps(run, "metrics.hop_buffer_ms") == []
     assert Stored(results).pairs("tags", run)["metrics_rejected"] == str(STEPS)
 
@@ -91,7 +91,7 @@ def test_a_parameter_that_would_be_cut_is_left_to_the_config_artifact(results):
     run = results / "main" / "a"
     with (run / "config.yaml").open("a") as config:
         config.write(f"'list[0] (s)': 1\ntoo_long: {'x' * 10_000}\n")
-    took(Importer(), run)
+    took(MlflowImporter(), run)
     params = Stored(results).pairs("params", run)
     assert params["list_0_ _s_"] == "1"
     assert "too_long" not in params
@@ -101,7 +101,7 @@ def test_a_parameter_that_would_be_cut_is_left_to_the_config_artifact(results):
 def test_a_run_that_did_not_finish_is_none_that_did_in_mlflow(status, in_mlflow, results):
     run = results / "main" / "a"
     rewrite(run, status=status, error="it broke")
-    took(Importer(), run)
+    took(MlflowImporter(), run)
     assert Stored(results).statuses() == {"a": in_mlflow}
     tags, entry = Stored(results).pairs("tags", run), read_entry(run)
     assert (tags["status"], tags["error"]) == (status, "it broke")
@@ -118,10 +118,10 @@ def test_an_import_that_broke_off_is_done_again_without_doubling(results, monkey
     with monkeypatch.context() as patch:
         patch.setattr(Store, "keep", broken)
         with pytest.raises(MlflowException):
-            took(Importer(), run)
+            took(MlflowImporter(), run)
     first, n = read_entry(run), stored.query("select count(*) from metrics")
     assert first is not None and not first.complete
-    assert took(Importer(), run) == {"a": IMPORTED}
+    assert took(MlflowImporter(), run) == {"a": IMPORTED}
     assert run_id(run) == first.run_id
     assert stored.query("select count(*) from metrics") == n
     assert stored.steps(run) == list(range(STEPS))
@@ -129,16 +129,16 @@ def test_an_import_that_broke_off_is_done_again_without_doubling(results, monkey
 
 def test_a_run_that_was_deleted_in_mlflow_comes_back(results):
     run = results / "main" / "a"
-    took(Importer(), run)
+    took(MlflowImporter(), run)
     first = run_id(run)
     MlflowClient(Stored(results).uri).delete_run(first)
-    assert took(Importer(), run) == {"a": IMPORTED}
+    assert took(MlflowImporter(), run) == {"a": IMPORTED}
     assert run_id(run) != first
 
 
 def test_a_directory_that_cannot_be_read_does_not_stop_the_others(results):
     (results / "main" / "a" / TRACE).unlink()
-    became = took(Importer(), results / "main")
+    became = took(MlflowImporter(), results / "main")
     assert became["a"].startswith("unreadable: FileNotFoundError")
     assert became["b"] == IMPORTED
 
@@ -148,14 +148,14 @@ def test_a_directory_that_cannot_be_read_does_not_stop_the_others(results):
 
 def test_a_run_that_goes_on_is_left_alone_unless_it_is_followed(results, recorded):
     going_on = GoingOn(recorded, results / "main" / "c")
-    assert took(Importer(), going_on.directory) == {"c": GOING_ON}
+    assert took(MlflowImporter(), going_on.directory) == {"c": GOING_ON}
     assert read_entry(going_on.directory) is None
     going_on.die()
 
 
 def test_whole_lines_are_taken_as_they_come_and_the_rest_in_the_end(results, recorded):
     going_on, stored = GoingOn(recorded, results / "main" / "c"), Stored(results)
-    importer = Importer(follows=True)
+    importer = MlflowImporter(follows=True)
     going_on.write(0, 2)
     with going_on.path.open("a") as journal:
         journal.write('{"step": 2, "ended')
@@ -175,7 +175,7 @@ def test_whole_lines_are_taken_as_they_come_and_the_rest_in_the_end(results, rec
 
 
 def test_what_a_store_refuses_is_sent_again(results, recorded, monkeypatch):
-    going_on, importer = GoingOn(recorded, results / "main" / "c"), Importer(follows=True)
+    going_on, importer = GoingOn(recorded, results / "main" / "c"), MlflowImporter(follows=True)
     took(importer, going_on.directory)
     going_on.write(0, STEPS)
     taken: list[int] = []
@@ -197,7 +197,7 @@ def test_what_a_store_refuses_is_sent_again(results, recorded, monkeypatch):
 
 
 def test_a_run_whose_process_is_gone_is_killed_and_keeps_its_rows(results, recorded):
-    going_on, importer = GoingOn(recorded, results / "main" / "c"), Importer(follows=True)
+    going_on, importer = GoingOn(recorded, results / "main" / "c"), MlflowImporter(follows=True)
     going_on.write(0, 5)
     took(importer, going_on.directory)
     going_on.die()
@@ -214,11 +214,11 @@ def test_what_was_killed_with_its_follower_is_completed_with_the_next_run(result
     other = GoingOn(recorded, results / "main" / "d")
     sweep = a_sweep(results, status="RUNNING")
     with held(sweep):
-        took(Importer(follows=True), sweep)
+        took(MlflowImporter(follows=True), sweep)
     for run in (going_on, other):
-        took(Importer(follows=True), run.directory)
+        took(MlflowImporter(follows=True), run.directory)
     going_on.die()
-    Importer(stored.uri, follows=True).complete_others(results / "main")
+    MlflowImporter(stored.uri, follows=True).complete_others(results / "main")
     assert stored.statuses() == {"a": "FINISHED", "s1": "KILLED", "c": "KILLED", "d": "RUNNING"}
     assert (read_entry(going_on.directory), read_entry(sweep)) != (None, None)
     other.die()
@@ -251,21 +251,21 @@ def swept(results) -> Iterator[tuple[Path, Stored]]:
     """A sweep that was begun and killed, and then went on to its end, with a run that says it is its."""
     sweep, stored = a_sweep(results, status="RUNNING"), Stored(results)
     with held(sweep):
-        took(Importer(follows=True), sweep)
+        took(MlflowImporter(follows=True), sweep)
         assert stored.statuses() == {"a": "FINISHED", "s1": "RUNNING"}
-    took(Importer(), sweep)
+    took(MlflowImporter(), sweep)
     assert stored.statuses() == {"a": "FINISHED", "s1": "KILLED"}
     rewrite(results / "main" / "b", sweep="s1", status="FAILED", error="it broke", run_hash="another")
     report = results / "comparisons" / "main-s1"
     report.mkdir(parents=True)
     (report / "table.md").write_text("| agent | score |")
     with held(sweep):
-        took(Importer(follows=True), sweep)
+        took(MlflowImporter(follows=True), sweep)
         assert stored.statuses() == {"a": "FINISHED", "b": "FAILED", "s1": "RUNNING"}
         (sweep / "sweep.json").write_text(
             json.dumps(json.loads((sweep / "sweep.json").read_text()) | {"status": "FINISHED"})
         )
-        took(Importer(follows=True), sweep)  # its process waits for that
+        took(MlflowImporter(follows=True), sweep)  # its process waits for that
     yield sweep, stored
 
 
@@ -275,7 +275,7 @@ def test_a_run_of_a_sweep_is_its_child_while_it_goes_on(results, recorded):
     rewrite(going_on.directory, sweep="s1")
     going_on.write(0, 2)
     with held(sweep):
-        assert took(Importer(follows=True), sweep) == {"a": IMPORTED, "c": GOING_ON}
+        assert took(MlflowImporter(follows=True), sweep) == {"a": IMPORTED, "c": GOING_ON}
     assert stored.statuses() == {"a": "FINISHED", "c": "RUNNING", "s1": "RUNNING"}
     assert stored.pairs("tags", going_on.directory)[PARENT] == run_id(sweep)
     assert stored.steps(going_on.directory) == [0, 1]
@@ -308,14 +308,14 @@ def test_a_sweeps_run_has_the_agents_means_over_what_finished_a_note_and_the_rep
 def test_a_single_run_of_a_sweep_becomes_its_child_too(results):
     sweep = a_sweep(results, status="FINISHED")
     rewrite(results / "main" / "b", sweep="s1")
-    took(Importer(), results / "main" / "b")
+    took(MlflowImporter(), results / "main" / "b")
     assert Stored(results).pairs("tags", results / "main" / "b")[PARENT] == run_id(sweep)
     assert Stored(results).statuses() == {"b": "FINISHED", "s1": "FINISHED"}
 
 
 def test_of_a_folder_every_run_is_taken_once(results):
     a_sweep(results, status=RunStatus.FINISHED)
-    assert took(Importer(), results / "main") == {"a": IMPORTED, "b": IMPORTED}
+    assert took(MlflowImporter(), results / "main") == {"a": IMPORTED, "b": IMPORTED}
     assert PARENT in Stored(results).pairs("tags", results / "main" / "a")
     assert PARENT not in Stored(results).pairs("tags", results / "main" / "b")
-    assert took(Importer(), results / "main") == {"a": THERE, "b": THERE}
+    assert took(MlflowImporter(), results / "main") == {"a": THERE, "b": THERE}

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from experiments.tracking.following import Follower, TrackingError
-from experiments.tracking.importing import Importer
+from experiments.tracking.importing import MlflowImporter
 from experiments.tracking.store import SETTINGS, VIEW, read_entry, run_name
 from tests.experiments.recorded import record
 from tests.experiments.tracking.stored import GoingOn
@@ -121,7 +121,7 @@ def sweep(place, runs, server) -> Path:
     about = {"started": "2026-01-01 00:00:00", "overrides": ["agent=rule,static"], "status": "FINISHED"}
     (directory / "sweep.json").write_text(json.dumps(about))
     (directory / "runs.json").write_text(json.dumps([run.name for run in runs]))
-    assert [became for _, became in Importer(server.uri).take(directory)] == ["imported"] * len(runs)
+    assert [became for _, became in MlflowImporter(server.uri).take(directory)] == ["imported"] * len(runs)
     return directory
 
 

@@ -8,7 +8,7 @@ import pytest
 from experiments.program.errors import ConfigError
 from experiments.results.run_row import from_folders, row_of
 from experiments.tracking import reading
-from experiments.tracking.importing import Importer
+from experiments.tracking.importing import MlflowImporter
 from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
 from tests.experiments.recorded import record
@@ -22,7 +22,7 @@ def results(tmp_path_factory) -> Path:
     results = tmp_path_factory.mktemp("results")
     for agent in ("rule", "static"):
         record(results, f"agent={agent}", "env.steps=20")
-    assert len(list(Importer().take(results / "main"))) == 2
+    assert len(list(MlflowImporter().take(results / "main"))) == 2
     return results
 
 

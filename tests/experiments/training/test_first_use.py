@@ -43,7 +43,7 @@ def made_ready(
     """The agent's values, and what was printed."""
     cfg, plan = composed(tmp_path, *overrides)
     console = Console(file=io.StringIO(), width=200)
-    values = ensure_trained(name, cfg.agent, plan, training, console, live=False)
+    values = ensure_trained(name, cfg.agent, plan, training, console)
     return values, console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -93,7 +93,7 @@ def test_a_stream_that_cannot_be_simulated_is_one_sentence(tmp_path):
     with pytest.raises(
         ConfigError, match=r"agent ppo must be trained first, on small: .* cannot be simulated"
     ):
-        ensure_trained("ppo", live.agent, plan, "small", Console(file=io.StringIO()), live=False)
+        ensure_trained("ppo", live.agent, plan, "small", Console(file=io.StringIO()))
 
 
 def test_of_drawn_worlds_one_checkpoint_serves_every_stream_and_is_known_before_any_is_drawn(tmp_path):
@@ -105,10 +105,10 @@ def test_of_drawn_worlds_one_checkpoint_serves_every_stream_and_is_known_before_
     runs = []
     for words in streams:
         cfg, plan = composed(tmp_path, *WORLD, "agent=ppo", *words)
-        runs.append(training_run_for("ppo", cfg.agent, plan, "drawn", live=False)[0])
+        runs.append(training_run_for("ppo", cfg.agent, plan, "drawn")[0])
     assert len({run.checkpoint for run in runs}) == 1
     cfg, plan = composed(tmp_path, *WORLD, "agent=ppo", "agent.recipe.seed=1")
-    assert training_run_for("ppo", cfg.agent, plan, "drawn", live=False)[0].checkpoint != runs[0].checkpoint
+    assert training_run_for("ppo", cfg.agent, plan, "drawn")[0].checkpoint != runs[0].checkpoint
 
 
 def test_a_second_process_says_that_it_waits(tmp_path):

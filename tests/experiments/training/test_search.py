@@ -12,11 +12,11 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from envs.simulator.system import Cell
+from experiments.config.programs import RangeSchema, TrainConfig, register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.training.schemas import RangeSchema, TrainConfig, register
+from experiments.training.evaluation import Arena, check_range, drawn, figure_at
 from experiments.training.search import Search, check_search, outcome_of, said, search_of, trial_table
-from experiments.training.trials import Arena, check_range, drawn, figure_at
 from tests.envs.simulator.systems import spec, system
 from tests.experiments.programs import call
 
@@ -40,7 +40,7 @@ def arena() -> Arena:
 
 def searched() -> Search:
     trials = [{"a": 1.5, "b": 4.0}, {"a": 2.0, "b": 1.0}, {"a": 3.0, "b": 9.0}]
-    return Search(config(), "hpa", ["rpi5/steady"], arena(), trials)
+    return Search(config(), "hpa", arena(), trials)
 
 
 # --- what is drawn ---
@@ -94,7 +94,6 @@ def test_a_bad_range_is_refused(schema, message):
     [
         ({"trials": 1}, "search: trials must be >= 2, got 1"),
         ({"episodes": 0}, "search: episodes must be >= 2, got 0"),
-        ({"processes": 0}, "search: processes must be >= 1, got 0"),
         ({"ranges": {}}, "ranges: at least one figure must have a range"),
         ({"ranges": {"c": RangeSchema(1.0, 2.0)}}, "ranges: agent hpa has no figure 'c'; it has a, b"),
         ({"ranges": {"a": RangeSchema(2.0, 1.0)}}, "ranges: a: low must be below high"),

@@ -11,12 +11,11 @@ from rich.console import Console
 
 from envs.procedural.world import Split, world
 from experiments.config.composing import composed
-from experiments.config.schemas import CONF, register
+from experiments.config.programs import StudyConfig, WorldsSchema, register
+from experiments.config.schemas import CONF
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.sweeps.cells import cells_of
-from experiments.sweeps.study_schema import StudyConfig, WorldsSchema
-from experiments.sweeps.study_schema import register as register_study
 from experiments.world import main
 from experiments.worlds.simulator import SimulatorPlan
 
@@ -28,7 +27,6 @@ PARTS = ("video", "hardware", "scenario", "slo")
 def hydra():
     """As inside a program."""
     register()
-    register_study()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
 

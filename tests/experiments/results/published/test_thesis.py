@@ -8,13 +8,12 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from experiments.config.programs import register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.results.cells import known_world
 from experiments.results.published.base import from_published
 from experiments.results.published.thesis import COLUMNS
-from experiments.results.run_row import Row
-from experiments.results.schemas import register
+from experiments.results.run_row import Row, known_world
 from experiments.runs.summary import summarise
 from experiments.statistics.disturbances import ChangePoint, change_points_of
 from experiments.statistics.episode import episode_of

@@ -1,6 +1,6 @@
 """What a reader is warned of."""
 
-from experiments.statistics.caveats import caveats_of, listed
+from experiments.report.glossary import caveats_of, listed
 from experiments.statistics.scores import Reference
 from tests.experiments.statistics.played import REFERENCES, episode, table
 
