@@ -6,7 +6,7 @@ pgmpy, not improved and not tuned. Once per cycle the last batch of samples is j
 at least the median of the last ten has the parameters learned anew from the batch, one of 1.5 times as much
 the structure too. Each setting that was visited is worth P(all SLOs fulfilled | setting), any other one what
 lies between those on the grid; those not visited have a bonus, which counts twice there as here, and is ten
-times as large for corners and centre. The best is taken, of equal ones the first: nothing asks for quality.
+times as large for corners and centre. The best is taken, of equal ones the first, whatever it is worth.
 Information gain, the setting's median surprise over that of all, is reckoned there and left out; so here.
 
 What had to be chosen: their samples are frames, of which a batch has dozens; ours are intervals, all that an
