@@ -216,6 +216,7 @@ class CollectorOptions(Checked):
     kind: DetectionKind = _option(
         DetectionKind.REAL, "what detections are: said in the two files above; of NONE, none is kept"
     )
+    outlines: bool = _option(False, "outline in the video what is really there, where the truth is known")
     frames: str = _option("", "write when every emitted frame was where to this file (.parquet or .jsonl)")
     supervised: bool = _option(
         False, "print one line of JSON with the endpoint for results, end when standard input closes"

@@ -134,6 +134,7 @@ class OutputSchema:
     mlflow: bool = MISSING
     picture: bool | None = MISSING
     recording: bool = MISSING
+    outlines: bool = False  # of a run whose release did not have it
 
 
 NO_OUTPUT = OutputSchema(

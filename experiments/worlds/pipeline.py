@@ -88,6 +88,7 @@ class PipelinePlan:
             video=str(directory / "output.mp4") if wanted.video else "",
             detections=str(directory / f"detections.{detections}") if detections else "",
             kind=self.detections.kind,
+            outlines=wanted.outlines,
         )
 
     def _cluster(self, directory: Path, budget: RestartBudget) -> Cluster:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.collector.output import Known
 from pipeline.collector.tables import open_rows
 from pipeline.messages import Result, ResultPart
 
@@ -84,12 +85,12 @@ class DetectionSink:
         """Count times from the next result on."""
         self._first_ns = None
 
-    def write(self, part: ResultPart) -> None:
+    def write(self, part: ResultPart, known: Known) -> None:
         """Append a frame. Raises SinkError."""
         if self._first_ns is None:
             self._first_ns = part.header.captured_ns
         fields = frame_fields(part.header, (part.header.captured_ns - self._first_ns) * 1e-9)
-        fields["kind"] = part.kind
+        fields["kind"] = known.kind
         detections = detection_fields(part.boxes)
         if self._is_table:
             self._rows.add([{**fields, **detection} for detection in detections or [{}]])

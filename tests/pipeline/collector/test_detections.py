@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.collector.detections import DetectionSink
-from pipeline.collector.output import SinkError
+from pipeline.collector.output import Known, SinkError
 from pipeline.collector.tables import ROWS_PER_GROUP
 from tests.pipeline.collector.results import result
 
@@ -28,7 +28,7 @@ def write(path: Path, *episodes) -> Path:
     for number, parts in enumerate(episodes, start=1):
         sink.open_episode(number, (128, 96), 30.0)
         for part in parts:
-            sink.write(part)
+            sink.write(part, Known())
     sink.close()
     sink.close()
     return path
@@ -100,7 +100,7 @@ def test_json_lines_can_be_read_while_they_are_written(tmp_path: Path):
     sink = DetectionSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     for k in range(3):
-        sink.write(result(k))
+        sink.write(result(k), Known())
         assert len(json_rows(path)) == k + 1
     sink.close()
 
@@ -127,4 +127,4 @@ def test_a_full_disk_is_not_silent(tmp_path: Path):
     sink = DetectionSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     with pytest.raises(SinkError, match="cannot write the detections"):
-        sink.write(result(0))
+        sink.write(result(0), Known())
