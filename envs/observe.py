@@ -150,6 +150,7 @@ def qoe_by(
         Quality.F1: f1,
         Quality.KNOBS: qoe(spec, delivered),
         Quality.LEVELS: sum(spec.positions(levels)) / len(spec.knobs),
+        Quality.FRUGAL: spec.spared(levels),
     }
 
 

@@ -135,6 +135,7 @@ class OutputSchema:
     picture: bool | None = MISSING
     recording: bool = MISSING
     outlines: bool = False  # of a run whose release did not have it
+    golden_share: float = 0.0  # likewise
 
 
 NO_OUTPUT = OutputSchema(

@@ -24,7 +24,8 @@ SCHEMA = pa.schema(
         ("stream", pa.int32()),
         ("id", pa.int64()),
         ("source_index", pa.int64()),
-        ("captured_s", pa.float64()),
+        ("captured_s", pa.float64()),  # since the first result's capture
+        ("emitted_s", pa.float64()),  # likewise
         ("epoch", pa.int64()),
         ("grade", pa.int32()),
         ("width", pa.int32()),
@@ -90,7 +91,7 @@ class DetectionSink:
         if self._first_ns is None:
             self._first_ns = part.header.captured_ns
         fields = frame_fields(part.header, (part.header.captured_ns - self._first_ns) * 1e-9)
-        fields["kind"] = known.kind
+        fields |= {"emitted_s": (known.emitted_ns - self._first_ns) * 1e-9, "kind": known.kind}
         detections = detection_fields(part.boxes)
         if self._is_table:
             self._rows.add([{**fields, **detection} for detection in detections or [{}]])

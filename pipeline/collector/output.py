@@ -18,6 +18,7 @@ class Known(NamedTuple):
     """What the collector knows of a result beside what its worker says.
 
     Attributes:
+        emitted_ns: when it is emitted, on the clock of its capture.
         kind: what its detections are; a worker's are taken for real.
         grade: letter of the network, "" = not known.
         f1: streaming F1 of the last second, NaN = not known.
@@ -25,6 +26,7 @@ class Known(NamedTuple):
             where nobody asks for it, or knows.
     """
 
+    emitted_ns: int
     kind: DetectionKind = DetectionKind.REAL
     grade: str = ""
     f1: float = math.nan

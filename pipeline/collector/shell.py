@@ -180,7 +180,7 @@ class CollectorShell:
         f1 = math.nan if self._scoring is None else self._scoring.f1
         if self._look is not None and (objects := self._look(header.source_index)) is not None:
             present = objects.boxes[~objects.ignored]
-        self._sink.write(part, Known(self._kind, grade, f1, present))
+        self._sink.write(part, Known(emitted_ns, self._kind, grade, f1, present))
 
     def _take_tally(self) -> None:
         tally = None if self._scoring is None else self._scoring.tally

@@ -63,6 +63,16 @@ def test_equal_seeds_and_actions_are_equal_episodes():
         assert rest[:-1] == others[:-1] and same(rest[-1], others[-1])
 
 
+def test_measures_of_the_setting_alone_are_those_of_the_spec():
+    env = SimulatorEnv(SPEC, [system()])
+    env.reset(seed=3)
+    for levels in actions(4, 5):
+        info = env.step(levels)[4]
+        in_force = list(info["levels"].values())
+        assert info["qoe_by"]["frugal"] == pytest.approx(SPEC.spared(in_force))
+        assert info["qoe_by"]["levels"] == pytest.approx(np.mean(SPEC.positions(in_force)))
+
+
 def test_another_seed_draws_other_service_times():
     env = SimulatorEnv(SPEC, [system(hardware=Hardware((device(sigma=0.3),)))])
     latencies = set()

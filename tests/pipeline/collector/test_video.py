@@ -12,7 +12,7 @@ import pytest
 from pipeline.collector.output import Known, SinkError
 from pipeline.collector.video import VideoSink, caption, count_pictures
 from pipeline.messages import DetectionKind
-from tests.pipeline.collector.results import result, without_frame
+from tests.pipeline.collector.results import KNOWN, result, without_frame
 
 ROOT = Path(__file__).parents[3]
 GREY = np.full((48, 64, 3), 128, np.uint8)
@@ -43,7 +43,7 @@ def record(path: Path, parts, source_size=(64, 48)) -> Path:
     sink = VideoSink(path)
     sink.open_episode(1, source_size, 30.0)
     for part in parts:
-        sink.write(part, Known())
+        sink.write(part, KNOWN)
     sink.close()
     sink.close()
     return path
@@ -107,7 +107,7 @@ def test_boxes_and_caption_are_in_the_picture(tmp_path: Path):
 def test_what_is_really_there_is_outlined_thinly(tmp_path: Path):
     sink, there = VideoSink(tmp_path / "out.mp4"), np.array([(160.0, 80.0, 480.0, 240.0)])
     sink.open_episode(1, (640, 320), 30.0)
-    sink.write(result(0, size=(320, 160)), Known(present=there))
+    sink.write(result(0, size=(320, 160)), KNOWN._replace(present=there))
     sink.close()
     with av.open(str(tmp_path / "out.mp4")) as container:
         image = next(container.decode(video=0)).to_ndarray(format="bgr24").astype(int)
@@ -119,10 +119,10 @@ def test_what_is_really_there_is_outlined_thinly(tmp_path: Path):
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (Known(grade="n"), "n 320x180"),
-        (Known(DetectionKind.EMULATED, "s"), "s 320x180, emulated detections"),
-        (Known(DetectionKind.NONE), "grade 1 320x180, no detections"),
-        (Known(grade="m", f1=0.708), "m 320x180, F1 0.71"),
+        (KNOWN._replace(grade="n"), "n 320x180"),
+        (KNOWN._replace(kind=DetectionKind.EMULATED, grade="s"), "s 320x180, emulated detections"),
+        (KNOWN._replace(kind=DetectionKind.NONE), "grade 1 320x180, no detections"),
+        (KNOWN._replace(grade="m", f1=0.708), "m 320x180, F1 0.71"),
     ],
 )
 def test_the_caption_says_what_is_known(known: Known, words: str):
@@ -148,7 +148,7 @@ def test_each_episode_has_its_own_file_and_time(tmp_path: Path):
     for episode, n in ((4, 6), (5, 0), (6, 9)):
         sink.open_episode(episode, (64, 48), 30.0)
         for k in range(n):
-            sink.write(result(100 * episode + k), Known())
+            sink.write(result(100 * episode + k), KNOWN)
     sink.close()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out-2.mp4", "out.mp4"]
     assert [count_pictures(path), count_pictures(tmp_path / "out-2.mp4")] == [6, 9]
@@ -167,7 +167,7 @@ def test_times_that_do_not_advance_are_moved_apart(tmp_path: Path, ending: str):
 def test_ntsc_rates_are_written(tmp_path: Path):
     sink = VideoSink(tmp_path / "out.mp4")
     sink.open_episode(1, (64, 48), 30000 / 1001)
-    sink.write(result(0), Known())
+    sink.write(result(0), KNOWN)
     sink.close()
     assert Fraction(duration_s(tmp_path / "out.mp4")) == pytest.approx(1001 / 30000, abs=1e-4)
 
@@ -175,7 +175,7 @@ def test_ntsc_rates_are_written(tmp_path: Path):
 def test_results_that_never_bring_a_picture_are_not_silent(tmp_path: Path):
     sink = VideoSink(tmp_path / "out.mp4")
     sink.open_episode(1, (64, 48), 30.0)
-    sink.write(without_frame(result(0)), Known())
+    sink.write(without_frame(result(0)), KNOWN)
     with pytest.raises(SinkError, match="1 results came, none with its picture"):
         sink.close()
 
@@ -191,7 +191,7 @@ def test_pictures_that_are_not_in_the_file_are_not_silent(tmp_path: Path):
     sink = VideoSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     for k in range(60):
-        sink.write(result(k), Known())
+        sink.write(result(k), KNOWN)
     path.unlink()
     with pytest.raises(SinkError, match=r"expected 60 pictures in the video .*, found 0"):
         sink.close()
@@ -219,12 +219,12 @@ def test_the_video_of_a_killed_run_can_be_read(tmp_path: Path, ending: str):
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from pipeline.collector.output import Known\n"
+        "from tests.pipeline.collector.results import KNOWN\n"
         "from pipeline.collector.video import VideoSink\n"
         "from tests.pipeline.collector.results import result\n"
         "sink = VideoSink(Path(sys.argv[1]))\n"
         "sink.open_episode(1, (64, 48), 30.0)\n"
-        "for k in range(150): sink.write(result(k), Known())\n"
+        "for k in range(150): sink.write(result(k), KNOWN)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, timeout=60, check=False)
