@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from envs.cluster import Cluster
 from envs.hardware import Hardware, usable_cores
@@ -13,7 +14,7 @@ from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
 from envs.video import ladders_of
-from experiments.config.schemas import RunConfig
+from experiments.config.schemas import DetectionsFile, RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import blaming
 from experiments.program.files import write_whole
@@ -80,10 +81,18 @@ class PipelinePlan:
             None if self.env.control else self.hardware,
         )
 
+    @property
+    def has_golden(self) -> bool:
+        """Whether the highest grade is to say what was there: nobody else knows, and it is trained."""
+        producer, is_asked = self.producer, self.config.output.golden_share > 0
+        is_file = producer.source is SourceKind.FILE and not producer.truth
+        is_real = self.detections.kind is DetectionKind.REAL
+        return is_asked and is_file and is_real and producer.work_type is WorkType.YOLO_DETECTION
+
     def outputs(self, directory: Path) -> CollectorOptions:
         """Where the collector writes the stream."""
         wanted = self.config.output
-        detections = wanted.detections
+        detections = wanted.detections or (DetectionsFile.PARQUET if self.has_golden else "")
         return CollectorOptions(
             video=str(directory / "output.mp4") if wanted.video else "",
             detections=str(directory / f"detections.{detections}") if detections else "",
@@ -178,7 +187,7 @@ def producer_options(
         **video_arguments(config.video),
         seed=config.seed,
         streams=config.scenario.streams,
-        density=density_of(scenario_of(config.scenario), config.video.source),
+        **content_of(scenario_of(config.scenario), config.video.source),
         grades=grades,
         weights=weights,
         work_type=hardware.work_type(detector.work_type),
@@ -192,14 +201,14 @@ def producer_options(
     )
 
 
-def density_of(scenario: Scenario, source: SourceKind) -> tuple[float, ...]:
-    """How dense the traffic is, as the producer takes it. Raises ValueError: a source without traffic."""
+def content_of(scenario: Scenario, source: SourceKind) -> dict[str, tuple[float, ...]]:
+    """How traffic and weather change, as the producer takes it. Raises ValueError: a source without."""
     if scenario.content is None:
-        return ()
+        return {}
     if source is not SourceKind.TRAFFIC:
         raise ValueError(f"scenario.content moves the traffic of video=traffic, and {source} has none")
-    density = scenario.content.density
-    return density.low, density.high, density.period_s
+    swings = {"density": scenario.content.density, "fog": scenario.content.fog}
+    return {name: structs.astuple(swing) for name, swing in swings.items() if swing is not None}
 
 
 def slo_text(slo: Slo) -> str:
