@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
-from msgspec import structs
 
 from envs.cluster import Cluster
 from envs.hardware import Hardware, usable_cores
@@ -30,6 +29,7 @@ from experiments.worlds.builders import (
 )
 from experiments.worlds.detections import Detected, detections_of, drawn_by, judged_where_known
 from pipeline.cluster import LocalCluster
+from pipeline.content import Swing
 from pipeline.control import ControlClient
 from pipeline.messages import DetectionKind, Drawn, Status, Weights, WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
@@ -183,11 +183,17 @@ def producer_options(
         hardware.check_grades(grades)
     elif detector.work_type is WorkType.EMULATED:
         raise ValueError("detector.work_type is EMULATED, but the hardware computes: say env.emulate=true")
+    content = scenario_of(config.scenario).content
+    if content is not None and config.video.source is not SourceKind.TRAFFIC:
+        raise ValueError(
+            f"scenario.content moves the traffic of video=traffic, and {config.video.source} has none"
+        )
     return ProducerOptions(
         **video_arguments(config.video),
         seed=config.seed,
         streams=config.scenario.streams,
-        **content_of(scenario_of(config.scenario), config.video.source),
+        density=swing_of(content and content.density),
+        fog=swing_of(content and content.fog),
         grades=grades,
         weights=weights,
         work_type=hardware.work_type(detector.work_type),
@@ -201,14 +207,9 @@ def producer_options(
     )
 
 
-def content_of(scenario: Scenario, source: SourceKind) -> dict[str, tuple[float, ...]]:
-    """How traffic and weather change, as the producer takes it. Raises ValueError: a source without."""
-    if scenario.content is None:
-        return {}
-    if source is not SourceKind.TRAFFIC:
-        raise ValueError(f"scenario.content moves the traffic of video=traffic, and {source} has none")
-    swings = {"density": scenario.content.density, "fog": scenario.content.fog}
-    return {name: structs.astuple(swing) for name, swing in swings.items() if swing is not None}
+def swing_of(swing: Swing | None) -> tuple[float, ...]:
+    """As the producer takes it; nothing, if there is none."""
+    return () if swing is None else (swing.low, swing.high, swing.period_s)
 
 
 def slo_text(slo: Slo) -> str:
