@@ -243,13 +243,6 @@ class ElasticitySpec:
             for level, knob in zip(levels, self.knobs, strict=True)
         ]
 
-    def spared(self, levels: Sequence[int]) -> float:
-        """Share of the highest setting's work at the last stage, that of computing, which these leave out."""
-        return 1.0 - math.prod(
-            knob.costs[-1][level] / max(knob.costs[-1])
-            for level, knob in zip(levels, self.knobs, strict=True)
-        )
-
     def encode(
         self,
         levels: Sequence[int],

@@ -127,7 +127,7 @@ def mean_position(r, v):
 
 @compiled
 def spared(r, v):
-    """As `ElasticitySpec.spared`."""
+    """As `envs.observe.spared`."""
     asked = 1.0
     for knob in range(N_KNOBS):
         asked *= r.asked[knob, v.levels[knob]]

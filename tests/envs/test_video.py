@@ -5,6 +5,7 @@ import pytest
 
 from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
+from envs.observe import spared
 from envs.reward import qoe
 from envs.spec import Quality
 from envs.video import check_ladders, delivered_values, seen_accuracy, video_spec
@@ -116,7 +117,7 @@ def test_frugal_settings_are_worth_what_they_do_not_compute():
     share = GRADES["n"].gflops / GRADES["s"].gflops
     by_hand = [1 - fps * size * grade for fps in (0.5, 1) for size in (0.25, 1) for grade in (share, 1)]
     assert spec.worth.when_shown(5.0).tolist() == pytest.approx(by_hand), "however old"
-    assert [spec.spared(levels) for levels in np.ndindex(spec.n_levels)] == pytest.approx(by_hand)
+    assert [spared(spec, levels) for levels in np.ndindex(spec.n_levels)] == pytest.approx(by_hand)
 
 
 def test_seen_accuracy_needs_both_something_found_and_something_shown():

@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 import envs
 from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Device, Hardware, Origin
-from envs.observe import OUTCOMES
+from envs.observe import OUTCOMES, spared
 from envs.patterns import LinkPattern, LoadPattern, LoadShape
 from envs.scenario import Event, EventKind, Scenario
 from envs.simulator.env import SimulatorEnv
@@ -69,7 +69,7 @@ def test_measures_of_the_setting_alone_are_those_of_the_spec():
     for levels in actions(4, 5):
         info = env.step(levels)[4]
         in_force = list(info["levels"].values())
-        assert info["qoe_by"]["frugal"] == pytest.approx(SPEC.spared(in_force))
+        assert info["qoe_by"]["frugal"] == pytest.approx(spared(SPEC, in_force))
         assert info["qoe_by"]["levels"] == pytest.approx(np.mean(SPEC.positions(in_force)))
 
 
