@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.content import Swing, swung
+from pipeline.options import THICKEST_FOG
 
 LOAD, LINKS, TENANTS, TELEMETRY = range(4)  # what a seed's random numbers are for
 
@@ -167,6 +168,8 @@ class ContentPattern:
         calm, rush: how dense the traffic is that enters the scene, in [0, 1]; for pictures.
         calm_offset, rush_offset: how far that moves the logit of F1; for what has no pictures.
         period_s: from calm to calm, > 0.
+        rush_fog: by how much fog lowers the logit of F1 in the rush hour, in [0, THICKEST_FOG]; there is none
+            when it is calm.
     """
 
     calm: float
@@ -174,10 +177,13 @@ class ContentPattern:
     calm_offset: float
     rush_offset: float
     period_s: float
+    rush_fog: float = 0.0
 
     def __post_init__(self) -> None:
         if not (0 <= self.calm <= 1 and 0 <= self.rush <= 1):
             raise ValueError(f"content: calm and rush must be in [0, 1], got {self.calm} and {self.rush}")
+        if not 0 <= self.rush_fog <= THICKEST_FOG:
+            raise ValueError(f"content: rush_fog must be in [0, {THICKEST_FOG:g}], got {self.rush_fog}")
         if not (math.isfinite(self.calm_offset) and math.isfinite(self.rush_offset)):
             raise ValueError(
                 "content: calm_offset and rush_offset must be finite, got "
@@ -192,9 +198,14 @@ class ContentPattern:
         return Swing(self.calm, self.rush, self.period_s)
 
     @property
+    def fog(self) -> Swing | None:
+        """Of the pictures; None where there never is any."""
+        return Swing(0.0, self.rush_fog, self.period_s) if self.rush_fog else None
+
+    @property
     def offset(self) -> Swing:
         """Of the logit of F1."""
-        return Swing(self.calm_offset, self.rush_offset, self.period_s)
+        return Swing(self.calm_offset, self.rush_offset - self.rush_fog, self.period_s)
 
 
 def read_bandwidth(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

@@ -82,6 +82,7 @@ class Quality(StrEnum):
     F1 = "f1"  # what was found alone
     KNOBS = "knobs"  # how much of each knob's range was delivered
     LEVELS = "levels"  # how high the knobs were set, delivered or not: the published predecessor's measure
+    FRUGAL = "frugal"  # how little the setting has computed, delivered or not: what energy goes by
 
 
 OF_DETECTIONS = (Quality.ACCURACY, Quality.F1)  # these must be known
@@ -138,7 +139,7 @@ class ElasticitySpec:
 
     Attributes:
         knobs, slos, metrics: at least a knob and an SLO.
-        stages: at least one; the knobs' costs have a row for each.
+        stages: at least one, the last of which computes; the knobs' costs have a row for each.
         joint_worth: of every joint setting, None = the weighted mean of what the knobs' values are worth.
         quality: what delivery is judged by; those of detections need a joint worth.
     """

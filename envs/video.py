@@ -76,6 +76,8 @@ def joint_worth(ladders: Ladders, quality: Quality, profile: StreamProfile | Non
             return None
         case Quality.LEVELS:
             return levels_worth(ladders)
+        case Quality.FRUGAL:
+            return frugal_worth(ladders)
         case _ if profile is None:
             raise ValueError(
                 f"{quality.name} needs to know what detections of the scene are worth: say accuracy=traffic "
@@ -133,6 +135,17 @@ def levels_worth(ladders: Ladders) -> Worth:
     sizes = len(ladders.fps), len(ladders.sizes), len(ladders.grades)
     positions = [np.linspace(0.0, 1.0, n) if n > 1 else np.ones(1) for n in sizes]
     return Worth.ageless(sum(np.ix_(*positions), start=np.zeros(())) / len(sizes))
+
+
+def frugal_worth(ladders: Ladders) -> Worth:
+    """What settings are worth where energy counts: 1 - GFLOP/s / the highest setting's.
+
+    A device's power above idle goes by the time that it computes (`envs.hardware.mean_power_w`), and that by
+    the work.
+    """
+    costs = stage_costs(ladders)["compute"]
+    asked = [np.array(of_levels) / max(of_levels) for of_levels in costs]
+    return Worth.ageless(1.0 - math.prod(np.ix_(*asked), start=np.ones(())))
 
 
 def seen_accuracy(f1: float, fps: float) -> float:

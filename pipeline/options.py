@@ -17,6 +17,7 @@ SMALLEST_PX, LARGEST_PX = 64, 4096  # of the traffic scene
 HIGHEST_FPS = 1000.0  # likewise
 LONGEST_S = 1e6  # eleven days
 LARGEST_SEED = 2**63 - 1  # on the wire
+THICKEST_FOG = 2.5  # that it was measured for, see `pipeline.sources.traffic.daylight`
 
 NATURAL = Bounds(0)
 POSITIVE = Bounds(1)
@@ -65,11 +66,16 @@ def _check_levels(levels: tuple[int, ...]) -> None:
         raise ValueError(f"expected 3 level indices (fps, size, grade), got {len(levels)}")
 
 
-def _check_density(swing: tuple[float, ...]) -> None:
-    if len(swing) not in (0, 3):
-        raise ValueError(f"expected 3 numbers (calm, rush, period in s), got {len(swing)}")
-    if swing and not (max(swing[:2]) <= 1 and swing[2] > 0):
-        raise ValueError(f"expected calm and rush in [0, 1] and a period > 0 s, got {swing}")
+def _check_swing(most: float) -> Callable[[tuple[float, ...]], None]:
+    """Make a check of what goes up and down, at most so far."""
+
+    def check(swing: tuple[float, ...]) -> None:
+        if len(swing) not in (0, 3):
+            raise ValueError(f"expected 3 numbers (at first, half a period later, s of it), got {len(swing)}")
+        if swing and not (max(swing[:2]) <= most and swing[2] > 0):
+            raise ValueError(f"expected two numbers in [0, {most:g}] and a period > 0 s, got {swing}")
+
+    return check
 
 
 class Checked:
@@ -101,7 +107,14 @@ class ProducerOptions(Checked):
         (),
         "traffic: its density in [0, 1] when calm and in the rush, s from calm to calm; empty = it varies",
         Bounds(0, LONGEST_S),
-        check=_check_density,
+        check=_check_swing(1.0),
+    )
+    fog: tuple[float, ...] = _option(
+        (),
+        "traffic: by how much fog lowers the logit of F1, at first and half a period later, s of the period;"
+        " empty = none",
+        Bounds(0, LONGEST_S),
+        check=_check_swing(THICKEST_FOG),
     )
     pacing: bool = _option(True, "offer frames at the source's own pace; off: as fast as they are taken")
     truth: str = _option("", "file: what is really in its pictures, a file in MOT format")
@@ -216,6 +229,7 @@ class CollectorOptions(Checked):
     kind: DetectionKind = _option(
         DetectionKind.REAL, "what detections are: said in the two files above; of NONE, none is kept"
     )
+    outlines: bool = _option(False, "outline in the video what is really there, where the truth is known")
     frames: str = _option("", "write when every emitted frame was where to this file (.parquet or .jsonl)")
     supervised: bool = _option(
         False, "print one line of JSON with the endpoint for results, end when standard input closes"

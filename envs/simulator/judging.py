@@ -20,7 +20,7 @@ from pipeline.slos import RATIO_CAP
 
 N_CATALOGUE = len(CATALOGUE)
 F1_METRIC = METRICS.index(STREAMING_F1)
-BY_ACCURACY, BY_F1, BY_KNOBS, BY_LEVELS = map(QUALITIES.index, Quality)
+BY_ACCURACY, BY_F1, BY_KNOBS, BY_LEVELS, BY_FRUGAL = map(QUALITIES.index, Quality)
 
 
 def _each(functions: list[Any]) -> Any:
@@ -87,6 +87,7 @@ def judge_quality(e, r, facts, v):
     v.qoe_by[BY_F1] = v.f1
     v.qoe_by[BY_KNOBS] = gained / total
     v.qoe_by[BY_LEVELS] = mean_position(r, v)
+    v.qoe_by[BY_FRUGAL] = spared(r, v)
     chosen = v.qoe_by[r.judged_by]
     v.qoe = 0.0 if math.isnan(chosen) else chosen
 
@@ -122,6 +123,15 @@ def mean_position(r, v):
     for knob in range(N_KNOBS):
         total += position(r, v, knob)
     return total / N_KNOBS
+
+
+@compiled
+def spared(r, v):
+    """As `envs.observe.spared`."""
+    asked = 1.0
+    for knob in range(N_KNOBS):
+        asked *= r.asked[knob, v.levels[knob]]
+    return 1.0 - asked
 
 
 @compiled
@@ -221,6 +231,7 @@ def judge_beginning(rules, episodes, verdicts, i):
     v.f1 = math.nan
     v.qoe_by[:] = math.nan
     v.qoe_by[BY_LEVELS] = mean_position(r, v)
+    v.qoe_by[BY_FRUGAL] = spared(r, v)
     v.is_over = False
     observe(r, v)
 

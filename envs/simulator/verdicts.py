@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.observe import COUNTS, OUTCOMES
-from envs.simulator.records import N_GRADES, N_SLOS, N_WORKERS, NONE
+from envs.simulator.records import N_FPS, N_GRADES, N_SIZES, N_SLOS, N_WORKERS, NONE
 from envs.spec import ElasticitySpec, Quality
 from pipeline.interval import HOPS
 from pipeline.metrics import CATALOGUE
@@ -17,6 +17,7 @@ QUALITIES = tuple(Quality)
 METRICS = (*CATALOGUE, *(f"hop_{hop}_ms" for hop in HOPS), *COUNTS)
 FLAG = np.int8  # 0 or 1: numba knows no arrays of truths within records
 N_KNOBS = 3  # of a video spec
+N_LEVELS = max(N_FPS, N_SIZES, N_GRADES)
 N_STAGES, N_OBSERVED = 4, 8  # stages, and further metrics in the observation, at most
 
 # An ElasticitySpec
@@ -33,6 +34,7 @@ RULES = np.dtype(
         ("highest", np.float64, (N_KNOBS,)),
         ("weights", np.float64, (N_KNOBS,)),  # in the QoE
         ("tops", np.int64, (N_KNOBS,)),  # index of the highest level
+        ("asked", np.float64, (N_KNOBS, N_LEVELS)),  # of the highest work of computing, by level
         ("accuracies", np.float64, (N_GRADES,)),  # value of each grade
         ("n_observed", np.int64),
         ("observed", np.int64, (N_OBSERVED,)),  # index into METRICS
@@ -103,6 +105,8 @@ def rules_of(spec: ElasticitySpec) -> NDArray[Any]:
     r["highest"] = [max(knob.value) for knob in spec.knobs]
     r["weights"] = [knob.weight for knob in spec.knobs]
     r["tops"] = spec.highest
+    for own, knob in zip(r["asked"], spec.knobs, strict=True):
+        own[: knob.n_levels] = np.array(knob.costs[-1]) / max(knob.costs[-1])
     r["accuracies"][: spec.knobs[2].n_levels] = spec.knobs[2].value
     r["observed"][:m] = [METRICS.index(metric.name) for metric in spec.metrics]
     r["lows"][:m] = [metric.low for metric in spec.metrics]

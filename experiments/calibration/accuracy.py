@@ -17,6 +17,7 @@ from experiments.config.schemas import CONF
 from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
+from experiments.program.formatting import counted
 from experiments.runs.provenance import machine, releases
 from experiments.worlds.pipeline import source_ladders
 from pipeline.messages import WorkType
@@ -69,13 +70,15 @@ def execute(session: Calibration, directory: Path, console: Console) -> None:
     if not weights:
         raise ConfigError("detector.weights: no grade has trained weights, so there is nothing to measure")
     unfinished = Path(config.results) / config.name / "unfinished" / f"{session.key}-accuracy.json"
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
     looked = [] if config.fresh else _load(unfinished)
     wanted = config.scenes
-    scenes = scenes_of(producer, ladders.fps[-1], wanted.n, wanted.seconds, wanted.every)
+    scenes = list(scenes_of(producer, ladders.fps[-1], wanted.n, wanted.seconds, wanted.every))
     detectors = {grade: Detector(source, TASKS[producer.work_type]) for grade, source in weights.items()}
     if looked:
-        console.print(f"taken up again: {len(looked)} parts are there")
-    with ProgressView(console, config.live, "accuracy", None, "scenes") as view:
+        console.print(f"taken up again: {counted(len(looked), 'scene')} looked at before")
+    n_scenes = len(scenes) * len(detectors)
+    with ProgressView(console, config.live, "accuracy", n_scenes, "scenes") as view:
         for scene in scenes:
             for grade, detector in detectors.items():
                 view.say(f"{scene.name}, grade {grade}")

@@ -15,7 +15,7 @@ from pipeline.options import ProducerOptions, SourceKind
 from pipeline.producer.scaling import scaled
 from pipeline.scoring.matching import Objects, detections_of, tally
 from pipeline.scoring.truth import open_truth, read_mot, truth_of
-from pipeline.sources.base import Source, SourceFrame
+from pipeline.sources.base import frames_at
 from pipeline.sources.opening import open_source
 
 AGES = (0, 1, 2, 3, 5, 10, 20, 30, 60)  # of what is shown, in frames of the source
@@ -137,14 +137,3 @@ def look_at(scene: Scene, grade: str, detect: Detect, sizes: Sequence[tuple[int,
 def _counts(by_class: dict[str, Matches]) -> tuple[int, int, int]:
     total = sum(by_class.values(), Matches())
     return total.matched, total.found, total.present
-
-
-def frames_at(source: Source, indices: Collection[int]) -> Iterator[SourceFrame]:
-    """Yield the source's frames with these indices, as long as it has any."""
-    for index in range(max(indices, default=-1) + 1):
-        if source.peek() is None:
-            return
-        if index in indices:
-            yield source.read()
-        else:
-            source.skip()

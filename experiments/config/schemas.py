@@ -134,6 +134,8 @@ class OutputSchema:
     mlflow: bool = MISSING
     picture: bool | None = MISSING
     recording: bool = MISSING
+    outlines: bool = False  # of a run whose release did not have it
+    golden_share: float = 0.0  # likewise
 
 
 NO_OUTPUT = OutputSchema(

@@ -87,6 +87,8 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     table.add_row("QoE, mean", f"{summary['qoe_mean']:.3f}")
     if (f1 := summary.get("qoe_by", {}).get(Quality.F1)) is not None:  # which former releases lack
         table.add_row("found: streaming F1, mean", f"{f1:.3f}")
+    if (golden := summary.get("golden_f1")) is not None:
+        table.add_row("golden F1, against the highest grade", f"{golden:.3f}")
     table.add_row("reward, mean", f"{summary['reward_mean']:+.3f}")
     table.add_row("changes of the setting", f"{summary['switches_per_min']:.1f} per minute")
     latencies = " / ".join(figure(summary[f"latency_p{share}_ms"]) for share in (50, 95, 99))

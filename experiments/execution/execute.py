@@ -100,12 +100,23 @@ def execute(
         logger.info("%s", detected.line)
         extras = Extras(record.directory, plan, identity, tracked, draws)
         cause = driven(plan, agent, record, asked, extras, view, heard)
+        if cause is None and (trouble := heard.attempt(lambda: note_golden(plan, record))) is not None:
+            logger.warning("there is no golden_f1: %s", what_broke(trouble, record.directory))
         error = "" if cause is None else what_broke(cause, record.directory)
         summary = record.end(status_of(cause), error)
         if extras.leave(agent, summary, heard):
             record.close()
     by_hand = cause if isinstance(cause, KeyboardInterrupt) else None
     return Ended(record.directory, summary, cause, heard.interruption or by_hand)
+
+
+def note_golden(plan: Plan, record: RunRecord) -> None:
+    """Add to the summary how near the run came to the highest grade, where that is asked for."""
+    if isinstance(plan.config.env, PipelineSchema):
+        from experiments.execution.golden import golden_f1  # it needs FFmpeg
+
+        if (f1 := golden_f1(plan, record.directory)) is not None:
+            record.note(golden_f1=f1)
 
 
 def driven(

@@ -13,7 +13,7 @@ from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
 from experiments.display.rerun.recording import check_rerun
 from experiments.execution.weights import fetch_weights
-from experiments.program.errors import blaming
+from experiments.program.errors import ConfigError, blaming
 from experiments.runs.identity import Identity, identify
 from experiments.training.first_use import ensure_trained
 from experiments.worlds.drawn import with_world
@@ -92,6 +92,8 @@ def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> Re
     assert isinstance(config, RunConfig)
     if config.output.recording:
         check_rerun()
+    if not 0 <= config.output.golden_share <= 1:
+        raise ConfigError(f"output.golden_share must be in [0, 1], got {config.output.golden_share}")
     fetch_weights(config)
     plan = plan_run(config)
     cfg = cfg.copy()

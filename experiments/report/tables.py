@@ -12,6 +12,7 @@ from experiments.program.console import plain_table
 from experiments.program.formatting import figure
 from experiments.report.block import Block, Frame, RankingMetric
 from experiments.runs.summary import SETTLED_AFTER
+from experiments.statistics.episode import GOLDEN
 from experiments.statistics.pairs import LEVEL
 
 UNKNOWN = "–"
@@ -88,6 +89,8 @@ COLUMNS: Columns = {
     "all SLOs hold, %": lambda row: interval(row, "fulfilment", 100.0),
     f"after {SETTLED_AFTER} steps, %": lambda row: percent(row[f"slo_fulfilment_after_{SETTLED_AFTER}"]),
     "QoE": lambda row: interval(row, "qoe"),
+    "streaming F1": lambda row: figure(row["qoe_by.f1"]),
+    "golden F1": lambda row: figure(row[GOLDEN]),
     "reward": lambda row: interval(row, "reward", sign="+"),
     "reward (IQM)": lambda row: interval(row, "reward_iqm", sign="+"),
     f"reward{WORST}": lambda row: interval(row, "reward_worst_tenth", sign="+"),

@@ -5,6 +5,7 @@
 | `agent`, `video`, `detector`, `env`, `hardware`, `scenario`, `slo` | options of its groups; an agent without a file is called by its class, a published one as its importer says |
 | `seed`, `spec_hash`, `config_hash`, `git_commit`, `status` | the head of `summary.json` |
 | `code_hash`, `weights`, `detections`, `error`, `machine`, `releases` | likewise; "" where a run does not say |
+| `golden_f1` | likewise; None where it is not known |
 | `name`, `steps`, `control_interval_s` | as they were asked for |
 | `place` | where it was found, for people; no other run has it |
 | `begun` | local time as "20261126-011423", or something that sorts as it; of two, the later one is newer |
@@ -32,6 +33,7 @@ from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.provenance import digest
 from experiments.runs.record import CONFIG, SUMMARY
+from experiments.statistics.episode import GOLDEN
 from experiments.worlds.plan import Plan, plan_run, plan_twin
 
 SPEC = "spec_hash"
@@ -100,6 +102,7 @@ def made_row(
         "control_interval_s": config["env"]["control_interval_s"],
         "machine": MACHINE.format(**facts["machine"]) if facts.get("machine") else "",
         "releases": " ".join(f"{name} {of}" for name, of in sorted(facts.get("releases", {}).items())),
+        GOLDEN: facts.get(GOLDEN),
         "place": place,
         "begun": begun,
         "config": config,

@@ -18,7 +18,8 @@ from experiments.statistics.disturbances import (
 )
 
 EVERYWHERE = "all"  # the block of all cells
-TRAINED = "trained_steps"  # column, the same in every row: `Agent.trained_steps`
+# columns, the same in every row: `Agent.trained_steps`, and how near a run came to the highest grade
+TRAINED, GOLDEN = "trained_steps", "golden_f1"
 NEEDED = "holding_breaks"  # column: where the world gets worse, whether holding still would break an SLO
 
 
@@ -105,6 +106,7 @@ def figures_of(trace: pd.DataFrame) -> dict[str, float]:
         name: np.nan if value is None else float(value) for name, value in dotted(summarise(trace)).items()
     }
     spent_ms = column(trace, "decision_ms") + column(trace, "learning_ms")
-    figures[TRAINED] = float(column(trace, TRAINED)[0]) if TRAINED in trace else 0.0
+    for name, unknown in ((TRAINED, 0.0), (GOLDEN, np.nan)):
+        figures[name] = float(column(trace, name)[0]) if name in trace else unknown
     figures["cpu_share"] = float(spent_ms.sum() / (1e3 * column(trace, "interval_s").sum()))
     return figures

@@ -20,7 +20,7 @@ from experiments.statistics.aggregates import (
     worst_tenth,
 )
 from experiments.statistics.disturbances import Answer
-from experiments.statistics.episode import TRAINED
+from experiments.statistics.episode import GOLDEN, TRAINED
 from experiments.statistics.scores import Episodes, References
 
 # column: figure, whose mean it is
@@ -31,7 +31,7 @@ AVERAGED = (
     *(f"slo_fulfilment_after_{SETTLED_AFTER}", "slo_unknown", "slo_depth"),
     *("longest_violation", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms"),
     *("switches_per_min", "decision_ms_p50", "decision_ms_p99", "learning_ms_p50", "learning_ms_p99"),
-    "cpu_share",
+    *("cpu_share", "qoe_by.f1", GOLDEN),
 )
 EACH_SLO, EACH_UNKNOWN = "slo_fulfilment_by_slo.", "slo_unknown_by_slo."
 SMOOTHED = 5  # steps of a curve that are averaged, for single ones are noise

@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.runs.logged import read_run
 from experiments.statistics.disturbances import change_points_of
-from experiments.statistics.episode import TRAINED, Episode, episode_of
+from experiments.statistics.episode import GOLDEN, TRAINED, Episode, episode_of
 from experiments.statistics.leaderboard import leaderboard
 from experiments.statistics.scores import (
     TOLERANCE,
@@ -59,7 +59,8 @@ def episodes_of(runs: Sequence[StudyRun], played: Played) -> list[Episode]:
     for run in runs:
         if run.hash in played.finished:
             logged = read_run(played.folder / played.finished[run.hash])
-            trace = logged.trace().assign(**{TRAINED: logged.summary["trained_steps"]})
+            facts = {TRAINED: logged.summary["trained_steps"], GOLDEN: logged.summary.get(GOLDEN)}
+            trace = logged.trace().assign(**facts)
             points = change_points_of(run.resolved.plan, run.seed)
             found.append(episode_of(trace, run.agent, run.cell, run.block, run.seed, points, run.stratum))
     return found

@@ -18,7 +18,10 @@ from experiments.tracking.store import NOTE, figures_of
 
 FIGURES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of the runs' summaries: their means, agent by agent
 SOURCE = "mlflow.source.name"  # a JOB's is shown whole; of others only what follows the last slash
-ALWAYS = ("qoe", "reward", "decision_ms", "learning_ms", "metrics.live_workers", "metrics.delivered_fps")
+ALWAYS = (
+    *("qoe", "qoe_by.f1", "reward", "decision_ms", "learning_ms"),
+    *("metrics.live_workers", "metrics.delivered_fps"),
+)
 FAMILIES = ("ratios.", "settings.")  # with those, columns of a gist
 SOURCE_TYPE = {"mlflow.source.type": "JOB"}
 

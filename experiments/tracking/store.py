@@ -39,7 +39,7 @@ SETTINGS = {
 PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # tags that MLflow's page reads
 DIRECTORY = "directory"  # tag of ours: where a run's files lie
 VIEW = "figures"  # key of the view that its runs can be opened in, with these columns beside their names
-COLUMNS = ("qoe_mean", "reward_mean", "slo_fulfilment", "switches_per_min")
+COLUMNS = ("qoe_mean", "qoe_by.f1", "golden_f1", "reward_mean", "slo_fulfilment", "switches_per_min")
 
 Point = tuple[str, float, int, int]  # a metric's name, its value, when in ms since 1970, its step
 

@@ -13,7 +13,7 @@ from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
 from envs.video import ladders_of
-from experiments.config.schemas import RunConfig
+from experiments.config.schemas import DetectionsFile, RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import blaming
 from experiments.program.files import write_whole
@@ -29,6 +29,7 @@ from experiments.worlds.builders import (
 )
 from experiments.worlds.detections import Detected, detections_of, drawn_by, judged_where_known
 from pipeline.cluster import LocalCluster
+from pipeline.content import Swing
 from pipeline.control import ControlClient
 from pipeline.messages import DetectionKind, Drawn, Status, Weights, WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, SourceKind
@@ -80,14 +81,23 @@ class PipelinePlan:
             None if self.env.control else self.hardware,
         )
 
+    @property
+    def has_golden(self) -> bool:
+        """Whether the highest grade is to say what was there: nobody else knows, and it is trained."""
+        producer, is_asked = self.producer, self.config.output.golden_share > 0
+        is_file = producer.source is SourceKind.FILE and not producer.truth
+        is_real = self.detections.kind is DetectionKind.REAL
+        return is_asked and is_file and is_real and producer.work_type is WorkType.YOLO_DETECTION
+
     def outputs(self, directory: Path) -> CollectorOptions:
         """Where the collector writes the stream."""
         wanted = self.config.output
-        detections = wanted.detections
+        detections = wanted.detections or (DetectionsFile.PARQUET if self.has_golden else "")
         return CollectorOptions(
             video=str(directory / "output.mp4") if wanted.video else "",
             detections=str(directory / f"detections.{detections}") if detections else "",
             kind=self.detections.kind,
+            outlines=wanted.outlines,
         )
 
     def _cluster(self, directory: Path, budget: RestartBudget) -> Cluster:
@@ -173,11 +183,17 @@ def producer_options(
         hardware.check_grades(grades)
     elif detector.work_type is WorkType.EMULATED:
         raise ValueError("detector.work_type is EMULATED, but the hardware computes: say env.emulate=true")
+    content = scenario_of(config.scenario).content
+    if content is not None and config.video.source is not SourceKind.TRAFFIC:
+        raise ValueError(
+            f"scenario.content moves the traffic of video=traffic, and {config.video.source} has none"
+        )
     return ProducerOptions(
         **video_arguments(config.video),
         seed=config.seed,
         streams=config.scenario.streams,
-        density=density_of(scenario_of(config.scenario), config.video.source),
+        density=swing_of(content and content.density),
+        fog=swing_of(content and content.fog),
         grades=grades,
         weights=weights,
         work_type=hardware.work_type(detector.work_type),
@@ -191,14 +207,9 @@ def producer_options(
     )
 
 
-def density_of(scenario: Scenario, source: SourceKind) -> tuple[float, ...]:
-    """How dense the traffic is, as the producer takes it. Raises ValueError: a source without traffic."""
-    if scenario.content is None:
-        return ()
-    if source is not SourceKind.TRAFFIC:
-        raise ValueError(f"scenario.content moves the traffic of video=traffic, and {source} has none")
-    density = scenario.content.density
-    return density.low, density.high, density.period_s
+def swing_of(swing: Swing | None) -> tuple[float, ...]:
+    """As the producer takes it; nothing, if there is none."""
+    return () if swing is None else (swing.low, swing.high, swing.period_s)
 
 
 def slo_text(slo: Slo) -> str:

@@ -219,7 +219,8 @@ class Collector:
         self._joined_ns, self._is_scoring = now_ns + self._clock.offset_ns, False
         if not settings.episode:
             return []
-        return [events.BeginEpisode(settings.episode, settings.source_size, settings.source_fps)]
+        size, fps = settings.source_size, settings.source_fps
+        return [events.BeginEpisode(settings.episode, size, fps, settings.grades)]
 
     def _begin_scoring(self, settings: Settings) -> list[Command]:
         """Score, once it is known of what and since when."""

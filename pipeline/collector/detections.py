@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.collector.output import Known
 from pipeline.collector.tables import open_rows
 from pipeline.messages import Result, ResultPart
 
@@ -23,7 +24,8 @@ SCHEMA = pa.schema(
         ("stream", pa.int32()),
         ("id", pa.int64()),
         ("source_index", pa.int64()),
-        ("captured_s", pa.float64()),
+        ("captured_s", pa.float64()),  # since the first result's capture
+        ("emitted_s", pa.float64()),  # likewise
         ("epoch", pa.int64()),
         ("grade", pa.int32()),
         ("width", pa.int32()),
@@ -84,12 +86,12 @@ class DetectionSink:
         """Count times from the next result on."""
         self._first_ns = None
 
-    def write(self, part: ResultPart) -> None:
+    def write(self, part: ResultPart, known: Known) -> None:
         """Append a frame. Raises SinkError."""
         if self._first_ns is None:
             self._first_ns = part.header.captured_ns
         fields = frame_fields(part.header, (part.header.captured_ns - self._first_ns) * 1e-9)
-        fields["kind"] = part.kind
+        fields |= {"emitted_s": (known.emitted_ns - self._first_ns) * 1e-9, "kind": known.kind}
         detections = detection_fields(part.boxes)
         if self._is_table:
             self._rows.add([{**fields, **detection} for detection in detections or [{}]])

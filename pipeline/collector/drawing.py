@@ -25,7 +25,11 @@ FARTHEST_PX = 1 << 14  # beyond any picture; OpenCV draws with 16 fractional bit
 
 
 def annotated(
-    frame: NDArray[np.uint8], boxes: NDArray[np.float32], size_px: tuple[int, int], caption: str
+    frame: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    size_px: tuple[int, int],
+    caption: str,
+    present: NDArray[np.float64] | None = None,
 ) -> NDArray[np.uint8]:
     """Copy a picture to another size, with the detections drawn into it.
 
@@ -35,6 +39,8 @@ def annotated(
             Rows that are not finite are left out.
         size_px: (width, height) of the copy.
         caption: a few words for the lower left corner.
+        present: x1, y1, x2, y2 of what is really there, as shares of the picture's sides, shape (n, 4):
+            outlined thinly, below the detections.
     """
     height, width = frame.shape[:2]
     picture = np.asarray(cv2.resize(frame, size_px, interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -46,6 +52,9 @@ def annotated(
     scale = size_px[1] / REFERENCE_HEIGHT_PX
     thickness, font_scale = max(1, round(scale)), FONT_SCALE * scale**FONT_GROWTH
     line = cv2.LINE_AA if boxes.shape[1] == ROTATED_COLUMNS else cv2.LINE_8
+    if present is not None:
+        for left, top, right, bottom in np.rint(present * np.tile(size_px, 2)).astype(int).tolist():
+            cv2.rectangle(picture, (left, top), (right, bottom), WHITE, 1)
     for corners, row in zip(corners_px, boxes, strict=True):
         cv2.polylines(picture, [corners], True, class_color(round(float(row[-1]))), thickness, line)
     for corners, row in zip(corners_px, boxes, strict=True):

@@ -50,6 +50,7 @@ class BeginEpisode(msgspec.Struct, frozen=True):
     episode: int
     source_size: tuple[int, int]
     source_fps: float
+    grades: tuple[str, ...]
 
 
 class BeginScoring(msgspec.Struct, frozen=True):

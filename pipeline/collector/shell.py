@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import zmq
 from pipeline.cli import parse_options
 from pipeline.collector import events
 from pipeline.collector.core import TICK_NS, Collector
-from pipeline.collector.output import Sink, SinkError
+from pipeline.collector.output import Known, Sink, SinkError
 from pipeline.collector.sinks import open_record, open_sink
 from pipeline.messages import (
     DetectionKind,
@@ -28,9 +29,9 @@ from pipeline.messages import (
     random_identity,
 )
 from pipeline.options import CollectorOptions
-from pipeline.scoring.emulated import NOTHING, Emulated
+from pipeline.scoring.emulated import NOTHING, Emulated, remembering
 from pipeline.scoring.scoring import Scoring
-from pipeline.scoring.truth import open_truth
+from pipeline.scoring.truth import Look, open_truth
 from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
 from pipeline.stopping import StopSwitch
 
@@ -74,7 +75,10 @@ class CollectorShell:
         self._scoring: Scoring | None = None  # once there is something to score
         self._writes = bool(options.video or options.detections)
         self._kind = options.kind
+        self._grades: tuple[str, ...] = ()  # of the episode
+        self._outlines = options.outlines
         self._emulated: Emulated | None = None  # for the sink; scoring has one of its own
+        self._look: Look | None = None  # where outlines are asked for
         self._core = Collector(results, sink.needs_frames, random_identity())
         self._poller = zmq.Poller()
         for socket in (self._results, self._link, stop.fileno()):
@@ -123,7 +127,8 @@ class CollectorShell:
     def _perform(self, command: events.Command) -> None:
         match command:
             case events.Emit(part, _, emitted_ns):
-                self._sink.write(self._shown(part, emitted_ns))
+                if self._writes:
+                    self._write(part, emitted_ns)
                 if self._scoring is not None:
                     self._scoring.emitted(part.header, part.boxes, emitted_ns)
                 if self._frames is not None:
@@ -133,14 +138,14 @@ class CollectorShell:
                     self._link.send(encode(message), NOBLOCK)
                 except zmq.Again:
                     logger.debug("the producer takes no more messages; what matters is sent again")
-            case events.BeginEpisode(episode, source_size, source_fps):
-                self._emulated = None
+            case events.BeginEpisode(episode, source_size, source_fps, grades):
+                self._emulated = self._look = None
+                self._grades = grades
                 self._sink.open_episode(episode, source_size, source_fps)
             case events.BeginScoring(episode, truth, source_size, source_fps, from_ns):
                 self._scoring = self._scoring or Scoring()
                 self._scoring.begin(episode, truth, source_size, source_fps, from_ns)
-                if truth.drawn is not None:
-                    self._emulate(command)
+                self._look_at(command)
             case events.ScoreUntil(now_ns, n_streams):
                 assert self._scoring is not None, "it has begun"
                 self._scoring.until(now_ns, n_streams)
@@ -149,23 +154,33 @@ class CollectorShell:
             case events.Fail(reason):
                 raise CollectorError(reason)
 
-    def _emulate(self, begin: events.BeginScoring) -> None:
-        """What is drawn from the truth takes the place of what workers found."""
-        self._kind = DetectionKind.EMULATED
-        if not self._writes:
+    def _look_at(self, begin: events.BeginScoring) -> None:
+        """Open the truth for what is written, if that shows it or has detections drawn from it."""
+        truth, size, fps = begin.truth, begin.source_size, begin.source_fps
+        if truth.drawn is not None:
+            self._kind = DetectionKind.EMULATED
+        if not self._writes or (truth.drawn is None and not self._outlines):
             return
         try:
-            look = open_truth(begin.truth, begin.source_size, begin.source_fps)
+            look = remembering(truth, open_truth(truth, size, fps), fps, begin.from_ns)
         except (OSError, ValueError):
             return  # scoring tells of it
-        self._emulated = Emulated(begin.truth, look, begin.source_size, begin.source_fps, begin.from_ns)
+        if truth.drawn is not None:
+            self._emulated = Emulated(truth, look, size, fps)
+        if self._outlines:
+            self._look = look
 
-    def _shown(self, part: ResultPart, emitted_ns: int) -> ResultPart:
-        """What the sink gets: a result with detections that mean something, and that say of what kind."""
-        if self._kind is DetectionKind.REAL or not self._writes:
-            return part
-        boxes = NOTHING if self._emulated is None else self._emulated.boxes(part.header, emitted_ns)
-        return part._replace(boxes=boxes, kind=self._kind)
+    def _write(self, part: ResultPart, emitted_ns: int) -> None:
+        """Hand a result to the sink, with detections that mean something, and what else is known of it."""
+        header, present = part.header, None
+        if self._kind is not DetectionKind.REAL:
+            boxes = NOTHING if self._emulated is None else self._emulated.boxes(header, emitted_ns)
+            part = part._replace(boxes=boxes)
+        grade = self._grades[header.grade] if header.grade < len(self._grades) else ""
+        f1 = math.nan if self._scoring is None else self._scoring.f1
+        if self._look is not None and (objects := self._look(header.source_index)) is not None:
+            present = objects.boxes[~objects.ignored]
+        self._sink.write(part, Known(emitted_ns, self._kind, grade, f1, present))
 
     def _take_tally(self) -> None:
         tally = None if self._scoring is None else self._scoring.tally

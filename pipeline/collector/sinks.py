@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.collector.output import Sink
+from pipeline.collector.output import Known, Sink
 from pipeline.messages import ResultPart
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ class SinkGroup:
         for sink in self._sinks:
             sink.open_episode(episode, source_size, source_fps)
 
-    def write(self, part: ResultPart) -> None:
+    def write(self, part: ResultPart, known: Known) -> None:
         """Hand the result to every sink."""
         for sink in self._sinks:
-            sink.write(part)
+            sink.write(part, known)
 
     def close(self) -> None:
         """Close every sink, also where one of them fails."""

@@ -1,10 +1,11 @@
 """The annotated video: H.264 in .mp4 or VP9 in .webm, in the time that really passed."""
 
 import logging
+import math
+from collections import deque
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import assert_never
 
 import av
 import numpy as np
@@ -17,8 +18,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from pipeline.collector.drawing import annotated
-from pipeline.collector.output import SinkError, make_room_for
-from pipeline.messages import DetectionKind, Result, ResultPart, WorkLoad
+from pipeline.collector.output import Known, SinkError, make_room_for
+from pipeline.messages import DetectionKind, Result, ResultPart
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ TIME_BASE = Fraction(1, 90_000)
 SHORTEST_GAP = 90  # ticks, 1 ms: .webm counts no finer
 NS_PER_TICK = Fraction(1_000_000_000, 90_000)
 KEY_FRAME_EVERY = TIME_BASE.denominator  # ticks: what a killed run loses is about one second
-GRADES = tuple(work_load.name for work_load in WorkLoad)
+SECOND_NS = 999_000_000  # not quite: of pictures that come once a second, there is one in it
 LOWEST_SIDE_PX = 16  # of what every encoder takes
 
 
@@ -163,6 +164,7 @@ class VideoSink:
         self._path = path
         self._file: VideoFile | None = None
         self._n_files = self._n_without_frame = self._first_ns = 0
+        self._recent_ns: deque[int] = deque()  # when the pictures of the last second were captured
 
     def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
         """Finish the video of the episode before; the new one's begins with its first picture.
@@ -177,11 +179,11 @@ class VideoSink:
                 "%s has pictures of %dx%d, to which the source's %dx%d is scaled: even sides are needed",
                 *(self._path, width, height, *source_size),
             )
-        self._size_px = width, height
+        self._size_px, self._source_size = (width, height), source_size
 
-    def write(self, part: ResultPart) -> None:
+    def write(self, part: ResultPart, known: Known) -> None:
         """Draw and append a result of stream 0. Raises SinkError: it cannot be written."""
-        header, boxes, frame, kind = part
+        header, boxes, frame = part
         if header.stream != 0:
             return
         if frame is None:
@@ -190,9 +192,12 @@ class VideoSink:
         if self._file is None:
             self._n_files += 1
             self._first_ns = header.captured_ns
+            self._recent_ns.clear()
             path = self._path_of(self._n_files)
             self._file = VideoFile(path, self._size_px, self._fps, f"episode {self._episode}")
-        image = annotated(frame, boxes, self._size_px, caption(header, kind))
+        words = caption(header, self._fps_at(header.captured_ns), known)
+        present = None if known.present is None else known.present / np.tile(self._source_size, 2)
+        image = annotated(frame, boxes, self._size_px, words, present)
         self._file.write(image, header.captured_ns - self._first_ns)
 
     def close(self) -> None:
@@ -207,6 +212,14 @@ class VideoSink:
         if n:
             logger.warning("%s results came without their picture and are not in %s", n, self._path)
 
+    def _fps_at(self, captured_ns: int) -> int | None:
+        """Count the pictures of the last second; None before there was one."""
+        recent = self._recent_ns
+        recent.append(captured_ns)
+        while recent[0] <= captured_ns - SECOND_NS:
+            recent.popleft()
+        return len(recent) if captured_ns - self._first_ns >= SECOND_NS else None
+
     def _finish(self) -> None:
         file, self._file = self._file, None
         if file is not None:
@@ -216,15 +229,21 @@ class VideoSink:
         return self._path if number == 1 else self._path.with_stem(f"{self._path.stem}-{number}")
 
 
-def caption(header: Result, kind: DetectionKind) -> str:
-    """Name the settings a result was made under, and what it shows if that is not real: "LOW 320x180"."""
-    grade = GRADES[header.grade] if header.grade < len(GRADES) else f"grade {header.grade}"
-    settings = f"{grade} {header.size[0]}x{header.size[1]}"
-    match kind:
-        case DetectionKind.REAL:
-            return settings
-        case DetectionKind.EMULATED:
-            return f"{settings}, emulated detections"
-        case DetectionKind.NONE:
-            return f"{settings}, no detections"
-    assert_never(kind)
+def caption(header: Result, fps: int | None, known: Known) -> str:
+    """Say what is seen, as far as it is known: "n 320x180, 15/s, F1 0.71, emulated detections".
+
+    Args:
+        header: of the result.
+        fps: pictures of the last second.
+        known: what else is known.
+    """
+    words = [f"{known.grade or f'grade {header.grade}'} {header.size[0]}x{header.size[1]}"]
+    if fps is not None:
+        words.append(f"{fps}/s")
+    if not math.isnan(known.f1):
+        words.append(f"F1 {known.f1:.2f}")
+    if known.kind is not DetectionKind.REAL:
+        words.append(
+            {DetectionKind.EMULATED: "emulated", DetectionKind.NONE: "no"}[known.kind] + " detections"
+        )
+    return ", ".join(words)

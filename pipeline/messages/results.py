@@ -31,7 +31,7 @@ from pipeline.messages.framing import (
     decode,
     decode_alone,
 )
-from pipeline.messages.truth import DetectionKind, Tally, Truth
+from pipeline.messages.truth import Tally, Truth
 
 Identity = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]  # random, so that a name or endpoint need not be
 
@@ -93,15 +93,11 @@ class Result(Message, frozen=True, tag="COLLECT", omit_defaults=True):
 
 
 class ResultPart(NamedTuple):
-    """A result with its arrays: boxes float32 as `Result.boxes`; frame uint8 (h, w, 3), or None.
-
-    A worker's boxes are taken for real; a collector that knows better says so.
-    """
+    """A result with its arrays: boxes float32 as `Result.boxes`; frame uint8 (h, w, 3), or None."""
 
     header: Result
     boxes: NDArray[np.float32]
     frame: NDArray[np.uint8] | None
-    kind: DetectionKind = DetectionKind.REAL
 
 
 class Sync(Greeting, frozen=True, tag="SYNC"):
@@ -196,6 +192,7 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
         floor: per stream the lowest id without an outcome; the collector need not wait for any below.
         gap_deadline_s: how long a frame may be missing while later ones are there.
         echo_ns: SYNC.sent_ns, 0 if this answers none.
+        grades: what the index of a grade stands for.
         truth: what results are to be scored by; None if nobody knows it, or nothing is played.
     """
 
@@ -211,6 +208,7 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
     floor: dict[int, int]
     now_ns: int
     echo_ns: int = 0
+    grades: tuple[Label, ...] = ()
     truth: Truth | None = None
 
 

@@ -163,6 +163,7 @@ class Stream:
             floor={**self.next_ids, **self.ledger.floor()},
             now_ns=now_ns,
             echo_ns=echo_ns,
+            grades=self.config.ladders.grades,
             truth=self.truth if self.state is EpisodeState.RUNNING else None,
         )
 

@@ -50,27 +50,33 @@ class Memory:
         return self._seen.get(index)
 
 
+def remembering(truth: Truth, look: Look, source_fps: float, from_ns: int) -> Look:
+    """Let pictures of late be asked for in any order, by who takes what was emitted from a time on.
+
+    Args:
+        truth: says since when the source plays.
+        look: what is in a picture; it is asked for ascending indices only.
+        source_fps: frames/s.
+        from_ns: source frames due earlier are another collector's.
+    """
+    first = int(((from_ns - truth.began_ns) * 1e-9 - REACH_S) * source_fps)
+    return Memory(look, source_fps, max(0, first)).at
+
+
 class Emulated:
     """The detections of an episode. Those of the same picture, grade and size are the same.
 
     Args:
         truth: with what they are drawn by.
-        look: what is in a picture; it is asked for ascending indices only.
+        look: what is in a picture, asked in any order.
         source_size: (width, height) in px.
         source_fps: frames/s.
-        from_ns: source frames due earlier are another collector's.
-
-    Attributes:
-        look: likewise, and pictures of late may be asked for again.
     """
 
-    def __init__(
-        self, truth: Truth, look: Look, source_size: Size, source_fps: float, from_ns: int = 0
-    ) -> None:
+    def __init__(self, truth: Truth, look: Look, source_size: Size, source_fps: float) -> None:
         assert truth.drawn is not None, "there is something to draw by"
         drawn = truth.drawn
-        first = int(((from_ns - truth.began_ns) * 1e-9 - REACH_S) * source_fps)
-        self.look = Memory(look, source_fps, max(0, first)).at
+        self._look = look
         self._seed, self._size, self._fps = truth.seed, source_size, source_fps
         self._began_ns = truth.began_ns
         self._f1 = [sorted(by_height.items()) for by_height in drawn.f1]
@@ -86,7 +92,7 @@ class Emulated:
         played_s = (emitted_ns - self._began_ns) * 1e-9 + EARLY_S
         if header.source_index > played_s * self._fps or header.grade >= len(self._f1):
             return NOTHING
-        objects = self.look(header.source_index)
+        objects = self._look(header.source_index)
         if objects is None:
             return NOTHING
         rng = np.random.default_rng((self._seed, DRAWING, header.source_index))

@@ -1,14 +1,16 @@
 """Adds up, source frame by source frame, how well what was emitted shows what is really there."""
 
+import math
 from collections import defaultdict, deque
-from math import ceil
 from typing import NamedTuple
 
 from pipeline.interval import Matches
+from pipeline.metrics import streaming_f1
 from pipeline.scoring.matching import NOTHING_FOUND, Detections, tally
 from pipeline.scoring.truth import Look
 
 NS_PER_S = 1_000_000_000
+RECENT_NS = NS_PER_S  # of the F1 that a picture's caption has
 LONGEST_LAG_NS = 2_000_000_000  # who is further behind passes source frames over, and counts them
 
 
@@ -35,13 +37,16 @@ class Scorer:
         matches: by class, so far.
         scored: source frames so far, of all streams; those of which nothing is known are left out.
         passed_over: likewise, for lack of time.
+        recent_f1: of the last second, NaN where there is nothing to score.
     """
 
     def __init__(self, look: Look, fps: float, began_ns: int, from_ns: int = 0) -> None:
         self.matches: defaultdict[str, Matches] = defaultdict(Matches)
         self.scored = self.passed_over = 0
+        self.recent_f1 = math.nan
+        self._sums: deque[tuple[int, Matches]] = deque([(began_ns, Matches())])  # of late, by when they were
         self._look, self._fps, self._began_ns = look, fps, began_ns
-        self._index = max(0, ceil((from_ns - began_ns) * fps / NS_PER_S))  # of the next source frame
+        self._index = max(0, math.ceil((from_ns - began_ns) * fps / NS_PER_S))  # of the next source frame
         self._shown: defaultdict[int, deque[Shown]] = defaultdict(deque)  # by stream; the first one is shown
 
     def emitted(self, stream: int, shown: Shown) -> None:
@@ -67,6 +72,10 @@ class Scorer:
                 for label, matches in tally(self._shown_at(stream, due_ns), truth).items():
                     self.matches[label] += matches
             self.scored += n_streams
+        self._sums.append((until_ns, sum(self.matches.values(), Matches())))
+        while len(self._sums) > 2 and self._sums[1][0] <= until_ns - RECENT_NS:
+            self._sums.popleft()
+        self.recent_f1 = streaming_f1(self._sums[-1][1] - self._sums[0][1])
 
     @property
     def _due_ns(self) -> int:

@@ -1,6 +1,7 @@
 """Scoring in a thread of its own, off the frames' path."""
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.class_names import class_ids
 from pipeline.messages import Result, Tally, Truth
-from pipeline.scoring.emulated import Emulated
+from pipeline.scoring.emulated import Emulated, remembering
 from pipeline.scoring.matching import detections_of
 from pipeline.scoring.scorer import Scorer, Shown
 from pipeline.scoring.truth import open_truth
@@ -54,10 +55,12 @@ class Scoring:
 
     Attributes:
         tally: of the present episode so far, as far as it is scored; None while nothing is.
+        f1: streaming, of its last second; NaN while it is not known.
     """
 
     def __init__(self) -> None:
         self.tally: Tally | None = None
+        self.f1 = math.nan
         self._told: queue.SimpleQueue[_Begin | _Emitted | _Until | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="scoring", daemon=True)
         self._thread.start()
@@ -99,7 +102,7 @@ class Scoring:
         while (said := self._told.get()) is not None:
             match said:
                 case _Begin():
-                    account, until = _open(said), None
+                    account, until, self.f1 = _open(said), None, math.nan
                 case _Emitted(header, boxes, emitted_ns):
                     if account is not None:
                         size = account.begin.source_size
@@ -123,6 +126,7 @@ class Scoring:
             logger.warning("scoring falls behind: source frames are passed over, and not in the F1")
         if scorer.scored:
             cost_ns = time.thread_time_ns() - began_ns
+            self.f1 = scorer.recent_f1
             self.tally = Tally(begin.episode, scorer.scored, cost_ns, dict(scorer.matches))
 
 
@@ -136,7 +140,7 @@ def _open(begin: _Begin) -> _Account | None:
         logger.warning("nothing is scored, for the truth cannot be read here: %s", error)
         return None
     if truth.drawn is not None:
-        emulated = Emulated(truth, look, begin.source_size, fps, begin.from_ns)
-        look = emulated.look
+        look = remembering(truth, look, fps, begin.from_ns)
+        emulated = Emulated(truth, look, begin.source_size, fps)
     scorer = Scorer(look, fps, truth.began_ns, begin.from_ns)
     return _Account(begin, class_ids(truth.classes), scorer, emulated, began_ns)

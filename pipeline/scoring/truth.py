@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 from msgspec import structs
+from numpy.typing import NDArray
 
 from pipeline.content import Swing
 from pipeline.messages import Drawn, Truth, WorkType
@@ -93,7 +94,7 @@ def objects_of(boxes: Sequence[TruthBox], labels: Collection[str]) -> Objects:
     wanted = [box for box in boxes if box.label in labels]
     corners = np.array([box.visible for box in wanted], dtype=float).reshape(-1, 4)
     hidden = np.array([box.visible_share < LEAST_VISIBLE_SHARE for box in wanted], dtype=bool)
-    return Objects(corners, [box.label for box in wanted], hidden | _is_low(corners))
+    return Objects(corners, [box.label for box in wanted], hidden | is_low(corners))
 
 
 def read_mot(path: Path, label: str) -> dict[int, Objects]:
@@ -115,7 +116,7 @@ def read_mot(path: Path, label: str) -> dict[int, Objects]:
     if not rows.size or not np.isfinite(rows).all():
         raise ValueError(f"{expected}, got some with less")
     corners = np.hstack((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]))
-    ignored = (rows[:, 6] == 0) | _is_low(corners)
+    ignored = (rows[:, 6] == 0) | is_low(corners)
     frames = rows[:, 0].astype(int) - 1
     return {
         int(index): Objects(corners[of], [label] * int(of.sum()), ignored[of])
@@ -123,5 +124,6 @@ def read_mot(path: Path, label: str) -> dict[int, Objects]:
     }
 
 
-def _is_low(corners: np.ndarray) -> np.ndarray:
+def is_low(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which boxes (n, 4) are too low to be asked for, in px of the source's picture; shape (n,)."""
     return corners[:, 3] - corners[:, 1] < LEAST_HEIGHT_PX

@@ -1,5 +1,6 @@
 """What a stream source is: timed pictures, read one after the other."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -95,3 +96,14 @@ class Source(Protocol):
     def close(self) -> None:
         """Free what the source holds; twice is harmless. A live one's `peek` in another thread returns."""
         ...
+
+
+def frames_at(source: Source, indices: Collection[int]) -> Iterator[SourceFrame]:
+    """Yield a source's frames with these indices, as long as it has any. Raises SourceError."""
+    for index in range(max(indices, default=-1) + 1):
+        if source.peek() is None:
+            return
+        if index in indices:
+            yield source.read()
+        else:
+            source.skip()

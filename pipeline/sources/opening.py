@@ -44,9 +44,9 @@ def open_source(options: ProducerOptions) -> Source:
 def _traffic(options: ProducerOptions, length_s: float | None) -> Source:
     from pipeline.sources.traffic import TrafficSource
 
-    density = Swing(*options.density) if options.density else None
+    density, fog = (Swing(*swing) if swing else None for swing in (options.density, options.fog))
     size = options.width, options.height
-    return TrafficSource(options.seed, *size, options.source_fps, length_s, density)
+    return TrafficSource(options.seed, *size, options.source_fps, length_s, density, fog)
 
 
 def _recorded(source: Source) -> MemorySource:

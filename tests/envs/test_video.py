@@ -1,13 +1,15 @@
 import math
 
+import numpy as np
 import pytest
 
 from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
+from envs.observe import spared
 from envs.reward import qoe
 from envs.spec import Quality
 from envs.video import check_ladders, delivered_values, seen_accuracy, video_spec
-from pipeline.settings import Ladders, ladders_for
+from pipeline.settings import GRADES, Ladders, ladders_for
 from tests.envs.fakes import LADDERS, SLOS, interval, spec
 
 
@@ -107,6 +109,15 @@ def test_the_predecessors_worth_is_how_high_the_knobs_are_set():
     worth = video_spec(LADDERS, SLOS, quality=Quality.LEVELS).worth.at_once
     assert (worth[0], worth[-1]) == (0.0, 1.0)
     assert worth[1] == pytest.approx(1 / 3 / (len(LADDERS.grades) - 1)), "one step of the last of three knobs"
+
+
+def test_frugal_settings_are_worth_what_they_do_not_compute():
+    ladders = Ladders((10.0, 20.0), ((320, 180), (640, 360)), ("n", "s"))
+    spec = video_spec(ladders, SLOS, quality=Quality.FRUGAL)
+    share = GRADES["n"].gflops / GRADES["s"].gflops
+    by_hand = [1 - fps * size * grade for fps in (0.5, 1) for size in (0.25, 1) for grade in (share, 1)]
+    assert spec.worth.when_shown(5.0).tolist() == pytest.approx(by_hand), "however old"
+    assert [spared(spec, levels) for levels in np.ndindex(spec.n_levels)] == pytest.approx(by_hand)
 
 
 def test_seen_accuracy_needs_both_something_found_and_something_shown():

@@ -70,7 +70,7 @@ def _slos() -> rrb.Container:
         _plot(RATIOS, "metric ÷ threshold, broken above 1", RATIO_RANGE),
         _lanes(STATES, "SLOs"),
         rrb.Tabs(_lanes(SETTINGS, "settings"), _plot(LEVELS, "level of each knob")),
-        _plot(WORTH, "QoE, reward", WORTH_RANGE),
+        _plot(WORTH, "QoE, reward, streaming F1", WORTH_RANGE),
         row_shares=[1.4, 1.3, 0.9, 0.9],
     )
 

@@ -1,9 +1,8 @@
 """Pictures of the annotated video, at most ten a second, as every viewer can show them, and their boxes."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import av
 import cv2
@@ -14,6 +13,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from experiments.display.rerun.layout import BOXES, PICTURES, STEP, TIME
+from experiments.runs.detections import detections_in
 from pipeline.class_names import COCO, DOTA
 from pipeline.collector.detections import AXIS_ALIGNED, ROTATED
 from pipeline.collector.drawing import box_corners, class_color
@@ -23,7 +23,6 @@ PICTURES_HZ = 10.0
 LONGEST_SIDE_PX = 640
 JPEG_QUALITY = 80
 EARLY_S = 1e-3  # times of pictures are rounded
-TABLE, LINES = "detections.parquet", "detections.jsonl"
 LINE = rr.Radius.ui_points(1.0)
 
 
@@ -82,34 +81,6 @@ def write_pictures(recording: rr.RecordingStream, directory: Path, ends_s: NDArr
 
 
 # --- boxes ---
-
-
-def detections_in(directory: Path) -> pd.DataFrame | None:
-    """Read the first stream's rows of the first episode, for the video is of those; None = there are none.
-
-    Columns as `pipeline.collector.detections.SCHEMA` has them; a frame without boxes has a row without class.
-    """
-    if (directory / TABLE).exists():
-        rows = pd.read_parquet(directory / TABLE)
-    elif (directory / LINES).exists():
-        rows = pd.DataFrame(list(_rows_of(directory / LINES)))
-    else:
-        return None
-    if rows.empty:
-        return None
-    missing = [name for name in ("class_id", "confidence", *AXIS_ALIGNED, *ROTATED) if name not in rows]
-    rows[missing] = np.nan
-    is_shown = (rows["stream"] == 0) & (rows["episode"] == rows["episode"].iloc[0])
-    return rows.loc[is_shown]
-
-
-def _rows_of(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.endswith("\n"):  # a killed run may leave half a line
-                frame = json.loads(line)
-                boxes = frame.pop("detections")
-                yield from ({**frame, **box} for box in boxes or [{}])
 
 
 class Boxes:

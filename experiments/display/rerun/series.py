@@ -122,9 +122,11 @@ def text_of(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
 
 
 def write_worth(series: Series, trace: pd.DataFrame) -> None:
-    """Write QoE and reward."""
+    """Write QoE, reward, and streaming F1 where it is known."""
     series.line(f"{WORTH}/qoe", column(trace, "qoe"), "QoE", COLOURS[2])
     series.line(f"{WORTH}/reward", column(trace, "reward"), "reward", COLOURS[1])
+    if "qoe_by.f1" in trace and np.isfinite(found := column(trace, "qoe_by.f1")).any():
+        series.line(f"{WORTH}/f1", found, "streaming F1", COLOURS[0])
 
 
 def write_stream(series: Series, trace: pd.DataFrame) -> None:

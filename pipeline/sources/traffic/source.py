@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.content import Swing
 from pipeline.options import HIGHEST_FPS, LARGEST_PX, SMALLEST_PX
 from pipeline.sources.base import SourceError, SourceFrame
-from pipeline.sources.traffic.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at
+from pipeline.sources.traffic.daylight import DAY_PERIOD_S, NOON_SPREAD, daylight, light_at, veiled
 from pipeline.sources.traffic.flow import FLOW, TrafficFlow
 from pipeline.sources.traffic.perspective import Perspective
 from pipeline.sources.traffic.placement import place, truths
@@ -31,6 +31,7 @@ class TrafficSource:
         fps: pictures per second of the scene's time, in (0, 1000].
         length_s: when the scene ends, > 0; None for never.
         density: of the traffic over the scene's time, in [0, 1]; None = it varies by itself.
+        fog: by how much it lowers the logit of F1 over the scene's time, see `daylight.veiled`; None = none.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -46,6 +47,7 @@ class TrafficSource:
         fps: float = 30.0,
         length_s: float | None = None,
         density: Swing | None = None,
+        fog: Swing | None = None,
     ):
         for name, size_px in (("width", width), ("height", height)):
             if not SMALLEST_PX <= size_px <= LARGEST_PX:
@@ -56,7 +58,7 @@ class TrafficSource:
             raise ValueError(f"length_s must be a finite number above 0, or None for endless, got {length_s}")
         self.width, self.height, self.fps = width, height, float(fps)
         self._n_frames = None if length_s is None else max(1, round(length_s * fps))
-        self._density = density
+        self._density, self._fog = density, fog
         self._perspective = Perspective(width, height)
         self._sprites = SpriteBook(self._perspective)
         self.restart(seed)
@@ -86,6 +88,8 @@ class TrafficSource:
         placements = place(self._flow.vehicles, self._sprites, self._perspective)
         for placement in placements:
             placement.draw(image, self._sprites, light)
+        if self._fog is not None:
+            image = veiled(image, self._fog.at(self._index / self.fps), light)
         frame = SourceFrame(self._index, pts_ns, image, truths(placements))
         self._advance()
         return frame

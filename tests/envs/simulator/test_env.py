@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 import envs
 from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Device, Hardware, Origin
-from envs.observe import OUTCOMES
+from envs.observe import OUTCOMES, spared
 from envs.patterns import LinkPattern, LoadPattern, LoadShape
 from envs.scenario import Event, EventKind, Scenario
 from envs.simulator.env import SimulatorEnv
@@ -61,6 +61,16 @@ def test_equal_seeds_and_actions_are_equal_episodes():
     for (observation, *rest), (again, *others) in zip(*episodes, strict=True):
         assert np.array_equal(observation, again)
         assert rest[:-1] == others[:-1] and same(rest[-1], others[-1])
+
+
+def test_measures_of_the_setting_alone_are_those_of_the_spec():
+    env = SimulatorEnv(SPEC, [system()])
+    env.reset(seed=3)
+    for levels in actions(4, 5):
+        info = env.step(levels)[4]
+        in_force = list(info["levels"].values())
+        assert info["qoe_by"]["frugal"] == pytest.approx(spared(SPEC, in_force))
+        assert info["qoe_by"]["levels"] == pytest.approx(np.mean(SPEC.positions(in_force)))
 
 
 def test_another_seed_draws_other_service_times():

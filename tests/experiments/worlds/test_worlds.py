@@ -271,7 +271,15 @@ def test_emulated_workers_on_traffic_have_detections_that_are_drawn_by_its_profi
     assert (plan.spec.quality, plan.detections.kind) == (Quality.ACCURACY, DetectionKind.EMULATED)
     assert plan.drawn is not None and len(plan.drawn.f1) == 3 and plan.drawn.offset is not None
     assert plan.outputs(Path()).kind is DetectionKind.EMULATED
-    assert plan.producer.density == (0.0, 1.0, 120.0)
+    assert plan.producer.density == (0.0, 1.0, 120.0) and plan.producer.fog == ()
+
+
+def test_fog_is_in_the_pictures_and_in_what_is_found():
+    plan = plan_run(typed("env=pipeline", "hardware=rpi5", "scenario=weather"))
+    assert isinstance(plan, PipelinePlan) and plan.drawn is not None and plan.drawn.offset is not None
+    assert plan.producer.fog == (0.0, 1.5, 120.0) and plan.drawn.offset.at(60.0) == -1.5
+    twin = simulator("scenario=weather").system.scenario.content
+    assert twin is not None and twin.offset == plan.drawn.offset
 
 
 def test_only_the_traffic_scene_has_traffic_to_become_denser(data):

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.collector.output import Known
 from pipeline.messages import Result, ResultPart
 
 EVERY_NS = 33_333_333  # of a source with 30 frames/s
 STARTED_NS = 77_000_000_000  # the producer's clock when the episode began
+KNOWN = Known(emitted_ns=STARTED_NS + 250_000_000)
 
 Row = Sequence[float]
 

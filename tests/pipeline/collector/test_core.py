@@ -269,7 +269,7 @@ def test_an_episode_begins_with_its_settings_and_results_that_were_faster_are_ke
     talk.result(0)
     assert emitted(talk.result(1, 0, episode=2)) == []
     commands = talk.say(ProducerSpoke(settings(episode=2)))
-    assert BeginEpisode(2, (8, 8), 10.0) in commands and emitted(commands) == [0, 1]
+    assert BeginEpisode(2, (8, 8), 10.0, ()) in commands and emitted(commands) == [0, 1]
     assert told(talk.wait(0.5), Sync)[-1].refused == 0
 
 
@@ -300,7 +300,7 @@ def test_a_restarted_producer_begins_again_whatever_its_number_and_its_predecess
     talk.say(ProducerSpoke(settings(episode=7)))
     talk.result(0, episode=7)
     commands = talk.say(ProducerSpoke(settings(episode=1, incarnation=OTHER)))
-    assert BeginEpisode(1, (8, 8), 10.0) in commands
+    assert BeginEpisode(1, (8, 8), 10.0, ()) in commands
     assert emitted(talk.result(0, incarnation=OTHER)) == [0]
     assert talk.say(ProducerSpoke(settings(episode=8))) == []
     assert talk.gap(1, episode=1) == [] and talk.result(1, episode=7) == []
@@ -311,7 +311,7 @@ def test_a_restarted_producer_begins_again_whatever_its_number_and_its_predecess
 
 def test_a_restarted_producer_that_has_not_begun_begins_no_episode(talk):
     assert talk.say(ProducerSpoke(settings(episode=0, incarnation=OTHER))) == []
-    assert BeginEpisode(1, (8, 8), 10.0) in talk.say(ProducerSpoke(settings(incarnation=OTHER)))
+    assert BeginEpisode(1, (8, 8), 10.0, ()) in talk.say(ProducerSpoke(settings(incarnation=OTHER)))
 
 
 def test_a_plain_result_need_not_name_the_producer_but_the_episode(talk):

@@ -8,7 +8,7 @@ import pytest
 from pipeline.collector.detections import DetectionSink
 from pipeline.collector.output import SinkError
 from pipeline.collector.tables import ROWS_PER_GROUP
-from tests.pipeline.collector.results import result
+from tests.pipeline.collector.results import KNOWN, result
 
 CAR = (1.0, 2.0, 30.0, 40.0, 0.75, 2.0)
 BUS = (5.0, 6.0, 50.0, 60.0, 0.5, 5.0)
@@ -28,7 +28,7 @@ def write(path: Path, *episodes) -> Path:
     for number, parts in enumerate(episodes, start=1):
         sink.open_episode(number, (128, 96), 30.0)
         for part in parts:
-            sink.write(part)
+            sink.write(part, KNOWN)
     sink.close()
     sink.close()
     return path
@@ -56,7 +56,7 @@ def test_a_table_has_a_row_per_detection_and_one_for_a_frame_without(tmp_path: P
     assert [first[key] for key in frame] == [9, 1, 0, 3, 4, 1, 64, 48, "w"]
     assert first["kind"] == "real"
     assert (empty["stream"], empty["class_id"], empty["confidence"], empty["x1"]) == (1, None, None, None)
-    assert empty["captured_s"] == pytest.approx(0.1, abs=1e-6)
+    assert (empty["captured_s"], empty["emitted_s"]) == pytest.approx((0.1, 0.15), abs=1e-6)
 
 
 def test_json_lines_have_a_line_per_frame(tmp_path: Path):
@@ -100,7 +100,7 @@ def test_json_lines_can_be_read_while_they_are_written(tmp_path: Path):
     sink = DetectionSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     for k in range(3):
-        sink.write(result(k))
+        sink.write(result(k), KNOWN)
         assert len(json_rows(path)) == k + 1
     sink.close()
 
@@ -127,4 +127,4 @@ def test_a_full_disk_is_not_silent(tmp_path: Path):
     sink = DetectionSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     with pytest.raises(SinkError, match="cannot write the detections"):
-        sink.write(result(0))
+        sink.write(result(0), KNOWN)

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.collector.output import Sink, SinkError
 from pipeline.collector.sinks import SinkGroup, open_sink
-from tests.pipeline.collector.results import result, without_frame
+from tests.pipeline.collector.results import KNOWN, result, without_frame
 
 
 class Recorder:
@@ -17,7 +17,7 @@ class Recorder:
     def open_episode(self, episode: int, source_size: tuple[int, int], source_fps: float) -> None:
         self.told.append(f"episode {episode} {source_size} {source_fps}")
 
-    def write(self, part) -> None:
+    def write(self, part, known) -> None:
         self.told.append(f"result {part.header.id}")
 
     def close(self) -> None:
@@ -28,7 +28,7 @@ class Recorder:
 
 def play(sink: Sink) -> None:
     sink.open_episode(1, (64, 48), 30.0)
-    sink.write(result(0))
+    sink.write(result(0), KNOWN)
     sink.close()
 
 
@@ -90,6 +90,6 @@ def test_results_without_frames_suit_a_file_of_detections(tmp_path: Path):
     path = tmp_path / "out.jsonl"
     sink = open_sink("", str(path))
     sink.open_episode(1, (64, 48), 30.0)
-    sink.write(without_frame(result(0)))
+    sink.write(without_frame(result(0)), KNOWN)
     sink.close()
     assert len(path.read_text().splitlines()) == 1

@@ -9,12 +9,13 @@ import av
 import numpy as np
 import pytest
 
-from pipeline.collector.output import SinkError
+from pipeline.collector.output import Known, SinkError
 from pipeline.collector.video import VideoSink, caption, count_pictures
 from pipeline.messages import DetectionKind
-from tests.pipeline.collector.results import result, without_frame
+from tests.pipeline.collector.results import KNOWN, result, without_frame
 
 ROOT = Path(__file__).parents[3]
+GREY = np.full((48, 64, 3), 128, np.uint8)
 
 
 def times_s(path: Path) -> list[float]:
@@ -42,7 +43,7 @@ def record(path: Path, parts, source_size=(64, 48)) -> Path:
     sink = VideoSink(path)
     sink.open_episode(1, source_size, 30.0)
     for part in parts:
-        sink.write(part)
+        sink.write(part, KNOWN)
     sink.close()
     sink.close()
     return path
@@ -103,16 +104,37 @@ def test_boxes_and_caption_are_in_the_picture(tmp_path: Path):
     assert not changed[70:140, 100:220].any()
 
 
+def test_what_is_really_there_is_outlined_thinly(tmp_path: Path):
+    sink, there = VideoSink(tmp_path / "out.mp4"), np.array([(160.0, 80.0, 480.0, 240.0)])
+    sink.open_episode(1, (640, 320), 30.0)
+    sink.write(result(0, size=(320, 160)), KNOWN._replace(present=there))
+    sink.close()
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        image = next(container.decode(video=0)).to_ndarray(format="bgr24").astype(int)
+    is_white = image.min(axis=2) > 180
+    assert is_white[80, 170:470].all() and is_white[90:230, 160].all()
+    assert not is_white[83:237, 163:477].any(), "one pixel, and nothing within"
+
+
 @pytest.mark.parametrize(
-    ("kind", "words"),
+    ("known", "words"),
     [
-        (DetectionKind.REAL, "LOW 320x180"),
-        (DetectionKind.EMULATED, "LOW 320x180, emulated detections"),
-        (DetectionKind.NONE, "LOW 320x180, no detections"),
+        (KNOWN._replace(grade="n"), "n 320x180"),
+        (KNOWN._replace(kind=DetectionKind.EMULATED, grade="s"), "s 320x180, emulated detections"),
+        (KNOWN._replace(kind=DetectionKind.NONE), "grade 1 320x180, no detections"),
+        (KNOWN._replace(grade="m", f1=0.708), "m 320x180, F1 0.71"),
     ],
 )
-def test_the_caption_says_of_what_kind_detections_are_that_are_not_real(kind: DetectionKind, words: str):
-    assert caption(result(0, size=(320, 180)).header, kind) == words
+def test_the_caption_says_what_is_known(known: Known, words: str):
+    assert caption(result(0, size=(320, 180), grade=1).header, None, known) == words
+
+
+def test_the_caption_counts_the_frames_of_the_last_second(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    said: list[str] = []
+    monkeypatch.setattr("pipeline.collector.video.annotated", lambda *drawn: said.append(drawn[3]) or GREY)
+    record(tmp_path / "out.mp4", (result(k) for k in [*range(0, 60, 2), *range(60, 121, 6)]))
+    assert said[0] == "grade 0 64x48" and said[29] == "grade 0 64x48, 15/s"
+    assert said[-1] == "grade 0 64x48, 5/s"
 
 
 def test_only_stream_0_is_drawn(tmp_path: Path):
@@ -126,7 +148,7 @@ def test_each_episode_has_its_own_file_and_time(tmp_path: Path):
     for episode, n in ((4, 6), (5, 0), (6, 9)):
         sink.open_episode(episode, (64, 48), 30.0)
         for k in range(n):
-            sink.write(result(100 * episode + k))
+            sink.write(result(100 * episode + k), KNOWN)
     sink.close()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["out-2.mp4", "out.mp4"]
     assert [count_pictures(path), count_pictures(tmp_path / "out-2.mp4")] == [6, 9]
@@ -145,7 +167,7 @@ def test_times_that_do_not_advance_are_moved_apart(tmp_path: Path, ending: str):
 def test_ntsc_rates_are_written(tmp_path: Path):
     sink = VideoSink(tmp_path / "out.mp4")
     sink.open_episode(1, (64, 48), 30000 / 1001)
-    sink.write(result(0))
+    sink.write(result(0), KNOWN)
     sink.close()
     assert Fraction(duration_s(tmp_path / "out.mp4")) == pytest.approx(1001 / 30000, abs=1e-4)
 
@@ -153,7 +175,7 @@ def test_ntsc_rates_are_written(tmp_path: Path):
 def test_results_that_never_bring_a_picture_are_not_silent(tmp_path: Path):
     sink = VideoSink(tmp_path / "out.mp4")
     sink.open_episode(1, (64, 48), 30.0)
-    sink.write(without_frame(result(0)))
+    sink.write(without_frame(result(0)), KNOWN)
     with pytest.raises(SinkError, match="1 results came, none with its picture"):
         sink.close()
 
@@ -169,7 +191,7 @@ def test_pictures_that_are_not_in_the_file_are_not_silent(tmp_path: Path):
     sink = VideoSink(path)
     sink.open_episode(1, (64, 48), 30.0)
     for k in range(60):
-        sink.write(result(k))
+        sink.write(result(k), KNOWN)
     path.unlink()
     with pytest.raises(SinkError, match=r"expected 60 pictures in the video .*, found 0"):
         sink.close()
@@ -197,11 +219,12 @@ def test_the_video_of_a_killed_run_can_be_read(tmp_path: Path, ending: str):
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
+        "from tests.pipeline.collector.results import KNOWN\n"
         "from pipeline.collector.video import VideoSink\n"
         "from tests.pipeline.collector.results import result\n"
         "sink = VideoSink(Path(sys.argv[1]))\n"
         "sink.open_episode(1, (64, 48), 30.0)\n"
-        "for k in range(150): sink.write(result(k))\n"
+        "for k in range(150): sink.write(result(k), KNOWN)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, timeout=60, check=False)

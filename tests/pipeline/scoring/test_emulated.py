@@ -8,9 +8,9 @@ from pipeline.class_names import class_ids
 from pipeline.content import Swing
 from pipeline.interval import Matches
 from pipeline.messages import Drawn, Result, Truth
-from pipeline.scoring.emulated import REMEMBERED_S, Emulated, Memory, drawn_boxes, found_shares
+from pipeline.scoring.emulated import REMEMBERED_S, Emulated, Memory, drawn_boxes, found_shares, remembering
 from pipeline.scoring.matching import Objects, detections_of, f1, iou, tally
-from pipeline.scoring.truth import open_truth
+from pipeline.scoring.truth import Look, open_truth
 
 CLASSES = ("car", "truck", "bus")
 SIZE, FPS = (640, 360), 30.0
@@ -33,12 +33,14 @@ def result(index: int, height: int = 360, grade: int = 0) -> Result:
     return Result(id=index, dtype="uint8", shape=(0,), source_index=index, size=size, grade=grade, episode=1)
 
 
-def matches(emulated: Emulated, indices: range = range(400), age: int = 0, **of: int) -> Matches:
+def matches(
+    emulated: Emulated, indices: range = range(400), age: int = 0, look: Look = picture, **of: int
+) -> Matches:
     """What is found in these pictures against the truth so many frames later."""
     total = Matches()
     for index in indices:
         header = result(index, **of)
-        later = emulated.look(index + age)
+        later = look(index + age)
         assert later is not None
         found = detections_of(emulated.boxes(header, LATER_NS), header.size, SIZE, class_ids(CLASSES))
         total += sum(tally(found, later).values(), Matches())
@@ -60,7 +62,6 @@ def test_a_perfect_grade_finds_everything_and_invents_nothing():
 def test_the_same_picture_grade_and_size_give_the_same_detections_whoever_draws_in_whatever_order():
     first, second = (Emulated(STEADY, picture, SIZE, FPS) for _ in range(2))
     forwards = [first.boxes(result(index), LATER_NS) for index in range(20)]
-    second.look(19)
     for index in reversed(range(20)):
         assert np.array_equal(second.boxes(result(index), LATER_NS), forwards[index])
     other = Emulated(structs.replace(STEADY, seed=5), picture, SIZE, FPS)
@@ -108,8 +109,9 @@ def test_content_moves_f1_from_second_to_second_and_with_the_scenario():
 
 def test_what_is_shown_ages_as_the_traffic_moves_on():
     """conf/accuracy/traffic.yaml has .823 to .676 after .33 s at 360 px, and less after .1 s."""
-    emulated = Emulated(STEADY, open_truth(STEADY, SIZE, 10.0), SIZE, 10.0)
-    aged = [f1([matches(emulated, range(0, 200, 6), age)]) for age in (0, 1, 3, 20)]
+    look = remembering(STEADY, open_truth(STEADY, SIZE, 10.0), 10.0, from_ns=0)
+    emulated = Emulated(STEADY, look, SIZE, 10.0)
+    aged = [f1([matches(emulated, range(0, 200, 6), age, look)]) for age in (0, 1, 3, 20)]
     assert aged[0] == pytest.approx(0.8, abs=0.05) and aged[1] == pytest.approx(aged[0], abs=0.02)
     assert 0.5 < aged[2] / aged[0] < 0.95 and aged[3] < 0.3
 

@@ -46,6 +46,19 @@ def test_what_comes_later_does_not_change_what_was_shown_before():
     assert score(scorer, 1.0) == Matches(1, 1, 2)
 
 
+def test_the_f1_of_the_last_second_forgets_what_was_before():
+    scorer = Scorer(look, 10.0, BEGAN_NS)
+    for k in range(0, 20):
+        scorer.emitted(0, shown(k, k))
+        scorer.score(BEGAN_NS + k * PERIOD_NS, 1)
+    assert scorer.recent_f1 == 1.0
+    for k in range(20, 31):
+        scorer.score(BEGAN_NS + k * PERIOD_NS, 1)
+        if k == 24:
+            assert scorer.recent_f1 == 0.5, "frames 15 to 24, of which five were found"
+    assert scorer.recent_f1 == 0.0
+
+
 def test_every_stream_counts_and_one_that_shows_nothing_finds_nothing():
     scorer = Scorer(look, 10.0, BEGAN_NS)
     scorer.emitted(1, shown(0, 0.0))

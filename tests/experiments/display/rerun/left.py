@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from experiments.config.schemas import CONF, register
 from pipeline.collector.detections import DetectionSink
 from pipeline.collector.video import VideoFile
+from tests.pipeline.collector.results import KNOWN
 
 SIZE_PX = (128, 96)
 
@@ -77,5 +78,5 @@ def detections(path: Path, *parts: Any) -> None:
     sink = DetectionSink(path)
     sink.open_episode(1, SIZE_PX, 30.0)
     for part in parts:
-        sink.write(part)
+        sink.write(part, KNOWN)
     sink.close()

@@ -30,7 +30,7 @@ VIEWS = {
         "SLOs",
         "settings",
         "level of each knob",
-        "QoE, reward",
+        "QoE, reward, streaming F1",
     ),
     *("metric ÷ threshold, broken above 1", "surprise", "P(fulfilled), as predicted"),
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.content import Swing
 from pipeline.sources.base import Source, SourceError, SourceFrame, TruthBox
 from pipeline.sources.traffic import TrafficSource
 
@@ -196,6 +197,15 @@ def test_density_and_light_change_over_time(three_minutes: list[SourceFrame]):
     brightness = [frame.image.mean() for frame in three_minutes]
     assert max(counts) >= 2 * min(counts)
     assert max(brightness) > 1.8 * min(brightness)
+
+
+def test_fog_takes_contrast_and_changes_nothing_that_is_there():
+    foggy = list(sampled(TrafficSource(2, fog=Swing(0.0, 1.5, 2.0)), 2, every=30))
+    clear = list(sampled(TrafficSource(2), 2, every=30))
+    assert np.array_equal(foggy[0].image, clear[0].image), "none at first"
+    blue, as_it_is = foggy[1].image[..., 0].std(), clear[1].image[..., 0].std()
+    assert blue == pytest.approx(0.21 * as_it_is, rel=0.05)
+    assert [seen(frame) for frame in foggy] == [seen(frame) for frame in clear]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (320, 180)])
