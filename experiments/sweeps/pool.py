@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from math import ceil
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 PRELOADED = ["experiments.sweeps.pool", "envs.simulator.env"]  # imported once, for all processes
 STOP_TIMEOUT_S = 5.0
+MOST_AHEAD = 8  # runs of a job that look ahead
 
 OnDone = Callable[[StudyRun, str, str], None]  # a run has ended: its directory, and "" or what ended it
 Job = Sequence[StudyRun]  # of one agent over one grid of levels, at least one: it is compiled once
@@ -68,17 +70,22 @@ class Played(NamedTuple):
 
 
 def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
-    """Return runs of one agent over one grid together; of those that look ahead, each cell alone, and first.
+    """Return runs of one agent over one grid together, in the order in which they are to begin.
 
-    To look ahead takes longest, and needs nothing compiled per agent; what is compiled depends on the grid.
+    What is compiled depends on both. Those that look ahead take longest: they come first, in parts that keep
+    all processes busy and yet are worth the start of one.
     """
 
-    def key(run: StudyRun) -> tuple[bool, str, str, str]:
+    def key(run: StudyRun) -> tuple[bool, str, str]:
         is_clairvoyant = issubclass(get_class(run.resolved.agent["_target_"]), Clairvoyant)
-        alone = run.cell if is_clairvoyant else ""
-        return not is_clairvoyant, run.agent, str(run.resolved.plan.spec.n_levels), alone
+        return not is_clairvoyant, run.agent, str(run.resolved.plan.spec.n_levels)
 
-    return [list(group) for _, group in groupby(sorted(runs, key=key), key)]
+    jobs: list[Job] = []
+    for (is_short, *_), group in groupby(sorted(runs, key=key), key):
+        job = list(group)
+        size = len(job) if is_short else min(MOST_AHEAD, ceil(len(job) / MOST_AHEAD))
+        jobs += [job[i : i + size] for i in range(0, len(job), size)]
+    return jobs
 
 
 def play_missing(
