@@ -123,8 +123,9 @@ def test_other_agents_change_nothing_in_an_agents_runs():
 def test_an_agent_plays_all_of_its_runs_in_one_job_and_those_that_look_ahead_come_first():
     jobs = jobs_of(study("study.cells.quick.scenarios=[steady,load_burst]").simulated)
     names = [sorted({run.agent for run in job}) for job in jobs]
-    assert names[:2] == [["oracle"], ["oracle"]]  # in parts, for all processes
-    assert names[2:] == [["random"], ["rule"], ["static-highest"], ["static-lowest"]]
+    n_ahead = names.count(["oracle"])
+    assert n_ahead >= 2 and names[:n_ahead] == [["oracle"]] * n_ahead  # in parts, for all processes
+    assert names[n_ahead:] == [["random"], ["rule"], ["static-highest"], ["static-lowest"]]
 
 
 @pytest.mark.parametrize(
