@@ -1,6 +1,7 @@
 """A discrete Bayesian network of knobs and fulfilled SLOs, as the agent of intelligentVehicle keeps it."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,7 @@ class Network:
         }
         parents = climb(samples, n_states, allowed, AIC, MAX_PARENTS, LEAST_GAIN)
         edges = [(column(cause), column(slo)) for slo, causes in parents.items() for cause in causes]
-        self._model = DiscreteBayesianNetwork(edges)
+        self._model: Any = DiscreteBayesianNetwork(edges)  # what it returns is typed as all that it might be
         self._model.add_nodes_from([*self._knobs, *self._slos])
         states = {column(i): list(range(n)) for i, n in enumerate(n_states)}
         self._model.fit(self._frame(samples), DiscreteMLE(state_names=states))
@@ -93,7 +94,7 @@ class Network:
             self._model.add_cpds(
                 TabularCPD(knob, n, np.full((n, 1), 1 / n), state_names={knob: list(range(n))})
             )
-        self._inference = VariableElimination(self._model)
+        self._inference: Any = VariableElimination(self._model)
 
     def _frame(self, rows: Rows) -> pd.DataFrame:
         return pd.DataFrame(rows, columns=[*self._knobs, *self._slos])
