@@ -143,5 +143,6 @@ def between(values: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np
         with suppress(QhullError):  # all known ones lie in a plane
             found = griddata(at, there, places, method="linear")
     missing = np.isnan(found)
-    found[missing] = griddata(at, there, places[missing], method="nearest") if missing.any() else 0.0
+    if missing.any():
+        found[missing] = griddata(at, there, places[missing], method="nearest")
     return np.where(known, values, found.reshape(values.shape))

@@ -1,8 +1,11 @@
 """Whether an order of agents survives worlds that it was not found in: the halves of a comparison."""
 
+from itertools import combinations
 from typing import NamedTuple
 
-from experiments.statistics.pairs import DECISIVE, LEVEL, PLACE, improvements
+import numpy as np
+
+from experiments.statistics.pairs import DECISIVE, LEVEL, PLACE, differences_of, holm, p_value
 from experiments.statistics.scores import Episodes
 
 LEAST_CELLS = 20  # in each half, for it to say anything
@@ -36,11 +39,17 @@ def agreement(episodes: Episodes) -> Agreement | None:
     n_cells = min(half["cell"].nunique() for half in halves)
     if n_cells < LEAST_CELLS:
         return None
-    means = [half.pivot(index=PLACE, columns="agent", values=DECISIVE).mean() for half in halves]
+    tables = [half.pivot(index=PLACE, columns="agent", values=DECISIVE) for half in halves]
+    means = [wide.mean() for wide in tables]
     differing = kept = 0
-    for half, own, other in zip(halves, means, reversed(means), strict=True):
-        pairs = improvements(half, list(own.index)).iloc[::2]
-        for row in pairs[pairs["p"] < LEVEL].itertuples():
-            differing += 1
-            kept += int((own[row.agent] > own[row.other]) == (other[row.agent] > other[row.other]))
+    for wide, own, other in zip(tables, means, reversed(means), strict=True):
+        places = wide.index.get_level_values("stratum").to_numpy(dtype=object)
+        pairs = list(combinations(own.index, 2))
+        chances = [
+            p_value(differences_of(places, wide[list(pair)].to_numpy(dtype=float).T)) for pair in pairs
+        ]
+        for (x, y), p in zip(pairs, holm(np.array(chances)), strict=True):
+            if p < LEVEL:
+                differing += 1
+                kept += int((own[x] > own[y]) == (other[x] > other[y]))
     return Agreement(n_cells, differing, kept, float(means[0].corr(means[1], method="spearman")))

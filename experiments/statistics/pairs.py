@@ -78,7 +78,7 @@ def compared(of_strata: NDArray[np.object_], pairs: Mapping[str, Values]) -> dic
     row: dict[str, float] = {"seeds": int(n_seeds.min())}
     for name, pair in pairs.items():
         x, y = split(of_strata, pair)
-        differences = [a - b for a, b in zip(x, y, strict=True)]
+        differences = differences_of(of_strata, pair)
         # the mean, not the interquartile mean: trimming would hide the few cells in which two are not alike
         row |= named(f"{name}_difference", estimate(differences, mean, rng) if known(pair).any() else NOTHING)
         row[f"{name}_seeds_needed"] = seeds_needed(differences)
@@ -96,6 +96,11 @@ def split(of_strata: NDArray[np.object_], pair: Values) -> tuple[list[Values], l
     return ours, theirs
 
 
+def differences_of(of_strata: NDArray[np.object_], pair: Values) -> list[Values]:
+    """Return first less second by stratum, where both have a figure; arguments as of `compared`."""
+    return [x - y for x, y in zip(*split(of_strata, pair), strict=True)]
+
+
 def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
     """Return the probability of improvement in reward of each agent over each other, where they share a cell.
 
@@ -109,8 +114,7 @@ def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
         if shared := [stratum for stratum in strata[agent] if stratum in strata[other]]:
             ours, theirs = ([strata[name][stratum] for stratum in shared] for name in (agent, other))
             value, low, high = probability_of_improvement(ours, theirs, np.random.default_rng(SEED))
-            x, y = split(places, wide[[agent, other]].to_numpy(dtype=float).T)
-            chances.append(p_value([a - b for a, b in zip(x, y, strict=True)]))
+            chances.append(p_value(differences_of(places, wide[[agent, other]].to_numpy(dtype=float).T)))
             for pair, found in (
                 ((agent, other), Estimate(value, low, high)),
                 ((other, agent), Estimate(1 - value, 1 - high, 1 - low)),
