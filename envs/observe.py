@@ -156,9 +156,7 @@ def qoe_by(
 
 def spared(spec: ElasticitySpec, levels: Sequence[int]) -> float:
     """Share of the highest setting's work at the last stage, that of computing, which these leave out."""
-    return 1.0 - math.prod(
-        knob.costs[-1][level] / max(knob.costs[-1]) for level, knob in zip(levels, spec.knobs, strict=True)
-    )
+    return 1.0 - math.prod(knob.shares[level] for level, knob in zip(levels, spec.knobs, strict=True))
 
 
 def latest_f1(figures: dict[str, float], before: float) -> float:

@@ -57,6 +57,12 @@ class Knob:
         """Number of levels, >= 1."""
         return len(self.levels)
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Work of the last stage at each level, as a share of the most, in (0, 1]."""
+        most = max(self.costs[-1])
+        return tuple(cost / most for cost in self.costs[-1])
+
     def worth(self, value: float) -> float:
         """Of a delivered value, see `attained`."""
         return attained(value, min(self.value), max(self.value))

@@ -106,7 +106,7 @@ def rules_of(spec: ElasticitySpec) -> NDArray[Any]:
     r["weights"] = [knob.weight for knob in spec.knobs]
     r["tops"] = spec.highest
     for own, knob in zip(r["asked"], spec.knobs, strict=True):
-        own[: knob.n_levels] = np.array(knob.costs[-1]) / max(knob.costs[-1])
+        own[: knob.n_levels] = knob.shares
     r["accuracies"][: spec.knobs[2].n_levels] = spec.knobs[2].value
     r["observed"][:m] = [METRICS.index(metric.name) for metric in spec.metrics]
     r["lows"][:m] = [metric.low for metric in spec.metrics]
