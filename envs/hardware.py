@@ -51,6 +51,12 @@ class GradeTimes:
         if unknown := sorted(set(self.quantiles_ms) - set(self.ms)):
             raise ValueError(f"quantiles_ms are for sizes that have a mean in ms, got also {unknown}")
 
+    def slowed(self, factor: float) -> Self:
+        """Return times that are so many times as long, > 0."""
+        ms = {size: factor * ms for size, ms in self.ms.items()}
+        quantiles_ms = {size: [factor * ms for ms in many] for size, many in self.quantiles_ms.items()}
+        return replace(self, ms=ms, quantiles_ms=quantiles_ms)
+
     @property
     def points(self) -> tuple[tuple[int, int, float], ...]:
         """(width, height, ms), ascending in pixels."""
@@ -259,6 +265,14 @@ class Hardware:
                 "`python -m experiments.calibrate hardware=local`"
             )
         return replace(self, devices=tuple(replace(device, native=False) for device in self.devices))
+
+    def slowed(self, factors: Sequence[float]) -> Self:
+        """Return the same with service times so many times as long, > 0, a factor per device."""
+        devices = (
+            replace(device, times={grade: times.slowed(factor) for grade, times in device.times.items()})
+            for device, factor in zip(self.devices, factors, strict=True)
+        )
+        return replace(self, devices=tuple(devices))
 
     def with_capacities(self, capacities: Sequence[float]) -> Self:
         """As many workers of its first device, each with this share of its speed; with none, its own."""

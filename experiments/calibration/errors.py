@@ -1,44 +1,14 @@
-"""How far one world's figures are from another's: targets and errors. Pure functions."""
+"""How far one world's figures of held-out settings are from another's. Pure functions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from experiments.runs.summary import column
+from experiments.statistics.agreement import METRICS, TARGETS, known
 
 CRITICAL_LOAD = (0.9, 1.1)  # between these, a queue is ill-conditioned: such settings are reported apart
-METRICS = ("delivered_fps", "queue_size", "latency_p95_ms", "memory_usage", "drop_rate", "load")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A figure is within it if it differs from the true one by no more than the larger of the two.
-
-    Attributes:
-        share: of the true value, >= 0.
-        least: in the metric's unit, >= 0.
-    """
-
-    share: float
-    least: float = 0.0
-
-    def band(self, true: Any) -> Any:
-        """Return the largest error that is within, > 0 or 0; a number or an array, as `true` is."""
-        return np.maximum(self.share * np.abs(true), self.least)
-
-    def is_met(self, true: Any, other: Any) -> Any:
-        """Return whether `other` is near enough; what is unknown (NaN) in both worlds agrees."""
-        return (np.abs(np.subtract(other, true)) <= self.band(true)) | (np.isnan(true) & np.isnan(other))
-
-
-TARGETS: Mapping[str, Target] = {
-    "delivered_fps": Target(0.10),
-    "queue_size": Target(0.20, least=2.0),
-    "latency_p95_ms": Target(0.25),
-}
 
 
 def compare(settings: pd.DataFrame, true_world: str, other_world: str) -> pd.DataFrame:
@@ -92,8 +62,3 @@ def typical_errors(compared: pd.DataFrame) -> dict[str, dict[str, float | None]]
         relative = error / true.where(true > 0)
         found[metric] = {"absolute": known(error.median()), "relative": known(relative.median())}
     return found
-
-
-def known(value: Any) -> float | None:
-    """Return a number as JSON has it: None where it is NaN."""
-    return None if pd.isna(value) else float(value)

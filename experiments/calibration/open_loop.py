@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from envs.hardware import Hardware
-from experiments.calibration.errors import METRICS
 from experiments.calibration.profile import mean_service_ms
 from experiments.calibration.rig import MeasuringError
+from experiments.statistics.agreement import METRICS
 from pipeline.program import ClusterError
 from pipeline.settings import Ladders
 

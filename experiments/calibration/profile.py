@@ -13,6 +13,7 @@ import yaml
 from envs.hardware import GradeTimes, Hardware, Host, Link, Origin
 from experiments.calibration.fits import fit_link, fit_service, significant
 from experiments.calibration.measured import GridPoint, Measured
+from experiments.runs.provenance import machine_text
 
 BYTES_PER_PX = 3  # of a frame
 HEADER = """\
@@ -78,21 +79,6 @@ def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: significant(value) for name, value in figures.items()}
 
 
-def scaled(hardware: Hardware, factor: float) -> Hardware:
-    """Return the same with all service times this many times as long, > 0."""
-
-    def longer(times: GradeTimes) -> GradeTimes:
-        ms = {size: factor * ms for size, ms in times.ms.items()}
-        quantiles_ms = {size: [factor * ms for ms in many] for size, many in times.quantiles_ms.items()}
-        return dataclasses.replace(times, ms=ms, quantiles_ms=quantiles_ms)
-
-    devices = tuple(
-        dataclasses.replace(device, times={grade: longer(times) for grade, times in device.times.items()})
-        for device in hardware.devices
-    )
-    return dataclasses.replace(hardware, devices=devices)
-
-
 def mean_service_ms(hardware: Hardware, grade: str, width: int, height: int) -> float:
     """Return the mean over the workers, each at its capacity."""
     return math.fsum(
@@ -108,13 +94,13 @@ def source_text(machine: Mapping[str, str], releases: Mapping[str, str]) -> str:
     packages = [
         f"{name} {releases[name]}" for name in ("torch", "openvino", "ultralytics") if name in releases
     ]
-    what = ", ".join([f"{machine['cpu']}, {machine['cores']} cores", *packages])
+    what = ", ".join([machine_text(machine), *packages])
     return f"python -m experiments.calibrate, {date.today():%Y-%m-%d}: {what}"
 
 
 def to_yaml(hardware: Hardware, title: str, how: str, machine: Mapping[str, str]) -> str:
     """Write the profile as a file of `conf/hardware`; what is at its default is left out."""
-    facts = f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}"
+    facts = f"{machine_text(machine)}, {machine['memory_gb']} GB, {machine['system']}"
     header = HEADER.format(title=title, how=how, machine=facts, when=f"{date.today():%Y-%m-%d}")
     return header + yaml_of(hardware)
 

@@ -11,11 +11,12 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from rich.table import Table
 
 from envs.hardware import Hardware
-from experiments.calibration.errors import CRITICAL_LOAD, METRICS, TARGETS
+from experiments.calibration.errors import CRITICAL_LOAD
 from experiments.calibration.measured import Measured
 from experiments.calibration.profile import mean_service_ms
 from experiments.program.console import plain_table
 from experiments.program.style import COLOURS, png
+from experiments.statistics.agreement import METRICS, TARGETS
 
 HEADINGS = dict(zip(METRICS, ("fps", "queue", "p95 ms", "memory", "drops", "load"), strict=True))
 PANEL_IN = 3.2

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from envs.hardware import Hardware
 from experiments.calibration.errors import compare, shares, typical_errors
 from experiments.calibration.open_loop import (
     Hold,
@@ -28,7 +29,6 @@ from experiments.calibration.open_loop import (
     intermediate,
     reference_levels,
 )
-from experiments.calibration.profile import scaled
 from experiments.calibration.report import plot_scatter
 from experiments.config.programs import CalibrateConfig
 from experiments.config.world_schemas import PipelineSchema
@@ -125,13 +125,18 @@ def real_plan(config: CalibrateConfig, world: World, factor: float) -> PipelineP
     """
     assert isinstance(config.env, PipelineSchema), "others were refused"
     plan = plan_pipeline(config, replace(config.env, emulate=world is World.EMULATED))
-    return plan if world is World.NATIVE else replace(plan, hardware=scaled(plan.hardware, factor))
+    return plan if world is World.NATIVE else replace(plan, hardware=slowed(plan.hardware, factor))
 
 
 def simulated_plan(config: CalibrateConfig, factor: float = 1.0) -> SimulatorPlan:
     """Plan the configured run in the simulator, service times likewise. Raises ConfigError."""
     plan = plan_twin(config)
-    return replace(plan, system=replace(plan.system, hardware=scaled(plan.system.hardware, factor)))
+    return replace(plan, system=replace(plan.system, hardware=slowed(plan.system.hardware, factor)))
+
+
+def slowed(hardware: Hardware, factor: float) -> Hardware:
+    """Return hardware of which every device takes so many times as long."""
+    return hardware.slowed([factor] * len(hardware.devices))
 
 
 def check_validation(config: CalibrateConfig) -> list[World]:

@@ -13,6 +13,7 @@ from envs.spec import ElasticitySpec
 from experiments.program.formatting import level_text
 from experiments.program.style import COLOURS, LINES, png
 from experiments.runs.summary import column, stream_time_s
+from experiments.statistics.agreement import METRICS
 
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN = 9.0, 1.5
@@ -90,6 +91,32 @@ def _worth(axes: Axes, trace: pd.DataFrame, time_s: np.ndarray) -> None:
     axes.plot(time_s, trace["reward"], color=COLOURS[6], linestyle=":", label="reward")
     axes.set(ylim=(-1.05, 1.05), ylabel="what it was worth")
     axes.legend(bbox_to_anchor=(1.0, 0.5))
+
+
+# --- a run beside its simulated twin ---
+
+
+def plot_certificate(real: pd.DataFrame, twin: pd.DataFrame, path: Path) -> None:
+    """Write a PNG with a panel per metric: what it was in each interval, and what the simulated twin has.
+
+    Args:
+        real, twin: traces of the same actions, one row per control interval.
+        path: of the PNG.
+    """
+    with png(path, WIDTH_IN, 3 * PANEL_IN) as figure:
+        panels = figure.subplots(3, 2, sharex=True)
+        for axes, metric in zip(panels.flat, METRICS, strict=True):
+            for trace, label, line, colour in (
+                (real, "measured", "-", COLOURS[0]),
+                (twin, "simulated twin", "--", COLOURS[1]),
+            ):
+                values = column(trace, f"metrics.{metric}")
+                axes.plot(stream_time_s(trace), values, line, color=colour, label=label)
+            axes.set_title(metric)
+            axes.set_ylim(bottom=0)
+        for axes in panels[-1]:
+            axes.set_xlabel("time of the stream, s")
+        panels[0, 1].legend(bbox_to_anchor=(1.0, 0.5))
 
 
 # --- an agent's network ---

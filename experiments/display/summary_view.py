@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from envs.spec import Quality
-from experiments.program.console import say
+from experiments.program.console import plain_table, say
 from experiments.program.formatting import counted, figure
-from experiments.runs.record import LOGS, PICTURE, RECORDING, SUMMARY, RunStatus
+from experiments.runs.record import CERTIFICATE, LOGS, PICTURE, RECORDING, SUMMARY, RunStatus
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.runs.trace import TRACE
 from pipeline.messages import Weights
@@ -20,6 +20,7 @@ from pipeline.messages import Weights
 WHAT = {
     "trace, one row per interval": TRACE,
     "picture": PICTURE,
+    "beside its simulated twin": CERTIFICATE,
     "summary": SUMMARY,
     "annotated video": "output.mp4",
     "episode, for `rerun`": RECORDING,
@@ -35,6 +36,7 @@ UNTRAINED = (
     "The weights are untrained: the load is real, but what the networks find means nothing. "
     "Give some: detector.weights=PATH"
 )
+POOR = "The simulated twin is not this pipeline: {}"
 DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
 
 
@@ -42,6 +44,12 @@ def print_summary(console: Console, summary: Mapping[str, Any], directory: Path,
     """The table, the paths, and how to look at it in MLflow ("" = it is not there)."""
     if "steps" in summary:
         console.print(summary_table(summary))
+    if (certificate := summary.get("certificate")) is not None:
+        console.print(certificate_table(certificate))
+        if certificate["poor"]:
+            say(console, POOR.format(certificate["poor"]), "bold yellow")
+    elif (why := summary.get("no_certificate")) is not None:
+        say(console, f"How far the simulator is from this run is not known: {why}")
     for what, name in WHAT.items():
         if (directory / name).exists():
             say(console, f"{what:<28} {directory / name}")
@@ -102,6 +110,19 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
         table.add_row("source", ", ".join(faults))
     table.add_row("weights", summary["weights"])
     table.add_row("detections", summary.get("detections", ""))  # which runs of before do not say
+    return table
+
+
+def certificate_table(certificate: Mapping[str, Any]) -> Table:
+    """How far the simulated twin was, a row per metric, and how much slower the devices were."""
+    headings = ("simulated twin", "|error|, median", "p95", "near in", "same side in")
+    table = plain_table(headings)
+    for metric, errors in certificate["metrics"].items():
+        shares = (errors.get("within"), certificate["same_side"].get(metric))
+        cells = [figure(errors[name]) for name in ("error_p50", "error_p95")]
+        table.add_row(metric, *cells, *("" if share is None else f"{share:.0%}" for share in shares))
+    slow = ", ".join("–" if factor is None else f"{factor:.2f}" for factor in certificate["drift"])
+    table.add_row(f"service times, × the profile's: {slow}")
     return table
 
 

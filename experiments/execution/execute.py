@@ -11,6 +11,7 @@ from rich.console import Console
 
 from agents.base import Agent
 from experiments.config.world_schemas import PipelineSchema
+from experiments.display.plots import plot_certificate
 from experiments.display.views import View
 from experiments.execution.counterfactual import Counterfactual, counterfactual_of
 from experiments.execution.extras import Extras
@@ -19,7 +20,8 @@ from experiments.program.entry import logging_to
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.runs.episode import Observer, Step, play
 from experiments.runs.identity import Identity
-from experiments.runs.record import LOGS, RunRecord, status_of, what_broke
+from experiments.runs.record import CERTIFICATE, LOGS, RunRecord, status_of, what_broke
+from experiments.runs.trace import read_trace
 from experiments.worlds.host import alone
 from experiments.worlds.plan import Plan
 from pipeline.messages import Weights
@@ -100,8 +102,14 @@ def execute(
         logger.info("%s", detected.line)
         extras = Extras(record.directory, plan, identity, tracked, draws)
         cause = driven(plan, agent, record, asked, extras, view, heard)
-        if cause is None and (trouble := heard.attempt(lambda: note_golden(plan, record))) is not None:
-            logger.warning("there is no golden_f1: %s", what_broke(trouble, record.directory))
+        if cause is None:
+            afterwards = {
+                "golden_f1": lambda: note_golden(plan, record),
+                "certificate": lambda: note_certificate(plan, record, draws, console),
+            }
+            for what, note in afterwards.items():
+                if (trouble := heard.attempt(note)) is not None:
+                    logger.warning("there is no %s: %s", what, what_broke(trouble, record.directory))
         error = "" if cause is None else what_broke(cause, record.directory)
         summary = record.end(status_of(cause), error)
         if extras.leave(agent, summary, heard):
@@ -117,6 +125,24 @@ def note_golden(plan: Plan, record: RunRecord) -> None:
 
         if (f1 := golden_f1(plan, record.directory)) is not None:
             record.note(golden_f1=f1)
+
+
+def note_certificate(plan: Plan, record: RunRecord, draws: bool, console: Console) -> None:
+    """Add to the summary how far the simulated twin of a run of the pipeline was, or why nobody can tell."""
+    if not isinstance(plan.config.env, PipelineSchema):
+        return
+    from experiments.execution.certificate import certify, obstacle
+    from experiments.worlds.pipeline import PipelinePlan
+
+    assert isinstance(plan, PipelinePlan)
+    trace = read_trace(record.directory)
+    if why := obstacle(plan, trace):
+        record.note(no_certificate=why)
+        return
+    certificate = certify(plan, trace, lambda text: say(console, text))
+    record.note(certificate=certificate.figures)
+    if draws:
+        plot_certificate(trace, certificate.twin, record.directory / CERTIFICATE)
 
 
 def driven(

@@ -86,6 +86,11 @@ def machine() -> dict[str, str]:
     }
 
 
+def machine_text(facts: Mapping[str, str]) -> str:
+    """Say what a machine computes with, of the facts of `machine`: what its speed depends on."""
+    return f"{facts['cpu']}, {facts['cores']} cores"
+
+
 def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

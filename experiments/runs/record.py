@@ -27,7 +27,6 @@ from experiments.runs.trace import (
     JOURNAL,
     TRACE,
     Row,
-    Scalar,
     TraceWriter,
     drop_journal,
     noted,
@@ -40,6 +39,7 @@ from experiments.runs.trace import (
 logger = logging.getLogger(__name__)
 
 CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
+CERTIFICATE = "certificate.png"  # beside its simulated twin, of a run of the pipeline
 NETWORK = "network.png"  # of an agent that has one to draw
 RECORDING = "episode.rrd"  # for Rerun
 UNBORN = ".begun-"  # what begins the names of folders where directories are made
@@ -147,8 +147,8 @@ class RunRecord(Observer):
     def __exit__(self, *exception: object) -> None:
         self._trace.close()
 
-    def note(self, **facts: Scalar) -> None:
-        """Add to the summary what has turned out. Raises OSError."""
+    def note(self, **facts: Any) -> None:
+        """Add to the summary what has turned out, as JSON has it. Raises OSError."""
         self._head |= facts
         self._trace.note(**facts)
 
@@ -232,7 +232,7 @@ def summary_of(head: Mapping[str, Any], trace: pd.DataFrame) -> dict[str, Any]:
 
 def kept_files(directory: Path) -> list[Path]:
     """What a run's directory has to keep: its artifacts in MLflow."""
-    found = [directory / name for name in (CONFIG, SUMMARY, TRACE, PICTURE, NETWORK)]
+    found = [directory / name for name in (CONFIG, SUMMARY, TRACE, PICTURE, CERTIFICATE, NETWORK)]
     found += [path for pattern in ("output.*", "detections.*", "*.rrd") for path in directory.glob(pattern)]
     return sorted(path for path in found if path.exists())
 

@@ -108,7 +108,7 @@ class TraceWriter:
         if self._clock() - self._flushed_s >= self._every_s:
             self.flush()
 
-    def note(self, **facts: Scalar) -> None:
+    def note(self, **facts: Any) -> None:
         """Add what the summary will have to say, whoever writes it; the last word counts. Raises OSError."""
         self._waiting.append({FACTS: facts})
         self.flush()
@@ -179,9 +179,9 @@ def drop_journal(directory: Path) -> None:
     (directory / JOURNAL).unlink(missing_ok=True)
 
 
-def noted(directory: Path) -> dict[str, Scalar]:
+def noted(directory: Path) -> dict[str, Any]:
     """All facts that the journal has for the summary."""
-    found: dict[str, Scalar] = {}
+    found: dict[str, Any] = {}
     for line in _lines(directory):
         found |= line.get(FACTS, {})
     return found

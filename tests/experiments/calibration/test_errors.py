@@ -1,18 +1,10 @@
 """Errors, shares and ranks of a handful of settings."""
 
-import math
-
 import pandas as pd
 import pytest
 
-from experiments.calibration.errors import (
-    METRICS,
-    TARGETS,
-    Target,
-    compare,
-    shares,
-    typical_errors,
-)
+from experiments.calibration.errors import compare, shares, typical_errors
+from experiments.statistics.agreement import METRICS, TARGETS
 
 FIGURES = {
     "delivered_fps": 10.0,
@@ -31,21 +23,6 @@ def settings(*pairs: tuple[dict, dict]) -> pd.DataFrame:
         for world, changes in zip(("native", "simulated"), pair, strict=True):
             rows.append({"setting": number, "world": world, **FIGURES, **changes})
     return pd.DataFrame(rows)
-
-
-def test_a_target_is_a_share_or_an_amount_whichever_is_more():
-    queue = Target(0.2, least=2.0)
-    assert queue.is_met(0.0, 2.0)
-    assert not queue.is_met(0.0, 2.1)
-    assert queue.is_met(100.0, 119.0)
-    assert not queue.is_met(100.0, 121.0)
-
-
-def test_what_is_unknown_in_both_worlds_agrees_and_in_one_does_not():
-    target = Target(0.1)
-    assert target.is_met(math.nan, math.nan)
-    assert not target.is_met(math.nan, 1.0)
-    assert not target.is_met(1.0, math.nan)
 
 
 def test_a_setting_is_within_if_every_metric_with_a_target_is():

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from envs.hardware import Device, Hardware, Origin
 from experiments.calibration.measured import DeviceReading, GridPoint, Measured, Saturated
-from experiments.calibration.profile import mean_service_ms, profile_of, scaled, to_yaml
+from experiments.calibration.profile import mean_service_ms, profile_of, to_yaml
 from experiments.calibration.session import with_profile
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF
@@ -83,7 +83,7 @@ def test_a_link_without_a_bandwidth_can_be_written(tmp_path: Path):
 
 def test_scaling_is_of_every_service_time_and_of_nothing_else():
     profile = profile_of(NATIVE, measured(), "a test")
-    slower = scaled(profile, 1.5)
+    slower = profile.slowed([1.5])
     assert mean_service_ms(slower, "n", 160, 90) == pytest.approx(33.0)
     times, before = slower.devices[0].service_times(), profile.devices[0].service_times()
     assert times.shape("n", 160, 90) == pytest.approx(before.shape("n", 160, 90))

@@ -13,11 +13,11 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from experiments.calibration import accuracy
-from experiments.calibration.errors import METRICS
 from experiments.calibration.session import Calibration
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, check_keys, checked
 from experiments.program.errors import ConfigError, sentence
+from experiments.statistics.agreement import METRICS
 from experiments.worlds.builders import hardware_of
 
 TWO_WORKERS = ("hardware=rpi5", "hardware.devices.0.count=2", "detector.grades=[n]")

@@ -1,0 +1,164 @@
+"""How far the simulator was from a run of the real pipeline: the run's own actions, played on its twin.
+
+A machine is not always as fast as when it was measured, so two things are told apart: by how much its devices
+were slower now (a factor per device, fitted on the first intervals alone), and what is wrong beside that.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agents.base import Agent
+from envs.simulator.system import System
+from envs.spec import ElasticitySpec
+from experiments.runs.episode import Steps, play
+from experiments.runs.provenance import machine, machine_text
+from experiments.runs.summary import column
+from experiments.runs.trace import trace_of
+from experiments.statistics.agreement import agreement
+from experiments.worlds.pipeline import PipelinePlan
+from experiments.worlds.plan import plan_twin
+from experiments.worlds.simulator import SimulatorPlan
+
+FITTED_ON = 20  # control intervals from the run's beginning
+DRIFT = 1.25  # times as slow, or as fast, as in the profile: more is said
+
+
+class Certificate(NamedTuple):
+    """How far the twin was.
+
+    Attributes:
+        figures: as `agreement` returns them, of the twin with the machine's speed of now; `drift`, service
+            times over the profile's, per device, None where it was idle; and `as_profiled`, the agreement of
+            the twin with the profile's speed. `poor` tells of the drift, too.
+        twin: the trace of the twin.
+    """
+
+    figures: dict[str, Any]
+    twin: pd.DataFrame
+
+
+def obstacle(plan: PipelinePlan, trace: pd.DataFrame) -> str:
+    """Say why a run can have no certificate; "" if it can. Whether it has a twin, that will tell itself."""
+    if plan.config.env.control:
+        return "the pipeline was started elsewhere, on hardware that this program does not know"
+    if column(trace, "deaths")[-1]:
+        return "a worker or collector died unplanned, which the twin knows nothing of"
+    if plan.hardware.is_native and not is_of_here([times.source for times in times_of(plan)]):
+        return (
+            "the service times of this machine are not known; measure them: "
+            "python -m experiments.calibrate hardware=local"
+        )
+    return ""
+
+
+def times_of(plan: PipelinePlan) -> list[Any]:
+    """Return all service times of a plan's hardware, of every device and grade."""
+    return [times for device in plan.hardware.devices for times in device.times.values()]
+
+
+def is_of_here(sources: Sequence[str]) -> bool:
+    """Return whether figures come from a calibration of a machine like this one."""
+    return bool(sources) and all(machine_text(machine()) in source for source in sources)
+
+
+def certify(
+    plan: PipelinePlan, real: pd.DataFrame, say: Callable[[str], None] = lambda _: None
+) -> Certificate:
+    """Play a run's actions on its simulated twin and compare, interval by interval.
+
+    Args:
+        plan: of the run.
+        real: its trace, at least one row.
+        say: is told what takes long.
+
+    Raises:
+        ConfigError: it has no twin, as of a live source.
+    """
+    twin = plan_twin(plan.config)
+    as_profiled = played(twin, real, say)
+    factors = drift(real, as_profiled, devices_of(twin.system))
+    now = twin.system.hardware.slowed([factor or 1.0 for factor in factors])
+    own = played(replace(twin, system=replace(twin.system, hardware=now)), real, say)
+    figures = agreement(real, own) | {"drift": factors, "as_profiled": agreement(real, as_profiled)}
+    figures["poor"] = "; ".join(filter(None, (figures["poor"], drifted(factors))))
+    return Certificate(figures, own)
+
+
+class Repeating(Agent):
+    """Does what was done.
+
+    Args:
+        spec: the stream.
+        actions: level index per knob, shape (n_steps, n_knobs), n_steps >= 1; the last is kept up.
+    """
+
+    def __init__(self, spec: ElasticitySpec, actions: NDArray[np.int64]) -> None:
+        super().__init__(spec)
+        self._actions, self._next = actions, 0
+
+    def reset(self, seed: int) -> None:
+        """Begin with the first action again."""
+        self._next = 0
+
+    def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
+        """Return the next action."""
+        chosen = self._actions[min(self._next, len(self._actions) - 1)]
+        self._next += 1
+        return chosen
+
+
+def played(twin: SimulatorPlan, real: pd.DataFrame, say: Callable[[str], None]) -> pd.DataFrame:
+    """Return the trace of a twin that does what was done in the real run, under its seed."""
+    names = [f"action.{knob.name}" for knob in twin.spec.knobs]
+    kept = Steps()
+    agent = Repeating(twin.spec, real[names].to_numpy(dtype=np.int64))
+    play(agent, twin.make_env(Path(), say), twin.config.seed, [kept])
+    return trace_of(kept.seen, twin.spec)
+
+
+def devices_of(system: System) -> list[int]:
+    """Return the number of each worker's device."""
+    if system.scenario.capacities:  # workers of the first device, with shares of its speed
+        return [0] * len(system.scenario.capacities)
+    return [number for number, device in enumerate(system.hardware.devices) for _ in range(device.count)]
+
+
+def drift(real: pd.DataFrame, twin: pd.DataFrame, devices: Sequence[int]) -> list[float | None]:
+    """Return how many times the twin's service times each device took; None where one of them was idle.
+
+    It is the geometric mean over the first FITTED_ON intervals and a device's workers, each weighted with the
+    frames that it processed: both did so under the same settings.
+
+    Args:
+        real, twin: traces of the same actions.
+        devices: number of each worker's device.
+    """
+    n = min(len(real), len(twin), FITTED_ON)
+    logs, weights = np.zeros(max(devices) + 1), np.zeros(max(devices) + 1)
+    for worker, device in enumerate(devices):
+        name = f"workers.worker-{worker}"
+        if f"{name}.service_ms" not in real or f"{name}.service_ms" not in twin:
+            continue  # it never came
+        ours, theirs = (column(trace, f"{name}.service_ms")[:n] for trace in (real, twin))
+        both = np.isfinite(ours) & np.isfinite(theirs)
+        n_frames = column(real, f"{name}.processed")[:n][both]
+        logs[device] += n_frames @ np.log(ours[both] / theirs[both])
+        weights[device] += n_frames.sum()
+    return [
+        float(np.exp(total / weight)) if weight else None for total, weight in zip(logs, weights, strict=True)
+    ]
+
+
+def drifted(factors: Sequence[float | None]) -> str:
+    """Say which devices were not as fast as in their profile; "" if all were."""
+    return "; ".join(
+        f"device {number} took {factor:.2f} × its profile's service times"
+        for number, factor in enumerate(factors)
+        if factor is not None and not 1 / DRIFT <= factor <= DRIFT
+    )

@@ -1,0 +1,107 @@
+"""How far one course of events is from another: targets, errors, sides of thresholds. Pure functions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.runs.summary import Verdicts, column, slo_names, together, verdicts
+
+METRICS = ("delivered_fps", "queue_size", "latency_p95_ms", "memory_usage", "drop_rate", "load")
+LEAST_WITHIN = 0.9  # of the intervals, of each metric with a target: less is a poor agreement
+LEAST_SIDES = 0.95  # of the intervals, of each SLO
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure is within it if it differs from the true one by no more than the larger of the two.
+
+    Attributes:
+        share: of the true value, >= 0.
+        least: in the metric's unit, >= 0.
+    """
+
+    share: float
+    least: float = 0.0
+
+    def band(self, true: Any) -> Any:
+        """Return the largest error that is within, > 0 or 0; a number or an array, as `true` is."""
+        return np.maximum(self.share * np.abs(true), self.least)
+
+    def is_met(self, true: Any, other: Any) -> Any:
+        """Return whether `other` is near enough; what is unknown (NaN) in both worlds agrees."""
+        return (np.abs(np.subtract(other, true)) <= self.band(true)) | (np.isnan(true) & np.isnan(other))
+
+
+TARGETS: Mapping[str, Target] = {
+    "delivered_fps": Target(0.10),
+    "queue_size": Target(0.20, least=2.0),
+    "latency_p95_ms": Target(0.25),
+}
+
+
+def agreement(true: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+    """Compare two traces of the same actions, interval by interval, as far as the shorter one goes.
+
+    Args:
+        true: one row per control interval, columns as `runs.trace.row_of` has them; of the same SLOs.
+        other: likewise.
+
+    Returns:
+        metrics: per METRIC the median and the 95th percentile of |error| in its unit, and, of those with a
+            target, the share of the intervals within; None where nothing is known.
+        same_side: per SLO, the share of the intervals known in both in which both hold it or both break it.
+        slo_fulfilment, qoe_mean: of both, `true` first.
+        poor: what falls short of LEAST_WITHIN or LEAST_SIDES, in words; "" if nothing does.
+    """
+    n = min(len(true), len(other))
+    pair, names = (true.iloc[:n], other.iloc[:n]), slo_names(true)
+    ours, theirs = (verdicts(trace, names) for trace in pair)
+    metrics = {
+        metric: _errors(metric, *(column(trace, f"metrics.{metric}") for trace in pair)) for metric in METRICS
+    }
+    sides = {name: _same_side(ours, theirs, i) for i, name in enumerate(names)}
+    return {
+        "metrics": metrics,
+        "same_side": sides,
+        "slo_fulfilment": [together(each.broken, ~each.unknown).fulfilment for each in (ours, theirs)],
+        "qoe_mean": [float(column(trace, "qoe").mean()) for trace in pair],
+        "poor": _shortcomings(metrics, sides),
+    }
+
+
+def _errors(metric: str, true: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
+    errors = np.abs(other - true)
+    errors = errors[np.isfinite(errors)]
+    found: dict[str, float | None] = {
+        f"error_p{share}": float(np.percentile(errors, share)) if errors.size else None for share in (50, 95)
+    }
+    if metric in TARGETS:
+        found["within"] = float(TARGETS[metric].is_met(true, other).mean())
+    return found
+
+
+def _same_side(ours: Verdicts, theirs: Verdicts, slo: int) -> float | None:
+    both = ~(ours.unknown[:, slo] | theirs.unknown[:, slo])
+    return float((ours.broken == theirs.broken)[both, slo].mean()) if both.any() else None
+
+
+def _shortcomings(metrics: Mapping[str, Mapping[str, Any]], sides: Mapping[str, float | None]) -> str:
+    told = [
+        f"{name} near in {figures['within']:.0%} of the intervals"
+        for name, figures in metrics.items()
+        if figures.get("within", 1.0) < LEAST_WITHIN
+    ]
+    told += [
+        f"{name} on the same side of its threshold in {share:.0%}"
+        for name, share in sides.items()
+        if share is not None and share < LEAST_SIDES
+    ]
+    return "; ".join(told)
+
+
+def known(value: Any) -> float | None:
+    """Return a number as JSON has it: None where it is NaN."""
+    return None if pd.isna(value) else float(value)

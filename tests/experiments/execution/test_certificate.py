@@ -1,0 +1,94 @@
+"""A run is held against its simulated twin; a simulation of other hardware stands in for the real one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from envs.hardware import Hardware, Link
+from experiments.display.plots import plot_certificate
+from experiments.display.summary_view import certificate_table
+from experiments.execution.certificate import certify, drift, obstacle, played
+from experiments.interactive import arrange
+from experiments.worlds.pipeline import PipelinePlan
+from experiments.worlds.plan import plan_twin
+
+ACTIONS = [(5, 3, 0)] * 10 + [(2, 1, 0)] * 10 + [(5, 3, 0)] * 10
+
+
+@pytest.fixture(scope="module")
+def plan() -> PipelinePlan:
+    """Two devices: two workers of the one, one of the other."""
+    words = ("env=pipeline", "hardware=edge_mixed_2", "detector.grades=[n]", "env.steps=30")
+    found = arrange(*words).plan
+    assert isinstance(found, PipelinePlan)
+    return found
+
+
+def as_if(plan: PipelinePlan, change: Callable[[Hardware], Hardware] = lambda same: same) -> pd.DataFrame:
+    """Return the trace of the same actions on hardware that is not as in the profile."""
+    twin = plan_twin(plan.config)
+    other = replace(twin, system=replace(twin.system, hardware=change(twin.system.hardware)))
+    names = [f"action.{knob.name}" for knob in plan.spec.knobs]
+    return played(other, pd.DataFrame(np.array(ACTIONS), columns=names), lambda _: None)
+
+
+def test_a_run_that_was_as_in_the_profile_is_what_its_twin_is(plan):
+    figures, twin = certify(plan, as_if(plan))
+    assert figures["drift"] == pytest.approx([1.0] * len(plan.hardware.devices))
+    assert {metric["error_p95"] for metric in figures["metrics"].values()} == {0.0}
+    assert figures["poor"] == ""
+    assert len(twin) == len(ACTIONS)
+
+
+def test_a_device_that_was_slower_is_told_from_a_twin_that_is_wrong(plan):
+    factors = [1.6, *[1.0] * (len(plan.hardware.devices) - 1)]
+    figures, _ = certify(plan, as_if(plan, lambda hardware: hardware.slowed(factors)))
+    assert figures["drift"] == pytest.approx(factors, rel=0.05)
+    assert figures["poor"].startswith("device 0 took 1.")
+    assert figures["metrics"]["latency_p95_ms"]["within"] >= 0.9
+    assert figures["as_profiled"]["metrics"]["latency_p95_ms"]["within"] < 0.9
+
+
+def test_a_link_that_the_profile_forgets_is_found_out(plan):
+    def behind_a_link(hardware: Hardware) -> Hardware:
+        link = Link(delay_ms=60.0, mbit_s=60.0)
+        return replace(hardware, devices=tuple(replace(device, link=link) for device in hardware.devices))
+
+    figures, _ = certify(plan, as_if(plan, behind_a_link))
+    assert figures["drift"] == pytest.approx([1.0] * len(plan.hardware.devices), rel=0.05)
+    assert "latency_p95_ms near in" in figures["poor"]
+
+
+def test_what_an_idle_device_took_is_not_known():
+    columns = {"workers.worker-0.service_ms": [30.0, 20.0], "workers.worker-0.processed": [1, 3]}
+    real = pd.DataFrame(
+        columns | {"workers.worker-1.service_ms": [np.nan, np.nan], "workers.worker-1.processed": 0}
+    )
+    twin = real.assign(**{"workers.worker-0.service_ms": [10.0, 10.0]})
+    assert drift(real, twin, [0, 1, 2]) == [pytest.approx((3.0 * 2.0**3) ** (1 / 4)), None, None]
+
+
+def test_a_run_of_another_machine_or_with_a_death_has_no_certificate(plan):
+    trace = as_if(plan)
+    assert obstacle(plan, trace) == ""
+    assert "died unplanned" in obstacle(plan, trace.assign(deaths=1))
+    elsewhere = replace(
+        plan,
+        hardware=replace(
+            plan.hardware, devices=tuple(replace(device, native=True) for device in plan.hardware.devices)
+        ),
+    )
+    assert "the service times of this machine are not known" in obstacle(elsewhere, trace)
+
+
+def test_it_is_shown_as_a_row_per_metric_and_as_a_picture(plan, tmp_path: Path):
+    real = as_if(plan)
+    figures, twin = certify(plan, real)
+    table = certificate_table(figures)
+    assert table.row_count == 1 + len(figures["metrics"])
+    plot_certificate(real, twin, tmp_path / "certificate.png")
+    assert (tmp_path / "certificate.png").read_bytes().startswith(b"\x89PNG")
