@@ -21,7 +21,7 @@ from experiments.program.files import write_whole
 from experiments.report.block import Evidence
 from experiments.report.report import write_report
 from experiments.results.collection import Collection, collected, metadata_of
-from experiments.results.episodes import episodes_of, unbuilt_notes
+from experiments.results.episodes import certificate_notes, episodes_of, unbuilt_notes
 from experiments.results.published.base import from_published
 from experiments.results.references import measured
 from experiments.results.run_row import Row, from_folders, row_of
@@ -87,7 +87,8 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
         collection = collected(rows, config.where)
         reference = reference_of(config, collection)
         episodes, unasked_notes = episodes_of(collection, config.blocks, config.live, console)
-    found, unbuilt = measured(collection.cells, episodes, config, console), unbuilt_notes(collection.cells)
+    found = measured(collection.cells, episodes, config, console)
+    doubts = [*unbuilt_notes(collection.cells), *certificate_notes(collection.runs)]
     evidence = Evidence(
         title=name_of(config),
         episodes=episodes,
@@ -95,7 +96,7 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
         lacks=found.lacks,
         reference=reference,
         highlight=config.highlight,
-        notes=[*collection.notes, *source_notes, *found.notes, *unbuilt, *unasked_notes],
+        notes=[*collection.notes, *source_notes, *found.notes, *doubts, *unasked_notes],
         facts=metadata_of(collection, command),
     )
     directory.mkdir(parents=True, exist_ok=True)

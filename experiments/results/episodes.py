@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import track
 
 from experiments.program.errors import ConfigError
-from experiments.program.formatting import counted
+from experiments.program.formatting import counted, listed
 from experiments.results.collection import Collection
 from experiments.results.run_row import Cell, Runs
 from experiments.statistics.disturbances import change_points_of
@@ -72,6 +72,20 @@ def trace_of(run: dict[Any, Any]) -> pd.DataFrame:
     if not len(trace):
         raise ConfigError(f"{run['place']}: its trace has no step")
     return trace
+
+
+def certificate_notes(runs: Runs) -> list[str]:
+    """Name the runs of the pipeline whose simulated twin was not near, and where it was not."""
+    poor = runs[runs["poor"] != ""]
+    if poor.empty:
+        return []
+    names = poor["variant"] + " in " + poor["cell"] + " under " + poor["seed"].astype(str)
+    told = [f"{name} ({why})" for name, why in zip(names, poor["poor"], strict=True)]
+    n_real = int((runs["env"] == "pipeline").sum())
+    return [
+        f"In {len(poor)} of {counted(n_real, 'run')} of the pipeline the simulated twin is not near; what "
+        f"the simulator says of agents need not hold there: {listed(told)}."
+    ]
 
 
 def unbuilt_notes(cells: Sequence[Cell]) -> list[str]:

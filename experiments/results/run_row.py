@@ -6,6 +6,7 @@
 | `seed`, `spec_hash`, `config_hash`, `git_commit`, `status` | the head of `summary.json` |
 | `code_hash`, `weights`, `detections`, `error`, `machine`, `releases` | likewise; "" where a run does not say |
 | `golden_f1` | likewise; None where it is not known |
+| `poor` | how the simulated twin of a run of the pipeline fell short, by its certificate; "" if it did not, or there is none |
 | `name`, `steps`, `control_interval_s` | as they were asked for |
 | `place` | where it was found, for people; no other run has it |
 | `begun` | local time as "20261126-011423", or something that sorts as it; of two, the later one is newer |
@@ -103,6 +104,7 @@ def made_row(
         "machine": MACHINE.format(**facts["machine"]) if facts.get("machine") else "",
         "releases": " ".join(f"{name} {of}" for name, of in sorted(facts.get("releases", {}).items())),
         GOLDEN: facts.get(GOLDEN),
+        "poor": (facts.get("certificate") or {}).get("poor", ""),
         "place": place,
         "begun": begun,
         "config": config,

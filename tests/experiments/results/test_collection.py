@@ -5,6 +5,7 @@ import pytest
 
 from experiments.program.errors import ConfigError
 from experiments.results.collection import collected, finished, newest, selected, spans, tally
+from experiments.results.episodes import certificate_notes
 from tests.experiments.results.rows import row, runs
 
 THREE = runs(row("a"), row("b", seed=1), row("c", {"agent.target": 0.8}, agent="aimd"))
@@ -111,3 +112,12 @@ def test_numbers_and_facts_are_told_in_short():
     assert spans([0, 1, 2, 4, 7, 8]) == "0–2, 4, 7–8"
     assert tally(pd.Series(["x", "y", "x", ""])) == "x (2 runs), y (1 run)"
     assert tally(pd.Series(["x", "y"])) == "x, y"
+
+
+def test_runs_whose_simulated_twin_was_not_near_are_named():
+    good, poor = ({"certificate": {"poor": text}} for text in ("", "load near in 10%"))
+    found = collected([row("a", env="pipeline", **good), row("b", env="pipeline", seed=1, **poor)], "")
+    (note,) = certificate_notes(found.runs)
+    assert note.startswith("In 1 of 2 runs of the pipeline the simulated twin is not near")
+    assert note.endswith("rule in rpi5/steady under 1 (load near in 10%).")
+    assert certificate_notes(collected([row("c"), row("d", env="pipeline", seed=1)], "").runs) == []
