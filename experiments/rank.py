@@ -22,13 +22,12 @@ from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
 from experiments.report.tables import Columns, chance, fitting, interval, percent, written
-from experiments.runs.provenance import git_commit
 from experiments.statistics.pairs import beaten_worst, standing
 from experiments.statistics.scores import Episodes
 from experiments.sweeps.cells import drawn_cell
 from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
-from experiments.sweeps.published_leaderboard import publish, read
+from experiments.sweeps.published_leaderboard import commit_of, publish, read
 from experiments.sweeps.study import AgentVariant, Resolver, StudyRun
 from experiments.training.training_run import TrainingError
 
@@ -49,8 +48,10 @@ def perform(cfg: DictConfig, console: Console) -> None:
     if config.worlds is not None and config.worlds < 2:
         raise ConfigError(f"configuration: worlds must be >= 2, got {config.worlds}")
     if config.publish:
-        n = publish(Path(config.publish), git_commit())
-        say(console, f"published: the leaderboard in {counted(n, 'world')}")
+        folder = Path(config.publish)
+        commit = commit_of(folder)
+        n = publish(folder, commit)
+        say(console, f"published: the leaderboard in {counted(n, 'world')}, of commit {commit[:12]}")
         return
     board, choice = read(), str(HydraConfig.get().runtime.choices["agent"])
     name = config.name or (cfg.agent["_target_"].rpartition(".")[2] if choice == CUSTOM else choice)

@@ -18,9 +18,11 @@ from envs.procedural.world import World, draw_all
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
+from experiments.runs.logged import SWEEPS, runs_in
 from experiments.statistics.episode import Episode
 from experiments.statistics.pairs import COMPARED
 from experiments.statistics.scores import ORACLE, RANDOM, Episodes, Reference
+from experiments.sweeps.study import STUDIES
 from experiments.worlds.drawn import PREFIX
 
 FILE = CONF / "published" / "leaderboard.parquet"
@@ -83,6 +85,24 @@ def read(path: Path = FILE) -> PublishedLeaderboard:
     except (OSError, pa.ArrowInvalid) as error:
         raise ConfigError(f"there is no published leaderboard ({error}); {INSTEAD}") from error
     return PublishedLeaderboard(table.to_pandas(), (table.schema.metadata or {})[COMMIT].decode())
+
+
+def commit_of(folder: Path) -> str:
+    """Return the commit of the code that played a study.
+
+    Args:
+        folder: of its comparison, RESULTS/comparisons/NAME.
+
+    Raises:
+        ConfigError: its runs are gone, or of several commits, which are no leaderboard of one code.
+    """
+    runs = runs_in(folder.absolute().parents[1] / STUDIES / SWEEPS / folder.name)
+    commits = sorted({str(run.summary["git_commit"]) for run in runs})
+    if len(commits) > 1:
+        raise ConfigError(
+            f"{folder} has runs of commits {', '.join(commits)}: play the study in a clone of one commit"
+        )
+    return commits[0]
 
 
 def publish(folder: Path, commit: str, path: Path = FILE) -> int:

@@ -9,8 +9,10 @@ import pytest
 from envs.procedural.world import Split, draw_again, numbers
 from experiments.program.errors import ConfigError
 from experiments.rank import overrides
+from experiments.runs.record import write_summary
 from experiments.statistics.pairs import COMPARED
 from experiments.sweeps import published_leaderboard
+from experiments.sweeps.place import write_runs
 from tests.experiments.programs import call
 
 WORLDS = [f"world_{number}" for number in numbers(Split.VALIDATION, 2, "")]
@@ -52,6 +54,18 @@ def test_only_drawn_worlds_are_published(tmp_path, cells, complaint):
     folder = tmp_path if cells is None else comparison(tmp_path, cells)
     with pytest.raises(ConfigError, match=complaint):
         published_leaderboard.publish(folder, "c0ffee", tmp_path / "leaderboard.parquet")
+
+
+def test_the_commit_is_that_of_the_runs_and_only_one(tmp_path):
+    studies, own = tmp_path / "studies", tmp_path / "comparisons" / "study-protocol"
+    for name, commit in (("a", "c0ffee"), ("b", "c0ffee"), ("c", "decade")):
+        (studies / name).mkdir(parents=True)
+        write_summary(studies / name, {"git_commit": commit, "status": "FINISHED"})
+    write_runs(studies, own.name, ["a", "b"])
+    assert published_leaderboard.commit_of(own) == "c0ffee"
+    write_runs(studies, own.name, ["a", "b", "c"])
+    with pytest.raises(ConfigError, match="has runs of commits c0ffee, decade: play the study"):
+        published_leaderboard.commit_of(own)
 
 
 def test_a_class_alone_is_an_agent_of_ones_own():
