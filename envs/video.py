@@ -61,11 +61,13 @@ def video_spec(
         ObservedMetric("delivered_fps", "1/s", 0.0, ladders.fps[-1]),
         ObservedMetric("utilisation", "", 0.0, 1.0),
     )
-    worth = joint_worth(ladders, quality, profile)
+    worth = joint_worth(ladders, knobs, quality, profile)
     return ElasticitySpec(knobs, tuple(slos), observed, stages, worth, quality)
 
 
-def joint_worth(ladders: Ladders, quality: Quality, profile: StreamProfile | None) -> Worth | None:
+def joint_worth(
+    ladders: Ladders, knobs: Sequence[Knob], quality: Quality, profile: StreamProfile | None
+) -> Worth | None:
     """What every setting is worth by a measure; None = the weighted mean over the knobs.
 
     Raises:
@@ -77,7 +79,7 @@ def joint_worth(ladders: Ladders, quality: Quality, profile: StreamProfile | Non
         case Quality.LEVELS:
             return levels_worth(ladders)
         case Quality.FRUGAL:
-            return frugal_worth(ladders)
+            return frugal_worth(knobs)
         case _ if profile is None:
             raise ValueError(
                 f"{quality.name} needs to know what detections of the scene are worth: say accuracy=traffic "
@@ -137,14 +139,13 @@ def levels_worth(ladders: Ladders) -> Worth:
     return Worth.ageless(sum(np.ix_(*positions), start=np.zeros(())) / len(sizes))
 
 
-def frugal_worth(ladders: Ladders) -> Worth:
+def frugal_worth(knobs: Sequence[Knob]) -> Worth:
     """What settings are worth where energy counts: 1 - GFLOP/s / the highest setting's.
 
     A device's power above idle goes by the time that it computes (`envs.hardware.mean_power_w`), and that by
     the work.
     """
-    costs = stage_costs(ladders)["compute"]
-    asked = [np.array(of_levels) / max(of_levels) for of_levels in costs]
+    asked = [np.array(knob.shares) for knob in knobs]
     return Worth.ageless(1.0 - math.prod(np.ix_(*asked), start=np.ones(())))
 
 
