@@ -14,6 +14,7 @@ from experiments.calibration.rig import MeasuringError
 from experiments.calibration.session import Calibration, execute
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, checked
+from experiments.execution.own_hardware import with_own_hardware
 from experiments.program.entry import enter, logging_to
 from experiments.program.errors import ConfigError
 from experiments.runs.record import LOGS, make_run_directory
@@ -28,8 +29,9 @@ BROKEN = (ClusterError, ControlError, MeasuringError, SourceError)
 
 def perform(cfg: DictConfig) -> None:
     """Check everything, then measure."""
-    choices = {group: str(name) for group, name in HydraConfig.get().runtime.choices.items()}
-    session, console = Calibration(cfg, checked(cfg, CalibrateConfig), choices), Console()
+    console, chosen = Console(), HydraConfig.get().runtime.choices
+    cfg, choices = with_own_hardware(cfg, {group: str(name) for group, name in chosen.items()}, console)
+    session = Calibration(cfg, checked(cfg, CalibrateConfig), choices)
     match session.config.what:
         case "hardware":
             check, measure, of = Calibration.check, execute, "hardware"

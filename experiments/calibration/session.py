@@ -18,6 +18,7 @@ from experiments.calibration.validation import check_validation, validate
 from experiments.config.programs import CalibrateConfig
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
+from experiments.execution.own_hardware import LOCAL, own_profile
 from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
@@ -74,7 +75,7 @@ class Calibration:
                 f"profile: hardware={name} does not compute, so its own figures are not "
                 "replaced by measured ones; say profile=FILE"
             )
-        return CONF / "hardware" / f"{name}.yaml"
+        return own_profile(Path(self.config.results)) if name == LOCAL else CONF / "hardware" / f"{name}.yaml"
 
     @property
     def key(self) -> str:

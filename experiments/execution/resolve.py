@@ -12,6 +12,7 @@ from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
 from experiments.display.rerun.recording import check_rerun
+from experiments.execution.own_hardware import with_own_hardware
 from experiments.execution.weights import fetch_weights
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.identity import Identity, identify
@@ -87,7 +88,7 @@ def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> Re
     """
     with blaming("configuration"):
         check_keys(cfg)
-    cfg, choices = with_world(cfg, choices)
+    cfg, choices = with_own_hardware(*with_world(cfg, choices), console)
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, RunConfig)
     if config.output.recording:

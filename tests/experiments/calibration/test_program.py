@@ -125,7 +125,8 @@ def test_a_profile_of_accuracy_is_called_after_the_video():
 
 @pytest.mark.usefixtures("hydra_here")
 def test_the_profile_of_hardware_that_computes_takes_the_place_of_its_own():
-    assert session("hardware=local").profile_path == CONF / "hardware" / "local.yaml"
+    own = session("hardware=local", "results=here").profile_path
+    assert (own.parent, own.suffix) == (Path("here/hardware"), ".yaml")
     assert session("hardware=rpi5", "profile=a.yaml").profile_path == Path("a.yaml")
 
 

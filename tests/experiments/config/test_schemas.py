@@ -61,7 +61,7 @@ def pipeline(*overrides: str) -> PipelinePlan:
 
 
 def simulator(*overrides: str) -> SimulatorPlan:
-    plan = plan_run(typed("env=simulator", *overrides))
+    plan = plan_run(typed("env=simulator", "hardware=rpi5", *overrides))
     assert isinstance(plan, SimulatorPlan)
     return plan
 

@@ -20,6 +20,7 @@ from envs.spec import Quality
 from envs.video import seen_accuracy
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import WORLDS
+from experiments.execution.own_hardware import LOCAL
 from experiments.program.errors import ConfigError
 from experiments.worlds.builders import hardware_of
 from experiments.worlds.feasibility import warning
@@ -29,7 +30,7 @@ from experiments.worlds.simulator import SimulatorPlan, file_source
 from pipeline.messages import DetectionKind
 from tests.cases import each_once, nightly_but
 
-PROFILES = sorted(path.stem for path in (CONF / "hardware").glob("*.yaml"))
+PROFILES = sorted({path.stem for path in (CONF / "hardware").glob("*.yaml")} - {LOCAL})  # which has no times
 SCENARIOS = sorted(path.stem for path in (CONF / "scenario").glob("*.yaml"))
 STREAM_WORLDS = ("pipeline", "simulator")
 SIZES = ((160, 90), (320, 180), (640, 360), (640, 640), (1280, 720), (1920, 1080))
@@ -50,7 +51,8 @@ def typed(*overrides: str) -> RunConfig:
 
 
 def simulator(*overrides: str) -> SimulatorPlan:
-    plan = plan_run(typed("env=simulator", *overrides))
+    is_said = any(word.startswith(("hardware=", "experiment=")) for word in overrides)
+    plan = plan_run(typed("env=simulator", *([] if is_said else ["hardware=rpi5"]), *overrides))
     assert isinstance(plan, SimulatorPlan)
     return plan
 
@@ -156,10 +158,10 @@ def test_a_raspberry_pis_other_sizes_are_scaled_like_a_cpu():
     assert times.mean_ms("n", 320, 320) == pytest.approx(81.2 / 2**1.8)
 
 
-def test_this_machine_computes_and_has_times_for_the_other_worlds():
-    local = profile("local")
+def test_this_machine_computes_and_nobody_elses_times_are_its_own():
+    local = profile(LOCAL)
     assert local.is_native and local.n_workers == 2
-    assert local.emulated().n_workers == 2
+    assert not any(device.times for device in local.devices)
 
 
 @pytest.mark.parametrize(
@@ -257,7 +259,7 @@ def test_quality_is_by_the_knobs_where_nobody_knows_what_is_found():
     assert simulator("qoe=thesis", "accuracy=none").spec.quality is Quality.LEVELS
 
 
-@pytest.mark.parametrize("words", [["env=simulator"], ["env=pipeline", "hardware=rpi5"]])
+@pytest.mark.parametrize("words", [["env=simulator", "hardware=rpi5"], ["env=pipeline", "hardware=rpi5"]])
 def test_where_nobody_knows_what_is_found_quality_is_judged_by_the_knobs_and_that_is_said(words):
     plan = plan_run(typed("accuracy=none", *words))
     assert (plan.spec.quality, plan.detections.kind) == (Quality.KNOBS, DetectionKind.NONE)
@@ -315,7 +317,7 @@ from experiments.worlds.plan import plan_run
 from experiments.config.schemas import CONF, register
 register()
 with initialize_config_dir(str(CONF), version_base="1.3"):
-    plan = plan_run(OmegaConf.to_object(compose("config", ["env=simulator", "agent=rule"])))
+    plan = plan_run(OmegaConf.to_object(compose("config", ["env=simulator", "hardware=rpi5", "agent=rule"])))
 import envs.simulator.env
 import experiments.run
 print({"torch", "ultralytics", "cv2", "av", "mlflow", "jax"} & set(sys.modules))
@@ -393,10 +395,8 @@ def test_an_impossible_world_is_refused_in_one_sentence(world, overrides, messag
 
 
 def test_hardware_without_times_can_only_compute():
-    config = typed("env=simulator")
-    config.hardware.devices[0].times = {}
     with pytest.raises(ConfigError, match="hardware: this hardware has no service times yet"):
-        plan_run(config)
+        plan_run(typed("env=simulator", "hardware=local"))
 
 
 @pytest.mark.parametrize(

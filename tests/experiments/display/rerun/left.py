@@ -23,7 +23,7 @@ SIZE_PX = (128, 96)
 def config_yaml() -> str:
     """Of a run of the simulator with four intervals of half a second."""
     register()
-    overrides = ["env=simulator", "env.steps=4", "env.control_interval_s=0.5"]
+    overrides = ["env=simulator", "hardware=rpi5", "env.steps=4", "env.control_interval_s=0.5"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return OmegaConf.to_yaml(compose("config", overrides=overrides), resolve=True)
 

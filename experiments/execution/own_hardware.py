@@ -1,0 +1,64 @@
+"""`hardware=local`: what this machine was measured to take, or a stand-in that goes by its own name."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from experiments.config.composing import option
+from experiments.config.world_schemas import HardwareSchema, PipelineSchema
+from experiments.program.console import say
+from experiments.runs.provenance import machine, machine_text
+
+LOCAL, STAND_IN = "local", "epyc_2cores"  # options of hardware
+CHOSEN = ("count", "native", "pinned", "threads", "capacity")  # of a device, which no measurement tells
+
+
+def own_profile(results: Path) -> Path:
+    """Return where the profile of a machine like this one lies, or is to lie."""
+    name = re.sub(r"[^a-z0-9]+", "-", machine_text(machine()).lower()).strip("-")
+    return results / "hardware" / f"{name}.yaml"
+
+
+def with_own_hardware(
+    cfg: DictConfig, choices: Mapping[str, str], console: Console
+) -> tuple[DictConfig, dict[str, str]]:
+    """Return a configuration with what its workers take on this machine, where it asks for `hardware=local`.
+
+    Where nobody has measured that, workers that compute go without, and those that do not are the stand-in's:
+    choices name it then.
+
+    Args:
+        cfg: composed; it is not changed.
+        choices: the option of each group.
+        console: is told of the stand-in.
+
+    Raises:
+        OSError, OmegaConfBaseException: the profile cannot be read.
+    """
+    devices = cfg.hardware.devices
+    if choices["hardware"] != LOCAL or len(devices) != 1 or devices[0].times:
+        return cfg, dict(choices)
+    path = own_profile(Path(cfg.results))
+    if path.is_file():
+        return with_profile(cfg, OmegaConf.load(path)), dict(choices)
+    if OmegaConf.get_type(cfg.env) is PipelineSchema and not cfg.env.emulate:
+        return cfg, dict(choices)
+    measure = "python -m experiments.calibrate hardware=local"
+    say(console, f"{STAND_IN} stands in for this machine, which nobody has measured ({measure})")
+    return with_profile(cfg, option("hardware", STAND_IN)), {**choices, "hardware": STAND_IN}
+
+
+def with_profile(cfg: DictConfig, profile: Any) -> DictConfig:
+    """Return a configuration whose one kind of device, and whose host, take what those of a profile do."""
+    profile = OmegaConf.merge(OmegaConf.structured(HardwareSchema), profile)
+    cfg = cfg.copy()
+    (device,), (measured,) = cfg.hardware.devices, profile.devices
+    for name in measured:
+        if name not in CHOSEN:
+            device[name] = measured[name]
+    cfg.hardware.host = profile.host
+    return cfg
