@@ -4,7 +4,7 @@ A machine is not always as fast as when it was measured, so two things are told 
 were slower now (a factor per device, fitted on the first intervals alone), and what is wrong beside that.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,24 +67,21 @@ def is_of_here(sources: Sequence[str]) -> bool:
     return bool(sources) and all(machine_text(machine()) in source for source in sources)
 
 
-def certify(
-    plan: PipelinePlan, real: pd.DataFrame, say: Callable[[str], None] = lambda _: None
-) -> Certificate:
+def certify(plan: PipelinePlan, real: pd.DataFrame) -> Certificate:
     """Play a run's actions on its simulated twin and compare, interval by interval.
 
     Args:
         plan: of the run.
         real: its trace, at least one row.
-        say: is told what takes long.
 
     Raises:
         ConfigError: it has no twin, as of a live source.
     """
     twin = plan_twin(plan.config)
-    as_profiled = played(twin, real, say)
+    as_profiled = played(twin, real)
     factors = drift(real, as_profiled, devices_of(twin.system))
     now = twin.system.hardware.slowed([factor or 1.0 for factor in factors])
-    own = played(replace(twin, system=replace(twin.system, hardware=now)), real, say)
+    own = played(replace(twin, system=replace(twin.system, hardware=now)), real)
     figures = agreement(real, own) | {"drift": factors, "as_profiled": agreement(real, as_profiled)}
     figures["poor"] = "; ".join(filter(None, (figures["poor"], drifted(factors))))
     return Certificate(figures, own)
@@ -113,12 +110,12 @@ class Repeating(Agent):
         return chosen
 
 
-def played(twin: SimulatorPlan, real: pd.DataFrame, say: Callable[[str], None]) -> pd.DataFrame:
+def played(twin: SimulatorPlan, real: pd.DataFrame) -> pd.DataFrame:
     """Return the trace of a twin that does what was done in the real run, under its seed."""
     names = [f"action.{knob.name}" for knob in twin.spec.knobs]
     kept = Steps()
     agent = Repeating(twin.spec, real[names].to_numpy(dtype=np.int64))
-    play(agent, twin.make_env(Path(), say), twin.config.seed, [kept])
+    play(agent, twin.make_env(Path(), lambda _: None), twin.config.seed, [kept])
     return trace_of(kept.seen, twin.spec)
 
 

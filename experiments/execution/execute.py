@@ -139,7 +139,8 @@ def note_certificate(plan: Plan, record: RunRecord, draws: bool, console: Consol
     if why := obstacle(plan, trace):
         record.note(no_certificate=why)
         return
-    certificate = certify(plan, trace, lambda text: say(console, text))
+    with console.status("the simulated twin plays; at first the simulator is compiled, which takes minutes"):
+        certificate = certify(plan, trace)
     record.note(certificate=certificate.figures)
     if draws:
         plot_certificate(trace, certificate.twin, record.directory / CERTIFICATE)

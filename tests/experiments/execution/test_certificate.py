@@ -33,7 +33,7 @@ def as_if(plan: PipelinePlan, change: Callable[[Hardware], Hardware] = lambda sa
     twin = plan_twin(plan.config)
     other = replace(twin, system=replace(twin.system, hardware=change(twin.system.hardware)))
     names = [f"action.{knob.name}" for knob in plan.spec.knobs]
-    return played(other, pd.DataFrame(np.array(ACTIONS), columns=names), lambda _: None)
+    return played(other, pd.DataFrame(np.array(ACTIONS), columns=names))
 
 
 def test_a_run_that_was_as_in_the_profile_is_what_its_twin_is(plan):
