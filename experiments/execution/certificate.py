@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from agents.base import Agent
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
+from experiments.program.errors import ConfigError
 from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import machine, machine_text
 from experiments.runs.summary import column
@@ -43,18 +44,17 @@ class Certificate(NamedTuple):
     twin: pd.DataFrame
 
 
-def obstacle(plan: PipelinePlan, trace: pd.DataFrame) -> str:
-    """Say why a run can have no certificate; "" if it can. Whether it has a twin, that will tell itself."""
+def check_certifiable(plan: PipelinePlan, trace: pd.DataFrame) -> None:
+    """Raise ConfigError if a run's twin would be another pipeline's, or of other workers."""
     if plan.config.env.control:
-        return "the pipeline was started elsewhere, on hardware that this program does not know"
+        raise ConfigError("the pipeline was started elsewhere, on hardware that this program does not know")
     if column(trace, "deaths")[-1]:
-        return "a worker or collector died unplanned, which the twin knows nothing of"
+        raise ConfigError("a worker or collector died unplanned, which the twin knows nothing of")
     if plan.hardware.is_native and not is_of_here([times.source for times in times_of(plan)]):
-        return (
+        raise ConfigError(
             "the service times of this machine are not known; measure them: "
             "python -m experiments.calibrate hardware=local"
         )
-    return ""
 
 
 def times_of(plan: PipelinePlan) -> list[Any]:

@@ -17,6 +17,7 @@ from experiments.execution.counterfactual import Counterfactual, counterfactual_
 from experiments.execution.extras import Extras
 from experiments.program.console import say
 from experiments.program.entry import logging_to
+from experiments.program.errors import ConfigError
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.runs.episode import Observer, Step, play
 from experiments.runs.identity import Identity
@@ -131,16 +132,18 @@ def note_certificate(plan: Plan, record: RunRecord, draws: bool, console: Consol
     """Add to the summary how far the simulated twin of a run of the pipeline was, or why nobody can tell."""
     if not isinstance(plan.config.env, PipelineSchema):
         return
-    from experiments.execution.certificate import certify, obstacle
+    from experiments.execution.certificate import certify, check_certifiable
     from experiments.worlds.pipeline import PipelinePlan
 
     assert isinstance(plan, PipelinePlan)
     trace = read_trace(record.directory)
-    if why := obstacle(plan, trace):
-        record.note(no_certificate=why)
+    try:
+        check_certifiable(plan, trace)
+        with console.status("the simulated twin plays; at first the simulator is compiled, for minutes"):
+            certificate = certify(plan, trace)
+    except ConfigError as error:
+        record.note(no_certificate=str(error))
         return
-    with console.status("the simulated twin plays; at first the simulator is compiled, which takes minutes"):
-        certificate = certify(plan, trace)
     record.note(certificate=certificate.figures)
     if draws:
         plot_certificate(trace, certificate.twin, record.directory / CERTIFICATE)

@@ -11,8 +11,9 @@ import pytest
 from envs.hardware import Hardware, Link
 from experiments.display.plots import plot_certificate
 from experiments.display.summary_view import certificate_table
-from experiments.execution.certificate import certify, drift, obstacle, played
+from experiments.execution.certificate import certify, check_certifiable, drift, played
 from experiments.interactive import arrange
+from experiments.program.errors import ConfigError
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_twin
 
@@ -74,15 +75,13 @@ def test_what_an_idle_device_took_is_not_known():
 
 def test_a_run_of_another_machine_or_with_a_death_has_no_certificate(plan):
     trace = as_if(plan)
-    assert obstacle(plan, trace) == ""
-    assert "died unplanned" in obstacle(plan, trace.assign(deaths=1))
-    elsewhere = replace(
-        plan,
-        hardware=replace(
-            plan.hardware, devices=tuple(replace(device, native=True) for device in plan.hardware.devices)
-        ),
-    )
-    assert "the service times of this machine are not known" in obstacle(elsewhere, trace)
+    check_certifiable(plan, trace)
+    with pytest.raises(ConfigError, match="died unplanned"):
+        check_certifiable(plan, trace.assign(deaths=1))
+    computing = tuple(replace(device, native=True) for device in plan.hardware.devices)
+    elsewhere = replace(plan, hardware=replace(plan.hardware, devices=computing))
+    with pytest.raises(ConfigError, match="the service times of this machine are not known"):
+        check_certifiable(elsewhere, trace)
 
 
 def test_it_is_shown_as_a_row_per_metric_and_as_a_picture(plan, tmp_path: Path):
