@@ -174,8 +174,8 @@ class Bandit(Agent):
         return self._grid.settings[best].copy()
 
     def learn(self, transition: Transition) -> None:
-        """Count the reward that the last decision earned."""
-        if self._chosen is not None:
+        """Count the reward that the last decision earned, as far as anybody can tell."""
+        if self._chosen is not None and not math.isnan(transition.reward):
             surprise = transition.reward - float(self._chosen @ self._guess)
             self._evidence = self._evidence.after(self._chosen, surprise, self._discount)
             self._chosen = None

@@ -38,7 +38,8 @@ class Transition(NamedTuple):
     Attributes:
         observation: what the agent acted on.
         action: level index per knob.
-        reward: of the interval that followed.
+        reward: of the interval that followed; where telemetry is late, of an earlier one; NaN where no
+            report of any has come.
         next_observation: what that interval left.
         terminated: whether the stream ended with it.
     """

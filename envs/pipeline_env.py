@@ -19,7 +19,7 @@ from envs.pipeline_world import PipelineWorld, check_scenario
 from envs.scenario import Event, Scenario
 from envs.seeding import episode_seed
 from envs.spec import ElasticitySpec
-from envs.telemetry import Reception
+from envs.telemetry import RECEIVED, Reception
 from envs.video import check_ladders, ladders_of
 from pipeline.control import UnansweredError
 from pipeline.interval import Interval
@@ -152,7 +152,8 @@ class PipelineEnv(gym.Env[Any, Any]):
             self.close()
             raise
         judged = judge(self.elasticity, self._snapshot(self._levels))
-        return self._received(judged), judged.info
+        observation, told = self._received(judged)
+        return observation, judged.info | told
 
     def step(
         self, action: NDArray[np.int64] | Sequence[int]
@@ -259,13 +260,15 @@ class PipelineEnv(gym.Env[Any, Any]):
         }
         if error:
             info["error"] = error
-        return self._received(judged), judged.reward, error != "", is_over and error == "", info
+        observation, told = self._received(judged, judged.reward)
+        return observation, judged.reward, error != "", is_over and error == "", info | told
 
-    def _received(self, judged: Judged) -> Observation:
-        """Return what reaches the agent of what was observed."""
+    def _received(self, judged: Judged, reward: float = math.nan) -> tuple[Observation, dict[str, float]]:
+        """Return what reaches the agent of what was observed, and what the info says of the reward."""
         if self._reception is None:
-            return judged.observation
-        return self._reception.receive(judged.observation)
+            return judged.observation, {}
+        observation, received = self._reception.receive(judged.observation, reward)
+        return observation, {RECEIVED: received}
 
     def _snapshot(
         self,

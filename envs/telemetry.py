@@ -1,11 +1,13 @@
 """Telemetry that is late, noisy or lost on its way to the agent; the levels in force it always knows.
 
-What is judged (reward, info) is what really was; only the observation suffers.
+What is judged (reward, info) is what really was; what suffers is the observation, and the reward that an
+agent may learn from, which is of the same report.
 """
 
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from envs.patterns import TELEMETRY
 from envs.spec import ElasticitySpec
 
 MOST_LATE = 10  # intervals; older figures are of no use to anybody
+RECEIVED = "received_reward"  # in an info where telemetry is not exact and prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,18 @@ class Telemetry:
             raise ValueError(f"telemetry: missing must be in [0, 1), got {self.missing}")
 
 
+class Received(NamedTuple):
+    """What reaches an agent after an interval.
+
+    Attributes:
+        observation: levels of now, figures of the report that has come.
+        reward: of the interval that this report is of; NaN where none has come.
+    """
+
+    observation: NDArray[np.float32]
+    reward: float
+
+
 class Reception:
     """What an agent receives over one episode.
 
@@ -56,17 +71,23 @@ class Reception:
             spec.observation_space.high,
         )
         self._rng = np.random.default_rng((seed, TELEMETRY))
-        self._sent = deque[NDArray[np.float32]](maxlen=telemetry.late + 1)
+        self._sent = deque[Received](maxlen=telemetry.late + 1)
 
-    def receive(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what is seen once this observation was made; until the first arrives, nothing is known."""
+    def receive(self, observation: NDArray[np.float32], reward: float = math.nan) -> Received:
+        """Return what is seen once an interval was observed; until the first arrives, nothing is known.
+
+        Args:
+            observation: after the interval.
+            reward: of it; NaN where an episode begins.
+        """
         factors = np.exp(self._telemetry.noise * self._rng.standard_normal(len(observation)))
         is_lost = bool(self._rng.random() < self._telemetry.missing)
         seen = np.zeros_like(observation)
         if not is_lost:
             seen = np.where(self._readings, observation * factors, observation).clip(0.0, self._high)
         is_first = len(self._sent) < self._telemetry.late
-        self._sent.append(seen)
-        received = np.zeros_like(observation) if is_first else self._sent[0].copy()
+        self._sent.append(Received(seen, math.nan if is_lost else reward))
+        told = Received(np.zeros_like(observation), math.nan) if is_first else self._sent[0]
+        received = told.observation.copy()
         received[: self._n_knobs] = observation[: self._n_knobs]
-        return received.astype(np.float32)
+        return Received(received.astype(np.float32), told.reward)

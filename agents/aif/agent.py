@@ -108,11 +108,12 @@ class ActiveInference(Forecaster):
 
     def learn(self, transition: Transition) -> None:
         """Take in what a setting that was held was worth while every SLO held, where worth ages."""
-        row = self._row(transition.action)
-        is_new = row != self._row(self.spec.decode(transition.observation).levels)
-        if transition.reward <= 0 or is_new or len(self.spec.worth.ages_s) == 1:
-            return
         before = self._belief
+        rows = np.append(before.rows, self._row(transition.action))  # the newest last
+        delay = int(before.delays[before.likeliest])
+        row, former = rows[-1 - delay], rows[-2 - delay]
+        if not transition.reward > 0 or row != former or len(self.spec.worth.ages_s) == 1:
+            return
         self._belief = visited(self._known, before, row)
         self._age = ageing.forgotten(self._known_ages, before, self._belief, self._age)
         self._age = ageing.aged(self.spec, self._known_ages, self._belief, self._age, row, transition.reward)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from envs.simulator.fleet import Fleet
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
+from envs.telemetry import RECEIVED
 
 Observation = NDArray[np.float32]
 
@@ -50,7 +51,7 @@ class SimulatorEnv(gym.Env[Any, Any]):
             raise ValueError(f"reset knows no options, got {sorted(options)}")
         self.fleet.begin(0, self.np_random, seed)
         self._is_over = False
-        return self.fleet.observations[0].copy(), self.fleet.info.of_first()
+        return self.fleet.observations[0].copy(), self._info()
 
     def step(
         self, action: NDArray[np.int64] | Sequence[int]
@@ -67,5 +68,10 @@ class SimulatorEnv(gym.Env[Any, Any]):
         self._levels[0] = levels
         self.fleet.step(self._levels)
         self._is_over = self._ends.item(0)
+        return self.fleet.observations[0].copy(), self._rewards.item(0), False, self._is_over, self._info()
+
+    def _info(self) -> dict[str, Any]:
         info = self.fleet.info.of_first()
-        return self.fleet.observations[0].copy(), self._rewards.item(0), False, self._is_over, info
+        if 0 in self.fleet.received_rewards:
+            info[RECEIVED] = self.fleet.received_rewards[0]
+        return info

@@ -1,5 +1,6 @@
 """Episodes side by side: what the environment and its vector form have in common."""
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -62,6 +63,7 @@ class Fleet:
         self._receptions = list[Reception | None]([None] * n)
         is_exact = all(system.scenario.telemetry is None for system in systems)
         self.observations = self._observed if is_exact else self._observed.copy()
+        self.received_rewards = dict[int, float]()  # of the episodes whose telemetry is not exact and prompt
         self.info = Info(spec, systems[0], self.verdicts)
 
     def begin(self, i: int, rng: np.random.Generator, seed: int | None) -> None:
@@ -74,7 +76,8 @@ class Fleet:
         judge_beginning(self._rules, self.episodes, self.verdicts, i)
         telemetry = self.systems[k].scenario.telemetry
         self._receptions[i] = None if telemetry is None else Reception(telemetry, self._spec, drawn)
-        self._receive(i)
+        self.received_rewards.pop(i, None)
+        self._receive(i, math.nan)
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """One control interval of every episode; actions have shape (n, n_knobs) and are legal.
@@ -92,7 +95,7 @@ class Fleet:
                 part.result()
         if self.observations is not self._observed:
             for i in range(n):
-                self._receive(i)
+                self._receive(i, self.verdicts["reward"].item(i))
         if self._out_of_room.any():
             raise RuntimeError(
                 f"more than {records.N_FRAMES} frames are in flight, or {records.N_WINDOW} of one stream: "
@@ -103,11 +106,11 @@ class Fleet:
         shared = self.records, self._rules, self.episodes, self.verdicts, self.events
         step_some(*shared, actions, first, last)
 
-    def _receive(self, i: int) -> None:
+    def _receive(self, i: int, reward: float) -> None:
         """Have the agent of episode i see what reaches it of what was observed."""
         reception = self._receptions[i]
         if reception is not None:
-            self.observations[i] = reception.receive(self._observed[i])
+            self.observations[i], self.received_rewards[i] = reception.receive(self._observed[i], reward)
         elif self.observations is not self._observed:
             self.observations[i] = self._observed[i]
 

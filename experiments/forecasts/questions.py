@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from agents.base import Forecaster, Transition
 from envs.spec import ElasticitySpec
 from experiments.forecasts.scores import JOINTLY, jointly
+from experiments.runs.episode import received
 
 if TYPE_CHECKING:  # compiles
     from envs.simulator.branches import Branches
@@ -76,7 +77,7 @@ def ask(
             yield Answers(step, settings, np.column_stack([forecasts, jointly(forecasts)]), shares)
             on_answers()
         seen, (observation, reward, terminated, _, info) = observation, env.step(levels)
-        agent.learn(Transition(seen, levels, float(reward), observation, terminated))
+        agent.learn(Transition(seen, levels, received(info, reward), observation, terminated))
         in_force = tuple(levels.tolist())
 
 

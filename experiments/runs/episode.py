@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from agents.base import Agent, Transition
+from envs.telemetry import RECEIVED
 from pipeline.program import ClusterError
 
 
@@ -65,6 +66,11 @@ class Steps(Observer):
         self._watch(step)
 
 
+def received(info: Mapping[str, Any], reward: float) -> float:
+    """Return the reward that an agent may learn from: its own, or what telemetry has made of it."""
+    return float(info.get(RECEIVED, reward))
+
+
 def play(
     agent: Agent,
     env: gym.Env,
@@ -96,7 +102,7 @@ def play(
         decided_s = clock()
         seen, (observation, reward, terminated, truncated, info) = observation, env.step(action)
         explanation, ended_s = agent.explain(), clock()
-        agent.learn(Transition(seen, action, float(reward), observation, terminated))
+        agent.learn(Transition(seen, action, received(info, reward), observation, terminated))
         learned_s = clock()
         decision_ms, learning_ms = 1e3 * (decided_s - asked_s), 1e3 * (learned_s - ended_s)
         chosen = tuple(int(level) for level in action)

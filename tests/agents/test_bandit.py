@@ -1,5 +1,7 @@
 """The bandit learns from rewards alone, and forgets what is long ago."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,18 @@ def test_with_a_pressure_it_comes_to_fulfil_and_nearly_stops_switching(policy, s
     episode = run(agent, plant, plant.spec.highest, [1.0] * 60)
     assert episode.fulfilment(20) >= 0.9
     assert episode.changes(40) <= 4
+
+
+def test_a_reward_that_nobody_knows_teaches_nothing(streams):
+    spec = streams["video"].spec
+    agent = make("bandit", spec)
+    observation = spec.encode(spec.highest, {slo.metric: slo.read(0.2) for slo in spec.slos}, {})
+    agent.reset(0)
+    for reward in (math.nan, 0.5, math.nan):
+        levels = agent.act(observation, {})
+        agent.learn(Transition(observation, levels, reward, observation, False))
+    agent.act(observation, {})
+    assert agent.explain()["rewards_counted"] == 1
 
 
 def test_a_setting_that_disappoints_is_left(streams):

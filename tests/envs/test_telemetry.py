@@ -1,5 +1,6 @@
 """What reaches an agent of what is measured."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from envs.scenario import Scenario
 from envs.simulator.env import SimulatorEnv
 from envs.spec import ElasticitySpec
-from envs.telemetry import Reception, Telemetry
+from envs.telemetry import RECEIVED, Reception, Telemetry
 from tests.envs.simulator.systems import spec, system
 
 SPEC = spec()
@@ -24,7 +25,7 @@ def observation(i: int, spec: ElasticitySpec = SPEC) -> np.ndarray:
 
 def received(telemetry: Telemetry, n: int, seed: int = 0) -> list[np.ndarray]:
     reception = Reception(telemetry, SPEC, seed)
-    return [reception.receive(observation(i)) for i in range(n)]
+    return [reception.receive(observation(i)).observation for i in range(n)]
 
 
 def test_late_figures_come_with_the_levels_of_now():
@@ -54,6 +55,18 @@ def test_what_is_missing_is_unknown():
     assert np.array_equal(seen[~is_missing], sent[~is_missing])
 
 
+def test_a_reward_comes_with_the_report_that_it_is_of():
+    reception = Reception(Telemetry(late=2), SPEC, 0)
+    rewards = [
+        reception.receive(observation(i), reward) for i, reward in enumerate((math.nan, 0.1, 0.2, 0.3, 0.4))
+    ]
+    assert [received.reward for received in rewards[3:]] == [0.1, 0.2]
+    assert all(math.isnan(received.reward) for received in rewards[:3])
+    lossy = Reception(Telemetry(missing=0.5), SPEC, 0)
+    for received in (lossy.receive(observation(i), 0.5) for i in range(1, 40)):
+        assert math.isnan(received.reward) == (not received.observation[N_KNOBS:].any())
+
+
 def test_a_seed_chooses_what_is_lost():
     telemetry = Telemetry(noise=0.2, missing=0.3)
     one, again, other = (received(telemetry, 50, seed) for seed in (1, 1, 2))
@@ -61,16 +74,19 @@ def test_a_seed_chooses_what_is_lost():
 
 
 def test_agents_alone_are_deceived():
-    """Reward and info are what they are without; the vector form has its own path to the same."""
+    """Reward and info are what they are without, but for the reward that an agent may learn from."""
     exact, late = (
         SimulatorEnv(SPEC, [system(scenario=Scenario(telemetry=telemetry))])
         for telemetry in (None, Telemetry(late=1))
     )
     (before, _), (seen, _) = exact.reset(seed=3), late.reset(seed=3)
+    earned = math.nan
     for _ in range(5):
         assert np.array_equal(seen[:N_KNOBS], before[:N_KNOBS])
         truth, others = exact.step((0, 1, 0)), late.step((0, 1, 0))
+        assert others[4].pop(RECEIVED) == pytest.approx(earned, nan_ok=True)
         assert truth[1:4] == others[1:4] and str(truth[4]) == str(others[4])
+        earned = truth[1]
         assert np.array_equal(others[0][N_KNOBS:], before[N_KNOBS:])
         before, seen = truth[0], others[0]
 
