@@ -57,6 +57,7 @@ class Detector:
         if found != task:
             raise ModelError(f"{source}: expected a model for {task!r}, got one for {found!r}")
         self._fixed_size_px = _fixed_size_px(backend)
+        self._compiled: dict[tuple[int, int], Any] | None = {} if _compiles_by_shape(backend) else None
 
     def warm(self, width: int, height: int) -> None:
         """See one blank frame of this size in px, unless it has: the first of a shape is far slower.
@@ -89,9 +90,13 @@ class Detector:
             ModelError: the model was exported for another size.
         """
         check_frame(frame)
-        predictor = self._predictor
-        predictor.args.imgsz = self.inference_size_px(frame.shape[1], frame.shape[0])
+        predictor, size = self._predictor, self.inference_size_px(frame.shape[1], frame.shape[0])
+        predictor.args.imgsz = size
+        if self._compiled is not None and size in self._compiled:
+            predictor.model.backend.ov_compiled_model = self._compiled[size]
         (result,) = predictor(frame)  # what model.predict() does, without building its settings anew
+        if self._compiled is not None:
+            self._compiled[size] = predictor.model.backend.ov_compiled_model
         found = result.obb if self._is_obb else result.boxes
         boxes = np.array(found.data.cpu().numpy(), np.float32, order="C")
         predictor.results = predictor.batch = predictor.dataset = None  # they hold the frame's memory
@@ -122,13 +127,21 @@ def check_frame(frame: NDArray) -> None:
         )
 
 
+def _compiles_by_shape(backend: Any) -> bool:
+    """Return whether a change of the input's shape has the network compiled anew, for up to a second.
+
+    So it is with INT8 models of OpenVINO on hosts with Intel AMX, where dynamic shapes crash. Ultralytics keeps
+    the network of the last shape only; a stream's sizes come and go.
+    """
+    return getattr(getattr(backend, "backend", None), "read_model", None) is not None
+
+
 def _fixed_size_px(backend: Any) -> tuple[int, int] | None:
     """(height, width) of the only input the model takes, (0, 0) if it does not say; None if it takes any."""
     if backend.format == "pt":
         return None
     if not backend.dynamic and backend.metadata.get("dynamic"):
-        # INT8 models on hosts with Intel AMX: Ultralytics compiles the network anew for every input shape,
-        # since dynamic ones crash there, and is spared that by letterboxing all to one. We follow the stream.
+        # what is compiled by shape Ultralytics spares that by letterboxing all to one. We follow the stream
         backend.backend.dynamic = True
     if backend.dynamic:
         return None
