@@ -129,27 +129,28 @@ def devices_of(system: System) -> list[int]:
 def drift(real: pd.DataFrame, twin: pd.DataFrame, devices: Sequence[int]) -> list[float | None]:
     """Return how many times the twin's service times each device took; None where one of them was idle.
 
-    It is the geometric mean over the first FITTED_ON intervals and a device's workers, each weighted with the
-    frames that it processed: both did so under the same settings.
+    It is the median over the frames that a device's workers processed in those of the first FITTED_ON
+    intervals in which nothing was changed: there, both worked under the same settings. What takes long once,
+    as a first frame does, is not the machine's speed.
 
     Args:
         real, twin: traces of the same actions.
         devices: number of each worker's device.
     """
     n = min(len(real), len(twin), FITTED_ON)
-    logs, weights = np.zeros(max(devices) + 1), np.zeros(max(devices) + 1)
+    actions = real.filter(like="action.").to_numpy()[:n]
+    is_same = np.append(False, (actions[1:] == actions[:-1]).all(axis=1))
+    ratios: list[list[NDArray[np.float64]]] = [[] for _ in range(max(devices) + 1)]
     for worker, device in enumerate(devices):
         name = f"workers.worker-{worker}"
         if f"{name}.service_ms" not in real or f"{name}.service_ms" not in twin:
             continue  # it never came
         ours, theirs = (column(trace, f"{name}.service_ms")[:n] for trace in (real, twin))
-        both = np.isfinite(ours) & np.isfinite(theirs)
-        n_frames = column(real, f"{name}.processed")[:n][both]
-        logs[device] += n_frames @ np.log(ours[both] / theirs[both])
-        weights[device] += n_frames.sum()
-    return [
-        float(np.exp(total / weight)) if weight else None for total, weight in zip(logs, weights, strict=True)
-    ]
+        both = is_same & np.isfinite(ours) & np.isfinite(theirs)
+        n_frames = column(real, f"{name}.processed")[:n][both].astype(np.int64)
+        ratios[device].append(np.repeat(ours[both] / theirs[both], n_frames))
+    frames = [np.concatenate(own) if own else np.empty(0) for own in ratios]
+    return [float(np.median(own)) if own.size else None for own in frames]
 
 
 def drifted(factors: Sequence[float | None]) -> str:

@@ -130,8 +130,8 @@ def check_frame(frame: NDArray) -> None:
 def _compiles_by_shape(backend: Any) -> bool:
     """Return whether a change of the input's shape has the network compiled anew, for up to a second.
 
-    So it is with INT8 models of OpenVINO on hosts with Intel AMX, where dynamic shapes crash. Ultralytics keeps
-    the network of the last shape only; a stream's sizes come and go.
+    So it is with INT8 models of OpenVINO on hosts with Intel AMX, where dynamic shapes crash. Ultralytics
+    keeps the network of the last shape only; a stream's sizes come and go.
     """
     return getattr(getattr(backend, "backend", None), "read_model", None) is not None
 

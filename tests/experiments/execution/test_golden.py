@@ -85,7 +85,7 @@ def test_a_looped_file_is_looked_at_once_and_counts_every_time(clip: Path, monke
     assert golden.golden_f1(planned(clip, "video.loop=true"), clip.parent) == pytest.approx(38 / 39)
 
 
-@pytest.mark.parametrize("why", ["output.golden_share=0", "env.emulate=true", "video.truth={}/gt.txt"])
+@pytest.mark.parametrize("why", ["output.golden_share=0", "hardware=rpi5", "video.truth={}/gt.txt"])
 def test_there_is_none_where_nobody_asks_or_nothing_is_real_or_the_truth_is_known(clip: Path, why: str):
     (clip.parent / "gt.txt").write_text("1,1,0,0,20,40,1\n")
     shown(clip.parent)

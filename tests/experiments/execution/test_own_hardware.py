@@ -37,7 +37,7 @@ def test_a_machine_that_was_not_measured_is_simulated_by_another_that_is_named(t
     assert run.identity.choices["hardware"] == STAND_IN
     hardware = hardware_of(run.plan.config.hardware)
     assert hardware.n_workers == 3
-    assert hardware.devices[0].times == stand_in.devices[0].times
+    assert hardware.devices[0].service_times() == stand_in.devices[0].service_times()
     assert said.startswith(f"{STAND_IN} stands in for this machine")
 
 
@@ -58,8 +58,6 @@ def test_what_was_measured_here_is_found(tmp_path, stand_in, env):
     (device,) = hardware.devices
     assert (run.identity.choices["hardware"], said) == ("local", "")
     assert (device.native, device.threads, device.count) == (True, 2, 2)
-    assert (device.times, device.handling_ms) == (
-        measured.devices[0].times,
-        measured.devices[0].handling_ms,
-    )
+    assert device.service_times() == measured.devices[0].service_times()
+    assert device.handling_ms == measured.devices[0].handling_ms
     assert hardware.host == measured.host

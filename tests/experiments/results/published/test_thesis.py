@@ -213,7 +213,7 @@ def test_a_cell_that_cannot_be_is_named(tmp_path):
     for cell, expected in [
         ("experiment=nothing", "has no option 'nothing'"),
         ("env=pipeline", "must be a run of the simulator"),
-        ("env=simulator", "must have the SLOs queue_s, host_memory,"),
+        ('env=simulator","hardware=rpi5', "must have the SLOs queue_s, host_memory,"),
     ]:
         assert expected in complaint(path, f'published.cells.basic=["{cell}"]')
 
