@@ -150,6 +150,26 @@ def test_a_real_export_finds_vehicles_on_a_real_frame(openvino, data):
     assert (boxes[:, [0, 2]] <= 640).all() and (boxes[:, [1, 3]] <= 360).all()
 
 
+def test_on_a_host_with_amx_a_size_that_comes_back_is_not_compiled_again(data, monkeypatch):
+    """There, INT8 networks are compiled by shape, which Ultralytics does at every change of it."""
+    core, read_text = pytest.importorskip("openvino").Core, Path.read_text
+    n_compiled, compile_model = [], core.compile_model
+
+    def told(path: Path, *args, **kwargs) -> str:
+        text = read_text(path, *args, **kwargs)
+        return f"{text} amx_int8" if str(path) == "/proc/cpuinfo" else text
+
+    monkeypatch.setattr(Path, "read_text", told)
+    monkeypatch.setattr(core, "compile_model", lambda *a, **k: n_compiled.append(1) or compile_model(*a, **k))
+    detector = Detector(str(data / "yolo11n_int8_openvino_model"), "detect")
+    for size in ((160, 90), (320, 180)):
+        detector.warm(*size)
+    n = len(n_compiled)
+    sizes = seen_sizes(detector, frame(160, 90), frame(320, 180), frame(160, 90))
+    assert sizes == [(96, 160), (192, 320), (96, 160)]
+    assert (n, len(n_compiled)) == (4, 4), "as it is, for nothing, and for each size"
+
+
 def test_a_dynamic_export_follows_the_resolution(openvino):
     assert seen_sizes(openvino, frame(160, 90), frame(320, 180)) == [(96, 160), (192, 320)]
 
