@@ -145,7 +145,7 @@ def test_hardware_that_is_not_this_machine_is_emulated_and_needs_no_weights():
 
 def test_this_machine_computes_unless_it_is_to_be_emulated():
     assert pipeline().producer.work_type is WorkType.YOLO_DETECTION
-    plan = pipeline("env.emulate=true")
+    plan = pipeline("env.emulate=true", "hardware=epyc_2cores")
     assert plan.producer.work_type is WorkType.EMULATED
     assert not plan.hardware.is_native
 
@@ -189,7 +189,7 @@ def detector(weights: Any, grades: list[str] | None = None) -> DetectorSchema:
         (["detector.grades=[q]"], "grades must be different letters"),
         (["scenario=worker_loss", "scenario.events.0.worker=7"], "worker 7"),
         (["detector.work_type=EMULATED"], "say env.emulate=true"),
-        (["env.emulate=true", "detector.grades=[n,x]"], "no service times of grade x"),
+        (["hardware=rpi5", "detector.grades=[n,x]"], "no service times of grade x"),
         (["env.initial_levels=[9,9,9]"], "one integer below"),
     ],
 )
