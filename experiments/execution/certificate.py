@@ -46,7 +46,7 @@ class Certificate(NamedTuple):
 
 def check_certifiable(plan: PipelinePlan, trace: pd.DataFrame) -> None:
     """Raise ConfigError if a run's twin would be another pipeline's, or of other workers."""
-    if plan.config.env.control:
+    if plan.env.control:
         raise ConfigError("the pipeline was started elsewhere, on hardware that this program does not know")
     if column(trace, "deaths")[-1]:
         raise ConfigError("a worker or collector died unplanned, which the twin knows nothing of")

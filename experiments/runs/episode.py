@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
 
@@ -66,7 +66,7 @@ class Steps(Observer):
         self._watch(step)
 
 
-def received(info: Mapping[str, Any], reward: float) -> float:
+def received(info: Mapping[str, Any], reward: SupportsFloat) -> float:
     """Return the reward that an agent may learn from: its own, or what telemetry has made of it."""
     return float(info.get(RECEIVED, reward))
 

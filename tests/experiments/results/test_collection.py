@@ -115,8 +115,9 @@ def test_numbers_and_facts_are_told_in_short():
 
 
 def test_runs_whose_simulated_twin_was_not_near_are_named():
-    good, poor = ({"certificate": {"poor": text}} for text in ("", "load near in 10%"))
-    found = collected([row("a", env="pipeline", **good), row("b", env="pipeline", seed=1, **poor)], "")
+    good, poor = ({"poor": text} for text in ("", "load near in 10%"))
+    runs = [row("a", env="pipeline", certificate=good), row("b", env="pipeline", seed=1, certificate=poor)]
+    found = collected(runs, "")
     (note,) = certificate_notes(found.runs)
     assert note.startswith("In 1 of 2 runs of the pipeline the simulated twin is not near")
     assert note.endswith("rule in rpi5/steady under 1 (load near in 10%).")
