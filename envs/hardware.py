@@ -4,7 +4,6 @@ The simulator computes with it, emulated workers sleep its service times, native
 """
 
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -302,7 +301,7 @@ class Hardware:
         Args:
             directory: gets device-0.json, …: the service times that emulated workers read, and what
                 their links share.
-            cores: ids to pin native workers to, at least one; see `usable_cores`.
+            cores: ids to pin native workers to, at least one; see `pipeline.allowance.usable_cores`.
             seed: of the emulated service times.
         """
         directory.mkdir(parents=True, exist_ok=True)
@@ -323,13 +322,6 @@ class Hardware:
                     )
                 )
         return options
-
-
-def usable_cores() -> tuple[int, ...]:
-    """Ids of the cores that this process may use, ascending."""
-    if hasattr(os, "sched_getaffinity"):
-        return tuple(sorted(os.sched_getaffinity(0)))
-    return tuple(range(os.cpu_count() or 1))
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -25,7 +25,7 @@ from experiments.runs.record import LOGS, RunStatus, finish_killed
 from experiments.sweeps.conduct import SweepError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
-from experiments.worlds.feasibility import warning
+from experiments.worlds.feasibility import crowding, warning
 from experiments.worlds.plan import Plan
 
 PROGRAM = "experiments.run"
@@ -49,8 +49,8 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     tracked = tracking_uri(Path(config.results)) if config.output.mlflow else None
     view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
     draws = config.output.picture is not False
-    if hopeless := warning(plan):
-        say(console, f"Note: {hopeless}", "bold yellow")
+    for note in filter(None, (crowding(plan), warning(plan))):
+        say(console, f"Note: {note}", "bold yellow")
     ended = execute(plan, agent, identity, tracked, draws, view, console)
     print_summary(console, ended.summary, ended.directory, tracked or "")
     if ended.summary["status"] == RunStatus.FAILED:

@@ -7,7 +7,6 @@ go on with the old code when one of those has changed. So the cache lives in a f
 import dis
 import functools
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
@@ -15,6 +14,8 @@ from typing import Any
 
 import numba
 from numba.core import config as numba_config
+
+from pipeline.allowance import cache_folder
 
 HERE = Path(__file__).resolve().parent
 NOT_COMPILED = {
@@ -78,5 +79,4 @@ def _cache() -> Path:
     digest = hashlib.sha256(numba.__version__.encode())
     for path in SOURCES:
         digest.update(path.read_bytes())
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "elasticbench" / "numba" / digest.hexdigest()[:16]
+    return cache_folder() / "numba" / digest.hexdigest()[:16]

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.hardware import usable_cores
 from envs.scenario import Event
 from envs.seeding import episode_seed
 from envs.simulator import records
@@ -21,6 +20,7 @@ from envs.simulator.walk import begin
 from envs.spec import ElasticitySpec
 from envs.telemetry import Reception
 from envs.video import check_ladders
+from pipeline.allowance import usable_cores
 
 WORTH_THREADS = 64  # episodes; fewer are stepped sooner than threads are woken
 

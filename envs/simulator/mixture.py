@@ -11,9 +11,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from envs.hardware import usable_cores
 from envs.simulator.fleet import Fleet
 from envs.simulator.system import Cell
+from pipeline.allowance import usable_cores
 
 Infos = dict[str, Any]
 

@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from envs.hardware import Hardware, usable_cores
+from envs.hardware import Hardware
 from experiments.calibration.fits import rows_at
 from experiments.runs.summary import column
+from pipeline.allowance import usable_cores
 from pipeline.cluster import LocalCluster
 from pipeline.control import ControlClient
 from pipeline.options import CollectorOptions, ProducerOptions

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from envs.hardware import usable_cores
 from experiments.runs.detections import detections_in
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import Plan
+from pipeline.allowance import usable_cores
 from pipeline.class_names import class_ids
 from pipeline.collector.detections import AXIS_ALIGNED
 from pipeline.interval import Matches

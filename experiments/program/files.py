@@ -1,15 +1,19 @@
-"""Files that are whole or not there, and what is said of a disk that is full."""
+"""Files that are whole or not there, whether somebody holds one, and what is said of a disk that is full."""
 
 import errno
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.locking import lock
+
 FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)  # a place is not ours to write to
 PARTIAL = ".partial"  # suffix of what a killed process may leave; nobody reads it
 PERMISSIONS = 0o666  # less the umask, as for every new file
+BINARY = getattr(os, "O_BINARY", 0)  # Windows would write other bytes
+TO_SYNC = os.O_RDWR if BINARY else os.O_RDONLY  # Windows syncs only what may be written
 
 
 @contextmanager
@@ -22,7 +26,7 @@ def whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
         yield partial
-        descriptor = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(partial, TO_SYNC | BINARY)
         try:
             os.fsync(descriptor)
         finally:
@@ -38,7 +42,7 @@ def whole(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     """Write a file as `whole` has it; text as UTF-8. Raises OSError."""
     with whole(path) as partial:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PERMISSIONS)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY, PERMISSIONS)
         try:
             write_all(descriptor, content.encode() if isinstance(content, str) else content)
         finally:
@@ -58,7 +62,7 @@ def overwrite(path: Path, text: str) -> None:
     Raises:
         OSError: also if there is no such file.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_WRONLY | BINARY)
     try:
         n_bytes = os.fstat(descriptor).st_size
         write_all(descriptor, f"{text.rstrip()}\n".encode().ljust(n_bytes))
@@ -67,20 +71,25 @@ def overwrite(path: Path, text: str) -> None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process has locked a file for itself; False if there is no such file."""
+    """Whether a process has locked a file for itself, or nobody can tell; False if there is no such file."""
     try:
         with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return not lock(file, is_shared=True)
     except FileNotFoundError:
         return False
-    except BlockingIOError:
-        return True
-    return False
+
+
+# --- what went wrong with one ---
 
 
 def is_full(error: BaseException | None) -> bool:
     """Whether a disk, or what one may have of it, was full."""
     return isinstance(error, OSError) and error.errno in FULL
+
+
+def is_refused(error: OSError) -> bool:
+    """Whether a named place cannot be written to, or not be read."""
+    return error.errno in REFUSED and error.filename is not None
 
 
 def full_disk(error: OSError, place: Path) -> str:

@@ -15,7 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import psutil
+from pipeline.allowance import memory, usable_cores
 
 ROOT = Path(__file__).resolve().parents[2]
 RELEASES = (
@@ -80,8 +80,8 @@ def machine() -> dict[str, str]:
     """What this computer is: processor, cores this process may use, memory, system."""
     return {
         "cpu": _cpu_model(),
-        "cores": str(len(psutil.Process().cpu_affinity() or ()) or psutil.cpu_count()),
-        "memory_gb": f"{psutil.virtual_memory().total / 1e9:.1f}",
+        "cores": str(len(usable_cores())),
+        "memory_gb": f"{memory().total / 1e9:.1f}",
         "system": platform.platform(terse=True),
     }
 

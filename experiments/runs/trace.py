@@ -1,6 +1,5 @@
 """The trace: one row per control interval, safe on disk from the moment the interval ends."""
 
-import fcntl
 import json
 import os
 import time
@@ -15,8 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from envs.spec import ElasticitySpec
-from experiments.program.files import PERMISSIONS, write_all, write_whole
+from experiments.program.files import BINARY, PERMISSIONS, write_all, write_whole
 from experiments.runs.episode import Step
+from pipeline.locking import lock
 
 JOURNAL = "trace.jsonl"  # until all that a run leaves is complete
 TRACE = "trace.parquet"
@@ -96,9 +96,9 @@ class TraceWriter:
     def __init__(
         self, directory: Path, every_s: float = 0.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | BINARY
         self._descriptor: int | None = os.open(directory / JOURNAL, flags, PERMISSIONS)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        lock(self._descriptor, waits=True)
         self._every_s, self._clock, self._flushed_s = every_s, clock, clock()
         self._waiting: list[Mapping[str, Any]] = []
 
@@ -149,13 +149,9 @@ def taken_up(directory: Path) -> Iterator[bool]:
     except FileNotFoundError:
         yield False
         return
-    with journal:
-        try:
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield os.fstat(journal.fileno()).st_nlink > 0  # else somebody was done with it just now
+    with journal:  # without locks, nobody knows whether its process is gone: who lives must not be disturbed
+        is_ours = lock(journal) is True
+        yield is_ours and os.fstat(journal.fileno()).st_nlink > 0  # else somebody was done with it just now
 
 
 def write_trace(directory: Path, rows: Iterable[Row] | None = None) -> pd.DataFrame:

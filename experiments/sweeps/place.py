@@ -1,12 +1,13 @@
 """A sweep's own directory: what was asked for, which runs it has, and what jobs tell came of them."""
 
-import fcntl
 import json
+import os
+import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 from omegaconf import DictConfig, OmegaConf
@@ -16,10 +17,12 @@ from experiments.program.files import write_whole
 from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS
 from experiments.runs.provenance import command, digest
 from experiments.runs.record import SUMMARY, RunStatus
+from pipeline.locking import lock
 
-OUTCOMES, LOG, MULTIRUN = "outcomes", "mlflow.log", "multirun.yaml"
+OUTCOMES, LOG, MULTIRUN, CLAIM = "outcomes", "mlflow.log", "multirun.yaml", "claim"
 FIGURES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of a run's summary, for the sweep's own table
 LOOK_EVERY_S = 0.5
+GO_ON = "{} of {} runs are finished; the same command plays the others"  # after an interruption
 
 
 class Place:
@@ -41,12 +44,7 @@ class Place:
         self.outcomes = self.directory / OUTCOMES
         self.outcomes.mkdir(parents=True, exist_ok=True)
         self._lock = (self.directory / LOCK).open("w", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(
-                f"this sweep is under way in another process already: {self.directory}"
-            ) from None
+        self._claim()
         for old in self.outcomes.iterdir():  # of what was interrupted
             old.unlink()
         write_whole(self.directory / MULTIRUN, OmegaConf.to_yaml(config))
@@ -60,6 +58,29 @@ class Place:
         """Say how the sweep stands."""
         self._about["status"] = status
         write_whole(self.directory / ABOUT, json.dumps(self._about, indent=2) + "\n")
+        if status != RunStatus.RUNNING:
+            (self.directory / CLAIM).unlink(missing_ok=True)
+
+    def _claim(self) -> None:
+        """Be the only one at it. Raises ConfigError.
+
+        A lock may be of this host alone, or there may be none, as on some NFS: a file says who it is, too.
+        What a process of this host left behind that was killed does not count where there are locks.
+        """
+        path, host = self.directory / CLAIM, socket.gethostname()
+        own, is_locked, holder = f"{host}, process {os.getpid()}", lock(self._lock), ""
+        if is_locked is not False:
+            try:
+                with path.open("x", encoding="utf-8") as claim:
+                    claim.write(own)
+                return
+            except FileExistsError:
+                holder = path.read_text(encoding="utf-8")
+            if is_locked and holder.startswith(f"{host},"):
+                write_whole(path, own)
+                return
+        hint = f" ({holder}; if that is gone, remove {path})" if holder else ""
+        raise ConfigError(f"this sweep is under way in another process already: {self.directory}{hint}")
 
     @property
     def log(self) -> Path:
@@ -110,6 +131,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     error: str = ""
     figures: dict[str, float] = {}
+
+
+def outcome_of(number: int, title: str, directory: Path, summary: Mapping[str, Any]) -> Outcome:
+    """Return what became of a run that left this summary in this directory."""
+    return Outcome(
+        number=number,
+        title=title,
+        agent=summary["agent"],
+        directory=directory.name,
+        status=summary["status"],
+        error=summary["error"],
+        figures={name: summary[name] for name in FIGURES if summary.get(name) is not None},
+    )
 
 
 def tell(folder: Path, outcome: Outcome) -> None:

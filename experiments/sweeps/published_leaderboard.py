@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from envs.hardware import usable_cores
 from envs.procedural.world import World, draw_all
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
@@ -24,6 +23,7 @@ from experiments.statistics.pairs import COMPARED
 from experiments.statistics.scores import ORACLE, RANDOM, Episodes, Reference
 from experiments.sweeps.study import STUDIES
 from experiments.worlds.drawn import PREFIX
+from pipeline.allowance import usable_cores
 
 FILE = CONF / "published" / "leaderboard.parquet"
 PLACE = ["stratum", "cell", "seed"]

@@ -6,7 +6,6 @@ in a file.
 """
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from experiments.runs.record import CONFIG, make_run_directory
 from experiments.training.evaluation import Arena, check_range, drawn, try_all
 from experiments.training.worlds import cells_of_worlds, check_training, paired_cells, training_numbers
 from experiments.worlds.drawn import draw_shown
+from pipeline.allowance import usable_cores
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
 SHOWN = 4  # trials in the table, beside the present figures
@@ -129,7 +129,7 @@ def watched(searched: Search, console: Console) -> NDArray[np.float64]:
             is_better, best = mean > best, max(best, mean)
             view.show(n_done, n, f"best reward {best:+.4f}", is_better)
 
-        processes = min(config.processes or os.cpu_count() or 1, n)
+        processes = min(config.processes or len(usable_cores()), n)
         return try_all(searched.arena, searched.trials, processes, on_trial)
 
 

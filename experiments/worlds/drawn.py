@@ -11,7 +11,6 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from envs.hardware import usable_cores
 from envs.procedural.screening import HELD
 from envs.procedural.world import World, draw_all, is_known, world
 from experiments.config.composing import option
@@ -19,6 +18,7 @@ from experiments.config.schemas import SlosSchema, TrafficSchema
 from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
 from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError
+from pipeline.allowance import usable_cores
 
 PREFIX = "world_"
 SCHEMAS = {  # of the groups of which a drawn world is an option

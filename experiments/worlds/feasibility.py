@@ -1,4 +1,7 @@
-"""Whether the SLOs can be held at all: what every setting comes to where a run begins, in its twin."""
+"""Whether the SLOs can be held at all: what every setting comes to where a run begins, in its twin.
+
+And whether workers that compute here have a core each.
+"""
 
 from itertools import product
 from typing import NamedTuple
@@ -8,10 +11,11 @@ from numpy.typing import NDArray
 
 from envs.spec import ElasticitySpec
 from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
-from experiments.program.formatting import setting_text
+from experiments.program.formatting import counted, setting_text
 from experiments.worlds.builders import hardware_of
 from experiments.worlds.plan import Plan, twin_of
 from experiments.worlds.simulator import SimulatorPlan
+from pipeline.allowance import usable_cores
 
 SETTLING, JUDGED = 6, 4  # control intervals that a setting is held for, and the next ones that are looked at
 
@@ -43,6 +47,21 @@ def warning(plan: Plan) -> str:
     twin = twin_of(plan)
     assert isinstance(twin, SimulatorPlan)
     return unattainable(twin.spec, held_still(twin))
+
+
+def crowding(plan: Plan) -> str:
+    """Say whether workers that compute here share cores, and measure each other; "" if they do not."""
+    env = plan.config.env
+    if not isinstance(env, PipelineSchema) or env.control or env.emulate:
+        return ""
+    hardware = hardware_of(plan.config.hardware)
+    n_threads, n_cores = sum(worker.threads for worker in hardware.workers), len(usable_cores())
+    if not hardware.is_native or n_threads <= n_cores:
+        return ""
+    return (
+        f"workers compute in {counted(n_threads, 'thread')}, and may use {counted(n_cores, 'core')} here (of "
+        "the host's, what affinity and a container's quota leave): they wait for each other"
+    )
 
 
 def held_still(plan: SimulatorPlan) -> Ratios:

@@ -1,13 +1,14 @@
 """One real pipeline at a time on a host: two would take each other's cores, and measure each other."""
 
 import contextlib
-import fcntl
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-LOCK = "elasticbench-pipeline.lock"  # in the host's directory for temporary files: one for all its users
+from pipeline.locking import lock
+
+# not in $TMPDIR, which two jobs of one host need not share; one file for all its users
+LOCK = Path("/tmp/elasticbench-pipeline.lock")
 
 
 @contextlib.contextmanager
@@ -20,27 +21,24 @@ def alone(directory: Path, say: Callable[[str], None]) -> Iterator[None]:
         directory: of the run, for those that wait for it to read.
         say: told if there is something to wait for.
     """
-    with os.fdopen(opened(Path(tempfile.gettempdir()) / LOCK), "r+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with os.fdopen(opened(LOCK), "r+", encoding="utf-8") as file:
+        if lock(file) is False:
             say(
                 "another run of the real pipeline is under way on this host, and two would measure each "
-                f"other: this one waits for it ({lock.read().strip()}; Ctrl-C ends the waiting)"
+                f"other: this one waits for it ({file.read().strip()}; Ctrl-C ends the waiting)"
             )
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"process {os.getpid()}, {directory.resolve()}\n")
-        lock.flush()
+            lock(file, waits=True)
+        file.seek(0)
+        file.truncate()
+        file.write(f"process {os.getpid()}, {directory.resolve()}\n")
+        file.flush()
         yield
 
 
 def opened(path: Path) -> int:
     """Descriptor of the file, which every user of the host may lock, whoever made it."""
-    flags = os.O_RDWR | os.O_CLOEXEC
     with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         os.fchmod(descriptor, 0o666)  # whatever the umask is
         return descriptor
-    return os.open(path, flags)  # no O_CREAT: systems refuse it in /tmp for a file of somebody else's
+    return os.open(path, os.O_RDWR)  # no O_CREAT: systems refuse it in /tmp for a file of somebody else's

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from envs.cluster import Cluster
-from envs.hardware import Hardware, usable_cores
+from envs.hardware import Hardware
 from envs.pipeline_env import PipelineEnv, worst_weights
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
@@ -28,6 +28,7 @@ from experiments.worlds.builders import (
     video_arguments,
 )
 from experiments.worlds.detections import Detected, detections_of, drawn_by, judged_where_known
+from pipeline.allowance import usable_cores
 from pipeline.cluster import LocalCluster
 from pipeline.content import Swing
 from pipeline.control import ControlClient

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from math import ceil
 
-import psutil
-
+from pipeline.allowance import memory
 from pipeline.messages import Binding, HandOut, LoadingMode, Truth, WorkType, random_identity
 from pipeline.options import ProducerOptions, QueuePolicy
 from pipeline.settings import Ladders, ladders_for
@@ -97,7 +96,7 @@ def config_from(options: ProducerOptions, source: Source, truth: Truth | None) -
     fps, size, grade = (n - 1 for n in ladders.n_levels)
     levels = tuple(options.levels) or (fps, size, grade)
     ladders.settings(levels)
-    host = psutil.virtual_memory()
+    host = memory()
     budget_bytes = memory_budget_bytes(
         options.memory_budget_mb,
         options.queue_bound_s,
@@ -121,7 +120,7 @@ def config_from(options: ProducerOptions, source: Source, truth: Truth | None) -
         retries=options.retries,
         drain_ns=int(options.drain_s * 1e9),
         budget_bytes=budget_bytes,
-        host_used_bytes=host.total - host.available,
+        host_used_bytes=host.used,
         host_bytes=host.total,
         slos=tuple(parse_slo(text) for text in options.slos),
         seed=options.seed,

@@ -1,12 +1,10 @@
 """Where a grade's weights come from: a given path, else Ultralytics' own download, else nowhere.
 
-Downloads are kept in $XDG_CACHE_HOME/elasticbench/weights (~/.cache/elasticbench/weights). Of all workers
+Downloads are kept in `cache_folder()` (~/.cache/elasticbench/weights). Of all workers
 of a user one downloads, the others wait for it. Without network the answer comes within 5 s.
 """
 
-import fcntl
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
 
+from pipeline.allowance import cache_folder
+from pipeline.locking import lock
 from pipeline.messages import WorkType
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,7 @@ class Weighting:
 
 def cache_dir() -> Path:
     """Say where downloaded weights are kept, for all runs of this user."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "elasticbench" / "weights"
+    return cache_folder() / "weights"
 
 
 def are_at_hand(work_type: WorkType, grade: str, given: str | None) -> bool:
@@ -107,17 +106,17 @@ def download(path: Path, fetch: Callable[[Path], object]) -> None:
     Raises DownloadError: it failed, or stalled; also if it did for the process that was waited for.
     """
     began_s = time.time()
-    with _alone(path.with_suffix(".lock")) as lock:
+    with _alone(path.with_suffix(".lock")) as file:
         if path.is_file():
             return
-        failed_s, _, reason = lock.read().partition(" ")
+        failed_s, _, reason = file.read().partition(" ")
         if reason and float(failed_s) >= began_s:
             raise DownloadError(reason)
-        lock.truncate(0)
+        file.truncate(0)
         try:
             _watched(path, fetch)
         except DownloadError as error:
-            lock.write(f"{time.time()} {error}")  # for those who wait: they need not fail as long again
+            file.write(f"{time.time()} {error}")  # for those who wait: they need not fail as long again
             raise
 
 
@@ -133,13 +132,13 @@ def _alone(path: Path) -> Iterator[IO[str]]:
     """Wait to be the only one who has this file, open to be read and appended to. Raises DownloadError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("a+")
+        file = path.open("a+", encoding="utf-8")
     except OSError as error:
         raise DownloadError(f"the cache cannot be written: {error}") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        yield lock
+    with file:
+        lock(file, waits=True)
+        file.seek(0)
+        yield file
 
 
 def _watched(path: Path, fetch: Callable[[Path], object]) -> None:

@@ -19,11 +19,12 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import envs
-from envs.hardware import Device, GradeTimes, Hardware, Link, Origin, usable_cores
+from envs.hardware import Device, GradeTimes, Hardware, Link, Origin
 from envs.observe import OUTCOMES
 from envs.pipeline_env import PipelineEnv
 from envs.scenario import Event, EventKind, Scenario, Thermal
 from envs.video import video_spec
+from pipeline.allowance import usable_cores
 from pipeline.cluster import LocalCluster
 from pipeline.messages import HandOut, WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, SourceKind

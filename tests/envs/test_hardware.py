@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from envs.hardware import Device, GradeTimes, Hardware, Host, Link, Origin, usable_cores
+from envs.hardware import Device, GradeTimes, Hardware, Host, Link, Origin
 from pipeline.messages import WorkType
 from pipeline.options import WorkerOptions
 from pipeline.service_times import ServiceTimes
@@ -106,7 +106,3 @@ def test_quantiles_reach_the_service_times_as_multiples_of_the_mean(tmp_path):
 def test_impossible_hardware_is_refused(make, complaint):
     with pytest.raises(ValueError, match=complaint):
         make()
-
-
-def test_there_is_a_core_to_run_on():
-    assert usable_cores()

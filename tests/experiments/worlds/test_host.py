@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from experiments.worlds import host
 from experiments.worlds.host import alone
 
 
 @pytest.fixture(autouse=True)
 def own_host(tmp_path, monkeypatch):
-    """A directory for temporary files of its own, for other tests run pipelines."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    """A lock of its own, for other tests run pipelines."""
+    monkeypatch.setattr(host, "LOCK", tmp_path / "lock")
 
 
-def test_the_second_waits_says_for_whom_and_then_has_its_turn():
+def test_the_second_waits_says_for_whom_and_then_has_its_turn(tmp_path, monkeypatch):
     said, inside = [], threading.Event()
     waits = threading.Event()
 
@@ -28,6 +29,7 @@ def test_the_second_waits_says_for_whom_and_then_has_its_turn():
             inside.set()
 
     with alone(Path("results/first"), said.append):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "own"))  # as two jobs of a cluster have it
         thread = threading.Thread(target=second)
         thread.start()
         assert waits.wait(10)

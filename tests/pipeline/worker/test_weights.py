@@ -134,7 +134,7 @@ def test_those_who_wait_share_the_failure_too(cache, monkeypatch):
         return real_flock(lock, operation)
 
     locking, real_flock = threading.Semaphore(0), fcntl.flock
-    monkeypatch.setattr(weights_module.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     workers = [threading.Thread(target=work) for _ in range(3)]
     workers[0].start()
     assert begun.wait(20)
