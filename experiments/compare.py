@@ -19,12 +19,13 @@ from experiments.program.entry import enter
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.report.block import Evidence
-from experiments.report.report import write_report
+from experiments.report.report import PAGE, write_report
 from experiments.results.collection import Collection, collected, metadata_of
 from experiments.results.episodes import certificate_notes, episodes_of, unbuilt_notes
 from experiments.results.published.base import from_published
 from experiments.results.references import measured
 from experiments.results.run_row import Row, from_folders, row_of
+from experiments.runs.logged import called
 from experiments.runs.record import CONFIG
 from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
@@ -51,7 +52,7 @@ def gathered(config: CompareConfig, cfg: DictConfig, scratch: Path) -> tuple[lis
     rows, notes = from_folders(config.folders), []
     if config.mlflow is not None:
         uri = tracking_uri(Path(config.results))
-        found, notes = found_in_mlflow(config.mlflow, uri, config.experiment, scratch)
+        found, notes = found_in_mlflow(config.mlflow, uri, config.mlflow_experiment, scratch)
         rows += [row_of(*one) for one in found]
     if config.published is not None:
         rows += from_published(cfg.published)
@@ -60,13 +61,9 @@ def gathered(config: CompareConfig, cfg: DictConfig, scratch: Path) -> tuple[lis
 
 def name_of(config: CompareConfig) -> str:
     """Return the comparison's, by its sources: "main", "main-20261126-011423", "mlflow"."""
-    parts = []
-    for folder in map(Path, config.folders):
-        resolved = folder.resolve()
-        is_sweep = resolved.parent.name == "sweeps"
-        parts.append(f"{resolved.parent.parent.name}-{resolved.name}" if is_sweep else resolved.name)
-    parts += [source for source in ("mlflow", "published") if getattr(config, source) is not None]
-    return "+".join(dict.fromkeys(parts))
+    names = [called(Path(folder).resolve()) for folder in config.folders]
+    names += [source for source in ("mlflow", "published") if getattr(config, source) is not None]
+    return "+".join(dict.fromkeys(names))
 
 
 def reference_of(config: CompareConfig, collection: Collection) -> str:
@@ -99,6 +96,8 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
         notes=[*collection.notes, *source_notes, *found.notes, *doubts, *unasked_notes],
         facts=metadata_of(collection, command),
     )
+    if (directory / PAGE).is_file():
+        say(console, "replaced   the report that was there; output=DIR keeps both")
     directory.mkdir(parents=True, exist_ok=True)
     write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     page, *_ = write_report(directory, evidence, console)

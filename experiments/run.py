@@ -19,6 +19,7 @@ from experiments.execution.execute import execute
 from experiments.execution.resolve import resolve
 from experiments.program.console import say
 from experiments.program.entry import enter
+from experiments.program.files import check_writable
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
 from experiments.runs.record import LOGS, RunStatus, finish_killed
@@ -44,8 +45,10 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     Raises:
         RunError: something broke; what had been recorded by then is kept.
         Interrupted: likewise; or it came to its own end, and the program is to end all the same.
+        OSError: nothing can be kept where results go.
     """
     config = plan.config
+    check_writable(Path(config.results) / config.name)  # before anybody waits for what cannot be kept
     tracked = tracking_uri(Path(config.results)) if config.output.mlflow else None
     view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
     draws = config.output.picture is not False

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -25,11 +26,16 @@ def make_agent(values: DictConfig, spec: ElasticitySpec, place: str = "agent", *
     """Make an agent of its values, for a stream's spec; `changed` are arguments that differ from the values.
 
     Raises:
-        ConfigError: a value is wrong, as for `typed_values`.
+        ConfigError: a value is wrong, as for `typed_values`, or its constructor fails.
     """
     found = typed_values(values, place)
-    with blaming(place):
-        return instantiate(found, _partial_=True)(spec=spec, **changed)
+    try:
+        with blaming(place):
+            return instantiate(found, _partial_=True)(spec=spec, **changed)
+    except (ConfigError, HydraException):
+        raise
+    except Exception as error:  # a stranger's constructor may fail in any way
+        raise ConfigError(f"{place}: {sentence(error)}") from error
 
 
 def typed_values(values: DictConfig, place: str = "agent") -> DictConfig:

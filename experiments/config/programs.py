@@ -229,7 +229,7 @@ class CompareConfig:
 
     runs: Any = MISSING
     mlflow: str | None = MISSING
-    experiment: str | None = MISSING
+    mlflow_experiment: str | None = MISSING
     published: PublishedSchema | None = None
     where: str = MISSING
     reference: str | None = MISSING

@@ -1,23 +1,27 @@
 """How every program begins and ends: who hears signals, where output and logs go, sentences, exit codes."""
 
 import contextlib
+import io
 import logging
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO, cast
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.logging import RichHandler
+from yaml import YAMLError
 
 from experiments.program.errors import ConfigError, sentence
-from experiments.program.files import is_full
+from experiments.program.files import is_full, is_refused
 from experiments.program.interruption import Interrupted, handled_by, interrupt
 
 logger = logging.getLogger(__name__)
@@ -27,6 +31,7 @@ WANTS_TRACEBACK = FULL_ERROR in os.environ  # before we set it ourselves
 
 Failures = tuple[type[BaseException], ...]
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
+SETS = re.compile(r"[^-].*=|~")  # a word that sets something, no option
 
 
 class Outlet:
@@ -77,8 +82,10 @@ class Outlet:
 
 @contextlib.contextmanager
 def outlets() -> Iterator[None]:
-    """Meanwhile, standard output and error may lose their readers."""
+    """Meanwhile, standard output and error may lose their readers, and letters that they do not have."""
     before = sys.stdout, sys.stderr
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # of a dash, where LC_ALL=C
     sys.stdout = cast(TextIO, Outlet(sys.stdout, "standard output"))
     sys.stderr = cast(TextIO, Outlet(sys.stderr, "standard error"))
     try:
@@ -99,12 +106,12 @@ def complaining(program: str, failures: Failures) -> Iterator[None]:
     """
     try:
         yield
-    except (*failures, Interrupted, ConfigError, HydraException, OmegaConfBaseException) as error:
+    except (*failures, Interrupted, ConfigError, HydraException, OmegaConfBaseException, YAMLError) as error:
         sys.exit(exit_code(program, error, failures))
     except OSError as error:
-        if not is_full(error):
+        if not (is_full(error) or is_refused(error)):
             raise
-        sys.exit(exit_code(program, error, (OSError,)))
+        sys.exit(exit_code(program, error, (OSError,) if is_full(error) else ()))
 
 
 @contextlib.contextmanager
@@ -150,7 +157,24 @@ def enter(
     os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
     composed = hydra.main(version_base="1.3", config_path=str(config.parent), config_name=config.stem)
     with prepared_for_its_end(program, failures):
+        sys.argv[1:] = options_last(sys.argv[1:])
+        check_read(sys.argv[1:], config.parent)
         composed(main)()
+
+
+def options_last(words: Sequence[str]) -> list[str]:
+    """Return a command line as Hydra can read it: what it sets must not stand on both sides of an option."""
+    return sorted(words, key=lambda word: not SETS.match(word))
+
+
+def check_read(words: Sequence[str], conf: Path) -> None:
+    """Raise ConfigError if a file of `--config-dir` has the name of one in `conf`, which is read instead."""
+    folder = get_args_parser().parse_known_args(words)[0].config_dir
+    for theirs in sorted(Path(folder).rglob("*.yaml")) if folder else ():
+        ours = conf / theirs.relative_to(folder)
+        if ours.is_file() and ours.read_bytes() != theirs.read_bytes():
+            option = theirs.relative_to(folder).with_suffix("")
+            raise ConfigError(f"{theirs} is not read, for {option} is one of ours; give it another name")
 
 
 # --- where log lines go while something runs ---

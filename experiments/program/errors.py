@@ -2,11 +2,21 @@
 
 import contextlib
 import difflib
+import re
+import shlex
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from hydra.errors import InstantiationException, MissingConfigException
+from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.errors import (
+    ConfigCompositionException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import DictConfig
 from omegaconf.errors import (
     ConfigAttributeError,
@@ -15,11 +25,18 @@ from omegaconf.errors import (
     OmegaConfBaseException,
     ValidationError,
 )
+from yaml import MarkedYAMLError
 
-from experiments.program.files import full_disk, is_full
+from experiments.program.files import full_disk, is_full, is_refused
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 from pipeline.sources.base import SourceError
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("agents", "envs", "experiments", "hydra_plugins", "pipeline")
+OURS = tuple(f"{ROOT / name}/" for name in PACKAGES)
+LIBRARIES = ("<", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+AMBIGUOUS = re.compile(r"Ambiguous value for argument '(?P<word>.*)'\n")
 
 
 class ConfigError(Exception):
@@ -52,19 +69,57 @@ def _sentence(error: BaseException, passed: frozenset[int]) -> str:
         return _sentence(cause, passed)  # of OmegaConf's own, the first says most
     if isinstance(error, ConfigKeyError | ConfigAttributeError):
         return _unknown_key(error)
+    if isinstance(error, OverrideParseException):
+        return f"cannot read {error.override}{_readable(error.override)}"
     if isinstance(error, MissingConfigException):
         group, _, option = str(error.missing_cfg_file).rpartition("/")
         return f"{group} has no option {option!r}; there are {', '.join(error.options or ())}"
+    if isinstance(error, ConfigCompositionException) and (found := AMBIGUOUS.match(str(error))):
+        return f"{found['word']} is several values: for a sweep over them say -m{_readable(found['word'])}"
+    inner = error.__context__  # Hydra leaves it at that where a file is wrong
+    if isinstance(error, ConfigCompositionException) and isinstance(inner, OmegaConfBaseException):
+        return f"{str(error).partition(':')[0]}: {_sentence(inner, passed)}"
     if isinstance(error, MissingMandatoryValue):
-        return f"{error.full_key} has no value yet: say {error.full_key}=..."
+        key = _dotted(str(error.full_key))
+        return f"{key} has no value yet: say {key}=..."
     if isinstance(error, ValidationError) and error.full_key:
-        return f"{error.full_key}: {str(error).splitlines()[0]}"
+        return f"{_dotted(error.full_key)}: {str(error).splitlines()[0]}"
+    if isinstance(error, MarkedYAMLError) and (mark := error.problem_mark) is not None:
+        return f"{mark.name}, line {mark.line + 1}: this is no YAML, {error.problem}"
     if isinstance(error, OSError) and is_full(error):
         return full_disk(error, Path(error.filename or ""))
+    if isinstance(error, OSError) and is_refused(error):
+        return f"{error.filename} cannot be used ({error.strerror}); results=FOLDER says where results go"
     if isinstance(error, ClusterError):  # its further lines are the end of a program's log
         first, *log = str(error).splitlines()
         return f"{first}: {log[-1].strip()}" if log else first
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split())
+    return text if text and _is_meant(error) else _bug(error, text)
+
+
+# --- what was said ---
+
+
+def quoted(key: str, value: str) -> str:
+    """Return a word of a command line that Hydra takes for a text, whatever is in it."""
+    return f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+
+
+def _readable(word: str) -> str:
+    """Return the end of a sentence about a word that Hydra cannot read: what to type in a shell instead."""
+    key, is_given, value = word.partition("=")
+    if not is_given:
+        return ": expected KEY=VALUE"
+    if _dotted(key) != key:
+        return f": say {shlex.quote(f'{_dotted(key)}={value}')}"
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]  # quotes around it are none of it
+    return f"; if it is a text, say {shlex.quote(quoted(key, value))}"
+
+
+def _dotted(key: str) -> str:
+    """Return a key as a command line has it: a place in a list is behind a dot."""
+    return re.sub(r"\[(\d+)\]", r".\1", key)
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:
@@ -74,11 +129,40 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     else:
         known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
     close = difflib.get_close_matches(key, known, n=1)
-    place = str(error.full_key)[: -len(key)].rstrip(".") or "the configuration"
+    full_key = _dotted(str(error.full_key))
+    place = full_key[: -len(key)].rstrip(".")
     if close:
         hint = f"; did you mean {close[0]}?"
     elif is_dataclass(schema):
         hint = f"; known are {', '.join(known)}"
     else:
-        hint = f"; to add it, say +{error.full_key}=..."
-    return f"{place} has no key {key!r}{hint}"
+        hint = f"; to add it, say +{full_key}=..."
+    return f"{place} has no key {key!r}{hint}" if place else f"there is no key {key!r}{hint}"
+
+
+# --- what nobody meant to raise ---
+
+
+def _is_meant(error: BaseException) -> bool:
+    """Tell whether an error's text was written for people: by us, or by a library that we use."""
+    kind = type(error)
+    if not isinstance(error, Exception) or kind.__module__.partition(".")[0] in PACKAGES:
+        return True
+    line = _origin(error)
+    if line is not None and not line.filename.startswith(OURS):
+        return False  # it is a stranger's, who wants to find it
+    return kind.__module__ != "builtins" or isinstance(error, ValueError | OSError)
+
+
+def _bug(error: BaseException, text: str) -> str:
+    """Return an error's kind, its text, and the file and line that it comes from."""
+    said = ": ".join(filter(None, (type(error).__name__, text)))
+    line = _origin(error)
+    return said if line is None else f"{said} ({line.filename}, line {line.lineno})"
+
+
+def _origin(error: BaseException) -> traceback.FrameSummary | None:
+    """Return the last line on the way to an error that is in no library; None if it was not raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
+    return own[-1] if own else None

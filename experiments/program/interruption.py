@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# Ctrl-C, a polite kill, and a terminal that is closed
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Ctrl-C, a polite kill, and a terminal that is closed, which Windows does not tell
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Interrupted(KeyboardInterrupt):
@@ -93,7 +93,7 @@ def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[Non
     before = {
         signum: signal.getsignal(signum)
         for signum in ENDING
-        if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN
+        if signum.name != "SIGHUP" or signal.getsignal(signum) is not signal.SIG_IGN
     }
     try:
         for signum in before:

@@ -1,8 +1,10 @@
 """The one loop: an agent and an environment take turns for an episode, and observers watch."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
@@ -89,6 +91,7 @@ def play(
 
     Raises:
         ClusterError: the real pipeline behind it broke; observers have seen every step until then.
+        ValueError: the agent explains itself by what is no figure.
     """
     observers = tuple(observers)
     agent.reset(seed)
@@ -105,6 +108,7 @@ def play(
         agent.learn(Transition(seen, action, received(info, reward), observation, terminated))
         learned_s = clock()
         decision_ms, learning_ms = 1e3 * (decided_s - asked_s), 1e3 * (learned_s - ended_s)
+        check_figures(explanation)
         chosen = tuple(int(level) for level in action)
         step = Step(
             index, ended_s - began_s, chosen, float(reward), decision_ms, learning_ms, info, explanation
@@ -114,3 +118,10 @@ def play(
         index, over = index + 1, terminated or truncated
     if "error" in info:
         raise ClusterError(info["error"])
+
+
+def check_figures(explanation: Mapping[str, Any]) -> None:
+    """Raise ValueError if an agent explains itself by what nobody can draw or compare."""
+    for name, value in explanation.items():
+        if not (isinstance(value, Real) and math.isfinite(value)):
+            raise ValueError(f"the agent's explain() must give finite numbers, got {name}={value!r}")

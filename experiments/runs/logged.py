@@ -21,6 +21,7 @@ RUNS = "runs.json"  # in a sweep's directory: its runs' directories, relative to
 ABOUT = "sweep.json"  # in a sweep's directory: what was asked for, and how it stands
 LOCK = "lock"  # in a sweep's directory: held for as long as the sweep's process lives
 SWEEPS = "sweeps"  # in a folder of runs: the sweeps' directories
+STAMPED = str.maketrans(" ", "-", ":-")  # a time as names of runs begin with it
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,16 @@ def runs_in(folder: Path) -> list[LoggedRun]:
     if not found:
         raise ConfigError(f"{folder} has no run that ended: expected folders with a {SUMMARY}")
     return found
+
+
+def called(folder: Path) -> str:
+    """Return the name of a folder of runs or of a run; of a sweep, its folder's and when it was begun."""
+    if folder.parent.name != SWEEPS:
+        return folder.name
+    about, name = folder / ABOUT, folder.name
+    if about.is_file():
+        name = json.loads(about.read_text(encoding="utf-8"))["started"].translate(STAMPED)
+    return f"{folder.parent.parent.name}-{name}"
 
 
 def directories_of(folder: Path) -> Iterable[Path]:

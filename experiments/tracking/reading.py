@@ -94,7 +94,7 @@ def found_in_mlflow(
     known = {one.name: one.experiment_id for one in client.search_experiments()}
     if experiment not in (None, *known):
         names = ", ".join(sorted(known))
-        raise ConfigError(f"experiment: MLflow has none called {experiment!r}; there are {names}")
+        raise ConfigError(f"mlflow_experiment: there is none called {experiment!r}; there are {names}")
     within = list(known.values()) if experiment is None else [known[experiment]]
     mlflow.set_tracking_uri(uri)
     try:

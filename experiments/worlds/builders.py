@@ -51,7 +51,13 @@ def scenario_of(schema: ScenarioSchema) -> Scenario:
 
 
 def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, seed: int) -> None:
-    """Raise ValueError if parts of a scenario undo each other, OSError if its trace cannot be read."""
+    """Raise ValueError if a scenario's parts undo each other or never happen, OSError if it lacks a trace."""
+    for event in scenario.events:
+        if event.at_s is not None and event.step(env.steps, env.control_interval_s) >= env.steps:
+            raise ValueError(
+                f"event {event.kind} at {event.at_s:g} s never happens, for the run ends after "
+                f"{env.steps * env.control_interval_s:g} s: say env.steps=..., or at_share in place of at_s"
+            )
     kinds = {event.kind for event in scenario.events}
     patterns = (
         ("load", EventKind.STREAMS),

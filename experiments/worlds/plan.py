@@ -4,6 +4,7 @@ What a user can get wrong is found here, before any process. Each world has a mo
 imported for its runs only.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -56,10 +57,12 @@ def plan_run(config: RunConfig) -> Plan:
         ConfigError: something in it is wrong.
     """
     match config.env:
-        case PipelineSchema():
+        case PipelineSchema() as env:
+            if sys.platform != "linux" and not env.control:
+                raise ConfigError("env=pipeline needs Linux to start its programs: say env=simulator")
             from experiments.worlds.pipeline import plan_pipeline
 
-            return plan_pipeline(config, config.env)
+            return plan_pipeline(config, env)
         case SimulatorSchema():
             from experiments.worlds.simulator import plan_simulator
 

@@ -31,6 +31,7 @@ from experiments.execution.execute import execute
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
 from experiments.runs.record import CONFIG, SUMMARY, finish_killed, what_broke
 from experiments.runs.trace import JOURNAL, noted, read_trace
+from pipeline.program import ClusterError
 from tests.experiments.test_run import IDENTITY, Plan
 from tests.experiments.world import SPEC, Script, World
 
@@ -130,7 +131,7 @@ class Acting(Script):
     def act(self, observation, info):
         """The lowest levels."""
         if self.n_decisions == 2 and self._story is Story.STUMBLES:
-            raise ZeroDivisionError("a bug in the agent")
+            raise ClusterError("a bug in the agent")  # an error that is told as it is
         if self.n_decisions == 2 and self._story is Story.STOPPED:
             signal.raise_signal(signal.SIGTERM)
         return super().act(observation, info)

@@ -212,7 +212,7 @@ def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(pack
         ),
         (
             ("hardware=pocket_pair", "hardware.devices.0.times.n.origin=HEARSAY"),
-            "hardware.devices[0].times.n.origin: Invalid value 'HEARSAY', expected one of [MEASURED, "
+            "hardware.devices.0.times.n.origin: Invalid value 'HEARSAY', expected one of [MEASURED, "
             "PUBLISHED, SCALED, ASSUMED]",
         ),
     ],
@@ -221,6 +221,17 @@ def test_a_mistake_is_one_sentence_before_anything_starts(words, said, arranged)
     with pytest.raises(ERRORS) as caught:
         arranged(*words).make_agent()
     assert sentence(caught.value) == said
+
+
+def test_a_constructor_that_fails_is_named_with_its_line(arranged, tmp_path, monkeypatch):
+    source = (
+        "import agents.static\nclass Mine(agents.static.Static):\n    def __init__(self, spec): {}['gain']\n"
+    )
+    (tmp_path / "hasty.py").write_text(source)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError) as caught:
+        arranged("agent=custom", "agent._target_=hasty.Mine").make_agent()
+    assert str(caught.value) == f"agent: KeyError: 'gain' ({tmp_path / 'hasty.py'}, line 3)"
 
 
 # --- the template's own ---

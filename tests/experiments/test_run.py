@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -133,6 +134,17 @@ def test_an_agents_bug_fails_the_run_and_keeps_the_trace(play, tmp_path):
     assert (summary["status"], summary["steps"]) == ("FAILED", 3)
     assert "a bug in the agent" in summary["error"]
     assert "ZeroDivisionError" in (directory / "logs" / "run.log").read_text()
+    assert re.search(r"ZeroDivisionError: a bug in the agent \(\S+test_run\.py, line \d+\)", summary["error"])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "high", None])
+def test_an_agent_that_explains_itself_by_no_figure_fails_the_run(play, value):
+    class Vague(Script):
+        def explain(self):
+            return {"pressure": value}
+
+    with pytest.raises(RunError, match=r"explain\(\) must give finite numbers, got pressure="):
+        play(World(6), Vague(SPEC))
 
 
 def test_a_dead_pipeline_fails_the_run_with_its_last_step_recorded(play, tmp_path):
@@ -224,7 +236,8 @@ def test_a_picture_that_fails_costs_nothing_but_itself(play, monkeypatch):
 
     monkeypatch.setattr("experiments.execution.extras.plot_trace", fail)
     printed, directory = play(World(6), Script(SPEC))
-    assert "the picture of the trace cannot be made: nothing to draw" in " ".join(printed.split())
+    said = "the picture of the trace cannot be made: ZeroDivisionError: nothing to"
+    assert said in " ".join(printed.split())
     assert json.loads((directory / "summary.json").read_text())["status"] == "FINISHED"
     assert not (directory / JOURNAL).exists()
 
@@ -244,7 +257,8 @@ def test_a_bug_of_the_view_is_named_and_the_step_is_kept(play, tmp_path, monkeyp
     with pytest.raises(RunError, match="a bug in the view"):
         play(World(6), Script(SPEC))
     summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
-    assert (summary["status"], summary["error"], summary["steps"]) == ("FAILED", "a bug in the view", 1)
+    assert (summary["status"], summary["steps"]) == ("FAILED", 1)
+    assert summary["error"].startswith("ZeroDivisionError: a bug in the view (")
 
 
 def test_runs_of_the_same_second_get_directories_of_their_own(play, tmp_path):

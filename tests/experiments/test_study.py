@@ -38,7 +38,7 @@ def test_agents_that_fail_are_reported_and_take_nobody_with_them(quick):
     assert "6 runs failed" in done.err
     text = (results / "comparisons" / "study-quick" / "table.md").read_text(encoding="utf-8")
     for failure in (
-        "2 runs, the first gives in rpi5/load_burst, seed 0: no more ideas",
+        "2 runs, the first gives in rpi5/load_burst, seed 0: ArithmeticError: no more ideas (",
         "2 runs, the first dies in rpi5/load_burst, seed 0: its process ended with exit code 3",
         "2 runs, the first wrong in rpi5/load_burst, seed 0: agent: levels must be",
     ):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
@@ -22,7 +23,7 @@ from experiments.config.schemas import (
     schema_for,
 )
 from experiments.config.world_schemas import PipelineSchema
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, sentence
 from experiments.runs.identity import GROUPS, identify
 from experiments.worlds.builders import grades_and_weights
 from experiments.worlds.pipeline import PipelinePlan
@@ -98,6 +99,14 @@ def test_every_option_composes_and_has_no_key_that_nobody_reads(group):
     for option in options(group):
         cfg = composed(f"{group}={option}")
         check_keys(cfg)
+
+
+@pytest.mark.parametrize("program", sorted(path.stem for path in CONF.glob("*.yaml")))
+def test_no_key_is_called_as_a_group_whose_option_it_would_choose(program):
+    values = OmegaConf.to_container(OmegaConf.load(CONF / f"{program}.yaml"))
+    assert isinstance(values, dict)
+    groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {"hydra"}
+    assert not groups & {str(key) for key in values}
 
 
 @pytest.mark.parametrize("experiment", options("experiment"))
@@ -188,6 +197,10 @@ def detector(weights: Any, grades: list[str] | None = None) -> DetectorSchema:
         (["detector.weights={x: nowhere.pt}"], "detector.grades"),
         (["detector.grades=[q]"], "grades must be different letters"),
         (["scenario=worker_loss", "scenario.events.0.worker=7"], "worker 7"),
+        (
+            ["scenario.events=[{kind: STREAMS, value: 2, at_s: 60.0}]", "env.steps=60"],
+            "at 60 s never happens",
+        ),
         (["detector.work_type=EMULATED"], "say env.emulate=true"),
         (["hardware=rpi5", "detector.grades=[n,x]"], "no service times of grade x"),
         (["env.initial_levels=[9,9,9]"], "one integer below"),
@@ -216,6 +229,14 @@ def test_values_of_a_file_that_is_not_ours_find_the_schema_that_has_just_their_k
 
 def test_values_that_no_schema_has_find_none():
     assert schema_for("env", "mine", OmegaConf.create({"gravity": 9.8})) is None
+
+
+def test_a_key_that_is_misspelt_in_a_file_of_the_users_is_named_with_its_file(tmp_path):
+    (tmp_path / "hardware").mkdir()
+    (tmp_path / "hardware" / "mine.yaml").write_text("devices:\n  - {native: true, capcity: 0.5}\n")
+    with pytest.raises(HydraException) as caught:
+        composed(f"hydra.searchpath=[file://{tmp_path}]", "hardware=mine")
+    assert sentence(caught.value) == "In 'hardware/mine': there is no key 'capcity'; did you mean capacity?"
 
 
 def test_an_added_key_is_refused():
@@ -284,6 +305,16 @@ def test_runs_that_differ_only_in_their_luck_share_a_config_hash():
     ("override", "sentence"),
     [
         ("env.stepz=3", "experiments.run: env has no key 'stepz'; did you mean steps?\n"),
+        (
+            "video.path=café.mp4",
+            "experiments.run: cannot read video.path=café.mp4; "
+            "if it is a text, say 'video.path=\"café.mp4\"'\n",
+        ),
+        (
+            "video.path=a.mp4,b.mp4",
+            "experiments.run: video.path=a.mp4,b.mp4 is several values: for a sweep over them say -m; "
+            "if it is a text, say 'video.path=\"a.mp4,b.mp4\"'\n",
+        ),
         (
             "env.steps=many",
             "experiments.run: env.steps: Value 'many' of type 'str' could not be converted to Integer\n",

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.program.entry import Outlet, complaining
+from experiments.program.entry import Outlet, check_read, complaining, options_last, outlets
+from experiments.program.errors import ConfigError
 from experiments.runs.provenance import ROOT
 from experiments.runs.trace import JOURNAL, read_trace
+from tests.experiments.programs import call
 
 
 @pytest.fixture
@@ -56,6 +58,45 @@ def test_a_full_disk_ends_a_program_with_a_sentence_and_other_errors_with_a_trac
     )
     with pytest.raises(FileNotFoundError), complaining("experiments.x", ()):
         raise FileNotFoundError(errno.ENOENT, "No such file", "/nowhere")
+
+
+def test_letters_that_a_terminal_does_not_have_end_nothing(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))  # as LC_ALL=C has it
+    with outlets():
+        print("1–2 ✓")
+    assert written.getvalue() == b"1?2 ?\n"
+
+
+def test_options_may_stand_between_what_is_set():
+    words = ["agent=rule", "--config-dir", "mine", "+agent.gain=2", "-m", "~qoe", "env=simulator"]
+    last = ["agent=rule", "+agent.gain=2", "~qoe", "env=simulator", "--config-dir", "mine", "-m"]
+    assert options_last(words) == last
+
+
+def test_a_file_that_would_not_be_read_is_refused(tmp_path):
+    for folder, text in (("ours", "a: 1"), ("theirs", "a: 2")):
+        (tmp_path / folder / "agent").mkdir(parents=True)
+        (tmp_path / folder / "agent" / "rule.yaml").write_text(text)
+    words, ours, theirs = ["--config-dir", str(tmp_path / "theirs")], tmp_path / "ours", tmp_path / "theirs"
+    path = theirs / "agent" / "rule.yaml"
+    with pytest.raises(ConfigError) as caught:
+        check_read(words, ours)
+    assert str(caught.value) == f"{path} is not read, for agent/rule is one of ours; give it another name"
+    path.write_text("a: 1")  # a copy misleads nobody
+    check_read(words, ours)
+    path.rename(path.with_stem("mine"))
+    check_read(words, ours)
+
+
+def test_results_that_cannot_be_written_are_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    words = ("agent=static", "env=simulator", "hardware=rpi5", "env.steps=2", "output.mlflow=false")
+    done = call("experiments.run", *words, f"results={tmp_path / 'file'}")
+    said = (
+        f"{tmp_path / 'file' / 'main'} cannot be used (Not a directory); results=FOLDER says where results go"
+    )
+    assert (done.code, done.err) == (2, f"experiments.run: {said}\n")
 
 
 # --- the program itself ---
@@ -111,3 +152,17 @@ def test_a_run_whose_terminal_is_closed_says_so(tmp_path):
     assert said == b"experiments.run: interrupted by SIGHUP\n"
     assert (summary["status"], summary["error"]) == ("KILLED", "interrupted by SIGHUP")
     assert len(read_trace(directory)) == summary["steps"] > 0
+
+
+def test_ctrl_c_while_a_program_is_imported_ends_it_without_a_traceback():
+    words = [sys.executable, "-X", "importtime", "-m", "experiments.run"]
+    with subprocess.Popen(
+        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stderr is not None
+        while not program.stderr.readline().endswith("| experiments\n"):  # what comes next takes seconds
+            assert program.poll() is None
+        program.send_signal(signal.SIGINT)
+        said = program.stderr.read()
+    assert program.returncode == -signal.SIGINT
+    assert "Traceback" not in said

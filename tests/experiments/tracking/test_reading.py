@@ -65,7 +65,7 @@ def test_traces_of_a_store_elsewhere_are_fetched_and_not_kept(results, tmp_path,
     [
         ("tags.agent = 'ppo'", None, "finds no run of an agent"),
         ("agent is aif", None, "mlflow='agent is aif': "),
-        ("", "night", "experiment: MLflow has none called 'night'; there are Default, main"),
+        ("", "night", "mlflow_experiment: there is none called 'night'; there are Default, main"),
     ],
 )
 def test_what_it_cannot_find_is_one_sentence(results, tmp_path, query, experiment, complaint):
