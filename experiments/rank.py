@@ -11,7 +11,6 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from rich.console import Console
 
-from envs.hardware import usable_cores
 from envs.procedural.world import draw_again
 from experiments.config.programs import RankConfig, register
 from experiments.config.schemas import CONF, checked
@@ -21,7 +20,7 @@ from experiments.program.entry import enter
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
-from experiments.report.tables import Columns, chance, fitting, interval, percent, written
+from experiments.report.tables import Columns, chance, interval, percent, written
 from experiments.statistics.pairs import beaten_worst, standing
 from experiments.statistics.scores import Episodes
 from experiments.sweeps.cells import drawn_cell
@@ -30,6 +29,7 @@ from experiments.sweeps.pool import play_missing
 from experiments.sweeps.published_leaderboard import commit_of, publish, read
 from experiments.sweeps.study import AgentVariant, Resolver, StudyRun
 from experiments.training.training_run import TrainingError
+from pipeline.allowance import usable_cores
 
 PROGRAM = "experiments.rank"
 CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -85,7 +85,7 @@ def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], consol
 def report(episodes: Episodes, name: str, commit: str, results: Path, console: Console) -> None:
     """Print where the agent stands, and what broke it; leave the same as files."""
     table, broken = standing(episodes, name), beaten_worst(episodes, name)
-    text = fitting(written(table, columns(name)), console.width)
+    text = written(table, columns(name))
     title = f"{counted(episodes['cell'].nunique(), 'drawn world')}; the others are of commit {commit[:12]}"
     console.print(plain_table(list(text.columns), text.to_numpy().tolist(), title, gap=1))
     say(console, f"\nWhere {name} did worst")

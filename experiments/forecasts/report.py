@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from rich.box import SIMPLE
-from rich.table import Table
 
 from envs.spec import ElasticitySpec
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, Bins, binned, brier
+from experiments.program.console import Fitting
 from experiments.program.style import COLOURS, png
 
 COLUMN_IN, HEIGHT_IN = 3.4, 4.6
@@ -47,9 +47,9 @@ def scores_of(pairs: pd.DataFrame, n_bins: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def scores_table(scores: pd.DataFrame) -> Table:
+def scores_table(scores: pd.DataFrame) -> Fitting:
     """Show the scores; SLOs of one agent together."""
-    table = Table(title="P(fulfilled | do(setting)), forecast against clones", box=SIMPLE)
+    table = Fitting(title="P(fulfilled | do(setting)), forecast against clones", box=SIMPLE)
     table.title_justify = table.caption_justify = "left"
     table.caption = (
         "score = reliability − resolution + uncertainty (+ what bins leave out); skill: 1 is perfect, 0 the "

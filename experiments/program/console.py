@@ -1,11 +1,12 @@
 """What programs print: lines as they are, tables without lines, a bar or a line for what goes on for long."""
 
+import copy
 import logging
 import time
 from collections.abc import Iterable, Sequence
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,11 +20,28 @@ from rich.table import Table
 logger = logging.getLogger(__name__)
 
 LINE_EVERY_S = 30.0
+ROOMY = 10_000  # characters, for whatever a table has
 
 
 def say(console: Console, text: object, style: str | None = None) -> None:
     """Print a line as it is: paths are not wrapped, brackets mean nothing, numbers have no colour."""
     console.print(str(text), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+class Fitting(Table):
+    """A table that leaves out its last columns where not all have room: a figure cut short is another one."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Called by Rich."""
+        shown = copy.copy(self)
+        shown.columns = [*self.columns]
+        while len(shown.columns) > 1 and shown.full_width(console, options) > options.max_width:
+            shown.columns.pop()
+        return Table.__rich_console__(shown, console, options)
+
+    def full_width(self, console: Console, options: ConsoleOptions) -> int:
+        """Return how many characters it takes if nothing is cut."""
+        return self.__rich_measure__(console, options.update(max_width=ROOMY)).maximum
 
 
 def plain_table(
@@ -33,11 +51,11 @@ def plain_table(
     n_left: int = 1,
     gap: int = 2,
 ) -> Table:
-    """Make a table whose first columns are to the left, figures to the right, `gap` cells between them.
+    """Make a table whose first columns are to the left, figures to the right, `gap` spaces between them.
 
     Headings that are all "" are not shown.
     """
-    table = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    table = Fitting(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.show_header = any(headings)
     table.padding = (0, gap, 0, 0)
     for place, heading in enumerate(headings):

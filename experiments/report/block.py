@@ -149,7 +149,7 @@ def _block_of(evidence: Evidence, name: str, episodes: Episodes, is_one_of_many:
     rows = episodes.sort_values("agent", key=lambda names: names.map(agents.index), kind="stable")
     return Block(
         name=name,
-        title=f"{evidence.title}: {name}" if is_one_of_many else evidence.title,
+        title=f"{evidence.title}: {name}" if name != EVERYWHERE and is_one_of_many else evidence.title,
         is_one_of_many=is_one_of_many,
         episodes=episodes,
         references=evidence.references,

@@ -9,7 +9,7 @@ from experiments.program.formatting import counted, listed
 from experiments.runs.summary import DEPTH_CAP, SETTLED_AFTER
 from experiments.statistics.aggregates import REACHED
 from experiments.statistics.disturbances import LASTING, REGAINED
-from experiments.statistics.pairs import LEVEL, POWER
+from experiments.statistics.pairs import FEW_SEEDS, LEVEL, POWER
 from experiments.statistics.scores import Episodes, References
 
 GLOSSARY = {
@@ -67,7 +67,7 @@ GLOSSARY = {
     "Seeds needed": (
         f"per cell, to find a difference as large as the one seen with a chance of {100 * POWER:.0f} % at a "
         f"two-sided level of {100 * LEVEL:.0f} %, from the spread of the paired differences (Colas et al. "
-        "2018); ✓ = there are as many."
+        f"2018); ✓ = there are as many, and no fewer than {FEW_SEEDS}."
     ),
 }
 LEGEND = " ".join(f"{name}: {meaning}" for name, meaning in GLOSSARY.items())
@@ -84,7 +84,7 @@ def caveats_of(episodes: Episodes, references: References, lacks: Mapping[str, s
         *unmeasured(episodes),
         *unscored(episodes, references, lacks),
         *uneven(episodes),
-        *lonely(episodes),
+        *few(episodes),
     ]
 
 
@@ -140,14 +140,20 @@ def uneven(episodes: Episodes) -> list[str]:
     ]
 
 
-def lonely(episodes: Episodes) -> list[str]:
-    """Name the cells that were played under one seed: intervals know nothing of chance there.
+def few(episodes: Episodes) -> list[str]:
+    """Name the cells that were played under one seed, or few: intervals know little of chance there.
 
     Not drawn worlds, of which one is a draw of many.
     """
     n_seeds = episodes.drop_duplicates(["stratum", "cell", "seed"]).groupby("stratum", sort=False).size()
-    single = [str(cell) for cell in n_seeds.index[n_seeds == 1]]
-    if not single:
-        return []
-    where = "every cell" if len(single) == len(n_seeds) else listed(single)
-    return [f"Intervals are too narrow, for there is one seed only in {where}."]
+    told = {
+        "Intervals are too narrow, for there is one seed only": n_seeds == 1,
+        f"Intervals and seeds needed are guesses, for there are fewer than {FEW_SEEDS} seeds or worlds": (
+            (n_seeds > 1) & (n_seeds < FEW_SEEDS)
+        ),
+    }
+    return [
+        f"{text} in {'every cell' if found.all() else listed([str(cell) for cell in n_seeds.index[found]])}."
+        for text, found in told.items()
+        if found.any()
+    ]

@@ -9,6 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
+from experiments.program.console import say
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
 from experiments.report import tables
@@ -47,7 +48,8 @@ class Section(NamedTuple):
 def write_report(directory: Path, evidence: Evidence, console: Console) -> list[Path]:
     """Write report.html, table.{csv,md,tex}, {pairs,improvements,cells,slos,episodes}.csv and figures.
 
-    The directory is there. The leaderboard goes to the console as well. Equal evidence gives equal files.
+    The directory is there. The leaderboard and what to mind go to the console too. Equal evidence gives
+    equal files.
 
     Returns:
         What was written, the page first.
@@ -67,16 +69,18 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     texts = {
         PAGE: html(evidence, blocks, figures, frames["cells"], notes),
         "table.md": markdown(evidence, blocks, notes),
-        "table.tex": latex(blocks, evidence.title)
+        "table.tex": latex(blocks, evidence.title, notes)
         + (latex_by_block(blocks, evidence.title) if len(blocks) > 1 else ""),
         **{f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items()},
     }
     for name, text in texts.items():
         write_whole(directory / name, text)
     for block in blocks:
-        console.print(tables.terminal(block.leaderboard, block.metric, block.name, console.width))
+        console.print(tables.terminal(block.leaderboard, block.metric, block.name))
     if len(blocks) > 1:
-        console.print(tables.terminal_by_block(blocks, console.width))
+        console.print(tables.terminal_by_block(blocks))
+    for note in notes:
+        say(console, f"Note: {note}", "bold yellow")
     return [*(directory / name for name in texts), *(drawn.path for own in figures for drawn in own)]
 
 

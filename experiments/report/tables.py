@@ -13,7 +13,7 @@ from experiments.program.formatting import figure
 from experiments.report.block import Block, Frame, RankingMetric
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.statistics.episode import GOLDEN
-from experiments.statistics.pairs import LEVEL
+from experiments.statistics.pairs import FEW_SEEDS, LEVEL
 
 UNKNOWN = "–"
 MOST_SEEDS = 100_000  # more is as good as never
@@ -52,13 +52,13 @@ def interval(row: Row, name: str, factor: float = 1.0, sign: str = "-") -> str:
 
 
 def seeds(row: Row, name: str) -> str:
-    """Write "12", "12 ✓" if there are as many, in words where none would do; an en dash if unknown."""
+    """Write "12", "12 ✓" if there are as many, and enough; in words where none would do; "–" if unknown."""
     needed = row[f"{name}_seeds_needed"]
     if pd.isna(needed):
         return UNKNOWN
     if needed > MOST_SEEDS:
         return "no difference" if np.isinf(needed) else f"over {MOST_SEEDS:,}"
-    return f"{needed:,.0f}" + (" ✓" if needed <= row["seeds"] else "")
+    return f"{needed:,.0f}" + (" ✓" if max(needed, FEW_SEEDS) <= row["seeds"] else "")
 
 
 def answers(row: Row, name: str) -> str:
@@ -66,7 +66,7 @@ def answers(row: Row, name: str) -> str:
     n = int(row[name])
     if n == 0:
         return UNKNOWN
-    return f"{row[f'{name}_steps_median']:.0f} ({round(n * row[f'{name}_managed'])}/{n})"
+    return f"{row[f'{name}_steps_median']:g} ({round(n * row[f'{name}_managed'])}/{n})"
 
 
 def percent(value: float) -> str:
@@ -192,8 +192,8 @@ def by_block(blocks: Sequence[Block]) -> tuple[Frame, Frame]:
     return text, best
 
 
-def terminal(frame: Frame, metric: RankingMetric, title: str, width: int) -> Table:
-    """Return the most important columns of the leaderboard, as many as fit in this many characters."""
+def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
+    """Return the most important columns of the leaderboard, those first that are asked for most."""
     shown: Columns = {
         **chosen("agent", metric.column),
         "worst 10th": lambda row: figure(row[f"{metric.column}_worst_tenth"]),
@@ -202,22 +202,14 @@ def terminal(frame: Frame, metric: RankingMetric, title: str, width: int) -> Tab
         "recovery": COLUMNS["recovery, steps"],
         "restoration": COLUMNS["restoration, steps"],
     }
-    text = fitting(written(frame, shown), width)
+    text = written(frame, shown)
     rows = [[*map(escape, row)] for row in text.to_numpy()]
     return plain_table(list(text.columns), rows, title, gap=1)
 
 
-def fitting(text: Frame, width: int) -> Frame:
-    """Return its first columns, as many as fit in this many characters, at least one: none loses digits."""
-    longest = [max(len(heading), text[heading].str.len().max()) + 1 for heading in text.columns]
-    n = int(np.searchsorted(np.cumsum(longest), width + 1, side="right"))
-    return text.iloc[:, : max(n, 1)]
-
-
-def terminal_by_block(blocks: Sequence[Block], width: int) -> Table:
-    """Return `by_block` for a terminal, the best in bold, as many blocks as fit."""
+def terminal_by_block(blocks: Sequence[Block]) -> Table:
+    """Return `by_block` for a terminal, the best in bold."""
     text, best = by_block(blocks)
-    text = fitting(text, width)
     marked = text.map(escape).where(~best, text.map(lambda value: f"[bold]{escape(value)}[/bold]"))
     return plain_table(list(text.columns), marked.to_numpy().tolist(), blocks[0].metric.column, gap=1)
 
@@ -225,8 +217,8 @@ def terminal_by_block(blocks: Sequence[Block], width: int) -> Table:
 # --- for a paper ---
 
 
-def latex(blocks: Sequence[Block], title: str) -> str:
-    """Return a `table` with a group of lines per block; the plain title is in front of the caption."""
+def latex(blocks: Sequence[Block], title: str, notes: Sequence[str] = ()) -> str:
+    """Return a `table` with a group of lines per block; title and notes are plain text around it."""
     column = blocks[0].metric.column
     headings = ("agent", column, f"{column}{WORST}", *SHOWN)
     lines = [_line(escaped(f"{name[0].upper()}{name[1:]}") for name in headings)]
@@ -237,7 +229,7 @@ def latex(blocks: Sequence[Block], title: str) -> str:
         text = written(block.leaderboard, chosen(*headings))
         lines += [_line(map(figure_text, row)) for row in text.to_numpy()]
     needs = r"% needs \usepackage{booktabs}" + "\n"
-    return needs + _latex_table(lines, len(headings), f"{escaped(title)}. {CAPTION}", "tab:agents")
+    return needs + _latex_table(lines, len(headings), f"{escaped(title)}. {CAPTION}", "tab:agents", notes)
 
 
 def latex_by_block(blocks: Sequence[Block], title: str) -> str:
@@ -249,8 +241,10 @@ def latex_by_block(blocks: Sequence[Block], title: str) -> str:
     return _latex_table(lines, text.shape[1], f"{escaped(title)}. {what}.", "tab:blocks")
 
 
-def _latex_table(lines: Sequence[str], n_columns: int, caption: str, label: str) -> str:
-    """Return a `table` of these lines, the first column to the left and figures to the right."""
+def _latex_table(
+    lines: Sequence[str], n_columns: int, caption: str, label: str, notes: Sequence[str] = ()
+) -> str:
+    """Return a `table` of these lines, the first column to the left and figures to the right, notes below."""
     begin = [
         r"\begin{table}",
         r"  \centering",
@@ -260,7 +254,9 @@ def _latex_table(lines: Sequence[str], n_columns: int, caption: str, label: str)
         r"  \begin{tabular}{l" + "r" * (n_columns - 1) + "}",
         r"    \toprule",
     ]
-    return "\n".join([*begin, *lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+    below = [rf"  \par\raggedright\footnotesize {escaped(note)}" for note in notes]
+    end = [r"    \bottomrule", r"  \end{tabular}", *below, r"\end{table}", ""]
+    return "\n".join([*begin, *lines, *end])
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ POWER = 0.8  # chance to find a difference that is there
 LEVEL = 0.05  # two-sided: chance to find one that is not
 PLACE = ["stratum", "cell", "seed"]  # what pairs have in common
 LEAST_SEEDS = 2  # one alone says nothing of the spread
+FEW_SEEDS = 5  # fewer say little of it
 N_WORST = 5  # worlds
 
 

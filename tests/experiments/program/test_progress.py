@@ -2,10 +2,11 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from experiments.program import console as progress
-from experiments.program.console import ProgressView
+from experiments.program.console import ProgressView, plain_table
 
 
 def test_lines_say_how_many_are_done_and_what_was_the_last(monkeypatch):
@@ -38,3 +39,17 @@ def test_a_bar_shows_how_far_it_has_come_and_elsewhere_it_is_a_line_if_that_is_w
         view.show(100, 100, "reward +0.500", True)
     lines = pipe.file.getvalue().split("\n")  # type: ignore[attr-defined]
     assert lines[:2] == ["training pupil", "   100 of 100 steps, reward +0.500"]
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (80, ["agent", "score", "QoE", "heuristic", "0.123", "0.5"]),
+        (16, ["agent", "score", "heuristic", "0.123"]),
+        (9, ["agent", "heuristic"]),
+    ],
+)
+def test_in_a_narrow_terminal_a_table_loses_columns_and_no_digits(width, expected):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(plain_table(("agent", "score", "QoE"), [("heuristic", "0.123", "0.5")]))
+    assert console.file.getvalue().split() == expected  # type: ignore[attr-defined]

@@ -135,8 +135,15 @@ def test_the_csvs_have_what_the_page_has(written):
     assert pairs.loc["rule", ["pairs", "seeds"]].tolist() == [4, 2]
 
 
-def test_the_console_gets_the_leaderboard(written):
+def test_the_console_gets_the_leaderboard_and_what_to_mind(written):
     assert re.search(r"aif +\S+ \[\S+, \S+\]", written[2])
+    assert "Note: Not scored, for random or oracle is missing there: c.\n" in written[2]
+    assert "Note: Mind the <script>alert(1)</script>.\n" in written[2]
+
+
+def test_a_papers_table_says_what_to_mind_too(written):
+    table = (written[0] / "table.tex").read_text(encoding="utf-8")
+    assert r"  \par\raggedright\footnotesize Not scored, for random or oracle is missing there: c." in table
 
 
 def test_without_references_agents_are_ranked_by_reward(tmp_path):

@@ -25,6 +25,7 @@ def test_the_table_has_a_line_per_agent_the_best_first():
 def test_answers_say_how_many_were_managed():
     row = {"r": 4, "r_managed": 0.75, "r_steps_median": 3.0}
     assert tables.answers(row, "r") == "3 (3/4)"
+    assert tables.answers(row | {"r_steps_median": 2.5}, "r") == "2.5 (3/4)"
     assert tables.answers({"r": 0}, "r") == "–"
 
 
@@ -41,6 +42,10 @@ def test_answers_say_how_many_were_managed():
 )
 def test_seeds_say_whether_there_are_as_many(needed, text):
     assert tables.seeds({"score_seeds_needed": needed, "seeds": 5}, "score") == text
+
+
+def test_two_seeds_never_suffice():
+    assert tables.seeds({"score_seeds_needed": 2.0, "seeds": 2}, "score") == "2"
 
 
 def test_columns_in_which_nothing_is_known_can_be_left_out():
@@ -87,13 +92,6 @@ def test_agents_by_blocks_show_who_is_best_where():
     assert best.drop(columns="agent").to_numpy().tolist() == [[True, True, False], [False, False, True]]
     lines = tables.latex_by_block(blocks_with_other_winners(), "T")
     assert r"x & \textbf{0.45} & \textbf{0.80} & 0.10 \\" in lines and r"\label{tab:blocks}" in lines
-
-
-def test_in_a_narrow_terminal_columns_are_left_out_and_no_digits():
-    text = pd.DataFrame({"agent": ["heuristic"], "score": ["0.123"], "QoE": ["0.5"]})
-    assert list(tables.fitting(text, 80).columns) == ["agent", "score", "QoE"]
-    assert list(tables.fitting(text, 15).columns) == ["agent", "score"]
-    assert list(tables.fitting(text, 3).columns) == ["agent"]
 
 
 # --- LaTeX ---
