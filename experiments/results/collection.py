@@ -90,11 +90,16 @@ def selected(runs: Runs, where: str) -> Noted:
 
 
 def finished(runs: Runs) -> Noted:
-    """Return those that came to their end with all they began with. Raises ConfigError: there is none."""
+    """Return those that came to their end with all they began with; who was played again is not missed.
+
+    Raises:
+        ConfigError: there is none.
+    """
     is_finished = runs["status"] == RunStatus.FINISHED
-    left = runs[~is_finished]
+    played = runs["config_hash"] + " " + runs["seed"].astype(str)
+    left = runs[~(is_finished | played.isin(played[is_finished]))]
     if left.empty:
-        return runs, []
+        return runs[is_finished], []
     why = left["error"].str.rstrip(".")
     fates = left["place"] + " (" + left["status"] + (": " + why).where(why != "", "") + ")"
     how = ", ".join(f"{n} {status}" for status, n in left["status"].value_counts().items())

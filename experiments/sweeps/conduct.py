@@ -19,10 +19,11 @@ from experiments.execution.resolve import resolve
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
+from experiments.runs.logged import read_run
 from experiments.runs.record import RunStatus, finish_killed, status_of
 from experiments.sweeps.combinations import Run, by_point, check_launcher, combinations, without_launcher
 from experiments.sweeps.job import Jobs, tell_not_begun
-from experiments.sweeps.place import Outcome, Place, Watch, finished_in, write_runs
+from experiments.sweeps.place import GO_ON, Outcome, Place, Watch, finished_in, outcome_of, write_runs
 from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
@@ -43,14 +44,12 @@ class Sweep:
     Attributes:
         place: its directory.
         left: runs to be played.
-        done: names of the directories of runs that are finished, before or now.
-        outcomes: what was told, by the runs' numbers.
+        outcomes: what became of those that ended, before or now, by their numbers.
         is_tracked: whether MLflow is to have it.
     """
 
     place: Place
     left: list[Run] = field(default_factory=list)
-    done: set[str] = field(default_factory=set)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     is_tracked: bool = False
 
@@ -58,6 +57,16 @@ class Sweep:
     def failed(self) -> list[Outcome]:
         """Those that did not come to their own end."""
         return [outcome for outcome in self.outcomes.values() if outcome.status != RunStatus.FINISHED]
+
+    @property
+    def n_done(self) -> int:
+        """Runs that are finished."""
+        return len(self.outcomes) - len(self.failed)
+
+    def list_runs(self) -> None:
+        """Have whoever compares them find the runs that ended, however they did."""
+        directories = {outcome.directory for outcome in self.outcomes.values()} - {""}
+        write_runs(self.place.folder, self.place.id, directories)
 
 
 def conduct(
@@ -90,15 +99,17 @@ def conduct(
         config.hydra.overrides.hydra = without_launcher(config.hydra.overrides.hydra)
     sort_out(sweep, runs, console, config.live)
     uri = tracking_uri(results) if sweep.is_tracked else ""
-    if sweep.done:
-        console.print(
-            f"{len(sweep.done)} of {counted(len(runs), 'run')} are finished already", highlight=False
-        )
+    if sweep.n_done:
+        console.print(f"{sweep.n_done} of {counted(len(runs), 'run')} are finished already", highlight=False)
     with followed(sweep, uri, console):
-        if n := len(runs) - len(sweep.done):
+        if n := len(runs) - sweep.n_done:
             jobs = [sweep.left[i : i + runs_per_job] for i in range(0, len(sweep.left), runs_per_job)]
-            with ProgressView(console, config.live, config.name, n, "runs") as view:
-                play(sweep, jobs, launch, view)
+            try:
+                with ProgressView(console, config.live, config.name, n, "runs") as view:
+                    play(sweep, jobs, launch, view)
+            except KeyboardInterrupt:
+                say(console, GO_ON.format(sweep.n_done, len(runs)), "bold yellow")
+                raise
             finish_killed(folder, console)
     print_outcomes(console, len(runs), sweep, uri)
     if sweep.failed:
@@ -145,11 +156,13 @@ def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | N
             sweep.is_tracked = True
         for run in own:
             seed = resolved.identity.seed if run.seed is None else run.seed
-            if directory := finished.get(replace(resolved.identity, seed=seed).run_hash):
-                sweep.done.add(directory)
+            if name := finished.get(replace(resolved.identity, seed=seed).run_hash):
+                directory = sweep.place.folder / name
+                summary = read_run(directory).summary
+                sweep.outcomes[run.number] = outcome_of(run.number, run.title, directory, summary)
             else:
                 sweep.left.append(run)
-    write_runs(sweep.place.folder, sweep.place.id, sweep.done)
+    sweep.list_runs()
 
 
 def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView) -> None:
@@ -163,10 +176,8 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
 
     def on_outcome(outcome: Outcome) -> None:
         sweep.outcomes[outcome.number] = outcome
+        sweep.list_runs()
         view.done(outcome.title, outcome.error)
-        if outcome.status == RunStatus.FINISHED:
-            sweep.done.add(outcome.directory)
-            write_runs(place.folder, place.id, sweep.done)
 
     while True:
         n_heard, broken = len(known), None
@@ -193,11 +204,10 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
 
 
 def print_outcomes(console: Console, n_runs: int, sweep: Sweep, uri: str) -> None:
-    """The table of what was played now, and what to say next; `uri` "" = MLflow has nothing."""
-    if sweep.outcomes:
-        console.print(table_of(sweep.outcomes.values()))
+    """The table of what there is, and what to say next; `uri` "" = MLflow has nothing."""
+    console.print(table_of(sweep.outcomes.values()))
     for what, where in (
-        ("finished", f"{len(sweep.done)} of {n_runs} runs"),
+        ("finished", f"{sweep.n_done} of {n_runs} runs"),
         ("the sweep", sweep.place.directory),
         ("to compare the agents", f"python -m experiments.compare runs={sweep.place.directory}"),
         ("all runs, in a browser", mlflow_command(uri) if uri else ""),

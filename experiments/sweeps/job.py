@@ -22,7 +22,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 from experiments.sweeps.combinations import Run, by_point
-from experiments.sweeps.place import FIGURES, Outcome, tell
+from experiments.sweeps.place import Outcome, outcome_of, tell
 from experiments.training.training_run import TrainingError
 from experiments.worlds.plan import show_world
 
@@ -64,17 +64,7 @@ class Jobs:
         config, identity = resolved.plan.config, replace(resolved.identity, origin={"sweep": self.sweep})
         is_real, wanted = isinstance(config.env, PipelineSchema), config.output.picture
         ended = play_run(replace(resolved, identity=identity), is_real if wanted is None else wanted)
-        summary = ended.summary
-        told = Outcome(
-            number=run.number,
-            title=identity.name,
-            agent=identity.choices["agent"],
-            directory=ended.directory.name,
-            status=summary["status"],
-            error=ended.error,
-            figures={name: summary[name] for name in FIGURES if summary.get(name) is not None},
-        )
-        tell(self.outcomes, told)
+        tell(self.outcomes, outcome_of(run.number, identity.name, ended.directory, ended.summary))
         if ended.interruption is not None:
             raise ended.interruption
 

@@ -17,16 +17,16 @@ from hydra.utils import get_class
 from rich.console import Console
 
 from agents.clairvoyant import Clairvoyant
-from envs.hardware import usable_cores
 from experiments.config.programs import CompareConfig, RosterConfig
 from experiments.config.world_schemas import PipelineSchema
-from experiments.program.console import ProgressView
+from experiments.program.console import ProgressView, say
 from experiments.program.errors import sentence
 from experiments.program.formatting import counted
 from experiments.runs.record import RunStatus, finish_killed
 from experiments.sweeps.job import play_run
-from experiments.sweeps.place import finished_in
+from experiments.sweeps.place import GO_ON, finished_in
 from experiments.sweeps.study import STUDIES, StudyRun
+from pipeline.allowance import usable_cores
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +120,12 @@ def play_missing(
                 ended, what = (failed, error) if error else (finished, directory)
                 ended[run.hash] = what
 
-            play_all(jobs_of(left), n_processes, on_done)
+            try:
+                play_all(jobs_of(left), n_processes, on_done)
+            except KeyboardInterrupt:
+                n = sum(run.hash in finished for run in runs)
+                say(console, GO_ON.format(n, len(runs)), "bold yellow")
+                raise
     return Played(folder, finished, failed)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.program.errors import ConfigError
 from experiments.program.files import is_held
-from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, directories_of, read_run
+from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, called, directories_of, read_run
 from experiments.runs.record import CONFIG, SUMMARY, RunStatus, finish, kept_files
 from experiments.runs.trace import JOURNAL, rows_since
 from experiments.tracking.facts import (
@@ -236,7 +236,7 @@ class MlflowImporter:
             figures = figures_of(sweep_figures(last))
             points = [(name, value, at_ms, 0) for name, value in figures.items()]
             store.write(run_id, points, tags={NOTE: sweep_note(last)})
-        report = sweep.parents[2] / "comparisons" / f"{sweep.parents[1].name}-{sweep.name}"  # of `compare`
+        report = sweep.parents[2] / "comparisons" / called(sweep)  # of `compare`
         files = (place / name for place in (sweep, report) for name in SWEEP_FILES)
         store.keep(run_id, filter(Path.is_file, files))
         store.end(run_id, status, at_ms)

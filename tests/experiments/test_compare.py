@@ -1,5 +1,6 @@
 """The program as a user calls it, and its figures computed once more from the raw traces."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -33,7 +34,8 @@ def results(tmp_path_factory) -> Path:
     shutil.copytree(next((results / "main").glob("*-rule-*")), failed)
     path = failed / "summary.json"
     summary = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(summary | {"status": "FAILED", "error": "worker 2 is gone"}), encoding="utf-8")
+    failure = {"status": "FAILED", "error": "worker 2 is gone", "seed": 9}  # and was not played again
+    path.write_text(json.dumps(summary | failure), encoding="utf-8")
     return results
 
 
@@ -158,6 +160,18 @@ def test_the_program_says_where_the_report_is(compared):
     assert done.out.splitlines()[-1].split() == ["report", str(directory / "report.html")]
     left = ("report.html", "table.csv", "table.tex", "pairs.csv", "cells.csv", "episodes.csv", "config.yaml")
     assert all((directory / name).stat().st_size > 0 for name in left)
+
+
+@pytest.mark.usefixtures("hydra_here")
+def test_a_report_that_is_replaced_is_spoken_of(results, tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.compare.write_report", lambda *_: [tmp_path])
+    words = [f"runs={results / 'main'}", "references=false", f"output={tmp_path}"]
+    for left, said in ((False, 0), (True, 1)):
+        console = Console(file=io.StringIO())
+        if left:
+            (tmp_path / "report.html").touch()
+        perform(compose("compare", overrides=words), "", console)
+        assert console.file.getvalue().count("replaced   the report that was there") == said  # type: ignore[attr-defined]
 
 
 def test_a_run_that_failed_is_left_out_and_said_so(compared):

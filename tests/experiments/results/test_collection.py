@@ -50,14 +50,19 @@ def test_a_query_that_is_none_is_a_sentence(where, complaint):
 
 
 def test_runs_that_did_not_finish_or_not_as_planned_are_left_out_by_name():
-    broken = row("results/x", status="FAILED", error="worker 2 is gone.")
-    harmed = row("d", status="DEGRADED", error="2 workers died")
-    kept, notes = finished(runs(row("a"), broken, row("c", status="KILLED"), harmed))
+    broken = row("results/x", status="FAILED", error="worker 2 is gone.", seed=1)
+    harmed = row("d", status="DEGRADED", error="2 workers died", config_hash="another")
+    kept, notes = finished(runs(row("a"), broken, row("c", status="KILLED", seed=2), harmed))
     assert kept["place"].tolist() == ["a"]
     assert notes == [
         "Left out: 3 runs did not finish as planned (1 FAILED, 1 KILLED, 1 DEGRADED): "
         "results/x (FAILED: worker 2 is gone), c (KILLED), d (DEGRADED: 2 workers died)."
     ]
+
+
+def test_a_run_that_was_killed_and_played_again_is_not_missed():
+    kept, notes = finished(runs(row("a", status="KILLED"), row("b")))
+    assert (kept["place"].tolist(), notes) == (["b"], [])
 
 
 def test_nothing_that_finished_is_nothing_to_compare():

@@ -1,6 +1,7 @@
 """Agents that do not live to see the end of an episode."""
 
 import os
+import signal
 
 from agents.static import Static
 
@@ -26,3 +27,12 @@ class Dies(Static):
     def act(self, observation, info):
         """At once."""
         os._exit(3)
+
+
+class Interrupts(Static):
+    """Has the program interrupted, as by Ctrl-C."""
+
+    def act(self, observation, info):
+        """At once."""
+        signal.raise_signal(signal.SIGINT)
+        return super().act(observation, info)

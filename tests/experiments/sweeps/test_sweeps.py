@@ -103,6 +103,10 @@ def test_what_is_finished_is_not_played_again(basic):
     done = sweep(basic, *SHORT)
     assert done.code == 0, done.err
     assert "4 of 4 runs are finished already" in done.out
+    assert [line.split()[:3] for line in done.out.splitlines() if line.startswith(("random", "rule"))] == [
+        ["random", "2", "–"],
+        ["rule", "2", "–"],
+    ]  # all that it has, though none was played now
     assert {run.directory for run in runs_in(basic / "main")} == before
 
 
@@ -172,7 +176,17 @@ def test_runs_that_fail_are_reported_and_take_no_other_with_them(tmp_path):
         (run,) = runs_in(directory)
         statuses.setdefault(run.agent, set()).add(run.summary["status"])
     assert statuses == {"Static": {"FINISHED"}, "Gives": {"FAILED"}, "Dies": {"KILLED"}}
-    assert {run.summary["status"] for run in runs_in(the_sweep(tmp_path))} == {"FINISHED"}
+    assert {run.summary["status"] for run in runs_in(the_sweep(tmp_path))} == {"FINISHED", "FAILED"}
+
+
+def test_an_interrupted_sweep_says_how_far_it_is_and_how_it_goes_on(tmp_path):
+    agents = f"agent._target_=agents.static.Static,{OURS}.Interrupts"
+    words = ("agent=custom", "hardware=rpi5", "+agent.levels=lowest", agents, "seed=0", "env.steps=5")
+    done = sweep(tmp_path, *words)
+    assert done.code == 130
+    assert "1 of 2 runs are finished; the same command plays the others" in done.out
+    assert done.err == "experiments.run: interrupted by SIGINT\n"
+    assert {run.summary["status"] for run in runs_in(the_sweep(tmp_path))} == {"KILLED", "FINISHED"}
 
 
 def test_a_run_that_cannot_begin_takes_no_other_with_it(tmp_path):

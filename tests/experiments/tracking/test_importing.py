@@ -257,7 +257,7 @@ def swept(results) -> Iterator[tuple[Path, Stored]]:
     took(MlflowImporter(), sweep)
     assert stored.statuses() == {"a": "FINISHED", "s1": "KILLED"}
     rewrite(results / "main" / "b", sweep="s1", status="FAILED", error="it broke", run_hash="another")
-    report = results / "comparisons" / "main-s1"
+    report = results / "comparisons" / "main-20260101-000000"
     report.mkdir(parents=True)
     (report / "table.md").write_text("| agent | score |")
     with held(sweep):
