@@ -25,6 +25,7 @@ from pipeline.messages import (
     decode_control_reply,
     encode,
 )
+from pipeline.sockets import EndpointError, connect, open_socket
 
 logger = logging.getLogger(__name__)
 
@@ -158,9 +159,12 @@ class ControlClient:
             raise
 
     def _connect(self) -> zmq.Socket:
-        socket = self._context.socket(zmq.REQ)
-        socket.linger = 0
-        socket.connect(self.endpoint)
+        socket = open_socket(self._context, zmq.REQ)
+        try:
+            connect(socket, self.endpoint)
+        except EndpointError as error:
+            socket.close()
+            raise ControlError(str(error)) from None
         return socket
 
     def _receive(self, socket: zmq.Socket, request: ControlRequest, timeout_s: float) -> list[bytes]:

@@ -29,6 +29,7 @@ def bind(socket: zmq.Socket, endpoint: str) -> str:
     Raises EndpointError: the address is not valid, not this host's, or in use.
     """
     try:
+        _enable_ipv6(socket, endpoint)
         socket.bind(endpoint)
     except zmq.ZMQError as error:
         raise EndpointError(f"cannot bind {endpoint}: {error.strerror}; choose another endpoint") from None
@@ -38,9 +39,26 @@ def bind(socket: zmq.Socket, endpoint: str) -> str:
 def connect(socket: zmq.Socket, endpoint: str) -> None:
     """Connect; the peer need not be there yet. Raises EndpointError: not an endpoint."""
     try:
+        _enable_ipv6(socket, endpoint)
         socket.connect(endpoint)
     except zmq.ZMQError as error:
         raise EndpointError(f"cannot connect to {endpoint}: {error.strerror}") from None
+
+
+def reached_at(endpoint: str, said: zmq.Frame) -> str:
+    """Return where to reach who said this endpoint: if it is every address, at the one it speaks from."""
+    for wildcard in ("tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"):
+        if endpoint.startswith(wildcard):
+            host = str(said.get("Peer-Address"))
+            place = f"[{host}]" if ":" in host else host
+            return f"tcp://{place}:{endpoint[len(wildcard) :]}"
+    return endpoint
+
+
+def _enable_ipv6(socket: zmq.Socket, endpoint: str) -> None:
+    """Let a socket have addresses of IPv6 if it is to; a name with both kinds would then mean these."""
+    if "[" in endpoint:
+        socket.setsockopt(zmq.IPV6, 1)
 
 
 def pending(socket: zmq.Socket, *, copy: bool = True) -> Iterator[list]:

@@ -31,7 +31,7 @@ from pipeline.producer.connections import Connections
 from pipeline.producer.core import Producer
 from pipeline.producer.events import Envelope
 from pipeline.scoring.truth import truth_of
-from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending
+from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending, reached_at
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.opening import open_source
 from pipeline.stopping import StopSwitch
@@ -182,7 +182,9 @@ class ProducerShell:
             try:
                 message = decode_link_up([frame.buffer for frame in frames[1:]])
                 if isinstance(message, Sync):
-                    message = _routable(message, frames[-1])
+                    message = msgspec.structs.replace(
+                        message, results=reached_at(message.results, frames[-1])
+                    )
                 event: events.Event = events.CollectorSpoke(frames[0].bytes, message)
             except ProtocolError as error:
                 event = _malformed("collector link", error, link=frames[0].bytes)
@@ -214,15 +216,6 @@ def _malformed(what: str, error: ProtocolError, **peer: Any) -> events.Malformed
     if isinstance(error, OtherProtocolError):
         return events.Malformed(str(error), ErrorCode.OTHER_PROTOCOL, **peer)
     return events.Malformed(f"{what}: {error}", **peer)
-
-
-def _routable(sync: Sync, frame: zmq.Frame) -> Sync:
-    """Reach a collector that is bound to every address at the one it speaks from."""
-    for wildcard in ("tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"):
-        if sync.results.startswith(wildcard):
-            host = frame.get("Peer-Address")
-            return msgspec.structs.replace(sync, results=f"tcp://{host}:{sync.results[len(wildcard) :]}")
-    return sync
 
 
 def main(argv: Sequence[str]) -> int:
