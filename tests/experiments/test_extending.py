@@ -255,3 +255,40 @@ def test_the_templates_own_tests_pass_and_its_agent_keeps_our_contract(package):
     )
     assert done.returncode == 0, done.stdout
     assert int(done.stdout.rpartition(" passed")[0].split()[-1]) > 40
+
+
+STATEFUL = """
+from agents.static import Static
+
+class Mine(Static):
+    def __init__(self, spec):
+        super().__init__(spec, "lowest")
+
+    def reset(self, seed):
+        self._n = 0
+
+    def act(self, observation, info):
+        self._n += 1
+        levels = super().act(observation, info)
+        levels[0] = self._n % 2
+        return levels
+"""
+
+
+@pytest.mark.nightly
+def test_an_agent_that_keeps_no_checkpoint_keeps_our_contract_too(tmp_path):
+    """As documented: all but `reset` and `act` is optional."""
+    (tmp_path / "counting.py").write_text(STATEFUL)
+    (tmp_path / "mine.yaml").write_text("_target_: counting.Mine\n")
+    words = ("-q", "-p", "no:cacheprovider", "tests/agents/test_contract.py", "-k", "loaded")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, f"--agent={tmp_path / 'mine.yaml'}"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "it keeps no checkpoint" in done.stdout
