@@ -82,7 +82,7 @@ def arranged(theirs) -> Callable[..., Any]:
 
     def arranged(*words: str) -> Any:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            cfg = compose("config", [theirs, *SIMULATED, "agent=rule", *words])
+            cfg = compose("config", [theirs, *SIMULATED, "agent=rule", "hardware=rpi5", *words])
             return resolve(cfg, choices, Console(quiet=True))
 
     return arranged
