@@ -45,7 +45,8 @@ class PipelineSchema(StreamEnvSchema):
     ready_timeout_s: float = MISSING
     control: str = MISSING
     n_workers: int = MISSING
-    restarts: int = 0  # of a run whose release did not have it
+    keys: str = ""  # of a run whose release did not have it, as what follows
+    restarts: int = 0
     restarts_within_s: float = 60.0
 
 

@@ -102,7 +102,7 @@ class PipelinePlan:
 
     def _cluster(self, directory: Path, budget: RestartBudget) -> Cluster:
         if self.env.control:
-            return RemoteCluster(self.env.control, self.env.n_workers)
+            return RemoteCluster(self.env.control, self.env.n_workers, self.env.keys)
         devices, producer = directory / "devices", self.producer
         workers = self.hardware.worker_options(devices, usable_cores(), self.config.seed)
         if self.drawn is not None:
@@ -132,7 +132,7 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
         producer = producer_options(config, env, hardware, slos)
     with blaming("env.control" if env.control else f"video {producer.source}"):
         if env.control:
-            with ControlClient(env.control) as client:
+            with ControlClient(env.control, keys=env.keys) as client:
                 status = client.status()
             ladders = ladders_of(status)
         else:
@@ -203,6 +203,7 @@ def producer_options(
         queue_policy=env.queue_policy,
         queue_bound_s=env.queue_bound_s,
         memory_budget_mb=env.memory_budget_mb,
+        keys=env.keys,
         slos=tuple(slo_text(slo) for slo in slos),
     )
 
