@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 
 from envs.cluster import Cluster
+from envs.guards import Guards
 from envs.hardware import Hardware, usable_cores
-from envs.pipeline_env import PipelineEnv, worst_weights
+from envs.pipeline_env import PipelineEnv
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
-from envs.video import ladders_of
+from envs.video import ladders_of, worst_weights
 from experiments.config.schemas import DetectionsFile, RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import blaming
@@ -79,6 +80,8 @@ class PipelinePlan:
             self.env.ready_timeout_s,
             on_progress,
             None if self.env.control else self.hardware,
+            Guards(**vars(self.env.guards)),
+            self.env.shadow,
         )
 
     @property
