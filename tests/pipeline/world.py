@@ -16,12 +16,14 @@ from pipeline.collector.core import Collector
 from pipeline.messages import (
     Ack,
     Gap,
+    GetStatus,
     LinkDown,
     Outcome,
     Result,
     ResultPart,
     SetKnobs,
     Start,
+    Status,
     TaskHeader,
     Totals,
     WorkRequest,
@@ -117,6 +119,9 @@ class World:
     def _stop_when_ended(self) -> None:
         if self.telemetry().state == "ENDED":
             self.totals = self.totals_now()
+            status = self._observer().control(GetStatus())
+            assert isinstance(status, Status)
+            self.hears_collector = status.collector
             self._produce(producing.StopRequested())
         else:
             self.at(self.now_ns + S // 20, self._stop_when_ended)
