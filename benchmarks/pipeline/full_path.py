@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.pipeline.peers import Pictures
 from benchmarks.turns import BenchmarkError
 from pipeline.cluster import LocalCluster
-from pipeline.messages import WorkType
+from pipeline.messages import HandOut, WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, QueuePolicy, SourceKind, WorkerOptions
 
 READY_S = 60.0
@@ -44,6 +44,8 @@ class FullPath:
             heights_px=(pictures.height,),
             grades=(GRADE,),
             pacing=False,
+            # one that takes no time at all tells `EARLIEST_DONE` nothing of how long it takes
+            hand_out=HandOut.FIRST_ASKS if work_type is WorkType.EMULATED else HandOut.EARLIEST_DONE,
             queue_policy=QueuePolicy.WAIT,
             work_type=work_type,
             weights=weights,
