@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from envs.cluster import Cluster
 from envs.control_grid import ControlGrid, sleep_until
+from envs.guards import NO_GUARDS, Gate, Guards
 from envs.hardware import Hardware
 from envs.observe import NOTHING, Judged, Snapshot, judge, latest_f1
 from envs.pipeline_world import PipelineWorld, check_scenario
@@ -20,7 +21,7 @@ from envs.scenario import Event, Scenario
 from envs.seeding import episode_seed
 from envs.spec import ElasticitySpec
 from envs.telemetry import RECEIVED, Reception
-from envs.video import check_ladders, ladders_of
+from envs.video import check_ladders, ladders_of, worst_weights
 from pipeline.control import UnansweredError
 from pipeline.interval import Interval
 from pipeline.messages import State, Status, Telemetry, Weights
@@ -29,20 +30,10 @@ from pipeline.settings import Ladders
 
 logger = logging.getLogger(__name__)
 
-
 Observation = NDArray[np.float32]
 
 SCORING = ("scored", "matched", "found", "present", "scoring_s")
 DESERTED = "no worker was live any more when the run ended, though the scenario had left some"
-
-
-def worst_weights(status: Status) -> Weights:
-    """Where the boxes come from: one word for all workers, the worst that holds for any."""
-    found = {worker.weights for worker in status.workers}
-    for worst in (Weights.UNTRAINED, Weights.EMULATED, Weights.TRAINED):
-        if worst in found:
-            return worst
-    return Weights.NONE
 
 
 class PipelineEnv(gym.Env[Any, Any]):
@@ -81,6 +72,8 @@ class PipelineEnv(gym.Env[Any, Any]):
         ready_timeout_s: how long workers may take to load their models.
         on_progress: is told what start-up waits for.
         hardware: whose workers the cluster's are, for their power; None = not known.
+        guards: limits to what decisions do; `info["levels"]` says what is in force.
+        shadow: set nothing, and leave an episode alone that is running already; somebody else steers.
         clock, sleep_until: monotonic time in ns.
 
     Raises:
@@ -100,6 +93,8 @@ class PipelineEnv(gym.Env[Any, Any]):
         ready_timeout_s: float = 180.0,
         on_progress: Callable[[str], None] = logger.info,
         hardware: Hardware | None = None,
+        guards: Guards = NO_GUARDS,
+        shadow: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep_until: Callable[[int], None] = sleep_until,
     ) -> None:
@@ -115,6 +110,8 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._scenario = scenario or Scenario()
         self._interval_s = control_interval_s
         self._hardware = hardware
+        self._gate = Gate(guards, spec)
+        self._shadow = shadow
         self._initial = spec.checked_action(spec.highest if initial_levels is None else initial_levels)
         self._ready_timeout_s = ready_timeout_s
         self._on_progress = on_progress
@@ -208,9 +205,14 @@ class PipelineEnv(gym.Env[Any, Any]):
         telemetry = self._scenario.telemetry
         self._reception = None if telemetry is None else Reception(telemetry, self.elasticity, seed)
         self._world = PipelineWorld(cluster, self._scenario, self.elasticity.slos, self._hardware)
-        cluster.control.start(seed, self._initial, self._scenario.streams)
+        self._levels = self._initial
+        self._gate.begin()
+        if self._shadow and status.state is State.RUNNING:
+            self._levels = status.levels
+        else:
+            cluster.control.start(seed, self._initial, self._scenario.streams)
         self._grid.begin()
-        self._step, self._levels, self._totals, self._f1 = 0, self._initial, NOTHING, math.nan
+        self._step, self._totals, self._f1 = 0, NOTHING, math.nan
 
     def _usable_cluster(self) -> Cluster:
         """The running one with its first workers again, or a new one."""
@@ -237,9 +239,11 @@ class PipelineEnv(gym.Env[Any, Any]):
             for event in self._events.get(self._step, ()):
                 logger.info("step %d: %s", self._step, event)
                 event.apply(self._world)
-            if levels != previous or self._step == 0:
-                cluster.control.set_levels(levels)
-            self._levels = levels
+            if not self._shadow:
+                levels = self._gate.admitted(levels, previous)
+                if levels != previous or self._step == 0:
+                    cluster.control.set_levels(levels)
+                self._levels = levels
             overrun = self._grid.wait()
             cluster.mend()
             telemetry = cluster.control.telemetry(close=True)
@@ -247,6 +251,8 @@ class PipelineEnv(gym.Env[Any, Any]):
         except (ClusterError, UnansweredError) as error:
             self._step += 1
             return self._dead(previous, str(error))
+        if self._shadow:
+            self._levels = telemetry.levels
         self._step, self._totals = self._step + 1, telemetry.totals
         judged = judge(self.elasticity, self._snapshot(previous, telemetry, interval, overrun))
         self._f1 = latest_f1(judged.info["metrics"], self._f1)

@@ -10,7 +10,7 @@ from envs.accuracy import StreamProfile
 from envs.spec import ElasticitySpec, Knob, ObservedMetric, Quality, Stage
 from envs.worth import Worth
 from pipeline.interval import Interval
-from pipeline.messages import Status
+from pipeline.messages import Status, Weights
 from pipeline.metrics import delivered_fps
 from pipeline.settings import GRADES, Ladders
 from pipeline.slos import Slo
@@ -160,6 +160,15 @@ def seen_accuracy(f1: float, fps: float) -> float:
 def ladders_of(status: Status) -> Ladders:
     """The ladders that a running producer reports."""
     return Ladders(status.fps_levels, status.sizes, status.grades)
+
+
+def worst_weights(status: Status) -> Weights:
+    """Where the boxes come from: one word for all workers, the worst that holds for any."""
+    found = {worker.weights for worker in status.workers}
+    for worst in (Weights.UNTRAINED, Weights.EMULATED, Weights.TRAINED):
+        if worst in found:
+            return worst
+    return Weights.NONE
 
 
 def check_ladders(spec: ElasticitySpec, ladders: Ladders) -> None:

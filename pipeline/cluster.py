@@ -31,7 +31,8 @@ class LocalCluster:
     """Producer, collector and workers as child processes of this one.
 
     Args:
-        producer, collector, workers: as for the command line; endpoints, names and `supervised` are set here.
+        producer, collector, workers: as for the command line; endpoints, names and
+            `supervised` are set here, and keys are those of the producer.
         log_dir: gets producer.log, collector.log, worker-0.log, …
         command: what runs the programs.
         budget: how often `mend` starts a worker or the collector again; by default never.
@@ -53,6 +54,7 @@ class LocalCluster:
         self.workers: Sequence[WorkerOptions] = tuple(workers)
         self.restarts = Restarts(budget)
         self._producer_options = producer
+        self._keys = producer.keys
         self._collector_options = collector
         self._log_dir = Path(log_dir)
         self._command = tuple(command)
@@ -198,7 +200,8 @@ class LocalCluster:
             self._results = ANY_PORT
 
     @property
-    def _where(self) -> Endpoints:
+    def endpoints(self) -> Endpoints:
+        """Where the producer listens, while the cluster runs."""
         if self._endpoints is None:
             raise ClusterError("the producer is not running: call start() first")
         return self._endpoints
@@ -209,7 +212,8 @@ class LocalCluster:
         )
         producer = self._programs["producer"] = self._launch("producer", "producer", options, piped=True)
         self._endpoints = producer.endpoints(Endpoints, ENDPOINTS_TIMEOUT_S)
-        self._control = ControlClient(self._endpoints.control, check=self._check_producer)
+        endpoint, check = self._endpoints.control, self._check_producer
+        self._control = ControlClient(endpoint, check=check, keys=self._keys)
 
     def _check_producer(self) -> None:
         """Raise ClusterError if it is gone: nobody else can take its place, for the frames were with it."""
@@ -226,7 +230,8 @@ class LocalCluster:
         self._n_collectors += 1
         n, options = self._n_collectors, self._collector_options
         told = {name: part_of(getattr(options, name), n) for name in ("video", "detections", "frames")}
-        told |= {"producer": self._where.link, "results": self._results, "supervised": True}
+        where = {"producer": self.endpoints.link, "results": self._results}
+        told |= {**where, "keys": self._keys, "supervised": True}
         options, name = dataclasses.replace(options, **told), "collector" if n == 1 else f"collector-{n}"
         self._programs["collector"] = self._launch("collector", name, options, piped=True)
 
@@ -253,7 +258,8 @@ class LocalCluster:
         self._given_up.discard(slot)
         name = f"worker-{self._n_started}"
         self._n_started += 1
-        told = dataclasses.replace(options, producer=self._where.work, name=name, supervised=True)
+        where = {"producer": self.endpoints.work, "keys": self._keys, "supervised": True}
+        told = dataclasses.replace(options, **where, name=name)
         self._workers[slot] = self._launch("worker", name, told, threads=options.threads)
         if slot in self._conditions:
             self._workers[slot].tell(line_of(self._conditions[slot]))

@@ -8,6 +8,8 @@ from typing import Self, TypeVar
 
 import zmq
 
+from pipeline.doors import Handshake
+from pipeline.keys import Role, credentials
 from pipeline.messages import (
     ControlReply,
     ControlRequest,
@@ -25,7 +27,7 @@ from pipeline.messages import (
     decode_control_reply,
     encode,
 )
-from pipeline.sockets import EndpointError, connect, open_socket
+from pipeline.sockets import EndpointError, open_socket
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class UnansweredError(ControlError):
 
 
 class RefusedError(ControlError):
-    """The producer answered ERROR, or something that is no answer to the request."""
+    """The producer answered ERROR, or something that is no answer to the request, or lets us not in."""
 
 
 class ControlClient:
@@ -56,16 +58,22 @@ class ControlClient:
         endpoint: the producer's control endpoint.
         timeout_s: longest wait for a reply, unless a request says otherwise.
         check: called now and then while a reply is awaited; what it raises ends the wait.
+        keys: folder with the key that is shown there; "" = none.
     """
 
     def __init__(
-        self, endpoint: str, timeout_s: float = TIMEOUT_S, check: Callable[[], object] = lambda: None
+        self,
+        endpoint: str,
+        timeout_s: float = TIMEOUT_S,
+        check: Callable[[], object] = lambda: None,
+        keys: str = "",
     ) -> None:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self._check = check
+        self._keys = keys
         self._context = zmq.Context()
-        self._sockets: list[zmq.Socket] = []  # at most one
+        self._sockets: list[tuple[zmq.Socket, Handshake]] = []  # at most one
         # a context that is collected before its socket would wait for it for ever
         self._release = weakref.finalize(self, _release, self._context, self._sockets)
 
@@ -147,9 +155,12 @@ class ControlClient:
         try:
             if not self._sockets:
                 self._sockets.append(self._connect())
-            (socket,) = self._sockets
+            ((socket, handshake),) = self._sockets
             socket.send(encode(request))
-            return decode_control_reply(self._receive(socket, request, timeout_s))
+            return decode_control_reply(self._receive(socket, handshake, request, timeout_s))
+        except EndpointError as error:
+            _close(self._sockets)
+            raise RefusedError(str(error)) from None
         except OtherProtocolError as error:
             raise RefusedError(f"{self.endpoint}: {error}") from error
         except ProtocolError as error:
@@ -158,31 +169,36 @@ class ControlClient:
             _close(self._sockets)  # a REQ that was sent and not answered can never send again
             raise
 
-    def _connect(self) -> zmq.Socket:
+    def _connect(self) -> tuple[zmq.Socket, Handshake]:
+        shown = credentials(self._keys, Role.CONTROL)
         socket = open_socket(self._context, zmq.REQ)
         try:
-            connect(socket, self.endpoint)
-        except EndpointError as error:
+            return socket, Handshake(socket, self.endpoint, shown)
+        except EndpointError:
             socket.close()
-            raise ControlError(str(error)) from None
-        return socket
+            raise
 
-    def _receive(self, socket: zmq.Socket, request: ControlRequest, timeout_s: float) -> list[bytes]:
+    def _receive(
+        self, socket: zmq.Socket, handshake: Handshake, request: ControlRequest, timeout_s: float
+    ) -> list[bytes]:
         deadline_s = time.monotonic() + timeout_s
         while (left_s := deadline_s - time.monotonic()) > 0:
             if socket.poll(max(1, int(1e3 * min(left_s, CHECK_EVERY_S)))):
                 return socket.recv_multipart()
+            handshake.check()
             self._check()
         what = type(request).__name__
         raise UnansweredError(f"no answer to {what} from {self.endpoint} within {timeout_s:g} s")
 
 
-def _close(sockets: list[zmq.Socket]) -> None:
+def _close(sockets: list[tuple[zmq.Socket, Handshake]]) -> None:
     while sockets:
-        sockets.pop().close(linger=0)
+        socket, handshake = sockets.pop()
+        handshake.close()
+        socket.close(linger=0)
 
 
-def _release(context: zmq.Context, sockets: list[zmq.Socket]) -> None:
+def _release(context: zmq.Context, sockets: list[tuple[zmq.Socket, Handshake]]) -> None:
     _close(sockets)
     context.term()
 

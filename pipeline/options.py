@@ -1,6 +1,7 @@
 """What the three programs can be told; `pipeline.cli` turns each class into a command line."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,8 @@ HIGHEST_FPS = 1000.0  # likewise
 LONGEST_S = 1e6  # eleven days
 LARGEST_SEED = 2**63 - 1  # on the wire
 THICKEST_FOG = 2.5  # that it was measured for, see `pipeline.sources.traffic.daylight`
+KEYS = "folder of keys, see `python -m pipeline keys`; empty = nothing is encrypted or asked for"
+INSECURE = "without keys, take part all the same where other hosts can reach it"
 
 NATURAL = Bounds(0)
 POSITIVE = Bounds(1)
@@ -54,6 +57,12 @@ def _option(
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def _check_names(names: tuple[str, ...]) -> None:
+    for name in names:
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise ValueError(f"a name has letters, digits, _, . and -, got {name!r}")
 
 
 def _check_slos(texts: tuple[str, ...]) -> None:
@@ -161,6 +170,8 @@ class ProducerOptions(Checked):
     work: str = _option("tcp://127.0.0.1:5550", "endpoint of the Work-API; port * = any free one")
     link: str = _option("tcp://127.0.0.1:5551", "endpoint for the collector")
     control: str = _option("tcp://127.0.0.1:5552", "endpoint for telemetry and knobs")
+    keys: str = _option("", KEYS)
+    insecure: bool = _option(False, INSECURE)
     queue_policy: QueuePolicy = _option(QueuePolicy.DROP_OLDEST, "what happens when the task queue is full")
     queue_bound_s: float = _option(
         4.0, "size of the task queue, in seconds of source frames of all streams", DURATION_S
@@ -189,6 +200,7 @@ class WorkerOptions(Checked):
     """Request tasks from a producer, process them, send the results to the collector."""
 
     producer: str = _option("tcp://127.0.0.1:5550", "the producer's Work-API endpoint")
+    keys: str = _option("", KEYS)
     name: str = _option("", "name in telemetry; empty = host and six random digits")
     cores: tuple[int, ...] = _option((), "pin inference to these cores; empty = anywhere", NATURAL)
     threads: int = _option(1, "threads of one inference", POSITIVE)
@@ -224,6 +236,8 @@ class CollectorOptions(Checked):
 
     producer: str = _option("tcp://127.0.0.1:5551", "the producer's link endpoint")
     results: str = _option("tcp://127.0.0.1:5553", "endpoint for results; port * = any free one")
+    keys: str = _option("", KEYS)
+    insecure: bool = _option(False, INSECURE)
     video: str = _option("", "write the annotated video to this file (.mp4 or .webm)")
     detections: str = _option("", "write every detection to this file (.parquet or .jsonl)")
     kind: DetectionKind = _option(
@@ -233,4 +247,20 @@ class CollectorOptions(Checked):
     frames: str = _option("", "write when every emitted frame was where to this file (.parquet or .jsonl)")
     supervised: bool = _option(
         False, "print one line of JSON with the endpoint for results, end when standard input closes"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysOptions(Checked):
+    """Make the server's key, and one for each client; what is there already stays."""
+
+    folder: str = _option(
+        "keys", "where to; each host needs server.key and its own, and servers all but these"
+    )
+    worker: tuple[str, ...] = _option(
+        ("worker",), "names of workers' keys; several may share one", check=_check_names
+    )
+    collector: tuple[str, ...] = _option(("collector",), "names of collectors' keys", check=_check_names)
+    control: tuple[str, ...] = _option(
+        ("control",), "names of keys of those who may steer", check=_check_names
     )

@@ -20,17 +20,19 @@ class RemoteCluster:
     Args:
         endpoint: its producer's control endpoint.
         n_workers: how many workers must be ready, >= 1.
+        keys: folder with the key that is shown there; "" = none.
     """
 
     workers: Sequence[WorkerOptions] = ()
     slots: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, endpoint: str, n_workers: int) -> None:
+    def __init__(self, endpoint: str, n_workers: int, keys: str = "") -> None:
         if n_workers < 1:
             raise ValueError(f"n_workers must be >= 1, got {n_workers}")
         self.restarts = Restarts(NO_RESTARTS)
         self._endpoint = endpoint
         self._n_workers = n_workers
+        self._keys = keys
         self._control: ControlClient | None = None
 
     @property
@@ -42,7 +44,7 @@ class RemoteCluster:
 
     def start(self) -> None:
         """Connect."""
-        self._control = ControlClient(self._endpoint)
+        self._control = ControlClient(self._endpoint, keys=self._keys)
 
     def restore(self) -> None:
         """Leave its workers as they are: they are not ours to start or end."""

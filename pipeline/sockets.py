@@ -1,10 +1,12 @@
 """ZeroMQ as all three programs use it: bounded buffers, no lingering, errors that name the endpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import zmq
 
-MAX_MESSAGE_BYTES = 1 << 28  # a fuse: the transport cuts off a peer that sends a larger part
+# fuses: the transport cuts off a peer that sends a larger part
+MAX_MESSAGE_BYTES = 1 << 28
+MAX_REQUEST_BYTES = 1 << 22  # where nothing but headers is taken; who sends too long a one is still answered
 NOBLOCK, SNDMORE = int(zmq.NOBLOCK), int(zmq.SNDMORE)  # as flags they cost a microsecond per "|"
 _READABLE = int(zmq.POLLIN)
 PER_TURN = 64  # messages taken from one socket before the others get their turn
@@ -14,12 +16,19 @@ class EndpointError(Exception):
     """An endpoint cannot be bound or connected; the text names it."""
 
 
-def open_socket(context: zmq.Context, kind: int, *, high_water_mark: int = 1000) -> zmq.Socket:
-    """Open a socket that never blocks its owner's exit and whose buffers are bounded (in messages)."""
+def open_socket(
+    context: zmq.Context, kind: int, *, high_water_mark: int = 1000, max_bytes: int = MAX_MESSAGE_BYTES
+) -> zmq.Socket:
+    """Open a socket that never blocks its owner's exit and whose buffers are bounded.
+
+    Args:
+        high_water_mark: messages of one peer that wait, in either direction; 0 = any number.
+        max_bytes: of a part that is taken, before it is.
+    """
     socket = context.socket(kind)
     socket.linger = 0
     socket.set_hwm(high_water_mark)
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+    socket.setsockopt(zmq.MAXMSGSIZE, max_bytes)
     return socket
 
 
@@ -61,13 +70,19 @@ def _enable_ipv6(socket: zmq.Socket, endpoint: str) -> None:
         socket.setsockopt(zmq.IPV6, 1)
 
 
-def pending(socket: zmq.Socket, *, copy: bool = True) -> Iterator[list]:
-    """Take the messages that are there now, at most PER_TURN; `copy=False` gives zmq.Frame parts."""
+def pending(socket: zmq.Socket, *, copy: bool = True, revoked: Collection[str] = ()) -> Iterator[list]:
+    """Take the messages that are there now, at most PER_TURN; `copy=False` gives zmq.Frame parts.
+
+    Args:
+        revoked: keys of clients whose messages are thrown away.
+    """
     for _ in range(PER_TURN):
         try:
             frames = receive(socket)
         except zmq.Again:
             return
+        if revoked and frames[-1].get("User-Id") in revoked:
+            continue
         yield [frame.bytes for frame in frames] if copy else frames
         # cheaper than the exception of one try too many
         if not int(socket.getsockopt(zmq.EVENTS)) & _READABLE:

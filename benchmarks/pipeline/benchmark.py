@@ -1,7 +1,7 @@
 """What the pipeline costs, beside the least that the same frames can cost.
 
-(1) Frames through two workers that compute nothing: this pipeline beside bare ZeroMQ sockets,
-    multiprocessing.Queue, and Ray actors if Ray is installed.
+(1) Frames through two workers that compute nothing: this pipeline, with keys and without, beside bare
+    ZeroMQ sockets, multiprocessing.Queue, and Ray actors if Ray is installed.
 (2) YOLO11n, untrained, which is as much work: this pipeline with two pinned workers beside two pinned
     Ultralytics predict loops.
 """
@@ -27,8 +27,9 @@ from benchmarks.pipeline.streams import Stream, take_turn
 from benchmarks.processes import Processes
 from benchmarks.report import Goal, number, table, with_range
 from benchmarks.turns import Turn, alternate, ratio
+from pipeline.keymaking import make_keys
 from pipeline.messages import WorkType
-from pipeline.options import WorkerOptions
+from pipeline.options import KeysOptions, WorkerOptions
 
 HELP = "what the pipeline costs beside bare sockets, queues, Ray and predict loops"
 FRAMES_MOVED = Pictures(640, 360)
@@ -37,10 +38,12 @@ WARM_UP_S = 0.5
 
 GOALS = (
     Goal("emulated.ratio_full_to_bare", 0.5, "this pipeline ÷ bare ZeroMQ sockets"),
+    Goal("emulated.ratio_locked_to_full", 0.8, "with keys ÷ without"),
     Goal("yolo.ratio_full_to_bare", 0.9, "this pipeline ÷ predict loops"),
 )
 EMULATED_ROWS = {
     "full": "this pipeline",
+    "locked": "this pipeline, with keys",
     "bare": "bare ZeroMQ sockets",
     "mp_queue": "multiprocessing.Queue",
     "ray": "Ray actors",
@@ -85,12 +88,15 @@ def measure_emulated(take: Take, scratch: Path) -> dict[str, float]:
     """Return the figures of workers that compute nothing: the pipeline and its peers, on the same frames."""
     pictures = FRAMES_MOVED
     copy_s = limits.copy_s(pictures)
-    full = FullPath(pictures, WorkType.EMULATED, {}, [WorkerOptions()] * N_WORKERS, scratch / "logs")
+    make_keys(KeysOptions(folder=str(scratch / "keys")))
+    emulated = partial(FullPath, pictures, WorkType.EMULATED, {}, [WorkerOptions()] * N_WORKERS)
+    full, locked = emulated(scratch / "logs"), emulated(scratch / "locked", keys=scratch / "keys")
     with ExitStack() as stack:
         bare = bare_chain(stack.enter_context(Processes("bare")), pictures)
         queues = queue_chain(stack.enter_context(Processes("mp_queue")), pictures)
-        turns = take([full, bare, queues])
-        figures = ratios("emulated", turns, ("full", "mp_queue"))
+        turns = take([full, locked, bare, queues])
+        figures = ratios("emulated", turns, ("full", "locked", "mp_queue"))
+        figures |= ratio("emulated.ratio_locked_to_full", turns["locked"], turns["full"])
         if ray_actors.is_installed():  # afterwards, since its idle services take time from the others
             beside = take(
                 [ray_actors.ray_actors(stack.enter_context(Processes("ray")), pictures, scratch), bare]

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.pipeline.peers import Pictures
 from benchmarks.turns import BenchmarkError
 from pipeline.cluster import LocalCluster
-from pipeline.messages import WorkType
+from pipeline.messages import HandOut, WorkType
 from pipeline.options import CollectorOptions, ProducerOptions, QueuePolicy, SourceKind, WorkerOptions
 
 READY_S = 60.0
@@ -19,12 +19,12 @@ class FullPath:
 
     Args:
         pictures: size of the frames.
-        producer: options beyond those that follow from the above.
+        work_type: what workers do.
+        weights: path per grade.
         workers: one options object per worker.
         log_dir: for the programs' logs; each turn writes over the last one's.
+        keys: folder of keys; None = none.
     """
-
-    name = "full"
 
     def __init__(
         self,
@@ -33,7 +33,9 @@ class FullPath:
         weights: dict[str, str],
         workers: Sequence[WorkerOptions],
         log_dir: Path,
+        keys: Path | None = None,
     ) -> None:
+        self.name = "full" if keys is None else "locked"
         producer = ProducerOptions(
             source=SourceKind.MEMORY,
             width=pictures.width,
@@ -42,9 +44,12 @@ class FullPath:
             heights_px=(pictures.height,),
             grades=(GRADE,),
             pacing=False,
+            # one that takes no time at all tells `EARLIEST_DONE` nothing of how long it takes
+            hand_out=HandOut.FIRST_ASKS if work_type is WorkType.EMULATED else HandOut.EARLIEST_DONE,
             queue_policy=QueuePolicy.WAIT,
             work_type=work_type,
             weights=weights,
+            keys="" if keys is None else str(keys),
         )
         self._cluster = LocalCluster(producer, CollectorOptions(), workers, log_dir)
 

@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from envs.accuracy import StreamProfile
+from envs.guards import Paused
 from envs.hardware import Device, Hardware
 from envs.scenario import Scenario
 from experiments.config.derived import schema_of
@@ -38,6 +39,16 @@ class StreamEnvSchema(EnvSchema):
 
 
 @dataclass
+class GuardsSchema:
+    """What an agent may do: within which levels, in which direction, how often."""
+
+    lowest: list[int] | None = None
+    highest: list[int] | None = None
+    paused: Paused = Paused.NONE
+    every: int = 1
+
+
+@dataclass
 class PipelineSchema(StreamEnvSchema):
     """The real pipeline, in real time."""
 
@@ -45,7 +56,10 @@ class PipelineSchema(StreamEnvSchema):
     ready_timeout_s: float = MISSING
     control: str = MISSING
     n_workers: int = MISSING
-    restarts: int = 0  # of a run whose release did not have it
+    keys: str = ""  # of a run whose release did not have it, as what follows
+    shadow: bool = False
+    guards: GuardsSchema = field(default_factory=GuardsSchema)
+    restarts: int = 0
     restarts_within_s: float = 60.0
 
 

@@ -112,7 +112,7 @@ class Repeating(Agent):
 
 def played(twin: SimulatorPlan, real: pd.DataFrame) -> pd.DataFrame:
     """Return the trace of a twin that does what was done in the real run, under its seed."""
-    names = [f"action.{knob.name}" for knob in twin.spec.knobs]
+    names = [f"levels.{knob.name}" for knob in twin.spec.knobs]  # what guards have let through of actions
     kept = Steps()
     agent = Repeating(twin.spec, real[names].to_numpy(dtype=np.int64))
     play(agent, twin.make_env(Path(), lambda _: None), twin.config.seed, [kept])
@@ -138,8 +138,8 @@ def drift(real: pd.DataFrame, twin: pd.DataFrame, devices: Sequence[int]) -> lis
         devices: number of each worker's device.
     """
     n = min(len(real), len(twin), FITTED_ON)
-    actions = real.filter(like="action.").to_numpy()[:n]
-    is_same = np.append(False, (actions[1:] == actions[:-1]).all(axis=1))
+    levels = real.filter(regex=r"^levels\.").to_numpy()[:n]
+    is_same = np.append(False, (levels[1:] == levels[:-1]).all(axis=1))
     ratios: list[list[NDArray[np.float64]]] = [[] for _ in range(max(devices) + 1)]
     for worker, device in enumerate(devices):
         name = f"workers.worker-{worker}"

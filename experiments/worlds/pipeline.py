@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 
 from envs.cluster import Cluster
+from envs.guards import Guards
 from envs.hardware import Hardware
-from envs.pipeline_env import PipelineEnv, worst_weights
+from envs.pipeline_env import PipelineEnv
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
-from envs.video import ladders_of
+from envs.video import ladders_of, worst_weights
 from experiments.config.schemas import DetectionsFile, RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import blaming
@@ -80,6 +81,8 @@ class PipelinePlan:
             self.env.ready_timeout_s,
             on_progress,
             None if self.env.control else self.hardware,
+            Guards(**vars(self.env.guards)),
+            self.env.shadow,
         )
 
     @property
@@ -103,7 +106,7 @@ class PipelinePlan:
 
     def _cluster(self, directory: Path, budget: RestartBudget) -> Cluster:
         if self.env.control:
-            return RemoteCluster(self.env.control, self.env.n_workers)
+            return RemoteCluster(self.env.control, self.env.n_workers, self.env.keys)
         devices, producer = directory / "devices", self.producer
         workers = self.hardware.worker_options(devices, usable_cores(), self.config.seed)
         if self.drawn is not None:
@@ -133,7 +136,7 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
         producer = producer_options(config, env, hardware, slos)
     with blaming("env.control" if env.control else f"video {producer.source}"):
         if env.control:
-            with ControlClient(env.control) as client:
+            with ControlClient(env.control, keys=env.keys) as client:
                 status = client.status()
             ladders = ladders_of(status)
         else:
@@ -204,6 +207,7 @@ def producer_options(
         queue_policy=env.queue_policy,
         queue_bound_s=env.queue_bound_s,
         memory_budget_mb=env.memory_budget_mb,
+        keys=env.keys,
         slos=tuple(slo_text(slo) for slo in slos),
     )
 

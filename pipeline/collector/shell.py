@@ -17,6 +17,9 @@ from pipeline.collector import events
 from pipeline.collector.core import TICK_NS, Collector
 from pipeline.collector.output import Known, Sink, SinkError
 from pipeline.collector.sinks import open_record, open_sink
+from pipeline.connections import Connections
+from pipeline.doors import Door, Handshake
+from pipeline.keys import Role, credentials
 from pipeline.messages import (
     DetectionKind,
     OtherProtocolError,
@@ -32,7 +35,7 @@ from pipeline.options import CollectorOptions
 from pipeline.scoring.emulated import NOTHING, Emulated, remembering
 from pipeline.scoring.scoring import Scoring
 from pipeline.scoring.truth import Look, open_truth
-from pipeline.sockets import NOBLOCK, EndpointError, bind, connect, open_socket, pending
+from pipeline.sockets import NOBLOCK, EndpointError, open_socket, pending
 from pipeline.stopping import StopSwitch
 
 if TYPE_CHECKING:  # which needs Arrow
@@ -57,17 +60,21 @@ class CollectorShell:
     def __init__(
         self, options: CollectorOptions, sink: Sink, stop: StopSwitch, frames: "FrameTable | None" = None
     ) -> None:
+        shown = credentials(options.keys, Role.COLLECTOR)
         self._context = zmq.Context()
+        self._door = Door(self._context, options.keys, options.insecure, Role.WORKER)
         self._sink = sink
         self._frames = frames
         self._stop = stop
         self._finished = False
         self._results = open_socket(self._context, zmq.PULL, high_water_mark=RESULTS_HIGH_WATER)
+        self._workers = Connections(self._results)
         self._link = open_socket(self._context, zmq.DEALER)
         try:
-            results = bind(self._results, options.results)
-            connect(self._link, options.producer)
+            results = self._door.bind(self._results, options.results, Role.WORKER)
+            self._handshake = Handshake(self._link, options.producer, shown, patient=True)
         except EndpointError:
+            self._door.close()
             self._context.destroy(linger=0)
             raise
         self.endpoints = {"results": results}
@@ -88,13 +95,17 @@ class CollectorShell:
     def run(self) -> None:
         """Collect until the producer says END, or until it must stop.
 
-        Raises CollectorError: the producer is of another release.
+        Raises:
+            CollectorError: the producer is of another release.
+            KeysError: it refuses us.
         """
         next_tick_ns = 0
         while not self._finished:
             now_ns = time.monotonic_ns()
             if now_ns >= next_tick_ns:
                 next_tick_ns = now_ns + TICK_NS
+                self._handshake.check()
+                self._look_at_clients(now_ns)
                 self._take_tally()
                 self._do(events.Tick())
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
@@ -111,6 +122,9 @@ class CollectorShell:
         """Close sink, record and sockets, and score nothing more."""
         if self._scoring is not None:
             self._scoring.close()
+        self._door.close()
+        self._workers.close()
+        self._handshake.close()
         for socket in (self._results, self._link):
             socket.close(linger=0)
         self._context.term()
@@ -188,8 +202,15 @@ class CollectorShell:
             self._tally = tally
             self._do(events.Scored(tally))
 
+    def _look_at_clients(self, now_ns: int) -> None:
+        """Count who was turned away, with what else was rejected; note who may come in from now on."""
+        self._door.read(now_ns)
+        self._workers.note(now_ns)
+        for why in self._workers.take_refused():
+            self._do(events.Malformed(f"a client that was turned away: {why}"))
+
     def _take_results(self) -> None:
-        for frames in pending(self._results, copy=False):
+        for frames in pending(self._results, copy=False, revoked=self._door.revoked(Role.WORKER)):
             try:
                 event: events.Event = events.ResultsCame(decode_results([frame.buffer for frame in frames]))
             except ProtocolError as error:

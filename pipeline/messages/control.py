@@ -136,6 +136,7 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
         broken_workers: workers that said that they cannot go on.
         renamed_workers: workers that came under a name that another one had.
         unheard_clients: clients that connected and were not heard: the second ones of a ZeroMQ routing id.
+        refused_clients: clients that did not get through the handshake: no key, one not listed, or nonsense.
     """
 
     failed_attempts: Count = 0
@@ -144,6 +145,7 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
     broken_workers: Count = 0
     renamed_workers: Count = 0
     unheard_clients: Count = 0
+    refused_clients: Count = 0
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ ITEM_BYTES = {
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Label = Annotated[str, Meta(max_length=LABEL_CHARACTERS)]
+Seconds = Annotated[float, Meta(ge=0, le=1e12)]  # so that ns of it are an integer
 Shape = Annotated[tuple[Count, ...], Meta(max_length=4)]
 Buffer = bytes | memoryview
 

@@ -26,6 +26,7 @@ from pipeline.messages.framing import (
     Message,
     Positive,
     ProtocolError,
+    Seconds,
     Shape,
     check_array,
     decode,
@@ -204,7 +205,7 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
     source_size: tuple[Positive, Positive]
     source_fps: float
     streams: Positive
-    gap_deadline_s: float
+    gap_deadline_s: Seconds
     floor: dict[int, int]
     now_ns: int
     echo_ns: int = 0

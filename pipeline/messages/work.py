@@ -23,6 +23,7 @@ from pipeline.messages.framing import (
     Message,
     Positive,
     ProtocolError,
+    Seconds,
     Shape,
     check_array,
     decode,
@@ -174,7 +175,7 @@ class RegistrationConfirmation(Greeting, frozen=True, tag="REGISTRATION_CONFIRMA
     sizes: tuple[tuple[Positive, Positive], ...]
     results: str
     return_frames: bool
-    heartbeat_s: float
+    heartbeat_s: Seconds
     now_ns: int
     name: Label = ""
     binding: Binding = Binding.CAPTURE

@@ -18,6 +18,7 @@ from pipeline.producer.workers import Roster, Worker
 
 logger = logging.getLogger(__name__)
 
+MAX_WORKERS = 1000  # registered or waiting; who comes beyond them is refused
 NAME_HEARTBEATS = 2  # who has not spoken for so many loses its name to one that wishes for it
 
 
@@ -59,6 +60,11 @@ class Admission:
         self._media: defaultdict[str, Carrier] = defaultdict(Carrier.shared)
         self._outlook = outlook
         self._patience_ns = NAME_HEARTBEATS * heartbeat_ns
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether there are as many as are let in."""
+        return len(self._workers) + len(self.waiting) >= MAX_WORKERS
 
     def apply(self, envelope: Envelope, message: Register, now_ns: int) -> list[tuple[Envelope, Worker]]:
         """Take a worker's wish to be registered; returns who is, now, and is told so at which envelope."""

@@ -87,6 +87,8 @@ class Producer:
                 return self._refused(event)
             case events.Unheard(address):
                 return self._work.unheard(address)
+            case events.Refused(why):
+                return self._work.refused(why)
             case events.StopRequested():
                 return self._stop(now_ns)
         assert_never(event)

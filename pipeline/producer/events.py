@@ -97,6 +97,12 @@ class Unheard(msgspec.Struct, frozen=True):
     address: str
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A client of any socket did not get through the handshake, and why."""
+
+    why: str
+
+
 class Tick(msgspec.Struct, frozen=True):
     """Time has passed."""
 
@@ -114,6 +120,7 @@ Event = (
     | ControlRequested
     | Malformed
     | Unheard
+    | Refused
     | Tick
     | StopRequested
 )

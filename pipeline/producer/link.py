@@ -5,7 +5,7 @@ One collector at a time is in charge: the first, until it falls silent or is rep
 
 import logging
 
-from pipeline.messages import Ack, Confirm, End, Gap, LinkDown, Outcome, Standby, Sync, Tally
+from pipeline.messages import Ack, Confirm, End, Error, Gap, LinkDown, Outcome, Standby, Sync, Tally
 from pipeline.once import Once
 from pipeline.producer.events import Command, Tell
 from pipeline.producer.meter import Meter
@@ -15,6 +15,7 @@ from pipeline.producer.workapi import WorkApi
 logger = logging.getLogger(__name__)
 
 SILENT_NS = 3_000_000_000
+MAX_COLLECTORS = 1000  # ever in charge or waiting; one beyond them is refused
 NOBODY = Sync(sent_ns=0, collector=0, results="", return_frames=False)
 
 
@@ -80,6 +81,9 @@ class CollectorLink:
 
     def synced(self, peer: bytes, sync: Sync, now_ns: int) -> list[Command]:
         """Answer a collector that is there: it waits, or is in charge, perhaps as of now."""
+        known = self._last_words.keys() | self._waiting.keys()
+        if sync.collector not in known and len(known) >= MAX_COLLECTORS:
+            return [Tell(peer, Error(f"the producer has had {MAX_COLLECTORS} collectors, and takes no more"))]
         is_other = self.said is not NOBODY and sync.collector != self.said.collector
         is_elsewhere = sync.results != self.said.results or sync.collector in self._last_words
         must_wait = is_other and is_elsewhere and bool(self.peer)

@@ -13,6 +13,9 @@ import msgspec
 import zmq
 
 from pipeline.cli import parse_options
+from pipeline.connections import Connections
+from pipeline.doors import Door
+from pipeline.keys import Role
 from pipeline.messages import (
     ErrorCode,
     OtherProtocolError,
@@ -27,32 +30,44 @@ from pipeline.options import ProducerOptions
 from pipeline.producer import events
 from pipeline.producer.capture import Capture
 from pipeline.producer.config import TICK_NS, config_from
-from pipeline.producer.connections import Connections
 from pipeline.producer.core import Producer
 from pipeline.producer.events import Envelope
 from pipeline.scoring.truth import truth_of
-from pipeline.sockets import NOBLOCK, SNDMORE, EndpointError, bind, open_socket, pending, reached_at
+from pipeline.sockets import (
+    MAX_REQUEST_BYTES,
+    NOBLOCK,
+    SNDMORE,
+    EndpointError,
+    open_socket,
+    pending,
+    reached_at,
+)
 from pipeline.sources.base import Source, SourceError
 from pipeline.sources.opening import open_source
 from pipeline.stopping import StopSwitch
 
 logger = logging.getLogger(__name__)
 
-UNHEARD_NS = 2_000_000_000  # a client of the Work-API says something as soon as it is connected
+WAITING = 16  # requests of one client; a REQ has one under way
 
 
 class ProducerShell:
     """Does what the core says, on real sockets; close it once, whatever comes."""
 
     def __init__(self, options: ProducerOptions, source: Source, stop: StopSwitch) -> None:
+        config = config_from(options, source, truth_of(options))
         self._context = zmq.Context()
         self._stop = stop
         self._finished = False
-        self._work = open_socket(self._context, zmq.ROUTER)
+        self._door = Door(self._context, options.keys, options.insecure, *Role)
+        self._work, self._link, self._control = (
+            open_socket(self._context, zmq.ROUTER, max_bytes=MAX_REQUEST_BYTES) for _ in range(3)
+        )
         self._work.router_mandatory = True  # or replies to the dead would vanish, and their tasks with them
-        self._connections = Connections(self._work, UNHEARD_NS)
-        self._link = open_socket(self._context, zmq.ROUTER)
-        self._control = open_socket(self._context, zmq.ROUTER)
+        self._work.rcvhwm = self._control.rcvhwm = WAITING
+        self._workers, *_ = self._connections = [
+            Connections(socket) for socket in (self._work, self._link, self._control)
+        ]
         captured = open_socket(self._context, zmq.PULL, high_water_mark=0)
         notify = open_socket(self._context, zmq.PUSH, high_water_mark=0)
         captured.bind("inproc://captured")
@@ -61,16 +76,16 @@ class ProducerShell:
         self._sockets = (self._work, self._link, self._control, captured, notify)
         try:
             self.endpoints = {
-                "work": bind(self._work, options.work),
-                "link": bind(self._link, options.link),
-                "control": bind(self._control, options.control),
+                "work": self._door.bind(self._work, options.work, Role.WORKER),
+                "link": self._door.bind(self._link, options.link, Role.COLLECTOR),
+                "control": self._door.bind(self._control, options.control, Role.CONTROL),
             }
         except EndpointError:
+            self._door.close()
             self._context.destroy(linger=0)
             raise
         self._notify = notify
         self._capture = Capture(source, options.pacing, self._frame_waits)
-        config = config_from(options, source, truth_of(options))
         self._core = Producer(config, time.monotonic_ns())
         self._pollers = {accepts: self._poller(accepts) for accepts in (False, True)}
 
@@ -82,14 +97,13 @@ class ProducerShell:
             if now_ns >= next_tick_ns:
                 next_tick_ns = now_ns + TICK_NS
                 self._do(events.Tick())
-                for address in self._connections.overdue(now_ns):
-                    self._do(events.Unheard(address))
+                self._look_at_clients(now_ns)
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
             ready = dict(self._pollers[self._core.accepts_frames].poll(wait_ms))
             if self._captured in ready:
                 self._captured.recv(NOBLOCK)
-            if self._connections.news in ready:
-                self._connections.note(time.monotonic_ns())
+            if self._workers.news in ready:
+                self._workers.note(time.monotonic_ns())
             if self._work in ready:
                 self._take_work()
             self._take_captured()
@@ -104,14 +118,16 @@ class ProducerShell:
     def close(self) -> None:
         """Stop capturing and close every socket; what was just sent still gets half a second to leave."""
         self._capture.close()
-        self._connections.close()
+        self._door.close()
+        for connections in self._connections:
+            connections.close()
         for socket in self._sockets:
             socket.close(linger=500)
         self._context.term()
 
     def _poller(self, accepts_frames: bool) -> zmq.Poller:
         poller = zmq.Poller()
-        sockets = (self._work, self._connections.news, self._link, self._control, self._stop.fileno())
+        sockets = (self._work, self._workers.news, self._link, self._control, self._stop.fileno())
         for socket in sockets:
             poller.register(socket, zmq.POLLIN)
         if accepts_frames:
@@ -159,14 +175,24 @@ class ProducerShell:
         if self._capture.n_waiting <= 1:
             self._notify.send(b"")
 
+    def _look_at_clients(self, now_ns: int) -> None:
+        """Note who was turned away, who stays silent, and who may come in from now on."""
+        self._door.read(now_ns)
+        for connections in self._connections:
+            connections.note(now_ns)
+            for why in connections.take_refused():
+                self._do(events.Refused(why))
+        for address in self._workers.overdue(now_ns):
+            self._do(events.Unheard(address))
+
     def _take_captured(self) -> None:
         while self._core.accepts_frames and (event := self._capture.take()) is not None:
             self._do(event)
 
     def _take_work(self) -> None:
-        for frames in pending(self._work, copy=False):
-            if self._connections.is_anyone_silent:
-                self._connections.heard(frames[-1])
+        for frames in pending(self._work, copy=False, revoked=self._door.revoked(Role.WORKER)):
+            if self._workers.is_anyone_silent:
+                self._workers.heard(frames[-1])
             envelope, body = _split([frame.bytes for frame in frames])
             if envelope is None:
                 self._do(events.Malformed("no empty delimiter in a work request"))
@@ -178,7 +204,7 @@ class ProducerShell:
             self._do(event)
 
     def _take_link(self) -> None:
-        for frames in pending(self._link, copy=False):
+        for frames in pending(self._link, copy=False, revoked=self._door.revoked(Role.COLLECTOR)):
             try:
                 message = decode_link_up([frame.buffer for frame in frames[1:]])
                 if isinstance(message, Sync):
@@ -191,7 +217,7 @@ class ProducerShell:
             self._do(event)
 
     def _take_control(self) -> None:
-        for parts in pending(self._control):
+        for parts in pending(self._control, revoked=self._door.revoked(Role.CONTROL)):
             envelope, body = _split(parts)
             if envelope is None:
                 self._do(events.Malformed("no empty delimiter in a control request"))

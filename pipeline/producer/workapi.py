@@ -22,7 +22,8 @@ from pipeline.messages import (
     Wait,
     Work,
 )
-from pipeline.producer.admission import Admission
+from pipeline.once import Once
+from pipeline.producer.admission import MAX_WORKERS, Admission
 from pipeline.producer.config import HELD_SHARE
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
 from pipeline.producer.states import Cause, after
@@ -33,6 +34,7 @@ from pipeline.producer.workers import Roster, Worker
 logger = logging.getLogger(__name__)
 
 UNREGISTERED = Error("register before asking for work", code=ErrorCode.UNREGISTERED)
+CROWDED = Error(f"the producer has {MAX_WORKERS} workers, and takes no more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class WorkApi:
         self._admission = Admission(
             self.workers, self.remove, stream.config.heartbeat_ns, self.turns.new_outlook
         )
+        self._once = Once(logger)
         self._told: set[tuple[str, str]] = set()  # worker and kind of failure that the log has
 
     @property
@@ -88,6 +91,8 @@ class WorkApi:
         if self.ended:
             return self._end(event.envelope)
         match message:
+            case Register() if self._admission.is_full and peer not in self.workers:
+                return [Reply(event.envelope, CROWDED)]
             case Register():
                 return self._confirm(self._admission.apply(event.envelope, message, now_ns), now_ns)
             case Leave():
@@ -179,6 +184,12 @@ class WorkApi:
             " client's; let each have its own, or set none",
             address,
         )
+        return []
+
+    def refused(self, why: str) -> list[Command]:
+        """Note that somebody was turned away at the door."""
+        self._incidents["refused_clients"] += 1
+        self._once.warn(f"a client was turned away: {why}; it is counted from now on")
         return []
 
     def remove(self, peer: bytes, why: str, *, tried: bool = True) -> None:

@@ -5,8 +5,10 @@ from collections import deque
 
 import zmq
 
+from pipeline.doors import Handshake
+from pipeline.keys import Credentials
 from pipeline.messages import WorkRequest, encode
-from pipeline.sockets import NOBLOCK, connect, open_socket, receive
+from pipeline.sockets import NOBLOCK, open_socket, receive
 from pipeline.worker.link import Link
 
 GOODBYE_MS = 500  # for the last word, if the producer is there to take it
@@ -20,18 +22,28 @@ class Requester:
 
     Args:
         producer: endpoint of the Work-API.
+        credentials: that are shown there.
         poller: has the socket that is open.
         link: what requests and replies travel over; only frames take more than its delay.
     """
 
-    def __init__(self, context: zmq.Context, producer: str, poller: zmq.Poller, link: Link) -> None:
+    def __init__(
+        self,
+        context: zmq.Context,
+        producer: str,
+        credentials: Credentials | None,
+        poller: zmq.Poller,
+        link: Link,
+    ) -> None:
         self._context = context
         self._producer = producer
+        self._credentials = credentials
         self._poller = poller
         self._link = link
         self._going: deque[tuple[int, bytes]] = deque()  # (arrival, request)
         self._coming: tuple[int, list[zmq.Frame]] | None = None  # (arrival, reply)
         self._socket: zmq.Socket | None = None
+        self._handshake: Handshake | None = None  # of the socket
 
     @property
     def socket(self) -> zmq.Socket:
@@ -50,7 +62,7 @@ class Requester:
         """Ask; the reply to what was asked before has come, or is of no interest any more."""
         self._coming = None
         if self._link.delay_ns == 0:
-            self.socket.send(encode(request), NOBLOCK)
+            self._put(encode(request))
         else:
             self._going.append((time.monotonic_ns() + self._link.delay_ns, encode(request)))
 
@@ -75,7 +87,7 @@ class Requester:
         """Hand over the requests that have been under way until now; take the reply, and when it arrived."""
         now_ns = time.monotonic_ns()
         while self._going and now_ns >= self._going[0][0]:
-            self.socket.send(self._going.popleft()[1], NOBLOCK)
+            self._put(self._going.popleft()[1])
         if self._coming is None or now_ns < self._coming[0]:
             return None
         arrived, self._coming = self._coming, None
@@ -91,8 +103,14 @@ class Requester:
         self._coming = None
         self._socket = open_socket(self._context, zmq.REQ)
         self._socket.req_relaxed = self._socket.req_correlate = True
-        connect(self._socket, self._producer)
+        self._handshake = Handshake(self._socket, self._producer, self._credentials, patient=True)
         self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._handshake.news, zmq.POLLIN)
+
+    def check(self) -> None:
+        """Raise KeysError if the producer will not have us."""
+        if self._handshake is not None:
+            self._handshake.check()
 
     def say_goodbye(self, message: WorkRequest) -> None:
         """Say the last word, whatever is asked for at present; it may take a moment to leave."""
@@ -100,8 +118,19 @@ class Requester:
         self.socket.send(encode(message), NOBLOCK)
         self.socket.linger = GOODBYE_MS
 
+    def _put(self, request: bytes) -> None:
+        try:
+            self.socket.send(request, NOBLOCK)
+        except zmq.Again:
+            self.check()  # who was refused has no connection any more that could take it
+            raise
+
     def close(self) -> None:
         """Close the socket; idempotent."""
+        if self._handshake is not None:
+            self._poller.unregister(self._handshake.news)
+            self._handshake.close()
+            self._handshake = None
         if self._socket is not None:
             if self._socket in self._poller:
                 self._poller.unregister(self._socket)

@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 import zmq
 
-from pipeline.sockets import SNDMORE, EndpointError, connect, open_socket
+from pipeline.doors import Handshake
+from pipeline.keys import Credentials, KeysError
+from pipeline.sockets import SNDMORE, EndpointError, open_socket
 from pipeline.worker.jobs import Finished, unpack_finished
 from pipeline.worker.link import Link
 from pipeline.worker.ring import SlotRing
@@ -41,6 +43,7 @@ class Sender:
     """Sends results and frees their slots until the inference process closes its pipe.
 
     Args:
+        credentials: shown to the collector.
         results: pipe from the inference process.
         ring: slots that are freed once their result was handed to the socket.
         wake: called from the thread when `wants_wake` is set and a task has left, and when it has failed.
@@ -48,13 +51,20 @@ class Sender:
     """
 
     def __init__(
-        self, context: zmq.Context, results: Connection, ring: SlotRing, wake: Callable[[], None], link: Link
+        self,
+        context: zmq.Context,
+        credentials: Credentials | None,
+        results: Connection,
+        ring: SlotRing,
+        wake: Callable[[], None],
+        link: Link,
     ) -> None:
         self.endpoint = ""  # letter-box: the collector's, as of the last confirmation
         self.wants_wake = False  # letter-box: the requester sleeps until a task leaves
         self.n_left = 0  # tasks that have left so far
         self.failure = ""  # why it can send nothing, ever
         self._context = context
+        self._credentials = credentials
         self._results = results
         self._ring = ring
         self._wake = wake
@@ -62,6 +72,7 @@ class Sender:
         self._under_way: deque[_Parcel] = deque()  # as many at most as a socket's buffer takes
         self._give_up_s = math.inf
         self._push: zmq.Socket | None = None
+        self._handshake: Handshake | None = None  # of the socket
         self._connected = ""
         self._thread = threading.Thread(target=self._run, name="sender")
         self._thread.start()
@@ -81,6 +92,9 @@ class Sender:
                 self._pass_on(finished)
             while self._under_way:
                 self._deliver()
+        except KeysError as error:
+            self.failure = f"the collector: {error}"
+            self._wake()
         except EndpointError as error:
             self.failure = f"the producer names a collector that cannot be: {error}"
             self._wake()
@@ -89,8 +103,7 @@ class Sender:
             self._wake()
             raise
         finally:
-            if self._push is not None:
-                self._push.close(linger=LINGER_MS)
+            self._hang_up(LINGER_MS)
 
     def _next(self) -> Finished | None:
         """The next finished task; None once the inference process is gone. Parcels arrive meanwhile."""
@@ -141,6 +154,8 @@ class Sender:
                 push.send(frame)
                 return
             except zmq.Again:
+                assert self._handshake is not None, "it came with the socket"
+                self._handshake.check()
                 if time.monotonic() >= self._give_up_s:
                     self._socket().sndtimeo = 0  # nor will it wait for those that follow
                     logger.warning("no collector takes results: one is thrown away")
@@ -148,10 +163,17 @@ class Sender:
 
     def _socket(self) -> zmq.Socket:
         if self._push is None or self._connected != self.endpoint:
-            if self._push is not None:
-                self._push.close(linger=0)  # a collector that was replaced takes nothing any more
+            self._hang_up(0)  # a collector that was replaced takes nothing any more
             self._connected = self.endpoint
             self._push = open_socket(self._context, zmq.PUSH, high_water_mark=HIGH_WATER_MARK)
             self._push.sndtimeo = TRY_MS
-            connect(self._push, self._connected)
+            self._handshake = Handshake(self._push, self._connected, self._credentials, patient=True)
         return self._push
+
+    def _hang_up(self, linger_ms: int) -> None:
+        if self._handshake is not None:
+            self._handshake.close()
+            self._handshake = None
+        if self._push is not None:
+            self._push.close(linger=linger_ms)
+            self._push = None

@@ -20,6 +20,7 @@ import zmq
 
 from pipeline.cli import parse_options
 from pipeline.conditions import conditions_of
+from pipeline.keys import Role, credentials
 from pipeline.messages import (
     LABEL_CHARACTERS,
     Buffer,
@@ -59,10 +60,11 @@ class WorkerShell:
         identity: random, of this process alone.
 
     Raises:
-        EndpointError: the producer's endpoint is none.
+        EndpointError: the producer's endpoint is none, or the keys are not there.
     """
 
     def __init__(self, options: WorkerOptions, identity: str, stop: StopSwitch) -> None:
+        shown = credentials(options.keys, Role.WORKER)
         n_slots = options.prefetch + 1
         self._core = WorkerCore(
             WorkerConfig(
@@ -82,7 +84,9 @@ class WorkerShell:
         self._down, self._up = both_ways(*link)
         self._context = zmq.Context()
         self._bell, self._rope = os.pipe()  # pulled by the sender, it wakes the loop
-        self._sender = Sender(self._context, self._child.results, self._ring, self._ring_bell, self._up)
+        self._sender = Sender(
+            self._context, shown, self._child.results, self._ring, self._ring_bell, self._up
+        )
         self._poller = zmq.Poller()
         for file in (self._child.reports.fileno(), stop.fileno(), self._bell):
             self._poller.register(file, zmq.POLLIN)
@@ -90,13 +94,13 @@ class WorkerShell:
         self._tasks: Sequence[tuple[TaskHeader, Buffer]] = ()  # of the reply that is being handled
         self._received_ns = 0
         self._wait_s: float | None = None  # once it is to stop: for what is in hand
-        self._requester = Requester(self._context, options.producer, self._poller, self._down)
+        self._requester = Requester(self._context, options.producer, shown, self._poller, self._down)
 
     def run(self) -> None:
         """Work until END, or until it must stop; then finish what is in hand.
 
         Raises:
-            EndpointError: the producer's endpoint is none.
+            EndpointError: the producer's endpoint is none, or it refuses us.
             InferenceError, RingError, WorkerError: it cannot go on.
         """
         self._requester.reopen()
@@ -166,7 +170,8 @@ class WorkerShell:
         self._tasks = ()
 
     def _take_word(self, ready: dict) -> None:
-        """Of those who would stop us, of inference, or of the sender."""
+        """Of those who would stop us, of the producer's door, of inference, or of the sender."""
+        self._requester.check()
         if self._stop.fileno() in ready:
             line = self._stop.take()
             if line is None:

@@ -31,7 +31,10 @@ def test_the_pipeline_and_its_peers_move_frames_and_leave_no_process(tmp_path, m
     monkeypatch.setattr(ray_actors, "is_installed", lambda: False)  # it is in the whole benchmark's test
     before = {child.pid for child in psutil.Process().children()}
     figures = measure_emulated(take, tmp_path)
-    rates = {name: figures[f"emulated.{name}.frames_per_s"] for name in ("full", "bare", "mp_queue", "limit")}
+    rates = {
+        name: figures[f"emulated.{name}.frames_per_s"]
+        for name in ("full", "locked", "bare", "mp_queue", "limit")
+    }
     assert min(rates.values()) > 0
     left = {child.pid: child.cmdline() for child in psutil.Process().children() if child.pid not in before}
     assert all("resource_tracker" in " ".join(words) for words in left.values())
@@ -57,7 +60,8 @@ def figures_of(prefix: str, names: list[str]) -> dict[str, float]:
     figures = {f"{prefix}.limit.frames_per_s": 400.0}
     for name in names:
         figures |= {f"{prefix}.{name}.frames_per_s": 100.0, f"{prefix}.{name}.cpu_ms_per_frame": 2.0}
-    return figures | spread(f"{prefix}.ratio_full_to_bare", [0.8, 0.7, 0.9])
+    figures |= spread(f"{prefix}.ratio_full_to_bare", [0.8, 0.7, 0.9])
+    return figures | spread(f"{prefix}.ratio_locked_to_full", [0.9, 0.7, 1.0])
 
 
 def said_of(figures: dict[str, float]) -> str:
@@ -68,7 +72,7 @@ def said_of(figures: dict[str, float]) -> str:
 
 def test_the_report_has_every_contender_and_a_verdict_on_both_goals():
     text = said_of(
-        figures_of("emulated", ["full", "bare", "mp_queue", "ray"])
+        figures_of("emulated", ["full", "locked", "bare", "mp_queue", "ray"])
         | figures_of("yolo", ["full", "bare", "alone"])
     )
     for words in (*EMULATED_ROWS.values(), *YOLO_ROWS.values()):
@@ -76,10 +80,13 @@ def test_the_report_has_every_contender_and_a_verdict_on_both_goals():
     (row,) = [line for line in text.splitlines() if line.startswith("this pipeline  ")]
     assert row.split() == ["this", "pipeline", "100", "2.00", "0.800", "(0.700", "to", "0.900)", "25%"]
     assert "this pipeline ÷ bare ZeroMQ sockets: 0.800 (0.700 to 0.900), at least 0.5: met" in text
+    assert "with keys ÷ without: 0.900 (0.700 to 1.00), at least 0.8: met" in text
     assert "this pipeline ÷ predict loops: 0.800 (0.700 to 0.900), at least 0.9: missed" in text
 
 
 def test_without_ray_the_report_says_how_to_have_it():
-    text = said_of(figures_of("emulated", ["full", "bare"]) | figures_of("yolo", ["full", "bare", "alone"]))
+    text = said_of(
+        figures_of("emulated", ["full", "locked", "bare"]) | figures_of("yolo", ["full", "bare", "alone"])
+    )
     assert EMULATED_ROWS["ray"] not in text
     assert "pip install 'elasticbench[bench]'" in text

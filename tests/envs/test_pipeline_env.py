@@ -11,10 +11,12 @@ from gymnasium.utils.env_checker import check_env
 from msgspec import structs
 
 import envs
+from envs.guards import Guards, Paused
 from envs.hardware import Device, GradeTimes, Hardware, Origin
 from envs.patterns import LinkPattern, LoadPattern, LoadShape
-from envs.pipeline_env import DESERTED, PipelineEnv, worst_weights
+from envs.pipeline_env import DESERTED, PipelineEnv
 from envs.scenario import Event, EventKind, Scenario, Thermal, heat_after, throttled
+from envs.video import worst_weights
 from pipeline.conditions import Conditions
 from pipeline.control import RefusedError, UnansweredError
 from pipeline.interval import Matches, WorkerInterval
@@ -500,6 +502,28 @@ def test_the_environment_knows_its_workers_weights(world):
     assert world.env.weights is Weights.EMULATED
 
 
+# --- limits to what an agent does ---
+
+
+def test_guards_limit_what_is_set_and_info_says_what_is_in_force():
+    world = World(guards=Guards(highest=(1, 1, 1), paused=Paused.DOWN), initial_levels=[0, 0, 0])
+    world.env.reset(seed=1)
+    assert [list(world.env.step(levels)[4]["levels"].values()) for levels in (HIGH, LOW)] == [[1, 1, 1]] * 2
+    assert [what for _, what in world.told("levels")] == [("levels", (1, 1, 1))]
+
+
+def test_in_shadow_an_episode_goes_on_as_somebody_else_steers_it():
+    world = World(shadow=True)
+    world.env.reset(seed=1)  # nobody had started it
+    world.control.set_levels((1, 0, 0))
+    world.control.told.clear()
+    world.env.reset(seed=2)
+    assert list(world.env.step(HIGH)[4]["levels"].values()) == [1, 0, 0]
+    world.control.set_levels((0, 1, 0))
+    assert list(world.env.step(HIGH)[4]["levels"].values()) == [0, 1, 0]
+    assert world.told("start") == [] and len(world.told("levels")) == 1, "but for what somebody else did"
+
+
 # --- what cannot go on ---
 
 
@@ -545,6 +569,7 @@ def test_closing_twice_is_harmless(world):
         ({"steps": 0}, "steps must be >= 1"),
         ({"control_interval_s": 0.0}, "control_interval_s must be > 0"),
         ({"initial_levels": [9, 0, 0]}, "an action is one integer below"),
+        ({"guards": Guards(every=0)}, "guards.every must be >= 1"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, complaint):

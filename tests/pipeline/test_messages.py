@@ -134,3 +134,19 @@ def test_what_is_sent_names_the_protocol():
 
 def test_a_strangers_plain_status_is_a_request():
     assert decode_control_request([pack({"type": "STATUS"})]) == GetStatus()
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0, 1e299])
+def test_a_deadline_that_is_no_time_is_refused(seconds):
+    told = {"incarnation": 1, "episode": 1, "epoch": 1, "fps": 30.0, "size": (8, 8), "source_size": (8, 8)}
+    told |= {
+        "source_fps": 30.0,
+        "streams": 1,
+        "floor": {},
+        "now_ns": 0,
+        "type": "SETTINGS",
+        "protocol": PROTOCOL_VERSION,
+    }
+    assert decode_link_down([pack({**told, "gap_deadline_s": 3.0})])
+    with pytest.raises(ProtocolError):
+        decode_link_down([pack({**told, "gap_deadline_s": seconds})])

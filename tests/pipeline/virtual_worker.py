@@ -28,7 +28,9 @@ class VirtualWorker:
         self._socket = 0  # number of its requesting socket; each has a routing id of its own
         self._n_asked = 0  # a REQ socket numbers its requests, and takes no answer to any but the last
         wished = f"w{name[-1] % 3}"  # many wish for the same
-        self._core = WorkerCore(WorkerConfig(wished, name.hex(), n_slots=3, batch=world.random.randint(1, 3)))
+        self.ahead_ns = 0  # its clock of the world's
+        batch = world.random.randint(1, 3)
+        self._core = WorkerCore(WorkerConfig(wished, name.hex(), n_slots=3, batch=batch))
         self._arrived: Sequence[TaskHeader] = ()
         self._buffer: list[TaskHeader] = []
         self._busy = False
@@ -45,6 +47,11 @@ class VirtualWorker:
         """Do nothing at all until then."""
         self._hung_until_ns = until_ns
 
+    def jump(self, by_ns: int) -> None:
+        """Its clock goes forwards."""
+        self.ahead_ns += by_ns
+        self._tick()
+
     def replied(self, envelope: tuple[bytes, ...], reply: WorkReply, tasks: Sequence[TaskHeader]) -> None:
         """The producer answered a socket of ours."""
         is_awaited = envelope == (self.peer, b"%d" % self._n_asked)
@@ -60,7 +67,7 @@ class VirtualWorker:
         return self.dead
 
     def _tell(self, event: events.Event) -> None:
-        for command in self._core.handle(event, self._world.now_ns):
+        for command in self._core.handle(event, self._world.now_ns + self.ahead_ns):
             match command:
                 case events.Request(message):
                     self._n_asked += 1
@@ -80,7 +87,7 @@ class VirtualWorker:
         deadline_ns = self._core.deadline_ns
         if deadline_ns is not None and deadline_ns != self._tick_ns:
             self._tick_ns = deadline_ns
-            self._world.at(max(deadline_ns, self._world.now_ns), self._tick)
+            self._world.at(max(deadline_ns - self.ahead_ns, self._world.now_ns), self._tick)
 
     def _tick(self) -> None:
         if not self._puts_off(self._tick):
@@ -105,6 +112,6 @@ class VirtualWorker:
             if self._world.fails():
                 self._tell(events.TaskFailed(Failure(task.stream, task.id, task.episode, "poison")))
             else:
-                self._world.result(task, self._core.name, service_ns)
+                self._world.result(task, self.name, self._core.name, service_ns)
             self._tell(events.TasksLeft(1))
             self._work()

@@ -6,7 +6,6 @@ Everything that happens is drawn from one generator, so a seed is a whole histor
 import heapq
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
@@ -17,56 +16,25 @@ from pipeline.collector.core import Collector
 from pipeline.messages import (
     Ack,
     Gap,
+    GetStatus,
     LinkDown,
     Outcome,
     Result,
     ResultPart,
     SetKnobs,
     Start,
+    Status,
     TaskHeader,
     Totals,
     WorkRequest,
 )
 from pipeline.producer import events as producing
 from pipeline.producer.core import Producer
+from tests.pipeline.faults import Faults, History
 from tests.pipeline.producer.conversation import MS, Conversation, S, config
 from tests.pipeline.virtual_worker import VirtualWorker
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
-
-
-@dataclass(frozen=True)
-class Faults:
-    """What can go wrong; probabilities per message, times in ns.
-
-    Attributes:
-        drop, duplicate: of a message between any two.
-        delay_ns: longest delay; a message may overtake another by as much.
-        fail: of a task, that its worker cannot process it.
-        crash_every_ns, hang_every_ns: mean time between crashes and hangs of a worker, 0 = never.
-        until_ns: nothing goes wrong afterwards.
-    """
-
-    drop: float = 0.0
-    duplicate: float = 0.0
-    fail: float = 0.0
-    delay_ns: int = MS
-    crash_every_ns: int = 0
-    hang_every_ns: int = 0
-    until_ns: int = 0
-
-
-@dataclass
-class History:
-    """What an observer outside saw; `emitted` in order, by each collector there has been."""
-
-    offered: set[tuple[int, int]] = field(default_factory=set)
-    emitted: list[list[tuple[int, int]]] = field(default_factory=list)
-    dropped: set[tuple[int, int]] = field(default_factory=set)
-    thinned: set[tuple[int, int]] = field(default_factory=set)
-    judged: dict[tuple[int, int], Outcome] = field(default_factory=dict)
-    contradictions: list[str] = field(default_factory=list)
-    finished_ns: int = 0
 
 
 class World:
@@ -77,6 +45,9 @@ class World:
         self.faults = faults
         self.now_ns = 0
         self.history = History()
+        self._cut_until_ns: dict[str, int] = {}  # by link
+        self._stalled_until_ns = 0  # the collector
+        self._collector_ahead_ns = 0  # its clock of ours
         self._agenda: list[tuple[int, int, Callable[[], object]]] = []
         self._order = count()
         self._n_frames = n_frames
@@ -93,6 +64,13 @@ class World:
         self._every(S // 10, lambda: self._collect(collecting.Tick()))
         for _ in range(n_workers):
             self.join()
+        for every_ns, mishap in (
+            (faults.cut_every_ns, self._cut),
+            (faults.stall_every_ns, self._stall),
+            (faults.jump_every_ns, self._jump),
+        ):
+            if every_ns:
+                self._strike(every_ns, mishap)
 
     # --- time ---
 
@@ -141,6 +119,9 @@ class World:
     def _stop_when_ended(self) -> None:
         if self.telemetry().state == "ENDED":
             self.totals = self.totals_now()
+            status = self._observer().control(GetStatus())
+            assert isinstance(status, Status)
+            self.hears_collector = status.collector
             self._produce(producing.StopRequested())
         else:
             self.at(self.now_ns + S // 20, self._stop_when_ended)
@@ -180,16 +161,57 @@ class World:
     def _crash(self, name: bytes) -> None:
         if self.now_ns < self.faults.until_ns and name in self.workers:
             self.workers.pop(name).dead = True
+            self._note(name.decode(), "crashes")
             self.at(self.now_ns + self.random.randrange(3 * S), self.join)
 
     def _hang(self, name: bytes) -> None:
         if self.now_ns < self.faults.until_ns and name in self.workers:
             self.workers[name].hang(self.now_ns + self.random.randrange(20 * S))
 
+    def _strike(self, every_ns: int, mishap: Callable[[], None]) -> None:
+        """Now and then, until nothing goes wrong any more."""
+        at_ns = self.now_ns + round(self.random.expovariate(1 / every_ns))
+
+        def again() -> None:
+            mishap()
+            self._strike(every_ns, mishap)
+
+        if at_ns < self.faults.until_ns:
+            self.at(at_ns, again)
+
+    def _cut(self) -> None:
+        links = ["collector", *(f"{name.decode()}{to}" for name in self.workers for to in ("", ">collector"))]
+        link = self.random.choice(links)
+        self._cut_until_ns[link] = min(self.now_ns + self.random.randrange(8 * S), self.faults.until_ns)
+        self._note(link, f"is cut until {self._cut_until_ns[link] * 1e-9:.3f} s")
+
+    def _stall(self) -> None:
+        self._stalled_until_ns = min(self.now_ns + self.random.randrange(6 * S), self.faults.until_ns)
+        self._note("collector", f"stalls until {self._stalled_until_ns * 1e-9:.3f} s")
+
+    def _jump(self) -> None:
+        by_ns, name = self.random.randrange(10 * S), self.random.choice([None, *self.workers])
+        if name is None:
+            self._collector_ahead_ns += by_ns
+        else:
+            self.workers[name].jump(by_ns)
+        self._note("collector" if name is None else name.decode(), f"its clock jumps by {by_ns * 1e-9:.3f} s")
+
+    def _note(self, link: str, what: object) -> None:
+        self.history.said.append((self.now_ns, link, what))
+
     # --- the network ---
 
-    def transmit(self, deliver: Callable[[], None]) -> None:
-        """A message on its way: late, twice, or never."""
+    def transmit(self, link: str, message: object, deliver: Callable[[], None]) -> None:
+        """A message on its way: late, twice, or never.
+
+        Args:
+            link: "collector" = between it and the producer, NAME or NAME>collector = of a worker.
+            message: for whoever reads the conversation.
+        """
+        self._note(link, message)
+        if self.now_ns < self._cut_until_ns.get(link, 0):
+            return
         faulty = self.now_ns < self.faults.until_ns
         if faulty and self.random.random() < self.faults.drop:
             return
@@ -200,13 +222,14 @@ class World:
 
     def request(self, envelope: tuple[bytes, ...], message: WorkRequest) -> None:
         """A worker asks the producer."""
-        self.transmit(lambda: self._produce(producing.WorkRequested(envelope, message)))
+        name = envelope[0].partition(b"/")[0].decode()
+        self.transmit(name, message, lambda: self._produce(producing.WorkRequested(envelope, message)))
 
     def fails(self) -> bool:
         """Whether a worker cannot process the task that it is at."""
         return self.now_ns < self.faults.until_ns and self.random.random() < self.faults.fail
 
-    def result(self, header: TaskHeader, worker: str, service_ns: int) -> None:
+    def result(self, header: TaskHeader, sender: bytes, worker: str, service_ns: int) -> None:
         """A worker sends a result to the collector."""
         height, width, _ = header.shape
         captured_ns, sent_ns, done_ns = header.captured_ns, header.sent_ns - header.captured_ns, self.now_ns
@@ -226,7 +249,8 @@ class World:
             worker=worker,
         )
         part = ResultPart(result, np.zeros((0, 6), np.float32), None)
-        self.transmit(lambda: self._collect(collecting.ResultsCame([part])))
+        came = collecting.ResultsCame([part])
+        self.transmit(f"{sender.decode()}>collector", result, lambda: self._collect(came))
 
     def _produce(self, event: producing.Event) -> None:
         if isinstance(event, producing.Captured):
@@ -242,7 +266,7 @@ class World:
                                 self.history.dropped.add((stream, frame_id))
                             elif outcome is Outcome.THINNED:
                                 self.history.thinned.add((stream, frame_id))
-                    self.transmit(lambda p=peer, m=message: self._tell_collector(p, m))
+                    self.transmit("collector", message, lambda p=peer, m=message: self._tell_collector(p, m))
                 case producing.BeginCapture():
                     self._begun = command
                     self._epoch_grade = command.epoch, command.settings.grade
@@ -265,14 +289,19 @@ class World:
             if self.random.random() < 0.5:  # else the transport has not noticed yet, and it is just gone
                 self._produce(producing.Unroutable(peer, headers))
             return
-        self.transmit(lambda: worker.replied(reply.envelope, reply.message, headers))
+        link, message = worker.name.decode(), reply.message
+        self.transmit(link, message, lambda: worker.replied(reply.envelope, message, headers))
 
     def _tell_collector(self, peer: bytes, message: LinkDown) -> None:
         if peer == self._collector_peer:
             self._collect(collecting.ProducerSpoke(message))
 
     def _collect(self, event: collecting.Event) -> None:
-        for command in self.collector.handle(event, self.now_ns):
+        if self.now_ns < self._stalled_until_ns:
+            collector = self.collector
+            self.at(self._stalled_until_ns, lambda: self.collector is collector and self._collect(event))
+            return
+        for command in self.collector.handle(event, self.now_ns + self._collector_ahead_ns):
             match command:
                 case collecting.Emit(part):
                     self.history.emitted[-1].append((part.header.stream, part.header.id))
@@ -280,7 +309,7 @@ class World:
                     if isinstance(message, Ack):
                         self._note_verdicts(message)
                     spoke = producing.CollectorSpoke(self._collector_peer, message)
-                    self.transmit(lambda e=spoke: self._produce(e))
+                    self.transmit("collector", message, lambda e=spoke: self._produce(e))
 
     def _note_verdicts(self, ack: Ack) -> None:
         for verdict in ack.verdicts:

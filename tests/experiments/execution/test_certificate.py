@@ -34,7 +34,7 @@ def as_if(plan: PipelinePlan, change: Callable[[Hardware], Hardware] = lambda sa
     """Return the trace of the same actions on hardware that is not as in the profile."""
     twin = plan_twin(plan.config)
     other = replace(twin, system=replace(twin.system, hardware=change(twin.system.hardware)))
-    names = [f"action.{knob.name}" for knob in plan.spec.knobs]
+    names = [f"levels.{knob.name}" for knob in plan.spec.knobs]
     return played(other, pd.DataFrame(np.array(ACTIONS), columns=names))
 
 
@@ -65,7 +65,7 @@ def test_a_link_that_the_profile_forgets_is_found_out(plan):
 
 
 def test_drift_is_the_typical_frames_where_nothing_changes_and_not_known_of_an_idle_device():
-    columns = {"action.fps": [0, 0, 0, 0, 1], "workers.worker-0.service_ms": [900.0, 400.0, 20.0, 30.0, 90.0]}
+    columns = {"levels.fps": [0, 0, 0, 0, 1], "workers.worker-0.service_ms": [900.0, 400.0, 20.0, 30.0, 90.0]}
     frames = {"workers.worker-0.processed": [1, 1, 3, 2, 9], "workers.worker-1.processed": 0}
     real = pd.DataFrame(columns | frames | {"workers.worker-1.service_ms": np.nan})
     twin = real.assign(**{"workers.worker-0.service_ms": 10.0})

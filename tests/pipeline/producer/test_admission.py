@@ -6,7 +6,7 @@ from pipeline.messages import End, Error, GetStatus, GetWork, Register, Registra
 from pipeline.producer.events import Reply, StopRequested
 from pipeline.producer.outlook import Outlook, costs_of
 from pipeline.producer.workers import Roster, Worker
-from tests.pipeline.producer.conversation import Conversation, config, replies, tasks_of
+from tests.pipeline.producer.conversation import OTHER, Conversation, config, replies, tasks_of
 
 
 @pytest.fixture
@@ -120,3 +120,18 @@ def test_a_name_of_the_greatest_length_can_be_numbered():
     roster = Roster({b"1": Worker("11", 200 * "x", 0, Outlook(costs_of(config().ladders), 0, 0))})
     name = roster.free_name(200 * "x")
     assert len(name) == 200 and name.endswith("x-2")
+
+
+def test_there_are_only_so_many_workers(talk, monkeypatch):
+    monkeypatch.setattr("pipeline.producer.admission.MAX_WORKERS", 2)
+    register(talk, b"2", "other", "22")
+    (refusal,) = replies(talk.worker(b"3", Register("third", identity="33")))
+    assert isinstance(refusal, Error) and "takes no more" in refusal.reason
+    assert crew(talk) == ["cam", "other"]
+    assert register(talk, b"2", "other", "22") == ["other"], "who is in may register again"
+
+
+def test_there_are_only_so_many_collectors(talk, monkeypatch):
+    monkeypatch.setattr("pipeline.producer.link.MAX_COLLECTORS", 1)
+    (told,) = talk.sync(b"another", collector=OTHER)
+    assert isinstance(told.message, Error) and "takes no more" in told.message.reason

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 import zmq
 
-from pipeline.producer.connections import Connections
+from pipeline.connections import Connections
 
 PATIENCE_MS = 10_000
 
