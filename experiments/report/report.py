@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
+from experiments.program.page import rendered
 from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.figures import Drawn, draw
@@ -19,7 +19,7 @@ from experiments.report.tables import latex, latex_by_block
 from experiments.statistics.pairs import by_cell
 
 PAGE = "report.html"
-TEMPLATE = "report.html.j2"
+TEMPLATE = Path(__file__).with_name("report.html.j2")
 SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in brackets 95 % intervals."
 
 
@@ -119,11 +119,9 @@ def html(
         *(section(block, drawn, evidence.reference) for block, drawn in zip(blocks, figures, strict=True)),
         Section("Cells", "Where which agent does how well.", [each]),
     ]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template(TEMPLATE).render(
-        title=evidence.title, facts=facts_of(evidence), notes=notes, sections=sections, glossary=GLOSSARY
+    facts = facts_of(evidence)
+    return rendered(
+        TEMPLATE, title=evidence.title, facts=facts, notes=notes, sections=sections, glossary=GLOSSARY
     )
 
 
