@@ -36,8 +36,14 @@ def show(run: LoggedRun, console: Console) -> None:
     print_summary(console, run.summary, run.directory, "")
 
 
-def courses_of(folders: Sequence[str]) -> list[Course]:
-    """Return the runs of folders, each by what its agent is called, and its cell where there are several.
+def courses_of(folders: Sequence[str]) -> tuple[list[Course], str]:
+    """Return runs to be drawn, by what their agents are called, and by their cells where there are several.
+
+    Args:
+        folders: of runs, of sweeps, or single ones.
+
+    Returns:
+        The runs, and a title: their cell where there is one.
 
     Raises:
         ConfigError: there is none, there are too many, or one has no steps.
@@ -59,7 +65,7 @@ def courses_of(folders: Sequence[str]) -> list[Course]:
         if trace.empty:
             raise ConfigError(f"{row['place']} has no step to draw")
         courses.append(Course(label, trace, row["config"]["detector"]["grades"]))
-    return courses
+    return courses, cells[0] if is_one else ""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,7 +96,7 @@ def main(argv: Sequence[str]) -> None:
         return
     if said.picture.suffix not in FORMATS:
         raise ConfigError(f"--picture: expected a name that ends in {', '.join(FORMATS)}, got {said.picture}")
-    plot_series(courses_of(said.paths), ", ".join(said.paths), said.picture)
+    plot_series(*courses_of(said.paths), said.picture)
     say(console, f"picture    {said.picture}")
 
 

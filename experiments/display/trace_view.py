@@ -16,7 +16,7 @@ from experiments.program.formatting import counted, figure, sparkline
 from experiments.runs.summary import Truths, Values, column, names_in, slo_names, stream_time_s, verdicts
 
 RATIO_TOP = 1.5  # of a line of ratios; the threshold is 1
-SHORTEST = 24  # line, in cells; where there is less room, columns of words go first
+SHORTEST, LEAST = 24, 8  # line, in cells: below the one columns of words go, and below the other nothing does
 GAP = 2  # between columns
 MOST_EVENTS = 8  # that are listed; a pattern has one per interval
 BROKEN = "bold red"
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     Attributes:
         name: for people.
         values: per step, NaN where nothing was measured.
-        top: of a full block, > 0.
+        bottom, top: of an empty and of a full block.
         said: what it came to.
         ends: its lowest and its highest.
         broken: per step, whether to mark it; None = nowhere.
@@ -36,6 +36,7 @@ class Row(NamedTuple):
 
     name: str
     values: Values
+    bottom: float
     top: float
     said: str
     ends: tuple[str, str]
@@ -59,7 +60,7 @@ def trace_view(
     widths = [max(map(len, texts)) + GAP for texts in zip(*words, strict=True)]
     room = width - GAP
     has_ends = room - sum(widths) >= SHORTEST
-    n = max(SHORTEST, room - sum(widths if has_ends else widths[:2]))
+    n = max(LEAST, room - sum(widths if has_ends else widths[:2]))
     heads = ["", f"0 to {ends_s[-1]:.0f} s", "", *(headings if has_ends else [])]
     table = plain_table(heads, n_left=2)
     for row in rows:
@@ -74,19 +75,20 @@ def rows_of(trace: pd.DataFrame, grades: Sequence[str]) -> Iterator[Row]:
         levels = column(trace, f"action.{knob}")
         places = [int(levels.argmin()), int(levels.argmax()), len(levels) - 1]
         low, high, last = (knob_text(knob, row, grades) for row in trace.iloc[places].to_dict("records"))
-        yield Row(knob, levels + 1, levels.max() + 1, f"last {last}", (low, high))
+        yield Row(knob, levels, -1.0, levels.max(), f"last {last}", (low, high))
     for name in slo_names(trace):
         verdict = verdicts(trace, [name])
         kept = verdict.fulfilment
         ratios = np.where(verdict.unknown[:, 0], np.nan, column(trace, f"ratios.{name}"))
         said = "not measured" if kept is None else f"holds {100 * kept:.1f} %"
-        yield Row(f"{name} ÷ threshold", ratios, RATIO_TOP, said, ends_of(ratios), verdict.broken[:, 0])
+        yield Row(f"{name} ÷ threshold", ratios, 0.0, RATIO_TOP, said, ends_of(ratios), verdict.broken[:, 0])
     worth = {"QoE": "qoe", "streaming F1": "qoe_by.f1", "reward": "reward"}
     own = {name.replace("_", " "): f"explain.{name}" for name in names_in(trace, "explain.")}
     for name, where in (worth | own).items():
         if where in trace and np.isfinite(values := column(trace, where)).any():
-            top = 1.0 if name in worth else float(np.nanmax(values[np.isfinite(values)]))
-            yield Row(name, values, top, f"mean {figure(float(np.nanmean(values)))}", ends_of(values))
+            known = values[np.isfinite(values)]
+            ends = (0.0, 1.0) if name in worth else (float(known.min()), float(known.max()))
+            yield Row(name, values, *ends, f"mean {figure(float(known.mean()))}", ends_of(values))
 
 
 def knob_text(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
@@ -115,7 +117,7 @@ def blocks_of(row: Row, n: int) -> list[tuple[str, bool]]:
     for part, bad in zip(np.array_split(row.values, n_cells), np.array_split(marked, n_cells), strict=True):
         known = part[np.isfinite(part)]
         mean = float(known.mean()) if known.size else math.nan
-        found.append((sparkline([mean], row.top if row.top > 0 else 1.0), bool(bad.any())))
+        found.append((sparkline([mean - row.bottom], row.top - row.bottom or 1.0), bool(bad.any())))
     return found
 
 

@@ -31,8 +31,13 @@ KINDS = {
     "plane": Kind(
         "SLO fulfilment and QoE",
         over_agents.plane,
-        "What is paid for what: to the right, SLOs hold more often; upwards, quality is better; nobody beats "
-        "an agent on the dashed Pareto front in both.",
+        "What is paid for what: to the right, SLOs are violated more seldom; upwards, quality is better; "
+        "nobody beats an agent on the dashed Pareto front in both.",
+    ),
+    "cells": Kind(
+        "Cell by cell",
+        over_agents.cells,
+        "Where who does well: means of each agent in each cell, the best agents to the left.",
     ),
     "price": Kind(
         "Rank over the price of a violation",
@@ -55,8 +60,8 @@ KINDS = {
     "compliance": Kind(
         "SLOs over time",
         over_time.compliance,
-        "When SLOs hold: share of episodes, with 95 % bands; at a solid line the world gets worse, at a "
-        "dashed one better.",
+        "When SLOs hold, a row per scenario and a column per agent: share of episodes, with 95 % bands; at a "
+        "solid line the world gets worse, at a dashed one better.",
     ),
     "efficiency": Kind(
         "Sample efficiency",

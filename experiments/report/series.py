@@ -47,8 +47,9 @@ def plot_series(courses: Sequence[Course], title: str, path: Path) -> None:
         panels = figure.subplots(n_rows, 2, sharex=True, squeeze=False)
         figure.suptitle(title, x=0.01, ha="left")
         for side, names in zip(panels.T, (left, slos), strict=True):
+            what = " ÷ threshold" if names is slos else ""
             for axes, name in zip(side, names, strict=False):
-                axes.set_title(name, fontweight="normal")
+                axes.set_title(f"{name}{what}", fontweight="normal")
             for axes in side[len(names) :]:
                 axes.set_axis_off()
             side[len(names) - 1].set_xlabel("time of the stream, s")

@@ -30,7 +30,8 @@ def test_runs_are_drawn_against_each_other(tmp_path, capsys, suffix):
     main([str(tmp_path / "a"), str(tmp_path / "b"), "--picture", str(picture)])
     assert picture.stat().st_size > 10_000
     assert str(picture) in capsys.readouterr().out
-    assert [course.label for course in courses_of([str(tmp_path)])] == ["aif", "aif"]
+    courses, title = courses_of([str(tmp_path)])
+    assert ([course.label for course in courses], title) == (["aif", "aif"], "local/steady")
 
 
 def test_what_cannot_be_drawn_is_one_sentence(tmp_path):
