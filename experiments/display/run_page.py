@@ -15,7 +15,7 @@ from experiments.runs.record import CERTIFICATE, LOGS, NETWORK, PAGE, PICTURE, V
 from experiments.runs.summary import stream_time_s
 
 TEMPLATE = Path(__file__).with_name("run.html.j2")
-N_BLOCKS = 90  # of a line over time
+N_BLOCKS = 60  # of a line over time
 PICTURES = {"Trace": PICTURE, "Beside its simulated twin": CERTIFICATE, "What the agent believes": NETWORK}
 
 

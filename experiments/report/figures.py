@@ -97,6 +97,7 @@ class Drawn(NamedTuple):
     caption: str
     path: Path
     svg: bytes
+    width_px: int
 
 
 def draw(directory: Path, block: Block) -> list[Drawn]:
@@ -107,7 +108,8 @@ def draw(directory: Path, block: Block) -> list[Drawn]:
             figure = kind.draw(block)
         if figure is not None:
             path = directory / f"{f'{block.name}-' if block.is_one_of_many else ''}{name}.png"
-            drawn.append(Drawn(kind.title, kind.caption, path, saved(figure, path)))
+            svg, width_px = saved(figure, path), round(figure.get_figwidth() * STYLE["figure.dpi"])
+            drawn.append(Drawn(kind.title, kind.caption, path, svg, width_px))
     return drawn
 
 

@@ -21,6 +21,7 @@ FAINT_STYLE = AgentStyle(FAINT, "", "-")
 N_PRICES = 601
 BAND: Mapping[str, Any] = {"alpha": 0.13, "linewidth": 0}
 RULE: Mapping[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 1}  # where a value is marked
+WIDTH_IN = 9.0  # of a page, but for matrices
 LEAST_BROKEN = 0.1  # % of steps at which the logarithmic axis of violations ends; fewer lie on its edge
 BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
 INTERVAL: Mapping[str, Any] = {"linewidth": 1.0, "alpha": 0.5, "zorder": 1}  # around a mark
@@ -43,7 +44,7 @@ def ranks(block: Block) -> Figure:
     """Draw means with their intervals, the best on top, and beside each the mean of its worst tenth."""
     name, lines = block.metric.column, block.metric.lines
     shown = block.leaderboard[block.leaderboard[name].notna()].iloc[::-1]
-    figure, axes = panel(block, 7.5, 1.0 + 0.26 * max(len(shown), 2))
+    figure, axes = panel(block, WIDTH_IN, 1.0 + 0.26 * max(len(shown), 2))
     for y, row in enumerate(shown.to_dict("records")):
         style = block.styles[row["agent"]]
         if row[name] < block.metric.lowest:
@@ -70,7 +71,7 @@ def ranks(block: Block) -> Figure:
 
 def price(block: Block) -> Figure:
     """Draw the rank of each agent over the price of a violation; dotted where another takes the lead."""
-    figure, axes = panel(block, 8.5, 1.4 + 0.3 * max(len(block.leaderboard), 4))
+    figure, axes = panel(block, WIDTH_IN, 1.4 + 0.3 * max(len(block.leaderboard), 4))
     known = block.leaderboard.dropna(subset=["qoe", "fulfilment"])
     qoe, broken = known["qoe"].to_numpy(dtype=float), 1.0 - known["fulfilment"].to_numpy(dtype=float)
     prices = np.linspace(0.0, HIGHEST_PRICE, N_PRICES)
@@ -105,7 +106,7 @@ def price(block: Block) -> Figure:
 def plane(block: Block) -> Figure:
     """Draw QoE over the share of violated steps with the Pareto front: up and to the right is better."""
     known = block.leaderboard.dropna(subset=["fulfilment", "qoe"])
-    figure, axes = panel(block, 8.5, 4.8)
+    figure, axes = panel(block, WIDTH_IN, 4.8)
     for row in known.to_dict("records"):
         style = block.styles[row["agent"]]
         x, y = violated(row["fulfilment"]), row["qoe"]
@@ -164,7 +165,7 @@ def cells(block: Block) -> Figure | None:
 
 def profiles(block: Block) -> Figure:
     """Draw the share of the episodes above each threshold, with bands for the highlighted agents."""
-    figure, axes = panel(block, 8.5, 4.5)
+    figure, axes = panel(block, WIDTH_IN, 4.5)
     x, all_above = block.metric.thresholds, [block.metric.thresholds[-1]]
     for agent, own in block.by_agent(block.episodes):
         strata = list(strata_of(own, block.metric.figure).values())
@@ -223,7 +224,7 @@ def training(block: Block) -> Figure | None:
     is_trained = known["trained_steps"] > 0
     if known.loc[is_trained, "trained_steps"].nunique() < 2:
         return None
-    figure, axes = panel(block, 8.5, 4.5)
+    figure, axes = panel(block, WIDTH_IN, 4.5)
     for row in known[is_trained].to_dict("records"):
         style, steps = block.styles[row["agent"]], row["trained_steps"]
         axes.plot([steps, steps], [row[f"{name}_low"], row[f"{name}_high"]], color=style.colour)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.report.agent_styles import AgentStyle
 from experiments.report.block import Block
-from experiments.report.over_agents import BAND, BESIDE, lined, panel
+from experiments.report.over_agents import BAND, BESIDE, WIDTH_IN, lined, panel
 from experiments.statistics.aggregates import Values, mean_band
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import EVERYWHERE, Episode
@@ -122,7 +122,7 @@ def efficiency(block: Block) -> Figure:
     def scores(episode: Episode) -> Values:
         return smoothed(score_by_step(block, episode), SMOOTHED_STEPS)
 
-    figure, axes = panel(block, 9.0, 3.8)
+    figure, axes = panel(block, WIDTH_IN, 3.8)
     axes.set_title(f"{block.title} (mean of the last {SMOOTHED_STEPS} steps)")
     if banded(axes, block, block.episodes, scores):
         axes.set_ylabel("score of these steps:\n0 = random, 1 = best known")
@@ -138,7 +138,7 @@ def efficiency(block: Block) -> Figure:
 
 def regret(block: Block) -> Figure | None:
     """Draw the cumulative regret over the steps of an episode; None without scores."""
-    figure, axes = panel(block, 9.0, 3.8)
+    figure, axes = panel(block, WIDTH_IN, 3.8)
     if not banded(axes, block, block.episodes, lambda e: cumulative_regret(score_by_step(block, e))):
         return None
     axes.axhline(0.0, color="black", linewidth=0.8)
@@ -168,7 +168,7 @@ def answers(block: Block) -> Figure | None:
         return None
     all_steps = [answer.steps for by_agent in found.values() for own in by_agent.values() for answer in own]
     longest = float(max(AT_ONCE, *all_steps))
-    figure = Figure(figsize=(9.0, 0.8 + 2.8 * len(found)))
+    figure = Figure(figsize=(WIDTH_IN, 0.8 + 2.8 * len(found)))
     figure.suptitle(block.title, x=0.01, ha="left")
     panels = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0]
     for axes, (name, by_agent) in zip(panels, found.items(), strict=True):

@@ -26,7 +26,7 @@ SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in br
 class Part(NamedTuple):
     """A table or a figure of the page, under a heading of its own; `text` says how to read it.
 
-    The table is of text, some of it in bold; the figure is an SVG in base64.
+    The table is of text, some of it in bold; the figure is an SVG in base64, shown as wide as its PNG is.
     """
 
     title: str
@@ -34,6 +34,7 @@ class Part(NamedTuple):
     table: Frame | None = None
     bold: Frame | None = None
     svg: str = ""
+    width_px: int = 0
 
 
 class Section(NamedTuple):
@@ -138,7 +139,9 @@ def section(block: Block, drawn: Sequence[Drawn], reference: str) -> Section:
         tables.known(tables.written(block.leaderboard, tables.chosen(*headings)))
         for headings in (tables.FIRST, tables.FURTHER)
     )
-    ranking, *others = [Part(one.title, one.caption, svg=b64encode(one.svg).decode()) for one in drawn]
+    ranking, *others = [
+        Part(one.title, one.caption, svg=b64encode(one.svg).decode(), width_px=one.width_px) for one in drawn
+    ]
     parts = [Part("Leaderboard", "The best on top; in brackets 95 % intervals.", first), ranking]
     if len(block.pairs):
         text = f"Differences are {reference} minus the agent of the line, episode by episode."
