@@ -40,7 +40,7 @@ class DrawnEnv(gym.Env[Any, Any]):
         stream = draw_stream(rng)
         spec = spec_of(stream, draw_scene(rng, stream), draw_slos(rng, Stratum.MIXED))
         self.observation_space = spec.observation_space
-        self.action_space = gym.spaces.MultiDiscrete(MOST_LEVELS)
+        self.action_space = gym.spaces.MultiDiscrete(list(MOST_LEVELS))
         self._number = 0
         self._env: SimulatorEnv | None = None
 
