@@ -16,7 +16,7 @@ BESIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint types arrows bench clean
+.PHONY: help setup run test test-all lint types arrows docs bench clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -50,6 +50,9 @@ types: setup ## pyright
 
 arrows: setup ## import-linter
 	$(BIN)/lint-imports
+
+docs: setup ## the pages as a site, in build/site
+	$(BIN)/mkdocs build --strict
 
 $(BENCH_READY): $(READY)
 	$(INSTALL) -e '.[dev,openvino,bench]'

@@ -12,7 +12,7 @@ REPLAY_ID = "elasticbench/Replay-v0"
 gym.register(PIPELINE_ID, entry_point="envs.pipeline_env:PipelineEnv", nondeterministic=True)
 gym.register(
     SIMULATOR_ID,
-    entry_point="envs.simulator.env:SimulatorEnv",
-    vector_entry_point="envs.simulator.vector:SimulatorVectorEnv",
+    entry_point="envs.procedural.env:make_simulator",
+    vector_entry_point="envs.procedural.env:make_simulators",
 )
 gym.register(REPLAY_ID, entry_point="envs.replay.env:Replay")

@@ -1,4 +1,4 @@
-"""`elasticbench runs`: list, filter, show or delete logged runs."""
+"""`elasticbench runs`: list, filter or delete logged runs."""
 
 import argparse
 import shutil
@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from experiments.display.summary_view import print_summary
 from experiments.program.console import plain_table
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
-from experiments.runs.logged import LoggedRun, read_run, runs_in
+from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.record import RunStatus
 
 PROGRAM = "experiments.browse"
@@ -99,9 +98,10 @@ def delete(runs: Sequence[LoggedRun], is_sure: bool, console: Console) -> None:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(
-        prog="elasticbench runs", description="List, filter, show or delete logged runs."
+        prog="elasticbench runs",
+        description="List, filter or delete logged runs; one is shown by `elasticbench show RUN`.",
     )
-    actions = made.add_subparsers(dest="action", required=True, metavar="list | show | delete")
+    actions = made.add_subparsers(dest="action", required=True, metavar="list | delete")
     for name, purpose in (("list", "a line for each run"), ("delete", "delete their directories")):
         action = actions.add_parser(name, help=purpose, description=purpose)
         action.add_argument(
@@ -116,8 +116,6 @@ def parser() -> argparse.ArgumentParser:
         )
         if name == "delete":
             action.add_argument("--yes", action="store_true", help="do not ask")
-    show = actions.add_parser("show", help="what a run came to", description="Show what a run came to.")
-    show.add_argument("paths", nargs="+", type=Path, metavar="RUN", help="a run's directory")
     return made
 
 
@@ -134,10 +132,6 @@ def main(argv: Sequence[str]) -> None:
     said, console = parser().parse_args(argv), Console()
     if not console.is_terminal:
         console.width = WIDE
-    if said.action == "show":
-        for run in map(read_run, said.paths):
-            print_summary(console, run.summary, run.directory, "")
-        return
     runs = found_in(said.paths, conditions_of(said.where))
     if said.action == "delete":
         delete(runs, said.yes, console)

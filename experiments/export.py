@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import shlex
 import sys
 import time
 from collections import Counter
@@ -57,7 +58,8 @@ def to_rerun(runs: Sequence[Path]) -> None:
     """Write a recording of each run, and say how to open it. Raises ConfigError, ExportError."""
     for directory in runs:
         try:
-            print(f"{Path(sys.executable).parent / 'rerun'} {write_recording(directory)}")
+            viewer = Path(sys.executable).parent / "rerun"
+            print(shlex.join([str(viewer), str(write_recording(directory))]))
         except OSError as error:
             raise ExportError(sentence(error)) from error
 

@@ -34,6 +34,7 @@ AGES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # of what is shown
 SMALL = (0.15, 0.7)  # height of the frame, as a share of the source's, at which 63 % of the best is found
 HALF_LIFE_S = (0.15, 3.0)  # of F1 with age: people who walk by, traffic, a slow scene
 QUEUE_S = 4.0  # of the queue
+MOST_LEVELS = (6, 5, len(GRADES))  # of each knob
 
 
 class Stratum(StrEnum):
@@ -65,8 +66,10 @@ def draw_stream(rng: np.random.Generator) -> Stream:
     """Draw a source and the ladders of its knobs: four to six rates, three to five heights."""
     width, height, fps = SOURCES[rng.integers(len(SOURCES))]
     rates = [rate for rate in RATES if rate < fps]
-    below = sorted(rng.choice(len(rates), min(len(rates), int(rng.integers(3, 6))), replace=False))
-    shares = sorted(rng.choice(len(SHARES) - 1, int(rng.integers(2, 5)), replace=False))
+    below = sorted(
+        rng.choice(len(rates), min(len(rates), int(rng.integers(3, MOST_LEVELS[0]))), replace=False)
+    )
+    shares = sorted(rng.choice(len(SHARES) - 1, int(rng.integers(2, MOST_LEVELS[1])), replace=False))
     heights = [*(2 * round(SHARES[i] * height / 2) for i in shares), height]
     ladders = ladders_for(width, height, fps, GRADES, [*(rates[i] for i in below), fps], heights)
     return Stream(width, height, fps, ladders)

@@ -15,7 +15,7 @@ from experiments.calibration.errors import CRITICAL_LOAD
 from experiments.calibration.measured import Measured
 from experiments.calibration.profile import mean_service_ms
 from experiments.program.console import plain_table
-from experiments.program.style import COLOURS, png
+from experiments.program.style import COLOURS, drawn_to
 from experiments.statistics.agreement import METRICS, TARGETS
 
 HEADINGS = dict(zip(METRICS, ("fps", "queue", "p95 ms", "memory", "drops", "load"), strict=True))
@@ -118,7 +118,7 @@ def _percent(share: float | None) -> str:
 def plot_scatter(compared: pd.DataFrame, true_world: str, other_world: str, path: Path) -> None:
     """Draw a panel per metric of `errors.compare`: true on x, the other world on y, identity, the target."""
     n_rows = -(-len(METRICS) // N_COLUMNS)
-    with png(path, PANEL_IN * N_COLUMNS, PANEL_IN * n_rows) as figure:
+    with drawn_to(path, PANEL_IN * N_COLUMNS, PANEL_IN * n_rows) as figure:
         for axes, metric in zip(figure.subplots(n_rows, N_COLUMNS).flat, METRICS, strict=True):
             _panel(axes, compared, metric)
             axes.set_xlabel(true_world)

@@ -12,7 +12,7 @@ from envs.hardware import Origin
 from experiments.calibration.fits import significant
 from experiments.calibration.scenes import AGES, Looked
 from experiments.program.console import plain_table
-from experiments.program.style import COLOURS, png
+from experiments.program.style import COLOURS, drawn_to
 
 DIGITS = 3  # of an F1: more than scenes differ
 PANEL_IN = 4.0
@@ -106,7 +106,7 @@ def f1_table(profile: StreamProfile) -> Table:
 def plot_f1(profile: StreamProfile, path: Path) -> None:
     """Write the figure of F1 over age, a line per height and a panel per grade, as PNG."""
     n = len(profile.grades)
-    with png(path, PANEL_IN * 1.4 * n, PANEL_IN) as figure:
+    with drawn_to(path, PANEL_IN * 1.4 * n, PANEL_IN) as figure:
         for axes, (letter, grade) in zip(
             figure.subplots(1, n, squeeze=False)[0], profile.grades.items(), strict=True
         ):

@@ -2,37 +2,43 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from agents.base import NetworkFigure
 from envs.spec import ElasticitySpec
+from experiments.display.events import TimedEvent
 from experiments.program.formatting import level_text
-from experiments.program.style import COLOURS, LINES, png
+from experiments.program.style import COLOURS, LINES, drawn_to
 from experiments.runs.summary import column, stream_time_s
 from experiments.statistics.agreement import METRICS
 
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN = 9.0, 1.5
+MOST_NAMED = 8  # events above the panels
 COLUMNS = {"knob": 0.0, "stage": 0.5, "metric": 1.0, "before": 1.0, "SLO": 2.0}
 FILL = {"knob": COLOURS[4], "stage": COLOURS[1], "metric": COLOURS[5], "before": "#DDDDDD", "SLO": COLOURS[2]}
 ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of the curves
 
 
-def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path) -> None:
+def plot_trace(
+    trace: pd.DataFrame, spec: ElasticitySpec, events: Sequence[TimedEvent], title: str, path: Path
+) -> None:
     """Write the figure of one run as PNG.
 
     Args:
         trace: one row per control interval, at least one.
         spec: names the knobs and SLOs, and what their levels stand for.
+        events: of the run; named above all panels unless they are too many.
         title: one line.
         path: of the PNG.
     """
     n_panels = 3 + len(spec.knobs)
-    with png(path, WIDTH_IN, PANEL_IN * (n_panels + 1)) as figure:
+    with drawn_to(path, WIDTH_IN, PANEL_IN * (n_panels + 1)) as figure:
         heights = [2.0, *[1.0] * len(spec.knobs), 1.2, 0.6]
         panels = figure.subplots(n_panels, 1, sharex=True, height_ratios=heights)
         figure.suptitle(title, x=0.01, ha="left")
@@ -46,6 +52,7 @@ def plot_trace(trace: pd.DataFrame, spec: ElasticitySpec, title: str, path: Path
             axes.set(ylim=(-0.3, knob.n_levels - 0.7), ylabel=knob.name)
         _worth(panels[-2], trace, time_s)
         _load(panels, trace, time_s)
+        _name_events(panels[0], [event for event in events if event.step < len(trace)], time_s)
         panels[-1].set_xlabel("time of the stream, s")
         figure.align_ylabels(panels)
 
@@ -56,14 +63,30 @@ def _slos(axes: Axes, trace: pd.DataFrame, spec: ElasticitySpec, time_s: np.ndar
         ratio = np.where(known, trace[f"ratios.{slo.metric}"].to_numpy(dtype=float), np.nan)
         colour, line = COLOURS[i % len(COLOURS)], LINES[i % len(LINES)]
         axes.plot(time_s, np.maximum(ratio, RATIO_FLOOR), line, color=colour, label=slo.metric)
+    mark_broken(axes)
+    axes.set_ylabel("metric ÷ threshold\n(shaded: broken)")
+    axes.legend(bbox_to_anchor=(1.0, 0.5))
+
+
+def mark_broken(axes: Axes) -> None:
+    """Make an axis of ratios logarithmic, and shade what is above the threshold."""
     axes.axhline(1.0, color="black", linewidth=1.0)
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, RATIO_FLOOR), max(high, 2.0))
-    axes.axhspan(1.0, axes.get_ylim()[1], color="#D55E00", alpha=0.08, linewidth=0)
+    axes.axhspan(1.0, axes.get_ylim()[1], color=COLOURS[1], alpha=0.08, linewidth=0)
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_ylabel("metric ÷ threshold\n(shaded: broken)")
-    axes.legend(bbox_to_anchor=(1.0, 0.5))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _name_events(axes: Axes, events: Sequence[TimedEvent], time_s: np.ndarray) -> None:
+    """Write above the axes what the scenario did, where it did; a pattern does something in every step."""
+    planned = [event for event in events if event.is_planned]
+    for event in planned if len(planned) <= MOST_NAMED else ():
+        place = time_s[event.step - 1] if event.step else 0.0
+        where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 20}
+        axes.annotate(event.text, (place, 1.0), (0, 2), fontsize=7, va="bottom", **where)
+        axes.axvline(place, color="#999999", linewidth=0.7, linestyle=":")
 
 
 def _load(panels: Sequence[Axes], trace: pd.DataFrame, time_s: np.ndarray) -> None:
@@ -103,7 +126,7 @@ def plot_certificate(real: pd.DataFrame, twin: pd.DataFrame, path: Path) -> None
         real, twin: traces of the same actions, one row per control interval.
         path: of the PNG.
     """
-    with png(path, WIDTH_IN, 3 * PANEL_IN) as figure:
+    with drawn_to(path, WIDTH_IN, 3 * PANEL_IN) as figure:
         panels = figure.subplots(3, 2, sharex=True)
         for axes, metric in zip(panels.flat, METRICS, strict=True):
             for trace, label, line, colour in (
@@ -133,7 +156,7 @@ def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path:
     """
     tallest = max(sum(COLUMNS[kind] == x for kind in network.kinds.values()) for x in set(COLUMNS.values()))
     heights = [ROW_IN * max(tallest, 4), CURVES_IN]
-    with png(path, WIDTH_IN, sum(heights) + 0.6) as figure:
+    with drawn_to(path, WIDTH_IN, sum(heights) + 0.6) as figure:
         above, below = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         figure.suptitle(title, x=0.01, ha="left")
         _graph(above.subplots(), network)
@@ -149,13 +172,15 @@ def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path:
 
 
 def _graph(axes: Axes, network: NetworkFigure) -> None:
-    places = placed(network)
-    for cause, effect in network.edges:
-        arrow = {"arrowstyle": "-|>", "color": "#777777", "linewidth": 0.7, "shrinkA": 34, "shrinkB": 34}
-        axes.annotate("", places[effect], places[cause], arrowprops=arrow)
+    places, boxes = placed(network), dict[str, Any]()
     for name, kind in network.kinds.items():
         box = {"boxstyle": "round,pad=0.35", "facecolor": FILL[kind], "edgecolor": "none"}
-        axes.text(*places[name], name, ha="center", va="center", fontsize=8, bbox=box)
+        text = axes.text(*places[name], name, ha="center", va="center", fontsize=8, bbox=box)
+        boxes[name] = text.get_bbox_patch()
+    for cause, effect in network.edges:  # from box to box, wherever these end
+        ends = {"patchA": boxes[cause], "patchB": boxes[effect], "shrinkA": 1, "shrinkB": 1}
+        arrow = {"arrowstyle": "-|>", "color": "#777777", "linewidth": 0.7, **ends}
+        axes.annotate("", places[effect], places[cause], arrowprops=arrow)
     for kind, x in COLUMNS.items():
         if kind != "before" and kind in network.kinds.values():
             label = "metrics, and where SLOs were" if kind == "metric" else f"{kind}s"

@@ -1,8 +1,9 @@
 """What a run prints when it is over: its figures in a table, and where everything lies."""
 
 import os
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ from rich.table import Table
 from envs.spec import Quality
 from experiments.program.console import plain_table, say
 from experiments.program.formatting import counted, figure
-from experiments.runs.record import CERTIFICATE, LOGS, PICTURE, RECORDING, SUMMARY, RunStatus
+from experiments.runs.record import CERTIFICATE, LOGS, PAGE, PICTURE, RECORDING, SUMMARY, VIDEO, RunStatus
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.runs.trace import TRACE
 from pipeline.messages import Weights
 
 WHAT = {
     "trace, one row per interval": TRACE,
+    "page, for a browser": PAGE,
     "picture": PICTURE,
     "beside its simulated twin": CERTIFICATE,
     "summary": SUMMARY,
-    "annotated video": "output.mp4",
+    "annotated video": VIDEO,
     "episode, for `rerun`": RECORDING,
     "logs of the programs": LOGS,
 }
@@ -32,6 +34,10 @@ COUNTED_FAULTS = {  # keys of a `SourceReport`
     "interruptions": "interruption",
     "stale": "stale picture",
 }
+ABOUT = (
+    *("agent", "env", "hardware", "scenario", "video", "slo", "seed", "status", "error"),
+    *("weights", "detections", "git_commit", "spec_hash", "config_hash", "code_hash", "run_hash"),
+)
 UNTRAINED = (
     "The weights are untrained: the load is real, but what the networks find means nothing. "
     "Give some: detector.weights=PATH"
@@ -74,43 +80,56 @@ def mlflow_command(uri: str) -> str:
         return uri
     here = f"{Path.cwd()}{os.sep}"
     program = str(Path(sys.executable).parent / "mlflow").removeprefix(here)
-    return f"{program} ui --backend-store-uri {uri.replace(f'sqlite:///{here}', 'sqlite:///')}"
+    store = uri.replace(f"sqlite:///{here}", "sqlite:///")
+    return shlex.join([program, "ui", "--backend-store-uri", store])
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:
-    """The summary's figures, one per row, in words."""
-    table = Table(title=_title(summary), show_header=False, box=None, padding=(0, 1))
+    """The summary's figures, one per row."""
+    title = f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
+    table = Table(title=title, show_header=False, box=None, padding=(0, 1))
     table.title_justify, table.title_style = "left", "bold"
-    frames = summary["frames"]
-    table.add_row("steps", f"{summary['steps']}")
-    table.add_row("all SLOs hold", _percent(summary["slo_fulfilment"]))
+    for row in figures_of(summary):
+        table.add_row(*row)
+    return table
+
+
+def about(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a run was, by what it is; what it does not say is left out."""
+    return {name: str(summary[name]) for name in ABOUT if summary.get(name) not in (None, "")}
+
+
+def figures_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a run with steps came to, in words: a name and a figure each."""
+    yield "steps", f"{summary['steps']}"
+    yield "all SLOs hold", _percent(summary["slo_fulfilment"])
     after = summary[f"slo_fulfilment_after_{SETTLED_AFTER}"]
     if after is not None:
-        table.add_row(f"  after the first {SETTLED_AFTER} steps", _percent(after))
+        yield f"  after the first {SETTLED_AFTER} steps", _percent(after)
     for name, share in summary["slo_fulfilment_by_slo"].items():
-        table.add_row(f"  {name}", _percent(share))
+        yield f"  {name}", _percent(share)
     if summary["slo_unknown"]:
-        table.add_row("not measured", f"{100 * summary['slo_unknown']:.1f} % of the steps")
-    table.add_row("longest violation", counted(summary["longest_violation"], "step"))
-    table.add_row("QoE, mean", f"{summary['qoe_mean']:.3f}")
+        yield "not measured", f"{100 * summary['slo_unknown']:.1f} % of the steps"
+    yield "longest violation", counted(summary["longest_violation"], "step")
+    yield "QoE, mean", f"{summary['qoe_mean']:.3f}"
     if (f1 := summary.get("qoe_by", {}).get(Quality.F1)) is not None:  # which former releases lack
-        table.add_row("found: streaming F1, mean", f"{f1:.3f}")
+        yield "found: streaming F1, mean", f"{f1:.3f}"
     if (golden := summary.get("golden_f1")) is not None:
-        table.add_row("golden F1, against the highest grade", f"{golden:.3f}")
-    table.add_row("reward, mean", f"{summary['reward_mean']:+.3f}")
-    table.add_row("changes of the setting", f"{summary['switches_per_min']:.1f} per minute")
+        yield "golden F1, against the highest grade", f"{golden:.3f}"
+    yield "reward, mean", f"{summary['reward_mean']:+.3f}"
+    yield "changes of the setting", f"{summary['switches_per_min']:.1f} per minute"
     latencies = " / ".join(figure(summary[f"latency_p{share}_ms"]) for share in (50, 95, 99))
-    table.add_row("latency p50 / p95 / p99", f"{latencies} ms")
+    yield "latency p50 / p95 / p99", f"{latencies} ms"
     decision = " / ".join(figure(summary[f"decision_ms_p{share}"]) for share in (50, 99))
-    table.add_row("decision p50 / p99", f"{decision} ms")
-    table.add_row("frames", ", ".join(f"{count} {name}" for name, count in frames.items()))
+    yield "decision p50 / p99", f"{decision} ms"
+    counts = [f"{count} {name}" for name, count in summary["frames"].items() if count is not None]
+    yield "frames", ", ".join(counts)
     source = summary.get("source", {})
     faults = [counted(n, what) for name, what in COUNTED_FAULTS.items() if (n := source.get(name, 0))]
     if faults := [*faults, *(["truncated"] if source.get("truncated") else [])]:
-        table.add_row("source", ", ".join(faults))
-    table.add_row("weights", summary["weights"])
-    table.add_row("detections", summary.get("detections", ""))  # which runs of before do not say
-    return table
+        yield "source", ", ".join(faults)
+    yield "weights", summary["weights"]
+    yield "detections", summary.get("detections", "")  # which runs of before do not say
 
 
 def certificate_table(certificate: Mapping[str, Any]) -> Table:
@@ -124,10 +143,6 @@ def certificate_table(certificate: Mapping[str, Any]) -> Table:
     slow = ", ".join("–" if factor is None else f"{factor:.2f}" for factor in certificate["drift"])
     table.add_row(f"service times, × the profile's: {slow}")
     return table
-
-
-def _title(summary: Mapping[str, Any]) -> str:
-    return f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
 
 
 def _percent(share: float | None) -> str:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from agents.base import Agent
+from experiments.display.events import events_of
 from experiments.display.plots import plot_network, plot_trace
 from experiments.display.rerun.recording import write_recording
+from experiments.display.run_page import write_page
 from experiments.program.interruption import Hearing, Interrupted
 from experiments.runs.identity import Identity
 from experiments.runs.record import LOGS, NETWORK, PICTURE, what_broke
 from experiments.runs.trace import read_trace
-from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
+from experiments.tracking.following import Follower, TrackingError, afterwards
 from experiments.worlds.plan import Plan
 
 logger = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ class Extras:
                 logger.warning("%s: %s is left out; the record is complete", trouble, what)
                 break
             if isinstance(trouble, TrackingError):
-                logger.error("%s. The files are whole. %s", trouble, AFTERWARDS.format(self.directory))
+                logger.error("%s. The files are whole. %s", trouble, afterwards(self.directory))
             elif trouble is not None:
                 logger.info("%s", what, exc_info=trouble)
                 logger.error("%s cannot be made: %s", what, what_broke(trouble, self.directory))
@@ -70,13 +72,21 @@ class Extras:
         directory, title, spec = self.directory, self._identity.title, self._plan.spec
         has_steps = "steps" in summary
         if self._draws and has_steps:
-            yield (
-                "the picture of the trace",
-                lambda: plot_trace(read_trace(directory), spec, title, directory / PICTURE),
-            )
+            yield "the picture of the trace", self._draw_trace
         if self._draws and (network := agent.network_figure()) is not None:
             yield "the agent's network", lambda: plot_network(network, spec, title, directory / NETWORK)
+        if self._draws and has_steps:
+            yield "the page", lambda: self._write_page(summary)
         if self._plan.config.output.recording and has_steps:
             yield "the recording for Rerun", lambda: write_recording(directory)
         if self._follower is not None:
             yield "the entry in MLflow", self._follower.finish
+
+    def _draw_trace(self) -> None:
+        trace = read_trace(self.directory)
+        events = events_of(self._plan.config, trace)
+        plot_trace(trace, self._plan.spec, events, self._identity.title, self.directory / PICTURE)
+
+    def _write_page(self, summary: Mapping[str, Any]) -> None:
+        trace, grades = read_trace(self.directory), self._plan.config.detector.grades
+        write_page(self.directory, self._identity.title, summary, trace, grades)

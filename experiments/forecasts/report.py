@@ -14,7 +14,7 @@ from envs.spec import ElasticitySpec
 from experiments.forecasts.questions import Answers
 from experiments.forecasts.scores import JOINTLY, Bins, binned, brier
 from experiments.program.console import Fitting
-from experiments.program.style import COLOURS, png
+from experiments.program.style import COLOURS, drawn_to
 
 COLUMN_IN, HEIGHT_IN = 3.4, 4.6
 JOINT_STYLES = {name: (COLOURS[-1], line, 1.8) for name, line in zip(JOINTLY, ("--", "-"), strict=True)}
@@ -82,7 +82,7 @@ def _figure(value: float) -> str:
 def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
     """Write the reliability diagrams as PNG: a column per agent, below it how many forecasts a bin has."""
     by_agent = dict(list(pairs.groupby("agent", sort=False)))
-    with png(path, COLUMN_IN * len(by_agent) + 1.4, HEIGHT_IN) as figure:
+    with drawn_to(path, COLUMN_IN * len(by_agent) + 1.4, HEIGHT_IN) as figure:
         panels = figure.subplots(
             2, len(by_agent), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1)
         )

@@ -18,10 +18,10 @@ LINES = ("-", "--", "-.", ":")
 
 
 @contextmanager
-def png(path: Path, width_in: float, height_in: float) -> Iterator[Figure]:
-    """A figure to draw on, which is then written, whole or not at all; in inches."""
+def drawn_to(path: Path, width_in: float, height_in: float) -> Iterator[Figure]:
+    """A figure to draw on, in inches, which is then written as what its name ends in, whole or not at all."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width_in, height_in))
         yield figure
         with whole(path) as partial:
-            figure.savefig(partial, format="png")
+            figure.savefig(partial, format=path.suffix.removeprefix("."))

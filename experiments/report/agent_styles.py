@@ -23,8 +23,8 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (BLACK, ("oracle", "best_static")),
     (GREY, ("static", "random")),
 )
-SHADES = (0.4, -0.45)  # of variants: towards white, or towards black
-N_STYLES = 56  # numbers after which markers, lines and shades come round together
+SHADES = (-0.25, -0.5, 0.25, -0.7)  # of variants: towards black, or a little towards white, where they fade
+N_STYLES = 112  # numbers after which markers, lines and shades come round together
 
 
 class AgentStyle(NamedTuple):
@@ -79,11 +79,12 @@ def shaded(colour: str, shade: float) -> str:
 def free_style(styles: Sequence[AgentStyle], taken: Sequence[AgentStyle]) -> AgentStyle:
     """Return the first that differs from all: in its marker too, as points have no more; then as a line."""
 
-    def alike(style: AgentStyle) -> tuple[bool, bool, bool]:
+    def alike(style: AgentStyle) -> tuple[bool, ...]:
         return (
             style in taken,
             any(style.marker == other.marker for other in taken),
             any(style._replace(marker="") == other._replace(marker="") for other in taken),
+            any(style.colour == other.colour for other in taken),
         )
 
     return min(styles, key=alike)

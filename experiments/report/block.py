@@ -26,7 +26,7 @@ class RankingMetric(NamedTuple):
         figure: of an episode, a column of `episode_table`.
         text: for an axis.
         lines: values that are marked, with their styles.
-        lowest: where axes begin at the latest, for one far below would hide the others.
+        lowest: where axes begin at the latest; who is below is named at their edge.
         thresholds: of profiles.
     """
 
@@ -43,7 +43,7 @@ SCORE = RankingMetric(
     figure="score",
     text="score: 0 = random, 1 = best known",
     lines=((0.0, ":"), (1.0, "-")),
-    lowest=-3.0,
+    lowest=-0.6,
     thresholds=np.linspace(-0.5, 1.05, 156),
 )
 REWARD = RankingMetric(

@@ -31,8 +31,13 @@ KINDS = {
     "plane": Kind(
         "SLO fulfilment and QoE",
         over_agents.plane,
-        "What is paid for what: to the right, SLOs hold more often; upwards, quality is better; nobody beats "
-        "an agent on the dashed Pareto front in both.",
+        "What is paid for what: to the right, SLOs are violated more seldom; upwards, quality is better; "
+        "nobody beats an agent on the dashed Pareto front in both.",
+    ),
+    "cells": Kind(
+        "Cell by cell",
+        over_agents.cells,
+        "Where who does well: means of each agent in each cell, the best agents to the left.",
     ),
     "price": Kind(
         "Rank over the price of a violation",
@@ -55,8 +60,8 @@ KINDS = {
     "compliance": Kind(
         "SLOs over time",
         over_time.compliance,
-        "When SLOs hold: share of episodes, with 95 % bands; at a solid line the world gets worse, at a "
-        "dashed one better.",
+        "When SLOs hold, a row per scenario and a column per agent: share of episodes, with 95 % bands; at a "
+        "solid line the world gets worse, at a dashed one better.",
     ),
     "efficiency": Kind(
         "Sample efficiency",
@@ -92,6 +97,7 @@ class Drawn(NamedTuple):
     caption: str
     path: Path
     svg: bytes
+    width_px: int
 
 
 def draw(directory: Path, block: Block) -> list[Drawn]:
@@ -102,7 +108,8 @@ def draw(directory: Path, block: Block) -> list[Drawn]:
             figure = kind.draw(block)
         if figure is not None:
             path = directory / f"{f'{block.name}-' if block.is_one_of_many else ''}{name}.png"
-            drawn.append(Drawn(kind.title, kind.caption, path, saved(figure, path)))
+            svg, width_px = saved(figure, path), round(figure.get_figwidth() * STYLE["figure.dpi"])
+            drawn.append(Drawn(kind.title, kind.caption, path, svg, width_px))
     return drawn
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -20,10 +21,14 @@ FAINT_STYLE = AgentStyle(FAINT, "", "-")
 N_PRICES = 601
 BAND: Mapping[str, Any] = {"alpha": 0.13, "linewidth": 0}
 RULE: Mapping[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 1}  # where a value is marked
+WIDTH_IN = 9.0  # of a page, but for matrices
+LEAST_BROKEN = 0.1  # % of steps at which the logarithmic axis of violations ends; fewer lie on its edge
 BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
-MAGNIFIED = 6  # agents from which on the better half is shown once more, apart
+INTERVAL: Mapping[str, Any] = {"linewidth": 1.0, "alpha": 0.5, "zorder": 1}  # around a mark
+MOST_WRITTEN = 60  # cells of a map that have their figures written in
 MOST_IN_MATRIX = 14  # agents; of more, the highlighted ones
 DARK = 0.35  # distance from a half at which a matrix's colours ask for white letters
+DARK_SHARE = 0.7  # of a map's ends, likewise
 MARK_EVERY = 0.14  # of the axes' diagonal
 
 
@@ -39,21 +44,22 @@ def ranks(block: Block) -> Figure:
     """Draw means with their intervals, the best on top, and beside each the mean of its worst tenth."""
     name, lines = block.metric.column, block.metric.lines
     shown = block.leaderboard[block.leaderboard[name].notna()].iloc[::-1]
-    figure, axes = panel(block, 7.5, 1.0 + 0.26 * max(len(shown), 2))
+    figure, axes = panel(block, WIDTH_IN, 1.0 + 0.26 * max(len(shown), 2))
     for y, row in enumerate(shown.to_dict("records")):
         style = block.styles[row["agent"]]
+        if row[name] < block.metric.lowest:
+            beyond = f"◂ {row[name]:.2f}"
+            axes.text(0.01, y, beyond, color=style.colour, va="center", transform=axes.get_yaxis_transform())
+            continue
         axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [y, y], color=style.colour, linewidth=2.5)
         axes.plot(row[name], y, style.marker, color=style.colour, markersize=6)
         axes.plot(row[f"{name}_worst_tenth"], y, "|", color=style.colour, markersize=9)
     axes.set_yticks(range(len(shown)), list(shown["agent"]))
     for x, line in lines:
         axes.axvline(x, linestyle=line, **RULE)
-    ends = [
-        *shown[f"{name}_worst_tenth"],
-        *shown[f"{name}_low"],
-        *shown[f"{name}_high"],
-        *(x for x, _ in lines),
-    ]
+    within = shown[shown[name] >= block.metric.lowest]
+    figures = [within[f"{name}{which}"] for which in ("_worst_tenth", "_low", "_high")]
+    ends = [*pd.concat(figures), *(x for x, _ in lines)]
     xlim = max(min(ends) - 0.06, block.metric.lowest), max(ends) + 0.06
     axes.set(
         xlim=xlim,
@@ -65,7 +71,7 @@ def ranks(block: Block) -> Figure:
 
 def price(block: Block) -> Figure:
     """Draw the rank of each agent over the price of a violation; dotted where another takes the lead."""
-    figure, axes = panel(block, 8.5, 1.4 + 0.3 * max(len(block.leaderboard), 4))
+    figure, axes = panel(block, WIDTH_IN, 1.4 + 0.3 * max(len(block.leaderboard), 4))
     known = block.leaderboard.dropna(subset=["qoe", "fulfilment"])
     qoe, broken = known["qoe"].to_numpy(dtype=float), 1.0 - known["fulfilment"].to_numpy(dtype=float)
     prices = np.linspace(0.0, HIGHEST_PRICE, N_PRICES)
@@ -98,45 +104,68 @@ def price(block: Block) -> Figure:
 
 
 def plane(block: Block) -> Figure:
-    """Draw QoE over SLO fulfilment with the Pareto front: up and to the right is better; the best again."""
+    """Draw QoE over the share of violated steps with the Pareto front: up and to the right is better."""
     known = block.leaderboard.dropna(subset=["fulfilment", "qoe"])
-    is_magnified = len(known) >= MAGNIFIED
-    figure = Figure(figsize=(11.0, 4.8) if is_magnified else (7.5, 4.5))
-    panels = figure.subplots(1, 1 + is_magnified, squeeze=False)[0]
-    for axes, shown in zip(panels, (known, known.iloc[: len(known) // 2]), strict=False):
-        for row in shown.to_dict("records"):
-            crossed(axes, row, block.styles[row["agent"]])
-        front(axes, shown)
-        axes.set_xlim(right=min(axes.get_xlim()[1], 101.0))  # shares end at 100 %, and QoE at 1
-        axes.set(ylim=(None, min(axes.get_ylim()[1], 1.02)), xlabel="steps in which all SLOs hold, %")
-    panels[0].set(ylabel="QoE, 0 to 1", title=block.title)
-    if is_magnified:
-        panels[1].set_title("the better half of the agents", fontweight="normal")
-    panels[-1].legend(*panels[0].get_legend_handles_labels(), **BESIDE)
+    figure, axes = panel(block, WIDTH_IN, 4.8)
+    for row in known.to_dict("records"):
+        style = block.styles[row["agent"]]
+        x, y = violated(row["fulfilment"]), row["qoe"]
+        ends = [violated(row["fulfilment_low"]), violated(row["fulfilment_high"])]
+        axes.plot(ends, [y, y], color=style.colour, **INTERVAL)
+        axes.plot([x, x], [row["qoe_low"], row["qoe_high"]], color=style.colour, **INTERVAL)
+        look = {"color": style.colour, "markersize": 7, "linestyle": "none"}
+        axes.plot(x, y, style.marker, label=row["agent"], **look)
+    front(axes, known)
+    axes.set_xscale("log")
+    axes.set_xlim(100.0, 0.9 * LEAST_BROKEN)
+    axes.xaxis.set_major_formatter(lambda x, _: f"{'≤ ' if x <= LEAST_BROKEN else ''}{x:g}")
+    axes.set(
+        xlabel="steps in which an SLO is violated, % (fewer to the right, logarithmic)", ylabel="QoE, 0 to 1"
+    )
+    axes.legend(**BESIDE)
     return figure
 
 
-def crossed(axes: Axes, row: Mapping[Any, Any], style: AgentStyle) -> None:
-    """Draw an agent's place and both its intervals."""
-    x, y = 100 * row["fulfilment"], row["qoe"]
-    axes.plot([100 * row["fulfilment_low"], 100 * row["fulfilment_high"]], [y, y], color=style.colour)
-    axes.plot([x, x], [row["qoe_low"], row["qoe_high"]], color=style.colour)
-    axes.plot(x, y, style.marker, color=style.colour, markersize=8, label=row["agent"], linestyle="none")
+def violated(fulfilment: float) -> float:
+    """Return the share of the other steps in %, at least LEAST_BROKEN."""
+    return max(100.0 * (1.0 - fulfilment), LEAST_BROKEN)
 
 
 def front(axes: Axes, shown: Frame) -> None:
     """Draw the Pareto front as steps, from what it is better than."""
     members = shown.loc[shown["pareto"], ["fulfilment", "qoe"]].sort_values(["fulfilment", "qoe"])
     if len(members):
-        x, y = members.to_numpy().T
-        x = 100 * np.array([shown["fulfilment_low"].min(), *x, x[-1]])
-        y = np.array([y[0], *y, shown["qoe_low"].min()])
-        axes.step(x, y, "--", where="pre", color=GREY, linewidth=1.2, zorder=1, label="Pareto front")
+        x, y = [100.0, *map(violated, members["fulfilment"])], list(members["qoe"])
+        axes.step([*x, x[-1]], [y[0], *y, 0.0], "--", where="pre", color=GREY, zorder=1, label="Pareto front")
+        axes.set_ylim(bottom=float(shown["qoe_low"].min()) - 0.02)
+
+
+def cells(block: Block) -> Figure | None:
+    """Draw what each agent comes to in each cell, as a map; None for a single cell."""
+    values = block.episodes.pivot_table(index="cell", columns="agent", values=block.metric.figure, sort=False)
+    if len(values) < 2:
+        return None
+    agents = [agent for agent in block.agents if agent in values]
+    shares = values[agents].to_numpy(dtype=float)
+    is_written = len(values) <= MOST_WRITTEN
+    row_in = 0.24 if is_written else 0.06
+    figure, axes = panel(block, 3.2 + 0.42 * len(agents), 1.6 + row_in * len(values))
+    top = block.metric.lines[-1][0] or 1.0
+    mesh = axes.imshow(shares, cmap="PuOr_r", vmin=-top, vmax=top, aspect="auto")
+    for (i, j), value in np.ndenumerate(shares):
+        if np.isfinite(value) and is_written:
+            colour = "white" if abs(value) > DARK_SHARE * top else "black"
+            axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(len(agents)), agents, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(values)) if is_written else (), list(values.index) if is_written else ())
+    axes.grid(visible=False)
+    figure.colorbar(mesh, label=block.metric.text, extend="min")
+    return figure
 
 
 def profiles(block: Block) -> Figure:
     """Draw the share of the episodes above each threshold, with bands for the highlighted agents."""
-    figure, axes = panel(block, 8.5, 4.5)
+    figure, axes = panel(block, WIDTH_IN, 4.5)
     x, all_above = block.metric.thresholds, [block.metric.thresholds[-1]]
     for agent, own in block.by_agent(block.episodes):
         strata = list(strata_of(own, block.metric.figure).values())
@@ -195,7 +224,7 @@ def training(block: Block) -> Figure | None:
     is_trained = known["trained_steps"] > 0
     if known.loc[is_trained, "trained_steps"].nunique() < 2:
         return None
-    figure, axes = panel(block, 8.5, 4.5)
+    figure, axes = panel(block, WIDTH_IN, 4.5)
     for row in known[is_trained].to_dict("records"):
         style, steps = block.styles[row["agent"]], row["trained_steps"]
         axes.plot([steps, steps], [row[f"{name}_low"], row[f"{name}_high"]], color=style.colour)

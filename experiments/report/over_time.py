@@ -1,6 +1,7 @@
 """The figures of a comparison that have a time axis: SLOs, learning, regret, and answers to disturbances."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 
 from experiments.report.agent_styles import AgentStyle
 from experiments.report.block import Block
-from experiments.report.over_agents import BAND, BESIDE, lined, panel
+from experiments.report.over_agents import BAND, BESIDE, WIDTH_IN, lined, panel
 from experiments.statistics.aggregates import Values, mean_band
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import EVERYWHERE, Episode
@@ -22,7 +23,7 @@ MOST_POINTS = 400  # of a line
 AT_ONCE = 10  # steps up to which the axis of answers is linear; it is logarithmic beyond
 TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 STEPS = "steps (control intervals) of an episode"
-COLUMNS_FROM = 4  # panels from which on they stand side by side
+PANEL_IN = 1.5  # of small multiples
 ANSWERS = {"recoveries": "all SLOs hold again", "restorations": "90 % of the lost QoE is back"}
 
 Curve = Callable[[Episode], Values]  # of an episode, by step
@@ -69,7 +70,7 @@ def banded(axes: Axes, block: Block, episodes: Episodes, curve: Curve, step: flo
 
 
 def compliance(block: Block) -> Figure | None:
-    """Draw the share of episodes in which all SLOs hold, over time; a panel per scenario.
+    """Draw the share of episodes in which all SLOs hold, over time: a row per scenario, a column per agent.
 
     None for all blocks together: each has scenarios of its own.
     """
@@ -79,33 +80,31 @@ def compliance(block: Block) -> Figure | None:
         str(name): own
         for name, own in block.episodes.groupby(block.episodes["cell"].map(scenario_of), sort=False)
     }
-    n_columns = 1 if len(scenarios) < COLUMNS_FROM else 2
-    n_rows = -(-len(scenarios) // n_columns)
-    figure = Figure(figsize=(7.5 + 3.5 * (n_columns - 1), 0.8 + 2.0 * n_rows))
-    panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
-    figure.suptitle(block.title, x=0.01, ha="left")
-    for axes, (scenario, own) in zip(panels.flat, scenarios.items(), strict=False):
-        held(axes, block, own)
-        axes.set_title(f"{scenario} (mean of {SMOOTHED_S:g} s)", fontweight="normal")
-    for axes in panels.flat[len(scenarios) :]:
-        axes.set_axis_off()
-    for axes in panels[:, 0]:
-        axes.set_ylabel("all SLOs hold,\n% of episodes")
-    for axes in panels.flat[max(0, len(scenarios) - n_columns) : len(scenarios)]:
-        axes.set_xlabel("time of the stream, s")
-    panels[0, -1].legend(**BESIDE)
+    size = len(scenarios), len(block.highlight)
+    figure = Figure(figsize=(1.0 + PANEL_IN * size[1], 0.9 + PANEL_IN * size[0]))
+    panels = figure.subplots(*size, squeeze=False, sharex="row", sharey=True)
+    figure.suptitle(f"{block.title} (mean of {SMOOTHED_S:g} s)", x=0.01, ha="left")
+    for row, (scenario, own) in zip(panels, scenarios.items(), strict=True):
+        held(row, block, own)
+        row[0].set_ylabel(f"{scenario}\nall SLOs hold, %")
+    for axes, agent in zip(panels[0], block.highlight, strict=True):
+        axes.set_title(agent, fontweight="normal")
+    figure.supxlabel("time of the stream, s", fontsize="medium")
     return figure
 
 
-def held(axes: Axes, block: Block, episodes: Episodes) -> None:
-    """Draw one scenario: a line per highlighted agent, and where the world changes."""
+def held(row: Iterable[Axes], block: Block, episodes: Episodes) -> None:
+    """Draw one scenario: a panel per highlighted agent, and where the world changes."""
     interval_s = episodes["episode"].iloc[0].interval_s
     window = max(1, round(SMOOTHED_S / interval_s))
-    banded(axes, block, episodes, lambda e: smoothed(100 * e.held.astype(np.float64), window), interval_s)
-    for point in {point for episode in episodes["episode"] for point in episode.change_points}:
-        line = "-" if point.is_worse else "--"
-        axes.axvline(point.step * interval_s, color="black", linewidth=0.8, linestyle=line)
-    axes.set(xlim=(0.0, None), ylim=(-3, 103))
+    points = {point for episode in episodes["episode"] for point in episode.change_points}
+    for axes, agent in zip(row, block.highlight, strict=True):
+        alone = replace(block, highlight=[agent])
+        banded(axes, alone, episodes, lambda e: smoothed(100 * e.held.astype(np.float64), window), interval_s)
+        for point in points:
+            line = "-" if point.is_worse else "--"
+            axes.axvline(point.step * interval_s, color="black", linewidth=0.8, linestyle=line)
+        axes.set(xlim=(0.0, None), ylim=(-3, 103))
 
 
 def scenario_of(cell: str) -> str:
@@ -123,7 +122,7 @@ def efficiency(block: Block) -> Figure:
     def scores(episode: Episode) -> Values:
         return smoothed(score_by_step(block, episode), SMOOTHED_STEPS)
 
-    figure, axes = panel(block, 9.0, 3.8)
+    figure, axes = panel(block, WIDTH_IN, 3.8)
     axes.set_title(f"{block.title} (mean of the last {SMOOTHED_STEPS} steps)")
     if banded(axes, block, block.episodes, scores):
         axes.set_ylabel("score of these steps:\n0 = random, 1 = best known")
@@ -139,7 +138,7 @@ def efficiency(block: Block) -> Figure:
 
 def regret(block: Block) -> Figure | None:
     """Draw the cumulative regret over the steps of an episode; None without scores."""
-    figure, axes = panel(block, 9.0, 3.8)
+    figure, axes = panel(block, WIDTH_IN, 3.8)
     if not banded(axes, block, block.episodes, lambda e: cumulative_regret(score_by_step(block, e))):
         return None
     axes.axhline(0.0, color="black", linewidth=0.8)
@@ -158,38 +157,50 @@ def score_by_step(block: Block, episode: Episode) -> Values:
 
 def answers(block: Block) -> Figure | None:
     """Draw which share of the disturbances has been dealt with, over steps; None if there was none."""
-    names = [name for name in ANSWERS if any(getattr(e, name) for e in block.episodes["episode"])]
-    if not names:
+    found: dict[str, dict[str, list[Answer]]] = {name: {} for name in ANSWERS}
+    for agent, own in block.by_agent(block.episodes):
+        if agent in block.highlight:
+            for name, answered in found.items():
+                if each := [answer for episode in own["episode"] for answer in getattr(episode, name)]:
+                    answered[agent] = each
+    found = {name: answered for name, answered in found.items() if answered}
+    if not found:
         return None
-    figure = Figure(figsize=(9.0, 0.8 + 2.8 * len(names)))
+    all_steps = [answer.steps for by_agent in found.values() for own in by_agent.values() for answer in own]
+    longest = float(max(AT_ONCE, *all_steps))
+    figure = Figure(figsize=(WIDTH_IN, 0.8 + 2.8 * len(found)))
     figure.suptitle(block.title, x=0.01, ha="left")
-    panels = figure.subplots(len(names), 1, squeeze=False)[:, 0]
-    for axes, name in zip(panels, names, strict=True):
-        for agent, own in block.by_agent(block.episodes):
-            found = [answer for episode in own["episode"] for answer in getattr(episode, name)]
-            if agent in block.highlight and found:
-                dealt_with(axes, found, block.styles[agent], f"{agent} ({len(found)})")
-        axes.set_xscale("symlog", linthresh=AT_ONCE)
-        last = axes.get_xlim()[1]
-        axes.set_xticks([tick for tick in TICKS if tick <= max(last, AT_ONCE)])
-        axes.xaxis.set_major_formatter("{x:g}")
+    panels = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, (name, by_agent) in zip(panels, found.items(), strict=True):
+        for agent, own in by_agent.items():
+            dealt_with(axes, own, longest, block.styles[agent], f"{agent} ({len(own)})")
         axes.axhline(50.0, color="black", linewidth=0.8, linestyle=":")
-        axes.set(xlim=(0.0, max(last, AT_ONCE)), ylim=(-3, 103))
+        axes.set_ylim(-3, 106)
         axes.set_ylabel(f"{ANSWERS[name]},\n% of disturbances")
         axes.legend(**BESIDE)
-    panels[-1].set_xlabel("steps (control intervals) since the world changed")
+    panels[0].set_xscale("symlog", linthresh=AT_ONCE)
+    panels[0].set_xlim(-0.3, longest)
+    panels[0].set_xticks([tick for tick in TICKS if tick <= longest])
+    panels[0].xaxis.set_major_formatter("{x:g}")
+    panels[-1].set_xlabel(f"steps (control intervals) since the world changed; logarithmic from {AT_ONCE} on")
     return figure
 
 
-def dealt_with(axes: Axes, found: Sequence[Answer], style: AgentStyle, label: str) -> None:
-    """Draw Kaplan and Meier's estimate, for some phases end first: those are marked where they end."""
+def dealt_with(axes: Axes, found: Sequence[Answer], longest: float, style: AgentStyle, label: str) -> None:
+    """Draw Kaplan and Meier's estimate up to `longest`; some phases end first: that is marked."""
     from scipy.stats import CensoredData, ecdf  # takes a second, see `power`
 
     steps = np.array([answer.steps for answer in found], dtype=float)
     censored = np.array([answer.is_censored for answer in found])
     shares = ecdf(CensoredData.right_censored(steps, censored)).cdf
-    x, y = np.array([0.0, *shares.quantiles]), 100 * np.array([0.0, *shares.probabilities])
-    axes.step(x, y, style.line, where="post", color=style.colour, label=label)
-    axes.set_xlim(right=max(axes.get_xlim()[1], steps.max()))
+    y = 100 * np.array([0.0, *shares.probabilities])
+    axes.step(
+        [0.0, *shares.quantiles, longest],
+        [*y, y[-1]],
+        style.line,
+        where="post",
+        color=style.colour,
+        label=label,
+    )
     ends = np.unique(steps[censored])
     axes.plot(ends, 100 * shares.evaluate(ends), "|", color=style.colour, markersize=8)

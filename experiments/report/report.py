@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rich.console import Console
 
 from experiments.program.console import say
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted
+from experiments.program.page import rendered
 from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.figures import Drawn, draw
@@ -20,14 +20,14 @@ from experiments.report.tables import latex, latex_by_block
 from experiments.statistics.pairs import by_cell
 
 PAGE = "report.html"
-TEMPLATE = "report.html.j2"
+TEMPLATE = Path(__file__).with_name("report.html.j2")
 SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in brackets 95 % intervals."
 
 
 class Part(NamedTuple):
     """A table or a figure of the page, under a heading of its own; `text` says how to read it.
 
-    The table is of text, some of it in bold; the figure is an SVG in base64.
+    The table is of text, some of it in bold; the figure is an SVG in base64, shown as wide as its PNG is.
     """
 
     title: str
@@ -35,6 +35,7 @@ class Part(NamedTuple):
     table: Frame | None = None
     bold: Frame | None = None
     svg: str = ""
+    width_px: int = 0
 
 
 class Section(NamedTuple):
@@ -123,11 +124,9 @@ def html(
         *(section(block, drawn, evidence.reference) for block, drawn in zip(blocks, figures, strict=True)),
         Section("Cells", "Where which agent does how well.", [each]),
     ]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template(TEMPLATE).render(
-        title=evidence.title, facts=facts_of(evidence), notes=notes, sections=sections, glossary=GLOSSARY
+    facts = facts_of(evidence)
+    return rendered(
+        TEMPLATE, title=evidence.title, facts=facts, notes=notes, sections=sections, glossary=GLOSSARY
     )
 
 
@@ -144,7 +143,9 @@ def section(block: Block, drawn: Sequence[Drawn], reference: str) -> Section:
         tables.known(tables.written(block.leaderboard, tables.chosen(*headings)))
         for headings in (tables.FIRST, tables.FURTHER)
     )
-    ranking, *others = [Part(one.title, one.caption, svg=b64encode(one.svg).decode()) for one in drawn]
+    ranking, *others = [
+        Part(one.title, one.caption, svg=b64encode(one.svg).decode(), width_px=one.width_px) for one in drawn
+    ]
     parts = [Part("Leaderboard", "The best on top; in brackets 95 % intervals.", first), ranking]
     if len(block.pairs):
         text = f"Differences are {reference} minus the agent of the line, episode by episode."

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
 CERTIFICATE = "certificate.png"  # beside its simulated twin, of a run of the pipeline
+PAGE, VIDEO = "run.html", "output.mp4"
 NETWORK = "network.png"  # of an agent that has one to draw
 RECORDING = "episode.rrd"  # for Rerun
 UNBORN = ".begun-"  # what begins the names of folders where directories are made
@@ -232,7 +233,7 @@ def summary_of(head: Mapping[str, Any], trace: pd.DataFrame) -> dict[str, Any]:
 
 def kept_files(directory: Path) -> list[Path]:
     """What a run's directory has to keep: its artifacts in MLflow."""
-    found = [directory / name for name in (CONFIG, SUMMARY, TRACE, PICTURE, CERTIFICATE, NETWORK)]
+    found = [directory / name for name in (CONFIG, SUMMARY, TRACE, PAGE, PICTURE, CERTIFICATE, NETWORK)]
     found += [path for pattern in ("output.*", "detections.*", "*.rrd") for path in directory.glob(pattern)]
     return sorted(path for path in found if path.exists())
 

@@ -121,7 +121,12 @@ def stream_time_s(trace: pd.DataFrame) -> Values:
 
 def slo_names(trace: pd.DataFrame) -> list[str]:
     """The SLOs that a trace has, in its order."""
-    return [str(name).removeprefix("slos.") for name in trace.columns if str(name).startswith("slos.")]
+    return names_in(trace, "slos.")
+
+
+def names_in(trace: pd.DataFrame, prefix: str) -> list[str]:
+    """What follows a prefix in the names of columns, in the trace's order."""
+    return [str(name).removeprefix(prefix) for name in trace.columns if str(name).startswith(prefix)]
 
 
 def verdicts(trace: pd.DataFrame, names: list[str]) -> Verdicts:
@@ -157,8 +162,7 @@ def longest_run(truths: Truths) -> int:
 
 def switches_per_min(trace: pd.DataFrame) -> float:
     """Joint changes of the setting per minute; any number of knobs moved at once is one change."""
-    knobs = [str(name) for name in trace.columns if str(name).startswith("action.")]
-    actions = np.stack([column(trace, knob) for knob in knobs], axis=1)
+    actions = np.stack([column(trace, f"action.{knob}") for knob in names_in(trace, "action.")], axis=1)
     changes = int((np.diff(actions, axis=0) != 0).any(axis=1).sum())
     elapsed_s = float(column(trace, "interval_s").sum())
     return 60.0 * changes / elapsed_s if elapsed_s else 0.0

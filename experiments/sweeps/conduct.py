@@ -1,6 +1,7 @@
 """A sweep from what was asked for to what came of it."""
 
 import logging
+import shlex
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from experiments.runs.record import RunStatus, finish_killed, status_of
 from experiments.sweeps.combinations import Run, by_point, check_launcher, combinations, without_launcher
 from experiments.sweeps.job import Jobs, tell_not_begun
 from experiments.sweeps.place import GO_ON, Outcome, Place, Watch, finished_in, outcome_of, write_runs
-from experiments.tracking.following import AFTERWARDS, Follower, TrackingError
+from experiments.tracking.following import Follower, TrackingError, afterwards
 from experiments.tracking.store import tracking_uri
 from experiments.training.training_run import TrainingError
 
@@ -138,7 +139,7 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
                 with console.status("MLflow takes up the last runs") as shown:
                     follower.finish(lambda said: shown.update(f"MLflow takes up the last runs: {said}"))
             except TrackingError as error:
-                text = f"{error}; all runs are on disk. {AFTERWARDS.format(place.directory)}"
+                text = f"{error}; all runs are on disk. {afterwards(place.directory)}"
                 say(console, text, "bold yellow")
 
 
@@ -206,10 +207,11 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
 def print_outcomes(console: Console, n_runs: int, sweep: Sweep, uri: str) -> None:
     """The table of what there is, and what to say next; `uri` "" = MLflow has nothing."""
     console.print(table_of(sweep.outcomes.values()))
+    compare = shlex.join(["python", "-m", "experiments.compare", f"runs={sweep.place.directory}"])
     for what, where in (
         ("finished", f"{sweep.n_done} of {n_runs} runs"),
         ("the sweep", sweep.place.directory),
-        ("to compare the agents", f"python -m experiments.compare runs={sweep.place.directory}"),
+        ("to compare the agents", compare),
         ("all runs, in a browser", mlflow_command(uri) if uri else ""),
     ):
         if where:

@@ -29,7 +29,7 @@ FILE = CONF / "published" / "leaderboard.parquet"
 PLACE = ["stratum", "cell", "seed"]
 REFERENCES = ["random_reward", "oracle_reward"]  # between which scores of a world lie
 COMMIT = b"commit"  # key of the file's own facts
-INSTEAD = "play the protocol yourself: elasticbench study study=protocol +study.agents.mine={agent: mine}"
+INSTEAD = "play the protocol yourself: elasticbench study study=protocol '+study.agents.mine={agent: mine}'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -34,11 +35,16 @@ DYING_S = 0.2
 RETRY_EVERY_S = 10.0  # of a store that fails
 ANSWER_TIMEOUT_S = 120.0  # for each word in the end: the last batches, a video's upload
 BESIDE_A_PIPELINE, BESIDE_A_SWEEP = 10, 5  # niceness; 10 would leave all of a sweep's work for its end
-AFTERWARDS = "To import what it lacks, later: python -m experiments.export mlflow {}"
 
 
 class TrackingError(Exception):
     """MLflow lacks something; the text says why."""
+
+
+def afterwards(path: Path) -> str:
+    """Say what brings to MLflow what it lacks of a run, a sweep or a folder of runs."""
+    command = shlex.join(["python", "-m", "experiments.export", "mlflow", str(path)])
+    return f"To import what it lacks, later: {command}"
 
 
 def is_under_way(path: Path) -> bool:

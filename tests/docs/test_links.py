@@ -6,11 +6,13 @@ import tomllib
 import pytest
 import yaml
 
+from experiments.report.figures import KINDS
 from tests.docs.pages import DOCS, page, sections
 
 ROOT = DOCS.parent
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+IMAGE = re.compile(r"images/([\w.]+)\)")
 
 
 def anchor(heading: str) -> str:
@@ -43,3 +45,16 @@ def test_what_is_to_be_cited_is_this_release():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert (cited["version"], cited["license"]) == (project["version"], project["license"])
     assert cited["keywords"] == project["keywords"]
+
+
+def test_the_gallery_explains_every_figure_of_a_report():
+    assert [kind.title for kind in KINDS.values() if f"**{kind.title}**" not in page("gallery.md")] == []
+
+
+def test_every_image_is_on_a_page():
+    shown = {
+        image
+        for path in [ROOT / "README.md", *DOCS.rglob("*.md")]
+        for image in IMAGE.findall(path.read_text())
+    }
+    assert {path.name for path in (DOCS / "images").iterdir()} == shown

@@ -24,8 +24,8 @@ from typing import Any
 from rich.console import Console
 
 import experiments.execution.extras
-from experiments.config.schemas import OutputSchema, RunConfig
-from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
+from experiments.config.schemas import DetectorSchema, OutputSchema, RunConfig
+from experiments.config.world_schemas import PipelineSchema, ScenarioSchema, SimulatorSchema
 from experiments.display.views import View
 from experiments.execution.execute import execute
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
@@ -278,8 +278,9 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
     world = Draining(STEPS, dies_at=3 if case.story is Story.DIES else None)
     config = RunConfig(name="runs", seed=7, live=False, results=str(results))
     config.output = OutputSchema(video=False, mlflow=False, picture=True, recording=False)
-    elsewhere = PipelineSchema(steps=STEPS, control="tcp://elsewhere:1")
-    config.env = elsewhere if case.is_real else SimulatorSchema(steps=STEPS)
+    elsewhere = PipelineSchema(steps=STEPS, control_interval_s=1.0, control="tcp://elsewhere:1")
+    config.env = elsewhere if case.is_real else SimulatorSchema(steps=STEPS, control_interval_s=1.0)
+    config.scenario, config.detector = ScenarioSchema(), DetectorSchema(grades=["n", "s"])
     writes, instructions = Writes(results, fate_of(case.fate, case.at)), Instructions(signals_of(case))
     raised, is_heard = "", False
 
@@ -313,7 +314,7 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
     }
 
 
-def sketch(trace, spec, title: str, path: Path) -> None:
+def sketch(trace, spec, events, title: str, path: Path) -> None:
     """Instead of a picture of the trace, which takes half a second."""
     path.write_text(f"{title}, {len(trace)} steps")
 

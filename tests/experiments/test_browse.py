@@ -1,4 +1,4 @@
-"""Logged runs: listed, filtered, shown, deleted."""
+"""Logged runs: listed, filtered, deleted."""
 
 import json
 from pathlib import Path

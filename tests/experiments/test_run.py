@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.config.schemas import OutputSchema, RunConfig
-from experiments.config.world_schemas import EnvSchema
+from experiments.config.schemas import DetectorSchema, OutputSchema, RunConfig
+from experiments.config.world_schemas import EnvSchema, ScenarioSchema
 from experiments.display.views import View
 from experiments.program.interruption import Interrupted, interrupt
 from experiments.run import RunError, run
@@ -59,8 +59,9 @@ def play(tmp_path) -> Callable[..., tuple[str, Path]]:
         config = RunConfig(name="test", seed=7, live=False, results=str(tmp_path))
         config.output, config.env = (
             OutputSchema(video=False, mlflow=False, picture=True, recording=False),
-            EnvSchema(steps=steps),
+            EnvSchema(steps=steps, control_interval_s=1.0),
         )
+        config.scenario, config.detector = ScenarioSchema(), DetectorSchema(grades=["n", "s"])
         console = Console(file=io.StringIO(), width=200)
         try:
             run(Plan(config, world), agent, IDENTITY, console)  # type: ignore[arg-type]
@@ -79,7 +80,7 @@ def the_run(tmp_path: Path) -> Path:
 def test_a_run_leaves_config_summary_trace_picture_and_logs(play):
     printed, directory = play(World(6), Script(SPEC, [(0, 0, 0), (5, 2, 1)]))
     left = {path.name for path in directory.iterdir()}
-    assert left == {"config.yaml", "summary.json", "trace.parquet", "trace.png", "logs"}
+    assert left == {"config.yaml", "summary.json", "trace.parquet", "trace.png", "run.html", "logs"}
     assert len(read_trace(directory)) == 6
     assert "step   6/6" in printed
     assert str(directory / "trace.parquet") in printed

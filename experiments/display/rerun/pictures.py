@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from experiments.display.rerun.layout import BOXES, PICTURES, STEP, TIME
 from experiments.runs.detections import detections_in
+from experiments.runs.record import VIDEO
 from pipeline.class_names import COCO, DOTA
 from pipeline.collector.detections import AXIS_ALIGNED, ROTATED
 from pipeline.collector.drawing import box_corners, class_color
 
-VIDEO = "output.mp4"
 PICTURES_HZ = 10.0
 LONGEST_SIDE_PX = 640
 JPEG_QUALITY = 80

@@ -1,7 +1,6 @@
 """A trace's columns as lines over time, and what is in one of a few states as lanes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -10,11 +9,13 @@ import rerun as rr
 from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
-from envs.video import FPS, GRADE, RESOLUTION
+from experiments.display.events import TimedEvent
 from experiments.display.rerun.layout import (
     AGENT,
+    EVENTS,
     LATENCY,
     LEVELS,
+    MARKS,
     PREDICTED,
     RATES,
     RATIOS,
@@ -25,9 +26,10 @@ from experiments.display.rerun.layout import (
     WORTH,
     indexes,
 )
+from experiments.display.trace_view import knob_text
 from experiments.program.formatting import state_name
 from experiments.program.style import COLOURS
-from experiments.runs.summary import column, slo_names
+from experiments.runs.summary import column, names_in, slo_names
 from pipeline.slos import SloState
 
 P_FULFILLED = "p_fulfilled_"  # so begin the names of what an agent predicts of an SLO
@@ -41,6 +43,7 @@ STATE_COLOURS = {
 STEPWISE = rr.components.InterpolationMode.StepAfter
 THRESHOLD_COLOUR = "#DDDDDD"  # the viewer's background is dark
 ON_DARK = {"#000000": "#BBBBBB"}
+MARK_COLOUR = (240, 228, 66)  # no line has it
 
 Values = NDArray[np.float64]
 
@@ -99,26 +102,14 @@ def write_slos(series: Series, trace: pd.DataFrame) -> None:
 
 def write_knobs(series: Series, trace: pd.DataFrame, grades: Sequence[str]) -> None:
     """Write levels as stairs, and what they stand for as lanes."""
-    for i, name in enumerate(_names(trace, "action.")):
+    for i, name in enumerate(names_in(trace, "action.")):
         levels = column(trace, f"action.{name}")
         series.stairs(f"{LEVELS}/{name}", levels, name, COLOURS[i % len(COLOURS)])
-        texts = [text_of(name, row, grades) for row in trace.to_dict("records")]
+        texts = [knob_text(name, row, grades) for row in trace.to_dict("records")]
         by_level = dict(sorted(zip(levels.astype(int).tolist(), texts, strict=True)))
         shades = mpl.colormaps["cividis"](np.linspace(0.25, 0.95, max(len(by_level), 2)))
         colours = {text: to_hex(shade) for text, shade in zip(by_level.values(), shades, strict=False)}
         series.lane(f"{SETTINGS}/{name}", texts, colours)
-
-
-def text_of(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
-    """Say what a knob was set to in a row of the trace; its level where the trace does not say more."""
-    value = row.get(f"settings.{knob}")
-    if knob == RESOLUTION and "settings.width" in row:
-        return f"{row['settings.width']}x{row['settings.height']} px"
-    if knob == GRADE and isinstance(value, int) and value < len(grades):
-        return grades[value]
-    if knob == FPS and value is not None:
-        return f"{value:g} /s"
-    return f"level {row[f'action.{knob}']}" if value is None else f"{value:g}"
 
 
 def write_worth(series: Series, trace: pd.DataFrame) -> None:
@@ -146,7 +137,7 @@ def write_stream(series: Series, trace: pd.DataFrame) -> None:
 
 def write_agent(series: Series, trace: pd.DataFrame) -> list[str]:
     """Write figures behind decisions, from the beginning of the interval decided on; returns their names."""
-    slos, explained = slo_names(trace), _names(trace, "explain.")
+    slos, explained = slo_names(trace), names_in(trace, "explain.")
     for i, name in enumerate(explained):
         slo = name.removeprefix(P_FULFILLED)
         path = f"{AGENT}/{name}" if slo == name else f"{PREDICTED}/{slo}"
@@ -155,9 +146,28 @@ def write_agent(series: Series, trace: pd.DataFrame) -> list[str]:
     return explained
 
 
-def _names(trace: pd.DataFrame, prefix: str) -> list[str]:
-    """Return what follows a prefix in the names of columns, in the trace's order."""
-    return [str(name).removeprefix(prefix) for name in trace.columns if str(name).startswith(prefix)]
+def write_events(
+    recording: rr.RecordingStream, events: Sequence[TimedEvent], ends_s: NDArray[np.float64]
+) -> None:
+    """Write lines of text, and marks on the SLOs' threshold for what the scenario did.
+
+    Args:
+        recording: takes them.
+        events: in any order; those after the trace's end are left out.
+        ends_s: of the control intervals.
+    """
+    starts_s = np.concatenate([[0.0], ends_s[:-1]])
+    for is_planned, path in ((True, f"{EVENTS}/scenario"), (False, f"{EVENTS}/seen")):
+        found = sorted(one for one in events if one.is_planned == is_planned and one.step < len(ends_s))
+        if not found:
+            continue
+        steps = np.array([one.step for one in found])
+        when = indexes((starts_s if is_planned else ends_s)[steps], steps)
+        recording.send_columns(path, when, rr.TextLog.columns(text=[one.text for one in found]))
+        if is_planned:
+            marks = rr.SeriesPoints(names="scenario", colors=MARK_COLOUR, markers="diamond", marker_sizes=6.0)
+            recording.log(MARKS, marks, static=True)
+            recording.send_columns(MARKS, when, rr.Scalars.columns(scalars=np.ones(len(found))))
 
 
 def _rgba(colours: Iterable[str]) -> NDArray[np.uint32]:

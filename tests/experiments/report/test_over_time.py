@@ -41,7 +41,7 @@ def test_answers_are_drawn_as_the_share_that_was_dealt_with():
     figure = answers(block(*played))
     assert figure is not None
     line = next(line for line in figure.axes[0].lines if str(line.get_label()).startswith("x"))
-    assert np.asarray(line.get_xydata()).tolist() == [[0.0, 0.0], [3.0, 100.0]]
+    assert np.asarray(line.get_xydata()).tolist() == [[0.0, 0.0], [3.0, 100.0], [10.0, 100.0]]
 
 
 def test_where_nothing_happens_no_answer_is_drawn():

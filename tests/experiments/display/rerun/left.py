@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from experiments.config.schemas import CONF, register
+from experiments.runs.record import summary_of
 from pipeline.collector.detections import DetectionSink
 from pipeline.collector.video import VideoFile
 from tests.pipeline.collector.results import KNOWN
@@ -58,8 +59,10 @@ def run(directory: Path, rows: pd.DataFrame, *events: dict[str, Any]) -> Path:
     config = OmegaConf.create(config_yaml())
     config.scenario.events = list(events)
     OmegaConf.save(config, directory / "config.yaml")
-    choices = {"agent": "aif", "env": "simulator", "video": "traffic"}
-    summary = {**choices, "seed": 0, "status": "FINISHED", "qoe_mean": 0.475}
+    choices = {"agent": "aif", "env": "simulator", "video": "traffic", "hardware": "local", "slo": "default"}
+    hashes = dict.fromkeys(("spec_hash", "config_hash", "git_commit"), "0")
+    head = {**choices, **hashes, "scenario": "steady", "detector": "yolo11", "seed": 0, "weights": "none"}
+    summary = summary_of({**head, "status": "FINISHED", "error": ""}, rows)
     (directory / "summary.json").write_text(json.dumps(summary))
     rows.to_parquet(directory / "trace.parquet")
     return directory

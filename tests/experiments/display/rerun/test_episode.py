@@ -189,7 +189,7 @@ def test_a_run_without_pictures_has_everything_else(tmp_path):
     assert found.n_blueprints == 1
     (facts,) = found.static("/facts", "TextDocument:text")
     assert "| agent | aif |" in facts
-    assert "| QoE, mean | 0.47 |" in facts
+    assert "| QoE, mean | 0.475 |" in facts
 
 
 # --- what cannot be shown ---

@@ -1,19 +1,16 @@
 """What happened to the world in a run, in words: what its scenario did, and what was seen of it."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import rerun as rr
-from numpy.typing import NDArray
 
 from envs.scenario import Event, EventKind, Scenario
-from experiments.display.rerun.layout import EVENTS, MARKS, indexes
+from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import ReplaySchema
 from experiments.program.formatting import counted, figure
 from experiments.runs.summary import column
-
-MARK_COLOUR = (240, 228, 66)  # no line has it
+from experiments.worlds.builders import scenario_of
 
 
 class TimedEvent(NamedTuple):
@@ -22,6 +19,16 @@ class TimedEvent(NamedTuple):
     step: int
     text: str
     is_planned: bool
+
+
+def events_of(config: RunConfig, trace: pd.DataFrame) -> list[TimedEvent]:
+    """Return what happened in a run: what its scenario did, and what was seen; a replay has no scenario."""
+    env = config.env
+    if isinstance(env, ReplaySchema):
+        return seen_events(trace)
+    scenario = scenario_of(config.scenario)
+    planned = planned_events(scenario, env.steps, env.control_interval_s, config.seed)
+    return [*planned, *seen_events(trace)]
 
 
 def planned_events(scenario: Scenario, steps: int, interval_s: float, seed: int) -> list[TimedEvent]:
@@ -59,27 +66,3 @@ def seen_events(trace: pd.DataFrame) -> list[TimedEvent]:
         )
         for step in changed
     ]
-
-
-def write_events(
-    recording: rr.RecordingStream, events: Sequence[TimedEvent], ends_s: NDArray[np.float64]
-) -> None:
-    """Write lines of text, and marks on the SLOs' threshold for what the scenario did.
-
-    Args:
-        recording: takes them.
-        events: in any order; those after the trace's end are left out.
-        ends_s: of the control intervals.
-    """
-    starts_s = np.concatenate([[0.0], ends_s[:-1]])
-    for is_planned, path in ((True, f"{EVENTS}/scenario"), (False, f"{EVENTS}/seen")):
-        found = sorted(one for one in events if one.is_planned == is_planned and one.step < len(ends_s))
-        if not found:
-            continue
-        steps = np.array([one.step for one in found])
-        when = indexes((starts_s if is_planned else ends_s)[steps], steps)
-        recording.send_columns(path, when, rr.TextLog.columns(text=[one.text for one in found]))
-        if is_planned:
-            marks = rr.SeriesPoints(names="scenario", colors=MARK_COLOUR, markers="diamond", marker_sizes=6.0)
-            recording.log(MARKS, marks, static=True)
-            recording.send_columns(MARKS, when, rr.Scalars.columns(scalars=np.ones(len(found))))

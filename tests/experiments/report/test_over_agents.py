@@ -1,0 +1,50 @@
+"""Pictures without a time axis: nobody hides the others, and axes say what they are."""
+
+from typing import Any
+
+import numpy as np
+
+from experiments.report.block import Evidence, blocks_of
+from experiments.report.over_agents import cells, plane, ranks
+from experiments.statistics.scores import Reference
+from tests.experiments.statistics.played import episode
+
+REFERENCES = dict.fromkeys("ab", Reference(0.0, {0: 1.0}))
+NEVER_HELD: dict[str, Any] = {"slos.lag": [2] * 20}
+BREAKS_ONCE: dict[str, Any] = {"slos.lag": [2] + [0] * 19}
+
+
+def block(*episodes):
+    """Return what is drawn of them."""
+    (found,) = blocks_of(Evidence("title", episodes, REFERENCES, "x"))
+    return found
+
+
+def test_who_is_far_below_is_named_at_the_edge_and_stretches_no_axis():
+    axes = ranks(block(episode("x", reward=0.9), episode("y", reward=-3.0))).axes[0]
+    assert axes.get_xlim()[0] >= -0.6
+    assert [text.get_text() for text in axes.texts] == ["◂ -3.00"]
+
+
+def test_the_plane_tells_apart_those_that_hardly_ever_break_an_slo():
+    axes = plane(block(episode("x", **BREAKS_ONCE), episode("y"), episode("z", **NEVER_HELD))).axes[0]
+    marks = {
+        line.get_label(): np.asarray(line.get_xydata())[0, 0]
+        for line in axes.lines
+        if line.get_marker() != "None"
+    }
+    assert axes.get_xscale() == "log" and axes.xaxis_inverted()
+    assert {name: round(float(x), 3) for name, x in marks.items()} == {"x": 5.0, "y": 0.1, "z": 100.0}
+
+
+def test_a_map_has_a_row_per_cell_and_the_best_agent_first():
+    played = [
+        episode(agent, cell, reward=reward) for cell in "ab" for agent, reward in (("x", 0.2), ("y", 0.8))
+    ]
+    found = cells(block(*played))
+    assert found is not None
+    axes = found.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["y", "x"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert [text.get_text() for text in axes.texts][:2] == ["0.80", "0.20"]
+    assert cells(block(*played[:2])) is None
