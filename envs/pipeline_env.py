@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from envs.cluster import Cluster
 from envs.control_grid import ControlGrid, sleep_until
+from envs.energy import PowerSensor
 from envs.hardware import Hardware
 from envs.observe import NOTHING, Judged, Snapshot, judge, latest_f1
 from envs.pipeline_world import PipelineWorld, check_scenario
@@ -50,8 +51,9 @@ class PipelineEnv(gym.Env[Any, Any]):
 
     Observation and action: see `ElasticitySpec`; info: see `envs.observe.judge`, and after a step
     info["source"], what was wrong with the source so far, see `pipeline.sources.base.SourceReport`, and
-    info["scoring"], what streaming F1 was made of and what that cost, see `Interval`. All SLOs of the first
-    observation are unknown.
+    info["scoring"], what streaming F1 was made of and what that cost, see `Interval`; and
+    info["power_source"], see `PowerSource`, "" = nobody knows the power. All SLOs of the first observation
+    are unknown.
 
     Time: the control grid begins when the producer has begun the episode, t0 + k · interval on a monotonic
     clock, and every step ends on it. Frames keep arriving while the agent thinks. An agent that thinks past
@@ -81,6 +83,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         ready_timeout_s: how long workers may take to load their models.
         on_progress: is told what start-up waits for.
         hardware: whose workers the cluster's are, for their power; None = not known.
+        sensor: of the power of their machine, which then counts in place of the hardware's.
         clock, sleep_until: monotonic time in ns.
 
     Raises:
@@ -100,6 +103,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         ready_timeout_s: float = 180.0,
         on_progress: Callable[[str], None] = logger.info,
         hardware: Hardware | None = None,
+        sensor: PowerSensor | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
         sleep_until: Callable[[int], None] = sleep_until,
     ) -> None:
@@ -114,7 +118,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._grid = ControlGrid(control_interval_s, clock, sleep_until)
         self._scenario = scenario or Scenario()
         self._interval_s = control_interval_s
-        self._hardware = hardware
+        self._hardware, self._sensor = hardware, sensor
         self._initial = spec.checked_action(spec.highest if initial_levels is None else initial_levels)
         self._ready_timeout_s = ready_timeout_s
         self._on_progress = on_progress
@@ -207,7 +211,9 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._events = self._scenario.timeline(self._steps, self._interval_s, seed)
         telemetry = self._scenario.telemetry
         self._reception = None if telemetry is None else Reception(telemetry, self.elasticity, seed)
-        self._world = PipelineWorld(cluster, self._scenario, self.elasticity.slos, self._hardware)
+        self._world = PipelineWorld(
+            cluster, self._scenario, self.elasticity.slos, self._hardware, self._sensor
+        )
         cluster.control.start(seed, self._initial, self._scenario.streams)
         self._grid.begin()
         self._step, self._levels, self._totals, self._f1 = 0, self._initial, NOTHING, math.nan
@@ -257,6 +263,7 @@ class PipelineEnv(gym.Env[Any, Any]):
             **judged.info,
             "source": msgspec.structs.asdict(telemetry.source),
             "scoring": {name: getattr(interval, name) for name in SCORING},
+            "power_source": "" if math.isnan(interval.power_w) else str(self._world.power_source),
         }
         if error:
             info["error"] = error

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from envs.cluster import Cluster
+from envs.energy import open_sensor
 from envs.hardware import Hardware, usable_cores
 from envs.pipeline_env import PipelineEnv, worst_weights
 from envs.pipeline_world import check_scenario
@@ -80,6 +81,7 @@ class PipelinePlan:
             self.env.ready_timeout_s,
             on_progress,
             None if self.env.control else self.hardware,
+            open_sensor() if self.hardware.is_native and not self.env.control else None,
         )
 
     @property
