@@ -107,22 +107,22 @@ def streaming_f1(facts: Matched) -> float:
     return 2 * facts.matched / total if total > 0 else math.nan
 
 
-def missed_share(matches: Matches) -> float:
-    """Share of the objects that no detection shows, in [0, 1]: 1 - recall; unknown where there were none."""
-    return 1 - matches.matched / matches.present if matches.present > 0 else math.nan
+def recall(matches: Matches) -> float:
+    """Share of the objects that a detection shows, in [0, 1], the rest is missed; unknown where none were."""
+    return matches.matched / matches.present if matches.present > 0 else math.nan
 
 
-def false_share(matches: Matches) -> float:
-    """Share of the detections that show nothing, in [0, 1]: 1 - precision; unknown where there were none."""
-    return 1 - matches.matched / matches.found if matches.found > 0 else math.nan
+def precision(matches: Matches) -> float:
+    """Share of the detections that show an object, in [0, 1], the rest is false; unknown where none were."""
+    return matches.matched / matches.found if matches.found > 0 else math.nan
 
 
-def count_error(matches: Matches) -> float:
-    """Error of the number found in each source frame, relative to the number there, >= 0.
+def count_accuracy(matches: Matches) -> float:
+    """How right the number found in each source frame is, in [0, 1]: 1 - its relative error, 0 beyond.
 
-    Sum of |found - present| over the frames / sum of present; unknown where nothing was there.
+    Error: sum of |found - present| over the frames / sum of present. Unknown where nothing was there.
     """
-    return matches.miscounted / matches.present if matches.present > 0 else math.nan
+    return max(0.0, 1 - matches.miscounted / matches.present) if matches.present > 0 else math.nan
 
 
 def count_jumps(matches: Matches) -> float:

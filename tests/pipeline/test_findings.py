@@ -8,11 +8,11 @@ import pytest
 from pipeline.findings import (
     Confidences,
     Matches,
-    count_error,
+    count_accuracy,
     count_jumps,
-    false_share,
     mean_confidence,
-    missed_share,
+    precision,
+    recall,
     sure_share,
 )
 
@@ -23,7 +23,7 @@ NOTHING = Matches()
 
 @pytest.mark.parametrize(
     ("metric", "value"),
-    [(missed_share, 0.4), (false_share, 0.25), (count_error, 0.4), (count_jumps, 0.3)],
+    [(recall, 0.6), (precision, 0.75), (count_accuracy, 0.6), (count_jumps, 0.3)],
 )
 def test_metrics_of_matches(metric, value):
     assert metric(SOME) == pytest.approx(value)
@@ -32,8 +32,9 @@ def test_metrics_of_matches(metric, value):
 
 def test_without_detections_everything_is_missed_and_nothing_is_wrong():
     blind = Matches(present=4, miscounted=4)
-    assert (missed_share(blind), count_error(blind)) == (1.0, 1.0) and math.isnan(false_share(blind))
-    assert false_share(Matches(found=3, miscounted=3)) == 1.0
+    assert (recall(blind), count_accuracy(blind)) == (0.0, 0.0) and math.isnan(precision(blind))
+    assert precision(Matches(found=3, miscounted=3)) == 0.0
+    assert count_accuracy(Matches(found=9, present=4, miscounted=5)) == 0.0, "no less than nothing"
 
 
 def test_matches_add_up_and_are_told_apart():

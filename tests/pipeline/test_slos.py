@@ -267,18 +267,14 @@ def test_where_nothing_was_set_the_answer_took_no_time():
 
 def test_what_was_found_can_be_asked_of_one_class():
     by_class = {"car": Matches(6, 8, 10), "bus": Matches(1, 1, 2)}
-    slos = [
-        video_slo("missed_share.bus", 0.4),
-        video_slo("missed_share", 0.4),
-        video_slo("missed_share.dog", 0.4),
-    ]
+    slos = [video_slo(f"recall{of}", 0.6, sense=Sense.AT_LEAST) for of in (".bus", "", ".dog")]
     readings = read_slos(slos, interval(matches=by_class))
-    assert readings["missed_share.bus"].ratio == pytest.approx(0.5 / 0.4)
-    assert readings["missed_share"].ratio == pytest.approx((5 / 12) / 0.4)
-    assert not readings["missed_share.dog"].known, "there was none, and none was found"
+    assert readings["recall.bus"].ratio == pytest.approx(0.6 / 0.5)
+    assert readings["recall"].ratio == pytest.approx(0.6 / (7 / 12))
+    assert not readings["recall.dog"].known, "there was none, and none was found"
 
 
-@pytest.mark.parametrize("name", ["missed_share.unicorn", "load.car", "joy", "joy.car", ""])
+@pytest.mark.parametrize("name", ["recall.unicorn", "load.car", "joy", "joy.car", ""])
 def test_a_metric_that_is_not_there_is_named(name):
     with pytest.raises(ValueError, match=f"unknown SLO metric {name!r}"):
         video_slo(name, 1.0)
