@@ -117,7 +117,7 @@ CATALOGUE: Mapping[str, Metric] = {
     "box_jitter_px": _of_followed(box_jitter_px, "px"),
     "detection_delay_ms": _of_followed(lambda followed: followed.delay_ms, "ms", memory=True),
     "detection_spread_ms": _of_followed(lambda followed: followed.spread_ms, "ms", memory=True),
-    AGREEMENT: Metric(lambda facts: streaming_f1(facts.agreed), "", worlds=(NATIVE,)),
+    AGREEMENT: Metric(lambda facts: streaming_f1(facts.agreed), "", memory=True, worlds=(NATIVE,)),
     "drop_streak": Metric(of.drop_streak, "frames", memory=True),
     "utilisation_balance": Metric(of.utilisation_balance, ""),
     "response_ms": Metric(of.response_ms, "ms"),

@@ -91,7 +91,8 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         recovery_ms: from the hand-out of a frame to a worker that failed, fell silent or kept it for too long
             to its outcome, or until now; the longest of this interval, 0 if there was none.
         confidences: of the detections of emitted frames, where an SLO asks for them and they mean something.
-        agreed: boxes of two workers in the same picture that match, those of the one, and those of the other.
+        agreed: boxes of two workers in the same pictures that match, those of the one and of the other, of
+            the last that two had, whatever interval they fell in.
         followed: how objects were shown, where an SLO asks for it, likewise.
     """
 

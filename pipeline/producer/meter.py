@@ -14,6 +14,7 @@ from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Worker
 
 MS_PER_NS = 1e-6
+RECENT_COPIES = 10  # of frames, by which the agreement of workers is judged: there are few
 
 
 def _window() -> deque[int]:
@@ -41,11 +42,11 @@ class Meter:
     recent: RecentTasks = field(default_factory=RecentTasks)
     first_ids: Mapping[int, int] = field(default_factory=dict)  # per stream, of the interval's first frame
     streaks: Counter[int] = field(default_factory=Counter)  # per stream, frames in a row that nobody got
+    agreed: deque[Matches] = field(default_factory=lambda: deque(maxlen=RECENT_COPIES))  # of two workers each
     failures_before: int = 0  # of workers, before it began
     longest_streak: int = 0  # of those that ended
     recovered_ns: int = 0  # how long the slowest frame took that a worker had not brought
     confidences: Confidences = field(default_factory=Confidences)
-    agreed: Matches = field(default_factory=Matches)
     followed: Followed = field(default_factory=Followed)
     capture_ns: int = 0
     offered: int = 0
@@ -67,8 +68,8 @@ class Meter:
     matches: defaultdict[str, Matches] = field(default_factory=lambda: defaultdict(Matches))  # by class
 
     def next(self, now_ns: int, next_ids: Mapping[int, int]) -> "Meter":
-        """Begin the next interval: recent tasks, and streaks that have not ended, are still known in it."""
-        return Meter(now_ns, self.recent, dict(next_ids), self.streaks)
+        """Begin the next interval: recent tasks and copies, and streaks that go on, are still known in it."""
+        return Meter(now_ns, self.recent, dict(next_ids), self.streaks, self.agreed)
 
     def received(self, item: Received, worker: Worker | None) -> None:
         """Count a result at the collector; `worker` has made it, None if that is not live any more."""
@@ -81,7 +82,7 @@ class Meter:
             self.up_ns[item.worker] += up_ns
         self.recent.add(item.worker, item.service_ns)
         if item.agreed is not None:
-            self.agreed += item.agreed
+            self.agreed.append(item.agreed)
 
     def thinned(self, stream: int, frame_id: int) -> None:
         """Count a frame of the queue that is not asked for any more."""
@@ -172,7 +173,7 @@ class Meter:
             drop_streak=max(self.longest_streak, *self.streaks.values(), 0),
             recovery_ms=self._recovery_ms(now_ns, ledger.frames.values()),
             confidences=self.confidences if is_trained else Confidences(),
-            agreed=self.agreed if is_trained else Matches(),
+            agreed=sum(self.agreed, Matches()) if is_trained else Matches(),
             followed=self.followed if is_drawn or is_trained else Followed(),
         )
 

@@ -75,6 +75,7 @@ def test_where_an_slo_is_on_their_agreement_another_worker_gets_a_copy_and_its_t
     for name in (b"a", b"b"):
         talk.worker(name, GetWork(0, weights=Weights.TRAINED))
     talk.receive(Received(0, 0, "a", 1_000), Received(0, FIRST_TRIAL, "b", 2_000, agreed=same))
-    telemetry = talk.telemetry()
+    telemetry = talk.telemetry(close=True)
     assert telemetry.metrics["agreement"] == 0.75 and telemetry.trials == 1
     assert sum(worker.processed for worker in telemetry.interval.workers) == 2
+    assert talk.telemetry().metrics["agreement"] == 0.75, "until there are more"
