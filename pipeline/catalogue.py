@@ -24,8 +24,8 @@ from pipeline.interval import Interval
 
 NATIVE, EMULATED, SIMULATOR = "native", "emulated", "simulator"
 WORLDS = {
-    NATIVE: "networks with trained weights",
-    EMULATED: "workers that compute nothing, or without trained weights",
+    NATIVE: "workers with trained weights",
+    EMULATED: "workers without trained weights",
     SIMULATOR: "the simulator",
 }
 EVERYWHERE = tuple(WORLDS)

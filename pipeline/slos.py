@@ -123,7 +123,9 @@ def check_known(slos: Sequence[Slo], world: str, has_truth: bool) -> None:
         metric = metric_of(slo.metric)
         if world not in metric.worlds:
             known = " and ".join(WORLDS[each] for each in metric.worlds)
-            raise ValueError(f"{slo.metric} is known of {known}, not of {WORLDS[world]}: choose another SLO")
+            raise ValueError(
+                f"{slo.metric} is not known of {WORLDS[world]}, only of {known}: choose another SLO"
+            )
         if metric.needs_truth and not has_truth:
             raise ValueError(
                 f"{slo.metric} cannot be known, for nobody knows what is there, or what is found of it: "
