@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from envs.reward import qoe, reward
 from envs.spec import ElasticitySpec, Quality
 from envs.video import STREAMING_F1, delivered_values, seen_accuracy
+from pipeline.catalogue import CATALOGUE, measure, metric_of
 from pipeline.interval import HOPS, Interval, WorkerInterval
 from pipeline.messages import Totals
-from pipeline.metrics import CATALOGUE, measure
 from pipeline.settings import StreamSettings
 from pipeline.slos import Slo, SloReading, SloState, read_slos
 
@@ -77,7 +77,7 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     | info           | meaning                                                                        |
     |----------------|--------------------------------------------------------------------------------|
     | step           | intervals of the episode that have ended                                       |
-    | metrics        | the catalogue's; hop_NAME_ms; frames of the interval by outcome; NaN = unknown |
+    | metrics        | the catalogue's, SLOs'; hop_NAME_ms; frames by outcome; NaN = unknown           |
     | ratios, slos   | per SLO: metric / threshold; state 0 OK, 1 WARNING, 2 CRITICAL                  |
     | known          | per SLO: whether it was measured; if not, ratio 0 and state OK mean nothing:    |
     |                | it neither holds nor is broken                                                 |
@@ -97,8 +97,8 @@ def judge(spec: ElasticitySpec, snapshot: Snapshot) -> Judged:
     | restarts       | those of them that were started again                                          |
     """
     interval = snapshot.interval
-    figures = _metrics(interval)
     slos = snapshot.slos or spec.slos
+    figures = _metrics(interval, [slo.metric for slo in slos])
     readings = (
         dict.fromkeys((slo.metric for slo in slos), UNKNOWN)
         if interval is None
@@ -169,11 +169,16 @@ def _by_knob(spec: ElasticitySpec, values: Sequence[float]) -> dict[str, float]:
     return {knob.name: value for knob, value in zip(spec.knobs, values, strict=True)}
 
 
-def _metrics(interval: Interval | None) -> dict[str, float]:
-    """The same names whether or not there was an interval, NaN where nothing is known."""
+def _metrics(interval: Interval | None, asked: Sequence[str]) -> dict[str, float]:
+    """The same names whether or not there was an interval, NaN where nothing is known.
+
+    Args:
+        asked: what SLOs are on, which may be of a class alone, and then not in the catalogue.
+    """
     hops = {hop: f"hop_{hop}_ms" for hop in HOPS}
-    figures = dict.fromkeys([*CATALOGUE, *hops.values(), *COUNTS], math.nan)
+    figures = dict.fromkeys([*CATALOGUE, *hops.values(), *COUNTS, *asked], math.nan)
     if interval is not None:
+        figures |= {name: metric_of(name).measure(interval) for name in asked}
         figures |= {name: value for name, value in measure(interval).items() if value is not None}
         figures |= {hops[hop]: mean_ms for hop, mean_ms in interval.hops_ms.items()}
         figures |= {name: float(n) for name, n in _counts(interval, COUNTS).items()}

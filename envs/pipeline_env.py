@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from envs.cluster import Cluster
 from envs.control_grid import ControlGrid, sleep_until
+from envs.energy import PowerSensor
 from envs.guards import NO_GUARDS, Gate, Guards
 from envs.hardware import Hardware
 from envs.observe import NOTHING, Judged, Snapshot, judge, latest_f1
@@ -41,8 +42,9 @@ class PipelineEnv(gym.Env[Any, Any]):
 
     Observation and action: see `ElasticitySpec`; info: see `envs.observe.judge`, and after a step
     info["source"], what was wrong with the source so far, see `pipeline.sources.base.SourceReport`, and
-    info["scoring"], what streaming F1 was made of and what that cost, see `Interval`. All SLOs of the first
-    observation are unknown.
+    info["scoring"], what streaming F1 was made of and what that cost, see `Interval`; and
+    info["power_source"], see `PowerSource`, "" = nobody knows the power. All SLOs of the first observation
+    are unknown.
 
     Time: the control grid begins when the producer has begun the episode, t0 + k · interval on a monotonic
     clock, and every step ends on it. Frames keep arriving while the agent thinks. An agent that thinks past
@@ -72,6 +74,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         ready_timeout_s: how long workers may take to load their models.
         on_progress: is told what start-up waits for.
         hardware: whose workers the cluster's are, for their power; None = not known.
+        sensor: of the power of their machine, which then counts in place of the hardware's.
         guards: limits to what decisions do; `info["levels"]` says what is in force.
         shadow: set nothing, and leave an episode alone that is running already; somebody else steers.
         clock, sleep_until: monotonic time in ns.
@@ -93,6 +96,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         ready_timeout_s: float = 180.0,
         on_progress: Callable[[str], None] = logger.info,
         hardware: Hardware | None = None,
+        sensor: PowerSensor | None = None,
         guards: Guards = NO_GUARDS,
         shadow: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
@@ -109,7 +113,7 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._grid = ControlGrid(control_interval_s, clock, sleep_until)
         self._scenario = scenario or Scenario()
         self._interval_s = control_interval_s
-        self._hardware = hardware
+        self._hardware, self._sensor = hardware, sensor
         self._gate = Gate(guards, spec)
         self._shadow = shadow
         self._initial = spec.checked_action(spec.highest if initial_levels is None else initial_levels)
@@ -204,7 +208,9 @@ class PipelineEnv(gym.Env[Any, Any]):
         self._events = self._scenario.timeline(self._steps, self._interval_s, seed)
         telemetry = self._scenario.telemetry
         self._reception = None if telemetry is None else Reception(telemetry, self.elasticity, seed)
-        self._world = PipelineWorld(cluster, self._scenario, self.elasticity.slos, self._hardware)
+        self._world = PipelineWorld(
+            cluster, self._scenario, self.elasticity.slos, self._hardware, self._sensor
+        )
         self._levels = self._initial
         self._gate.begin()
         if self._shadow and status.state is State.RUNNING:
@@ -263,6 +269,7 @@ class PipelineEnv(gym.Env[Any, Any]):
             **judged.info,
             "source": msgspec.structs.asdict(telemetry.source),
             "scoring": {name: getattr(interval, name) for name in SCORING},
+            "power_source": "" if math.isnan(interval.power_w) else str(self._world.power_source),
         }
         if error:
             info["error"] = error

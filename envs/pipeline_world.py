@@ -1,11 +1,13 @@
 """What a scenario does to a running pipeline over one episode, and what its devices consume."""
 
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
 from envs.cluster import Cluster
+from envs.energy import PowerSensor, PowerSource
 from envs.hardware import Hardware
 from envs.scenario import OF_A_WORKER, EventKind, Scenario, heat_after, throttled
 from pipeline.conditions import AS_STARTED, Conditions
@@ -23,6 +25,7 @@ class PipelineWorld:
         scenario: what happens.
         slos: in force at the start.
         hardware: whose worker i is in slot i; None = not known, e.g. workers that were started elsewhere.
+        sensor: of the power of the machine that the workers run on; None = it goes by the hardware.
 
     Attributes:
         streams: concurrent streams at present.
@@ -31,7 +34,12 @@ class PipelineWorld:
     """
 
     def __init__(
-        self, cluster: Cluster, scenario: Scenario, slos: tuple[Slo, ...], hardware: Hardware | None
+        self,
+        cluster: Cluster,
+        scenario: Scenario,
+        slos: tuple[Slo, ...],
+        hardware: Hardware | None,
+        sensor: PowerSensor | None = None,
     ) -> None:
         self.streams = scenario.streams
         self.slos = slos
@@ -41,6 +49,9 @@ class PipelineWorld:
         self._had_workers = True
         self._n_died, self._n_restarted = cluster.restarts.n_deaths, cluster.restarts.n_restarts
         self._kinds = None if hardware is None else hardware.workers
+        self._sensor = sensor
+        if sensor is not None:
+            sensor.read_w()  # what was before is not of this episode
         self._thermal = scenario.thermal
         self._like = {slot: slot for slot in range(len(cluster.workers))}  # slot -> worker of the hardware
         self._slowdown = defaultdict[int, float](lambda: 1.0)  # by slot, of the scenario's events
@@ -57,6 +68,11 @@ class PipelineWorld:
     def restarts(self) -> int:
         """Those of them that were started again."""
         return self._cluster.restarts.n_restarts - self._n_restarted
+
+    @property
+    def power_source(self) -> PowerSource:
+        """Say where the power of an interval is from, if it is known."""
+        return PowerSource.PROFILE if self._sensor is None else self._sensor.source
 
     def set_streams(self, streams: int) -> None:
         """Carry this many concurrent streams."""
@@ -104,12 +120,15 @@ class PipelineWorld:
                 share, heat = shares.get(slot, 0.0), self._heat[slot]
                 self._heat[slot] = heat_after(heat, share, interval.duration_s, self._thermal.tau_s)
                 self._tell(slot)
-        if self._kinds is None:
-            return interval
-        if not shares:  # nobody lives: nothing is known
-            return interval
-        power_w = sum(self._kinds[self._like[slot]].power_w(share) for slot, share in shares.items())
-        return structs.replace(interval, power_w=float(power_w))
+        return structs.replace(interval, power_w=self._power_w(shares))
+
+    def _power_w(self, shares: Mapping[int, float]) -> float:
+        """Of this machine, or by the share of the time that each slot was busy; NaN if nothing is known."""
+        if self._sensor is not None:
+            return self._sensor.read_w()
+        if self._kinds is None or not shares:
+            return math.nan
+        return float(sum(self._kinds[self._like[slot]].power_w(share) for slot, share in shares.items()))
 
     def _look_for_workers(self, has_workers: bool) -> None:
         """It is decided when the last one goes: one that joins later may take its time to load its models."""

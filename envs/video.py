@@ -34,7 +34,7 @@ def video_spec(
 
     Args:
         ladders: the levels, as the producer has them.
-        slos: objectives on metrics of `pipeline.metrics.CATALOGUE`.
+        slos: objectives on metrics of `pipeline.catalogue.CATALOGUE`.
         weights: of the knobs in the QoE, by name, 1 where absent.
         quality: what delivery is judged by.
         profile: what detections of the scene are worth; needed where they are judged.

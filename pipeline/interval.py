@@ -10,28 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pipeline.findings import Confidences, Followed, Matches
+
 HOPS = ("queue", "transfer", "buffer", "service", "return", "reorder")  # of a frame, in order
 RECENT_TASKS = 30  # over which recent service times are averaged
-
-
-class Matches(msgspec.Struct, frozen=True, array_like=True):
-    """Detections against what was really there, source frame by source frame of every stream.
-
-    Attributes:
-        matched: objects that a detection shows, one each, >= 0.
-        found: detections, but for those of objects that count neither way, >= matched.
-        present: objects that were there, >= matched.
-    """
-
-    matched: int = 0
-    found: int = 0
-    present: int = 0
-
-    def __add__(self, other: "Matches") -> "Matches":
-        return Matches(self.matched + other.matched, self.found + other.found, self.present + other.present)
-
-    def __sub__(self, other: "Matches") -> "Matches":
-        return Matches(self.matched - other.matched, self.found - other.found, self.present - other.present)
 
 
 class WorkerInterval(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +85,15 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
             worker's boxes mean nothing.
         scored: source frames that were scored, of all streams.
         scoring_s: computing time that this took the collector, >= 0.
+        failed: attempts at a task that a worker could not carry through, and workers that gave up, >= 0.
+        drop_streak: most frames of a stream in a row, as their outcomes became known, that were dropped, lost
+            or late; one that began in an earlier interval counts from there.
+        recovery_ms: from the hand-out of a frame to a worker that failed, fell silent or kept it for too long
+            to its outcome, or until now; the longest of this interval, 0 if there was none.
+        confidences: of the detections of emitted frames, where an SLO asks for them and they mean something.
+        agreed: boxes of two workers in the same pictures that match, those of the one and of the other, of
+            the last that two had, whatever interval they fell in.
+        followed: how objects were shown, where an SLO asks for it, likewise.
     """
 
     duration_s: float
@@ -134,6 +125,12 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     matches: dict[str, Matches] = {}
     scored: int = 0
     scoring_s: float = 0.0
+    failed: int = 0
+    drop_streak: int = 0
+    recovery_ms: float = 0.0
+    confidences: Confidences = Confidences()
+    agreed: Matches = Matches()
+    followed: Followed = Followed()
 
     @property
     def asked_for(self) -> int:
@@ -146,19 +143,24 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
         return sum(self.dropped.values()) + self.lost + self.late
 
     @property
+    def total(self) -> Matches:
+        """What was found of all classes together."""
+        return sum(self.matches.values(), Matches())
+
+    @property
     def matched(self) -> int:
         """Objects that a detection showed, of all classes."""
-        return sum(matches.matched for matches in self.matches.values())
+        return self.total.matched
 
     @property
     def found(self) -> int:
         """Detections."""
-        return sum(matches.found for matches in self.matches.values())
+        return self.total.found
 
     @property
     def present(self) -> int:
         """Objects that were there."""
-        return sum(matches.present for matches in self.matches.values())
+        return self.total.present
 
     @property
     def latency_p50_ms(self) -> float:
@@ -194,6 +196,11 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     def busy_s(self) -> float:
         """Say how long live workers were busy, all together."""
         return sum(worker.busy_s for worker in self.workers)
+
+    @property
+    def busy_squares_s2(self) -> float:
+        """Sum the squares of how long each was."""
+        return sum(worker.busy_s * worker.busy_s for worker in self.workers)
 
     @property
     def compute_fps(self) -> float:

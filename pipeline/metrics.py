@@ -1,4 +1,4 @@
-"""The catalogue of metrics, each a function of an interval's raw facts; NaN = unknown, which is not zero.
+"""Metrics, each a function of an interval's raw facts; NaN = unknown, which is not zero.
 
 These are plain arithmetic on attributes that are numbers, so that the simulator compiles the very same
 functions, and those of this module that they call, for its own record of facts, which has the attributes they
@@ -6,24 +6,8 @@ use: one formula, two doors.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
 
 from pipeline.interval import Interval
-
-
-class Matched(Protocol):
-    """Counts of objects matched, of detections, and of objects there were."""
-
-    @property
-    def matched(self) -> float: ...
-
-    @property
-    def found(self) -> float: ...
-
-    @property
-    def present(self) -> float: ...
 
 
 def queue_size(facts: Interval) -> float:
@@ -59,6 +43,11 @@ def drop_rate(facts: Interval) -> float:
     if facts.asked_for > 0:
         return facts.gone / facts.asked_for
     return 1.0 if facts.gone > 0 else math.nan
+
+
+def drop_streak(facts: Interval) -> float:
+    """Most frames of a stream in a row that were dropped, lost or late, see `Interval`."""
+    return float(facts.drop_streak)
 
 
 def load_capture(facts: Interval) -> float:
@@ -140,6 +129,16 @@ def utilisation(facts: Interval) -> float:
     return facts.busy_s / facts.n_workers / facts.duration_s if facts.n_workers > 0 else math.nan
 
 
+def utilisation_balance(facts: Interval) -> float:
+    """How evenly live workers are busy, each by its own capacity: 1 = all alike, 1 / n = one of n alone.
+
+    (sum u)^2 / (n sum u^2), u the share of the time that a worker was busy; unknown where nobody was.
+    Source: Jain, Chiu and Hawe, A Quantitative Measure of Fairness, DEC-TR-301, 1984.
+    """
+    squares = facts.n_workers * facts.busy_squares_s2
+    return facts.busy_s * facts.busy_s / squares if squares > 0 else math.nan
+
+
 def live_workers(facts: Interval) -> float:
     """Workers that have registered, are ready and have not fallen silent."""
     return float(facts.n_workers)
@@ -150,19 +149,44 @@ def time_to_adapt_ms(facts: Interval) -> float:
     return facts.adapting_ms
 
 
+def recovery_ms(facts: Interval) -> float:
+    """How long frames that a worker had not brought took to their outcome, see `Interval`; 0 = none was."""
+    return facts.recovery_ms
+
+
+def response_ms(facts: Interval) -> float:
+    """As `time_to_adapt_ms`, and 0 where no setting waited to be shown: what an SLO is on."""
+    return 0.0 if math.isnan(facts.adapting_ms) else facts.adapting_ms
+
+
+def error_rate(facts: Interval) -> float:
+    """Attempts at tasks that failed, and workers that gave up, as a share of all attempts that ended."""
+    attempts = facts.failed + facts.processed
+    return facts.failed / attempts if attempts > 0 else math.nan
+
+
+def unknown_share(facts: Interval) -> float:
+    """Share of latency and load that the interval does not tell: 0, 1/2 or 1."""
+    return (math.isnan(latency_p95_ms(facts)) + math.isnan(load(facts))) / 2
+
+
 def power_w(facts: Interval) -> float:
     """Mean power of the live workers over the interval."""
     return facts.power_w
 
 
-def streaming_f1(facts: Matched) -> float:
-    """F1 of what is shown: each source frame's truth against the newest result that was emitted by then.
+def energy_per_frame_j(facts: Interval) -> float:
+    """Energy that the live workers took for each delivered frame; infinite where none was delivered."""
+    used_j = facts.power_w * facts.duration_s
+    return used_j / facts.delivered if facts.delivered > 0 else used_j * math.inf
 
-    2 matched / (found + present) over all source frames, also those that nobody processed; unknown where
-    nothing was there and nothing was found. Source: Li, Wang and Ramanan, Towards Streaming Perception, 2020.
-    """
-    total = facts.found + facts.present
-    return 2 * facts.matched / total if total > 0 else math.nan
+
+def energy_per_object_j(facts: Interval) -> float:
+    """Energy that they took for each object that a detection showed, once for each source frame, likewise."""
+    if not facts.matches:
+        return math.nan
+    used_j = facts.power_w * facts.duration_s
+    return used_j / facts.matched if facts.matched > 0 else used_j * math.inf
 
 
 # Those of the published predecessor: its queue bound is in frames of the knob's own rate, its memory the
@@ -187,64 +211,3 @@ def task_time_share(facts: Interval) -> float:
 def task_time_share_max_worker(facts: Interval) -> float:
     """Slowest live worker's mean of its own last RECENT_TASKS service times ÷ the time between two frames."""
     return facts.slowest_recent_service_s * facts.fps
-
-
-def _one(facts: Interval) -> float:
-    return 1.0
-
-
-def _frames_per_source_second(facts: Interval) -> float:
-    return facts.source_fps * facts.n_streams
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """An entry of the catalogue.
-
-    Attributes:
-        measure: facts -> value, NaN if unknown.
-        unit: SI or derived, "" for a pure number.
-        memory: whether the value carries the past (a queue) or speaks of this interval alone. Drops need a
-            full queue, so they carry it too.
-        scale: what one unit of an SLO's threshold stands for in this interval.
-    """
-
-    measure: Callable[[Interval], float]
-    unit: str
-    memory: bool = False
-    scale: Callable[[Interval], float] = _one
-
-
-CATALOGUE: Mapping[str, Metric] = {
-    # thresholds of queue_size are in seconds of the source's frames, of all streams
-    "queue_size": Metric(queue_size, "tasks", memory=True, scale=_frames_per_source_second),
-    "memory_usage": Metric(memory_usage, "", memory=True),
-    "latency_p50_ms": Metric(latency_p50_ms, "ms", memory=True),
-    "latency_p95_ms": Metric(latency_p95_ms, "ms", memory=True),
-    "latency_p99_ms": Metric(latency_p99_ms, "ms", memory=True),
-    "drop_rate": Metric(drop_rate, "", memory=True),
-    "load": Metric(load, ""),
-    "load_capture": Metric(load_capture, ""),
-    "load_link": Metric(load_link, ""),
-    "load_compute": Metric(load_compute, ""),
-    "delivered_fps": Metric(delivered_fps, "1/s"),
-    "processing_time_max_worker": Metric(processing_time_max_worker, ""),
-    "offered_fps": Metric(offered_fps, "1/s"),
-    "processed_fps": Metric(processed_fps, "1/s"),
-    "service_ms": Metric(service_ms, "ms"),
-    "utilisation": Metric(utilisation, ""),
-    "live_workers": Metric(live_workers, ""),
-    "time_to_adapt_ms": Metric(time_to_adapt_ms, "ms"),
-    "power_w": Metric(power_w, "W"),
-    "streaming_f1": Metric(streaming_f1, ""),
-    "queue_s": Metric(queue_s, "s", memory=True),
-    "host_memory": Metric(host_memory, "", memory=True),
-    "task_time_share": Metric(task_time_share, ""),
-    "task_time_share_max_worker": Metric(task_time_share_max_worker, ""),
-}
-
-
-def measure(facts: Interval) -> dict[str, float | None]:
-    """List every metric of the catalogue, by name; None where it is unknown."""
-    values = {name: metric.measure(facts) for name, metric in CATALOGUE.items()}
-    return {name: None if math.isnan(value) else value for name, value in values.items()}

@@ -7,8 +7,8 @@ from enum import IntEnum, StrEnum
 
 import msgspec
 
+from pipeline.catalogue import WORLDS, metric_of
 from pipeline.interval import Interval
-from pipeline.metrics import CATALOGUE
 
 RATIO_CAP = 10.0  # ratios are clipped here, so that observations stay finite
 
@@ -26,6 +26,9 @@ class Sense(StrEnum):
 
     AT_MOST = "at_most"
     AT_LEAST = "at_least"
+
+
+SENSES = {"<=": Sense.AT_MOST, ">=": Sense.AT_LEAST}
 
 
 def slo_ratio(value: float, bound: float, at_least: bool) -> float:
@@ -48,7 +51,7 @@ class Slo:
     """A Service Level Objective on one metric.
 
     Attributes:
-        metric: its name; in a video spec one of `CATALOGUE`.
+        metric: its name; in a video spec as `metric_of` knows it.
         threshold: the bound, finite and > 0, in the metric's unit (`queue_size`: seconds of source frames).
         warn_at: WARNING begins at this ratio, in (0, 1].
         sense: upper bound (AT_MOST) or lower bound (AT_LEAST).
@@ -66,6 +69,12 @@ class Slo:
             raise ValueError(f"threshold of {self.metric} must be a finite number > 0, got {self.threshold}")
         if not 0 < self.warn_at <= 1:
             raise ValueError(f"warn_at of {self.metric} must be in (0, 1], got {self.warn_at}")
+
+    @property
+    def text(self) -> str:
+        """Say it as `parse_slo` reads it."""
+        sign = next(sign for sign, sense in SENSES.items() if sense is self.sense)
+        return f"{self.metric}{sign}{self.threshold!r}@{self.warn_at!r}"
 
     def read(self, value: float, scale: float = 1.0) -> "SloReading":
         """Judge one value of the metric, NaN if unknown; `scale` is what one unit of the threshold means."""
@@ -95,9 +104,7 @@ class SloReading(msgspec.Struct, frozen=True):
 
 def video_slo(metric: str, threshold: float, warn_at: float = 0.9, sense: Sense = Sense.AT_MOST) -> Slo:
     """An SLO on a metric of the catalogue. Raises ValueError: no such metric, or a threshold out of range."""
-    if metric not in CATALOGUE:
-        raise ValueError(f"unknown SLO metric {metric!r}; expected one of {', '.join(CATALOGUE)}")
-    return Slo(metric, threshold, warn_at, sense, CATALOGUE[metric].memory)
+    return Slo(metric, threshold, warn_at, sense, metric_of(metric).memory)
 
 
 def with_threshold(slos: Sequence[Slo], metric: str, threshold: float) -> tuple[Slo, ...]:
@@ -105,16 +112,34 @@ def with_threshold(slos: Sequence[Slo], metric: str, threshold: float) -> tuple[
     return tuple(replace(slo, threshold=threshold) if slo.metric == metric else slo for slo in slos)
 
 
+def check_known(slos: Sequence[Slo], world: str, has_truth: bool) -> None:
+    """Raise ValueError if an SLO is on a metric that can never be known.
+
+    Args:
+        world: one of `pipeline.catalogue.WORLDS`.
+        has_truth: whether it is known what is in the pictures, and detections of it mean something.
+    """
+    for slo in slos:
+        metric = metric_of(slo.metric)
+        if world not in metric.worlds:
+            known = " and ".join(WORLDS[each] for each in metric.worlds)
+            raise ValueError(
+                f"{slo.metric} is not known of {WORLDS[world]}, only of {known}: choose another SLO"
+            )
+        if metric.needs_truth and not has_truth:
+            raise ValueError(
+                f"{slo.metric} cannot be known, for nobody knows what is there, or what is found of it: "
+                "choose another SLO, or a stream with a truth (video=traffic, or video.truth of a file)"
+            )
+
+
 def read_slos(slos: Sequence[Slo], interval: Interval) -> dict[str, SloReading]:
     """Judge each SLO (on metrics of the catalogue) over one interval, by metric name."""
     readings = {}
     for slo in slos:
-        metric = CATALOGUE[slo.metric]
+        metric = metric_of(slo.metric)
         readings[slo.metric] = slo.read(metric.measure(interval), metric.scale(interval))
     return readings
-
-
-_SENSES = {"<=": Sense.AT_MOST, ">=": Sense.AT_LEAST}
 
 
 def parse_slo(text: str) -> Slo:
@@ -122,7 +147,7 @@ def parse_slo(text: str) -> Slo:
 
     Raises ValueError: not written so, or no such metric.
     """
-    for sign, sense in _SENSES.items():
+    for sign, sense in SENSES.items():
         metric, found, bound = text.partition(sign)
         if found:
             threshold, _, warn_at = bound.partition("@")

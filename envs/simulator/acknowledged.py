@@ -33,7 +33,7 @@ def up_came(s, e, now_ns):
     j = e.up_verdicts[place]
     while j != NONE:
         after = e.jobs[j].next
-        judge(s, e, j)
+        judge(s, e, j, now_ns)
         release_job(s, e, j)
         j = after
     replan(s, e, now_ns)
@@ -80,17 +80,21 @@ def receive(s, e, j):
 
 
 @compiled
-def judge(s, e, j):
+def judge(s, e, j, now_ns):
     """Set a frame's outcome."""
     f = frame_of(s, e, j)
     if f == NONE:
         return
+    if e.frames[f].failed_ns > 0:
+        e.i_recovered_ns = max(e.i_recovered_ns, now_ns - e.frames[f].failed_ns)
     leave(s, e, f)
     free_frame(s, e, f)
     job = e.jobs[j]
     if job.outcome == DELIVERED:
         note_delivery(s, e, j)
-    elif job.outcome == LOST:
+        return
+    e.streams[job.stream].streak += 1
+    if job.outcome == LOST:
         e.lost += 1
         e.i_lost += 1
     else:
@@ -103,6 +107,8 @@ def note_delivery(s, e, j):
     """Into the interval's meters."""
     job = e.jobs[j]
     e.delivered += 1
+    e.i_streak = max(e.i_streak, e.streams[job.stream].streak)
+    e.streams[job.stream].streak = 0
     e.latencies_ns[e.i_delivered] = job.latency_ns
     e.i_delivered += 1
     e.by_grade[job.grade] += 1

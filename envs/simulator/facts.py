@@ -41,6 +41,7 @@ class Facts(NamedTuple):
     processed: int
     service_s: float
     busy_s: float
+    busy_squares_s2: float
     compute_fps: float
     link_fps: float
     slowest_service_s: float
@@ -50,6 +51,8 @@ class Facts(NamedTuple):
     matched: float
     found: float
     present: float
+    drop_streak: int
+    recovery_ms: float
 
 
 mean_power_w = compiled(hardware.mean_power_w)
@@ -193,10 +196,31 @@ def adapting_ms(e):
 
 
 @compiled
+def drop_streak(s, e):
+    """As `Interval.drop_streak`."""
+    longest = e.i_streak
+    for stream in range(s.n_streams):
+        longest = max(longest, e.streams[stream].streak)
+    return longest
+
+
+@compiled
+def recovery_ms(e):
+    """As `Interval.recovery_ms`: of frames that have their outcome, or wait for it; 0 if there were none."""
+    longest_ns = e.i_recovered_ns
+    f = e.oldest
+    while f != NONE:
+        if e.frames[f].failed_ns > 0:
+            longest_ns = max(longest_ns, e.now_ns - e.frames[f].failed_ns)
+        f = e.frames[f].newer
+    return longest_ns * MS_PER_NS
+
+
+@compiled
 def facts_of(s, e):
     """The facts of the interval that has just ended."""
     duration_s = s.interval_ns * 1e-9
-    n_live, processed, service_s, busy_s, power_w = 0, 0, 0.0, 0.0, 0.0
+    n_live, processed, service_s, busy_s, busy_squares_s2, power_w = 0, 0, 0.0, 0.0, 0.0, 0.0
     slowest_s, slowest_recent_s = math.nan, math.nan
     for w in range(e.n_workers):
         worker = e.workers[w]
@@ -207,6 +231,7 @@ def facts_of(s, e):
         processed += worker.processed
         service_s += worker_service_s
         busy_s += worker_busy_s
+        busy_squares_s2 += worker_busy_s * worker_busy_s
         if worker.processed > 0:
             slowest_s = larger(slowest_s, worker_service_s / worker.processed)
         if is_running(worker) and worker.running_ns > 0:
@@ -247,6 +272,7 @@ def facts_of(s, e):
         processed,
         service_s,
         busy_s,
+        busy_squares_s2,
         compute_fps(e, n_live, processed, service_s),
         link_fps(e, n_live, processed),
         slowest_s,
@@ -256,4 +282,6 @@ def facts_of(s, e):
         matched,
         n_objects,
         n_objects,
+        drop_streak(s, e),
+        recovery_ms(e),
     )

@@ -9,16 +9,15 @@ from envs import reward, video, worth
 from envs.simulator.compiling import compiled
 from envs.simulator.facts import MS_PER_NS, facts_of
 from envs.simulator.records import NEVER, NONE
-from envs.simulator.verdicts import METRICS, N_KNOBS, QUALITIES
+from envs.simulator.verdicts import METRICS, N_KNOBS, QUALITIES, SIMULATED
 from envs.simulator.walk import walk
 from envs.spec import Quality
 from envs.video import STREAMING_F1
 from pipeline import metrics, slos
 from pipeline.interval import HOPS
-from pipeline.metrics import CATALOGUE
 from pipeline.slos import RATIO_CAP
 
-N_CATALOGUE = len(CATALOGUE)
+N_CATALOGUE = len(SIMULATED)
 F1_METRIC = METRICS.index(STREAMING_F1)
 BY_ACCURACY, BY_F1, BY_KNOBS, BY_LEVELS, BY_FRUGAL = map(QUALITIES.index, Quality)
 
@@ -42,8 +41,8 @@ def _each(functions: list[Any]) -> Any:
     return compiled(fill)
 
 
-measure = _each([metric.measure for metric in CATALOGUE.values()])
-scale = _each([metric.scale for metric in CATALOGUE.values()])
+measure = _each([metric.measure for metric in SIMULATED.values()])
+scale = _each([metric.scale for metric in SIMULATED.values()])
 slo_ratio = compiled(slos.slo_ratio)
 slo_state = compiled(slos.slo_state)
 attained = compiled(worth.attained)

@@ -43,7 +43,8 @@ def offer(s, e, stream, index, captured_ns, epoch, size, grade):
     frame.stream, frame.id = stream, e.streams[stream].offered_id
     e.streams[stream].offered_id += 1
     frame.index, frame.captured_ns = index, captured_ns
-    frame.epoch, frame.size, frame.grade, frame.attempts = epoch, size, grade, 0
+    frame.epoch, frame.size, frame.grade = epoch, size, grade
+    frame.attempts = frame.failed_ns = 0
     frame.bytes = s.frame_bytes[size]
     e.held_bytes += frame.bytes
     e.offered += 1
@@ -80,6 +81,8 @@ def give_up(s, e, f):
 @compiled
 def take_back(s, e, f, counts):
     """A lease ends without a result: queue the frame again, or give it up."""
+    if e.frames[f].failed_ns == 0:
+        e.frames[f].failed_ns = e.frames[f].leased_ns
     e.workers[e.frames[f].holder].n_leased -= 1
     frame_remove(s, e, f)
     if not counts:
@@ -134,6 +137,7 @@ def take_out(s, e, f, now_ns):
 @compiled
 def drop(s, e, f, now_ns):
     """The queue's policy has refused or evicted it."""
+    e.streams[e.frames[f].stream].streak += 1
     take_out(s, e, f, now_ns)
     e.dropped += 1
     e.i_dropped += 1

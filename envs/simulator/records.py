@@ -122,7 +122,7 @@ WORKER = _record(
     ),
 )
 FRAME = _record(
-    "stream id index captured_ns epoch grade size bytes attempts place holder leased_ns"
+    "stream id index captured_ns epoch grade size bytes attempts place holder leased_ns failed_ns"
     " previous next older newer"
 )
 JOB = _record(
@@ -133,6 +133,7 @@ STREAM = _record(
     "next_id offered_id n_waiting missing_since_ns seed handed_out_ns kept_ns first_id"
     # source frames that are scored, and the one that is shown
     " scored shown shown_grade shown_size"
+    " streak"  # frames in a row that nobody got, to the last whose outcome is known
 )
 EPISODE = _record(
     # the world
@@ -156,7 +157,7 @@ EPISODE = _record(
     " offered delivered dropped thinned lost late requeued"
     # meters of the interval
     " i_capture_ns i_offered i_withdrawn i_delivered i_dropped i_thinned i_lost i_late i_heights"
-    " i_adapted_ns i_scored n_recent",
+    " i_adapted_ns i_scored i_streak i_recovered_ns n_recent",
     "ns_per_byte"  # of every link; negative: of each its own
     " scene content i_f1",  # offsets of the logit of F1: of the episode, of this moment; F1 of the interval
     (

@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from envs.observe import COUNTS, OUTCOMES
 from envs.simulator.records import N_FPS, N_GRADES, N_SIZES, N_SLOS, N_WORKERS, NONE
 from envs.spec import ElasticitySpec, Quality
+from pipeline.catalogue import CATALOGUE
 from pipeline.interval import HOPS
-from pipeline.metrics import CATALOGUE
 from pipeline.slos import Sense
 
 FRAMES = ("offered", *OUTCOMES, "requeued")
 QUALITIES = tuple(Quality)
-METRICS = (*CATALOGUE, *(f"hop_{hop}_ms" for hop in HOPS), *COUNTS)
+SIMULATED = {name: metric for name, metric in CATALOGUE.items() if metric.is_simulated}
+METRICS = (*SIMULATED, *(f"hop_{hop}_ms" for hop in HOPS), *COUNTS)
 FLAG = np.int8  # 0 or 1: numba knows no arrays of truths within records
 N_KNOBS = 3  # of a video spec
 N_LEVELS = max(N_FPS, N_SIZES, N_GRADES)
@@ -24,7 +25,7 @@ N_STAGES, N_OBSERVED = 4, 8  # stages, and further metrics in the observation, a
 RULES = np.dtype(
     [
         ("n_slos", np.int64),
-        ("slo_metrics", np.int64, (N_SLOS,)),  # index into the catalogue
+        ("slo_metrics", np.int64, (N_SLOS,)),  # index into SIMULATED
         ("warn_at", np.float64, (N_SLOS,)),
         ("at_least", FLAG, (N_SLOS,)),
         ("n_stages", np.int64),
@@ -89,7 +90,9 @@ def rules_of(spec: ElasticitySpec) -> NDArray[Any]:
             f"the simulator has room for {N_STAGES} stages and {N_OBSERVED} further metrics, got {n_stages} "
             f"and {m}"
         )
-    catalogue, s = list(CATALOGUE), len(spec.slos)
+    if unknown := [slo.metric for slo in spec.slos if slo.metric not in SIMULATED]:
+        raise ValueError(f"the simulator does not know {', '.join(unknown)}")
+    catalogue, s = list(SIMULATED), len(spec.slos)
     rules = np.zeros(1, RULES)
     r = rules[0]
     r["n_slos"], r["n_observed"] = s, m

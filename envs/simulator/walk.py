@@ -106,7 +106,7 @@ def begin_records(s, e, seed, thresholds):
         e.workers[slot].told_slowdown, e.workers[slot].heat = 1.0, 0.0
     for stream in range(s.n_streams):
         state = e.streams[stream]
-        state.next_id = state.offered_id = state.n_waiting = 0
+        state.next_id = state.offered_id = state.n_waiting = state.streak = 0
         state.missing_since_ns, state.handed_out_ns = NEVER, -1
         state.seed = np.int64(stream_seed(seed, stream))
         e.window[stream, :] = UNKNOWN
@@ -119,7 +119,7 @@ def begin_records(s, e, seed, thresholds):
 def begin_interval(s, e):
     """The meters begin anew."""
     e.i_offered = e.i_withdrawn = e.i_delivered = e.i_dropped = e.i_thinned = e.i_lost = e.i_late = 0
-    e.i_capture_ns = e.i_heights = e.i_adapted_ns = e.i_scored = 0
+    e.i_capture_ns = e.i_heights = e.i_adapted_ns = e.i_scored = e.i_streak = e.i_recovered_ns = 0
     e.i_f1 = 0.0
     for stream in range(s.n_streams):
         e.streams[stream].first_id = e.streams[stream].offered_id

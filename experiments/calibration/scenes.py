@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.class_names import class_ids
-from pipeline.interval import Matches
+from pipeline.findings import Matches
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.producer.scaling import scaled
 from pipeline.scoring.matching import Objects, detections_of, tally

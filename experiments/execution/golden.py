@@ -17,8 +17,7 @@ from experiments.worlds.plan import Plan
 from pipeline.allowance import usable_cores
 from pipeline.class_names import class_ids
 from pipeline.collector.detections import AXIS_ALIGNED
-from pipeline.interval import Matches
-from pipeline.metrics import streaming_f1
+from pipeline.findings import Matches, streaming_f1
 from pipeline.options import ProducerOptions
 from pipeline.scoring.matching import NOTHING_FOUND, Detections, Objects, detections_of, tally
 from pipeline.scoring.truth import is_low

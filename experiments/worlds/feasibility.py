@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.simulator.verdicts import SIMULATED
 from envs.spec import ElasticitySpec
 from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
 from experiments.program.formatting import counted, setting_text
@@ -42,7 +43,7 @@ def warning(plan: Plan) -> str:
         is_known = not env.control and (env.emulate or not hardware_of(plan.config.hardware).is_native)
     else:
         is_known = isinstance(env, SimulatorSchema)
-    if not is_known:
+    if not is_known or any(slo.metric not in SIMULATED for slo in plan.spec.slos):
         return ""
     twin = twin_of(plan)
     assert isinstance(twin, SimulatorPlan)

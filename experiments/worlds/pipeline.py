@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from envs.cluster import Cluster
+from envs.energy import open_sensor
 from envs.guards import Guards
 from envs.hardware import Hardware
 from envs.pipeline_env import PipelineEnv
@@ -30,6 +31,7 @@ from experiments.worlds.builders import (
 )
 from experiments.worlds.detections import Detected, detections_of, drawn_by, judged_where_known
 from pipeline.allowance import usable_cores
+from pipeline.catalogue import EMULATED, NATIVE
 from pipeline.cluster import LocalCluster
 from pipeline.content import Swing
 from pipeline.control import ControlClient
@@ -39,7 +41,7 @@ from pipeline.remote import RemoteCluster
 from pipeline.restarts import RestartBudget
 from pipeline.scoring.truth import is_known
 from pipeline.settings import Ladders, ladders_for
-from pipeline.slos import Slo
+from pipeline.slos import Slo, check_known
 from pipeline.sources.opening import open_source
 from pipeline.worker.weights import TASKS, are_at_hand
 
@@ -81,6 +83,7 @@ class PipelinePlan:
             self.env.ready_timeout_s,
             on_progress,
             None if self.env.control else self.hardware,
+            open_sensor() if self.hardware.is_native and not self.env.control else None,
             Guards(**vars(self.env.guards)),
             self.env.shadow,
         )
@@ -148,6 +151,10 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     else:
         untrained = [grade for grade in producer.grades if not is_trained(producer, grade)]
         detected = detections_of(producer.work_type, untrained, is_known(producer), profile is not None)
+    if status is None:
+        is_real, is_none = (detected.kind is kind for kind in (DetectionKind.REAL, DetectionKind.NONE))
+        with blaming("slo"):
+            check_known(slos, NATIVE if is_real else EMULATED, is_known(producer) and not is_none)
     drawn = None
     if status is None and profile is not None and detected.kind is DetectionKind.EMULATED:
         drawn = drawn_by(profile, ladders, scenario)
@@ -208,19 +215,13 @@ def producer_options(
         queue_bound_s=env.queue_bound_s,
         memory_budget_mb=env.memory_budget_mb,
         keys=env.keys,
-        slos=tuple(slo_text(slo) for slo in slos),
+        slos=tuple(slo.text for slo in slos),
     )
 
 
 def swing_of(swing: Swing | None) -> tuple[float, ...]:
     """As the producer takes it; nothing, if there is none."""
     return () if swing is None else (swing.low, swing.high, swing.period_s)
-
-
-def slo_text(slo: Slo) -> str:
-    """As `pipeline.slos.parse_slo` reads it."""
-    sign = {"at_most": "<=", "at_least": ">="}[slo.sense]
-    return f"{slo.metric}{sign}{slo.threshold!r}@{slo.warn_at!r}"
 
 
 def source_ladders(options: ProducerOptions) -> Ladders:

@@ -22,9 +22,10 @@ from experiments.worlds.builders import (
     video_arguments,
 )
 from experiments.worlds.detections import Detected, judged_where_known, simulated_detections
+from pipeline.catalogue import SIMULATOR
 from pipeline.options import ProducerOptions
 from pipeline.settings import ladders_for
-from pipeline.slos import Slo
+from pipeline.slos import Slo, check_known
 from pipeline.sources.base import Source as PictureSource
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
     """
     with blaming("slo"):
         slos = slos_of(config.slo)
+        check_known(slos, SIMULATOR, has_truth=config.accuracy is not None)
     system = system_of(config, env, slos)
     detected = simulated_detections(system.accuracy is not None)
     config, detected = judged_where_known(config, detected)

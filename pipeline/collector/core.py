@@ -10,9 +10,11 @@ from typing import assert_never
 
 from pipeline.clock import ClockOffset
 from pipeline.collector import events
+from pipeline.collector.agreement import Agreement
 from pipeline.collector.events import Command, Event
 from pipeline.collector.present import Present
 from pipeline.collector.reorder import Arrival, Reorder, Step
+from pipeline.findings import Confidences
 from pipeline.messages import (
     FIRST_TRIAL,
     Ack,
@@ -64,6 +66,7 @@ class Collector:
         self._received: list[Received] = []
         self._verdicts: list[Verdict] = []
         self._tally: Tally | None = None  # news of the present episode
+        self._agreement = Agreement()
         self._joined_ns = 0  # when the present episode was first heard of, on the producer's clock
         self._is_scoring = False
         self._unconfirmed: dict[int, tuple[Ack, int]] = {}  # by number: message, when it was sent
@@ -116,6 +119,7 @@ class Collector:
     def _receipt(self, arrival: Arrival) -> Received:
         header = arrival.part.header
         sent, received, _, done = header.stamps_ns
+        compares = self._settings is not None and self._settings.compares
         return Received(
             stream=header.stream,
             id=header.id,
@@ -127,6 +131,7 @@ class Collector:
             transfer_ns=received - sent,
             return_ns=arrival.received_ns + self._clock.offset_ns - header.captured_ns - done,
             sent_ns=header.captured_ns + sent if any(header.stamps_ns) else None,
+            agreed=self._agreement.of(arrival.part) if compares else None,
         )
 
     def _advance(self, stream: int, reorder: Reorder, now_ns: int) -> list[Command]:
@@ -150,6 +155,7 @@ class Collector:
         arrived = step.arrival.received_ns + self._clock.offset_ns - header.captured_ns
         latency = now_ns + self._clock.offset_ns - header.captured_ns
         hops = (sent, received - sent, started - received, done - started, arrived - done, latency - arrived)
+        asks = self._settings is not None and self._settings.confidences
         return Verdict(
             stream=stream,
             id=step.id,
@@ -159,6 +165,7 @@ class Collector:
             latency_ns=latency,
             hops_ns=hops,
             epoch=header.epoch,
+            confidences=Confidences.of(step.arrival.part.boxes[:, -2]) if asks else None,
         )
 
     def _producer_spoke(self, message: LinkDown, now_ns: int) -> list[Command]:
@@ -234,6 +241,7 @@ class Collector:
         """Say what is held and not yet reported is of no use to anybody any more."""
         self._tally = None
         self._streams.clear()
+        self._agreement = Agreement()
         self._received.clear()
         self._verdicts.clear()
         self._unconfirmed.clear()

@@ -175,7 +175,7 @@ class Telemetry(Message, frozen=True, tag="TELEMETRY_REPLY"):
     Attributes:
         levels: in force at the interval's end.
         ended_ns: end of the interval (so far).
-        metrics: of `pipeline.metrics.CATALOGUE`; None where unknown.
+        metrics: of `pipeline.catalogue.CATALOGUE`; None where unknown.
         slos: readings of the producer's own SLOs.
         report_age_s: age of the collector's last report; large = the figures are stale.
         rejected: malformed messages so far, all sockets of producer and collector.

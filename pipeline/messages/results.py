@@ -15,6 +15,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from pipeline.findings import Confidences, Matches
 from pipeline.messages.framing import (
     MAX_PARTS,
     Buffer,
@@ -139,6 +140,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
         return_ns: from the worker to the collector, likewise.
         sent_ns: when the producer handed it out, by its own clock; None: the worker does not say when its
             tasks were where, and the two times above mean nothing.
+        agreed: how far its boxes agree with those of another worker, where somebody asks and both are there.
     """
 
     stream: Count
@@ -151,6 +153,7 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
     transfer_ns: int = 0
     return_ns: int = 0
     sent_ns: int | None = None
+    agreed: Matches | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, array_like=True):
@@ -160,6 +163,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
         latency_ns: emitted minus captured.
         epoch: of the settings that it was processed under.
         hops_ns: time spent in queue, transfer, buffer, service, return, reorder; sums to latency_ns.
+        confidences: of its detections, where they are asked for.
     """
 
     stream: Count
@@ -170,6 +174,7 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     latency_ns: int = 0
     hops_ns: tuple[int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0)
     epoch: Count = 0
+    confidences: Confidences | None = None
 
 
 class Ack(Message, frozen=True, tag="ACK"):
@@ -195,6 +200,8 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
         echo_ns: SYNC.sent_ns, 0 if this answers none.
         grades: what the index of a grade stands for.
         truth: what results are to be scored by; None if nobody knows it, or nothing is played.
+        confidences: whether verdicts are to have those of detections, since an SLO is on them.
+        compares: whether results of the same picture are to be held against each other, likewise.
     """
 
     incarnation: Identity
@@ -211,6 +218,8 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
     echo_ns: int = 0
     grades: tuple[Label, ...] = ()
     truth: Truth | None = None
+    confidences: bool = False
+    compares: bool = False
 
 
 class Gap(Message, frozen=True, tag="GAP"):

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from pipeline.content import Swing
-from pipeline.interval import Matches
+from pipeline.findings import Followed, Matches
 from pipeline.messages.framing import Count, Positive
 
 
@@ -54,6 +54,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         began_ns: when the first picture was due.
         density: of the traffic over its time; None = as it comes.
         drawn: detections are drawn by this in place of what workers found; None = they are the workers'.
+        is_followed: whether objects are followed from picture to picture, since an SLO asks for it.
     """
 
     classes: tuple[str, ...]
@@ -63,6 +64,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     began_ns: int = 0
     density: Swing | None = None
     drawn: Drawn | None = None
+    is_followed: bool = False
 
 
 class Tally(msgspec.Struct, frozen=True, array_like=True):
@@ -74,9 +76,11 @@ class Tally(msgspec.Struct, frozen=True, array_like=True):
         scored: source frames, of all streams, > 0.
         cost_ns: computing time that scoring took.
         matches: by class.
+        followed: where objects are.
     """
 
     episode: Count
     scored: Positive
     cost_ns: Count
     matches: dict[str, Matches]
+    followed: Followed = Followed()

@@ -1,7 +1,7 @@
 """The answers to STATUS and TELEMETRY, and to what is malformed."""
 
+from pipeline.catalogue import measure
 from pipeline.messages import Error, Status, Telemetry, WorkerStatus
-from pipeline.metrics import measure
 from pipeline.producer.events import Answer, Command, Malformed, Reply, Tell
 from pipeline.producer.link import CollectorLink
 from pipeline.producer.meter import Meter
@@ -43,7 +43,7 @@ def telemetry(
     stream: Stream, work: WorkApi, link: CollectorLink, meter: Meter, rejected: int, now_ns: int
 ) -> Telemetry:
     """Say what was measured since the interval began; `rejected` counts malformed messages so far."""
-    interval = meter.read(now_ns, stream, work.ready_workers)
+    interval = meter.read(now_ns, stream, work.ready_workers, work.n_failures)
     said = link.said
     return Telemetry(
         state=stream.state,

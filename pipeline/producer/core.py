@@ -126,7 +126,7 @@ class Producer:
         gaps = []
         for key in keys:  # a full queue may name the same victim for the frames of two streams
             if self._stream.ledger.judge(key, Outcome.DROPPED, reason):
-                self._meter.dropped[reason] += 1
+                self._meter.drop(key[0], reason)
                 gaps.append((*key, Outcome.DROPPED))
         return self._link.tell_gaps(gaps)
 
@@ -251,7 +251,7 @@ class Producer:
             case GetTelemetry():
                 read = telemetry(self._stream, self._work, self._link, self._meter, self._rejected, now_ns)
                 if message.close:
-                    self._begin_interval(Meter(now_ns, self._meter.recent, dict(self._stream.next_ids)))
+                    self._begin_interval(self._meter.next(now_ns, self._stream.next_ids))
                 return [events.Answer(envelope, read)]
             case SetKnobs():
                 return self._set_knobs(envelope, message, now_ns)
@@ -298,4 +298,5 @@ class Producer:
         """Begin an interval; what the workers have been busy so far belongs to the one before."""
         for worker in self._work.workers.values():
             worker.occupancy.book(meter.began_ns)
+        meter.failures_before = self._work.n_failures
         self._meter = meter

@@ -35,6 +35,7 @@ class Frame:
     attempts: int = 0  # times handed out
     holder: bytes = b""  # worker that has the lease
     leased_ns: int = 0
+    failed_ns: int = 0  # when it was handed to the first worker that did not bring it; 0 = none has failed
     failed_by: frozenset[str] = frozenset()  # names of workers that could not process it
     reason: LossReason = LossReason.NOT_DRAINED  # should it be lost
     home: "dict[Key, Frame] | None" = field(default=None, repr=False)  # where its state has it
@@ -198,6 +199,7 @@ class Ledger:
             counts: False if the worker never tried it, so that no retry is used up.
             reason: why it is lost if no retry is left.
         """
+        frame.failed_ns = frame.failed_ns or frame.leased_ns
         frame.attempts -= not counts
         if frame.attempts > self.retries:
             self._give_up(frame, reason)

@@ -116,8 +116,7 @@ class CollectorLink:
             for verdict in ack.verdicts:
                 frame = self._stream.ledger.judge((verdict.stream, verdict.id), verdict.outcome)
                 if frame is not None:
-                    emitted_ns = frame.header.captured_ns + verdict.latency_ns
-                    meter.judged(verdict, emitted_ns, self._stream.adaptation)
+                    meter.judged(verdict, frame, self._stream.adaptation, now_ns)
             if ack.tally is not None:
                 self._scored(ack.collector, ack.tally, meter)
         return [Tell(peer, Confirm(ack.seq))]

@@ -5,13 +5,16 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.interval import HOPS, RECENT_TASKS, Interval, Matches, WorkerInterval, percentiles_ms
+from pipeline.findings import Confidences, Followed, Matches
+from pipeline.interval import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
 from pipeline.messages import Outcome, Received, Tally, Verdict, Weights
 from pipeline.producer.adaptation import Adaptation
+from pipeline.producer.ledger import Frame
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Worker
 
 MS_PER_NS = 1e-6
+RECENT_COPIES = 10  # of frames, by which the agreement of workers is judged: there are few
 
 
 def _window() -> deque[int]:
@@ -33,11 +36,18 @@ class RecentTasks:
 
 @dataclass(slots=True)
 class Meter:
-    """Counts since the interval began at `began_ns`; `recent` goes on from one interval to the next."""
+    """Counts since the interval began at `began_ns`; see `next` for what goes on in the next interval."""
 
     began_ns: int
     recent: RecentTasks = field(default_factory=RecentTasks)
     first_ids: Mapping[int, int] = field(default_factory=dict)  # per stream, of the interval's first frame
+    streaks: Counter[int] = field(default_factory=Counter)  # per stream, frames in a row that nobody got
+    agreed: deque[Matches] = field(default_factory=lambda: deque(maxlen=RECENT_COPIES))  # of two workers each
+    failures_before: int = 0  # of workers, before it began
+    longest_streak: int = 0  # of those that ended
+    recovered_ns: int = 0  # how long the slowest frame took that a worker had not brought
+    confidences: Confidences = field(default_factory=Confidences)
+    followed: Followed = field(default_factory=Followed)
     capture_ns: int = 0
     offered: int = 0
     withdrawn: int = 0  # offered, and thinned in the same interval
@@ -57,6 +67,10 @@ class Meter:
     scoring_ns: int = 0
     matches: defaultdict[str, Matches] = field(default_factory=lambda: defaultdict(Matches))  # by class
 
+    def next(self, now_ns: int, next_ids: Mapping[int, int]) -> "Meter":
+        """Begin the next interval: recent tasks and copies, and streaks that go on, are still known in it."""
+        return Meter(now_ns, self.recent, dict(next_ids), self.streaks, self.agreed)
+
     def received(self, item: Received, worker: Worker | None) -> None:
         """Count a result at the collector; `worker` has made it, None if that is not live any more."""
         self.processed[item.worker] += 1
@@ -67,17 +81,32 @@ class Meter:
             self.down_ns[item.worker] += down_ns
             self.up_ns[item.worker] += up_ns
         self.recent.add(item.worker, item.service_ns)
+        if item.agreed is not None:
+            self.agreed.append(item.agreed)
 
     def thinned(self, stream: int, frame_id: int) -> None:
         """Count a frame of the queue that is not asked for any more."""
         self.counts[Outcome.THINNED] += 1
         self.withdrawn += frame_id >= self.first_ids.get(stream, 0)
 
-    def judged(self, verdict: Verdict, emitted_ns: int, adaptation: Adaptation) -> None:
+    def drop(self, stream: int, reason: str) -> None:
+        """Count a frame that the queue's policy refused or evicted."""
+        self.dropped[reason] += 1
+        self.streaks[stream] += 1
+
+    def judged(self, verdict: Verdict, frame: Frame, adaptation: Adaptation, now_ns: int) -> None:
         """Count an outcome that was set at the collector; a frame that was emitted shows its settings."""
         self.counts[verdict.outcome] += 1
-        if verdict.outcome is Outcome.DELIVERED:
+        if frame.failed_ns:
+            self.recovered_ns = max(self.recovered_ns, now_ns - frame.failed_ns)
+        if verdict.outcome is not Outcome.DELIVERED:
+            self.streaks[verdict.stream] += 1
+        else:
+            self.longest_streak = max(self.longest_streak, self.streaks.pop(verdict.stream, 0))
+            if verdict.confidences is not None:
+                self.confidences += verdict.confidences
             self.latencies_ns.append(verdict.latency_ns)
+            emitted_ns = frame.header.captured_ns + verdict.latency_ns
             self.adapted_ns = max(self.adapted_ns, adaptation.shown(verdict.epoch, emitted_ns))
             self.by_grade[verdict.grade] += 1
             self.heights_px += verdict.height_px
@@ -88,16 +117,24 @@ class Meter:
         earlier = before or Tally(tally.episode, 0, 0, {})
         self.n_scored += tally.scored - earlier.scored
         self.scoring_ns += tally.cost_ns - earlier.cost_ns
+        self.followed += tally.followed - earlier.followed
         for name, matches in tally.matches.items():
             self.matches[name] += matches - earlier.matches.get(name, Matches())
 
-    def read(self, now_ns: int, stream: Stream, workers: Iterable[tuple[Worker, int]]) -> Interval:
-        """The interval up to now; `workers` are those that are live and how many tasks each has in hand."""
+    def read(
+        self, now_ns: int, stream: Stream, workers: Iterable[tuple[Worker, int]], n_failures: int
+    ) -> Interval:
+        """The interval up to now.
+
+        Args:
+            workers: those that are live, and how many tasks each has in hand.
+            n_failures: of workers, so far.
+        """
         delivered = self.counts[Outcome.DELIVERED]
         config, ledger = stream.config, stream.ledger
         workers = list(workers)
         is_drawn = stream.truth is not None and stream.truth.drawn is not None
-        has_meaning = is_drawn or all(worker.weights is Weights.TRAINED for worker, _ in workers)
+        is_trained = all(worker.weights is Weights.TRAINED for worker, _ in workers)
         oldest = ledger.oldest
         return Interval(
             duration_s=max(now_ns - self.began_ns, 1) * 1e-9,
@@ -129,14 +166,24 @@ class Meter:
                 for hop, ns in zip(HOPS, self.hops_ns, strict=True)
                 if delivered
             },
-            matches=dict(self.matches) if has_meaning else {},
+            matches=dict(self.matches) if is_drawn or is_trained else {},
             scored=self.n_scored,
             scoring_s=self.scoring_ns * 1e-9,
+            failed=n_failures - self.failures_before,
+            drop_streak=max(self.longest_streak, *self.streaks.values(), 0),
+            recovery_ms=self._recovery_ms(now_ns, ledger.frames.values()),
+            confidences=self.confidences if is_trained else Confidences(),
+            agreed=sum(self.agreed, Matches()) if is_trained else Matches(),
+            followed=self.followed if is_drawn or is_trained else Followed(),
         )
 
     def _adapting_ms(self, now_ns: int, stream: Stream) -> float:
         longest_ns = max(self.adapted_ns, stream.adaptation.waiting_ns(now_ns))
         return longest_ns * MS_PER_NS if longest_ns > 0 else math.nan
+
+    def _recovery_ms(self, now_ns: int, in_flight: Iterable[Frame]) -> float:
+        waiting_ns = [now_ns - frame.failed_ns for frame in in_flight if frame.failed_ns]
+        return max(self.recovered_ns, *waiting_ns, 0) * MS_PER_NS
 
     def _worker(self, worker: Worker, in_hand: int, now_ns: int) -> WorkerInterval:
         name, occupancy, transport = worker.name, worker.occupancy, worker.transport

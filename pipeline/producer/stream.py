@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec import structs
 
+from pipeline.catalogue import AGREEMENT, OF_CONFIDENCE
 from pipeline.messages import (
     NOTHING_WRONG,
     Binding,
@@ -165,7 +166,14 @@ class Stream:
             echo_ns=echo_ns,
             grades=self.config.ladders.grades,
             truth=self.truth if self.state is EpisodeState.RUNNING else None,
+            confidences=any(slo.metric in OF_CONFIDENCE for slo in self.config.slos),
+            compares=self.compares,
         )
+
+    @property
+    def compares(self) -> bool:
+        """Tell whether some pictures are given to two workers, since an SLO is on their agreement."""
+        return any(slo.metric == AGREEMENT for slo in self.config.slos)
 
     @property
     def _bound(self) -> int:

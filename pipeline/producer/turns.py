@@ -29,6 +29,7 @@ from pipeline.producer.outlook import (
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Roster, Worker
 
+COPIED_EVERY = 50  # frames handed out, where an SLO is on how far workers agree: what that costs at most
 Task = tuple[TaskHeader, NDArray[np.uint8]]  # without sent_ns
 
 
@@ -59,6 +60,8 @@ class Turns:
         self._asks = asks
         self.n_trials = 0
         self._trial_ns = 0  # when the next may begin
+        self._n_handed = 0
+        self._copied: tuple[bytes, Task] | None = None  # what another worker than this is to do, too
 
     # --- what is expected ---
 
@@ -94,6 +97,9 @@ class Turns:
             return worker.name not in failed_by or all(other.name in failed_by for other in crew)
 
         for _ in range(n):
+            if (copy := self._copy_for(peer, now_ns)) is not None:
+                yield copy
+                continue
             place = self._place(peer, ledger.n_queued, now_ns)
             if place is None and ledger.has_failed(suits):
                 place = 0  # what others could not process does not wait for them
@@ -103,20 +109,37 @@ class Turns:
                 return
             worker.outlook.hand(now_ns)
             self._stream.bind(frame)
+            if self._stream.compares and self._n_handed % COPIED_EVERY == 0:
+                self._copied = peer, task_of(frame)
+            self._n_handed += 1
             yield task_of(frame)
+
+    def _copy_for(self, peer: bytes, now_ns: int) -> Task | None:
+        """Give a worker what another one has just got, so that both can be compared; None: nothing."""
+        outlook = self._workers[peer].outlook
+        if self._copied is None or self._copied[0] == peer or outlook.trial:
+            return None
+        (_, (header, image)), self._copied = self._copied, None
+        if (header.episode, header.epoch) != (self._stream.episode, self._stream.epoch):
+            return None
+        return self._tried(outlook, header, now_ns), image
 
     def _trial(self, outlook: Outlook, now_ns: int) -> Iterator[Task]:
         """Give a worker that is idle and has brought nothing for long a copy of the newest frame."""
         frame = self._stream.ledger.newest
         if frame is None or not self._may_try(outlook, now_ns):
             return
-        outlook.trial = FIRST_TRIAL + self.n_trials
-        self.n_trials += 1
         self._trial_ns = next_trial_ns(now_ns, outlook.done_ns(now_ns))
-        outlook.hand(now_ns)
         self._stream.bind(frame)
         header, image = task_of(frame)
-        yield structs.replace(header, id=outlook.trial), image
+        yield self._tried(outlook, header, now_ns), image
+
+    def _tried(self, outlook: Outlook, header: TaskHeader, now_ns: int) -> TaskHeader:
+        """Book a copy for whose result nobody waits, and return its header."""
+        outlook.trial = FIRST_TRIAL + self.n_trials
+        self.n_trials += 1
+        outlook.hand(now_ns)
+        return structs.replace(header, id=outlook.trial)
 
     def _place(self, peer: bytes, n_queued: int, now_ns: int) -> int | None:
         """Return which of the queued frames this worker is to get, from 0; None: it is not its turn.

@@ -84,6 +84,11 @@ class WorkApi:
         """Say what went wrong with workers so far."""
         return Incidents(**self._incidents, renamed_workers=self._admission.n_renamed)
 
+    @property
+    def n_failures(self) -> int:
+        """Count attempts that failed, and workers that gave up, so far."""
+        return self._incidents["failed_attempts"] + self._incidents["broken_workers"]
+
     def requested(self, event: WorkRequested, now_ns: int) -> list[Command]:
         """Answer a worker that spoke, or hold its request until there is a task."""
         peer, message = event.envelope[0], event.message

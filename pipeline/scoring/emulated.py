@@ -63,6 +63,11 @@ def remembering(truth: Truth, look: Look, source_fps: float, from_ns: int) -> Lo
     return Memory(look, source_fps, max(0, first)).at
 
 
+def is_due(index: int, played_ns: int, fps: float) -> bool:
+    """Tell whether a picture can have been seen by so long after the source began; else who says so errs."""
+    return index <= (played_ns * 1e-9 + EARLY_S) * fps
+
+
 class Emulated:
     """The detections of an episode. Those of the same picture, grade and size are the same.
 
@@ -89,8 +94,8 @@ class Emulated:
         Nothing is found in a picture that was not due yet when the result was emitted, by the producer's
         clock: its worker names one that it cannot have seen.
         """
-        played_s = (emitted_ns - self._began_ns) * 1e-9 + EARLY_S
-        if header.source_index > played_s * self._fps or header.grade >= len(self._f1):
+        was_due = is_due(header.source_index, emitted_ns - self._began_ns, self._fps)
+        if not was_due or header.grade >= len(self._f1):
             return NOTHING
         objects = self._look(header.source_index)
         if objects is None:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.class_names import COCO
-from pipeline.interval import Matches
-from pipeline.metrics import streaming_f1
+from pipeline.findings import Matches, streaming_f1
 
 LEAST_IOU = 0.5  # of a match
 IN_VAIN, FORGIVEN = -1, -2  # a detection of nothing; of something that counts neither way
@@ -25,11 +24,13 @@ class Objects:
         boxes: (n, 4) x1, y1, x2, y2 in px of the source's picture.
         labels: n names of classes.
         ignored: (n,) True where finding it is neither right nor wrong.
+        ids: n identities over time, where they are known.
     """
 
     boxes: Boxes
     labels: Sequence[str]
     ignored: NDArray[np.bool_]
+    ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,18 @@ def match(found: Detections, truth: Objects) -> NDArray[np.int64]:
     return matched
 
 
-def tally(found: Detections, truth: Objects) -> dict[str, Matches]:
-    """Count by class: a detection that is matched is of its object's class, one in vain of its own."""
-    matched = match(found, truth).tolist()
+def tally(found: Detections, truth: Objects, matched: Sequence[int] | None = None) -> dict[str, Matches]:
+    """Count by class: a detection that is matched is of its object's class, one in vain of its own.
+
+    Args:
+        matched: as `match` has them; None = they are matched now.
+    """
+    objects = match(found, truth).tolist() if matched is None else matched
     present = Counter(
         label for label, is_ignored in zip(truth.labels, truth.ignored, strict=True) if not is_ignored
     )
-    right = Counter(truth.labels[of] for of in matched if of >= 0)
-    wrong = Counter(label for label, of in zip(found.labels, matched, strict=True) if of == IN_VAIN)
+    right = Counter(truth.labels[of] for of in objects if of >= 0)
+    wrong = Counter(label for label, of in zip(found.labels, objects, strict=True) if of == IN_VAIN)
     return {
         label: Matches(right[label], right[label] + wrong[label], present[label])
         for label in {*present, *right, *wrong}

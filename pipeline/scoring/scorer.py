@@ -4,9 +4,9 @@ import math
 from collections import defaultdict, deque
 from typing import NamedTuple
 
-from pipeline.interval import Matches
-from pipeline.metrics import streaming_f1
-from pipeline.scoring.matching import NOTHING_FOUND, Detections, tally
+from pipeline.findings import Matches, streaming_f1
+from pipeline.scoring.following import Follower
+from pipeline.scoring.matching import NOTHING_FOUND, Detections, match, tally
 from pipeline.scoring.truth import Look
 
 NS_PER_S = 1_000_000_000
@@ -32,6 +32,7 @@ class Scorer:
         fps: of the source, frames/s.
         began_ns: when its first picture was due, on the producer's clock.
         from_ns: frames due earlier are another collector's.
+        follower: is told what is shown of each; None = nobody asks for it.
 
     Attributes:
         matches: by class, so far.
@@ -40,11 +41,15 @@ class Scorer:
         recent_f1: of the last second, NaN where there is nothing to score.
     """
 
-    def __init__(self, look: Look, fps: float, began_ns: int, from_ns: int = 0) -> None:
+    def __init__(
+        self, look: Look, fps: float, began_ns: int, from_ns: int = 0, follower: Follower | None = None
+    ) -> None:
         self.matches: defaultdict[str, Matches] = defaultdict(Matches)
         self.scored = self.passed_over = 0
         self.recent_f1 = math.nan
+        self._follower = follower
         self._sums: deque[tuple[int, Matches]] = deque([(began_ns, Matches())])  # of late, by when they were
+        self._off: dict[int, dict[str, int]] = {}  # by stream and class, found - present in the last frame
         self._look, self._fps, self._began_ns = look, fps, began_ns
         self._index = max(0, math.ceil((from_ns - began_ns) * fps / NS_PER_S))  # of the next source frame
         self._shown: defaultdict[int, deque[Shown]] = defaultdict(deque)  # by stream; the first one is shown
@@ -69,13 +74,26 @@ class Scorer:
             if truth is None:
                 continue
             for stream in range(n_streams):
-                for label, matches in tally(self._shown_at(stream, due_ns), truth).items():
-                    self.matches[label] += matches
+                shown = self._shown_at(stream, due_ns)
+                matched = match(shown, truth).tolist()
+                self._count(stream, tally(shown, truth, matched))
+                if self._follower is not None:
+                    self._follower.due(stream, due_ns, matched, truth)
             self.scored += n_streams
         self._sums.append((until_ns, sum(self.matches.values(), Matches())))
         while len(self._sums) > 2 and self._sums[1][0] <= until_ns - RECENT_NS:
             self._sums.popleft()
         self.recent_f1 = streaming_f1(self._sums[-1][1] - self._sums[0][1])
+
+    def _count(self, stream: int, found: dict[str, Matches]) -> None:
+        """Add a source frame by class: what was found, by how many that is off, and how that has changed."""
+        off = {label: matches.found - matches.present for label, matches in found.items()}
+        before = self._off.get(stream, off)
+        for label in {*off, *before}:
+            now = off.get(label, 0)
+            counts = Matches(miscounted=abs(now), jumped=abs(now - before.get(label, 0)))
+            self.matches[label] += found.get(label, Matches()) + counts
+        self._off[stream] = off
 
     @property
     def _due_ns(self) -> int:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.class_names import class_ids
+from pipeline.findings import Followed
 from pipeline.messages import Result, Tally, Truth
 from pipeline.scoring.emulated import Emulated, remembering
+from pipeline.scoring.following import Follower
 from pipeline.scoring.matching import detections_of
 from pipeline.scoring.scorer import Scorer, Shown
 from pipeline.scoring.truth import open_truth
@@ -30,12 +32,13 @@ class _Begin(NamedTuple):
 
 class _Account(NamedTuple):
     """Of an episode: whose truth it is, the classes' numbers, what is drawn in place of the workers'
-    detections, and this thread's computing time before it."""
+    detections, who follows its objects, and this thread's computing time before it."""
 
     begin: _Begin
     classes: tuple[int, ...]
     scorer: Scorer
     emulated: Emulated | None
+    follower: Follower | None
     began_ns: int
 
 
@@ -103,13 +106,9 @@ class Scoring:
             match said:
                 case _Begin():
                     account, until, self.f1 = _open(said), None, math.nan
-                case _Emitted(header, boxes, emitted_ns):
+                case _Emitted():
                     if account is not None:
-                        size = account.begin.source_size
-                        if account.emulated is not None:
-                            boxes = account.emulated.boxes(header, emitted_ns)
-                        found = detections_of(boxes, header.size, size, account.classes)
-                        account.scorer.emitted(header.stream, Shown(emitted_ns, found))
+                        _take(account, said)
                 case _Until():
                     until = said
             if account is not None and until is not None and self._told.empty():
@@ -127,20 +126,35 @@ class Scoring:
         if scorer.scored:
             cost_ns = time.thread_time_ns() - began_ns
             self.f1 = scorer.recent_f1
-            self.tally = Tally(begin.episode, scorer.scored, cost_ns, dict(scorer.matches))
+            followed = Followed() if account.follower is None else account.follower.followed
+            self.tally = Tally(begin.episode, scorer.scored, cost_ns, dict(scorer.matches), followed)
+
+
+def _take(account: _Account, said: _Emitted) -> None:
+    """Have a result that was emitted shown from now on."""
+    header, boxes, emitted_ns = said
+    if account.emulated is not None:
+        boxes = account.emulated.boxes(header, emitted_ns)
+    found = detections_of(boxes, header.size, account.begin.source_size, account.classes)
+    account.scorer.emitted(header.stream, Shown(emitted_ns, found))
+    if account.follower is not None:
+        account.follower.emitted(header.stream, header.source_index, found, emitted_ns)
 
 
 def _open(begin: _Begin) -> _Account | None:
     """Begin an episode's account; None, with a warning, where its truth cannot be read."""
     began_ns = time.thread_time_ns()
-    truth, fps, emulated = begin.truth, begin.source_fps, None
+    truth, fps, emulated, follower = begin.truth, begin.source_fps, None, None
     try:
         look = open_truth(truth, begin.source_size, fps)
     except (OSError, ValueError) as error:
         logger.warning("nothing is scored, for the truth cannot be read here: %s", error)
         return None
-    if truth.drawn is not None:
+    if truth.drawn is not None or truth.is_followed:
         look = remembering(truth, look, fps, begin.from_ns)
+    if truth.drawn is not None:
         emulated = Emulated(truth, look, begin.source_size, fps)
-    scorer = Scorer(look, fps, truth.began_ns, begin.from_ns)
-    return _Account(begin, class_ids(truth.classes), scorer, emulated, began_ns)
+    if truth.is_followed:
+        follower = Follower(look, fps, truth.began_ns)
+    scorer = Scorer(look, fps, truth.began_ns, begin.from_ns, follower)
+    return _Account(begin, class_ids(truth.classes), scorer, emulated, follower, began_ns)

@@ -8,10 +8,12 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from pipeline.catalogue import OF_FOLLOWED
 from pipeline.content import Swing
 from pipeline.messages import Drawn, Truth, WorkType
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.scoring.matching import Objects
+from pipeline.slos import parse_slo
 from pipeline.sources.base import TruthBox
 from pipeline.sources.traffic.truth import TrafficTruth
 
@@ -42,7 +44,8 @@ def truth_of(options: ProducerOptions) -> Truth | None:
     drawn = read_drawn(options)
     if not is_known(options) or (drawn is None and options.work_type is not WorkType.YOLO_DETECTION):
         return None
-    known = Truth(classes=options.classes, drawn=drawn)
+    is_followed = any(parse_slo(slo).metric in OF_FOLLOWED for slo in options.slos)
+    known = Truth(classes=options.classes, drawn=drawn, is_followed=is_followed)
     if options.source is SourceKind.TRAFFIC:
         n_pictures = round(options.length_s * options.source_fps)
         density = Swing(*options.density) if options.density else None
@@ -94,7 +97,8 @@ def objects_of(boxes: Sequence[TruthBox], labels: Collection[str]) -> Objects:
     wanted = [box for box in boxes if box.label in labels]
     corners = np.array([box.visible for box in wanted], dtype=float).reshape(-1, 4)
     hidden = np.array([box.visible_share < LEAST_VISIBLE_SHARE for box in wanted], dtype=bool)
-    return Objects(corners, [box.label for box in wanted], hidden | is_low(corners))
+    labels, ids = [box.label for box in wanted], [box.track for box in wanted]
+    return Objects(corners, labels, hidden | is_low(corners), ids)
 
 
 def read_mot(path: Path, label: str) -> dict[int, Objects]:
@@ -117,9 +121,9 @@ def read_mot(path: Path, label: str) -> dict[int, Objects]:
         raise ValueError(f"{expected}, got some with less")
     corners = np.hstack((rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]))
     ignored = (rows[:, 6] == 0) | is_low(corners)
-    frames = rows[:, 0].astype(int) - 1
+    frames, ids = rows[:, 0].astype(int) - 1, rows[:, 1].astype(int)
     return {
-        int(index): Objects(corners[of], [label] * int(of.sum()), ignored[of])
+        int(index): Objects(corners[of], [label] * int(of.sum()), ignored[of], ids[of].tolist())
         for index, of in ((index, frames == index) for index in np.unique(frames))
     }
 

@@ -14,8 +14,8 @@ from experiments.statistics.episode import Episode, episode_of
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from experiments.statistics.pairs import by_cell, comparisons, improvements
 from experiments.statistics.scores import Reference, episode_table
+from pipeline.catalogue import CATALOGUE
 from pipeline.interval import HOPS
-from pipeline.metrics import CATALOGUE
 from tests.docs.pages import codes, page
 from tests.experiments.world import SPEC, Script, World
 

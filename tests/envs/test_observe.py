@@ -11,9 +11,9 @@ import pytest
 from envs.observe import OUTCOMES, Snapshot, judge, latest_f1
 from envs.spec import Quality
 from envs.worth import Worth
+from pipeline.catalogue import CATALOGUE
 from pipeline.interval import WorkerInterval
 from pipeline.messages import Totals
-from pipeline.metrics import CATALOGUE
 from pipeline.slos import SloState
 from tests.envs.fakes import LADDERS, interval, spec
 

@@ -11,6 +11,7 @@ from gymnasium.utils.env_checker import check_env
 from msgspec import structs
 
 import envs
+from envs.energy import PowerSource
 from envs.guards import Guards, Paused
 from envs.hardware import Device, GradeTimes, Hardware, Origin
 from envs.patterns import LinkPattern, LoadPattern, LoadShape
@@ -19,7 +20,8 @@ from envs.scenario import Event, EventKind, Scenario, Thermal, heat_after, throt
 from envs.video import worst_weights
 from pipeline.conditions import Conditions
 from pipeline.control import RefusedError, UnansweredError
-from pipeline.interval import Matches, WorkerInterval
+from pipeline.findings import Matches
+from pipeline.interval import WorkerInterval
 from pipeline.messages import State, Weights
 from pipeline.settings import Ladders
 from pipeline.sources.base import SourceReport
@@ -477,6 +479,29 @@ def test_power_is_unknown_unless_that_of_every_device_is_known(hardware):
     world = World(hardware=hardware)
     world.env.reset(seed=1)
     assert math.isnan(world.env.step(HIGH)[4]["metrics"]["power_w"])
+
+
+class Meter:
+    """A sensor whose power rises by 10 W with each reading."""
+
+    source = PowerSource.RAPL
+    power_w = 0.0
+
+    def read_w(self) -> float:
+        self.power_w += 10.0
+        return self.power_w
+
+
+def test_what_is_measured_counts_in_place_of_the_devices_power_and_the_record_says_which_it_was():
+    measured = World(hardware=Hardware((SMALL, LARGE)), sensor=Meter())
+    measured.env.reset(seed=1)
+    info = measured.env.step(HIGH)[4]
+    assert (info["metrics"]["power_w"], info["power_source"]) == (20.0, "rapl"), "the first was before"
+    assert info["metrics"]["energy_per_frame_j"] == pytest.approx(20.0 / 30)
+    for hardware, source in ((Hardware((SMALL, LARGE)), "profile"), (None, "")):
+        world = World(hardware=hardware)
+        world.env.reset(seed=1)
+        assert world.env.step(HIGH)[4]["power_source"] == source
 
 
 # --- weights ---

@@ -33,7 +33,7 @@ from experiments.sweeps.study import Resolver, variants_of
 
 ROOT = CONF.parent
 TEMPLATE = ROOT / "examples" / "elastic_extras"
-THEIRS = ("hardware=pocket_pair", "scenario=rush_hour", "video=panorama", "slo=strict")
+THEIRS = ("hardware=pocket_pair", "scenario=rush_hour", "video=panorama", "slo=fresh")
 SIMULATED = ("env=simulator", "env.steps=12")
 CUSTOM = ("agent=custom", "agent._target_=elastic_extras.agent.Proportional")
 ERRORS = (ConfigError, HydraException, OmegaConfBaseException)  # that our programs end with one sentence
@@ -144,7 +144,7 @@ def test_the_simulator_knows_how_long_their_stream_lasts(length_s, known_s, arra
 
 
 def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(package, theirs, tmp_path):
-    short = [f"study.cells.extras.{words}" for words in ("steps=12", "seeds=1", "slos=[strict]")]
+    short = [f"study.cells.extras.{words}" for words in ("steps=12", "seeds=1", "slos=[fresh]")]
     both = tmp_path / "conf"  # what `--config-dir` puts side by side, for every file that is named later
     for folder in (CONF, package / "elastic_extras" / "conf"):
         shutil.copytree(folder, both, dirs_exist_ok=True)
@@ -153,7 +153,7 @@ def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(pack
         config = OmegaConf.to_object(compose("study", ["study=extras", *short, f"results={tmp_path}"]))
         assert isinstance(config, StudyConfig) and config.study is not None
         eager = variants_of(config.study, config.results)["proportional-eager"]
-        rush_hour = next(c for c in cells_of(config) if c.name == "pocket_pair/rush_hour/strict")
+        rush_hour = next(c for c in cells_of(config) if c.name == "pocket_pair/rush_hour/fresh")
         resolved = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
         assert len(read_trace(play_run(resolved).directory)) == 12
         with (package / "elastic_extras" / "stream.py").open("a") as source:

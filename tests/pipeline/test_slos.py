@@ -5,8 +5,9 @@ import math
 import pytest
 from msgspec.structs import replace
 
-from pipeline.interval import Interval, Matches, WorkerInterval, percentiles_ms
-from pipeline.metrics import measure
+from pipeline.catalogue import measure
+from pipeline.findings import Matches
+from pipeline.interval import Interval, WorkerInterval, percentiles_ms
 from pipeline.slos import RATIO_CAP, Sense, Slo, SloState, parse_slo, read_slos, video_slo
 
 
@@ -206,6 +207,8 @@ def test_memory_comes_from_the_catalogue():
 
 
 def test_an_slo_can_be_written_in_a_line():
+    for slo in (Slo("delivered_fps", 15.0, 0.8, Sense.AT_LEAST), Slo("load", 1.25)):
+        assert parse_slo(slo.text) == slo
     assert parse_slo("delivered_fps >= 15@0.8") == Slo("delivered_fps", 15.0, 0.8, Sense.AT_LEAST)
     assert parse_slo("load<=1") == Slo("load", 1.0)
 
@@ -219,3 +222,64 @@ def test_an_slo_that_cannot_be_is_refused_by_its_text(text):
 def test_percentiles_interpolate():
     assert percentiles_ms(range(101)) == (50, 95, 99)
     assert percentiles_ms([]) is None
+
+
+def test_how_evenly_workers_are_busy():
+    a, b = interval().workers
+    assert measure(interval())["utilisation_balance"] == pytest.approx(1.0)
+    workers = (replace(a, busy_s=2.0), replace(b, busy_s=0.5))
+    assert measure(interval(workers=workers))["utilisation_balance"] == pytest.approx(2.5**2 / (2 * 4.25))
+    alone = (replace(a, busy_s=2.0), replace(b, busy_s=0.0))
+    assert measure(interval(workers=alone))["utilisation_balance"] == pytest.approx(0.5)
+    idle = tuple(replace(worker, busy_s=0.0) for worker in (a, b))
+    assert measure(interval(workers=idle))["utilisation_balance"] is None
+
+
+def test_energy_is_of_each_frame_delivered_and_each_object_shown():
+    shown = {"car": Matches(4, 5, 6), "bus": Matches(1, 1, 4)}
+    figures = measure(interval(power_w=10.0, matches=shown))  # 20 J, 20 frames
+    assert (figures["energy_per_frame_j"], figures["energy_per_object_j"]) == (1.0, 4.0)
+    none = measure(interval(power_w=10.0, delivered=0, matches={"car": Matches(0, 1, 1)}))
+    assert none["energy_per_frame_j"] == none["energy_per_object_j"] == math.inf, "all of it was for nothing"
+    unknown = measure(interval())
+    assert unknown["energy_per_frame_j"] is None and unknown["energy_per_object_j"] is None
+
+
+def test_attempts_that_failed_count_against_those_that_came_to_an_end():
+    assert measure(interval(failed=5))["error_rate"] == pytest.approx(5 / 25)
+    assert measure(interval(workers=(), failed=1))["error_rate"] == 1.0
+    assert measure(interval(workers=()))["error_rate"] is None
+
+
+def test_what_an_interval_does_not_tell():
+    assert measure(interval())["unknown_share"] == 0.0
+    idle = tuple(replace(w, processed=0, busy_s=0.0) for w in interval().workers)
+    assert measure(interval(workers=idle))["unknown_share"] == 0.5
+    nothing = interval(workers=idle, latencies_ms=None, oldest_undelivered_ms=None, delivered=0)
+    assert measure(nothing)["unknown_share"] == 1.0
+
+
+def test_where_nothing_was_set_the_answer_took_no_time():
+    assert measure(interval())["response_ms"] == 0.0 and measure(interval())["time_to_adapt_ms"] is None
+    figures = measure(interval(adapting_ms=300.0))
+    assert figures["response_ms"] == figures["time_to_adapt_ms"] == 300.0
+
+
+def test_what_was_found_can_be_asked_of_one_class():
+    by_class = {"car": Matches(6, 8, 10), "bus": Matches(1, 1, 2)}
+    slos = [video_slo(f"recall{of}", 0.6, sense=Sense.AT_LEAST) for of in (".bus", "", ".dog")]
+    readings = read_slos(slos, interval(matches=by_class))
+    assert readings["recall.bus"].ratio == pytest.approx(0.6 / 0.5)
+    assert readings["recall"].ratio == pytest.approx(0.6 / (7 / 12))
+    assert not readings["recall.dog"].known, "there was none, and none was found"
+
+
+@pytest.mark.parametrize("name", ["recall.unicorn", "load.car", "joy", "joy.car", ""])
+def test_a_metric_that_is_not_there_is_named(name):
+    with pytest.raises(ValueError, match=f"unknown SLO metric {name!r}"):
+        video_slo(name, 1.0)
+
+
+def test_frames_that_nobody_got_and_frames_that_waited_are_the_intervals_own():
+    figures = measure(interval(drop_streak=3, recovery_ms=1200.0))
+    assert (figures["drop_streak"], figures["recovery_ms"]) == (3.0, 1200.0)

@@ -421,3 +421,42 @@ def test_a_run_is_asked_in_its_twin():
 
 def test_of_workers_that_compute_nothing_is_known_beforehand():
     assert warning(plan_run(typed("env=pipeline", "hardware=local"))) == ""
+
+
+# --- what can be known ---
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["env=simulator", "slo=counting"],
+            "slo: count_accuracy is not known of the simulator",
+        ),
+        (
+            ["env=simulator", "slo.slos=[{metric: recall.car, threshold: 0.5}]"],
+            "slo: recall.car is not known of the simulator",
+        ),
+        (["env=simulator", "accuracy=none", "slo=accuracy"], "slo: streaming_f1 cannot be known"),
+        (["hardware=rpi5", "accuracy=none", "slo=counting"], "slo: count_accuracy cannot be known"),
+        (
+            ["hardware=rpi5", "slo.slos=[{metric: sure_share, threshold: 0.5, sense: AT_LEAST}]"],
+            "slo: sure_share is not known of workers without trained weights, only of workers with",
+        ),
+        (["slo.slos=[{metric: joy, threshold: 0.5}]"], "slo: unknown SLO metric 'joy'"),
+    ],
+)
+def test_what_a_run_can_never_know_is_no_slo_of_it(overrides, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        plan_run(typed(*overrides))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("slo", ["accuracy", "counting", "smooth", "strict"])
+def test_every_option_of_slo_can_be_had_of_emulated_workers(slo):
+    plan = plan_run(typed("hardware=rpi5", f"slo={slo}", "qoe=frugal"))
+    assert isinstance(plan, PipelinePlan) and len(plan.producer.slos) == len(plan.spec.slos)
+
+
+def test_slos_that_no_twin_knows_are_not_asked_of_it():
+    assert warning(plan_run(typed("hardware=rpi5", "slo=counting"))) == ""

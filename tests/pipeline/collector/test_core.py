@@ -4,6 +4,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from pipeline.collector.core import Collector
 from pipeline.collector.events import (
@@ -21,7 +22,7 @@ from pipeline.collector.events import (
     Tick,
 )
 from pipeline.collector.present import MAX_EARLY
-from pipeline.interval import Matches
+from pipeline.findings import Confidences, Matches
 from pipeline.messages import (
     FIRST_TRIAL,
     Ack,
@@ -398,6 +399,33 @@ def test_a_tally_leaves_with_the_next_acknowledgement_even_alone_and_only_that_o
     assert not acks(talk.wait(0.2)), "there is no news"
     talk.say(ProducerSpoke(settings(episode=2, truth=BEGUN)))
     assert not acks(talk.say(Scored(tally)))
+
+
+def test_the_confidence_of_detections_is_told_where_it_is_asked_for(talk):
+    boxes = np.array([(0, 0, 1, 1, 0.9, 0), (0, 0, 1, 1, 0.4, 2)], np.float32)
+    header = Result(id=0, dtype="uint8", shape=(0,), boxes=boxes.shape, incarnation=INCARNATION, episode=1)
+    results = [ResultPart(structs.replace(header, id=i), boxes, None) for i in (0, 1)]
+    plain = [verdict for ack in acks(talk.say(ResultsCame(results[:1]))) for verdict in ack.verdicts]
+    assert [verdict.confidences for verdict in plain] == [None]
+    talk.say(ProducerSpoke(structs.replace(settings(), confidences=True)))
+    told = [
+        verdict
+        for ack in acks(talk.say(ResultsCame(results[1:])) + talk.wait(0.1))
+        for verdict in ack.verdicts
+    ]
+    (confidences,) = [verdict.confidences for verdict in told]
+    assert confidences == Confidences(2, float(boxes[:, 4].sum()), 1)
+
+
+def test_results_of_a_picture_are_compared_where_that_is_asked_for(talk):
+    talk.say(ProducerSpoke(structs.replace(settings(), compares=True)))
+    boxes = np.array([(0, 0, 9, 9, 0.9, 0)], np.float32)
+    header = Result(id=0, dtype="uint8", shape=(0,), boxes=boxes.shape, incarnation=INCARNATION, episode=1)
+    copy = structs.replace(header, id=FIRST_TRIAL, worker="b")
+    commands = talk.say(ResultsCame([ResultPart(each, boxes, None) for each in (header, copy)]))
+    (ack,) = acks(commands)
+    assert [received.agreed for received in ack.received] == [None, Matches(1, 1, 1)]
+    assert emitted(commands) == [0]
 
 
 def of(commands, kind: type[T]) -> list[T]:

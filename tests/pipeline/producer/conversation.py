@@ -1,5 +1,7 @@
 """A producer core to talk to, with a clock that only the test moves."""
 
+from typing import Any
+
 import numpy as np
 
 from pipeline.messages import (
@@ -149,7 +151,7 @@ class Conversation:
         )
         return self._report(received, verdicts, **changes)
 
-    def received_by(self, worker: str, *ids: int, service_ns: int = 0, **said: int):
+    def received_by(self, worker: str, *ids: int, service_ns: int = 0, **said: Any):
         """The collector has results of a worker that was done with them just now."""
         received = tuple(Received(0, i, worker, service_ns, self.now_ns, **said) for i in ids)
         return self._report(received, ())

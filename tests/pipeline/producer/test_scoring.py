@@ -4,20 +4,23 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from pipeline.interval import Matches
+from pipeline.findings import Confidences, Followed, Matches
 from pipeline.messages import (
     Drawn,
     GetStatus,
     GetWork,
+    Outcome,
     Register,
     Settings,
     Status,
     Stop,
     Tally,
     Truth,
+    Verdict,
     Weights,
 )
 from pipeline.producer.events import Captured, Tell
+from pipeline.slos import parse_slo
 from tests.pipeline.producer.conversation import OTHER, Conversation, S
 
 TRUTH = Truth(classes=("car", "bus"))
@@ -98,3 +101,27 @@ def test_where_a_workers_boxes_mean_nothing_the_score_is_unknown(talk):
     telemetry = talk.telemetry()
     assert telemetry.metrics["streaming_f1"] is None and not telemetry.interval.matches
     assert telemetry.interval.scoring_s > 0, "what it costs is known all the same"
+
+
+def test_confidences_are_asked_for_where_an_slo_is_on_them_and_told_where_they_mean_something(talk):
+    verdict = Verdict(0, 0, Outcome.DELIVERED, latency_ns=1, confidences=Confidences(2, 1.3, 1))
+    talk.frame()
+    talk.worker(b"w", GetWork(1, weights=Weights.TRAINED))
+    talk.judge(verdict)
+    assert talk.telemetry().metrics["mean_confidence"] == pytest.approx(0.65)
+    assert talk.telemetry().metrics["sure_share"] == 0.5
+    talk.worker(b"v", Register("v"))
+    talk.worker(b"v", GetWork(n=0, weights=Weights.UNTRAINED))
+    assert talk.telemetry().metrics["mean_confidence"] is None
+    for slos, is_asked in (("load<=1", False), ("sure_share>=0.5", True)):
+        (told,) = [c.message for c in Conversation(slos=(parse_slo(slos),)).sync() if isinstance(c, Tell)]
+        assert isinstance(told, Settings) and told.confidences is is_asked
+
+
+def test_what_is_followed_is_told_beyond_the_tally_before(talk):
+    talk.scored(structs.replace(FIRST, followed=Followed(2, 4.0, 0.2, 100.0, 10.0)))
+    assert talk.telemetry(close=True).metrics["box_jitter_px"] == 2.0
+    talk.scored(structs.replace(SECOND, followed=Followed(4, 12.0, 0.6, 200.0, 20.0)))
+    figures = talk.telemetry(close=True).metrics
+    assert (figures["box_jitter_px"], figures["detection_delay_ms"]) == (4.0, 200.0)
+    assert talk.telemetry().metrics["detection_spread_ms"] is None

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from pipeline.class_names import class_ids
 from pipeline.content import Swing
-from pipeline.interval import Matches
+from pipeline.findings import Matches
 from pipeline.messages import Drawn, Result, Truth
 from pipeline.scoring.emulated import REMEMBERED_S, Emulated, Memory, drawn_boxes, found_shares, remembering
 from pipeline.scoring.matching import Objects, detections_of, f1, iou, tally

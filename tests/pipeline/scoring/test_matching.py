@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.interval import Matches
+from pipeline.findings import Matches
 from pipeline.scoring.matching import (
     FORGIVEN,
     IN_VAIN,

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.interval import Matches
+from pipeline.findings import Matches
 from pipeline.messages import Result, Truth
 from pipeline.scoring.scoring import Scoring
 
@@ -31,7 +31,7 @@ def test_a_thread_scores_an_episode_and_turns_to_the_next(tmp_path):
     second.close()
     assert first.tally is not None and second.tally is not None
     assert first.tally.scored == 3 and first.tally.cost_ns > 0
-    assert first.tally.matches == {"person": Matches(matched=1, found=2, present=3)}
+    assert first.tally.matches == {"person": Matches(1, 2, 3, miscounted=1, jumped=1)}
     assert (second.tally.episode, second.tally.scored) == (2, 1)
 
 
