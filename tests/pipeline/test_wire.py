@@ -20,7 +20,9 @@ from pipeline.messages import (
     Result,
     ResultPart,
     Sync,
+    TaskHeader,
     Totals,
+    Work,
     WorkReply,
     WorkRequest,
     decode_control_reply,
@@ -34,6 +36,9 @@ from pipeline.messages import (
 )
 from pipeline.producer import events
 from pipeline.producer.events import Answer, Reply, Tell
+from pipeline.worker import events as working
+from pipeline.worker.core import WorkerCore
+from pipeline.worker.events import WorkerConfig
 from tests.pipeline.producer.conversation import Conversation
 from tests.pipeline.wire import messages, nonsense
 
@@ -147,3 +152,20 @@ def test_whatever_its_peers_say_the_collector_goes_on(n):
                     assert encode(command.message)
 
     check(n, goes_on, st.lists(HEARD, max_size=12), nightly=3_000)
+
+
+ANSWERED = st.tuples(messages(WorkReply), st.lists(messages(TaskHeader), max_size=2), st.integers(0, 10**10))
+
+
+@examples(60, 3_000)
+def test_whatever_the_producer_answers_the_worker_goes_on(n):
+    def goes_on(answered) -> None:
+        core, now_ns = WorkerCore(WorkerConfig("w", "1d", n_slots=3, batch=2)), 10**9
+        for reply, tasks, passed_ns in answered:
+            now_ns += passed_ns
+            for event in (working.Replied(reply, tasks if isinstance(reply, Work) else ()), working.Tick()):
+                for command in core.handle(event, now_ns):
+                    if isinstance(command, working.Request):
+                        assert encode(command.message)
+
+    check(n, goes_on, st.lists(ANSWERED, max_size=10), nightly=3_000)
