@@ -6,9 +6,9 @@ from msgspec.structs import asdict
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from pipeline.catalogue import CATALOGUE
 from pipeline.control import ControlError
 from pipeline.messages import Telemetry
-from pipeline.metrics import CATALOGUE
 
 PREFIX = "elasticbench"
 
