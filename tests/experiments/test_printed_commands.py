@@ -25,7 +25,7 @@ def test_what_is_brought_to_mlflow_later_is_one_word():
 
 def test_what_a_sweep_says_next_is_one_word():
     console = Console(file=io.StringIO(), width=40)
-    sweep = SimpleNamespace(outcomes={}, done=[], place=SimpleNamespace(directory=PLACE))
+    sweep = SimpleNamespace(outcomes={}, n_done=0, place=SimpleNamespace(directory=PLACE))
     print_outcomes(console, 1, sweep, "")  # type: ignore[arg-type]
     said = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert shlex.split(said[-1])[-1] == f"runs={PLACE}"

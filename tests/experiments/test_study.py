@@ -111,7 +111,7 @@ def test_without_a_name_it_says_which_there_are():
     done = call("experiments.study")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(
-        "experiments.study: say which study: study=ablations, held_out, named, protocol, "
+        "experiments.study: say which study: study=ablations, held_out, named, native, protocol, "
     )
 
 
