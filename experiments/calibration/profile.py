@@ -13,7 +13,7 @@ import yaml
 from envs.hardware import GradeTimes, Hardware, Host, Link, Origin
 from experiments.calibration.fits import fit_link, fit_service, significant
 from experiments.calibration.measured import GridPoint, Measured
-from experiments.runs.provenance import machine_text
+from experiments.runs.provenance import machine_line, machine_text
 
 BYTES_PER_PX = 3  # of a frame
 HEADER = """\
@@ -100,8 +100,9 @@ def source_text(machine: Mapping[str, str], releases: Mapping[str, str]) -> str:
 
 def to_yaml(hardware: Hardware, title: str, how: str, machine: Mapping[str, str]) -> str:
     """Write the profile as a file of `conf/hardware`; what is at its default is left out."""
-    facts = f"{machine_text(machine)}, {machine['memory_gb']} GB, {machine['system']}"
-    header = HEADER.format(title=title, how=how, machine=facts, when=f"{date.today():%Y-%m-%d}")
+    header = HEADER.format(
+        title=title, how=how, machine=machine_line(machine), when=f"{date.today():%Y-%m-%d}"
+    )
     return header + yaml_of(hardware)
 
 

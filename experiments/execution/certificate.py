@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agents.base import Agent
+from envs.hardware import Hardware
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from experiments.program.errors import ConfigError
@@ -50,20 +51,16 @@ def check_certifiable(plan: PipelinePlan, trace: pd.DataFrame) -> None:
         raise ConfigError("the pipeline was started elsewhere, on hardware that this program does not know")
     if column(trace, "deaths")[-1]:
         raise ConfigError("a worker or collector died unplanned, which the twin knows nothing of")
-    if plan.hardware.is_native and not is_of_here([times.source for times in times_of(plan)]):
+    if plan.hardware.is_native and not is_of_here(plan.hardware):
         raise ConfigError(
             "the service times of this machine are not known; measure them: "
             "python -m experiments.calibrate hardware=local"
         )
 
 
-def times_of(plan: PipelinePlan) -> list[Any]:
-    """Return all service times of a plan's hardware, of every device and grade."""
-    return [times for device in plan.hardware.devices for times in device.times.values()]
-
-
-def is_of_here(sources: Sequence[str]) -> bool:
-    """Return whether figures come from a calibration of a machine like this one."""
+def is_of_here(hardware: Hardware) -> bool:
+    """Return whether service times come from a calibration of a machine like this one."""
+    sources = [times.source for device in hardware.devices for times in device.times.values()]
     return bool(sources) and all(machine_text(machine()) in source for source in sources)
 
 

@@ -32,7 +32,7 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError
 from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, runs_in
-from experiments.runs.provenance import digest
+from experiments.runs.provenance import digest, machine_line
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.statistics.episode import GOLDEN
 from experiments.worlds.plan import Plan, plan_run, plan_twin
@@ -46,7 +46,6 @@ WORLD = tuple(group for group in GROUPS if group != "agent")  # what an episode 
 ELSEWHERE = ("remote", "replay")  # options that say: the run has no say in this group
 NAMING = ("hardware", "scenario", "slo")  # groups whose options a cell is called by
 STAMP = re.compile(r"\d{8}-\d{6}")  # that the name of a run's directory begins with
-MACHINE = "{cpu}, {cores} cores, {memory_gb} GB, {system}"
 CUSTOM = "custom"  # of conf/agent: whatever class the user names
 
 Row = dict[str, Any]
@@ -101,7 +100,7 @@ def made_row(
         "name": config.get("name", ""),
         "steps": config["env"]["steps"],
         "control_interval_s": config["env"]["control_interval_s"],
-        "machine": MACHINE.format(**facts["machine"]) if facts.get("machine") else "",
+        "machine": machine_line(facts["machine"]) if facts.get("machine") else "",
         "releases": " ".join(f"{name} {of}" for name, of in sorted(facts.get("releases", {}).items())),
         GOLDEN: facts.get(GOLDEN),
         "poor": (facts.get("certificate") or {}).get("poor", ""),

@@ -91,6 +91,11 @@ def machine_text(facts: Mapping[str, str]) -> str:
     return f"{facts['cpu']}, {facts['cores']} cores"
 
 
+def machine_line(facts: Mapping[str, str]) -> str:
+    """Say all that is known of a machine, in a line, of the facts of `machine`."""
+    return f"{machine_text(facts)}, {facts['memory_gb']} GB, {facts['system']}"
+
+
 def _cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

@@ -176,6 +176,16 @@ class Conversation:
         return self.say(CollectorSpoke(b"collector", ack))
 
 
+def staffed() -> Conversation:
+    """A producer that has begun its episode, with a queue of 20; a collector, and workers b"a" and b"b"."""
+    talk = Conversation()
+    talk.wait(0.05)
+    talk.sync()
+    talk.hire(b"a")
+    talk.hire(b"b")
+    return talk
+
+
 def replies(commands):
     """The messages sent to workers, in order."""
     return [command.message for command in commands if isinstance(command, Reply)]

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.messages import Failure, Gap, GetStatus, GetWork, Leave, Outcome, Status, Wait
 from pipeline.producer.events import Tell
-from tests.pipeline.producer.conversation import EPISODE, Conversation, replies, tasks_of
+from tests.pipeline.producer.conversation import EPISODE, Conversation, replies, staffed, tasks_of
 
 POISON = Failure(0, 0, EPISODE, "RuntimeError: frame 0 is poison")
 
@@ -12,12 +12,7 @@ POISON = Failure(0, 0, EPISODE, "RuntimeError: frame 0 is poison")
 @pytest.fixture
 def talk() -> Conversation:
     """A producer that has begun its episode; a collector is there, and workers b"a" and b"b"."""
-    talk = Conversation()
-    talk.wait(0.05)
-    talk.sync()
-    talk.hire(b"a")
-    talk.hire(b"b")
-    return talk
+    return staffed()
 
 
 def fail(talk: Conversation, worker: bytes, n: int = 0, failure: Failure = POISON):

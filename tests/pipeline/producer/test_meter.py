@@ -5,18 +5,13 @@ import pytest
 from pipeline.findings import Matches
 from pipeline.messages import FIRST_TRIAL, Failure, GetWork, Leave, Received, Weights
 from pipeline.slos import parse_slo
-from tests.pipeline.producer.conversation import EPISODE, Conversation
+from tests.pipeline.producer.conversation import EPISODE, Conversation, staffed
 
 
 @pytest.fixture
 def talk() -> Conversation:
     """A producer that has begun its episode, with a queue of 20; a collector, and workers b"a" and b"b"."""
-    talk = Conversation()
-    talk.wait(0.05)
-    talk.sync()
-    talk.hire(b"a")
-    talk.hire(b"b")
-    return talk
+    return staffed()
 
 
 def metric(talk: Conversation, name: str) -> float | None:
