@@ -16,6 +16,7 @@ from experiments.runs.summary import column
 from pipeline.allowance import usable_cores
 from pipeline.cluster import LocalCluster
 from pipeline.control import ControlClient
+from pipeline.messages import HandOut
 from pipeline.options import CollectorOptions, ProducerOptions
 from pipeline.settings import Ladders
 
@@ -62,7 +63,8 @@ class Rig:
         self._seed = seed
         self._record = directory / "frames.jsonl"
         self._cluster = LocalCluster(
-            dataclasses.replace(producer, fps_levels=self.rates),
+            # every worker is measured, so every worker has its turn: a plan gives frames to the quickest alone
+            dataclasses.replace(producer, fps_levels=self.rates, hand_out=HandOut.FIRST_ASKS),
             CollectorOptions(frames=str(self._record)),
             hardware.worker_options(directory / "devices", usable_cores(), seed),
             directory / "logs",
