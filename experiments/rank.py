@@ -15,14 +15,14 @@ from envs.procedural.world import draw_again
 from experiments.config.programs import RankConfig, register
 from experiments.config.schemas import CONF, checked
 from experiments.execution.resolve import CUSTOM
-from experiments.program.console import ProgressView, plain_table, say
+from experiments.program.console import ProgressView, say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
-from experiments.report.tables import Columns, chance, interval, percent, written
+from experiments.report.tables import Columns, chance, interval, percent, terminal, written
+from experiments.statistics.episode import Episodes
 from experiments.statistics.pairs import beaten_worst, standing
-from experiments.statistics.scores import Episodes
 from experiments.sweeps.cells import drawn_cell
 from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
@@ -85,17 +85,13 @@ def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], consol
 def report(episodes: Episodes, name: str, commit: str, results: Path, console: Console) -> None:
     """Print where the agent stands, and what broke it; leave the same as files."""
     table, broken = standing(episodes, name), beaten_worst(episodes, name)
-    text = written(table, columns(name))
     title = f"{counted(episodes['cell'].nunique(), 'drawn world')}; the others are of commit {commit[:12]}"
-    console.print(plain_table(list(text.columns), text.to_numpy().tolist(), title, gap=1))
+    console.print(terminal(written(table, columns(name)), title))
     say(console, f"\nWhere {name} did worst")
     for row in broken.to_dict("records"):
-        say(
-            console,
-            f"  {row['cell']} ({row['stratum']}): {row['score']:.2f}, all SLOs hold in "
-            f"{percent(row['slo_fulfilment'])} % of the steps; "
-            f"{row['best']} came to {row['best_score']:.2f}",
-        )
+        where = f"  {row['cell']} ({row['stratum']}): {row['score']:.2f}, all SLOs hold in "
+        held = f"{percent(row['slo_fulfilment'])} % of the steps"
+        say(console, f"{where}{held}; {row['best']} came to {row['best_score']:.2f}")
     first = str(broken["cell"].iloc[0]).rpartition("_")[2]
     say(console, f"  look: elasticbench world {first} --picture world.png")
     directory = results / "comparisons" / "rank"

@@ -20,8 +20,8 @@ from experiments.report.block import Evidence
 from experiments.report.report import write_report
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG
-from experiments.statistics.halves import agreement
-from experiments.statistics.scores import TOLERANCE, episode_table
+from experiments.statistics.episode import TOLERANCE, episode_table
+from experiments.statistics.pairs import halves_agreement
 from experiments.sweeps.cells import cells_of
 from experiments.sweeps.findings import Findings, ranking, read
 from experiments.sweeps.place import write_runs
@@ -114,7 +114,7 @@ def notes(study: Study, findings: Findings, failures: Mapping[str, str]) -> list
         found.append(f"Better than the best known by more than {TOLERANCE:g} per step: {episodes}.")
     if absent := [cell.name for cell in study.cells if cell.name not in findings.references]:
         found.append(f"Not compared, for random or oracle is missing there: {', '.join(absent)}.")
-    if (halves := agreement(episode_table(findings.episodes, findings.references))) is not None:
+    if (halves := halves_agreement(episode_table(findings.episodes, findings.references))) is not None:
         found.append(
             f"In two halves of the worlds, {halves.cells} or more each: of {halves.differing} differences "
             f"beyond chance in one, {halves.kept} have the same sign in the other; rank correlation "

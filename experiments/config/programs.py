@@ -214,7 +214,7 @@ class PublishedSchema:
 
 @dataclass
 class ThesisCsvSchema(PublishedSchema):
-    """See `experiments.results.published.thesis.ThesisCsv`."""
+    """See `experiments.results.thesis.ThesisCsv`."""
 
     agents: dict[str, str] = MISSING
     cells: dict[str, list[str]] = MISSING

@@ -22,7 +22,7 @@ from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import machine, machine_text
 from experiments.runs.summary import column
 from experiments.runs.trace import trace_of
-from experiments.statistics.agreement import agreement
+from experiments.statistics.agreement import twin_agreement
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_twin
 from experiments.worlds.simulator import SimulatorPlan
@@ -35,8 +35,8 @@ class Certificate(NamedTuple):
     """How far the twin was.
 
     Attributes:
-        figures: as `agreement` returns them, of the twin with the machine's speed of now; `drift`, service
-            times over the profile's, per device, None where it was idle; and `as_profiled`, the agreement of
+        figures: as `twin_agreement` returns them, of the twin with the machine's speed of now; `drift`,
+            service times over the profile's, per device, None where it was idle; and `as_profiled`, those of
             the twin with the profile's speed. `poor` tells of the drift, too.
         twin: the trace of the twin.
     """
@@ -79,7 +79,8 @@ def certify(plan: PipelinePlan, real: pd.DataFrame) -> Certificate:
     factors = drift(real, as_profiled, devices_of(twin.system))
     now = twin.system.hardware.slowed([factor or 1.0 for factor in factors])
     own = played(replace(twin, system=replace(twin.system, hardware=now)), real)
-    figures = agreement(real, own) | {"drift": factors, "as_profiled": agreement(real, as_profiled)}
+    figures = twin_agreement(real, own)
+    figures |= {"drift": factors, "as_profiled": twin_agreement(real, as_profiled)}
     figures["poor"] = "; ".join(filter(None, (figures["poor"], drifted(factors))))
     return Certificate(figures, own)
 

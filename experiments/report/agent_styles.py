@@ -39,7 +39,7 @@ def agent_styles(names: Sequence[str]) -> dict[str, AgentStyle]:
     """Return styles by name: known agents look as always, and "agent-variant" has a shade of its agent's.
 
     A variant's style comes from its name too, so that it does not change with the company; only where two of
-    a kind would be alike is the later one of these names given the next style.
+    a kind would be alike, or have one marker, is the later one of these names given the next style.
     """
     styles: dict[str, AgentStyle] = {}
     taken: dict[str, list[AgentStyle]] = {}
@@ -49,7 +49,9 @@ def agent_styles(names: Sequence[str]) -> dict[str, AgentStyle]:
         first, shades = (crc32(variant.encode()), SHADES) if variant else (own, (0.0,))
         # the agents themselves keep their styles, be they there or not
         others = taken.setdefault(colour, []) + [style_of(i, colour, (0.0,)) for i in kin if variant]
-        styles[name] = free_style([style_of(first + i, colour, shades) for i in range(N_STYLES)], others)
+        free = [style_of(first + i, colour, shades) for i in range(N_STYLES)]
+        markers = {other.marker for other in others}
+        styles[name] = min(free, key=lambda style: (style in others, style.marker in markers))
         taken[colour].append(styles[name])
     return styles
 
@@ -74,17 +76,3 @@ def shaded(colour: str, shade: float) -> str:
     end = 1.0 if shade > 0 else 0.0
     red, green, blue = (part + abs(shade) * (end - part) for part in to_rgb(colour))
     return to_hex((red, green, blue)).upper()
-
-
-def free_style(styles: Sequence[AgentStyle], taken: Sequence[AgentStyle]) -> AgentStyle:
-    """Return the first that differs from all: in its marker too, as points have no more; then as a line."""
-
-    def alike(style: AgentStyle) -> tuple[bool, ...]:
-        return (
-            style in taken,
-            any(style.marker == other.marker for other in taken),
-            any(style._replace(marker="") == other._replace(marker="") for other in taken),
-            any(style.colour == other.colour for other in taken),
-        )
-
-    return min(styles, key=alike)

@@ -9,10 +9,9 @@ import pandas as pd
 
 from experiments.report.agent_styles import AgentStyle, agent_styles
 from experiments.statistics.aggregates import Values
-from experiments.statistics.episode import EVERYWHERE, Episode
+from experiments.statistics.episode import EVERYWHERE, Episode, Episodes, References, episode_table
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from experiments.statistics.pairs import comparisons, improvements
-from experiments.statistics.scores import Episodes, References, episode_table
 
 Frame = Any  # a DataFrame; type checkers do not know what selecting from one gives
 MOST_LINES = 7  # agents in colour where nobody says which
@@ -129,18 +128,17 @@ class Block:
     def by_agent(self, episodes: Episodes) -> list[tuple[str, Episodes]]:
         """Part episodes; the highlighted agents are last, so that they lie on top, in their own order."""
         order = {agent: i for i, agent in enumerate(self.highlight)}
-        found = [(str(agent), own) for agent, own in episodes.groupby("agent", sort=False)]
-        return sorted(found, key=lambda item: order.get(item[0], -1))
+        return sorted(episodes.groupby("agent", sort=False), key=lambda part: order.get(part[0], -1))
 
 
 def blocks_of(evidence: Evidence) -> list[Block]:
     """Return the report's blocks; if there are several, all cells together are the first."""
     episodes = evidence.table
     parts = {str(name): own for name, own in episodes.groupby("block", sort=False)}
-    if len(parts) == 1:
-        return [_block_of(evidence, *parts.popitem(), False)]
-    parts = {EVERYWHERE: episodes, **parts}
-    return [_block_of(evidence, name, own, True) for name, own in parts.items()]
+    are_many = len(parts) > 1
+    if are_many:
+        parts = {EVERYWHERE: episodes, **parts}
+    return [_block_of(evidence, name, own, are_many) for name, own in parts.items()]
 
 
 def _block_of(evidence: Evidence, name: str, episodes: Episodes, is_one_of_many: bool) -> Block:

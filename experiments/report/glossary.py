@@ -1,7 +1,6 @@
 """What a reader must know: what every figure of a report means, and what to mind before believing it."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import pandas as pd
 
@@ -9,8 +8,8 @@ from experiments.program.formatting import counted, listed
 from experiments.runs.summary import DEPTH_CAP, SETTLED_AFTER
 from experiments.statistics.aggregates import REACHED
 from experiments.statistics.disturbances import LASTING, REGAINED
+from experiments.statistics.episode import Episodes, References
 from experiments.statistics.pairs import FEW_SEEDS, LEVEL, POWER
-from experiments.statistics.scores import Episodes, References
 
 GLOSSARY = {
     "Score": (
@@ -71,36 +70,30 @@ GLOSSARY = {
     ),
 }
 LEGEND = " ".join(f"{name}: {meaning}" for name, meaning in GLOSSARY.items())
-UNTOLD: Mapping[str, str] = MappingProxyType({})
 UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
 
 
 # --- what to mind ---
 
 
-def caveats_of(episodes: Episodes, references: References, lacks: Mapping[str, str] = UNTOLD) -> list[str]:
+def caveats_of(episodes: Episodes, references: References, lacks: Mapping[str, str]) -> list[str]:
     """Return one plain sentence for each, none if all is well; `lacks` says why a cell has no reference."""
-    return [
-        *unmeasured(episodes),
-        *unscored(episodes, references, lacks),
-        *uneven(episodes),
-        *few(episodes),
-    ]
+    scored = unscored(episodes, references, lacks)
+    return [*unmeasured(episodes), *scored, *uneven(episodes), *few(episodes)]
 
 
 def unmeasured(episodes: Episodes) -> list[str]:
     """Name the runs of which more than UNKNOWN_BOUND is not known, the worst first."""
-    shares = episodes["slo_unknown"]
-    names = episodes["agent"] + " in " + episodes["cell"] + " under " + episodes["seed"].astype(str)
-    worst = sorted(
-        ((s, name) for s, name in zip(shares, names, strict=True) if s > UNKNOWN_BOUND), reverse=True
-    )
-    if not worst:
+    worst = episodes[episodes["slo_unknown"] > UNKNOWN_BOUND].sort_values("slo_unknown", ascending=False)
+    if worst.empty:
         return []
+    told = [
+        f"{run['agent']} in {run['cell']} under {run['seed']} ({100 * run['slo_unknown']:.1f} %)"
+        for _, run in worst.iterrows()
+    ]
     return [
         f"Not all steps could be measured, and fulfilment is of the others: {len(worst)} of "
-        f"{counted(len(episodes), 'run')} lack more than {100 * UNKNOWN_BOUND:g} %: "
-        f"{listed([f'{name} ({100 * share:.1f} %)' for share, name in worst])}."
+        f"{counted(len(episodes), 'run')} lack more than {100 * UNKNOWN_BOUND:g} %: {listed(told)}."
     ]
 
 
@@ -133,11 +126,8 @@ def uneven(episodes: Episodes) -> list[str]:
         ]
         if gaps:
             short.append(f"{agent} lacks {len(absent)} of {len(places)} ({listed(gaps)})")
-    if not short:
-        return []
-    return [
-        f"Not all have the same episodes, so that only differences are of the same worlds: {listed(short)}."
-    ]
+    same = "Not all have the same episodes, so that only differences are of the same worlds"
+    return [f"{same}: {listed(short)}."] if short else []
 
 
 def few(episodes: Episodes) -> list[str]:

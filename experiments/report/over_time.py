@@ -9,13 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.report.agent_styles import AgentStyle
-from experiments.report.block import Block
+from experiments.report.block import SCORE, Block
 from experiments.report.over_agents import BAND, BESIDE, WIDTH_IN, lined, panel
 from experiments.statistics.aggregates import Values, mean_band
 from experiments.statistics.disturbances import Answer
-from experiments.statistics.episode import EVERYWHERE, Episode
+from experiments.statistics.episode import EVERYWHERE, UNSCORED, Episode, Episodes, cumulative_regret
 from experiments.statistics.leaderboard import SEED
-from experiments.statistics.scores import UNSCORED, Episodes, cumulative_regret
 
 SMOOTHED_S = 5.0  # a running mean over this long, for a share of few episodes jumps
 SMOOTHED_STEPS = 20  # likewise of scores, which jump more
@@ -45,25 +44,21 @@ def curves_of(episodes: Iterable[Episode], curve: Curve) -> list[Values]:
     return [np.stack([values[:n] for values in own]) for own in cells.values()]
 
 
-def banded(axes: Axes, block: Block, episodes: Episodes, curve: Curve, step: float = 1.0) -> bool:
-    """Draw the mean and its 95 % band of each highlighted agent that has such curves; say if there is any.
+def banded(axes: Axes, block: Block, episodes: Episodes, curve: Curve, step: float = 1.0) -> None:
+    """Draw the mean and its 95 % band of each highlighted agent that has such curves.
 
     The curve of an episode is NaN where it has none; `step` is the length of one on the axis.
     """
-    is_any = False
     for agent, own in block.by_agent(episodes):
         curves = curves_of(own["episode"], curve)
         if agent not in block.highlight or not curves:
             continue
         n = curves[0].shape[1]
         points = np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).round().astype(int))
-        band = mean_band([one[:, points] for one in curves], np.random.default_rng(SEED))
-        lined(axes, step * (1.0 + points), band.mean, agent, block)
-        axes.fill_between(
-            step * (1.0 + points), band.low, band.high, color=block.styles[agent].colour, **BAND
-        )
-        is_any = True
-    return is_any
+        x, chosen = step * (1.0 + points), [one[:, points] for one in curves]
+        mean, low, high = mean_band(chosen, np.random.default_rng(SEED))
+        lined(axes, x, mean, agent, block)
+        axes.fill_between(x, low, high, color=block.styles[agent].colour, **BAND)
 
 
 # --- SLOs ---
@@ -76,15 +71,12 @@ def compliance(block: Block) -> Figure | None:
     """
     if block.is_one_of_many and block.name == EVERYWHERE:
         return None
-    scenarios = {
-        str(name): own
-        for name, own in block.episodes.groupby(block.episodes["cell"].map(scenario_of), sort=False)
-    }
+    scenarios = block.episodes.groupby(block.episodes["cell"].map(scenario_of), sort=False)
     size = len(scenarios), len(block.highlight)
     figure = Figure(figsize=(1.0 + PANEL_IN * size[1], 0.9 + PANEL_IN * size[0]))
     panels = figure.subplots(*size, squeeze=False, sharex="row", sharey=True)
     figure.suptitle(f"{block.title} (mean of {SMOOTHED_S:g} s)", x=0.01, ha="left")
-    for row, (scenario, own) in zip(panels, scenarios.items(), strict=True):
+    for row, (scenario, own) in zip(panels, scenarios, strict=True):
         held(row, block, own)
         row[0].set_ylabel(f"{scenario}\nall SLOs hold, %")
     for axes, agent in zip(panels[0], block.highlight, strict=True):
@@ -118,33 +110,37 @@ def scenario_of(cell: str) -> str:
 
 def efficiency(block: Block) -> Figure:
     """Draw the score over the steps of an episode, or the reward where there are no scores."""
+    is_scored = block.metric is SCORE
 
-    def scores(episode: Episode) -> Values:
-        return smoothed(score_by_step(block, episode), SMOOTHED_STEPS)
+    def shown(episode: Episode) -> Values:
+        return smoothed(score_by_step(block, episode) if is_scored else episode.rewards, SMOOTHED_STEPS)
 
-    figure, axes = panel(block, WIDTH_IN, 3.8)
+    figure, axes = over_steps(block, shown)
     axes.set_title(f"{block.title} (mean of the last {SMOOTHED_STEPS} steps)")
-    if banded(axes, block, block.episodes, scores):
-        axes.set_ylabel("score of these steps:\n0 = random, 1 = best known")
+    if is_scored:
         axes.axhline(1.0, color="black", linewidth=0.8)
-    else:
-        banded(axes, block, block.episodes, lambda e: smoothed(e.rewards, SMOOTHED_STEPS))
-        axes.set_ylabel("reward per step")
     axes.axhline(0.0, color="black", linewidth=0.8, linestyle=":")
-    axes.set(xlim=(0.0, None), xlabel=STEPS)
-    axes.legend(**BESIDE)
+    axes.set_ylabel("score of these steps:\n0 = random, 1 = best known" if is_scored else "reward per step")
     return figure
 
 
 def regret(block: Block) -> Figure | None:
     """Draw the cumulative regret over the steps of an episode; None without scores."""
-    figure, axes = panel(block, WIDTH_IN, 3.8)
-    if not banded(axes, block, block.episodes, lambda e: cumulative_regret(score_by_step(block, e))):
+    if block.metric is not SCORE:
         return None
+    figure, axes = over_steps(block, lambda episode: cumulative_regret(score_by_step(block, episode)))
     axes.axhline(0.0, color="black", linewidth=0.8)
-    axes.set(xlim=(0.0, None), xlabel=STEPS, ylabel="reward lost so far,\nin steps of random decisions")
-    axes.legend(**BESIDE)
+    axes.set_ylabel("reward lost so far,\nin steps of random decisions")
     return figure
+
+
+def over_steps(block: Block, curve: Curve) -> tuple[Figure, Axes]:
+    """Return a figure of the highlighted agents' curves over the steps of an episode."""
+    figure, axes = panel(block, WIDTH_IN, 3.8)
+    banded(axes, block, block.episodes, curve)
+    axes.set(xlim=(0.0, None), xlabel=STEPS)
+    axes.legend(**BESIDE)
+    return figure, axes
 
 
 def score_by_step(block: Block, episode: Episode) -> Values:
@@ -157,13 +153,11 @@ def score_by_step(block: Block, episode: Episode) -> Values:
 
 def answers(block: Block) -> Figure | None:
     """Draw which share of the disturbances has been dealt with, over steps; None if there was none."""
-    found: dict[str, dict[str, list[Answer]]] = {name: {} for name in ANSWERS}
+    found: dict[str, dict[str, list[Answer]]] = {}
     for agent, own in block.by_agent(block.episodes):
-        if agent in block.highlight:
-            for name, answered in found.items():
-                if each := [answer for episode in own["episode"] for answer in getattr(episode, name)]:
-                    answered[agent] = each
-    found = {name: answered for name, answered in found.items() if answered}
+        for name in ANSWERS if agent in block.highlight else ():
+            if each := [answer for episode in own["episode"] for answer in getattr(episode, name)]:
+                found.setdefault(name, {})[agent] = each
     if not found:
         return None
     all_steps = [answer.steps for by_agent in found.values() for own in by_agent.values() for answer in own]
@@ -171,12 +165,11 @@ def answers(block: Block) -> Figure | None:
     figure = Figure(figsize=(WIDTH_IN, 0.8 + 2.8 * len(found)))
     figure.suptitle(block.title, x=0.01, ha="left")
     panels = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0]
-    for axes, (name, by_agent) in zip(panels, found.items(), strict=True):
+    for axes, (name, by_agent) in zip(panels, sorted(found.items()), strict=True):
         for agent, own in by_agent.items():
             dealt_with(axes, own, longest, block.styles[agent], f"{agent} ({len(own)})")
         axes.axhline(50.0, color="black", linewidth=0.8, linestyle=":")
-        axes.set_ylim(-3, 106)
-        axes.set_ylabel(f"{ANSWERS[name]},\n% of disturbances")
+        axes.set(ylim=(-3, 106), ylabel=f"{ANSWERS[name]},\n% of disturbances")
         axes.legend(**BESIDE)
     panels[0].set_xscale("symlog", linthresh=AT_ONCE)
     panels[0].set_xlim(-0.3, longest)
@@ -194,13 +187,7 @@ def dealt_with(axes: Axes, found: Sequence[Answer], longest: float, style: Agent
     censored = np.array([answer.is_censored for answer in found])
     shares = ecdf(CensoredData.right_censored(steps, censored)).cdf
     y = 100 * np.array([0.0, *shares.probabilities])
-    axes.step(
-        [0.0, *shares.quantiles, longest],
-        [*y, y[-1]],
-        style.line,
-        where="post",
-        color=style.colour,
-        label=label,
-    )
+    x = [0.0, *shares.quantiles, longest]
+    axes.step(x, [*y, y[-1]], style.line, where="post", color=style.colour, label=label)
     ends = np.unique(steps[censored])
     axes.plot(ends, 100 * shares.evaluate(ends), "|", color=style.colour, markersize=8)

@@ -1,22 +1,24 @@
 """The report of a comparison: one page for people, tables for papers and programs, figures."""
 
+import io
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import pandas as pd
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from experiments.program.console import say
-from experiments.program.files import write_whole
+from experiments.program.files import whole, write_whole
 from experiments.program.formatting import counted
 from experiments.program.page import rendered
-from experiments.report import tables
+from experiments.program.style import STYLE
+from experiments.report import over_agents, over_time, tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
-from experiments.report.figures import Drawn, draw
 from experiments.report.glossary import GLOSSARY, LEGEND, caveats_of
-from experiments.report.tables import latex, latex_by_block
 from experiments.statistics.pairs import by_cell
 
 PAGE = "report.html"
@@ -55,14 +57,13 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     Returns:
         What was written, the page first.
     """
-    blocks = blocks_of(evidence)
+    blocks, episodes = blocks_of(evidence), evidence.table
     figures = [draw(directory, block) for block in blocks]
-    episodes = evidence.table
     frames = {
-        "table": joined((block.name, block.leaderboard) for block in blocks),
-        "pairs": joined((block.name, block.pairs) for block in blocks),
-        "improvements": joined((block.name, block.improvements) for block in blocks),
-        "slos": joined((block.name, block.slos) for block in blocks),
+        "table": joined({block.name: block.leaderboard for block in blocks}),
+        "pairs": joined({block.name: block.pairs for block in blocks}),
+        "improvements": joined({block.name: block.improvements for block in blocks}),
+        "slos": joined({block.name: block.slos for block in blocks}),
         "cells": by_cell(episodes, evidence.reference, evidence.references),
         "episodes": episodes.drop(columns="episode"),
     }
@@ -70,26 +71,26 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     texts = {
         PAGE: html(evidence, blocks, figures, frames["cells"], notes),
         "table.md": markdown(evidence, blocks, notes),
-        "table.tex": latex(blocks, evidence.title, notes)
-        + (latex_by_block(blocks, evidence.title) if len(blocks) > 1 else ""),
+        "table.tex": tables.latex(blocks, evidence.title, notes),
         **{f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items()},
     }
     for name, text in texts.items():
         write_whole(directory / name, text)
     for block in blocks:
-        console.print(tables.terminal(block.leaderboard, block.metric, block.name))
+        text = tables.written(block.leaderboard, tables.in_short(block.metric))
+        console.print(tables.terminal(text, block.name))
     if len(blocks) > 1:
-        console.print(tables.terminal_by_block(blocks))
+        text, best = tables.by_block(blocks)
+        console.print(tables.terminal(text, blocks[0].metric.column, best))
     for note in notes:
         say(console, f"Note: {note}", "bold yellow")
-    return [*(directory / name for name in texts), *(drawn.path for own in figures for drawn in own)]
+    return [*(directory / name for name in texts), *(path for drawn in figures for path in drawn)]
 
 
-def joined(frames: Iterable[tuple[str, Frame]]) -> Frame:
+def joined(frames: Mapping[str, Frame]) -> Frame:
     """Join the blocks' frames, with the block's name in front; those without rows are left out."""
-    full = [frame.assign(block=name) for name, frame in frames if len(frame)]
-    whole = pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=["block"])
-    return whole.loc[:, ["block", *whole.columns.drop("block")]]
+    full = {name: frame for name, frame in frames.items() if len(frame)}
+    return pd.concat(full, names=["block"]).reset_index("block") if full else pd.DataFrame(columns=["block"])
 
 
 def cells_text(block: Block) -> str:
@@ -108,44 +109,40 @@ def markdown(evidence: Evidence, blocks: Sequence[Block], notes: Sequence[str]) 
     return "\n\n".join([*parts, LEGEND]) + "\n"
 
 
+# --- the page ---
+
+
 def html(
     evidence: Evidence,
     blocks: Sequence[Block],
-    figures: Sequence[Sequence[Drawn]],
+    figures: Sequence[Mapping[Path, Part]],
     cells: Frame,
     notes: Sequence[str],
 ) -> str:
     """Return report.html, which needs no network, no script and no other file; all text is escaped."""
-    extras = [Part(title, "", tables.any_frame(frame)) for title, frame in evidence.extras.items()]
+    sections = []
+    if evidence.extras:
+        extras = [Part(title, "", tables.any_frame(frame)) for title, frame in evidence.extras.items()]
+        sections.append(Section("Beside the leaderboard", "", extras))
+    if len(blocks) > 1:
+        text, best = tables.by_block(blocks)
+        how = f"Mean {blocks[0].metric.column} of each agent in each block of cells; the best in bold."
+        sections.append(Section("Blocks", "", [Part("Agents by blocks", how, text, best)]))
+    for block, drawn in zip(blocks, figures, strict=True):
+        sections.append(section(block, list(drawn.values()), evidence.reference))
     each = Part("Every cell", "", tables.known(tables.written(cells, tables.OF_CELLS)))
-    sections = [
-        *([Section("Beside the leaderboard", "", extras)] if extras else []),
-        *([Section("Blocks", "", [of_blocks(blocks)])] if len(blocks) > 1 else []),
-        *(section(block, drawn, evidence.reference) for block, drawn in zip(blocks, figures, strict=True)),
-        Section("Cells", "Where which agent does how well.", [each]),
-    ]
-    facts = facts_of(evidence)
-    return rendered(
-        TEMPLATE, title=evidence.title, facts=facts, notes=notes, sections=sections, glossary=GLOSSARY
-    )
+    sections.append(Section("Cells", "Where which agent does how well.", [each]))
+    values = {"facts": facts_of(evidence), "notes": notes, "sections": sections, "glossary": GLOSSARY}
+    return rendered(TEMPLATE, title=evidence.title, **values)
 
 
-def of_blocks(blocks: Sequence[Block]) -> Part:
-    """Return the table of agents and blocks."""
-    text, best = tables.by_block(blocks)
-    how = f"Mean {blocks[0].metric.column} of each agent in each block of cells; the best in bold."
-    return Part("Agents by blocks", how, text, best)
-
-
-def section(block: Block, drawn: Sequence[Drawn], reference: str) -> Section:
+def section(block: Block, figures: Sequence[Part], reference: str) -> Section:
     """Return a block's tables and figures in the order in which they are read."""
     first, further = (
         tables.known(tables.written(block.leaderboard, tables.chosen(*headings)))
         for headings in (tables.FIRST, tables.FURTHER)
     )
-    ranking, *others = [
-        Part(one.title, one.caption, svg=b64encode(one.svg).decode(), width_px=one.width_px) for one in drawn
-    ]
+    ranking, *others = figures
     parts = [Part("Leaderboard", "The best on top; in brackets 95 % intervals.", first), ranking]
     if len(block.pairs):
         text = f"Differences are {reference} minus the agent of the line, episode by episode."
@@ -173,3 +170,106 @@ def span(values: Any) -> str:
     """Write "5", or "5 to 20"."""
     low, high = int(values.min()), int(values.max())
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+# --- figures ---
+
+
+class Kind(NamedTuple):
+    """A figure that a block can have."""
+
+    title: str
+    draw: Callable[[Block], Figure | None]  # None = there is nothing to draw
+    caption: str
+
+
+KINDS = {
+    "score": Kind(
+        "Ranking",
+        over_agents.ranks,
+        "Who does best: the mark is the mean, the line its 95 % interval, the tick that of the worst tenth.",
+    ),
+    "plane": Kind(
+        "SLO fulfilment and QoE",
+        over_agents.plane,
+        "What is paid for what: to the right, SLOs are violated more seldom; upwards, quality is better; "
+        "nobody beats an agent on the dashed Pareto front in both.",
+    ),
+    "cells": Kind(
+        "Cell by cell",
+        over_agents.cells,
+        "Where who does well: means of each agent in each cell, the best agents to the left.",
+    ),
+    "price": Kind(
+        "Rank over the price of a violation",
+        over_agents.price,
+        "Who is best depends on what a violated step costs: ranks by QoE − price × share of violated steps; "
+        "dotted, where another agent takes the lead. An order that looks at SLOs alone is at the far right.",
+    ),
+    "profile": Kind(
+        "Performance profile",
+        over_agents.profiles,
+        "How reliable they are: the share of episodes above each value, with 95 % bands; a line above "
+        "another's everywhere is better in every respect; grey: the other agents.",
+    ),
+    "improvement": Kind(
+        "Probability of improvement",
+        over_agents.improvement,
+        "How likely the agent of a row is to do better than that of a column in a cell drawn at random; bold "
+        "where chance is ruled out (p < 0.05, corrected for all pairs after Holm).",
+    ),
+    "compliance": Kind(
+        "SLOs over time",
+        over_time.compliance,
+        "When SLOs hold, a row per scenario and a column per agent: share of episodes, with 95 % bands; at a "
+        "solid line the world gets worse, at a dashed one better.",
+    ),
+    "efficiency": Kind(
+        "Sample efficiency",
+        over_time.efficiency,
+        "How fast they find their way within an episode: the height reached late is the plateau, the way to "
+        "it is what finding it costs; 95 % bands.",
+    ),
+    "regret": Kind(
+        "Regret",
+        over_time.regret,
+        "What that costs in all: the flatter, the less is lost against the oracle; random decisions lose one "
+        "unit per step; 95 % bands.",
+    ),
+    "training": Kind(
+        "Training",
+        over_agents.training,
+        "What training buys: each mark is an agent that was trained for so many steps before its episodes, "
+        "with its 95 % interval; lines are of agents that learn in the episode itself, or never.",
+    ),
+    "answers": Kind(
+        "Recovery and restoration",
+        over_time.answers,
+        "How fast disturbances are answered: the share that was dealt with by a step (Kaplan and Meier's "
+        "estimate, 50 % dotted); a tick marks where time ran out for some; in brackets, how many there were.",
+    ),
+}
+
+
+def draw(directory: Path, block: Block) -> dict[Path, Part]:
+    """Write every figure that there is something for, as a PNG; return them in the order to be read in."""
+    drawn = {}
+    for name, kind in KINDS.items():
+        with mpl.rc_context(STYLE):
+            figure = kind.draw(block)
+        if figure is not None:
+            path = directory / f"{f'{block.name}-' if block.is_one_of_many else ''}{name}.png"
+            svg, width_px = saved(figure, path), round(figure.get_figwidth() * STYLE["figure.dpi"])
+            drawn[path] = Part(kind.title, kind.caption, svg=b64encode(svg).decode(), width_px=width_px)
+    return drawn
+
+
+def saved(figure: Figure, path: Path) -> bytes:
+    """Write a figure as PNG, and return it as SVG; equal figures give equal bytes."""
+    svg = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        with whole(path) as partial:
+            figure.savefig(partial, format="png")
+        figure.set_layout_engine("none")  # all is in its place now, and finding it takes half of the time
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    return svg.getvalue()

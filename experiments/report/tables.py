@@ -192,9 +192,9 @@ def by_block(blocks: Sequence[Block]) -> tuple[Frame, Frame]:
     return text, best
 
 
-def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
-    """Return the most important columns of the leaderboard, those first that are asked for most."""
-    shown: Columns = {
+def in_short(metric: RankingMetric) -> Columns:
+    """Return the columns that a terminal has room for, those first that are asked for most."""
+    return {
         **chosen("agent", metric.column),
         "worst 10th": lambda row: figure(row[f"{metric.column}_worst_tenth"]),
         "SLOs, %": lambda row: percent(row["fulfilment"]),
@@ -202,23 +202,24 @@ def terminal(frame: Frame, metric: RankingMetric, title: str) -> Table:
         "recovery": COLUMNS["recovery, steps"],
         "restoration": COLUMNS["restoration, steps"],
     }
-    text = written(frame, shown)
-    rows = [[*map(escape, row)] for row in text.to_numpy()]
-    return plain_table(list(text.columns), rows, title, gap=1)
 
 
-def terminal_by_block(blocks: Sequence[Block]) -> Table:
-    """Return `by_block` for a terminal, the best in bold."""
-    text, best = by_block(blocks)
-    marked = text.map(escape).where(~best, text.map(lambda value: f"[bold]{escape(value)}[/bold]"))
-    return plain_table(list(text.columns), marked.to_numpy().tolist(), blocks[0].metric.column, gap=1)
+def terminal(text: Frame, title: str, bold: Frame | None = None) -> Table:
+    """Return text as a table for a terminal, in which its brackets mean nothing; `bold` says what is."""
+    rows = text.map(escape)
+    if bold is not None:
+        rows = rows.where(~bold, "[bold]" + rows + "[/bold]")
+    return plain_table(list(text.columns), rows.to_numpy().tolist(), title, gap=1)
 
 
 # --- for a paper ---
 
 
 def latex(blocks: Sequence[Block], title: str, notes: Sequence[str] = ()) -> str:
-    """Return a `table` with a group of lines per block; title and notes are plain text around it."""
+    """Return a `table` with a group of lines per block, and that of `by_block` if there are several.
+
+    Title and notes are plain text around it.
+    """
     column = blocks[0].metric.column
     headings = ("agent", column, f"{column}{WORST}", *SHOWN)
     lines = [_line(escaped(f"{name[0].upper()}{name[1:]}") for name in headings)]
@@ -229,14 +230,16 @@ def latex(blocks: Sequence[Block], title: str, notes: Sequence[str] = ()) -> str
         text = written(block.leaderboard, chosen(*headings))
         lines += [_line(map(figure_text, row)) for row in text.to_numpy()]
     needs = r"% needs \usepackage{booktabs}" + "\n"
-    return needs + _latex_table(lines, len(headings), f"{escaped(title)}. {CAPTION}", "tab:agents", notes)
+    agents = _latex_table(lines, len(headings), f"{escaped(title)}. {CAPTION}", "tab:agents", notes)
+    return needs + agents + (latex_by_block(blocks, title) if len(blocks) > 1 else "")
 
 
 def latex_by_block(blocks: Sequence[Block], title: str) -> str:
     """Return a `table` of `by_block`, the best in bold."""
     text, best = by_block(blocks)
-    marked = text.map(figure_text).where(~best, text.map(lambda value: rf"\textbf{{{figure_text(value)}}}"))
-    lines = [_line(map(escaped, text.columns)), r"    \midrule", *map(_line, marked.to_numpy())]
+    cells = text.map(figure_text)
+    cells = cells.where(~best, r"\textbf{" + cells + "}")
+    lines = [_line(map(escaped, text.columns)), r"    \midrule", *map(_line, cells.to_numpy())]
     what = f"Mean {blocks[0].metric.column} by block, the best in bold"
     return _latex_table(lines, text.shape[1], f"{escaped(title)}. {what}.", "tab:blocks")
 
@@ -244,7 +247,6 @@ def latex_by_block(blocks: Sequence[Block], title: str) -> str:
 def _latex_table(
     lines: Sequence[str], n_columns: int, caption: str, label: str, notes: Sequence[str] = ()
 ) -> str:
-    """Return a `table` of these lines, the first column to the left and figures to the right, notes below."""
     begin = [
         r"\begin{table}",
         r"  \centering",

@@ -1,6 +1,6 @@
 """All runs of a comparison: which count, what they are called, and what a reader must know of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, listed
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
-from experiments.results.published.base import PUBLISHED
+from experiments.results.published import PUBLISHED
 from experiments.results.run_row import SPEC, STAMP, STANDING_IN, UNREADABLE, Cell, Row, Runs
 from experiments.runs.record import RunStatus
 
@@ -130,26 +130,17 @@ def newest(runs: Runs) -> Noted:
 def code_notes(runs: Runs) -> Iterator[str]:
     """Say whether results can differ because code does."""
     ours = runs[runs["git_commit"] != PUBLISHED]
-    codes = ours["code_hash"].where(ours["code_hash"] != "", "unknown")
-    mixed = {
-        group[0]: own.value_counts()
-        for group, own in codes.groupby([ours["variant"], ours["env"], ours[SPEC]])
-        if own.nunique() > 1
-    }
-    for variant, counts in mixed.items():
-        yield (
-            f"Not all of one code: {variant} ran with {len(counts)} versions of its own code, its world's or "
-            f"its checkpoint ({in_words(counts)}); a difference may be theirs."
-        )
-    commits = ours["git_commit"].value_counts()
-    if len(commits) > 1:
-        same = "" if mixed else "; what decides the results is the same in all runs of an agent"
-        yield f"Runs of {len(commits)} commits: {in_words(commits)}{same}."
-
-
-def in_words(counts: Any) -> str:
-    """Write "4f3a12bc90aa (40 runs), ..."; commits are cut."""
-    return ", ".join(f"{short(str(name))} ({counted(n, 'run')})" for name, n in counts.items())
+    codes, is_mixed = ours["code_hash"].where(ours["code_hash"] != "", "unknown"), False
+    for (variant, *_), own in codes.groupby([ours["variant"], ours["env"], ours[SPEC]]):
+        if own.nunique() > 1:
+            is_mixed = True
+            yield (
+                f"Not all of one code: {variant} ran with {own.nunique()} versions of its own code, its "
+                f"world's or its checkpoint ({tally(own)}); a difference may be theirs."
+            )
+    if (n_commits := ours["git_commit"].nunique()) > 1:
+        same = "" if is_mixed else "; what decides the results is the same in all runs of an agent"
+        yield f"Runs of {n_commits} commits: {tally(ours['git_commit'].map(short))}{same}."
 
 
 def short(commit: str) -> str:
@@ -164,11 +155,13 @@ def short(commit: str) -> str:
 def metadata_of(collection: Collection, command: str) -> dict[str, str]:
     """Return what is told of runs that count, by what it is; what no run says is left out."""
     runs = collection.runs
+    stamps = sorted(found[0] for text in runs["begun"] if (found := STAMP.match(text)))
+    began = [f"{datetime.strptime(at, '%Y%m%d-%H%M%S'):%Y-%m-%d %H:%M}" for at in (stamps[0], stamps[-1])]
     found = {
         "Runs": f"{len(runs)} of {collection.n_logged} that were found",
         "Seeds": spans(sorted(runs["seed"].unique())),
         "World": tally(runs.apply(world, axis=1)),
-        "Began": period(runs["begun"]),
+        "Began": " to ".join(dict.fromkeys(began)),
         "Spec": tally(runs["spec_hash"]),
         "Commit": tally(runs["git_commit"].map(short)),
         "Code": ", ".join(sorted(set(runs["code_hash"]) - {""})),
@@ -179,36 +172,22 @@ def metadata_of(collection: Collection, command: str) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
+def world(run: Any) -> str:
+    """Say in what a run took place, by which weights, with what detections, and for how long."""
+    facts = [f", {fact} {run[fact]}" for fact in STANDING_IN if run["env"] == "pipeline" and run[fact]]
+    return f"{run['env']}{''.join(facts)}, {run['steps']} steps of {run['control_interval_s']:g} s"
+
+
 def tally(texts: Any) -> str:
     """Return what there is, most of it first, with how often unless it is all the same; "" is not counted."""
     counts = texts[texts != ""].value_counts()
-    if len(counts) < 2 or counts.max() == 1:
-        return ", ".join(counts.index)
+    if len(counts) < 2:
+        return "".join(counts.index)
     return ", ".join(f"{text} ({counted(n, 'run')})" for text, n in counts.items())
 
 
 def spans(numbers: Sequence[int]) -> str:
     """Return ascending numbers with runs of them in short: "0–4, 7"."""
-    parts: list[list[int]] = []
-    for number in numbers:
-        if parts and number == parts[-1][-1] + 1:
-            parts[-1].append(number)
-        else:
-            parts.append([number])
-    return ", ".join(f"{part[0]}–{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
-
-
-def world(run: Any) -> str:
-    """Say in what a run took place, by which weights, with what detections, and for how long."""
-    facts = [f"{fact} {run[fact]}" for fact in STANDING_IN if run["env"] == "pipeline" and run[fact]]
-    by = "".join(f", {fact}" for fact in facts)
-    return f"{run['env']}{by}, {run['steps']} steps of {run['control_interval_s']:g} s"
-
-
-def period(begun: Iterable[str]) -> str:
-    """Return the first run's beginning to the last one's."""
-    stamps = sorted(found[0] for text in begun if (found := STAMP.match(text)))
-    first, last = (
-        f"{datetime.strptime(stamp, '%Y%m%d-%H%M%S'):%Y-%m-%d %H:%M}" for stamp in (stamps[0], stamps[-1])
-    )
-    return first if first == last else f"{first} to {last}"
+    each = pd.Series(numbers)
+    runs = each.groupby(each - each.index).agg(["min", "max"])
+    return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in runs.to_numpy())

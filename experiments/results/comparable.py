@@ -1,24 +1,22 @@
 """What cannot be compared is refused: runs that were judged by other knobs, objectives or thresholds.
 
 What an observation has and how it is judged must be the same everywhere. One thing may be another from cell
-to cell, never within one: what a level is worth, where a hardware profile brings measured accuracies.
+to cell, never within one: what settings are worth, where the accuracy of what is found in them is another.
 Nor are figures pooled of what was found in reality and of what was drawn in its place.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from envs.spec import OF_DETECTIONS, ElasticitySpec, Quality
+from envs.spec import OF_DETECTIONS, Quality
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.naming import Fields, flat, text_of
+from experiments.results.naming import flat, text_of
 from experiments.results.run_row import SPEC, Cell, Runs
 from experiments.runs.provenance import digest
 
-WORTH = ".value"  # of a knob: depends on the hardware's accuracy
 LADDERS = ("fps_levels", "heights_px", "width", "height", "source_fps")  # of a video: its knobs' levels
 MOST_FIELDS = 4  # that a refusal goes through
 DETECTIONS = "detections"  # real and emulated ones are not the same finding
@@ -34,61 +32,51 @@ def check_comparable(cells: Sequence[Cell]) -> None:
             raise ConfigError(refusal({SPEC: dict(iter(cell.runs.groupby(SPEC)))}, f" in {cell.name}"))
     if len({cell.first[SPEC] for cell in cells}) > 1 and (found := differences(cells)):
         raise ConfigError(refusal(found, ""))
-    if len(kinds := kinds_of(cells)) > 1:
+    by_detections = {quality.name for quality in OF_DETECTIONS}
+    real = [cell for cell in cells if cell.is_real and qoe_of(cell.first["config"])["by"] in by_detections]
+    if len(kinds := runs_by((cell.first[DETECTIONS], cell) for cell in real)) > 1:
         raise ConfigError(refusal({DETECTIONS: kinds}, ""))
 
 
-def kinds_of(cells: Sequence[Cell]) -> ByValue:
-    """Return the runs of the real pipeline that are judged by what is found, by what that is."""
-    by_kind: ByValue = {}
-    for cell in cells:
-        qoe = cell.first["config"].get("qoe", {}).get("by")
-        if cell.is_real and qoe in {quality.name for quality in OF_DETECTIONS}:
-            kind = cell.first[DETECTIONS]
-            by_kind[kind] = pd.concat([by_kind[kind], cell.runs]) if kind in by_kind else cell.runs
-    return by_kind
+def runs_by(values: Iterable[tuple[Hashable, Cell]]) -> ByValue:
+    """Return the runs of all cells of each value."""
+    found: dict[Hashable, list[Runs]] = {}
+    for value, cell in values:
+        found.setdefault(value, []).append(cell.runs)
+    return {value: pd.concat(runs) for value, runs in found.items()}
 
 
 def differences(cells: Sequence[Cell]) -> dict[str, ByValue]:
     """Return, by its name, each field of what cells are judged by that differs though it may not."""
-    specs = [present_spec(cell) for cell in cells]
-    by_field: dict[tuple[str, str], ByValue] = {}
-    for cell, spec in zip(cells, specs, strict=True):
-        fields = config_fields(cell.first) if spec is None or None in specs else spec_fields(spec)
-        accuracy = digest({"accuracy": cell.first["config"]["hardware"].get("accuracy")})
-        for name, value in fields.items():
-            may_differ = name == SPEC or name.endswith(WORTH)
-            by_value = by_field.setdefault((name, accuracy if may_differ else ""), {})
-            by_value[value] = pd.concat([by_value[value], cell.runs]) if value in by_value else cell.runs
-    found = {name: by_value for (name, _), by_value in by_field.items() if len(by_value) > 1}
+    judged = [(cell, judged_by(cell.first)) for cell in cells]
+    fields = {
+        field: runs_by((own[field], cell) for cell, own in judged if field in own)
+        for field in dict.fromkeys(field for _, own in judged for field in own)
+    }
+    found = {name: by_value for (name, _), by_value in fields.items() if len(by_value) > 1}
     return {name: by_value for name, by_value in found.items() if name != SPEC} or found
 
 
-def present_spec(cell: Cell) -> ElasticitySpec | None:
-    """Return what its runs were judged by, if this code builds the very same again."""
-    world = cell.world
-    if isinstance(world, ConfigError) or world.spec.hash != cell.first[SPEC]:
-        return None
-    return world.spec
+def judged_by(row: Mapping[Any, Any]) -> dict[tuple[str, str], Hashable]:
+    """Return what a run was judged by, as far as its configuration says that; its spec's hash says the rest.
 
-
-def spec_fields(spec: ElasticitySpec) -> Fields:
-    """Return the fields of knobs, objectives and further metrics, by their names."""
-    named = {f"knob.{knob.name}": asdict(knob) for knob in spec.knobs}
-    named |= {f"slo.{slo.metric}": asdict(slo) for slo in spec.slos}
-    named |= {f"metric.{metric.name}": asdict(metric) for metric in spec.metrics}
-    return flat({**named, "qoe.by": spec.quality.name})
-
-
-def config_fields(row: Mapping[Any, Any]) -> Fields:
-    """Return those of a configuration, as far as that says them; and the spec's hash, which says the rest."""
-    slo, video = row["config"]["slo"], row["config"]["video"]
-    named: dict[str, Any] = {f"slo.{one['metric']}": one for one in slo["slos"]}
-    qoe = row["config"].get("qoe", {"weights": slo.get("qoe_weights", {})})  # where former runs have them
+    Keys are a field's name, and where it must be the same: "" = everywhere, else in worlds of one accuracy.
+    """
+    config = row["config"]
+    qoe = qoe_of(config)
+    named: dict[str, Any] = {f"slo.{one['metric']}": one for one in config["slo"]["slos"]}
     named |= {f"knob.{knob}.weight": weight for knob, weight in qoe.get("weights", {}).items()}
-    named |= {"qoe.by": qoe.get("by", slo.get("qoe", Quality.KNOBS.name))}
-    named |= {f"video.{key}": video[key] for key in LADDERS if key in video}
-    return {**flat({**named, "detector.grades": row["config"]["detector"]["grades"]}), SPEC: row[SPEC]}
+    named |= {f"video.{key}": config["video"][key] for key in LADDERS if key in config["video"]}
+    named |= {"qoe.by": qoe["by"], "detector.grades": config["detector"]["grades"]}
+    accuracy = digest({"now": config.get("accuracy"), "formerly": config["hardware"].get("accuracy")})
+    return {(name, ""): value for name, value in flat(named).items()} | {(SPEC, accuracy): row[SPEC]}
+
+
+def qoe_of(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what quality is judged by, wherever a release has written it."""
+    slo = config["slo"]
+    formerly = {"by": slo.get("qoe", Quality.KNOBS.name), "weights": slo.get("qoe_weights", {})}
+    return formerly | config.get("qoe", {})
 
 
 def refusal(found: Mapping[str, ByValue], inside: str) -> str:

@@ -13,7 +13,7 @@ from experiments.program.formatting import counted, listed
 from experiments.results.collection import Collection
 from experiments.results.run_row import Cell, Runs
 from experiments.statistics.disturbances import change_points_of
-from experiments.statistics.episode import EVERYWHERE, GOLDEN, NEEDED, Episode, episode_of
+from experiments.statistics.episode import EVERYWHERE, GOLDEN, NEEDED, TRAINED, Episode, episode_of
 from experiments.worlds.drawn import PREFIX
 
 DRAWN = "drawn worlds"  # the stratum of all of them, for a log does not say what binds
@@ -46,7 +46,7 @@ def episodes_of(
         n_unasked += NEEDED not in trace and any(point.is_worse for point in points)
         block = EVERYWHERE if blocks is None else str(cell.first[blocks])
         stratum = DRAWN if str(cell.first["hardware"]).startswith(PREFIX) else cell.name
-        told = trace.assign(**{GOLDEN: run[GOLDEN]})
+        told = trace.assign(**{name: run[name] for name in (TRAINED, GOLDEN)})
         found.append(episode_of(told, run["variant"], cell.name, block, run["seed"], points, stratum))
     note = (
         f"Of {counted(n_unasked, 'run')} it is not known whether holding still would have broken an SLO "
@@ -69,7 +69,7 @@ def trace_of(run: dict[Any, Any]) -> pd.DataFrame:
         trace = run["trace"]()
     except (OSError, ValueError) as error:
         raise ConfigError(f"{run['place']}: its trace cannot be read: {error}") from error
-    if not len(trace):
+    if trace.empty:
         raise ConfigError(f"{run['place']}: its trace has no step")
     return trace
 

@@ -57,17 +57,15 @@ def named_cells(runs: Runs) -> tuple[list[str], list[str]]:
 def _names(stems: Sequence[str], values: Sequence[dict[str, Any]], joint: str) -> tuple[list[str], list[str]]:
     """Return a name per thing: its stem, and what tells its values from others' of this stem; and notes."""
     keys = [digest(own) for own in values]
-    by_stem: dict[str, dict[str, Fields]] = {}
+    by_stem: dict[str, dict[str, dict[str, Any]]] = {}
     for stem, key, own in zip(stems, keys, values, strict=True):
-        variants = by_stem.setdefault(stem, {})
-        if key not in variants:
-            variants[key] = flat(own)
+        by_stem.setdefault(stem, {})[key] = own
     names, notes = {}, []
     for stem, variants in by_stem.items():
-        told = told_apart(variants)
+        told = told_apart({key: flat(own) for key, own in variants.items()})
         for key, text in told.items():
             is_plain = 0 < len(text) <= LONGEST and list(told.values()).count(text) == 1
-            addition = text if is_plain else digest(variants[key])[:6]
+            addition = text if is_plain else key[:6]
             name = f"{stem}{',' if '=' in stem else joint}{addition}" if len(variants) > 1 else stem
             names[stem, key] = name
             if len(variants) > 1 and not is_plain:
@@ -86,16 +84,12 @@ def told_apart(variants: Mapping[str, Fields]) -> dict[str, str]:
 
 def flat(value: Any, prefix: str = "") -> dict[str, Hashable]:
     """Return plain nested values by dotted keys; lists of scalars stay together, as tuples."""
-    if isinstance(value, Mapping) and value:
-        items = value.items()
-    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-        items = enumerate(value)
-    else:
+    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        value = dict(enumerate(value))
+    if not (isinstance(value, Mapping) and value):
         return {prefix: _hashable(value)}
-    found: dict[str, Hashable] = {}
-    for name, item in items:
-        found |= flat(item, f"{prefix}.{name}" if prefix else str(name))
-    return found
+    inside = f"{prefix}." if prefix else ""
+    return {key: own for name, item in value.items() for key, own in flat(item, f"{inside}{name}").items()}
 
 
 def _hashable(value: Any) -> Hashable:

@@ -12,11 +12,9 @@ from experiments.config.programs import CompareConfig
 from experiments.config.schemas import NO_OUTPUT
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
-from experiments.results.comparable import present_spec
-from experiments.results.run_row import Cell
+from experiments.results.run_row import SPEC, Cell
 from experiments.runs.identity import GROUPS, code_hash
-from experiments.statistics.episode import Episode
-from experiments.statistics.scores import ORACLE, RANDOM, Reference, references_of
+from experiments.statistics.episode import ORACLE, RANDOM, Episode, Reference, references_of
 from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyRun, runs_in
@@ -44,35 +42,31 @@ def measured(
 
     Inside a `hydra.main`. Raises ConfigError: random or oracle cannot be made.
     """
-    results = Path(config.results).resolve()
-    found = list[Episode]()
-    lacks, missing = dict[str, str](), dict[str, list[StudyRun]]()
-    known = [episode for episode in episodes if episode.agent in (RANDOM, ORACLE)]
-    own = {cell.name: [episode for episode in known if episode.cell == cell.name] for cell in cells}
-    both = list[AgentVariant]()
-    for cell in cells:
-        if why := lacking(cell, own[cell.name]):
-            lacks[cell.name] = why
-            if config.references:
-                both = both or [
-                    AgentVariant(name, name, agent_values(name, str(results), name))
-                    for name in (RANDOM, ORACLE)
-                ]
-                if cell.is_real:
-                    own[cell.name] = []  # all of the twin, or all of the pipeline
-                try:
-                    missing[cell.name] = missing_runs(cell, own[cell.name], both, results, console)
-                    del lacks[cell.name]
-                except ConfigError as error:
-                    lacks[cell.name] = str(error)
+    own: dict[str, list[Episode]] = {cell.name: [] for cell in cells}
+    for episode in episodes:
+        if episode.agent in (RANDOM, ORACLE):
+            own[episode.cell].append(episode)
+    lacks = {cell.name: why for cell in cells if (why := lacking(cell, own[cell.name]))}
+    missing = dict[str, list[StudyRun]]()
+    if lacks and config.references:
+        results = str(Path(config.results).resolve())
+        both = [AgentVariant(name, name, agent_values(name, results, name)) for name in (RANDOM, ORACLE)]
+        for cell in (cell for cell in cells if cell.name in lacks):
+            if cell.is_real:
+                own[cell.name] = []  # all of the twin, or all of the pipeline
+            try:
+                missing[cell.name] = missing_runs(cell, own[cell.name], both, results, console)
+            except ConfigError as error:
+                lacks[cell.name] = str(error)
     runs = list({run.hash: run for runs in missing.values() for run in runs}.values())
     played = play_missing(runs, "references", config, config.processes, console)
     for name, runs in missing.items():
         if broken := [played.failed[run.hash] for run in runs if run.hash in played.failed]:
             lacks[name] = f"a reference failed: {broken[0]}"
         else:
-            found += episodes_of(runs, played)
-    found += [episode for name, there in own.items() if name not in lacks for episode in there]
+            del lacks[name]
+            own[name] += episodes_of(runs, played)
+    found = [episode for name, there in own.items() if name not in lacks for episode in there]
     added = [cell for cell in cells if cell.name in missing and cell.name not in lacks]
     return FoundReferences(references_of(found), lacks, notes_on(added))
 
@@ -87,37 +81,32 @@ def lacking(cell: Cell, own: Sequence[Episode]) -> str:
 
 
 def missing_runs(
-    cell: Cell, own: Sequence[Episode], both: Sequence[AgentVariant], results: Path, console: Console
+    cell: Cell, own: Sequence[Episode], both: Sequence[AgentVariant], results: str, console: Console
 ) -> list[StudyRun]:
-    """Return what a cell's own references lack as runs in the simulator. Raises ConfigError."""
-    there = {(episode.agent, episode.seed) for episode in own}
-    wanted = {
-        RANDOM: [] if any(agent == RANDOM for agent, _ in there) else list(range(N_RANDOM_SEEDS)),
-        ORACLE: [seed for seed in cell.seeds if (ORACLE, seed) not in there],
-    }
-    runs = list[StudyRun]()
-    for variant in both:
-        if seeds := wanted[variant.name]:
-            runs += reference_runs(cell, variant, seeds, results, console)
-    return runs
+    """Return what a cell's own references lack, as runs in its simulated world.
 
-
-def reference_runs(
-    cell: Cell, variant: AgentVariant, seeds: Sequence[int], results: Path, console: Console
-) -> list[StudyRun]:
-    """Return the runs of an agent in a cell's simulated world. Raises ConfigError: there is none like it."""
+    Raises:
+        ConfigError: there is none like it.
+    """
     plan = cell.world
     if isinstance(plan, ConfigError):
         raise plan
     if not isinstance(plan, SimulatorPlan):
         raise ConfigError("what is replayed cannot be foreseen")
-    if present_spec(cell) is None:
+    if plan.spec.hash != cell.first[SPEC]:
         raise ConfigError(f"this code judges it by another spec ({plan.spec.hash}) than its runs were")
     output = replace(NO_OUTPUT, video=plan.config.output.video)  # results carry the frames back
-    place = {"name": STUDIES, "results": str(results)}
+    place = {"name": STUDIES, "results": results}
     config = replace(plan.config, **place, seed=0, live=False, env=plan.env, output=output)
     choices = {group: str(cell.first[group]) for group in GROUPS}
-    return runs_in(config, choices, variant, cell.name, seeds, console)
+    there = {(episode.agent, episode.seed) for episode in own}
+    seeds = {
+        RANDOM: [] if any(agent == RANDOM for agent, _ in there) else list(range(N_RANDOM_SEEDS)),
+        ORACLE: [seed for seed in cell.seeds if (ORACLE, seed) not in there],
+    }
+    wanted = [variant for variant in both if seeds[variant.name]]
+    runs = [runs_in(config, choices, one, cell.name, seeds[one.name], console) for one in wanted]
+    return [run for each in runs for run in each]
 
 
 def notes_on(added: Sequence[Cell]) -> list[str]:
@@ -138,7 +127,5 @@ def notes_on(added: Sequence[Cell]) -> list[str]:
 
 def is_of_other_code(cell: Cell) -> bool:
     """Whether a run of a cell says that this code would not do the same; published ones do not say."""
-    for _, run in cell.runs.iterrows():
-        if run["code_hash"] not in ("", code_hash(run["config"], run["env"])):
-            return True
-    return False
+    runs = cell.runs[cell.runs["code_hash"] != ""]
+    return any(run["code_hash"] != code_hash(run["config"], run["env"]) for _, run in runs.iterrows())

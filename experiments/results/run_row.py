@@ -5,7 +5,7 @@
 | `agent`, `video`, `detector`, `env`, `hardware`, `scenario`, `slo` | options of its groups; an agent without a file is called by its class, a published one as its importer says |
 | `seed`, `spec_hash`, `config_hash`, `git_commit`, `status` | the head of `summary.json` |
 | `code_hash`, `weights`, `detections`, `error`, `machine`, `releases` | likewise; "" where a run does not say |
-| `golden_f1` | likewise; None where it is not known |
+| `trained_steps`, `golden_f1` | likewise; 0 and None where a run does not say |
 | `poor` | how the simulated twin of a run of the pipeline fell short, by its certificate; "" if it did not, or there is none |
 | `name`, `steps`, `control_interval_s` | as they were asked for |
 | `place` | where it was found, for people; no other run has it |
@@ -34,7 +34,7 @@ from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.provenance import digest, machine_line
 from experiments.runs.record import CONFIG, SUMMARY
-from experiments.statistics.episode import GOLDEN
+from experiments.statistics.episode import GOLDEN, TRAINED
 from experiments.worlds.plan import Plan, plan_run, plan_twin
 
 SPEC = "spec_hash"
@@ -102,6 +102,7 @@ def made_row(
         "control_interval_s": config["env"]["control_interval_s"],
         "machine": machine_line(facts["machine"]) if facts.get("machine") else "",
         "releases": " ".join(f"{name} {of}" for name, of in sorted(facts.get("releases", {}).items())),
+        TRAINED: facts.get(TRAINED, 0),
         GOLDEN: facts.get(GOLDEN),
         "poor": (facts.get("certificate") or {}).get("poor", ""),
         "place": place,
@@ -145,11 +146,6 @@ def stamp(path: Path, name: str) -> str:
     return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone():%Y%m%d-%H%M%S}-{name}"
 
 
-def known_world(config: RunConfig) -> Plan:
-    """Plan a run in the world of a configuration, or in its simulated twin. Raises ConfigError."""
-    return plan_twin(config) if isinstance(config.env, PipelineSchema) else plan_run(config)
-
-
 @dataclass(frozen=True, eq=False)
 class Cell:
     """A world, and the runs that took place in it.
@@ -179,8 +175,9 @@ class Cell:
 
     @cached_property
     def world(self) -> Plan | ConfigError:
-        """Its world, or why that cannot be built here."""
+        """Its world, of runs that took real time the simulated twin; or why that cannot be built here."""
         try:
-            return known_world(self.first["typed"]())
+            config = self.first["typed"]()
+            return plan_twin(config) if isinstance(config.env, PipelineSchema) else plan_run(config)
         except ConfigError as error:
             return error

@@ -7,7 +7,7 @@ Source: Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Sta
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +18,20 @@ TRIMMED = 0.25  # of the values at either end, for the interquartile mean
 TAIL = 0.1  # of the values, the worst ones
 GAMMA = 1.0  # score that is asked for; the optimality gap is what is missing to it
 EDGES = ((1 - COVERED) / 2, (1 + COVERED) / 2)
-
-Values = NDArray[np.float64]
-Strata = Sequence[Values]
 PLATEAU = 0.2  # share of a curve, its end, whose mean is the plateau
 REACHED = 0.9  # share of the way from random decisions to the plateau
 
-Curve = Sequence[float] | NDArray[np.float64]
+Values = NDArray[np.float64]
+Strata = Sequence[Values]
+Curve = Sequence[float] | Values
 
 
 class Estimate(NamedTuple):
-    """A statistic and its 95 % interval."""
+    """A statistic and its 95 % interval: numbers, or arrays of one shape."""
 
-    value: float
-    low: float
-    high: float
+    value: Any
+    low: Any
+    high: Any
 
 
 def iqm(values: Values) -> Values:
@@ -79,11 +78,11 @@ def estimate(
 
     Args:
         strata: at least one value each.
-        statistic: of values along the last axis, as `iqm`.
+        statistic: of values along the last axis, as `iqm` or `above`.
         n: resamples.
     """
     drawn = statistic(np.concatenate(resampled(strata, rng, n), axis=1))
-    return Estimate(float(statistic(np.concatenate(strata))), *bounds(drawn))
+    return Estimate(statistic(np.concatenate(strata)), *bounds(drawn))
 
 
 def resampled(strata: Strata, rng: np.random.Generator, n: int) -> list[Values]:
@@ -91,60 +90,37 @@ def resampled(strata: Strata, rng: np.random.Generator, n: int) -> list[Values]:
     return [values[rng.integers(len(values), size=(n, len(values)))] for values in strata]
 
 
+def bounds(drawn: Values) -> Values:
+    """Return both ends of the interval that covers the middle of what was drawn, along the first axis."""
+    return np.quantile(drawn, EDGES, axis=0)
+
+
+def above(values: Values, thresholds: Values) -> Values:
+    """Return the share of the values above each threshold, which takes the place of the last axis.
+
+    Of all episodes, it is the run-score distribution, or performance profile.
+    """
+    not_above = np.apply_along_axis(np.searchsorted, -1, np.sort(values, axis=-1), thresholds, side="right")
+    return 1.0 - not_above / values.shape[-1]
+
+
+# Where only sums over a resample matter, it is enough to count how often it has each value.
+
+
 def counts(n_values: int, rng: np.random.Generator, n: int) -> Values:
-    """Count how often each value is in n resamples, (n, n_values); enough for what is linear in them."""
+    """Count how often each value is in n resamples, shape (n, n_values)."""
     drawn = rng.integers(n_values, size=(n, n_values)) + n_values * np.arange(n)[:, np.newaxis]
     return np.bincount(drawn.ravel(), minlength=n * n_values).reshape(n, n_values).astype(np.float64)
 
 
-def bounds(drawn: Values) -> tuple[float, float]:
-    """Return the interval that covers the middle of what was drawn."""
-    low, high = np.quantile(drawn, EDGES)
-    return float(low), float(high)
-
-
-class Profile(NamedTuple):
-    """Share of episodes whose score is above a threshold, and its 95 % band; shape (n_thresholds,) each."""
-
-    thresholds: Values
-    shares: Values
-    low: Values
-    high: Values
-
-
-def performance_profile(
-    strata: Strata, thresholds: Values, rng: np.random.Generator, n: int = N_RESAMPLES
-) -> Profile:
-    """Return the run-score distribution: which share of all episodes scores above each threshold."""
-    drawn = np.concatenate(resampled(strata, rng, n), axis=1)
-    shares = above(np.concatenate(strata)[np.newaxis], thresholds)[0]
-    low, high = np.quantile(above(drawn, thresholds), EDGES, axis=0)
-    return Profile(thresholds, shares, low, high)
-
-
-def above(values: Values, thresholds: Values) -> Values:
-    """Return the share of each row's values above each threshold, shape (n_rows, n_thresholds)."""
-    ordered = np.sort(values, axis=1)
-    not_above = [np.searchsorted(row, thresholds, side="right") for row in ordered]
-    return 1.0 - np.array(not_above) / values.shape[1]
-
-
-class Band(NamedTuple):
-    """A mean over time and its 95 % band, by step; shape (n_steps,) each."""
-
-    mean: Values
-    low: Values
-    high: Values
-
-
-def mean_band(curves: Strata, rng: np.random.Generator, n: int = N_RESAMPLES) -> Band:
-    """Return the mean of all curves at each step, and its band, step by step.
+def mean_band(curves: Strata, rng: np.random.Generator, n: int = N_RESAMPLES) -> Estimate:
+    """Return the mean of all curves and its band, step by step, shape (n_steps,) each.
 
     Args:
         curves: per cell, one row per seed, shape (n_seeds, n_steps); n_steps is the same in all cells.
     """
-    drawn = sum(counts(len(own), rng, n) @ own for own in curves) / sum(map(len, curves))
-    return Band(np.concatenate(curves).mean(axis=0), *np.quantile(drawn, EDGES, axis=0))
+    drawn = sum((counts(len(own), rng, n) @ own for own in curves), np.zeros(1)) / sum(map(len, curves))
+    return Estimate(np.concatenate(curves).mean(axis=0), *bounds(drawn))
 
 
 def probability_of_improvement(
@@ -160,16 +136,10 @@ def probability_of_improvement(
     """
     value, drawn = 0.0, np.zeros(n)
     for x, y in zip(ours, theirs, strict=True):
-        won = wins(x, y)
+        won = (x[:, np.newaxis] > y) + 0.5 * (x[:, np.newaxis] == y)
         value += float(won.mean())
         drawn += ((counts(len(x), rng, n) @ won) * counts(len(y), rng, n)).sum(axis=1) / won.size
     return Estimate(value / len(ours), *bounds(drawn / len(ours)))
-
-
-def wins(ours: Values, theirs: Values) -> Values:
-    """Return which pairs are won, 1, tied, ½, or lost, 0; shapes (a,) and (b,) give (a, b)."""
-    x, y = ours[:, np.newaxis], theirs[np.newaxis, :]
-    return (x > y) + 0.5 * (x == y)
 
 
 # --- how fast something was learned ---

@@ -42,7 +42,7 @@ TARGETS: Mapping[str, Target] = {
 }
 
 
-def agreement(true: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+def twin_agreement(true: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     """Compare two traces of the same actions, interval by interval, as far as the shorter one goes.
 
     Args:

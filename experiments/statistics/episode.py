@@ -1,13 +1,16 @@
-"""What one episode came to: the run's own summary, and what can only be said with its scenario in hand."""
+"""What an episode came to, and its score: 0 is what random decisions earn, 1 the best that is known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.runs.summary import column, dotted, slo_names, summarise, together, verdicts
+from experiments.statistics.aggregates import Values
 from experiments.statistics.disturbances import (
     Answer,
     ChangePoint,
@@ -17,10 +20,15 @@ from experiments.statistics.disturbances import (
     restorations,
 )
 
+RANDOM, ORACLE = "random", "oracle"  # names of those between whom scores are measured
+LEAST_SPREAD = 0.1  # between random and oracle; with less, a score would magnify noise
+TOLERANCE = 0.01  # by which an agent may exceed the best that is known, in mean reward per step
 EVERYWHERE = "all"  # the block of all cells
 # columns, the same in every row: `Agent.trained_steps`, and how near a run came to the highest grade
 TRAINED, GOLDEN = "trained_steps", "golden_f1"
 NEEDED = "holding_breaks"  # column: where the world gets worse, whether holding still would break an SLO
+
+Episodes = Any  # a frame as of `episode_table`; type checkers do not know what selecting from a frame gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,8 @@ class Episode:
     seed: int
     figures: Mapping[str, float]
     held: NDArray[np.bool_]
-    rewards: NDArray[np.float64]
-    qoe: NDArray[np.float64]
+    rewards: Values
+    qoe: Values
     change_points: Sequence[ChangePoint]
     disturbances: Disturbances
     interval_s: float
@@ -89,7 +97,7 @@ def episode_of(
         cell=cell,
         block=block,
         seed=seed,
-        figures=figures_of(trace),
+        figures=trace_figures(trace),
         held=held,
         rewards=column(trace, "reward"),
         qoe=qoe,
@@ -100,7 +108,7 @@ def episode_of(
     )
 
 
-def figures_of(trace: pd.DataFrame) -> dict[str, float]:
+def trace_figures(trace: pd.DataFrame) -> dict[str, float]:
     """Return the summary's figures under flat names, and the CPU share: thinking time per interval."""
     figures = {
         name: np.nan if value is None else float(value) for name, value in dotted(summarise(trace)).items()
@@ -110,3 +118,100 @@ def figures_of(trace: pd.DataFrame) -> dict[str, float]:
         figures[name] = float(column(trace, name)[0]) if name in trace else unknown
     figures["cpu_share"] = float(spent_ms.sum() / (1e3 * column(trace, "interval_s").sum()))
     return figures
+
+
+# --- scores ---
+
+
+class Reference(NamedTuple):
+    """What scores of a cell are measured against.
+
+    Attributes:
+        random: mean over its seeds of the mean reward per step of random decisions.
+        oracle: mean reward per step of the best that is known, by seed.
+        curves: its reward of each step, by seed, shape (n_steps,); none where that is not known.
+        disturbances: those under which its setting before them would have broken an SLO, by seed.
+    """
+
+    random: float
+    oracle: Mapping[int, float]
+    curves: Mapping[int, Values] = MappingProxyType({})
+    disturbances: Mapping[int, Disturbances] = MappingProxyType({})
+
+    def best(self, seed: int) -> float:
+        """Return the oracle's reward under this seed, or its mean where it has not played this one."""
+        return self.oracle[seed] if seed in self.oracle else float(np.mean(list(self.oracle.values())))
+
+    def spread(self, seed: int) -> float:
+        """Return the reward between both."""
+        return self.best(seed) - self.random
+
+    @property
+    def is_normal(self) -> bool:
+        """Whether every seed has enough between both for a score to mean something."""
+        return bool(self.oracle) and all(self.spread(seed) >= LEAST_SPREAD for seed in self.oracle)
+
+    def score(self, reward: float, seed: int) -> float:
+        """Return (R − R_random) / (R_oracle − R_random), not clipped; NaN in a cell that is not normal."""
+        return (reward - self.random) / self.spread(seed) if self.is_normal else np.nan
+
+    def score_by_step(self, rewards: Values, seed: int) -> Values:
+        """Return 1 − (r_oracle − r) / (R_oracle − R_random) at each step; its mean is the score.
+
+        r_oracle is the oracle's reward of the same step and seed, or its mean where that is not known: so
+        what nobody can help, as a burst of load, is nobody's loss. Shapes (n_steps,).
+        """
+        if not self.is_normal:
+            return np.full(len(rewards), np.nan)
+        best = self.curves.get(seed)
+        if best is None or len(best) < len(rewards):
+            best = np.full(len(rewards), self.best(seed))
+        return 1.0 - (best[: len(rewards)] - rewards) / self.spread(seed)
+
+
+References = Mapping[str, Reference]  # by cell; one that is not there has no scores
+UNSCORED = Reference(np.nan, {})
+
+
+def references_of(episodes: Sequence[Episode]) -> dict[str, Reference]:
+    """Return what RANDOM and ORACLE earned, by cell; a cell that lacks one of them is left out."""
+    played: dict[str, dict[str, dict[int, Episode]]] = {}
+    for episode in episodes:
+        played.setdefault(episode.cell, {}).setdefault(episode.agent, {})[episode.seed] = episode
+    return {
+        cell: Reference(
+            float(np.mean([episode.figures["reward_mean"] for episode in by_agent[RANDOM].values()])),
+            {seed: episode.figures["reward_mean"] for seed, episode in by_agent[ORACLE].items()},
+            {seed: episode.rewards for seed, episode in by_agent[ORACLE].items()},
+            {seed: episode.disturbances for seed, episode in by_agent[ORACLE].items()},
+        )
+        for cell, by_agent in played.items()
+        if RANDOM in by_agent and ORACLE in by_agent
+    }
+
+
+def episode_table(episodes: Sequence[Episode], references: References) -> Episodes:
+    """Return a row per episode: block, stratum, cell, agent, seed, score, its figures, and the `episode`.
+
+    Its answers are to the oracle's disturbances, where there is one of that cell and seed: so all who are
+    compared answer the same ones.
+    """
+    rows = []
+    for episode in episodes:
+        reference = references.get(episode.cell, UNSCORED)
+        row = {name: getattr(episode, name) for name in ("block", "stratum", "cell", "agent", "seed")}
+        row["score"] = reference.score(episode.figures["reward_mean"], episode.seed)
+        common = reference.disturbances.get(episode.seed, episode.disturbances)
+        rows.append({**row, **episode.figures, "episode": replace(episode, disturbances=common)})
+    return pd.DataFrame(rows)
+
+
+def cumulative_regret(scores: Values) -> Values:
+    """Return Σ (1 − score) of the steps so far: the reward lost against the oracle.
+
+    Its unit is what a step of random decisions loses on average: these have a regret of n after n steps.
+
+    Args:
+        scores: by step along the last axis, as `Reference.score_by_step`.
+    """
+    return np.cumsum(1.0 - scores, axis=-1)

@@ -1,7 +1,7 @@
 """From episodes to what a comparison reports: figures per agent, and who is best at which price."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.statistics.aggregates import (
     Estimate,
+    Strata,
     Values,
     estimate,
     iqm,
@@ -20,13 +21,15 @@ from experiments.statistics.aggregates import (
     worst_tenth,
 )
 from experiments.statistics.disturbances import Answer
-from experiments.statistics.episode import GOLDEN, TRAINED
-from experiments.statistics.scores import Episodes, References
+from experiments.statistics.episode import GOLDEN, TRAINED, Episodes, References
 
-# column: figure, whose mean it is
-ESTIMATED = {"score": "score", "fulfilment": "slo_fulfilment", "qoe": "qoe_mean", "reward": "reward_mean"}
-RANKED = ("score", "reward")  # columns that agents are ranked by
-BESIDE = {"iqm": iqm, "worst_tenth": worst_tenth}  # of those: what a mean hides, and the other way round
+# columns, each a statistic of a figure of the episodes; a mean hides what those of its tails show
+ESTIMATED = (
+    *(("score", "score", mean), ("score_iqm", "score", iqm), ("score_worst_tenth", "score", worst_tenth)),
+    *(("fulfilment", "slo_fulfilment", mean), ("qoe", "qoe_mean", mean), ("reward", "reward_mean", mean)),
+    *(("reward_iqm", "reward_mean", iqm), ("reward_worst_tenth", "reward_mean", worst_tenth)),
+    ("optimality_gap", "score", optimality_gap),
+)
 AVERAGED = (
     *(f"slo_fulfilment_after_{SETTLED_AFTER}", "slo_unknown", "slo_depth"),
     *("longest_violation", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms"),
@@ -37,41 +40,44 @@ EACH_SLO, EACH_UNKNOWN = "slo_fulfilment_by_slo.", "slo_unknown_by_slo."
 SMOOTHED = 5  # steps of a curve that are averaged, for single ones are noise
 SEED = 0  # of the resampling: equal episodes give equal intervals
 NOTHING = Estimate(np.nan, np.nan, np.nan)
-HIGHEST_PRICE = 3.0  # in QoE per violation: beyond it, next to nothing changes any more
 
 
-def strata_of(episodes: Episodes, figure: str) -> dict[str, Values]:
-    """Return a figure per stratum, by cell and seed; what is unknown is left out."""
+def strata_of(episodes: Episodes, figure: str) -> list[Values]:
+    """Return a figure by stratum, of each by cell and seed; what is unknown is left out."""
     strata: dict[str, dict[tuple[str, int], float]] = {}
     names = ("stratum", "cell", "seed", figure)
     for stratum, cell, seed, value in zip(*(episodes[name] for name in names), strict=True):
         if np.isfinite(value):
             strata.setdefault(stratum, {})[cell, seed] = value
-    return {stratum: np.array([own[place] for place in sorted(own)]) for stratum, own in strata.items()}
+    return [np.array([own[place] for place in sorted(own)]) for own in strata.values()]
+
+
+def estimated(
+    name: str, strata: Strata, statistic: Callable[[Values], Values], rng: np.random.Generator
+) -> dict[str, float]:
+    """Return the columns of a statistic and its interval; NaN where there is no stratum."""
+    return named(name, estimate(strata, statistic, rng) if strata else NOTHING)
+
+
+def named(name: str, estimate: Estimate) -> dict[str, float]:
+    """Return the columns of an estimate."""
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def leaderboard(episodes: Episodes, references: References) -> pd.DataFrame:
     """Return a row per agent, in the order of their scores, or of their rewards; see docs/figures.md."""
-    rows = [
-        {"agent": agent, **figures_of(own, references)}
-        for agent, own in episodes.groupby("agent", sort=False)
-    ]
-    frame = pd.DataFrame(rows)
+    agents = episodes.groupby("agent", sort=False)
+    frame = pd.DataFrame([{"agent": agent, **agent_figures(own, references)} for agent, own in agents])
     frame["pareto"] = pareto_front(frame[["fulfilment", "qoe"]].to_numpy(dtype=float))
     return frame.sort_values(["score", "reward"], ascending=False, kind="stable", ignore_index=True)
 
 
-def figures_of(own: Episodes, references: References) -> dict[str, float]:
+def agent_figures(own: Episodes, references: References) -> dict[str, float]:
     """Return all figures of one agent, of its episodes."""
     rng = np.random.default_rng(SEED)
     row: dict[str, float] = {"episodes": len(own)}
-    for column, figure in ESTIMATED.items():
-        strata = list(strata_of(own, figure).values())
-        row |= named(column, estimate(strata, mean, rng) if strata else NOTHING)
-        for name, statistic in BESIDE.items() if column in RANKED else ():
-            row |= named(f"{column}_{name}", estimate(strata, statistic, rng) if strata else NOTHING)
-    scores = list(strata_of(own, "score").values())
-    row |= named("optimality_gap", estimate(scores, optimality_gap, rng) if scores else NOTHING)
+    for column, figure, statistic in ESTIMATED:
+        row |= estimated(column, strata_of(own, figure), statistic, rng)
     for name in (*AVERAGED, *sorted(name for name in own.columns if name.startswith(EACH_SLO))):
         row[name] = known_mean(own[name])
     row["longest_violation_max"] = own["longest_violation"].max()
@@ -80,11 +86,6 @@ def figures_of(own: Episodes, references: References) -> dict[str, float]:
     row["steps_to_plateau"] = known_mean(plateau_steps(own, references))
     row[TRAINED] = own[TRAINED].max()
     return row
-
-
-def named(name: str, estimated: Estimate) -> dict[str, float]:
-    """Return the columns of an estimate."""
-    return {name: estimated.value, f"{name}_low": estimated.low, f"{name}_high": estimated.high}
 
 
 def answered(name: str, answers: Sequence[Answer]) -> dict[str, float]:
@@ -144,12 +145,10 @@ def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame
     for agent in agents:
         own = episodes[episodes["agent"] == agent]
         for slo in (name.removeprefix(EACH_SLO) for name in own.columns if name.startswith(EACH_SLO)):
-            if strata := list(strata_of(own, EACH_SLO + slo).values()):
-                kept = estimate(strata, mean, np.random.default_rng(SEED))
+            if strata := strata_of(own, EACH_SLO + slo):
                 row = {"agent": agent, "slo": slo, "episodes": sum(map(len, strata))}
-                rows.append(
-                    row | named("fulfilment", kept) | {"unknown": known_mean(own[EACH_UNKNOWN + slo])}
-                )
+                row |= estimated("fulfilment", strata, mean, np.random.default_rng(SEED))
+                rows.append(row | {"unknown": known_mean(own[EACH_UNKNOWN + slo])})
     return pd.DataFrame(rows, columns=["agent", "slo", "episodes", *named("fulfilment", NOTHING), "unknown"])
 
 
@@ -159,13 +158,6 @@ def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame
 # of the steps in which an SLO is broken, both means over episodes: a line in λ; where two lines cross, two
 # ranks swap. The reward of this project stands for a price of about 1. A lexicographic order (SLOs first) is
 # the limit of a high price, and puts on top whoever never tries.
-
-
-class Lead(NamedTuple):
-    """Who is best from a price on; `agent` is an index."""
-
-    price: float
-    agent: int
 
 
 def utilities(qoe: Values, broken: Values, prices: Values) -> Values:
@@ -182,23 +174,3 @@ def utilities(qoe: Values, broken: Values, prices: Values) -> Values:
 def ranks(utility: Values) -> NDArray[np.int64]:
     """Return the rank of each agent (axis 0), 1 the best; equals share the better one."""
     return 1 + (utility[np.newaxis] > utility[:, np.newaxis]).sum(axis=1)
-
-
-def leads(qoe: Values, broken: Values, highest: float = HIGHEST_PRICE) -> list[Lead]:
-    """Return who is best from price 0 up to the highest, exactly: the upper envelope of the lines.
-
-    Args:
-        qoe, broken: as for `utilities`, of at least one agent.
-        highest: price up to which to look.
-    """
-    best = max(range(len(qoe)), key=lambda i: (qoe[i], -broken[i]))
-    found = [Lead(0.0, best)]
-    while True:
-        slower = [i for i in range(len(qoe)) if broken[i] < broken[best]]
-        crossings = {i: float((qoe[best] - qoe[i]) / (broken[best] - broken[i])) for i in slower}
-        if not crossings:
-            return found
-        best = min(slower, key=lambda i: (crossings[i], broken[i]))
-        if crossings[best] > highest:
-            return found
-        found.append(Lead(crossings[best], best))

@@ -1,24 +1,23 @@
 """Two agents at a time: differences under the same seeds, who is likely to do better, and seeds needed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from experiments.statistics.aggregates import (
     Estimate,
     Strata,
     Values,
-    estimate,
     mean,
     probability_of_improvement,
     worst_tenth,
 )
-from experiments.statistics.leaderboard import NOTHING, SEED, leaderboard, named, strata_of
-from experiments.statistics.scores import Episodes, References
+from experiments.statistics.episode import Episodes, References
+from experiments.statistics.leaderboard import NOTHING, SEED, estimated, leaderboard, named, strata_of
 
 COMPARED = ("score", "reward_mean", "slo_fulfilment", "qoe_mean")
 DECISIVE = "reward_mean"  # what an improvement is one of: within a cell, rewards order agents as scores do
@@ -27,7 +26,31 @@ LEVEL = 0.05  # two-sided: chance to find one that is not
 PLACE = ["stratum", "cell", "seed"]  # what pairs have in common
 LEAST_SEEDS = 2  # one alone says nothing of the spread
 FEW_SEEDS = 5  # fewer say little of it
+LEAST_CELLS = 20  # in each half of a comparison, for both to say anything
 N_WORST = 5  # worlds
+
+Wide = Any  # a frame of one figure: a row per PLACE, ascending, a column per agent
+
+
+def wide(episodes: Episodes, figure: str) -> Wide:
+    """Return a figure by PLACE and agent, NaN where there is none."""
+    return episodes.pivot(index=PLACE, columns="agent", values=figure)
+
+
+def paired(figures: Wide, agent: str, other: str) -> tuple[list[Values], list[Values]]:
+    """Return the figures of two agents by stratum, where both have one; no stratum is empty."""
+    both = figures[[agent, other]].dropna()
+    if both.empty:
+        return [], []
+    strata = both.index.get_level_values("stratum").to_numpy(dtype=object)
+    begins = np.flatnonzero(strata[1:] != strata[:-1]) + 1  # of further strata
+    ours, theirs = (np.split(both[name].to_numpy(dtype=float), begins) for name in (agent, other))
+    return ours, theirs
+
+
+def differences(figures: Wide, agent: str, other: str) -> list[Values]:
+    """Return first less second by stratum, where both have a figure."""
+    return [x - y for x, y in zip(*paired(figures, agent, other), strict=True)]
 
 
 def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
@@ -43,63 +66,25 @@ def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
         improvement of the reference's reward over the other's; and how likely such a difference in reward is
         by chance, `p`, corrected for the number of rows.
     """
-    agents = list(episodes["agent"].unique())
-    if reference not in agents:
-        return pd.DataFrame()
-    wide = episodes.pivot(index=PLACE, columns="agent", values=list(COMPARED))
-    strata, rows = wide.index.get_level_values("stratum").to_numpy(dtype=object), []
-    figures = {name: dict(zip(wide[name], wide[name].to_numpy().T, strict=True)) for name in COMPARED}
-    for agent in agents:
-        pairs = {name: np.stack([own[reference], own[agent]]) for name, own in figures.items()}
-        n_pairs = np.count_nonzero(known(pairs[DECISIVE]))
-        if agent != reference and n_pairs:
-            rows.append({"reference": reference, "agent": agent, "pairs": n_pairs, **compared(strata, pairs)})
-    return corrected(pd.DataFrame(rows))
-
-
-def corrected(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return it with its column `p` corrected for the number of its rows."""
-    return frame.assign(p=holm(frame["p"].to_numpy(dtype=float))) if len(frame) else frame
-
-
-def known(pair: Values) -> NDArray[np.bool_]:
-    """Return where both agents have a figure; shape (2, n) gives (n,)."""
-    return np.all(np.isfinite(pair), axis=0)
-
-
-def compared(of_strata: NDArray[np.object_], pairs: Mapping[str, Values]) -> dict[str, float]:
-    """Return what the figures of two agents come to.
-
-    Args:
-        of_strata: those of their episodes, ascending, shape (n,).
-        pairs: both figures by name, NaN where there is none, shape (2, n).
-    """
-    rng = np.random.default_rng(SEED)
-    n_seeds = np.unique(of_strata[known(pairs[DECISIVE])].astype(str), return_counts=True)[1]
-    row: dict[str, float] = {"seeds": int(n_seeds.min())}
-    for name, pair in pairs.items():
-        x, y = split(of_strata, pair)
-        differences = differences_of(of_strata, pair)
-        # the mean, not the interquartile mean: trimming would hide the few cells in which two are not alike
-        row |= named(f"{name}_difference", estimate(differences, mean, rng) if known(pair).any() else NOTHING)
-        row[f"{name}_seeds_needed"] = seeds_needed(differences)
-        if name == DECISIVE:
-            row |= named("improvement", probability_of_improvement(x, y, rng))
-            row["p"] = p_value(differences)
-    return row
-
-
-def split(of_strata: NDArray[np.object_], pair: Values) -> tuple[list[Values], list[Values]]:
-    """Return the figures of two agents by stratum, where both have one; arguments as of `compared`."""
-    own = of_strata[known(pair)]
-    begins = np.flatnonzero(own[1:] != own[:-1]) + 1  # of further strata
-    ours, theirs = (np.split(values[known(pair)], begins) for values in pair)
-    return ours, theirs
-
-
-def differences_of(of_strata: NDArray[np.object_], pair: Values) -> list[Values]:
-    """Return first less second by stratum, where both have a figure; arguments as of `compared`."""
-    return [x - y for x, y in zip(*split(of_strata, pair), strict=True)]
+    agents, figures = list(episodes["agent"].unique()), {name: wide(episodes, name) for name in COMPARED}
+    rows = []
+    for agent in agents if reference in agents else ():
+        ours, theirs = paired(figures[DECISIVE], reference, agent)
+        if agent == reference or not ours:
+            continue
+        sizes, rng = [len(own) for own in ours], np.random.default_rng(SEED)
+        row = {"reference": reference, "agent": agent, "pairs": sum(sizes), "seeds": min(sizes)}
+        for name in COMPARED:
+            apart = differences(figures[name], reference, agent)
+            # not the interquartile mean: trimming would hide the few cells in which two are not alike
+            row |= estimated(f"{name}_difference", apart, mean, rng)
+            row[f"{name}_seeds_needed"] = seeds_needed(apart)
+            if name == DECISIVE:
+                row |= named("improvement", probability_of_improvement(ours, theirs, rng))
+                row["p"] = p_value(apart)
+        rows.append(row)
+    frame = pd.DataFrame(rows)
+    return frame.assign(p=holm(frame["p"].to_numpy(dtype=float))) if rows else frame
 
 
 def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
@@ -108,19 +93,17 @@ def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
     Columns: agent, other, cells, improvement with its interval, both ways, P(Y > X) = 1 − P(X > Y); and `p`
     of the paired differences, corrected for the number of pairs. `agents` gives the order of the rows.
     """
-    strata = {agent: strata_of(episodes[episodes["agent"] == agent], DECISIVE) for agent in agents}
-    wide = episodes.pivot(index=PLACE, columns="agent", values=DECISIVE)
-    places, rows, chances = wide.index.get_level_values("stratum").to_numpy(dtype=object), [], []
+    rewards, rows, chances = wide(episodes, DECISIVE), [], []
     for agent, other in combinations(agents, 2):
-        if shared := [stratum for stratum in strata[agent] if stratum in strata[other]]:
-            ours, theirs = ([strata[name][stratum] for stratum in shared] for name in (agent, other))
+        ours, theirs = paired(rewards, agent, other)
+        if ours:
             value, low, high = probability_of_improvement(ours, theirs, np.random.default_rng(SEED))
-            chances.append(p_value(differences_of(places, wide[[agent, other]].to_numpy(dtype=float).T)))
+            chances.append(p_value([x - y for x, y in zip(ours, theirs, strict=True)]))
             for pair, found in (
                 ((agent, other), Estimate(value, low, high)),
                 ((other, agent), Estimate(1 - value, 1 - high, 1 - low)),
             ):
-                row = {"agent": pair[0], "other": pair[1], "cells": len(shared)}
+                row = {"agent": pair[0], "other": pair[1], "cells": len(ours)}
                 rows.append(row | named("improvement", found))
     frame = pd.DataFrame(rows, columns=["agent", "other", "cells", *named("improvement", NOTHING)])
     return frame.assign(p=np.repeat(holm(np.array(chances)), 2))
@@ -132,14 +115,55 @@ def by_cell(episodes: Episodes, reference: str, references: References) -> pd.Da
     for cell, own in episodes.groupby("cell", sort=False):
         measured = references.get(str(cell))
         figures = leaderboard(own, references).assign(
+            cell=cell,
             random_reward=measured.random if measured else np.nan,
             oracle_reward=np.mean(list(measured.oracle.values())) if measured else np.nan,
         )
         pairs = comparisons(own, reference)
-        figures = figures.merge(pairs, on="agent", how="left") if len(pairs) else figures
-        found.append(figures.assign(cell=cell))
+        found.append(figures.merge(pairs, on="agent", how="left") if len(pairs) else figures)
     whole = pd.concat(found, ignore_index=True)
     return whole.loc[:, ["cell", *whole.columns.drop("cell")]]
+
+
+class HalvesAgreement(NamedTuple):
+    """How far two halves of the worlds order agents alike.
+
+    Attributes:
+        cells: in the smaller half.
+        differing: pairs of agents that differ in one half beyond chance (Holm), both halves counted.
+        kept: those of them whose difference has the same sign in the other half.
+        spearman: rank correlation of the agents' mean rewards.
+    """
+
+    cells: int
+    differing: int
+    kept: int
+    spearman: float
+
+
+def halves_agreement(episodes: Episodes) -> HalvesAgreement | None:
+    """Compare every second cell of each stratum with the others: does an order of agents survive new worlds?
+
+    Returns:
+        None where a half has fewer cells than LEAST_CELLS.
+    """
+    cells = episodes[["stratum", "cell"]].drop_duplicates().sort_values(["stratum", "cell"])
+    chosen = cells[cells.groupby("stratum").cumcount() % 2 == 0]["cell"]
+    halves = [episodes[episodes["cell"].isin(chosen) == is_first] for is_first in (True, False)]
+    n_cells = min(half["cell"].nunique() for half in halves)
+    if n_cells < LEAST_CELLS:
+        return None
+    tables = [wide(half, DECISIVE) for half in halves]
+    means = [rewards.mean() for rewards in tables]
+    differing = kept = 0
+    for rewards, own, other in zip(tables, means, reversed(means), strict=True):
+        pairs = list(combinations(own.index, 2))
+        chances = [p_value(differences(rewards, *pair)) for pair in pairs]
+        for (x, y), p in zip(pairs, holm(np.array(chances)), strict=True):
+            if p < LEVEL:
+                differing += 1
+                kept += int((own[x] > own[y]) == (other[x] > other[y]))
+    return HalvesAgreement(n_cells, differing, kept, float(means[0].corr(means[1], method="spearman")))
 
 
 # --- what is chance ---
@@ -247,10 +271,10 @@ def standing(episodes: Episodes, name: str) -> pd.DataFrame:
     """
     rows = []
     for agent, own in episodes.groupby("agent", sort=False):
-        strata, rng = list(strata_of(own, "score").values()), np.random.default_rng(SEED)
+        scores = strata_of(own, "score")
         row = {"agent": agent, "episodes": len(own)}
-        row |= named("score", estimate(strata, mean, rng) if strata else NOTHING)
-        row["score_worst_tenth"] = float(worst_tenth(np.concatenate(strata))) if strata else np.nan
+        row |= estimated("score", scores, mean, np.random.default_rng(SEED))
+        row["score_worst_tenth"] = worst_tenth(np.concatenate(scores)) if scores else np.nan
         rows.append(row | {"fulfilment": own["slo_fulfilment"].mean(), "qoe": own["qoe_mean"].mean()})
     pairs = comparisons(episodes, name)
     columns = {f"score_difference{end}": f"difference{end}" for end in ("", "_low", "_high")}

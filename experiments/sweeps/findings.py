@@ -7,14 +7,17 @@ import pandas as pd
 
 from experiments.runs.logged import read_run
 from experiments.statistics.disturbances import change_points_of
-from experiments.statistics.episode import GOLDEN, TRAINED, Episode, episode_of
-from experiments.statistics.leaderboard import leaderboard
-from experiments.statistics.scores import (
+from experiments.statistics.episode import (
+    GOLDEN,
     TOLERANCE,
+    TRAINED,
+    Episode,
     Reference,
+    episode_of,
     episode_table,
     references_of,
 )
+from experiments.statistics.leaderboard import leaderboard
 from experiments.sweeps.pool import Played
 from experiments.sweeps.study import Study, StudyRun
 

@@ -18,9 +18,8 @@ from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
 from experiments.program.files import write_whole
 from experiments.runs.logged import SWEEPS, runs_in
-from experiments.statistics.episode import Episode
+from experiments.statistics.episode import ORACLE, RANDOM, Episode, Episodes, Reference
 from experiments.statistics.pairs import COMPARED
-from experiments.statistics.scores import ORACLE, RANDOM, Episodes, Reference
 from experiments.sweeps.study import STUDIES
 from experiments.worlds.drawn import PREFIX
 from pipeline.allowance import usable_cores

@@ -13,7 +13,7 @@ from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, 
 from experiments.config.schemas import RunConfig
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
-from experiments.statistics.scores import ORACLE, RANDOM
+from experiments.statistics.episode import ORACLE, RANDOM
 from experiments.sweeps.cells import StudyCell
 from experiments.training.training_run import is_learned
 

@@ -10,10 +10,9 @@ from experiments.interactive import play
 from experiments.runs.identity import Identity
 from experiments.runs.summary import summarise
 from experiments.statistics.disturbances import ChangePoint
-from experiments.statistics.episode import Episode, episode_of
+from experiments.statistics.episode import Episode, Reference, episode_of, episode_table
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from experiments.statistics.pairs import by_cell, comparisons, improvements
-from experiments.statistics.scores import Reference, episode_table
 from pipeline.catalogue import CATALOGUE
 from pipeline.interval import HOPS
 from tests.docs.pages import codes, page

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 import yaml
 
-from experiments.report.figures import KINDS
+from experiments.report.report import KINDS
 from tests.docs.pages import DOCS, page, sections
 
 ROOT = DOCS.parent

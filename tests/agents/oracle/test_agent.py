@@ -16,7 +16,7 @@ from envs.reward import qoe
 from envs.scenario import Event, EventKind, Scenario
 from envs.simulator.env import SimulatorEnv
 from envs.spec import ElasticitySpec
-from experiments.statistics.scores import TOLERANCE
+from experiments.statistics.episode import TOLERANCE
 from tests.agents.episodes import make
 from tests.agents.streams import ledger
 from tests.cases import nightly_but

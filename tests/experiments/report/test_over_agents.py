@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from experiments.report.block import Evidence, blocks_of
-from experiments.report.over_agents import cells, plane, ranks
-from experiments.statistics.scores import Reference
+from experiments.report.over_agents import cells, plane, price, ranks
+from experiments.statistics.episode import Reference
 from tests.experiments.statistics.played import episode
 
 REFERENCES = dict.fromkeys("ab", Reference(0.0, {0: 1.0}))
@@ -35,6 +35,13 @@ def test_the_plane_tells_apart_those_that_hardly_ever_break_an_slo():
     }
     assert axes.get_xscale() == "log" and axes.xaxis_inverted()
     assert {name: round(float(x), 3) for name, x in marks.items()} == {"x": 5.0, "y": 0.1, "z": 100.0}
+
+
+def test_prices_at_which_another_takes_the_lead_are_named():
+    breaks: dict[str, Any] = {"slos.lag": [2] * 8 + [0] * 12}
+    bold, careful, poor = episode("x", qoe=0.9, **breaks), episode("y", qoe=0.6), episode("z", qoe=0.5)
+    axes = price(block(bold, careful, poor)).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["0.75: y"]  # 0.9 - 0.4 p = 0.6
 
 
 def test_a_map_has_a_row_per_cell_and_the_best_agent_first():

@@ -1,7 +1,6 @@
 """Curves, before they are drawn."""
 
 import numpy as np
-import pytest
 
 from experiments.report.block import Evidence, blocks_of
 from experiments.report.over_time import answers, curves_of, scenario_of, smoothed
@@ -46,8 +45,3 @@ def test_answers_are_drawn_as_the_share_that_was_dealt_with():
 
 def test_where_nothing_happens_no_answer_is_drawn():
     assert answers(block(episode("x"))) is None
-
-
-@pytest.mark.parametrize("window", [1, 3, 50])
-def test_smoothing_keeps_what_does_not_move(window):
-    assert smoothed(np.full(10, 0.3), window) == pytest.approx(np.full(10, 0.3))

@@ -117,7 +117,7 @@ def test_the_latex_table_has_a_line_per_agent_and_as_many_cells_in_each():
     assert [line.split("&")[0].strip() for line in lines] == ["Agent", *[r"my\_own", "bad"] * 3]
     assert {line.replace(r"\&", "").count("&") for line in lines} == {5}
     assert r"\begin{tabular}{lrrrrr}" in text and r"\emph{two \& more}" in text
-    assert r"A 100 \% test" in text and text.count(r"\begin") == text.count(r"\end") == 2
+    assert r"A 100 \% test" in text and text.count(r"\begin") == text.count(r"\end") == 4
 
 
 def test_without_scores_the_latex_table_has_rewards():

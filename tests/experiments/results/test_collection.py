@@ -116,7 +116,7 @@ def test_several_commits_of_one_code_are_said_too():
 def test_numbers_and_facts_are_told_in_short():
     assert spans([0, 1, 2, 4, 7, 8]) == "0–2, 4, 7–8"
     assert tally(pd.Series(["x", "y", "x", ""])) == "x (2 runs), y (1 run)"
-    assert tally(pd.Series(["x", "y"])) == "x, y"
+    assert tally(pd.Series(["x", "x"])) == "x"
 
 
 def test_runs_whose_simulated_twin_was_not_near_are_named():

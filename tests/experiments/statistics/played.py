@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.statistics.episode import Episode, episode_of
-from experiments.statistics.scores import Reference, References, episode_table
+from experiments.statistics.episode import Episode, Reference, References, episode_of, episode_table
 from pipeline.slos import SloState
 
 REFERENCES = {"a": Reference(0.0, {0: 1.0, 1: 0.5}), "b": Reference(0.2, {0: 0.25, 1: 0.25})}

@@ -12,10 +12,8 @@ from experiments.statistics.aggregates import (
     mean,
     mean_band,
     optimality_gap,
-    performance_profile,
     probability_of_improvement,
     resampled,
-    wins,
     worst_tenth,
 )
 
@@ -83,11 +81,11 @@ def test_the_interval_has_the_size_that_theory_gives_it():
 
 
 def test_a_profile_says_which_share_is_above_each_threshold():
-    profile = performance_profile(
-        [np.array([0.1, 0.5]), np.array([0.5, 0.9])], np.array([0.0, 0.1, 0.5, 1.0]), rng()
-    )
-    assert profile.shares.tolist() == [1.0, 0.75, 0.25, 0.0]
-    assert (profile.low <= profile.shares).all() and (profile.shares <= profile.high).all()
+    thresholds = np.array([0.0, 0.1, 0.5, 1.0])
+    strata = [np.array([0.1, 0.5]), np.array([0.5, 0.9])]
+    profile = estimate(strata, lambda values: above(values, thresholds), rng())
+    assert profile.value.tolist() == [1.0, 0.75, 0.25, 0.0]
+    assert (profile.low <= profile.value).all() and (profile.value <= profile.high).all()
     # per cell, two draws of which each is 0.5 or the other: the last cell alone can be above 0.5
     assert profile.high[2] == 0.5
 
@@ -101,7 +99,7 @@ def test_resamples_can_be_counted():
 def test_a_band_is_the_interval_at_each_step():
     curves = [np.array([[0.0, 1.0, 5.0], [1.0, 1.0, 5.0]]), np.array([[0.5, 1.0, 3.0]])]
     band = mean_band(curves, rng())
-    assert band.mean == pytest.approx([0.5, 1.0, 13 / 3])
+    assert band.value == pytest.approx([0.5, 1.0, 13 / 3])
     # as `estimate` of the first step: two draws of 0 and 1, and one that never varies
     assert (band.low[0], band.high[0]) == pytest.approx((0.5 / 3, 2.5 / 3))
     assert (band.low[1:] == band.high[1:]).all()
@@ -111,16 +109,11 @@ def test_shares_above_are_of_each_row():
     assert above(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1.0])).tolist() == [[0.5], [0.5]]
 
 
-def test_of_pairs_ties_are_half_won():
-    # 1 beats 0 and ties with 1; 2 beats both
-    assert wins(np.array([1.0, 2.0]), np.array([0.0, 1.0])).tolist() == [[1.0, 0.5], [1.0, 1.0]]
-
-
 def test_the_probability_of_improvement_is_the_mean_over_cells():
     ours = [np.array([1.0, 2.0]), np.array([5.0])]
     theirs = [np.array([0.0, 1.0]), np.array([6.0])]
     found = probability_of_improvement(ours, theirs, rng())
-    assert found.value == (0.875 + 0.0) / 2
+    assert found.value == (0.875 + 0.0) / 2  # 1 beats 0 and ties with 1, 2 beats both; 5 loses
     assert found.low < found.value < found.high
 
 

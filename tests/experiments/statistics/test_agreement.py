@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from experiments.statistics.agreement import Target, agreement
+from experiments.statistics.agreement import Target, twin_agreement
 
 
 def trace(**columns) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def test_what_is_unknown_in_both_worlds_agrees_and_in_one_does_not():
 
 
 def test_a_trace_agrees_with_itself():
-    found = agreement(trace(), trace())
+    found = twin_agreement(trace(), trace())
     assert found["metrics"]["delivered_fps"] == {"error_p50": 0.0, "error_p95": 0.0, "within": 1.0}
     assert (found["same_side"], found["poor"]) == ({"latency_p95_ms": 1.0}, "")
     assert (found["slo_fulfilment"], found["qoe_mean"]) == ([1.0, 1.0], pytest.approx([0.55, 0.55]))
@@ -48,7 +48,7 @@ def test_a_trace_agrees_with_itself():
 
 def test_errors_are_of_intervals_and_the_longer_trace_counts_as_far_as_the_other():
     other = {"metrics.latency_p95_ms": [110.0, 80.0, 260.0], "slos.latency_p95_ms": [0, 0, 2], "qoe": 0.4}
-    found = agreement(trace(), trace().iloc[:3].assign(**other))
+    found = twin_agreement(trace(), trace().iloc[:3].assign(**other))
     assert found["metrics"]["latency_p95_ms"] == {"error_p50": 20.0, "error_p95": 56.0, "within": 2 / 3}
     assert found["same_side"] == {"latency_p95_ms": 2 / 3}
     assert found["slo_fulfilment"] == [1.0, 2 / 3]
@@ -60,6 +60,6 @@ def test_errors_are_of_intervals_and_the_longer_trace_counts_as_far_as_the_other
 
 def test_what_is_unknown_in_one_of_them_is_on_no_side():
     unknown = trace(**{"known.latency_p95_ms": [False, True, True, True], "metrics.load": math.nan})
-    found = agreement(unknown, trace(**{"slos.latency_p95_ms": [2, 0, 0, 0]}))
+    found = twin_agreement(unknown, trace(**{"slos.latency_p95_ms": [2, 0, 0, 0]}))
     assert found["same_side"] == {"latency_p95_ms": 1.0}
     assert found["metrics"]["load"] == {"error_p50": None, "error_p95": None}

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.report.glossary import few
 from experiments.statistics.disturbances import Answer, ChangePoint
-from experiments.statistics.episode import NEEDED, TRAINED
+from experiments.statistics.episode import NEEDED, TRAINED, references_of
 from experiments.statistics.leaderboard import (
     fulfilment_by_slo,
     leaderboard,
@@ -17,7 +17,6 @@ from experiments.statistics.leaderboard import (
     strata_of,
 )
 from experiments.statistics.pairs import comparisons
-from experiments.statistics.scores import references_of
 from pipeline.slos import SloState
 from tests.experiments.statistics.played import REFERENCES, episode, table
 
@@ -55,7 +54,7 @@ def test_an_agent_whose_cells_all_tell_nothing_has_no_score_and_comes_last():
 def test_strata_are_in_the_order_of_their_seeds():
     played = [episode(seed=1, reward=0.25), episode(seed=0, reward=0.75), episode(cell="b")]
     found = strata_of(table(*played), "reward_mean")
-    assert {cell: values.tolist() for cell, values in found.items()} == {"a": [0.75, 0.25], "b": [0.5]}
+    assert [values.tolist() for values in found] == [[0.75, 0.25], [0.5]]
 
 
 def test_drawn_worlds_are_draws_of_their_stratum():
@@ -64,7 +63,8 @@ def test_drawn_worlds_are_draws_of_their_stratum():
         replace(episode("x", f"w{i}", 0, reward=r), stratum="link") for i, r in enumerate((0.2, 0.4, 0.9))
     ]
     found = table(*worlds, references={})
-    assert strata_of(found, "reward_mean")["link"].tolist() == pytest.approx([0.2, 0.4, 0.9])
+    (stratum,) = strata_of(found, "reward_mean")
+    assert stratum.tolist() == pytest.approx([0.2, 0.4, 0.9])
     row = leaderboard(found, {}).iloc[0]
     assert row["reward_low"] < 0.4 and row["reward_high"] > 0.6
     assert not any("one seed only" in text for text in few(found)), "each world is one of many"

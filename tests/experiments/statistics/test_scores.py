@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.statistics.scores import Reference, cumulative_regret, references_of
+from experiments.statistics.episode import Reference, cumulative_regret, references_of
 from tests.experiments.statistics.played import episode
 
 

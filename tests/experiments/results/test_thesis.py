@@ -7,16 +7,20 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+from rich.console import Console
 
 from experiments.config.programs import register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.results.published.base import from_published
-from experiments.results.published.thesis import COLUMNS
-from experiments.results.run_row import Row, known_world
+from experiments.results.collection import collected
+from experiments.results.episodes import episodes_of
+from experiments.results.published import from_published
+from experiments.results.run_row import Row
+from experiments.results.thesis import COLUMNS
 from experiments.runs.summary import summarise
 from experiments.statistics.disturbances import ChangePoint, change_points_of
 from experiments.statistics.episode import episode_of
+from experiments.worlds.plan import plan_run
 
 HEADING = "," + ",".join(COLUMNS)
 # highest setting: 30 frames/s, 1080 px, grade m. 90 tasks waiting are 3 s of frames, 1.5 of 2 s; 0.45 of the
@@ -102,7 +106,7 @@ def test_it_is_summarised_and_what_the_log_does_not_say_is_none(tmp_path):
 
 def test_it_is_an_episode_beside_ours(tmp_path):
     (run,) = read(log(tmp_path, *[CALM] * 50, simulation="variable_computational_budget"))
-    points = change_points_of(known_world(run["typed"]()), run["seed"])
+    points = change_points_of(plan_run(run["typed"]()), run["seed"])
     episode = episode_of(run["trace"](), run["agent"], "cell", "block", run["seed"], points)
     assert episode.interval_s == 0.5
     assert episode.held.all()
@@ -112,6 +116,18 @@ def test_it_is_an_episode_beside_ours(tmp_path):
         ChangePoint(33, False),
     )  # 33 and 66 % of the log's own 25 s: 8.25 and 16.5 s
     assert run["steps"] == 50
+
+
+def test_it_is_in_the_cell_of_ours_under_its_own_name(tmp_path):
+    log(tmp_path, *[CALM] * 12)
+    cells = "published.cells.basic=['experiment=thesis_a','env.steps=12']"
+    cfg = compose("compare", overrides=["published=thesis", f"published.path={tmp_path}", cells])
+    found = collected(from_published(cfg.published), "")
+    (cell,) = found.cells
+    assert (cell.name, found.agents, cell.seeds) == ("thesis/thesis_a/thesis", ["heuristic_published"], [0])
+    (one,), _ = episodes_of(found, None, False, Console(quiet=True))
+    assert one.held.all()
+    assert found.notes == []
 
 
 def test_a_ratio_is_capped_as_ours_are(tmp_path):

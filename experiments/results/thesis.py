@@ -26,6 +26,7 @@ judged: a log with others than our cell's is refused.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ from numpy.typing import NDArray
 
 from envs.spec import ElasticitySpec
 from experiments.program.errors import ConfigError
-from experiments.results.published.base import plan_of, published_row, rescored, rows_of_steps
+from experiments.results.published import our_run, published_row, rescored
 from experiments.results.run_row import Row
 
 ENDING = "_slo_stats.csv"
@@ -62,34 +63,33 @@ class ThesisCsv:
     """
 
     def __init__(self, agents: Mapping[str, str], cells: Mapping[str, Sequence[str]]) -> None:
-        self._agents = dict(agents)
+        self._agents = {f"{name}{ENDING}": called for name, called in agents.items()}
         self._cells = {name: tuple(overrides) for name, overrides in cells.items()}
 
     def read(self, path: Path) -> list[Row]:
-        """Read as `Importer` says; the runs of one agent in one cell are numbered by their paths."""
+        """Return every run of a log, or of a folder of logs; of one agent and cell, numbered by their paths.
+
+        Inside a `hydra.main` or an initialised Hydra.
+
+        Raises:
+            ConfigError: there is none, or it is not what it should be; the sentence names file and line.
+        """
         counts: Counter[tuple[str, tuple[str, ...]]] = Counter()
         found = []
         for log in logs_in(path):
-            agent, cell = self._agent_of(log), self._cell_of(log)
+            agent = looked_up(self._agents, log.name, f"{log}: expected a file", "agents in published.agents")
+            folder, expected = log.resolve().parent.name, f"{log}: expected it in a folder"
+            cell = looked_up(self._cells, folder, expected, "simulations in published.cells")
             found.append(row_of(log, agent, cell, counts[agent, cell]))
             counts[agent, cell] += 1
         return found
 
-    def _agent_of(self, log: Path) -> str:
-        name = log.name.removesuffix(ENDING)
-        if not log.name.endswith(ENDING) or name not in self._agents:
-            known = ", ".join(f"{agent}{ENDING}" for agent in self._agents)
-            raise ConfigError(f"{log}: expected a file named {known}; name other agents in published.agents")
-        return self._agents[name]
 
-    def _cell_of(self, log: Path) -> tuple[str, ...]:
-        name = log.resolve().parent.name
-        if name not in self._cells:
-            raise ConfigError(
-                f"{log}: expected it in a folder named {', '.join(self._cells)}; "
-                "name other simulations in published.cells"
-            )
-        return self._cells[name]
+def looked_up(known: Mapping[str, Any], name: str, expected: str, others: str) -> Any:
+    """Return what a name stands for. Raises ConfigError, which says what was expected and where to add it."""
+    if name not in known:
+        raise ConfigError(f"{expected} named {', '.join(known)}; name other {others}")
+    return known[name]
 
 
 def logs_in(path: Path) -> list[Path]:
@@ -104,16 +104,19 @@ def logs_in(path: Path) -> list[Path]:
 
 def row_of(log: Path, agent: str, cell: tuple[str, ...], seed: int) -> Row:
     """Read one log as a run of an agent in a cell. Raises ConfigError."""
-    rows = numbers_of(log)
-    plan = plan_of(cell)
+    rows, (plan, _) = numbers_of(log), our_run(cell)
     spec, env = plan.spec, plan.config.env
     check_spec(spec, cell)
-    check_length(log, len(rows), env.steps)
+    if not FEWEST_ROWS <= len(rows) / env.steps <= MOST_ROWS:
+        raise ConfigError(
+            f"{log} has {len(rows)} rows, which cannot be a whole run of {env.steps} steps: "
+            "say in published.cells how long it was, as in env.steps=900"
+        )
     capacities, raw, ratios = np.split(rows, [len(KNOBS), len(KNOBS) + len(RAW)], axis=1)
     levels = levels_of(log, spec, capacities)
     check_thresholds(log, spec, levels, raw, ratios)
-    chosen = rows_of_steps(len(rows), env.steps)
-    trace = rescored(spec, levels[chosen], ratios[chosen], env.control_interval_s)
+    latest = np.maximum(np.arange(1, env.steps + 1) * len(rows) // env.steps - 1, 0)  # at each step's end
+    trace = rescored(spec, levels[latest], ratios[latest], env.control_interval_s)
     return published_row(agent, cell, seed, trace, log)
 
 
@@ -149,15 +152,6 @@ def check_spec(spec: ElasticitySpec, cell: Sequence[str]) -> None:
         raise ConfigError(
             f"published: {' '.join(cell)} must have the SLOs {', '.join(SLOS.values())}, in this order, "
             f"got {', '.join(slos)}: say slo=thesis too"
-        )
-
-
-def check_length(log: Path, n_rows: int, n_steps: int) -> None:
-    """Raise ConfigError if a log can hardly be of a whole run in its cell."""
-    if not FEWEST_ROWS <= n_rows / n_steps <= MOST_ROWS:
-        raise ConfigError(
-            f"{log} has {n_rows} rows, which cannot be a whole run of {n_steps} steps: "
-            "say in published.cells how long it was, as in env.steps=900"
         )
 
 

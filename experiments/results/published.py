@@ -1,16 +1,17 @@
-"""What an importer of other people's logs is, and what it makes of them: runs in the cells ours would be in.
+"""Results that others published: their logs become runs of ours, scored by our definitions.
 
-An importer is a class with a `read`; `conf/published/NAME.yaml` names it by `_target_`. `ThesisCsv` is one.
+An importer of logs of one format is a class with a `read(path)`, which returns a row for each run of a log,
+or of a folder of logs, and raises ConfigError by file and line; `conf/published/NAME.yaml` names it.
 """
 
 import math
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra import compose
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 from numpy.typing import NDArray
@@ -20,30 +21,17 @@ from omegaconf.errors import OmegaConfBaseException
 from envs.observe import qoe_by
 from envs.reward import reward
 from envs.spec import ElasticitySpec
+from experiments.config.composing import composed
 from experiments.config.schemas import RunConfig, check_keys
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.results.run_row import Row, made_row, stamp
-from experiments.runs.identity import GROUPS
 from experiments.runs.provenance import digest
 from experiments.runs.record import RunStatus
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 from pipeline.slos import RATIO_CAP, SloReading
 
 PUBLISHED = "published"  # where ours say a commit
-UNKNOWN = ("decision_ms", "learning_ms")  # no log of settings and SLOs tells how long an agent thought
-
-
-class Importer(Protocol):
-    """Reads logs of one format."""
-
-    def read(self, path: Path) -> list[Row]:
-        """Return every run of a log, or of a folder of logs, inside a `hydra.main` or an initialised Hydra.
-
-        Raises:
-            ConfigError: there is none, or it is not what it should be; the sentence names file and line.
-        """
-        ...
 
 
 def from_published(published: DictConfig) -> list[Row]:
@@ -59,7 +47,7 @@ def from_published(published: DictConfig) -> list[Row]:
         check_keys(published, "published")
     values: dict[str, Any] = {str(name): value for name, value in published.items() if name != "path"}
     with blaming("published"):
-        importer: Importer = instantiate(values)
+        importer = instantiate(values)
     return importer.read(Path(published.path))
 
 
@@ -74,21 +62,13 @@ def published_row(agent: str, cell: tuple[str, ...], seed: int, trace: pd.DataFr
             `summarise` and `episode_of` ask for them; NaN where the log does not say.
         source: the log.
     """
-    plan = plan_of(cell)
+    plan, choices = our_run(cell)
     config: Any = OmegaConf.to_container(OmegaConf.structured(plan.config), enum_to_str=True)
-    facts = {
-        **choices_of(cell),
-        "agent": agent,
-        "seed": seed,
-        "spec_hash": plan.spec.hash,
-        "config_hash": digest(config),
-        "git_commit": PUBLISHED,
-        "status": RunStatus.FINISHED,
-    }
+    own = {"agent": agent, "seed": seed, "spec_hash": plan.spec.hash, "config_hash": digest(config)}
     return made_row(
         place=f"{source} (run {seed})",
         begun=stamp(source, str(source)),
-        facts=facts,
+        facts={**choices, **own, "git_commit": PUBLISHED, "status": RunStatus.FINISHED},
         config={**config, "agent": {}},
         typed=lambda: plan.config,
         trace=lambda: trace,
@@ -96,31 +76,21 @@ def published_row(agent: str, cell: tuple[str, ...], seed: int, trace: pd.DataFr
 
 
 @cache
-def choices_of(overrides: tuple[str, ...]) -> dict[str, str]:
-    """Return the option of each group that a run of ours has with these overrides."""
-    composed = compose("config", overrides=list(overrides), return_hydra_config=True)
-    return {group: str(composed.hydra.runtime.choices[group]) for group in GROUPS}
-
-
-@cache
-def plan_of(overrides: tuple[str, ...]) -> SimulatorPlan:
-    """Return our run in the cell that these overrides of conf/config.yaml name.
+def our_run(overrides: tuple[str, ...]) -> tuple[SimulatorPlan, Mapping[str, str]]:
+    """Plan our run in the cell that these overrides of conf/config.yaml name; return also its options.
 
     Raises:
         ConfigError: there is no such cell, or it is not of the simulator.
     """
-    named = " ".join(overrides)
     try:
-        config = OmegaConf.to_object(compose("config", overrides=list(overrides)))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(f"published: {named}: {sentence(error)}") from error
-    assert isinstance(config, RunConfig)
-    if not isinstance(config.env, SimulatorSchema):
-        raise ConfigError(f"published: {named} must be a run of the simulator: say env=simulator too")
-    try:
-        return plan_simulator(config, config.env)
-    except ConfigError as error:
-        raise ConfigError(f"published: {named}: {error}") from error
+        cfg, choices = composed(overrides)
+        config = OmegaConf.to_object(cfg)
+        assert isinstance(config, RunConfig)
+        if not isinstance(config.env, SimulatorSchema):
+            raise ConfigError("must be a run of the simulator: say env=simulator too")
+        return plan_simulator(config, config.env), choices
+    except (HydraException, OmegaConfBaseException, ConfigError) as error:
+        raise ConfigError(f"published: {' '.join(overrides)}: {sentence(error)}") from error
 
 
 # --- from settings and SLO ratios to a trace ---
@@ -161,19 +131,10 @@ def rescored(
                 "qoe": quality,
                 **{f"qoe_by.{measure}": value for measure, value in by.items()},
                 "reward": reward(readings.values(), quality, n_changed[step], len(spec.knobs)),
-                **dict.fromkeys(UNKNOWN, math.nan),
+                **dict.fromkeys(("decision_ms", "learning_ms"), math.nan),  # no log tells them
                 **{f"action.{knob.name}": level for knob, level in zip(spec.knobs, setting, strict=True)},
                 **{f"ratios.{name}": reading.ratio for name, reading in readings.items()},
                 **{f"slos.{name}": int(reading.state) for name, reading in readings.items()},
             }
         )
     return pd.DataFrame(rows)
-
-
-def rows_of_steps(n_rows: int, n_steps: int) -> NDArray[np.int64]:
-    """Return which row of a log, from 0, was the latest one at the end of each step, shape (n_steps,).
-
-    A log whose rows do not keep to our control intervals: they are taken to be spread evenly over the run.
-    """
-    ends = np.arange(1, n_steps + 1)
-    return np.maximum(ends * n_rows // n_steps - 1, 0)

@@ -1,1 +1,0 @@
-"""Results that others published, read from their logs and scored by our definitions."""
