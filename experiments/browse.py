@@ -143,5 +143,5 @@ def main(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    with prepared_for_its_end(PROGRAM, ()):
+    with prepared_for_its_end(PROGRAM):
         main(sys.argv[1:])

@@ -10,7 +10,6 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from experiments.calibration import accuracy
-from experiments.calibration.rig import MeasuringError
 from experiments.calibration.session import Calibration, execute
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, checked
@@ -19,12 +18,8 @@ from experiments.program.entry import enter, logging_to
 from experiments.program.errors import ConfigError
 from experiments.runs.record import LOGS, make_run_directory
 from experiments.worlds.host import alone
-from pipeline.control import ControlError
-from pipeline.program import ClusterError
-from pipeline.sources.base import SourceError
 
 PROGRAM = "experiments.calibrate"
-BROKEN = (ClusterError, ControlError, MeasuringError, SourceError)
 
 
 def perform(cfg: DictConfig) -> None:
@@ -48,4 +43,4 @@ def perform(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    enter(PROGRAM, CONF / "calibrate.yaml", perform, register, BROKEN)
+    enter(PROGRAM, CONF / "calibrate.yaml", perform, register)

@@ -16,7 +16,7 @@ from experiments.config.programs import CompareConfig, register
 from experiments.config.schemas import CONF, checked
 from experiments.program.console import say
 from experiments.program.entry import enter
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, quoted
 from experiments.program.files import write_whole
 from experiments.report.block import Evidence
 from experiments.report.report import PAGE, write_report
@@ -117,8 +117,7 @@ def texts_quoted(arguments: Sequence[str]) -> list[str]:
             try:
                 parser.parse_override(argument)
             except HydraException:
-                escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-                argument = f'{key}="{escaped}"'
+                argument = quoted(key, value)
         found.append(argument)
     return found
 

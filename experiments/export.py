@@ -14,15 +14,11 @@ from rich.progress import track
 
 from experiments.display.rerun.recording import write_recording
 from experiments.program.entry import prepared_for_its_end
-from experiments.program.errors import ConfigError, sentence
+from experiments.program.errors import ConfigError, ExecutionError, sentence
 from experiments.program.formatting import counted
 from experiments.runs.record import SUMMARY
 
 PROGRAM = "experiments.export"
-
-
-class ExportError(Exception):
-    """Not everything could be exported; the text says what, and why."""
 
 
 def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, console: Console) -> None:
@@ -30,7 +26,7 @@ def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, cons
 
     Raises:
         ConfigError: there is no run.
-        ExportError: something is not in MLflow now.
+        ExecutionError: something is not in MLflow now.
     """
     from experiments.tracking.following import follow as follow_path  # MLflow and pandas take seconds
     from experiments.tracking.importing import UNREADABLE, MlflowImporter
@@ -48,24 +44,24 @@ def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, cons
             became.update(what for _, what in taken if not what.startswith(UNREADABLE))
             unreadable += [f"{run} is {what}" for run, what in taken if what.startswith(UNREADABLE)]
     except store_errors() as error:
-        raise ExportError(f"the store fails: {in_a_sentence(error)}") from error
+        raise ExecutionError(f"the store fails: {in_a_sentence(error)}") from error
     console.print(", ".join(f"{counted(n, 'run')} {what}" for what, n in became.items()))
     if unreadable:
-        raise ExportError("; ".join(dict.fromkeys(unreadable)))
+        raise ExecutionError("; ".join(dict.fromkeys(unreadable)))
 
 
 def to_rerun(runs: Sequence[Path]) -> None:
-    """Write a recording of each run, and say how to open it. Raises ConfigError, ExportError."""
+    """Write a recording of each run, and say how to open it. Raises ConfigError, ExecutionError."""
     for directory in runs:
         try:
             viewer = Path(sys.executable).parent / "rerun"
             print(shlex.join([str(viewer), str(write_recording(directory))]))
         except OSError as error:
-            raise ExportError(sentence(error)) from error
+            raise ExecutionError(sentence(error)) from error
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Export what is named. Raises ConfigError, ExportError."""
+    """Export what is named. Raises ConfigError, ExecutionError."""
     parser = argparse.ArgumentParser(prog=f"python -m {PROGRAM}", description="Take runs on disk elsewhere.")
     kinds = parser.add_subparsers(dest="kind", required=True)
     mlflow = kinds.add_parser("mlflow", help="take to MLflow what it lacks of them")
@@ -91,5 +87,5 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    with prepared_for_its_end(PROGRAM, (ExportError,)):
+    with prepared_for_its_end(PROGRAM):
         main(sys.argv[1:])

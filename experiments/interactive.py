@@ -97,7 +97,7 @@ def arrange(*overrides: str) -> Session:
 
     Raises:
         ConfigError: something in it is wrong; one sentence says what.
-        TrainingError: a training broke.
+        ExecutionError: a training broke.
     """
     try:
         with initialize_config_dir(str(CONF), version_base=HYDRA):

@@ -17,29 +17,20 @@ from experiments.config.schemas import CONF, checked
 from experiments.execution.resolve import CUSTOM
 from experiments.program.console import ProgressView, say
 from experiments.program.entry import enter
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
 from experiments.report.tables import Columns, chance, interval, percent, terminal, written
 from experiments.statistics.episode import Episodes
 from experiments.statistics.pairs import beaten_worst, standing
 from experiments.sweeps.cells import drawn_cell
-from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.published_leaderboard import commit_of, publish, read
 from experiments.sweeps.study import AgentVariant, Resolver, StudyRun
-from experiments.training.training_run import TrainingError
 from pipeline.allowance import usable_cores
 
 PROGRAM = "experiments.rank"
 CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-
-
-class RankError(Exception):
-    """Not all of it could be played; the text says what."""
-
-
-FAILURES = (RankError, TrainingError)
 
 
 def perform(cfg: DictConfig, console: Console) -> None:
@@ -65,15 +56,17 @@ def perform(cfg: DictConfig, console: Console) -> None:
     config.results = str(Path(config.results).resolve())
     runs = runs_of(AgentVariant(name, choice, cfg.agent), config, list(chosen), console)
     played = play_missing(runs, name, config, config.processes, console)
-    if own := episodes_of(runs, played):
+    if own := played.episodes(runs):
         report(board.among(name, own), name, board.commit, Path(config.results), console)
     if played.failed:
         n, error = counted(len(played.failed), "episode"), next(iter(played.failed.values()))
-        raise RankError(f"{n} of {len(runs)} failed, so they are not in the standing; the first: {error}")
+        raise ExecutionError(
+            f"{n} of {len(runs)} failed, so they are not in the standing; the first: {error}"
+        )
 
 
 def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], console: Console) -> list[StudyRun]:
-    """Return the agent's run in each world. Raises ConfigError, TrainingError."""
+    """Return the agent's run in each world. Raises ConfigError, ExecutionError."""
     resolver = Resolver(config, console)
     cells = [drawn_cell(number, config.env) for number in worlds]
     return [
@@ -130,4 +123,4 @@ def overrides(words: list[str]) -> list[str]:
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
     sys.argv[1:] = overrides(sys.argv[1:])
-    enter(PROGRAM, CONF / "rank.yaml", lambda cfg: perform(cfg, Console()), register, FAILURES)
+    enter(PROGRAM, CONF / "rank.yaml", lambda cfg: perform(cfg, Console()), register)

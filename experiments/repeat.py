@@ -22,7 +22,7 @@ from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.console import plain_table, say
 from experiments.program.entry import prepared_for_its_end
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.formatting import counted, figure
 from experiments.run import choose_view
 from experiments.runs.identity import GROUPS
@@ -46,10 +46,6 @@ COMPARED = (  # of summaries, side by side where bits cannot be
     "decision_ms_p50",
     "overruns",
 )
-
-
-class RepeatError(Exception):
-    """A run could not be repeated, or does not come to the same; the text says which and why."""
 
 
 def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> ResolvedRun:
@@ -84,7 +80,7 @@ def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:
     """Carry it out and say what came of it; whether all is as it should be.
 
     Raises:
-        RepeatError: the run itself broke.
+        ExecutionError: the run itself broke.
         Interrupted: likewise.
     """
     identity, config = resolved.identity, resolved.plan.config
@@ -96,7 +92,7 @@ def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:
     draws = config.output.picture is not False
     ended = execute(resolved.plan, agent, identity, None, draws, view, console)
     if ended.summary["status"] == RunStatus.FAILED:
-        raise RepeatError(
+        raise ExecutionError(
             f"{before.directory}: {ended.error} (logs: {ended.directory / LOGS})"
         ) from ended.cause
     if ended.interruption is not None:
@@ -166,7 +162,7 @@ def main(argv: Sequence[str]) -> None:
 
     Raises:
         ConfigError: one cannot be repeated.
-        RepeatError: one broke, or does not come to the same.
+        ExecutionError: one broke, or does not come to the same.
     """
     said, console = arguments(argv), Console()
     register()
@@ -179,9 +175,9 @@ def main(argv: Sequence[str]) -> None:
         differing = [run.directory.name for run, resolved in runs if not perform(run, resolved, console)]
     if differing:
         n = counted(len(differing), "run")
-        raise RepeatError(f"{n} of {len(runs)} did not come to the same: {', '.join(differing)}")
+        raise ExecutionError(f"{n} of {len(runs)} did not come to the same: {', '.join(differing)}")
 
 
 if __name__ == "__main__":
-    with prepared_for_its_end(PROGRAM, (RepeatError,)):
+    with prepared_for_its_end(PROGRAM):
         main(sys.argv[1:])

@@ -19,31 +19,21 @@ from experiments.execution.execute import execute
 from experiments.execution.resolve import resolve
 from experiments.program.console import say
 from experiments.program.entry import enter
+from experiments.program.errors import ExecutionError
 from experiments.program.files import check_writable
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
 from experiments.runs.record import LOGS, RunStatus, finish_killed
-from experiments.sweeps.conduct import SweepError
 from experiments.tracking.store import tracking_uri
-from experiments.training.training_run import TrainingError
 from experiments.worlds.feasibility import crowding, warning
 from experiments.worlds.plan import Plan
-
-PROGRAM = "experiments.run"
-
-
-class RunError(Exception):
-    """The run could not go on; the text says why."""
-
-
-FAILURES = (RunError, SweepError, TrainingError)
 
 
 def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[str, Any]:
     """Carry out a plan, show it and record it; returns the summary.
 
     Raises:
-        RunError: something broke; what had been recorded by then is kept.
+        ExecutionError: something broke; what had been recorded by then is kept.
         Interrupted: likewise; or it came to its own end, and the program is to end all the same.
         OSError: nothing can be kept where results go.
     """
@@ -57,7 +47,7 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     ended = execute(plan, agent, identity, tracked, draws, view, console)
     print_summary(console, ended.summary, ended.directory, tracked or "")
     if ended.summary["status"] == RunStatus.FAILED:
-        raise RunError(f"{ended.error} (logs: {ended.directory / LOGS})") from ended.cause
+        raise ExecutionError(f"{ended.error} (logs: {ended.directory / LOGS})") from ended.cause
     if ended.interruption is not None:
         raise ended.interruption
     return ended.summary
@@ -83,4 +73,4 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/", category=UserWarning)
     # loky replaces a process, between two jobs, that has grown by 300 MB: what JAX compiles is no leak
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
-    enter(PROGRAM, CONF / "config.yaml", perform, register, FAILURES)
+    enter("experiments.run", CONF / "config.yaml", perform, register)

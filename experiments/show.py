@@ -19,8 +19,6 @@ from experiments.results.naming import named_agents, named_cells
 from experiments.results.run_row import from_folders
 from experiments.runs.logged import LoggedRun, runs_in
 
-PROGRAM = "experiments.show"
-FORMATS = (".png", ".svg", ".pdf")
 MOST_DRAWN = 40  # runs in one picture
 
 
@@ -94,12 +92,10 @@ def main(argv: Sequence[str]) -> None:
         for run in (run for path in said.paths for run in runs_in(Path(path))):
             show(run, console)
         return
-    if said.picture.suffix not in FORMATS:
-        raise ConfigError(f"--picture: expected a name that ends in {', '.join(FORMATS)}, got {said.picture}")
     plot_series(*courses_of(said.paths), said.picture)
     say(console, f"picture    {said.picture}")
 
 
 if __name__ == "__main__":
-    with prepared_for_its_end(PROGRAM, ()):
+    with prepared_for_its_end("experiments.show"):
         main(sys.argv[1:])

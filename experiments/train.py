@@ -11,7 +11,7 @@ from experiments.config.programs import TrainConfig, register
 from experiments.config.schemas import CONF, checked
 from experiments.program.entry import enter
 from experiments.training.search import search, search_of
-from experiments.training.training_run import TrainingError, is_learned, train, training_run_of
+from experiments.training.training_run import is_learned, train, training_run_of
 from experiments.training.worlds import setup_of
 
 
@@ -20,7 +20,7 @@ def perform(cfg: DictConfig) -> None:
 
     Raises:
         ConfigError: something is wrong.
-        TrainingError: the training broke.
+        ExecutionError: the training broke.
     """
     config, config_yaml = checked(cfg, TrainConfig), OmegaConf.to_yaml(cfg, resolve=True)
     name, console = str(HydraConfig.get().runtime.choices["agent"]), Console()
@@ -37,4 +37,4 @@ def perform(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    enter("experiments.train", CONF / "train.yaml", perform, register, (TrainingError,))
+    enter("experiments.train", CONF / "train.yaml", perform, register)

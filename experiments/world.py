@@ -5,19 +5,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
+import yaml
 from rich.console import Console
 
 from envs.procedural.world import World, world
-from experiments.display.world_picture import picture
+from experiments.display.world_picture import draw_worlds
 from experiments.program.console import say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
-from experiments.program.files import whole, write_whole
-from experiments.program.style import STYLE
-from experiments.worlds.drawn import PREFIX, as_yaml, described, documents
+from experiments.program.files import write_whole
+from experiments.worlds.drawn import PREFIX, described, documents
 
-PROGRAM = "experiments.world"
 MOST_DRAWN = 64  # in one picture
 
 
@@ -47,9 +45,8 @@ def write(drawn: World, folder: Path) -> list[Path]:
     for group, values in documents(drawn.number).items():
         path = folder / group / f"{PREFIX}{drawn.number}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(
-            path, f"# Drawn: elasticbench world {drawn.number}. It binds: {drawn.stratum}.\n{as_yaml(values)}"
-        )
+        head = f"# Drawn: elasticbench world {drawn.number}. It binds: {drawn.stratum}.\n"
+        write_whole(path, head + yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
         paths.append(path)
     return paths
 
@@ -72,11 +69,10 @@ def main(argv: Sequence[str]) -> None:
             for path in write(worlds[-1], said.write):
                 say(console, f"  {path}")
     if said.picture:
-        with mpl.rc_context(STYLE), whole(said.picture) as partial:
-            picture(worlds).savefig(partial, format=said.picture.suffix.lstrip(".") or "png")
+        draw_worlds(worlds, said.picture)
         say(console, str(said.picture))
 
 
 if __name__ == "__main__":
-    with prepared_for_its_end(PROGRAM, ()):
+    with prepared_for_its_end("experiments.world"):
         main(sys.argv[1:])

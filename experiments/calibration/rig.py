@@ -12,6 +12,7 @@ import pandas as pd
 
 from envs.hardware import Hardware
 from experiments.calibration.fits import rows_at
+from experiments.program.errors import ExecutionError
 from experiments.runs.summary import column
 from pipeline.allowance import usable_cores
 from pipeline.cluster import LocalCluster
@@ -27,7 +28,7 @@ FPS_RATIO = 1.2  # between two levels of the ladder that calibration chooses its
 LEAST_FPS = 0.5
 
 
-class MeasuringError(Exception):
+class MeasuringError(ExecutionError):
     """The pipeline did not do what was to be measured; the text says what was missing."""
 
 

@@ -95,10 +95,8 @@ def _typed(
 
 
 def _class(target: str, place: str) -> Any:
-    try:
+    with blaming(f"{place}.{TARGET}"):
         return named(str(target))
-    except ValueError as error:
-        raise ConfigError(f"{place}.{TARGET}: {error}") from error
 
 
 def _agent_class(target: str, place: str) -> Any:

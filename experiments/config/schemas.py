@@ -17,7 +17,6 @@ from omegaconf.errors import OmegaConfBaseException
 from envs.spec import Quality
 from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
-from experiments.config.help import help_text
 from experiments.config.world_schemas import WORLDS, AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
 from experiments.program.errors import blaming
 from pipeline.bounds import OptionError, check_value
@@ -266,13 +265,18 @@ def checked(cfg: DictConfig, schema: type[Config]) -> Config:
     return config
 
 
+def options_text(group: str) -> str:
+    """Return the options of a group of conf/, as a help text lists them: * before what need not be said."""
+    defaults: Any = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml").defaults)
+    names = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return " | ".join(f"*{name}" if {group: name} in defaults else name for name in names)
+
+
 def register() -> None:
-    """Make the schemas and the help known to Hydra."""
+    """Make the schemas known to Hydra, and what its help texts ask for."""
+    OmegaConf.register_new_resolver("options", options_text, replace=True)
     store = ConfigStore.instance()
     store.store(name="run_schema", node=RunConfig)
     for group, variants in VARIANTS.items():
         for name, schema in variants.items():
             store.store(group=f"schema/{group}", name=name, node=schema)
-    store.store(
-        group="hydra/help", name="elasticbench", node={"app_name": "run", "template": help_text(CONF)}
-    )

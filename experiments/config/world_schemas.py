@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import MISSING
 
 from envs.accuracy import StreamProfile
-from envs.guards import Paused
+from envs.guards import Guards
 from envs.hardware import Device, Hardware
 from envs.scenario import Scenario
 from experiments.config.derived import schema_of
@@ -38,14 +38,12 @@ class StreamEnvSchema(EnvSchema):
     memory_budget_mb: float = MISSING
 
 
-@dataclass
-class GuardsSchema:
-    """What an agent may do: within which levels, in which direction, how often."""
+_GUARDS: Any = schema_of(Guards)
 
-    lowest: list[int] | None = None
-    highest: list[int] | None = None
-    paused: Paused = Paused.NONE
-    every: int = 1
+
+@dataclass
+class GuardsSchema(_GUARDS):
+    """What an agent may do."""
 
 
 @dataclass

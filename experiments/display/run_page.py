@@ -10,7 +10,7 @@ import pandas as pd
 from experiments.display.summary_view import about, figures_of
 from experiments.display.trace_view import blocks_of, rows_of
 from experiments.program.files import write_whole
-from experiments.program.page import rendered
+from experiments.program.style import rendered
 from experiments.runs.record import CERTIFICATE, LOGS, NETWORK, PAGE, PICTURE, VIDEO, kept_files
 from experiments.runs.summary import stream_time_s
 

@@ -1,33 +1,36 @@
 """A drawn world as a picture: what happens in it, and which of its settings hold the SLOs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from envs.procedural.screening import HELD
 from envs.procedural.world import STEPS, World
 from envs.scenario import EventKind
-from experiments.program.style import COLOURS
+from experiments.program.style import COLOURS, drawn_to
 
 WIDE_IN, HIGH_IN = 3.6, 2.2  # of one world
 PER_ROW = 4
 
 
-def picture(worlds: Sequence[World]) -> Figure:
-    """Draw worlds side by side; of each, what happens on top, and below it, how often each setting holds."""
+def draw_worlds(worlds: Sequence[World], path: Path) -> None:
+    """Draw worlds side by side; of each, what happens on top, and below it, how often each setting holds.
+
+    Raises:
+        ConfigError: as `experiments.program.style.drawn_to`.
+    """
     n_rows = -(-len(worlds) // PER_ROW)
     n_columns = min(len(worlds), PER_ROW)
     scale = 2.0 if len(worlds) == 1 else 1.0
-    figure = Figure(figsize=(scale * WIDE_IN * n_columns, scale * HIGH_IN * n_rows), layout="constrained")
-    cells = figure.subfigures(n_rows, n_columns, squeeze=False).ravel()
-    for cell, drawn in zip(cells, worlds, strict=False):
-        events, settings = cell.subplots(2, 1, height_ratios=(2, 3))
-        events.set_title(f"world {drawn.number}: {drawn.stratum}", fontsize=8)
-        timeline(events, drawn)
-        held(settings, drawn)
-    return figure
+    with drawn_to(path, scale * WIDE_IN * n_columns, scale * HIGH_IN * n_rows) as figure:
+        cells = figure.subfigures(n_rows, n_columns, squeeze=False).ravel()
+        for cell, drawn in zip(cells, worlds, strict=False):
+            events, settings = cell.subplots(2, 1, height_ratios=(2, 3))
+            events.set_title(f"world {drawn.number}: {drawn.stratum}", fontsize=8)
+            timeline(events, drawn)
+            held(settings, drawn)
 
 
 def timeline(axes: Axes, drawn: World) -> None:

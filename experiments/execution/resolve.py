@@ -64,7 +64,7 @@ class ResolvedRun:
             console: as for `resolve`.
 
         Raises:
-            ConfigError, TrainingError, KeyboardInterrupt: as `resolve`.
+            ConfigError, ExecutionError, KeyboardInterrupt: as `resolve`.
         """
         values = typed_values(values)
         config = replace(self.plan.config, agent=plain_agent(values), trained_on=trained_on)
@@ -84,7 +84,7 @@ def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> Re
 
     Raises:
         ConfigError: something is wrong with it.
-        TrainingError, KeyboardInterrupt: as `first_use.ensure_trained`.
+        ExecutionError, KeyboardInterrupt: as `first_use.ensure_trained`.
     """
     with blaming("configuration"):
         check_keys(cfg)

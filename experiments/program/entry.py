@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from yaml import YAMLError
 
-from experiments.program.errors import ConfigError, sentence
+from experiments.program.errors import FAILURES, ConfigError, sentence
 from experiments.program.files import is_full, is_refused
 from experiments.program.interruption import Interrupted, handled_by, interrupt
 
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 FULL_ERROR = "HYDRA_FULL_ERROR"
 WANTS_TRACEBACK = FULL_ERROR in os.environ  # before we set it ourselves
 
-Failures = tuple[type[BaseException], ...]
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 SETS = re.compile(r"[^-].*=|~")  # a word that sets something, no option
 
@@ -55,18 +54,17 @@ class Outlet:
 
     def write(self, text: str) -> int:
         """Write, if somebody takes it."""
-        if not self._is_lost:
-            try:
-                return self._stream.write(text)
-            except OSError as error:
-                self._lose(error)
+        self._attempt(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
         """Likewise."""
+        self._attempt(self._stream.flush)
+
+    def _attempt(self, work: Callable[[], object]) -> None:
         if not self._is_lost:
             try:
-                self._stream.flush()
+                work()
             except OSError as error:
                 self._lose(error)
 
@@ -97,46 +95,37 @@ def outlets() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def complaining(program: str, failures: Failures) -> Iterator[None]:
-    """What goes wrong in here ends the program, with a sentence and an exit code.
-
-    Args:
-        program: its name, for that sentence.
-        failures: on the way; the exit code is 1, and 2 if it could not begin.
-    """
+def complaining(program: str) -> Iterator[None]:
+    """What goes wrong in here ends the program of that name, with a sentence and an exit code."""
     try:
         yield
-    except (*failures, Interrupted, ConfigError, HydraException, OmegaConfBaseException, YAMLError) as error:
-        sys.exit(exit_code(program, error, failures))
+    except (*FAILURES, Interrupted, ConfigError, HydraException, OmegaConfBaseException, YAMLError) as error:
+        sys.exit(exit_code(program, error))
     except OSError as error:
         if not (is_full(error) or is_refused(error)):
             raise
-        sys.exit(exit_code(program, error, (OSError,) if is_full(error) else ()))
+        sys.exit(exit_code(program, error))
 
 
 @contextlib.contextmanager
-def prepared_for_its_end(program: str, failures: Failures) -> Iterator[None]:
+def prepared_for_its_end(program: str) -> Iterator[None]:
     """Around all of a program: signals and lost outlets have their meaning, and so have errors."""
-    with outlets(), handled_by(interrupt), complaining(program, failures):
+    with outlets(), handled_by(interrupt), complaining(program):
         yield
 
 
-def exit_code(program: str, error: BaseException, failures: Failures) -> int:
+def exit_code(program: str, error: BaseException) -> int:
     """Say what went wrong in one sentence; 1 for failures on the way, 2 if it could not begin."""
     if WANTS_TRACEBACK:
         traceback.print_exception(error)
     print(f"{program}: {sentence(error)}", file=sys.stderr)
     if isinstance(error, Interrupted):
         return error.exit_code
-    return 1 if isinstance(error, failures) else 2
+    return 1 if isinstance(error, FAILURES) or is_full(error) else 2
 
 
 def enter(
-    program: str,
-    config: Path,
-    perform: Callable[[DictConfig], object],
-    register: Callable[[], None],
-    failures: Failures = (),
+    program: str, config: Path, perform: Callable[[DictConfig], object], register: Callable[[], None]
 ) -> None:
     """Run a program whose configuration Hydra composes; errors in composing it are one sentence too.
 
@@ -145,18 +134,17 @@ def enter(
         config: file that its configuration begins with.
         perform: all that it does, given the configuration.
         register: makes the program's schemas known to Hydra.
-        failures: as for `complaining`.
     """
 
     def main(cfg: DictConfig) -> None:
-        with complaining(program, failures):  # what goes wrong ends the program here: Hydra would print it
+        with complaining(program):  # what goes wrong ends the program here: Hydra would print it
             perform(cfg)
 
     main.__module__ = program  # by which Hydra calls its jobs
     register()
     os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
     composed = hydra.main(version_base="1.3", config_path=str(config.parent), config_name=config.stem)
-    with prepared_for_its_end(program, failures):
+    with prepared_for_its_end(program):
         sys.argv[1:] = options_last(sys.argv[1:])
         check_read(sys.argv[1:], config.parent)
         composed(main)()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import (
     ConfigCompositionException,
@@ -41,6 +42,14 @@ AMBIGUOUS = re.compile(r"Ambiguous value for argument '(?P<word>.*)'\n")
 
 class ConfigError(Exception):
     """The configuration cannot be carried out; one sentence says which part of it, and why."""
+
+
+class ExecutionError(Exception):
+    """Something broke on the way, or not all of it came about; one sentence says what."""
+
+
+# a program that one of these ends had begun
+FAILURES = (ExecutionError, ClusterError, ControlError, SourceError)
 
 
 @contextlib.contextmanager
@@ -103,6 +112,16 @@ def _sentence(error: BaseException, passed: frozenset[int]) -> str:
 def quoted(key: str, value: str) -> str:
     """Return a word of a command line that Hydra takes for a text, whatever is in it."""
     return f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+
+
+def override_of(key: str, text: str) -> str:
+    """Return a word of a command line by which Hydra sets a key to a text, in quotes where it needs them."""
+    word = f"{key}={text}"
+    try:
+        (found,) = OverridesParser.create().parse_overrides([word])
+    except OverrideParseException:
+        return quoted(key, text)
+    return word if not found.is_sweep_override() and found.value() == text else quoted(key, text)
 
 
 def _readable(word: str) -> str:

@@ -14,8 +14,7 @@ from rich.console import Console
 from experiments.program.console import say
 from experiments.program.files import whole, write_whole
 from experiments.program.formatting import counted
-from experiments.program.page import rendered
-from experiments.program.style import STYLE
+from experiments.program.style import STYLE, rendered
 from experiments.report import over_agents, over_time, tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.glossary import GLOSSARY, LEGEND, caveats_of

@@ -3,21 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import agent_values
 from experiments.config.programs import CompareConfig
 from experiments.config.schemas import NO_OUTPUT
+from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.run_row import SPEC, Cell
 from experiments.runs.identity import GROUPS, code_hash
 from experiments.statistics.episode import ORACLE, RANDOM, Episode, Reference, references_of
-from experiments.sweeps.findings import episodes_of
 from experiments.sweeps.pool import play_missing
-from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyRun, runs_in
+from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyRun
 from experiments.worlds.simulator import SimulatorPlan
 
 
@@ -65,7 +66,7 @@ def measured(
             lacks[name] = f"a reference failed: {broken[0]}"
         else:
             del lacks[name]
-            own[name] += episodes_of(runs, played)
+            own[name] += played.episodes(runs)
     found = [episode for name, there in own.items() if name not in lacks for episode in there]
     added = [cell for cell in cells if cell.name in missing and cell.name not in lacks]
     return FoundReferences(references_of(found), lacks, notes_on(added))
@@ -104,9 +105,14 @@ def missing_runs(
         RANDOM: [] if any(agent == RANDOM for agent, _ in there) else list(range(N_RANDOM_SEEDS)),
         ORACLE: [seed for seed in cell.seeds if (ORACLE, seed) not in there],
     }
-    wanted = [variant for variant in both if seeds[variant.name]]
-    runs = [runs_in(config, choices, one, cell.name, seeds[one.name], console) for one in wanted]
-    return [run for each in runs for run in each]
+    runs = list[StudyRun]()
+    for variant in (variant for variant in both if seeds[variant.name]):
+        cfg: Any = OmegaConf.structured(config)
+        cfg.agent, cfg.trained_on = variant.values, None
+        resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console)
+        for seed in seeds[variant.name]:
+            runs.append(StudyRun(variant.name, cell.name, "", cell.name, resolved.under_seed(seed)))
+    return runs
 
 
 def notes_on(added: Sequence[Cell]) -> list[str]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from envs.procedural.world import STEPS, numbers, stratum_of
-from experiments.config.programs import StudyConfig
+from experiments.config.programs import StudySchema
 from experiments.config.world_schemas import EnvSchema, PipelineSchema, ReplaySchema
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import git_commit
 from experiments.worlds.drawn import PREFIX
 from experiments.worlds.plan import simulated
@@ -50,19 +50,22 @@ class StudyCell:
         return replace(self, env=simulated(self.env)) if isinstance(self.env, PipelineSchema) else self
 
 
-def cells_of(config: StudyConfig) -> list[StudyCell]:
+def cells_of(study: StudySchema, env: EnvSchema) -> list[StudyCell]:
     """Return all cells of a study, in its order.
+
+    Args:
+        study: which.
+        env: what the worlds of all of them are like.
 
     Raises:
         ConfigError: one is not possible, or would have the name of another.
     """
-    assert config.study is not None
-    if isinstance(config.env, ReplaySchema):
+    if isinstance(env, ReplaySchema):
         raise ConfigError("env must be simulator or pipeline: a replayed world has no hardware or scenarios")
-    if isinstance(config.env, PipelineSchema) and config.env.control:
+    if isinstance(env, PipelineSchema) and env.control:
         raise ConfigError("env.control: a pipeline that runs already has hardware and scenario of its own")
     cells: dict[str, StudyCell] = {}
-    for block, schema in config.study.cells.items():
+    for block, schema in study.cells.items():
         if schema.seeds < 1 or not (schema.hardware and schema.scenarios and schema.slos):
             raise ConfigError(
                 f"cells.{block}: expected seeds >= 1 and some hardware, scenarios and slos, got "
@@ -70,32 +73,22 @@ def cells_of(config: StudyConfig) -> list[StudyCell]:
             )
         wished = {"binding": schema.binding, "hand_out": schema.hand_out}
         changes = {name: value for name, value in wished.items() if value is not None}
-        env = replace(config.env, steps=schema.steps, control_interval_s=schema.control_interval_s, **changes)
+        own = replace(env, steps=schema.steps, control_interval_s=schema.control_interval_s, **changes)
         for hardware, scenario, slo in product(schema.hardware, schema.scenarios, schema.slos):
             name = f"{hardware}/{scenario}" + ("" if slo == OURS else f"/{slo}")
             if name in cells:
                 raise ConfigError(f"cells.{block}: there is a cell {name} already, in {cells[name].block}")
             options = {"video": schema.video, "hardware": hardware, "scenario": scenario, "slo": slo}
             options |= {} if schema.qoe is None else {"qoe": schema.qoe}
-            cells[name] = StudyCell(name, block, options, env, schema.seeds)
-    for cell in drawn_cells(config):
-        cells[cell.name] = cell
-    if not cells:
+            cells[name] = StudyCell(name, block, options, own, schema.seeds)
+    found = list(cells.values())
+    if study.worlds is not None:
+        with blaming("worlds"):
+            chosen = numbers(study.worlds.split, study.worlds.n, git_commit())
+        found += [drawn_cell(number, env) for number in chosen]
+    if not found:
         raise ConfigError("cells: a study needs at least one cell, got none")
-    return list(cells.values())
-
-
-def drawn_cells(config: StudyConfig) -> list[StudyCell]:
-    """Return the drawn worlds of a study, none if it asks for none. Raises ConfigError: there can be none."""
-    assert config.study is not None
-    wanted = config.study.worlds
-    if wanted is None:
-        return []
-    try:
-        chosen = numbers(wanted.split, wanted.n, git_commit())
-    except ValueError as error:
-        raise ConfigError(f"worlds: {error}") from error
-    return [drawn_cell(number, config.env) for number in chosen]
+    return found
 
 
 def drawn_cell(number: int, env: EnvSchema) -> StudyCell:

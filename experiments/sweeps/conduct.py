@@ -2,11 +2,13 @@
 
 import logging
 import shlex
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from hydra.core.config_loader import ConfigLoader
 from hydra.types import TaskFunction
 from omegaconf import DictConfig, open_dict
@@ -18,56 +20,21 @@ from experiments.config.composing import composed
 from experiments.display.summary_view import mlflow_command
 from experiments.execution.resolve import resolve
 from experiments.program.console import ProgressView, plain_table, say
-from experiments.program.errors import ConfigError, sentence
+from experiments.program.errors import ConfigError, ExecutionError, override_of, sentence
 from experiments.program.formatting import counted
 from experiments.runs.logged import read_run
 from experiments.runs.record import RunStatus, finish_killed, status_of
 from experiments.sweeps.combinations import Run, by_point, check_launcher, combinations, without_launcher
 from experiments.sweeps.job import Jobs, tell_not_begun
-from experiments.sweeps.place import GO_ON, Outcome, Place, Watch, finished_in, outcome_of, write_runs
+from experiments.sweeps.place import GO_ON, LOG, Outcome, Sweep, finished_in, watched
 from experiments.tracking.following import Follower, TrackingError, afterwards
 from experiments.tracking.store import tracking_uri
-from experiments.training.training_run import TrainingError
 
 logger = logging.getLogger(__name__)
 
+FIGURES = {"slo_fulfilment": "{:.1f} %", "qoe_mean": "{:.3f}", "reward_mean": "{:+.3f}"}  # of a summary
+
 Launch = Callable[[TaskFunction, Sequence[Sequence[str]]], None]
-
-
-class SweepError(Exception):
-    """Not every run came to its own end; the text says how many."""
-
-
-@dataclass
-class Sweep:
-    """What is known of a sweep while it goes on.
-
-    Attributes:
-        place: its directory.
-        left: runs to be played.
-        outcomes: what became of those that ended, before or now, by their numbers.
-        is_tracked: whether MLflow is to have it.
-    """
-
-    place: Place
-    left: list[Run] = field(default_factory=list)
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
-    is_tracked: bool = False
-
-    @property
-    def failed(self) -> list[Outcome]:
-        """Those that did not come to their own end."""
-        return [outcome for outcome in self.outcomes.values() if outcome.status != RunStatus.FINISHED]
-
-    @property
-    def n_done(self) -> int:
-        """Runs that are finished."""
-        return len(self.outcomes) - len(self.failed)
-
-    def list_runs(self) -> None:
-        """Have whoever compares them find the runs that ended, however they did."""
-        directories = {outcome.directory for outcome in self.outcomes.values()} - {""}
-        write_runs(self.place.folder, self.place.id, directories)
 
 
 def conduct(
@@ -84,7 +51,7 @@ def conduct(
 
     Raises:
         ConfigError, HydraException: it cannot begin.
-        SweepError: some runs failed; all others are finished.
+        ExecutionError: some runs failed; all others are finished.
         KeyboardInterrupt: what has been finished is kept, and skipped the next time.
     """
     if runs_per_job < 1:
@@ -94,20 +61,19 @@ def conduct(
     results = Path(config.results)
     folder = results / config.name
     finish_killed(folder, console)
-    sweep = Sweep(Place(folder, arguments, config))
+    sweep = Sweep(folder, arguments, config)
     with open_dict(config):
-        config.hydra.sweep.dir = str(sweep.place.directory)  # launchers keep their own logs there
+        config.hydra.sweep.dir = str(sweep.directory)  # launchers keep their own logs there
         config.hydra.overrides.hydra = without_launcher(config.hydra.overrides.hydra)
-    sort_out(sweep, runs, console, config.live)
-    uri = tracking_uri(results) if sweep.is_tracked else ""
+    left, is_tracked = sorted_out(sweep, runs, console, config.live)
+    uri = tracking_uri(results) if is_tracked else ""
     if sweep.n_done:
         console.print(f"{sweep.n_done} of {counted(len(runs), 'run')} are finished already", highlight=False)
     with followed(sweep, uri, console):
         if n := len(runs) - sweep.n_done:
-            jobs = [sweep.left[i : i + runs_per_job] for i in range(0, len(sweep.left), runs_per_job)]
             try:
                 with ProgressView(console, config.live, config.name, n, "runs") as view:
-                    play(sweep, jobs, launch, view)
+                    play(sweep, left, runs_per_job, launch, view)
             except KeyboardInterrupt:
                 say(console, GO_ON.format(sweep.n_done, len(runs)), "bold yellow")
                 raise
@@ -115,7 +81,7 @@ def conduct(
     print_outcomes(console, len(runs), sweep, uri)
     if sweep.failed:
         n, first = counted(len(runs), "run"), sweep.failed[0]
-        raise SweepError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
+        raise ExecutionError(f"{len(sweep.failed)} of {n} failed, the first {first.title}: {first.error}")
 
 
 @contextmanager
@@ -124,8 +90,8 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
 
     The sweep's directory says in the end how it ended; `uri` "" = nothing is recorded.
     """
-    place, status = sweep.place, RunStatus.FINISHED
-    follower = Follower(place.directory, uri, place.log) if uri else None
+    status = RunStatus.FINISHED
+    follower = Follower(sweep.directory, uri, sweep.directory / LOG) if uri else None
     try:
         yield
         status = RunStatus.FAILED if sweep.failed else RunStatus.FINISHED
@@ -133,47 +99,52 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
         status = status_of(error)
         raise
     finally:
-        place.note(status)
+        sweep.note(status)
         if follower is not None:
             try:
                 with console.status("MLflow takes up the last runs") as shown:
                     follower.finish(lambda said: shown.update(f"MLflow takes up the last runs: {said}"))
             except TrackingError as error:
-                text = f"{error}; all runs are on disk. {afterwards(place.directory)}"
+                text = f"{error}; all runs are on disk. {afterwards(sweep.directory)}"
                 say(console, text, "bold yellow")
 
 
-def sort_out(sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None) -> None:
-    """Which runs are finished already, which cannot begin, which are left; trains whoever must be first."""
-    finished = finished_in(sweep.place.folder)
+def sorted_out(
+    sweep: Sweep, runs: Sequence[Run], console: Console, live: bool | None
+) -> tuple[list[Run], bool]:
+    """Tell runs that are finished already from those that cannot begin; train whoever must be first.
+
+    Returns:
+        Those that are left to be played, and whether MLflow is to have any.
+    """
+    finished, left, is_tracked = finished_in(sweep.folder), list[Run](), False
     is_shown, points = console.is_terminal if live is None else live, list(by_point(runs).values())
     for own in track(points, "checked", console=console, transient=True, disable=not is_shown):
         try:
             resolved = resolve(*composed(own[0].overrides), console)
-        except (ConfigError, TrainingError) as error:
-            tell_not_begun(sweep.place.outcomes, own, error)
+        except (ConfigError, ExecutionError) as error:
+            tell_not_begun(sweep.told, own, error)
             continue
-        if resolved.plan.config.output.mlflow:
-            sweep.is_tracked = True
+        is_tracked |= resolved.plan.config.output.mlflow
         for run in own:
             seed = resolved.identity.seed if run.seed is None else run.seed
             if name := finished.get(replace(resolved.identity, seed=seed).run_hash):
-                directory = sweep.place.folder / name
-                summary = read_run(directory).summary
-                sweep.outcomes[run.number] = outcome_of(run.number, run.title, directory, summary)
+                sweep.outcomes[run.number] = Outcome(run.number, run.title, name)
             else:
-                sweep.left.append(run)
+                left.append(run)
     sweep.list_runs()
+    return left, is_tracked
 
 
-def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: ProgressView) -> None:
-    """Have all jobs done; if the launcher breaks, what is left is tried again, each run on its own.
+def play(sweep: Sweep, runs: Sequence[Run], runs_per_job: int, launch: Launch, view: ProgressView) -> None:
+    """Have all runs played; if the launcher breaks, what is left is tried again, each run on its own.
 
     Raises:
-        SweepError: the launcher broke before any run ended.
+        ExecutionError: the launcher broke before any run ended.
         KeyboardInterrupt: what was under way is not finished.
     """
-    place, known = sweep.place, set[int]()
+    known = set[int]()
+    jobs = [runs[i : i + runs_per_job] for i in range(0, len(runs), runs_per_job)]
 
     def on_outcome(outcome: Outcome) -> None:
         sweep.outcomes[outcome.number] = outcome
@@ -182,22 +153,22 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
 
     while True:
         n_heard, broken = len(known), None
-        with Watch(place.outcomes, known, on_outcome):
+        with watched(sweep.told, known, on_outcome):
             if jobs:
                 try:
-                    launch(Jobs(jobs, place.outcomes, place.id), [job[0].overrides for job in jobs])
+                    launch(Jobs(jobs, sweep.told, sweep.id), [job[0].overrides for job in jobs])
                 except Exception as error:  # of whatever launcher: a process that died, a host that is gone
                     logger.info("the launcher broke", exc_info=error)
                     broken = error
-        left = [run for run in sweep.left if run.number not in sweep.outcomes]
+        left = [run for run in runs if run.number not in sweep.outcomes]
         if not left:
             return
         jobs = [[run] for run in left]
-        if len(left) == len(sweep.left) and broken is not None:
-            raise SweepError(f"the launcher failed before any run ended: {sentence(broken)}") from broken
+        if len(left) == len(runs) and broken is not None:
+            raise ExecutionError(f"the launcher failed before any run ended: {sentence(broken)}") from broken
         if len(known) == n_heard:
-            reason = broken or SweepError("the launcher said nothing of it")
-            tell_not_begun(place.outcomes, left, reason)
+            reason = broken or ExecutionError("the launcher said nothing of it")
+            tell_not_begun(sweep.told, left, reason)
             jobs = []
 
 
@@ -206,37 +177,33 @@ def play(sweep: Sweep, jobs: Sequence[Sequence[Run]], launch: Launch, view: Prog
 
 def print_outcomes(console: Console, n_runs: int, sweep: Sweep, uri: str) -> None:
     """The table of what there is, and what to say next; `uri` "" = MLflow has nothing."""
-    console.print(table_of(sweep.outcomes.values()))
-    compare = shlex.join(["python", "-m", "experiments.compare", f"runs={sweep.place.directory}"])
+    console.print(table_of(sweep.folder, sweep.outcomes.values()))
+    runs = override_of("runs", str(sweep.directory))
     for what, where in (
         ("finished", f"{sweep.n_done} of {n_runs} runs"),
-        ("the sweep", sweep.place.directory),
-        ("to compare the agents", compare),
+        ("the sweep", sweep.directory),
+        ("to compare the agents", shlex.join(["python", "-m", "experiments.compare", runs])),
         ("all runs, in a browser", mlflow_command(uri) if uri else ""),
     ):
         if where:
             say(console, f"{what:<28} {where}")
 
 
-def table_of(outcomes: Collection[Outcome]) -> Table:
-    """A row per agent: means over its runs, whatever world they were in."""
-    rows = []
-    for agent in dict.fromkeys(outcome.agent for outcome in outcomes):
-        own = [outcome for outcome in outcomes if outcome.agent == agent]
-        failed = sum(outcome.status != RunStatus.FINISHED for outcome in own)
-        kept, qoe, reward = (mean(own, name) for name in ("slo_fulfilment", "qoe_mean", "reward_mean"))
-        held = "–" if kept is None else f"{100 * kept:.1f} %"
-        told = (str(len(own)), str(failed or "–"), held, shown(qoe, ".3f"), shown(reward, "+.3f"))
-        rows.append((agent or "(not begun)", *told))
-    return plain_table(("agent", "runs", "failed", "all SLOs hold", "QoE", "reward"), rows)
-
-
-def mean(outcomes: Collection[Outcome], name: str) -> float | None:
-    """Of a figure, over those that have it."""
-    values = [outcome.figures[name] for outcome in outcomes if name in outcome.figures]
-    return sum(values) / len(values) if values else None
-
-
-def shown(value: float | None, form: str) -> str:
-    """As text; an en dash where there is none."""
-    return "–" if value is None else format(value, form)
+def table_of(folder: Path, outcomes: Iterable[Outcome]) -> Table:
+    """A row per agent: means over its runs in a folder, whatever world they were in."""
+    found = [
+        read_run(folder / one.directory).summary if one.directory else {"agent": "(not begun)"}
+        for one in outcomes
+    ]
+    runs: Any = pd.DataFrame(found, columns=["agent", "status", *FIGURES])
+    runs = runs.astype(dict.fromkeys(FIGURES, float))
+    runs["failed"] = runs["status"] != RunStatus.FINISHED
+    runs["slo_fulfilment"] *= 100
+    by_agent = runs.groupby("agent", sort=False)
+    told = by_agent[list(FIGURES)].mean()
+    for name, form in FIGURES.items():
+        told[name] = told[name].map(form.format, na_action="ignore").fillna("–")
+    told.insert(0, "runs", by_agent.size().map(str))
+    told.insert(1, "failed", by_agent["failed"].sum().map(lambda n: str(n or "–")))
+    headings = ("agent", "runs", "failed", "all SLOs hold", "QoE", "reward")
+    return plain_table(headings, told.reset_index().to_numpy().tolist())

@@ -18,17 +18,15 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve
-from experiments.program.errors import ConfigError, sentence
+from experiments.program.errors import ConfigError, ExecutionError, sentence
 from experiments.runs.provenance import digest
-from experiments.runs.record import RunStatus
 from experiments.sweeps.combinations import Run, by_point
-from experiments.sweeps.place import Outcome, outcome_of, tell
-from experiments.training.training_run import TrainingError
+from experiments.sweeps.place import Outcome, tell
 from experiments.worlds.plan import show_world
 
 logger = logging.getLogger(__name__)
 
-CANNOT_BEGIN = (ConfigError, TrainingError, HydraException, OmegaConfBaseException)
+CANNOT_BEGIN = (ConfigError, ExecutionError, HydraException, OmegaConfBaseException)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ class Jobs:
         config, identity = resolved.plan.config, replace(resolved.identity, origin={"sweep": self.sweep})
         is_real, wanted = isinstance(config.env, PipelineSchema), config.output.picture
         ended = play_run(replace(resolved, identity=identity), is_real if wanted is None else wanted)
-        tell(self.outcomes, outcome_of(run.number, identity.name, ended.directory, ended.summary))
+        tell(self.outcomes, Outcome(run.number, identity.name, ended.directory.name, ended.error))
         if ended.interruption is not None:
             raise ended.interruption
 
@@ -97,5 +95,4 @@ def kept() -> dict[str, Agent]:
 def tell_not_begun(outcomes: Path, runs: Sequence[Run], error: BaseException) -> None:
     """Leave word of runs that could not begin."""
     for run in runs:
-        why = sentence(error)
-        tell(outcomes, Outcome(number=run.number, title=run.title, status=RunStatus.FAILED, error=why))
+        tell(outcomes, Outcome(run.number, run.title, error=sentence(error)))

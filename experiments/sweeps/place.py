@@ -1,13 +1,13 @@
-"""A sweep's own directory: what was asked for, which runs it has, and what jobs tell came of them."""
+"""A sweep in its own directory: what was asked for, which runs it has, and what jobs tell came of them."""
 
 import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
 
 import msgspec
 from omegaconf import DictConfig, OmegaConf
@@ -20,13 +20,28 @@ from experiments.runs.record import SUMMARY, RunStatus
 from pipeline.locking import lock
 
 OUTCOMES, LOG, MULTIRUN, CLAIM = "outcomes", "mlflow.log", "multirun.yaml", "claim"
-FIGURES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of a run's summary, for the sweep's own table
 LOOK_EVERY_S = 0.5
 GO_ON = "{} of {} runs are finished; the same command plays the others"  # after an interruption
 
 
-class Place:
-    """The directory of a sweep, which is the same each time the same is asked for.
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a run of a sweep.
+
+    Attributes:
+        number: the run's.
+        title: for people.
+        directory: the run's own, by its name in the folder of all runs; "" = it did not begin.
+        error: what ended it, or was wrong, in one sentence: it is played again the next time; "" = FINISHED.
+    """
+
+    number: int
+    title: str
+    directory: str = ""
+    error: str = ""
+
+
+class Sweep:
+    """A sweep, whose directory is the same each time the same is asked for.
 
     Args:
         folder: of all runs of that name.
@@ -41,11 +56,12 @@ class Place:
         self.folder = folder
         self.id = digest({"overrides": sorted(overrides)})
         self.directory = folder / SWEEPS / self.id
-        self.outcomes = self.directory / OUTCOMES
-        self.outcomes.mkdir(parents=True, exist_ok=True)
+        self.told = self.directory / OUTCOMES  # by jobs
+        self.outcomes: dict[int, Outcome] = {}  # of runs that ended, before or now, by their numbers
+        self.told.mkdir(parents=True, exist_ok=True)
         self._lock = (self.directory / LOCK).open("w", encoding="utf-8")
         self._claim()
-        for old in self.outcomes.iterdir():  # of what was interrupted
+        for old in self.told.iterdir():  # of what was interrupted
             old.unlink()
         write_whole(self.directory / MULTIRUN, OmegaConf.to_yaml(config))
         path = self.directory / ABOUT
@@ -53,6 +69,20 @@ class Place:
         about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else begun
         self._about = {**about, "name": self.id, "overrides": list(overrides), "command": command()}
         self.note(RunStatus.RUNNING)
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Those that did not come to their own end."""
+        return [outcome for outcome in self.outcomes.values() if outcome.error]
+
+    @property
+    def n_done(self) -> int:
+        """Runs that are finished."""
+        return len(self.outcomes) - len(self.failed)
+
+    def list_runs(self) -> None:
+        """Have whoever compares them find the runs that ended, however they did."""
+        write_runs(self.folder, self.id, {outcome.directory for outcome in self.outcomes.values()} - {""})
 
     def note(self, status: RunStatus) -> None:
         """Say how the sweep stands."""
@@ -82,11 +112,6 @@ class Place:
         hint = f" ({holder}; if that is gone, remove {path})" if holder else ""
         raise ConfigError(f"this sweep is under way in another process already: {self.directory}{hint}")
 
-    @property
-    def log(self) -> Path:
-        """What the process that writes to MLflow complains of."""
-        return self.directory / LOG
-
 
 def write_runs(folder: Path, known_by: str, directories: Iterable[str]) -> None:
     """Keep which runs of a folder belong together, where `runs=FOLDER/sweeps/KNOWN_BY` finds them."""
@@ -96,7 +121,7 @@ def write_runs(folder: Path, known_by: str, directories: Iterable[str]) -> None:
 
 
 def finished_in(folder: Path) -> dict[str, str]:
-    """Directories of all runs that are FINISHED, by their `run_hash`; of several, the newest.
+    """Return the directories of all runs that are FINISHED, by their `run_hash`; of several, the newest.
 
     A DEGRADED one is no valid result, and is played again.
     """
@@ -111,81 +136,37 @@ def finished_in(folder: Path) -> dict[str, str]:
 # --- what jobs tell ---
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a run of a sweep.
-
-    Attributes:
-        number: the run's.
-        title: for people.
-        agent: by whom.
-        directory: the run's own, by its name in the folder of all runs; "" = it did not begin.
-        status: FINISHED, DEGRADED, FAILED or KILLED; whatever is not FINISHED is played again the next time.
-        error: one sentence, "" if it is FINISHED.
-        figures: of the summary.
-    """
-
-    number: int
-    title: str
-    agent: str = ""
-    directory: str = ""
-    status: str
-    error: str = ""
-    figures: dict[str, float] = {}
-
-
-def outcome_of(number: int, title: str, directory: Path, summary: Mapping[str, Any]) -> Outcome:
-    """Return what became of a run that left this summary in this directory."""
-    return Outcome(
-        number=number,
-        title=title,
-        agent=summary["agent"],
-        directory=directory.name,
-        status=summary["status"],
-        error=summary["error"],
-        figures={name: summary[name] for name in FIGURES if summary.get(name) is not None},
-    )
-
-
 def tell(folder: Path, outcome: Outcome) -> None:
     """Leave word; it is there as a whole or not at all."""
     write_whole(folder / f"{outcome.number}.json", msgspec.json.encode(outcome))
 
 
-def heard(folder: Path, known: set[int]) -> Iterator[Outcome]:
-    """What is new; its number is added to those that are known."""
-    for path in sorted(folder.glob("*.json")):
-        if int(path.stem) not in known:
-            known.add(int(path.stem))
-            yield msgspec.json.decode(path.read_bytes(), type=Outcome)
-
-
-class Watch:
-    """A context manager around a launch; when it is left, everything that was told has been heard.
+@contextmanager
+def watched(folder: Path, known: set[int], on_outcome: Callable[[Outcome], None]) -> Iterator[None]:
+    """Meanwhile, hear what is told; in the end, everything has been heard.
 
     Args:
         folder: where outcomes appear.
         known: numbers of those that were there before; new ones are added.
-        on_outcome: called with each new one, by a thread of the watch's own or, at the end, by the caller's.
+        on_outcome: called with each new one, by a thread of its own or, at the end, by the caller's.
     """
+    is_over = threading.Event()
 
-    def __init__(self, folder: Path, known: set[int], on_outcome: Callable[[Outcome], None]) -> None:
-        self._folder, self._known, self._on_outcome = folder, known, on_outcome
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="sweep-watch", daemon=True)
+    def look() -> None:
+        for path in sorted(folder.glob("*.json")):
+            if int(path.stem) not in known:
+                known.add(int(path.stem))
+                on_outcome(msgspec.json.decode(path.read_bytes(), type=Outcome))
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def follow() -> None:
+        while not is_over.wait(LOOK_EVERY_S):
+            look()
 
-    def __exit__(self, *exception: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-        self._look()
-
-    def _follow(self) -> None:
-        while not self._is_over.wait(LOOK_EVERY_S):
-            self._look()
-
-    def _look(self) -> None:
-        for outcome in heard(self._folder, self._known):
-            self._on_outcome(outcome)
+    thread = threading.Thread(target=follow, name="sweep-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+        look()

@@ -4,7 +4,6 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from math import ceil
 from multiprocessing.connection import Connection, wait
@@ -22,7 +21,10 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.program.console import ProgressView, say
 from experiments.program.errors import sentence
 from experiments.program.formatting import counted
-from experiments.runs.record import RunStatus, finish_killed
+from experiments.runs.logged import read_run
+from experiments.runs.record import finish_killed
+from experiments.statistics.disturbances import change_points_of
+from experiments.statistics.episode import GOLDEN, TRAINED, Episode, episode_of
 from experiments.sweeps.job import play_run
 from experiments.sweeps.place import GO_ON, finished_in
 from experiments.sweeps.study import STUDIES, StudyRun
@@ -38,21 +40,18 @@ OnDone = Callable[[StudyRun, str, str], None]  # a run has ended: its directory,
 Job = Sequence[StudyRun]  # of one agent over one grid of levels, at least one: it is compiled once
 
 
-@dataclass(slots=True)
-class Running:
+class Running(NamedTuple):
     """A job under way.
 
     Attributes:
-        job: what it is to do.
+        left: runs that it has not reported yet, by their numbers in the job.
         process: that does it.
         core: that it computes on, None for any.
-        open: numbers of the runs that it has not reported yet.
     """
 
-    job: Job
+    left: dict[int, StudyRun]
     process: BaseProcess
     core: int | None
-    open: set[int] = field(default_factory=set)
 
 
 class Played(NamedTuple):
@@ -67,6 +66,18 @@ class Played(NamedTuple):
     folder: Path
     finished: Mapping[str, str]
     failed: Mapping[str, str]
+
+    def episodes(self, runs: Iterable[StudyRun]) -> list[Episode]:
+        """Return the episodes of those runs that are finished."""
+        found = []
+        for run in runs:
+            if run.hash in self.finished:
+                logged = read_run(self.folder / self.finished[run.hash])
+                facts = {TRAINED: logged.summary["trained_steps"], GOLDEN: logged.summary.get(GOLDEN)}
+                trace = logged.trace().assign(**facts)
+                points = change_points_of(run.resolved.plan, run.seed)
+                found.append(episode_of(trace, run.agent, run.cell, run.block, run.seed, points, run.stratum))
+        return found
 
 
 def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
@@ -129,11 +140,6 @@ def play_missing(
     return Played(folder, finished, failed)
 
 
-def is_real(run: StudyRun) -> bool:
-    """Return whether a run takes real time."""
-    return isinstance(run.resolved.plan.config.env, PipelineSchema)
-
-
 def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> None:
     """Play all runs, so many jobs at a time; one that is of the real pipeline has all cores.
 
@@ -165,10 +171,11 @@ def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> N
 def begin(context: ForkServerContext, job: Job, core: int | None) -> tuple[Connection, Running]:
     """Start a job's process; it is heard at the connection."""
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(job, theirs, None if is_real(job[0]) else core))
+    takes_all = isinstance(job[0].resolved.plan.config.env, PipelineSchema)
+    process = context.Process(target=work, args=(job, theirs, None if takes_all else core))
     process.start()
     theirs.close()
-    return ours, Running(job, process, core, set(range(len(job))))
+    return ours, Running(dict(enumerate(job)), process, core)
 
 
 def listen(connection: Connection, running: Running, on_done: OnDone) -> bool:
@@ -178,11 +185,10 @@ def listen(connection: Connection, running: Running, on_done: OnDone) -> bool:
     except EOFError:
         connection.close()
         running.process.join()
-        for i in sorted(running.open):
-            on_done(running.job[i], "", f"its process ended with exit code {running.process.exitcode}")
+        for run in running.left.values():
+            on_done(run, "", f"its process ended with exit code {running.process.exitcode}")
         return False
-    running.open.discard(i)
-    on_done(running.job[i], directory, error)
+    on_done(running.left.pop(i), directory, error)
     return True
 
 
@@ -197,12 +203,11 @@ def work(job: Job, report: Connection, core: int | None) -> None:
     for i, run in enumerate(job):
         try:
             ended = play_run(run.resolved)
-            error = "" if ended.summary["status"] == RunStatus.FINISHED else ended.error
         except Exception as trouble:  # whatever it is, it is the end of this run only
             logger.info("%s", run.title, exc_info=trouble)
             report.send((i, "", sentence(trouble)))
         else:
-            report.send((i, ended.directory.name, error))
+            report.send((i, ended.directory.name, ended.error))
             if ended.interruption is not None:
                 break
     report.close()

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from envs.procedural.world import World, draw_all
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.program.files import write_whole
+from experiments.program.files import whole
 from experiments.runs.logged import SWEEPS, runs_in
 from experiments.statistics.episode import ORACLE, RANDOM, Episode, Episodes, Reference
 from experiments.statistics.pairs import COMPARED
@@ -48,10 +48,7 @@ class PublishedLeaderboard:
     def worlds(self) -> dict[int, int]:
         """Return how often each world was drawn until it was kept, by its number."""
         each = self.episodes.drop_duplicates("cell")
-        return {
-            int(cell.removeprefix(PREFIX)): int(n)
-            for cell, n in zip(each["cell"], each["n_drawn"], strict=True)
-        }
+        return dict(zip(map(number_of, each["cell"]), each["n_drawn"].astype(int), strict=True))
 
     def check(self, drawn: World) -> None:
         """Raise ConfigError unless a world is what it was when the others were played in it."""
@@ -124,16 +121,17 @@ def publish(folder: Path, commit: str, path: Path = FILE) -> int:
     references = cells.drop_duplicates("cell")[["cell", *REFERENCES]]
     kept = episodes[["agent", *PLACE, *COMPARED]].merge(references, on="cell")
     kept = kept[~kept["agent"].isin([RANDOM, ORACLE])]
-    numbers = [int(cell.removeprefix(PREFIX)) for cell in references["cell"]]
     drawn = [
         {"cell": f"{PREFIX}{one.number}", "n_drawn": one.n_drawn, "fingerprint": one.fingerprint}
-        for one in draw_all(numbers, len(usable_cores()))
+        for one in draw_all([number_of(cell) for cell in references["cell"]], len(usable_cores()))
     ]
-    frame = kept.merge(pd.DataFrame(drawn), on="cell")
-    frame = frame.sort_values([*PLACE, "agent"], ignore_index=True)
-    facts = {COMMIT: commit.encode()}
-    sink = pa.BufferOutputStream()
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(facts)
-    pq.write_table(table, sink, compression="zstd")
-    write_whole(path, memoryview(sink.getvalue()))
+    frame = kept.merge(pd.DataFrame(drawn), on="cell").sort_values([*PLACE, "agent"])
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with whole(path) as partial:
+        pq.write_table(table.replace_schema_metadata({COMMIT: commit}), partial, compression="zstd")
     return len(drawn)
+
+
+def number_of(cell: str) -> int:
+    """Return the number of the drawn world that a cell is."""
+    return int(cell.removeprefix(PREFIX))

@@ -1,7 +1,8 @@
 """What a study has to play: agents x cells x seeds, each a run like any other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,7 +11,6 @@ from rich.console import Console
 
 from experiments.config.composing import accuracy_of_video, agent_values, composed, option
 from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, VariantSchema
-from experiments.config.schemas import RunConfig
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.statistics.episode import ORACLE, RANDOM
@@ -129,15 +129,25 @@ class Study:
     twins: Sequence[StudyRun]
 
     @property
+    def is_real(self) -> bool:
+        """Return whether the cells are of the pipeline, all or none."""
+        return self.cells[0].is_real
+
+    @property
     def simulated(self) -> list[StudyRun]:
         """Return all runs that take no real time, each once."""
-        own = [] if self.cells[0].is_real else self.runs
+        own = () if self.is_real else self.runs
         return list({run.hash: run for run in (*self.references, *self.twins, *own)}.values())
 
     @property
     def real(self) -> list[StudyRun]:
         """Return all runs that take real time."""
-        return list(self.runs) if self.cells[0].is_real else []
+        return list(self.runs) if self.is_real else []
+
+    @property
+    def all(self) -> list[StudyRun]:
+        """Return both, each once."""
+        return [*self.simulated, *self.real]
 
 
 class Resolver:
@@ -147,30 +157,24 @@ class Resolver:
         self._config, self._console = config, console
         overrides = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
         self._base, self._choices = composed(["agent=random", *overrides])
-        self._found: dict[tuple[str, str], ResolvedRun] = {}
-        self._worlds: dict[str, ResolvedRun] = {}  # the first run of each cell
+        self._first: dict[tuple[str, str], ResolvedRun] = {}  # of each cell
 
     def resolve(self, variant: AgentVariant, cell: StudyCell) -> ResolvedRun:
         """Return the run of an agent in a cell, under seed 0; whoever must learn first has learned then.
 
         Raises:
             ConfigError: it is not possible; the cell is named.
-            TrainingError, KeyboardInterrupt: as `training.first_use.ensure_trained`.
+            ExecutionError, KeyboardInterrupt: as `training.first_use.ensure_trained`.
         """
         kind = "pipeline" if cell.is_real else "simulator"
-        place = f"{kind} {cell.name}"
-        if (found := self._found.get((variant.name, place))) is not None:
-            return found
         trained_on = self._config.trained_on if is_learned(variant.values) else None  # it is nobody else's
         try:
-            if (first := self._worlds.get(place)) is not None:
-                resolved = first.of_agent(variant.agent, variant.values, trained_on, self._console)
-            else:
-                resolved = self._worlds[place] = self._composed(variant, cell, kind, trained_on)
+            if (first := self._first.get((kind, cell.name))) is not None:
+                return first.of_agent(variant.agent, variant.values, trained_on, self._console)
+            found = self._first[kind, cell.name] = self._composed(variant, cell, kind, trained_on)
+            return found
         except ConfigError as error:
             raise ConfigError(f"{cell.name}: {error}") from error
-        self._found[variant.name, place] = resolved
-        return resolved
 
     def _composed(
         self, variant: AgentVariant, cell: StudyCell, kind: str, trained_on: str | None
@@ -199,53 +203,26 @@ def study_of(
 
     Raises:
         ConfigError: a cell is not possible, or nothing that an agent can be trained for.
-        TrainingError, KeyboardInterrupt: a training broke.
+        ExecutionError, KeyboardInterrupt: a training broke.
     """
     assert config.study is not None
     resolver = Resolver(config, console)
 
-    def run(name: str, cell: StudyCell, seed: int) -> StudyRun:
-        resolved = resolver.resolve(variants[name], cell).under_seed(seed)
-        return StudyRun(name, cell.name, cell.block, cell.stratum, resolved)
-
     def runs(names: Sequence[str], cells: Sequence[StudyCell]) -> list[StudyRun]:
-        places = [(name, cell) for name in names for cell in cells]
-        return [run(name, cell, seed) for name, cell in places for seed in range(cell.n_seeds)]
-
-    def at_random(cells: Sequence[StudyCell]) -> list[StudyRun]:
-        n_seeds = [N_RANDOM_SEEDS if cell.world is None else N_RANDOM_DRAWN for cell in cells]
-        seeds = [(cell, seed) for cell, n in zip(cells, n_seeds, strict=True) for seed in range(n)]
-        return [run(RANDOM, cell, seed) for cell, seed in seeds]
+        found = []
+        for name, cell in product(names, cells):
+            resolved = resolver.resolve(variants[name], cell)
+            for seed in range(cell.n_seeds):
+                own = resolved.under_seed(seed)
+                found.append(StudyRun(name, cell.name, cell.block, cell.stratum, own))
+        return found
 
     roster, twins = list(config.study.agents), [cell.twin() for cell in cells]
+    n_random = [N_RANDOM_SEEDS if cell.world is None else N_RANDOM_DRAWN for cell in cells]
+    at_random = [replace(twin, n_seeds=n) for twin, n in zip(twins, n_random, strict=True)]
     return Study(
         cells=cells,
         runs=runs(roster, cells),
-        references=[*runs([ORACLE], twins), *at_random(twins)],
+        references=[*runs([ORACLE], twins), *runs([RANDOM], at_random)],
         twins=runs(roster, twins) if cells[0].is_real else [],
     )
-
-
-def runs_in(
-    config: RunConfig,
-    choices: Mapping[str, str],
-    variant: AgentVariant,
-    cell: str,
-    seeds: Sequence[int],
-    console: Console,
-) -> list[StudyRun]:
-    """Return an agent's runs in a simulated world that somebody else has composed. Raises ConfigError.
-
-    Args:
-        config: says all but the agent.
-        choices: the option of each group.
-        variant: who.
-        cell: what the world is called.
-        seeds: of the runs.
-        console: shows what is trained on the way.
-    """
-    cfg = OmegaConf.structured(config)
-    assert isinstance(cfg, DictConfig)
-    cfg.agent, cfg.trained_on = variant.values, None
-    resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console)
-    return [StudyRun(variant.name, cell, "", cell, resolved.under_seed(seed)) for seed in seeds]

@@ -49,7 +49,7 @@ def ensure_trained(
 
     Raises:
         ConfigError: the training cannot be carried out.
-        TrainingError: it broke.
+        ExecutionError: it broke.
         KeyboardInterrupt: nothing is left that would pass for a checkpoint.
     """
     if not is_learned(values) or TRAINING not in (values["checkpoint"] or ""):

@@ -27,7 +27,7 @@ from experiments.config.agents import make_agent, typed_values
 from experiments.config.programs import TrainConfig
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.entry import logging_to
-from experiments.program.errors import ConfigError, blaming, sentence
+from experiments.program.errors import ConfigError, ExecutionError, blaming, sentence
 from experiments.program.files import whole, write_whole
 from experiments.program.interruption import Hearing, hearing
 from experiments.runs.provenance import git_commit
@@ -42,10 +42,6 @@ logger = logging.getLogger(__name__)
 BEST, CURVE = "best.npz", "progress.jsonl"  # in the training's own directory
 TRAINING = "{training}"  # in a checkpoint's path: the hash of the training that it comes from
 MOST_SHOWN = 12  # worlds whose scores are shown one by one; of more, the means
-
-
-class TrainingError(Exception):
-    """The training could not go on; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,7 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
     """Train, leave the checkpoint, evaluate; returns the summary.
 
     Raises:
-        TrainingError: something broke; the best checkpoint by then is kept in the training's own directory.
+        ExecutionError: something broke; the best checkpoint by then is kept in the training's own directory.
         KeyboardInterrupt: likewise.
     """
     config, setup = training_run.config, training_run.setup
@@ -146,7 +142,7 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
         write_summary(directory, summary)
     say_where(training_run, directory, "steps" in summary, console)
     if isinstance(cause, Exception):
-        raise TrainingError(f"{sentence(cause)} (log: {directory / 'train.log'})") from cause
+        raise ExecutionError(f"{sentence(cause)} (log: {directory / 'train.log'})") from cause
     if (end := heard.interruption or cause) is not None:
         raise end
     return summary

@@ -25,7 +25,7 @@ from experiments.config.schemas import NO_OUTPUT, PairsSchema, RunConfig, Stream
 from experiments.config.world_schemas import ReplaySchema, ScenarioSchema, SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import digest, file_hash, source_of
-from experiments.worlds.replay import plan_replay
+from experiments.worlds.plan import plan_replay
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 
 HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds from the run's own on

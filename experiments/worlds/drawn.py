@@ -7,7 +7,6 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -17,7 +16,7 @@ from experiments.config.composing import option
 from experiments.config.schemas import SlosSchema, TrafficSchema
 from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
 from experiments.program.console import ProgressView
-from experiments.program.errors import ConfigError
+from experiments.program.errors import blaming
 from pipeline.allowance import usable_cores
 
 PREFIX = "world_"
@@ -88,10 +87,8 @@ def with_world(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[DictConfig,
     if cfg.world is None:
         return cfg, dict(choices)
     cfg, number = cfg.copy(), int(cfg.world)
-    try:
+    with blaming("world"):
         parts = documents(number)
-    except ValueError as error:
-        raise ConfigError(f"world: {error}") from error
     for part, schema in SCHEMAS.items():  # to compose an option takes Hydra a second
         values = dict(parts[part])
         base, *_ = values.pop("defaults", [None])
@@ -117,11 +114,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isinf(value):
         return round(value, 6)
     return value
-
-
-def as_yaml(values: Mapping[str, Any]) -> str:
-    """Write values as a file has them."""
-    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
 
 
 def described(drawn: World) -> dict[str, str]:

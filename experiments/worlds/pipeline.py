@@ -20,16 +20,19 @@ from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import blaming
 from experiments.program.files import write_whole
 from experiments.worlds.builders import (
+    Detected,
     accuracy_of,
     check_contradictions,
+    detections_of,
+    drawn_by,
     grades_and_weights,
     hardware_of,
+    judged_where_known,
     scenario_of,
     slos_of,
     stream_spec,
     video_arguments,
 )
-from experiments.worlds.detections import Detected, detections_of, drawn_by, judged_where_known
 from pipeline.allowance import usable_cores
 from pipeline.catalogue import EMULATED, NATIVE
 from pipeline.cluster import LocalCluster
@@ -146,18 +149,17 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
             status, ladders = None, source_ladders(producer)
     with blaming("accuracy"):
         profile = accuracy_of(config.accuracy)
+    drawn = None
     if status is not None:
         detected = detected_elsewhere(status, profile is not None)
     else:
         untrained = [grade for grade in producer.grades if not is_trained(producer, grade)]
         detected = detections_of(producer.work_type, untrained, is_known(producer), profile is not None)
-    if status is None:
         is_real, is_none = (detected.kind is kind for kind in (DetectionKind.REAL, DetectionKind.NONE))
         with blaming("slo"):
             check_known(slos, NATIVE if is_real else EMULATED, is_known(producer) and not is_none)
-    drawn = None
-    if status is None and profile is not None and detected.kind is DetectionKind.EMULATED:
-        drawn = drawn_by(profile, ladders, scenario)
+        if profile is not None and detected.kind is DetectionKind.EMULATED:
+            drawn = drawn_by(profile, ladders, scenario)
     config, detected = judged_where_known(config, detected)
     spec = stream_spec(config, ladders, slos)
     plan = PipelinePlan(spec, producer, detected, drawn, hardware, scenario, env, config)

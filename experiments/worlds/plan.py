@@ -1,26 +1,29 @@
 """From a configuration to a run that can begin, and to its simulated twin, whose future can be calculated.
 
-What a user can get wrong is found here, before any process. Each world has a module of its own, which is
-imported for its runs only.
+What a user can get wrong is found here, before any process. The pipeline and the simulator have modules of
+their own, each imported for its runs only; a replayed data set brings its own knobs and SLOs.
 """
 
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
+from envs.replay.env import Replay
+from envs.replay.videostreamenv import DataSet, read_data_set
+from envs.scenario import Scenario
 from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema, StreamEnvSchema
 from experiments.program.errors import ConfigError, blaming
-from experiments.worlds.detections import Detected
+from experiments.worlds.builders import Detected, scenario_of
+from pipeline.messages import DetectionKind
 
 if TYPE_CHECKING:
     from envs.pipeline_env import PipelineEnv
-    from envs.replay.env import Replay
     from envs.simulator.env import SimulatorEnv
     from experiments.worlds.simulator import SimulatorPlan
 
@@ -68,8 +71,6 @@ def plan_run(config: RunConfig) -> Plan:
 
             return plan_simulator(config, config.env)
         case ReplaySchema():
-            from experiments.worlds.replay import plan_replay
-
             return plan_replay(config, config.env)
         case _:
             raise TypeError(f"no world has the schema {type(config.env).__name__}")
@@ -113,3 +114,54 @@ def show_world(agent: Agent, plan: Plan, say: Callable[[str], None] = lambda _: 
     if isinstance(agent, Clairvoyant):
         with blaming("agent"):
             agent.look(twin_of(plan).make_env(Path(), say))
+
+
+# --- env=replay: a run of a published data set ---
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """A run of the replay world.
+
+    Attributes:
+        data: what is replayed.
+        env: for how long.
+        scenario: which thresholds change meanwhile.
+        config: for everything else.
+    """
+
+    data: DataSet
+    env: ReplaySchema
+    scenario: Scenario
+    config: RunConfig
+
+    @property
+    def spec(self) -> ElasticitySpec:
+        """What the agent sees."""
+        return self.data.spec
+
+    @property
+    def detections(self) -> Detected:
+        """What is replayed has none."""
+        return Detected(DetectionKind.NONE, "a data set of what was measured is replayed")
+
+    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> Replay:
+        """The environment; it leaves nothing in `directory`."""
+        env = self.env
+        return self.data.world(env.steps, env.control_interval_s, self.scenario, env.initial_levels)
+
+
+def plan_replay(config: RunConfig, env: ReplaySchema) -> ReplayPlan:
+    """Check a configuration, and read the data set; video, detector, hardware and slo have no say in it.
+
+    Raises:
+        ConfigError: something in it is wrong.
+    """
+    with blaming("scenario"):
+        scenario = scenario_of(config.scenario)
+    with blaming("env.path"):
+        data = read_data_set(Path(env.path))
+    plan = ReplayPlan(data, env, scenario, config)
+    with blaming("env or scenario"):
+        plan.make_env(Path(), lambda _: None)  # it checks its own arguments
+    return plan

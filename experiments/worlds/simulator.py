@@ -4,24 +4,26 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
-from experiments.config.schemas import CustomSchema, FileSchema, RunConfig, TrafficSchema, VideoSchema
+from experiments.config.schemas import FileSchema, LiveSchema, RunConfig, TrafficSchema, VideoSchema
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import blaming
 from experiments.worlds.builders import (
+    Detected,
     accuracy_of,
     check_contradictions,
     grades_and_weights,
     hardware_of,
+    judged_where_known,
     scenario_of,
+    simulated_detections,
     slos_of,
     stream_spec,
     video_arguments,
 )
-from experiments.worlds.detections import Detected, judged_where_known, simulated_detections
 from pipeline.catalogue import SIMULATOR
 from pipeline.options import ProducerOptions
 from pipeline.settings import ladders_for
@@ -63,15 +65,6 @@ class SimulatorPlan:
         return SimulatorEnv(self.spec, [self.system])
 
 
-class Source(NamedTuple):
-    """What the simulator must know of a stream's source; sizes in px, length 0 = endless."""
-
-    width: int
-    height: int
-    fps: float
-    length_s: float
-
-
 def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
     """Check a configuration and build what it stands for; a video is opened where only that tells its length.
 
@@ -103,88 +96,57 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
     video = config.video
     with blaming(f"video {video.source}"):
         span_s = env.steps * env.control_interval_s
-        width, height, fps, length_s = source_of(video, config.seed, span_s)
-        levels = video.fps_levels or None, video.heights_px or None
-        ladders = ladders_for(width, height, fps, grades, *levels)
+        size, fps, length_s = source_of(video, config.seed, span_s)
+        ladders = ladders_for(*size, fps, grades, video.fps_levels or None, video.heights_px or None)
     with blaming("env"):
         system = System(
             ladders=ladders,
-            source_size=(width, height),
+            source_size=size,
             source_fps=fps,
             source_length_s=length_s,
             hardware=hardware,
             scenario=scenario,
-            steps=env.steps,
-            control_interval_s=env.control_interval_s,
-            initial_levels=env.initial_levels,
-            decision_ms=env.decision_ms,
             return_frames=config.output.video,
             loading_mode=config.detector.loading_mode,
-            binding=env.binding,
-            hand_out=env.hand_out,
-            queue_policy=env.queue_policy,
-            queue_bound_s=env.queue_bound_s,
-            memory_budget_mb=env.memory_budget_mb,
             accuracy=accuracy_of(config.accuracy),
+            **vars(env),
         )
     with blaming("scenario"):
         check_contradictions(scenario, env, n_workers, config.seed)
     return system
 
 
-def source_of(video: VideoSchema, seed: int, span_s: float) -> Source:
-    """Size, rate and length of a source.
+def source_of(video: VideoSchema, seed: int, span_s: float) -> tuple[tuple[int, int], float, float]:
+    """Return what the simulator must know of a stream's source, which is opened if only that tells.
+
+    A file that is not looped is read to its end, for a file's own length cannot be trusted.
 
     Args:
         video: what it is.
         seed: of the run.
-        span_s: of the run, in s; a source that lasts longer may be endless.
+        span_s: of the run, in s; a source of somebody else's that lasts longer may be endless.
+
+    Returns:
+        Width and height in px; frames/s; length in s, 0 = endless.
 
     Raises:
         ValueError, SourceError: it cannot be simulated, opened or read.
     """
-    match video:
-        case TrafficSchema():
-            return Source(video.width, video.height, video.source_fps, video.length_s)
-        case FileSchema():
-            return file_source(video.path, video.loop)
-        case CustomSchema():
-            return opened_source(ProducerOptions(**video_arguments(video)), seed, span_s)
-        case _:
-            raise ValueError(LIVE)
-
-
-def file_source(path: str, loop: bool) -> Source:
-    """Of a video file; one that is not looped is read to its end, for a file's own length cannot be trusted.
-
-    Raises:
-        SourceError: it cannot be opened or read.
-    """
-    from pipeline.sources.file import FileSource
-
-    source = FileSource(path, loop)
-    try:
-        length_s = 0.0 if loop else length_of(source, math.inf)
-        return Source(source.width, source.height, source.fps, length_s)
-    finally:
-        source.close()
-
-
-def opened_source(options: ProducerOptions, seed: int, span_s: float) -> Source:
-    """Of a source that tells only when it is open; passed over to its end, or for so long in its own time.
-
-    Raises:
-        ValueError: it is a live one.
-        SourceError: it cannot be opened or read.
-    """
+    if isinstance(video, TrafficSchema):
+        return (video.width, video.height), video.source_fps, video.length_s
+    if isinstance(video, LiveSchema):
+        raise ValueError(LIVE)
     from pipeline.sources.opening import open_source
 
-    source = open_source(options)
+    source = open_source(ProducerOptions(**video_arguments(video)))
     try:
         if source.is_live:
             raise ValueError(LIVE)
-        source.restart(seed)
-        return Source(source.width, source.height, source.fps, length_of(source, span_s))
+        length_s = 0.0
+        if not (isinstance(video, FileSchema) and video.loop):
+            source.restart(seed)
+            length_s = length_of(source, math.inf if isinstance(video, FileSchema) else span_s)
+        return (source.width, source.height), source.fps, length_s
     finally:
         source.close()
 

@@ -260,6 +260,7 @@ def test_sentences_need_no_further_quotes():
         "--help",
     ]
     assert texts_quoted(["where='a b'", 'where="a b"']) == ["where='a b'", 'where="a b"']
+    assert texts_quoted([r"where=agent.str.match('\w+_\d')"]) == ["where=\"agent.str.match('\\w+_\\d')\""]
 
 
 # --- refusals ---

@@ -153,7 +153,8 @@ def test_a_study_has_their_agent_in_its_roster_and_their_world_in_its_cells(pack
         config = OmegaConf.to_object(compose("study", ["study=extras", *short, f"results={tmp_path}"]))
         assert isinstance(config, StudyConfig) and config.study is not None
         eager = variants_of(config.study, config.results)["proportional-eager"]
-        rush_hour = next(c for c in cells_of(config) if c.name == "pocket_pair/rush_hour/fresh")
+        cells = {cell.name: cell for cell in cells_of(config.study, config.env)}
+        rush_hour = cells["pocket_pair/rush_hour/fresh"]
         resolved = Resolver(config, Console(quiet=True)).resolve(eager, rush_hour)
         assert len(read_trace(play_run(resolved).directory)) == 12
         with (package / "elastic_extras" / "stream.py").open("a") as source:

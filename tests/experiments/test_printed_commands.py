@@ -5,9 +5,12 @@ import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
 
 from experiments.display.summary_view import mlflow_command
+from experiments.program.errors import override_of
 from experiments.sweeps.conduct import print_outcomes
 from experiments.tracking.following import afterwards
 
@@ -23,9 +26,16 @@ def test_what_is_brought_to_mlflow_later_is_one_word():
     assert shlex.split(afterwards(PLACE))[-1] == str(PLACE)
 
 
-def test_what_a_sweep_says_next_is_one_word():
-    console = Console(file=io.StringIO(), width=40)
-    sweep = SimpleNamespace(outcomes={}, n_done=0, place=SimpleNamespace(directory=PLACE))
+@pytest.mark.parametrize("name", ["main", "take (2)", "a,b", "rate=2", "2026", "it's", 'the "best"', "[1]"])
+def test_what_a_sweep_says_next_names_its_directory_to_the_shell_and_to_hydra(name):
+    console, place = Console(file=io.StringIO(), width=40), Path("my results") / name
+    sweep = SimpleNamespace(outcomes={}, n_done=0, folder=place, directory=place)
     print_outcomes(console, 1, sweep, "")  # type: ignore[arg-type]
     said = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert shlex.split(said[-1])[-1] == f"runs={PLACE}"
+    (word,) = shlex.split(said[-1])[-1:]
+    (found,) = OverridesParser.create().parse_overrides([word])
+    assert (found.key_or_group, found.is_sweep_override(), found.value()) == ("runs", False, str(place))
+
+
+def test_a_word_that_hydra_takes_as_it_is_stays_without_quotes():
+    assert override_of("runs", "results/main/sweeps/0a1b") == "runs=results/main/sweeps/0a1b"

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from experiments.config.schemas import CONF
-from experiments.program.errors import ConfigError
-from experiments.repeat import RepeatError, main
+from experiments.program.errors import ConfigError, ExecutionError
+from experiments.repeat import main
 from experiments.runs.logged import Circumstances, circumstances, first_difference
 from experiments.runs.record import SUMMARY
 from experiments.runs.trace import TRACE, WALL_CLOCK, read_trace
@@ -84,7 +84,7 @@ def test_the_new_run_lies_beside_the_old_one(copied, capsys):
 def test_a_trace_that_was_tampered_with_is_found_out(copied, capsys):
     with_cell(copied, 7, "reward", 0.25)
     with_cell(copied, 9, "qoe", 0.5)
-    with pytest.raises(RepeatError, match=r"^1 run of 1 did not come to the same: run$"):
+    with pytest.raises(ExecutionError, match=r"^1 run of 1 did not come to the same: run$"):
         main([str(copied)])
     assert "not the same: step 7, reward: 0.25 then, " in capsys.readouterr().out
 

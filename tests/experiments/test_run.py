@@ -16,11 +16,12 @@ from rich.console import Console
 from experiments.config.schemas import DetectorSchema, OutputSchema, RunConfig
 from experiments.config.world_schemas import EnvSchema, ScenarioSchema
 from experiments.display.views import View
+from experiments.program.errors import ExecutionError
 from experiments.program.interruption import Interrupted, interrupt
-from experiments.run import RunError, run
+from experiments.run import run
 from experiments.runs.identity import GROUPS, Identity
 from experiments.runs.trace import JOURNAL, read_trace
-from experiments.worlds.detections import Detected
+from experiments.worlds.builders import Detected
 from pipeline.messages import DetectionKind
 from tests.experiments.world import SPEC, Script, World
 
@@ -128,7 +129,7 @@ class Stumbling(Script):
 
 
 def test_an_agents_bug_fails_the_run_and_keeps_the_trace(play, tmp_path):
-    with pytest.raises(RunError, match="a bug in the agent"):
+    with pytest.raises(ExecutionError, match="a bug in the agent"):
         play(World(6), Stumbling(SPEC))
     directory = the_run(tmp_path)
     summary = json.loads((directory / "summary.json").read_text())
@@ -144,12 +145,12 @@ def test_an_agent_that_explains_itself_by_no_figure_fails_the_run(play, value):
         def explain(self):
             return {"pressure": value}
 
-    with pytest.raises(RunError, match=r"explain\(\) must give finite numbers, got pressure="):
+    with pytest.raises(ExecutionError, match=r"explain\(\) must give finite numbers, got pressure="):
         play(World(6), Vague(SPEC))
 
 
 def test_a_dead_pipeline_fails_the_run_with_its_last_step_recorded(play, tmp_path):
-    with pytest.raises(RunError, match="the producer is gone"):
+    with pytest.raises(ExecutionError, match="the producer is gone"):
         play(World(6, dies_at=2), Script(SPEC))
     assert len(read_trace(the_run(tmp_path))) == 2
 
@@ -255,7 +256,7 @@ class Blind(View):
 
 def test_a_bug_of_the_view_is_named_and_the_step_is_kept(play, tmp_path, monkeypatch):
     monkeypatch.setattr("experiments.run.choose_view", lambda *_: Blind())
-    with pytest.raises(RunError, match="a bug in the view"):
+    with pytest.raises(ExecutionError, match="a bug in the view"):
         play(World(6), Script(SPEC))
     summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
     assert (summary["status"], summary["steps"]) == ("FAILED", 1)
@@ -273,7 +274,7 @@ def test_a_run_that_never_began_leaves_a_summary_that_says_why(play, tmp_path):
         def warm_up(self) -> None:
             raise MemoryError("too many policies")
 
-    with pytest.raises(RunError, match="too many policies"):
+    with pytest.raises(ExecutionError, match="too many policies"):
         play(World(2), Unwarmed(SPEC))
     summary = json.loads((the_run(tmp_path) / "summary.json").read_text())
     assert summary["status"] == "FAILED"

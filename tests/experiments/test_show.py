@@ -36,7 +36,7 @@ def test_runs_are_drawn_against_each_other(tmp_path, capsys, suffix):
 
 def test_what_cannot_be_drawn_is_one_sentence(tmp_path):
     run(tmp_path / "a", trace())
-    with pytest.raises(ConfigError, match=r"ends in \.png, \.svg, \.pdf"):
+    with pytest.raises(ConfigError, match=r"must end in \.png, \.svg, \.pdf, got all\.jpeg"):
         main([str(tmp_path / "a"), "--picture", "all.jpeg"])
     with pytest.raises(ConfigError, match="there is no folder"):
         main([str(tmp_path / "b")])

@@ -20,9 +20,9 @@ from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
 from experiments.config.programs import PairedSchema, TrainConfig
 from experiments.config.schemas import CONF, PairsSchema, check_keys
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.interruption import Interrupted
-from experiments.training.training_run import TrainingError, TrainingRun, train
+from experiments.training.training_run import TrainingRun, train
 from experiments.training.worlds import (
     HELD_OUT_SEED,
     Pair,
@@ -278,7 +278,7 @@ def test_a_training_leaves_its_curve_its_summary_and_the_checkpoint(tmp_path):
     ("end", "raised", "status"),
     [
         (Interrupted(2), Interrupted, "KILLED"),
-        (ZeroDivisionError("a bug in the learner"), TrainingError, "FAILED"),
+        (ZeroDivisionError("a bug in the learner"), ExecutionError, "FAILED"),
     ],
 )
 def test_a_training_that_ends_early_keeps_its_best_to_itself(tmp_path, end, raised, status):

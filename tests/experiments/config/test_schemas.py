@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.config.composing import accuracy_of_video
 from experiments.config.derived import arguments_of
-from experiments.config.help import help_text
 from experiments.config.schemas import (
     CONF,
     VARIANTS,
@@ -125,7 +124,7 @@ def test_the_accuracy_is_that_of_the_videos_name_unless_another_is_named_or_none
 
 
 def test_help_lists_every_option_of_every_group():
-    text = help_text(CONF)
+    text = compose("config", return_hydra_config=True).hydra.help.template
     for group in (*GROUPS, "experiment"):
         for option in options(group):
             assert option in text

@@ -49,14 +49,14 @@ def test_what_else_one_asks_of_an_outlet_its_stream_answers():
 
 
 def test_a_full_disk_ends_a_program_with_a_sentence_and_other_errors_with_a_traceback(capsys):
-    with pytest.raises(SystemExit) as caught, complaining("experiments.x", ()):
+    with pytest.raises(SystemExit) as caught, complaining("experiments.x"):
         raise OSError(errno.ENOSPC, "No space left on device", "/nowhere/table.csv")
     assert caught.value.code == 1
     assert capsys.readouterr().err == (
         "experiments.x: the disk is full (/): nothing more can be written to /nowhere/table.csv; free some "
         "room, and start again\n"
     )
-    with pytest.raises(FileNotFoundError), complaining("experiments.x", ()):
+    with pytest.raises(FileNotFoundError), complaining("experiments.x"):
         raise FileNotFoundError(errno.ENOENT, "No such file", "/nowhere")
 
 

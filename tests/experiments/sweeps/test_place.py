@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from experiments.program.errors import ConfigError
 from experiments.runs.record import RunStatus
-from experiments.sweeps.place import Place, finished_in
+from experiments.sweeps.place import Sweep, finished_in
 
 
 @pytest.mark.parametrize("status", RunStatus)
@@ -21,9 +21,9 @@ def test_only_what_is_finished_is_not_played_again(status: RunStatus, tmp_path: 
     assert finished_in(tmp_path) == expected
 
 
-def place(folder: Path) -> Place:
+def place(folder: Path) -> Sweep:
     """Begin a sweep."""
-    return Place(folder, ["agent=rule"], OmegaConf.create())
+    return Sweep(folder, ["agent=rule"], OmegaConf.create())
 
 
 @pytest.fixture

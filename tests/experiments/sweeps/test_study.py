@@ -48,7 +48,7 @@ def study(*overrides: str) -> Study:
     values = config(*overrides)
     assert values.study is not None
     variants = variants_of(values.study, values.results)
-    return study_of(values, cells_of(values), variants, Console(quiet=True))
+    return study_of(values, cells_of(values.study, values.env), variants, Console(quiet=True))
 
 
 def hashes(found: Study, agent: str) -> set[str]:

@@ -6,7 +6,7 @@ from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
 from envs.patterns import ContentPattern
 from envs.scenario import Scenario
-from experiments.worlds.detections import detections_of, drawn_by, simulated_detections
+from experiments.worlds.builders import detections_of, drawn_by, simulated_detections
 from pipeline.content import Swing
 from pipeline.messages import DetectionKind, WorkType
 from pipeline.settings import ladders_for

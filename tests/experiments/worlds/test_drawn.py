@@ -81,7 +81,7 @@ def test_a_studys_worlds_are_cells_of_what_binds():
     found = OmegaConf.to_object(compose("study", overrides=["study=validation", "study.worlds.n=12"]))
     assert isinstance(found, StudyConfig) and found.study is not None
     assert found.study.worlds == WorldsSchema(Split.VALIDATION, 12)
-    cells = cells_of(found)
+    cells = cells_of(found.study, found.env)
     assert [cell.name for cell in cells] == [f"world_{1_000_000 + i}" for i in range(12)]
     assert all(cell.stratum == cell.block and cell.n_seeds == 1 for cell in cells)
     assert {cell.block for cell in cells} == {"compute", "link", "latency", "memory", "mixed"}

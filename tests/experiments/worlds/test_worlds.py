@@ -26,7 +26,7 @@ from experiments.worlds.builders import hardware_of
 from experiments.worlds.feasibility import warning
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_run
-from experiments.worlds.simulator import SimulatorPlan, file_source
+from experiments.worlds.simulator import SimulatorPlan
 from pipeline.messages import DetectionKind
 from tests.cases import each_once, nightly_but
 
@@ -297,8 +297,9 @@ def test_a_video_file_is_simulated_by_what_it_is(data):
 
 
 def test_a_file_that_ends_is_as_long_as_its_pictures(data):
-    source = file_source(str(data / "clips" / "portrait_540x960_25fps.mp4"), loop=False)
-    frames = source.length_s * source.fps
+    clip = data / "clips" / "portrait_540x960_25fps.mp4"
+    system = simulator("video=file", f"video.path={clip}", "video.loop=false").system
+    frames = system.source_length_s * system.source_fps
     assert frames == pytest.approx(round(frames), abs=1e-3) and frames > 10
 
 
