@@ -1,7 +1,10 @@
 """A sweep from what was asked for to what came of it."""
 
+import importlib.util
 import logging
+import re
 import shlex
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,8 +27,7 @@ from experiments.program.errors import ConfigError, ExecutionError, override_of,
 from experiments.program.formatting import counted
 from experiments.runs.logged import read_run
 from experiments.runs.record import RunStatus, finish_killed, status_of
-from experiments.sweeps.combinations import Run, by_point, check_launcher, combinations, without_launcher
-from experiments.sweeps.job import Jobs, tell_not_begun
+from experiments.sweeps.job import Jobs, Run, by_point, combinations, tell_not_begun
 from experiments.sweeps.place import GO_ON, LOG, Outcome, Sweep, finished_in, watched
 from experiments.tracking.following import Follower, TrackingError, afterwards
 from experiments.tracking.store import tracking_uri
@@ -33,6 +35,11 @@ from experiments.tracking.store import tracking_uri
 logger = logging.getLogger(__name__)
 
 FIGURES = {"slo_fulfilment": "{:.1f} %", "qoe_mean": "{:.3f}", "reward_mean": "{:+.3f}"}  # of a summary
+
+EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}  # ours, by the plugin they bring
+OVERRIDE = re.compile(r"hydra[/.]launcher")
+ADDRESS = re.compile(r"(?:ray://)?(?P<host>[^:/]+):(?P<port>\d+)")
+REACH_TIMEOUT_S = 5.0
 
 Launch = Callable[[TaskFunction, Sequence[Sequence[str]]], None]
 
@@ -170,6 +177,40 @@ def play(sweep: Sweep, runs: Sequence[Run], runs_per_job: int, launch: Launch, v
             reason = broken or ExecutionError("the launcher said nothing of it")
             tell_not_begun(sweep.told, left, reason)
             jobs = []
+
+
+# --- by whom they are played ---
+
+
+def check_launcher(launcher: DictConfig) -> None:
+    """Raise ConfigError if its plugin is not installed, or its cluster cannot be reached."""
+    target = str(launcher["_target_"])
+    plugin = target.split(".")[1]
+    if target.startswith("hydra_plugins.") and importlib.util.find_spec(f"hydra_plugins.{plugin}") is None:
+        extra = EXTRAS.get(plugin, "")
+        what = f"'elasticbench[{extra}]'" if extra else plugin.replace("_", "-")
+        raise ConfigError(f"hydra/launcher: {plugin} is not installed; say pip install {what}")
+    if "ray" in launcher:
+        check_cluster(launcher["ray"]["init"].get("address"))
+
+
+def check_cluster(address: Any) -> None:
+    """Raise ConfigError if nobody answers there: Ray itself would try for minutes."""
+    found = ADDRESS.fullmatch(str(address))
+    if found is None:  # none, or one that Ray looks up itself
+        return
+    try:
+        socket.create_connection((found["host"], int(found["port"])), REACH_TIMEOUT_S).close()
+    except OSError as error:
+        raise ConfigError(
+            f"hydra.launcher.ray.init.address: nobody answers at {address} ({error}); on the head node, "
+            "`ray start --head` says the address"
+        ) from None
+
+
+def without_launcher(overrides: Sequence[str]) -> list[str]:
+    """Hydra's own overrides but those of the launcher: a job launches nothing."""
+    return [text for text in overrides if not OVERRIDE.match(text)]
 
 
 # --- what is printed in the end ---

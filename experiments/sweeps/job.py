@@ -1,12 +1,19 @@
-"""What a launcher's job does, in whatever process on whatever host: it plays some runs of a sweep."""
+"""The runs of a sweep, every combination of what is listed; and what a launcher's job does with some.
+
+A job is done in whatever process on whatever host.
+"""
 
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -20,13 +27,76 @@ from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, ExecutionError, sentence
 from experiments.runs.provenance import digest
-from experiments.sweeps.combinations import Run, by_point
 from experiments.sweeps.place import Outcome, tell
 from experiments.worlds.plan import show_world
 
 logger = logging.getLogger(__name__)
 
+LONG_NUMBER = re.compile(r"-?\d+\.\d{12,}(e-?\d+)?")  # range(0.1,0.4,0.1) yields 0.30000000000000004
+SEED = "seed"
 CANNOT_BEGIN = (ConfigError, ExecutionError, HydraException, OmegaConfBaseException)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One of a sweep's.
+
+    Attributes:
+        number: from 0, in the sweep's order.
+        point: overrides that make it, without the seed.
+        seed: 0 or more; None = the configuration's own.
+    """
+
+    number: int
+    point: tuple[str, ...]
+    seed: int | None
+
+    @property
+    def overrides(self) -> list[str]:
+        """All."""
+        return [*self.point] if self.seed is None else [*self.point, f"{SEED}={self.seed}"]
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return " ".join(self.overrides)
+
+
+def combinations(arguments: Sequence[str], loader: ConfigLoader | None) -> list[Run]:
+    """All runs of `agent=aif,rule seed=range(3)` and the like; the last varies fastest.
+
+    Args:
+        arguments: as they were typed.
+        loader: Hydra's, which knows what `hardware=glob(*)` stands for.
+
+    Raises:
+        ConfigError: a seed that is none.
+        HydraException: what cannot be read.
+    """
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    (all_,) = BasicSweeper.split_arguments(parsed, None)
+    return [run_of(number, overrides) for number, overrides in enumerate(all_)]
+
+
+def run_of(number: int, overrides: Sequence[str]) -> Run:
+    """Return a run with its seed apart, and numbers as they were meant. Raises ConfigError."""
+    overrides = [LONG_NUMBER.sub(lambda found: f"{float(found[0]):.12g}", text) for text in overrides]
+    seeds = [text.partition("=")[2] for text in overrides if text.startswith(f"{SEED}=")]
+    point = tuple(text for text in overrides if not text.startswith(f"{SEED}="))
+    if seeds and not seeds[-1].isdecimal():
+        raise ConfigError(f"seed: expected whole numbers >= 0, got {seeds[-1]!r}")
+    return Run(number, point, int(seeds[-1]) if seeds else None)
+
+
+def by_point(runs: Iterable[Run]) -> dict[tuple[str, ...], list[Run]]:
+    """Runs that differ only in their seed together."""
+    points: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        points.setdefault(run.point, []).append(run)
+    return points
+
+
+# --- what plays them ---
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from experiments.config.schemas import CONF, RunConfig, register
-from experiments.sweeps.combinations import by_point, combinations
+from experiments.sweeps.job import by_point, combinations
 from experiments.worlds.plan import plan_run
 from tests.docs.pages import DOCS
 

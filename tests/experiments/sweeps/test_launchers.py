@@ -6,14 +6,14 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments.program.errors import ConfigError
-from experiments.sweeps import combinations
-from experiments.sweeps.combinations import check_launcher, without_launcher
+from experiments.sweeps import conduct
+from experiments.sweeps.conduct import check_launcher, without_launcher
 
 RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
 
 
 def test_an_absent_launcher_names_the_extra_that_brings_it(monkeypatch):
-    monkeypatch.setattr(combinations.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(conduct.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'elasticbench\[ray\]'"):
         check_launcher(OmegaConf.create({"_target_": RAY}))
 
