@@ -16,8 +16,9 @@ class Once:
         self._logger = logger
         self._said: set[str] = set()
 
-    def warn(self, line: str) -> None:
-        """Say this unless it was said, or enough was."""
-        if line not in self._said and len(self._said) < MAX_LINES:
-            self._said.add(line)
+    def warn(self, line: str, kind: str = "") -> None:
+        """Say this unless it, or another line of its kind, was said, or enough was."""
+        kind = kind or line
+        if kind not in self._said and len(self._said) < MAX_LINES:
+            self._said.add(kind)
             self._logger.warning("%s", line)

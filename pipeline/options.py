@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.bounds import ANY_FINITE, Bounds, check_options
 from pipeline.class_names import class_ids
-from pipeline.messages import MAX_BATCH, Binding, DetectionKind, HandOut, LoadingMode, WorkType
+from pipeline.messages import MAX_BATCH, MAX_STREAMS, Binding, DetectionKind, HandOut, LoadingMode, WorkType
 from pipeline.pacing import LOWEST_FPS
 from pipeline.settings import check_grades
 from pipeline.slos import parse_slo
@@ -135,7 +135,7 @@ class ProducerOptions(Checked):
     drawn: str = _option(
         "", "JSON file by which detections are drawn from the truth in place of what workers find"
     )
-    streams: int = _option(1, "concurrent streams that carry the source's pictures", POSITIVE)
+    streams: int = _option(1, "concurrent streams that carry the source's pictures", Bounds(1, MAX_STREAMS))
     fps_levels: tuple[float, ...] = _option(
         (),
         "ladder of the FPS knob, in frames/s; empty = from the source",

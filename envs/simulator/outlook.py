@@ -44,10 +44,8 @@ def bind_outlook(s, e, w):
 def measure(s, e, job):
     """A result has come."""
     w, grade, size = job.worker, job.grade, job.size
-    if job.service_ns == 0:
-        return
     worker = e.workers[w]
-    service_ns = smoothed(e.services_ns[w, grade, size], job.service_ns)
+    service_ns = smoothed(e.services_ns[w, grade, size], max(1, job.service_ns))
     transfer_ns = smoothed(e.transfers_ns[w, size], max(1, job.received_ns - job.sent_ns))
     e.services_ns[w, grade, size], e.transfers_ns[w, size] = service_ns, transfer_ns
     worker.last_grade, worker.last_size, worker.measured_ns = grade, size, e.now_ns

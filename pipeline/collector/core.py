@@ -196,7 +196,7 @@ class Collector:
         if message.echo_ns:
             self._compare_clocks(message.echo_ns, message.now_ns, now_ns)
         commands: list[Command] = []
-        if self._present.turn_to(message):
+        if self._present.turn_to(message, now_ns):
             commands = self._begin(message, now_ns)
         elif self._settings is None or message.epoch >= self._settings.epoch:
             self._settings = message

@@ -31,21 +31,26 @@ class Present:
     episode: int = 0
     waits_for: str = ""
     refused: int = 0
-    _left: set[int] = field(default_factory=set)  # incarnations to which it does not return
+    _turned_ns: int = 0  # when it was heard of first that the present producer is there
+    _left: set[int] = field(default_factory=set)  # incarnations that were present before
     _early: list[Arrival] = field(default_factory=list)
     _once: Once = field(default_factory=lambda: Once(logger))
 
     def is_over(self, settings: Settings) -> bool:
-        """Tell whether these are of a producer that was left, or of an earlier episode."""
+        """Tell whether these are of an earlier episode, or the last words of a producer that has gone.
+
+        Who lives answers what was asked since the present one was heard of first.
+        """
         if settings.incarnation == self.incarnation:
             return settings.episode < self.episode
-        return settings.incarnation in self._left
+        return self.incarnation != 0 and settings.echo_ns <= self._turned_ns
 
-    def turn_to(self, settings: Settings) -> bool:
+    def turn_to(self, settings: Settings, now_ns: int) -> bool:
         """Take these, which are not over, for the present; whether an episode begins with them."""
         before = self.incarnation, self.episode
-        if self.incarnation not in (0, settings.incarnation):
-            self._left.add(self.incarnation)
+        if self.incarnation != settings.incarnation:
+            self._turned_ns = now_ns
+            self._left = (self._left | {self.incarnation}) - {0, settings.incarnation}
         self.incarnation, self.episode, self.waits_for = settings.incarnation, settings.episode, ""
         return before != (self.incarnation, self.episode)
 
@@ -58,7 +63,7 @@ class Present:
         if not problem and len(self._early) >= MAX_EARLY:
             problem = f"more than {MAX_EARLY} results that come before the settings of their episode"
         if problem:
-            self._refuse(problem)
+            self.refuse(problem)
         else:
             self._early.append(arrival)
         return False
@@ -76,11 +81,11 @@ class Present:
             header = arrival.part.header
             problem = self._problem_with(header)
             if problem:
-                self._refuse(problem)
+                self.refuse(problem)
             elif self._is_present(header):
                 present.append(arrival)
             elif arrival.received_ns <= asked_ns:
-                self._refuse("results of an episode, or a producer, that is not there")
+                self.refuse("results of an episode, or a producer, that is not there")
             else:
                 self._early.append(arrival)
         return present
@@ -98,6 +103,7 @@ class Present:
         is_ours = header.incarnation in (0, self.incarnation)
         return "results of an episode that is over" if is_ours and header.episode < self.episode else ""
 
-    def _refuse(self, what: str) -> None:
+    def refuse(self, what: str) -> None:
+        """Count a result that is not taken; the log has each kind once."""
         self.refused += 1
         self._once.warn(f"{what} are refused, and counted from now on")

@@ -30,6 +30,6 @@ from pipeline.messages.control import (
     decode_control_request
 )
 from pipeline.messages.framing import (
-    Buffer, End, Error, ErrorCode, LABEL_CHARACTERS, MAX_BATCH, MAX_HEADER_BYTES, OtherProtocolError,
-    PROTOCOL_VERSION, ProtocolError, encode
+    Buffer, End, Error, ErrorCode, LABEL_CHARACTERS, MAX_BATCH, MAX_HEADER_BYTES, MAX_STREAMS,
+    OtherProtocolError, PROTOCOL_VERSION, ProtocolError, encode
 )

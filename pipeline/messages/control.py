@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pipeline.interval import Interval
 from pipeline.messages.framing import (
+    MAX_STREAMS,
     PROTOCOL_VERSION,
     Buffer,
     Count,
@@ -24,7 +25,7 @@ from pipeline.messages.framing import (
 from pipeline.messages.work import Weights
 from pipeline.slos import SloReading
 
-Streams = Annotated[int, Meta(ge=1, le=1000)]
+Streams = Annotated[int, Meta(ge=1, le=MAX_STREAMS)]
 
 
 class State(StrEnum):
@@ -135,6 +136,7 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
         silent_workers: workers that ceased to speak.
         broken_workers: workers that said that they cannot go on.
         renamed_workers: workers that came under a name that another one had.
+        refused_doubles: registrations under the identity of another worker, which spoke.
         unheard_clients: clients that connected and were not heard: the second ones of a ZeroMQ routing id.
         refused_clients: clients that did not get through the handshake: no key, one not listed, or nonsense.
     """
@@ -144,6 +146,7 @@ class Incidents(msgspec.Struct, frozen=True, kw_only=True):
     silent_workers: Count = 0
     broken_workers: Count = 0
     renamed_workers: Count = 0
+    refused_doubles: Count = 0
     unheard_clients: Count = 0
     refused_clients: Count = 0
 

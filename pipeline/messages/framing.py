@@ -29,6 +29,8 @@ ITEM_BYTES = {
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+MAX_STREAMS = 1000
+StreamIndex = Annotated[int, Meta(ge=0, le=MAX_STREAMS - 1)]
 Label = Annotated[str, Meta(max_length=LABEL_CHARACTERS)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]  # so that ns of it are an integer
 Shape = Annotated[tuple[Count, ...], Meta(max_length=4)]

@@ -29,6 +29,7 @@ from pipeline.messages.framing import (
     ProtocolError,
     Seconds,
     Shape,
+    StreamIndex,
     check_array,
     decode,
     decode_alone,
@@ -81,7 +82,7 @@ class Result(Message, frozen=True, tag="COLLECT", omit_defaults=True):
     dtype: str
     shape: Shape
     boxes: Shape = (0, 6)
-    stream: Count = 0
+    stream: StreamIndex = 0
     incarnation: Count = 0  # an Identity
     episode: Count = 0
     epoch: Count = 0

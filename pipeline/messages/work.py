@@ -25,6 +25,7 @@ from pipeline.messages.framing import (
     ProtocolError,
     Seconds,
     Shape,
+    StreamIndex,
     check_array,
     decode,
     decode_alone,
@@ -223,7 +224,7 @@ class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: Count
     dtype: str
     shape: Shape
-    stream: Count = 0
+    stream: StreamIndex = 0
     incarnation: Count = 0  # an Identity
     episode: Count = 0
     epoch: Count = 0

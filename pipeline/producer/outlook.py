@@ -122,7 +122,7 @@ class Outlook:
         service_ns, transfer_ns: what a task takes it under them, and its link; 0 = nothing is known.
         free_ns: when it has finished what it has in hand.
         clear_ns: when its link has carried what is under way to it.
-        in_hand: tasks, when it last spoke.
+        in_hand: tasks, when it last spoke, less those brought since without a word of how long they took.
         measured_ns: when the last result of it came.
         trial: id of the last that it was given and has not done; 0 = none.
     """
@@ -159,7 +159,7 @@ class Outlook:
     def measure(self, grade: int, size: int, service_ns: int, transfer_ns: int, now_ns: int) -> None:
         """A result has come of a task that took so long, at these levels."""
         key = grade, size
-        self._services_ns[key] = smoothed(self._services_ns.get(key, 0), service_ns)
+        self._services_ns[key] = smoothed(self._services_ns.get(key, 0), max(1, service_ns))
         self._transfers_ns[size] = smoothed(self._transfers_ns.get(size, 0), max(1, transfer_ns))
         self._last, self.measured_ns = key, now_ns
         self.bind(self.grade, self.size)
@@ -170,6 +170,10 @@ class Outlook:
         if is_its:
             self.trial = 0
         return is_its
+
+    def brought(self) -> None:
+        """A result has come that says nothing of how long it took: there is one task less in its hand."""
+        self.in_hand = max(0, self.in_hand - 1)
 
     def told(self, now_ns: int, in_hand: int, started_ns: int) -> None:
         """It asks: what was under way to it has come."""

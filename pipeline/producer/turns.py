@@ -79,8 +79,11 @@ class Turns:
     def received(self, item: Received, worker: Worker, now_ns: int) -> None:
         """Take a result's times; those of a stranger that does not say what it did are not known."""
         size = self._costs.levels.get(item.height_px)
-        if size is not None and item.grade < len(self._costs.grades) and item.service_ns:
+        says = item.service_ns > 0 or item.sent_ns is not None  # and 0 ns is then what it took
+        if says and size is not None and item.grade < len(self._costs.grades):
             worker.outlook.measure(item.grade, size, item.service_ns, item.transfer_ns, now_ns)
+        else:
+            worker.outlook.brought()
 
     # --- who gets what ---
 

@@ -23,7 +23,7 @@ from pipeline.messages import (
     Work,
 )
 from pipeline.once import Once
-from pipeline.producer.admission import MAX_WORKERS, Admission
+from pipeline.producer.admission import MAX_WORKERS, Admission, Answer
 from pipeline.producer.config import HELD_SHARE
 from pipeline.producer.events import Command, Envelope, Reply, Unroutable, WorkRequested
 from pipeline.producer.states import Cause, after
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 UNREGISTERED = Error("register before asking for work", code=ErrorCode.UNREGISTERED)
 CROWDED = Error(f"the producer has {MAX_WORKERS} workers, and takes no more")
+SECOND = Error("a worker that speaks has this identity already: start anew, so that another one is drawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,9 @@ class WorkApi:
         self._held: OrderedDict[bytes, HeldRequest] = OrderedDict()
         self.turns = Turns(stream, self.workers, self._asks)
         self._admission = Admission(
-            self.workers, self.remove, stream.config.heartbeat_ns, self.turns.new_outlook
+            self.workers, self.remove, stream.config.heartbeat_ns, self.turns.new_outlook, self._incidents
         )
         self._once = Once(logger)
-        self._told: set[tuple[str, str]] = set()  # worker and kind of failure that the log has
 
     @property
     def ready_workers(self) -> Iterator[tuple[Worker, int]]:
@@ -82,7 +82,7 @@ class WorkApi:
     @property
     def incidents(self) -> Incidents:
         """Say what went wrong with workers so far."""
-        return Incidents(**self._incidents, renamed_workers=self._admission.n_renamed)
+        return Incidents(**self._incidents)
 
     @property
     def n_failures(self) -> int:
@@ -241,10 +241,12 @@ class WorkApi:
             worker.told_end = True
         return [Reply(envelope, End())]
 
-    def _confirm(self, admitted: Iterable[tuple[Envelope, Worker]], now_ns: int) -> list[Command]:
-        return [Reply(envelope, self._confirmation(worker, now_ns)) for envelope, worker in admitted]
+    def _confirm(self, answers: Iterable[Answer], now_ns: int) -> list[Command]:
+        return [Reply(envelope, self._confirmation(worker, now_ns)) for envelope, worker in answers]
 
-    def _confirmation(self, worker: Worker, now_ns: int) -> RegistrationConfirmation:
+    def _confirmation(self, worker: Worker | None, now_ns: int) -> RegistrationConfirmation | Error:
+        if worker is None:
+            return SECOND
         worker.epoch = self._stream.epoch
         return self._stream.confirmation(worker.name, self.results, self.return_frames, now_ns)
 
@@ -268,10 +270,8 @@ class WorkApi:
             if not (is_present and self._stream.ledger.fail(key, peer, worker.name)):
                 continue
             self._incidents["failed_attempts"] += 1
-            kind = worker.name, failure.reason.partition(":")[0]
-            if kind not in self._told:
-                self._told.add(kind)
-                logger.warning("worker %s cannot process frame %s: %s", worker.name, key, failure.reason)
+            line = f"worker {worker.name} cannot process frame {key}: {failure.reason}"
+            self._once.warn(line, f"{worker.name}: {failure.reason.partition(':')[0]}")
 
     # --- tasks ---
 

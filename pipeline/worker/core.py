@@ -251,7 +251,8 @@ class WorkerCore:
             logger.info("the producer does not know this worker (yet): registering")
             self._confirmation = None
             return []
-        logger.warning("the producer refused %s: %s", type(message).__name__, error.reason)
+        if not self._schedule.is_backing_off:
+            logger.warning("the producer refused %s: %s", type(message).__name__, error.reason)
         self._schedule.back_off(now_ns)
         return []
 

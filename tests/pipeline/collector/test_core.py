@@ -300,7 +300,8 @@ def test_a_flood_of_early_results_is_bounded(talk):
 def test_a_restarted_producer_begins_again_whatever_its_number_and_its_predecessor_is_not_heard(talk):
     talk.say(ProducerSpoke(settings(episode=7)))
     talk.result(0, episode=7)
-    commands = talk.say(ProducerSpoke(settings(episode=1, incarnation=OTHER)))
+    talk.wait(0.5)
+    commands = talk.say(ProducerSpoke(settings(episode=1, incarnation=OTHER, echo_ns=talk.now_ns)))
     assert BeginEpisode(1, (8, 8), 10.0, ()) in commands
     assert emitted(talk.result(0, incarnation=OTHER)) == [0]
     assert talk.say(ProducerSpoke(settings(episode=8))) == []
@@ -311,8 +312,25 @@ def test_a_restarted_producer_begins_again_whatever_its_number_and_its_predecess
 
 
 def test_a_restarted_producer_that_has_not_begun_begins_no_episode(talk):
-    assert talk.say(ProducerSpoke(settings(episode=0, incarnation=OTHER))) == []
+    talk.wait(0.5)
+    restarted = settings(episode=0, incarnation=OTHER, echo_ns=talk.now_ns)
+    assert talk.say(ProducerSpoke(restarted)) == []
     assert BeginEpisode(1, (8, 8), 10.0, ()) in talk.say(ProducerSpoke(settings(incarnation=OTHER)))
+
+
+def test_last_words_that_come_after_the_first_of_another_producer_are_not_taken_for_its(talk):
+    talk.wait(0.5)
+    asked_ns = talk.now_ns
+    talk.wait(1.0)
+    talk.say(ProducerSpoke(settings(incarnation=OTHER, echo_ns=talk.now_ns)))
+    for incarnation in (INCARNATION, 99):  # one that was there, and one that was never heard of
+        assert talk.say(ProducerSpoke(settings(incarnation=incarnation, echo_ns=asked_ns))) == []
+        assert talk.say(ProducerSpoke(settings(incarnation=incarnation))) == [], "it answers nothing"
+    assert emitted(talk.result(0, incarnation=OTHER)) == [0]
+    talk.wait(0.5)
+    commands = talk.say(ProducerSpoke(settings(incarnation=INCARNATION, echo_ns=talk.now_ns)))
+    assert BeginEpisode(1, (8, 8), 10.0, ()) in commands, "it lives after all, for it answers"
+    assert emitted(talk.result(0)) == [0]
 
 
 def test_a_plain_result_need_not_name_the_producer_but_the_episode(talk):

@@ -82,7 +82,8 @@ def test_one_that_was_taken_for_dead_and_speaks_again_is_called_something_else(t
 
 
 def test_a_worker_keeps_its_name_through_another_socket_and_through_silence(talk):
-    assert register(talk, b"9", "cam", "11") == ["cam"]
+    assert register(talk, b"9", "cam", "11") == [], "it has just spoken through the one before"
+    assert names(talk.wait(1.1)) == ["cam"]
     talk.wait(2.1)
     assert crew(talk) == []
     assert register(talk, b"10", "cam", "11") == ["cam"]
@@ -90,8 +91,36 @@ def test_a_worker_keeps_its_name_through_another_socket_and_through_silence(talk
 
 def test_a_renamed_worker_keeps_its_new_name_through_another_socket(talk):
     register(talk, b"2", "cam", "22")
-    talk.worker(b"1", GetWork(n=0))
+    for _ in range(6):
+        talk.worker(b"1", GetWork(n=0))
+        talk.wait(0.25)
     assert register(talk, b"5", "cam", "22") == ["cam-2"] and crew(talk) == ["cam", "cam-2"]
+
+
+@pytest.mark.parametrize("name", ["cam", "other"])
+def test_a_second_worker_of_an_identity_is_refused_while_the_first_speaks_and_then_takes_its_place(
+    talk, caplog, name
+):
+    talk.frame(2)
+    assert talk.ask(b"1") == [(0, 0)]
+    for n in range(1, 4):
+        assert register(talk, b"2", name, "11") == []
+        told = {reply.envelope: reply.message for reply in talk.worker(b"1", GetWork(n=0))}
+        assert told.keys() == {(b"1",), (b"2",)} and "identity" in told[b"2",].reason
+        assert talk.telemetry().incidents.refused_doubles == n
+    assert "\n".join(caplog.messages).count("identity") == 1, "it is said once"
+    assert crew(talk) == ["cam"] and talk.telemetry().totals.requeued == 0, "the first has lost nothing"
+    assert register(talk, b"2", name, "11") == []
+    assert names(talk.wait(1.1)) == ["cam"], "the first is silent"
+    talk.worker(b"2", GetWork(n=0))
+    assert talk.ask(b"2") == [(0, 0)]
+
+
+def test_a_second_worker_of_an_identity_is_not_let_in_under_another_name(talk):
+    register(talk, b"2", "cam", "22")
+    assert names(talk.worker(b"1", GetWork(n=0))) == ["cam-2"]
+    assert register(talk, b"3", "cam", "22") == []
+    assert names(talk.worker(b"1", GetWork(n=0))) == [] and crew(talk) == ["cam", "cam-2"]
 
 
 def test_a_newcomer_that_asks_again_through_another_socket_is_answered_there(talk):

@@ -229,6 +229,7 @@ def test_a_worker_that_registers_again_gets_its_old_tasks_back(talk):
     talk.frame()
     talk.ask(b"a")
     talk.worker(b"new", Register("a", identity=b"a".hex()))
+    talk.wait(1.1)  # it has not spoken through its former socket for two heartbeats
     talk.worker(b"new", GetWork(n=0))
     assert talk.ask(b"new") == [(0, 0)]
 

@@ -75,8 +75,19 @@ def test_a_worker_of_which_nothing_is_known_is_served_as_it_asks_while_it_has_no
     talk.frame(2)
     assert talk.ask(b"c") == [(0, 2)]
     assert tasks_of(talk.worker(b"c", GetWork(1, in_hand=1))) == []
-    talk.received_by("c", 2)  # it does not say what it did, nor how long that took
-    assert talk.ask(b"c") == [(0, 3)]
+    # it does not say what it did, nor how long that took
+    assert tasks_of(talk.received_by("c", 2)) == [(0, 3)]
+
+
+def test_a_worker_that_takes_no_time_at_all_is_known_and_gets_frame_after_frame():
+    talk = begun()
+    talk.hire(b"c")
+    talk.frame(10)
+    assert talk.ask(b"c") == [(0, 0)]
+    assert tasks_of(talk.worker(b"c", GetWork(1, in_hand=1))) == []
+    said = {"grade": GRADE, "height_px": HEIGHT_PX, "sent_ns": talk.now_ns}
+    assert tasks_of(talk.received_by("c", 0, **said)) == [(0, 1)]
+    assert [talk.ask(b"c") for _ in range(8)] == [[(0, i)] for i in range(2, 10)], "no heartbeat between"
 
 
 def test_nothing_is_handed_out_long_before_it_can_be_begun(talk):

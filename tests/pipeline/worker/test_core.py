@@ -283,6 +283,15 @@ def test_another_refusal_is_followed_by_a_pause():
     assert message_in(worker.handle(Tick(), 5 + 100 * MS)).n == 1
 
 
+def test_what_the_producer_refuses_over_and_over_is_asked_with_pauses_and_said_once(caplog):
+    worker, now_ns = core(), 5
+    for pause_ms in (100, 200, 400, 800, 800):
+        assert worker.handle(Replied(Error("another has this identity")), now_ns) == []
+        now_ns += pause_ms * MS
+        assert isinstance(message_in(worker.handle(Tick(), now_ns)), Register)
+    assert len(caplog.messages) == 1 and "another has this identity" in caplog.text
+
+
 def test_nonsense_is_answered_with_a_new_socket():
     assert asking().handle(Malformed("what"), 5) == [Reopen()]
     assert core().handle(Replied(Wait()), 5) == [Reopen()], "WAIT is no answer to REGISTER"
