@@ -32,6 +32,14 @@ def open_socket(
     return socket
 
 
+def poller(*files: zmq.Socket | int) -> zmq.Poller:
+    """Make a poller that says which sockets and descriptors can be read."""
+    made = zmq.Poller()
+    for file in files:
+        made.register(file, zmq.POLLIN)
+    return made
+
+
 def bind(socket: zmq.Socket, endpoint: str) -> str:
     """Bind, and return the endpoint with the port that was chosen for "*".
 

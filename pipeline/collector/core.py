@@ -41,6 +41,8 @@ ACK_NS = 50_000_000  # acknowledgements are batched for so long
 RESEND_NS = 500_000_000
 SYNC_NS = 500_000_000
 MAX_PER_ACK = 5_000
+MAX_UNCONFIRMED = 1_000  # reports, one each ACK_NS at most; beyond, the producer is waited for
+MAX_HELD_BYTES = 1 << 30  # of results that wait for earlier ones; beyond, those are waited for no longer
 PRODUCERS_OWN = frozenset({Outcome.DROPPED, Outcome.THINNED})  # decisions: it needs no verdict on them
 NOTABLE_OFFSET_NS = 100_000_000  # worth a line in the log
 
@@ -61,6 +63,7 @@ class Collector:
         self._settings: Settings | None = None
         self._present = Present()
         self._streams: dict[int, Reorder] = {}
+        self._is_full = False  # as of the last tick, with results that wait for earlier ones
         self._clock = ClockOffset()
         self._told_of_clocks = False
         self._received: list[Received] = []
@@ -76,6 +79,11 @@ class Collector:
         self._once = Once(logger)
         self._rejected = 0
         self._duplicates = 0
+
+    @property
+    def accepts_results(self) -> bool:
+        """Tell whether results may come: not while too much is reported that nobody has confirmed."""
+        return len(self._unconfirmed) < MAX_UNCONFIRMED
 
     def handle(self, event: Event, now_ns: int) -> list[Command]:
         """React to one event; the commands are to be carried out in order."""
@@ -110,6 +118,9 @@ class Collector:
             self._received.append(self._receipt(arrival))
             return []
         stream = self._streams.setdefault(header.stream, Reorder())
+        if not stream.is_near(header.id):
+            self._present.refuse("results of frames that cannot have been offered yet")
+            return []
         if not stream.add(header.id, arrival):
             self._duplicates += 1
             return []
@@ -137,7 +148,7 @@ class Collector:
     def _advance(self, stream: int, reorder: Reorder, now_ns: int) -> list[Command]:
         if self._settings is None:
             return []
-        deadline_ns = int(self._settings.gap_deadline_s * 1e9)
+        deadline_ns = -1 if self._is_full else int(self._settings.gap_deadline_s * 1e9)
         commands: list[Command] = []
         for step in reorder.advance(now_ns, deadline_ns):
             if step.outcome not in PRODUCERS_OWN:
@@ -268,6 +279,7 @@ class Collector:
 
     def _ticked(self, now_ns: int) -> list[Command]:
         commands: list[Command] = []
+        self._is_full = sum(reorder.held_bytes for reorder in self._streams.values()) > MAX_HELD_BYTES
         for stream, reorder in self._streams.items():
             commands += self._advance(stream, reorder, now_ns)
         if self._is_scoring and self._settings is not None and self._settings.truth is not None:
@@ -296,7 +308,8 @@ class Collector:
         )
 
     def _acknowledge(self, now_ns: int) -> list[Command]:
-        if not (self._received or self._verdicts or self._tally) or now_ns < self._next_ack_ns:
+        has_news = self._received or self._verdicts or self._tally
+        if not has_news or now_ns < self._next_ack_ns or not self.accepts_results:
             return []
         self._next_ack_ns = now_ns + ACK_NS
         self._seq += 1

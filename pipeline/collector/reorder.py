@@ -5,12 +5,21 @@ from typing import NamedTuple
 
 from pipeline.messages import Outcome, ResultPart
 
+WINDOW = 1 << 16  # ids of a stream, from the one that comes next: what is beyond cannot have been offered yet
+HEADER_BYTES = 1000  # about what a result takes without its arrays
+
 
 class Arrival(NamedTuple):
     """A result and when it arrived, ns on the collector's clock."""
 
     part: ResultPart
     received_ns: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Say what it takes."""
+        frame = self.part.frame
+        return HEADER_BYTES + self.part.boxes.nbytes + (0 if frame is None else frame.nbytes)
 
 
 class Step(NamedTuple):
@@ -27,24 +36,31 @@ class Reorder:
 
     Attributes:
         next_id: the id to come next; all below have their outcome.
+        held_bytes: of results that wait for earlier ones.
     """
 
     next_id: int = 0
+    held_bytes: int = 0
     _waiting: dict[int, Arrival] = field(default_factory=dict)
     _gaps: dict[int, Outcome] = field(default_factory=dict)
     _missing_since_ns: int | None = None  # when `next_id` began to hold up a later result
+
+    def is_near(self, frame_id: int) -> bool:
+        """Tell whether it can be one of those that were offered by now."""
+        return frame_id < self.next_id + WINDOW
 
     def add(self, frame_id: int, arrival: Arrival) -> bool:
         """Take a result; False if its id has its outcome or is already here."""
         if frame_id < self.next_id or frame_id in self._waiting:
             return False
         self._waiting[frame_id] = arrival
+        self.held_bytes += arrival.n_bytes
         self._gaps.pop(frame_id, None)  # a result is better than the producer's giving up
         return True
 
     def add_gap(self, frame_id: int, outcome: Outcome) -> None:
         """Note that this id will not come, as the producer says."""
-        if frame_id >= self.next_id and frame_id not in self._waiting:
+        if self.is_near(frame_id) and frame_id >= self.next_id and frame_id not in self._waiting:
             self._gaps[frame_id] = outcome
 
     def raise_floor(self, floor: int) -> None:
@@ -52,7 +68,7 @@ class Reorder:
         if floor > self.next_id:
             self._move_to(floor)
             for stale in [frame_id for frame_id in self._waiting if frame_id < floor]:
-                del self._waiting[stale]
+                self.held_bytes -= self._waiting.pop(stale).n_bytes
             for stale in [frame_id for frame_id in self._gaps if frame_id < floor]:
                 del self._gaps[stale]
 
@@ -67,6 +83,7 @@ class Reorder:
         while True:
             arrival = self._waiting.pop(self.next_id, None)
             if arrival is not None:
+                self.held_bytes -= arrival.n_bytes
                 steps.append(Step(self.next_id, Outcome.DELIVERED, arrival))
             elif self.next_id in self._gaps:
                 steps.append(Step(self.next_id, self._gaps.pop(self.next_id), None))

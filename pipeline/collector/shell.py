@@ -35,7 +35,7 @@ from pipeline.options import CollectorOptions
 from pipeline.scoring.emulated import NOTHING, Emulated, remembering
 from pipeline.scoring.scoring import Scoring
 from pipeline.scoring.truth import Look, open_truth
-from pipeline.sockets import NOBLOCK, EndpointError, open_socket, pending
+from pipeline.sockets import NOBLOCK, EndpointError, open_socket, pending, poller
 from pipeline.stopping import StopSwitch
 
 if TYPE_CHECKING:  # which needs Arrow
@@ -87,9 +87,11 @@ class CollectorShell:
         self._emulated: Emulated | None = None  # for the sink; scoring has one of its own
         self._look: Look | None = None  # where outlines are asked for
         self._core = Collector(results, sink.needs_frames, random_identity())
-        self._poller = zmq.Poller()
-        for socket in (self._results, self._link, stop.fileno()):
-            self._poller.register(socket, zmq.POLLIN)
+        always = (self._link, stop.fileno())
+        self._pollers = {
+            False: poller(*always),
+            True: poller(*always, self._results),
+        }  # whether it accepts any
         logger.info("collector takes results at %s", results)
 
     def run(self) -> None:
@@ -109,7 +111,7 @@ class CollectorShell:
                 self._take_tally()
                 self._do(events.Tick())
             wait_ms = max(0, next_tick_ns - time.monotonic_ns()) // 1_000_000 + 1
-            ready = dict(self._poller.poll(wait_ms))
+            ready = dict(self._pollers[self._core.accepts_results].poll(wait_ms))
             if self._results in ready:
                 self._take_results()
             if self._link in ready:

@@ -1,5 +1,7 @@
 """How long settings take from being set until a frame is emitted that was processed under them."""
 
+MOST_WAITING = 1000  # settings; those set after so many that no frame has shown are not waited for
+
 
 class Adaptation:
     """The settings of one episode that no emitted frame has shown yet."""
@@ -9,7 +11,8 @@ class Adaptation:
 
     def set(self, epoch: int, now_ns: int) -> None:
         """Settings of a later epoch than all before are in force from now on."""
-        self._set_ns[epoch] = now_ns
+        if len(self._set_ns) < MOST_WAITING:
+            self._set_ns[epoch] = now_ns
 
     def shown(self, epoch: int, emitted_ns: int) -> int:
         """Note an emitted frame that was processed under this epoch: it shows its settings and all before.

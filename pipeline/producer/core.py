@@ -295,8 +295,7 @@ class Producer:
         return self._drained(now_ns)
 
     def _begin_interval(self, meter: Meter) -> None:
-        """Begin an interval; what the workers have been busy so far belongs to the one before."""
         for worker in self._work.workers.values():
-            worker.occupancy.book(meter.began_ns)
+            worker.begin_interval(meter.began_ns)
         meter.failures_before = self._work.n_failures
         self._meter = meter

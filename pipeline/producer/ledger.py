@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
+from math import inf
 
 import numpy as np
 from msgspec import structs
@@ -21,6 +22,7 @@ from pipeline.producer.scaling import scaled
 from pipeline.producer.states import Cause, FrameState, after, is_legal
 
 Key = tuple[int, int]  # (stream, id)
+MAX_OPEN = 1 << 16  # frames of an episode beyond the queue whose outcome is not set
 
 
 @dataclass(slots=True)
@@ -138,16 +140,25 @@ class Ledger:
         return list(islice(self._fresh, excess))
 
     def hand_out(
-        self, holder: bytes, now_ns: int, suits: Callable[[Frame], bool] = lambda _: True, place: int = 0
+        self,
+        holder: bytes,
+        now_ns: int,
+        suits: Callable[[Frame], bool] = lambda _: True,
+        place: int = 0,
+        most_bytes: float = inf,
     ) -> Frame | None:
         """Lease a queued task to a worker, frames that came back first; None if there is none for it.
 
         Args:
             suits: whether the worker is to try a frame that came back.
             place: how many of those that it could get are left for others.
+            most_bytes: of pictures; while more are held, or MAX_OPEN frames are open, only what came back is
+                handed out again, and the queue's policy has the rest.
         """
         returned = (frame for frame in self._returned.values() if suits(frame))
-        ahead = list(islice(chain(returned, self._fresh.values()), place + 1))
+        is_roomy = self.held_bytes <= most_bytes and len(self.frames) - len(self._fresh) < MAX_OPEN
+        fresh = self._fresh.values() if is_roomy else ()
+        ahead = list(islice(chain(returned, fresh), place + 1))
         if len(ahead) <= place:
             return None
         frame = ahead.pop()

@@ -37,7 +37,7 @@ class CollectorLink:
         self._waiting: dict[int, bytes] = {}  # routing ids of those that wait, by identity
         self._last_words: dict[int, Sync] = {}  # of all that were ever in charge
         self._n_refused = 0
-        self._tallies: dict[tuple[int, int], Tally] = {}  # the latest of each collector, in each episode
+        self._tallies: dict[int, Tally] = {}  # the latest of each collector
         self._once = Once(logger)
 
     @property
@@ -123,10 +123,11 @@ class CollectorLink:
 
     def _scored(self, collector: int, tally: Tally, meter: Meter) -> None:
         """Book what a tally has beyond the one before; one that was overtaken has nothing."""
-        key = collector, tally.episode
-        before = self._tallies.get(key)
+        before = self._tallies.get(collector)
+        if before is not None and before.episode != tally.episode:
+            before = None
         if before is None or tally.scored > before.scored:
-            self._tallies[key] = tally
+            self._tallies[collector] = tally
             meter.scored(tally, before)
 
     def _accepts(self, ack: Ack, now_ns: int) -> bool:

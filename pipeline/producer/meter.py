@@ -6,40 +6,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.findings import Confidences, Followed, Matches
-from pipeline.interval import HOPS, RECENT_TASKS, Interval, WorkerInterval, percentiles_ms
+from pipeline.interval import HOPS, Interval, WorkerInterval, percentiles_ms
 from pipeline.messages import Outcome, Received, Tally, Verdict, Weights
 from pipeline.producer.adaptation import Adaptation
 from pipeline.producer.ledger import Frame
 from pipeline.producer.stream import Stream
-from pipeline.producer.workers import Worker
+from pipeline.producer.workers import Worker, recent_tasks
 
 MS_PER_NS = 1e-6
+MAX_LATENCIES = 100_000  # of an interval that nobody ends; percentiles are of the last so many frames then
 RECENT_COPIES = 10  # of frames, by which the agreement of workers is judged: there are few
-
-
-def _window() -> deque[int]:
-    return deque(maxlen=RECENT_TASKS)
-
-
-@dataclass(slots=True)
-class RecentTasks:
-    """The last service times in ns, of all workers and of each, whatever interval they fell in."""
-
-    of_all: deque[int] = field(default_factory=_window)
-    by_worker: defaultdict[str, deque[int]] = field(default_factory=lambda: defaultdict(_window))
-
-    def add(self, worker: str, service_ns: int) -> None:
-        """Add a task that this worker has done."""
-        self.of_all.append(service_ns)
-        self.by_worker[worker].append(service_ns)
 
 
 @dataclass(slots=True)
 class Meter:
-    """Counts since the interval began at `began_ns`; see `next` for what goes on in the next interval."""
+    """Counts since the interval began at `began_ns`; see `next` for what goes on in the next interval.
+
+    What is counted of each worker is with it, see `workers.Done`.
+    """
 
     began_ns: int
-    recent: RecentTasks = field(default_factory=RecentTasks)
+    recent_ns: deque[int] = field(default_factory=recent_tasks)  # service times, of whatever interval
     first_ids: Mapping[int, int] = field(default_factory=dict)  # per stream, of the interval's first frame
     streaks: Counter[int] = field(default_factory=Counter)  # per stream, frames in a row that nobody got
     agreed: deque[Matches] = field(default_factory=lambda: deque(maxlen=RECENT_COPIES))  # of two workers each
@@ -54,12 +41,7 @@ class Meter:
     counts: Counter[Outcome] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     by_grade: Counter[int] = field(default_factory=Counter)
-    processed: Counter[str] = field(default_factory=Counter)  # by worker
-    service_ns: Counter[str] = field(default_factory=Counter)
-    busy_ns: Counter[str] = field(default_factory=Counter)  # what results added to what was booked before
-    down_ns: Counter[str] = field(default_factory=Counter)
-    up_ns: Counter[str] = field(default_factory=Counter)
-    latencies_ns: list[int] = field(default_factory=list)
+    latencies_ns: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_LATENCIES))
     heights_px: int = 0  # sum over delivered frames
     adapted_ns: int = 0  # how long the slowest settings took that have been shown
     hops_ns: list[int] = field(default_factory=lambda: [0] * len(HOPS))
@@ -69,18 +51,13 @@ class Meter:
 
     def next(self, now_ns: int, next_ids: Mapping[int, int]) -> "Meter":
         """Begin the next interval: recent tasks and copies, and streaks that go on, are still known in it."""
-        return Meter(now_ns, self.recent, dict(next_ids), self.streaks, self.agreed)
+        return Meter(now_ns, self.recent_ns, dict(next_ids), self.streaks, self.agreed)
 
     def received(self, item: Received, worker: Worker | None) -> None:
         """Count a result at the collector; `worker` has made it, None if that is not live any more."""
-        self.processed[item.worker] += 1
-        self.service_ns[item.worker] += item.service_ns
         if worker is not None:
-            self.busy_ns[item.worker] += worker.occupancy.finished(item.done_ns, item.service_ns)
-            down_ns, up_ns = worker.transport.carried(item)
-            self.down_ns[item.worker] += down_ns
-            self.up_ns[item.worker] += up_ns
-        self.recent.add(item.worker, item.service_ns)
+            worker.brought(item)
+        self.recent_ns.append(item.service_ns)
         if item.agreed is not None:
             self.agreed.append(item.agreed)
 
@@ -158,8 +135,8 @@ class Meter:
             oldest_undelivered_ms=(now_ns - oldest.header.captured_ns) * MS_PER_NS if oldest else None,
             delivered_height_px=self.heights_px / delivered if delivered else None,
             delivered_by_grade=tuple(self.by_grade[grade] for grade in range(len(config.ladders.grades))),
-            workers=tuple(self._worker(worker, in_hand, now_ns) for worker, in_hand in workers),
-            recent_service_s=_mean_s(self.recent.of_all),
+            workers=tuple(_interval_of(worker, in_hand, now_ns) for worker, in_hand in workers),
+            recent_service_s=_mean_s(self.recent_ns),
             adapting_ms=self._adapting_ms(now_ns, stream),
             hops_ms={
                 hop: ns * MS_PER_NS / delivered
@@ -185,24 +162,25 @@ class Meter:
         waiting_ns = [now_ns - frame.failed_ns for frame in in_flight if frame.failed_ns]
         return max(self.recovered_ns, *waiting_ns, 0) * MS_PER_NS
 
-    def _worker(self, worker: Worker, in_hand: int, now_ns: int) -> WorkerInterval:
-        name, occupancy, transport = worker.name, worker.occupancy, worker.transport
-        recent_link_ns = max(transport.recent_down_ns, transport.recent_up_ns)
-        return WorkerInterval(
-            name=name,
-            processed=self.processed[name],
-            service_s=self.service_ns[name] * 1e-9,
-            busy_s=(self.busy_ns[name] + occupancy.unbooked_ns(now_ns)) * 1e-9,
-            running_s=occupancy.running_ns * 1e-9,
-            in_hand=in_hand,
-            recent_service_s=_mean_s(self.recent.by_worker[name]),
-            down_s=self.down_ns[name] * 1e-9,
-            up_s=self.up_ns[name] * 1e-9,
-            recent_link_s=recent_link_ns * 1e-9 if transport.is_known else math.nan,
-            medium=transport.medium,
-            expected_service_s=_known_s(worker.outlook.service_ns),
-            expected_transfer_s=_known_s(worker.outlook.transfer_ns),
-        )
+
+def _interval_of(worker: Worker, in_hand: int, now_ns: int) -> WorkerInterval:
+    done, occupancy, transport = worker.done, worker.occupancy, worker.transport
+    recent_link_ns = max(transport.recent_down_ns, transport.recent_up_ns)
+    return WorkerInterval(
+        name=worker.name,
+        processed=done.n,
+        service_s=done.service_ns * 1e-9,
+        busy_s=(done.busy_ns + occupancy.unbooked_ns(now_ns)) * 1e-9,
+        running_s=occupancy.running_ns * 1e-9,
+        in_hand=in_hand,
+        recent_service_s=_mean_s(worker.recent_ns),
+        down_s=done.down_ns * 1e-9,
+        up_s=done.up_ns * 1e-9,
+        recent_link_s=recent_link_ns * 1e-9 if transport.is_known else math.nan,
+        medium=transport.medium,
+        expected_service_s=_known_s(worker.outlook.service_ns),
+        expected_transfer_s=_known_s(worker.outlook.transfer_ns),
+    )
 
 
 def _mean_s(times_ns: deque[int]) -> float:

@@ -40,6 +40,7 @@ from pipeline.sockets import (
     EndpointError,
     open_socket,
     pending,
+    poller,
     reached_at,
 )
 from pipeline.sources.base import Source, SourceError
@@ -48,7 +49,7 @@ from pipeline.stopping import StopSwitch
 
 logger = logging.getLogger(__name__)
 
-WAITING = 16  # requests of one client; a REQ has one under way
+WAITING = 16  # requests of one client, and replies to it; a REQ has one under way
 
 
 class ProducerShell:
@@ -64,7 +65,8 @@ class ProducerShell:
             open_socket(self._context, zmq.ROUTER, max_bytes=MAX_REQUEST_BYTES) for _ in range(3)
         )
         self._work.router_mandatory = True  # or replies to the dead would vanish, and their tasks with them
-        self._work.rcvhwm = self._control.rcvhwm = WAITING
+        for socket in (self._work, self._control):
+            socket.set_hwm(WAITING)
         self._workers, *_ = self._connections = [
             Connections(socket) for socket in (self._work, self._link, self._control)
         ]
@@ -87,7 +89,8 @@ class ProducerShell:
         self._notify = notify
         self._capture = Capture(source, options.pacing, self._frame_waits)
         self._core = Producer(config, time.monotonic_ns())
-        self._pollers = {accepts: self._poller(accepts) for accepts in (False, True)}
+        always = (self._work, self._workers.news, self._link, self._control, stop.fileno())
+        self._pollers = {False: poller(*always), True: poller(*always, captured)}  # whether it accepts frames
 
     def run(self) -> None:
         """Serve until the core says that everything is done."""
@@ -124,15 +127,6 @@ class ProducerShell:
         for socket in self._sockets:
             socket.close(linger=500)
         self._context.term()
-
-    def _poller(self, accepts_frames: bool) -> zmq.Poller:
-        poller = zmq.Poller()
-        sockets = (self._work, self._workers.news, self._link, self._control, self._stop.fileno())
-        for socket in sockets:
-            poller.register(socket, zmq.POLLIN)
-        if accepts_frames:
-            poller.register(self._captured, zmq.POLLIN)
-        return poller
 
     def _do(self, event: events.Event) -> None:
         for command in self._core.handle(event, time.monotonic_ns()):

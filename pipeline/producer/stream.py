@@ -176,6 +176,12 @@ class Stream:
         return any(slo.metric == AGREEMENT for slo in self.config.slos)
 
     @property
+    def queue_bytes(self) -> int:
+        """Compute what the pictures of a full queue take at most."""
+        width, height = self.config.source_size
+        return self.ledger.bound * width * height * 3
+
+    @property
     def _bound(self) -> int:
         return queue_bound(self.config.queue_bound_s, self.config.source_fps, self.n_streams)
 

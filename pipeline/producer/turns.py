@@ -29,6 +29,7 @@ from pipeline.producer.outlook import (
 from pipeline.producer.stream import Stream
 from pipeline.producer.workers import Roster, Worker
 
+BYTES_PER_WORKER = 1 << 28  # of pictures that are handed out and not yet at the collector
 COPIED_EVERY = 50  # frames handed out, where an SLO is on how far workers agree: what that costs at most
 Task = tuple[TaskHeader, NDArray[np.uint8]]  # without sent_ns
 
@@ -99,6 +100,7 @@ class Turns:
             failed_by, crew = frame.failed_by, self._workers.ready
             return worker.name not in failed_by or all(other.name in failed_by for other in crew)
 
+        most_bytes = self._stream.queue_bytes + BYTES_PER_WORKER * len(self._workers)
         for _ in range(n):
             if (copy := self._copy_for(peer, now_ns)) is not None:
                 yield copy
@@ -106,7 +108,7 @@ class Turns:
             place = self._place(peer, ledger.n_queued, now_ns)
             if place is None and ledger.has_failed(suits):
                 place = 0  # what others could not process does not wait for them
-            frame = None if place is None else ledger.hand_out(peer, now_ns, suits, place)
+            frame = None if place is None else ledger.hand_out(peer, now_ns, suits, place, most_bytes)
             if frame is None:
                 yield from self._trial(worker.outlook, now_ns)
                 return

@@ -1,14 +1,37 @@
 """The workers of a producer: who is who, whatever it is called and whichever socket it speaks through."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from pipeline.messages import LABEL_CHARACTERS, Weights
+from pipeline.interval import RECENT_TASKS
+from pipeline.messages import LABEL_CHARACTERS, Received, Weights
 from pipeline.producer.occupancy import Occupancy
 from pipeline.producer.outlook import Outlook
 from pipeline.producer.states import WorkerState
 from pipeline.producer.transport import Transport
+
+
+def recent_tasks() -> deque[int]:
+    """Make room for the last service times, in ns."""
+    return deque(maxlen=RECENT_TASKS)
+
+
+@dataclass(slots=True)
+class Done:
+    """What results have told of a worker in one interval; times in ns.
+
+    Attributes:
+        n: results.
+        busy_ns: what they added to what was booked before.
+    """
+
+    n: int = 0
+    service_ns: int = 0
+    busy_ns: int = 0
+    down_ns: int = 0
+    up_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -24,6 +47,8 @@ class Worker:
         told_end: it has had its END.
         occupancy: when it was busy.
         transport: how busy its link was.
+        recent_ns: its last service times, of whatever interval.
+        done: in the present interval.
     """
 
     identity: str
@@ -36,9 +61,26 @@ class Worker:
     told_end: bool = False
     occupancy: Occupancy = field(init=False)
     transport: Transport = field(default_factory=Transport)
+    recent_ns: deque[int] = field(default_factory=recent_tasks)
+    done: Done = field(default_factory=Done)
 
     def __post_init__(self) -> None:
         self.occupancy = Occupancy(self.heard_ns)
+
+    def brought(self, item: Received) -> None:
+        """Book a result of it that is at the collector."""
+        down_ns, up_ns = self.transport.carried(item)
+        self.done.n += 1
+        self.done.service_ns += item.service_ns
+        self.done.busy_ns += self.occupancy.finished(item.done_ns, item.service_ns)
+        self.done.down_ns += down_ns
+        self.done.up_ns += up_ns
+        self.recent_ns.append(item.service_ns)
+
+    def begin_interval(self, now_ns: int) -> None:
+        """Begin an interval: what it has been busy so far belongs to the one before."""
+        self.occupancy.book(now_ns)
+        self.done = Done()
 
     @property
     def ready(self) -> bool:

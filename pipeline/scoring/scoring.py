@@ -21,6 +21,8 @@ from pipeline.scoring.truth import open_truth
 
 logger = logging.getLogger(__name__)
 
+MOST_TOLD = 10_000  # results that wait to be scored
+
 
 class _Begin(NamedTuple):
     episode: int
@@ -87,12 +89,14 @@ class Scoring:
         self._told.put(_Begin(episode, truth, source_size, source_fps, from_ns))
 
     def emitted(self, header: Result, boxes: NDArray[np.float32], emitted_ns: int) -> None:
-        """A result was emitted, at a time of the producer's clock."""
-        self._told.put(_Emitted(header, boxes, emitted_ns))
+        """A result was emitted, at a time of the producer's clock; it is passed over if too many wait."""
+        if self._told.qsize() < MOST_TOLD:
+            self._told.put(_Emitted(header, boxes, emitted_ns))
 
     def until(self, now_ns: int, n_streams: int) -> None:
         """All that was emitted by now, on the producer's clock, has been told."""
-        self._told.put(_Until(now_ns, n_streams))
+        if self._told.qsize() < MOST_TOLD:
+            self._told.put(_Until(now_ns, n_streams))
 
     def close(self) -> None:
         """End the thread once it has scored what it was told of."""

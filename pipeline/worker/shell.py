@@ -30,7 +30,7 @@ from pipeline.messages import (
     decode_work_reply,
 )
 from pipeline.options import WorkerOptions
-from pipeline.sockets import EndpointError
+from pipeline.sockets import EndpointError, poller
 from pipeline.stopping import StopSwitch
 from pipeline.worker import events
 from pipeline.worker.child import InferenceError, InferenceProcess
@@ -87,9 +87,7 @@ class WorkerShell:
         self._sender = Sender(
             self._context, shown, self._child.results, self._ring, self._ring_bell, self._up
         )
-        self._poller = zmq.Poller()
-        for file in (self._child.reports.fileno(), stop.fileno(), self._bell):
-            self._poller.register(file, zmq.POLLIN)
+        self._poller = poller(self._child.reports.fileno(), stop.fileno(), self._bell)
         self._n_left = 0  # tasks whose leaving the core was told of
         self._tasks: Sequence[tuple[TaskHeader, Buffer]] = ()  # of the reply that is being handled
         self._received_ns = 0
