@@ -95,13 +95,14 @@ def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> Re
         check_rerun()
     if not 0 <= config.output.golden_share <= 1:
         raise ConfigError(f"output.golden_share must be in [0, 1], got {config.output.golden_share}")
-    fetch_weights(config)
+    weights = fetch_weights(config)
     plan = plan_run(config)
     cfg = cfg.copy()
     cfg.qoe.by = plan.config.qoe.by  # what is recorded is what it is judged by
     values = typed_values(cfg.agent)
     cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console)
-    return ResolvedRun(plan, identify(cfg, named(choices, config), plan.spec.hash), cfg.agent)
+    identity = identify(cfg, named(choices, config), plan.spec.hash, weights)
+    return ResolvedRun(plan, identity, cfg.agent)
 
 
 def plain_agent(values: DictConfig) -> Any:

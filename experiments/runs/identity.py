@@ -41,6 +41,7 @@ class Identity:
         code_hash: of the sources of agent and world, and of the checkpoint, if there is one.
         seed: of the run.
         git_commit: of the code.
+        weights: SHA-256 by grade of those that workers here compute with.
         origin: who plays it: what was typed (`command`), or the id of a sweep (`sweep`).
     """
 
@@ -52,6 +53,7 @@ class Identity:
     code_hash: str
     seed: int
     git_commit: str
+    weights: Mapping[str, str] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def under_seed(self, seed: int) -> "Identity":
@@ -112,11 +114,13 @@ class Identity:
             "run_hash": self.run_hash,
         }
         own = {**self.choices, "seed": self.seed, **hashes, "git_commit": self.git_commit, **self.origin}
-        return {**own, "releases": releases(), "machine": machine()}
+        return {**own, "releases": releases(), "machine": machine(), "weights_sha256": dict(self.weights)}
 
 
-def identify(cfg: DictConfig, choices: Mapping[str, str], spec_hash: str) -> Identity:
-    """Of a composed configuration and the options that Hydra chose."""
+def identify(
+    cfg: DictConfig, choices: Mapping[str, str], spec_hash: str, weights: Mapping[str, str] | None = None
+) -> Identity:
+    """Of a composed configuration, the options that Hydra chose, and SHA-256 by grade of weights in use."""
     resolved = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
     assert isinstance(resolved, dict)
     plain = {str(name): value for name, value in resolved.items()}
@@ -131,6 +135,7 @@ def identify(cfg: DictConfig, choices: Mapping[str, str], spec_hash: str) -> Ide
         code_hash=code_hash(deciding, choices["env"]),
         seed=int(plain["seed"]),
         git_commit=git_commit(),
+        weights=weights or {},
     )
 
 

@@ -178,7 +178,7 @@ class Circumstances:
 
     Attributes:
         code_differs: None = what it was then is not recorded.
-        changes: in words, what is another than it was then: code, commit, releases, machine.
+        changes: in words, what is another than it was then: code, commit, releases, machine, weights.
     """
 
     code_differs: bool | None
@@ -193,13 +193,18 @@ def circumstances(before: Mapping[str, Any], now: Mapping[str, Any]) -> Circumst
         changes.append(f"the code that decides the result: {then or 'not recorded'} then, {today} now")
     if before.get("git_commit") != now["git_commit"]:
         changes.append(f"git commit: {before.get('git_commit')} then, {now['git_commit']} now")
-    for what, name in (("release of", "releases"), ("machine,", "machine")):
-        old, new = before.get(name) or {}, now[name]
+    recorded = (
+        ("release of", "releases"),
+        ("machine,", "machine"),
+        ("weights of grade", "weights_sha256"),
+    )
+    for what, name in recorded:
+        old, new = before.get(name) or {}, now.get(name, {})
         changes += [
             f"{what} {key}: {old[key]} then, {new.get(key, 'none')} now"
             for key in old
             if old[key] != new.get(key)
         ]
-        if not old:
+        if new and not old:
             changes.append(f"{name}: not recorded then")
     return Circumstances(None if then is None else then != today, tuple(changes))

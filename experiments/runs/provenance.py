@@ -113,7 +113,17 @@ def digest(values: Mapping[str, Any]) -> str:
 
 def file_hash(path: Path) -> str:
     """12 hexadecimal digits that change with a file's content. Raises OSError."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return sha256(path)[:12]
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits, or of a folder's files' names and hashes. Raises OSError."""
+    if path.is_dir():
+        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        names = "".join(f"{sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in inside)
+        return hashlib.sha256(names.encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # --- which code a result depends on ---

@@ -51,7 +51,12 @@ def cache_dir() -> Path:
 
 def are_at_hand(work_type: WorkType, grade: str, given: str | None) -> bool:
     """Whether a grade has trained weights here, without asking the network."""
-    return given is not None or _cached(work_type, grade).is_file()
+    return given is not None or weights_path(work_type, grade, given).is_file()
+
+
+def weights_path(work_type: WorkType, grade: str, given: str | None) -> Path:
+    """Say where a grade's trained weights are, a file or a folder, or would be if there were any."""
+    return Path(given or cache_dir() / f"yolo11{grade}{_SUFFIXES[work_type]}.pt")
 
 
 class WeightsFinder:
@@ -76,7 +81,7 @@ class WeightsFinder:
                     f"weights of grade {grade}: expected a model at {given}, found nothing"
                 )
             return Weighting(given, is_trained=True)
-        path = _cached(work_type, grade)
+        path = weights_path(work_type, grade, None)
         if path.is_file():
             return Weighting(str(path), is_trained=True)
         if not self._has_failed:
@@ -94,10 +99,6 @@ class WeightsFinder:
                     grade,
                 )
         return Weighting(f"{path.stem}.yaml", is_trained=False)
-
-
-def _cached(work_type: WorkType, grade: str) -> Path:
-    return cache_dir() / f"yolo11{grade}{_SUFFIXES[work_type]}.pt"
 
 
 def download(path: Path, fetch: Callable[[Path], object]) -> None:

@@ -157,14 +157,23 @@ def test_a_column_or_a_step_that_only_one_trace_has_is_a_difference():
     assert first_difference(whole.head(2), whole) == "step 2, step: nothing then, 2 now"
 
 
-def test_releases_and_machine_that_are_others_are_named():
+def test_releases_machine_and_weights_that_are_others_are_named():
     before = {
         "code_hash": "c",
         "git_commit": "g",
         "releases": {"numpy": "1", "jax": "2"},
         "machine": {"cpu": "x"},
+        "weights_sha256": {"n": "ab", "s": "cd"},
     }
-    now = before | {"releases": {"numpy": "1", "jax": "3"}, "machine": {"cpu": "y"}}
-    changes = ("release of jax: 2 then, 3 now", "machine, cpu: x then, y now")
+    now = before | {
+        "releases": {"numpy": "1", "jax": "3"},
+        "machine": {"cpu": "y"},
+        "weights_sha256": {"n": "ab", "s": "ef"},
+    }
+    changes = (
+        "release of jax: 2 then, 3 now",
+        "machine, cpu: x then, y now",
+        "weights of grade s: cd then, ef now",
+    )
     assert circumstances(before, now) == Circumstances(False, changes)
     assert circumstances({}, now).code_differs is None

@@ -1,3 +1,4 @@
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,12 @@ def network(monkeypatch, tmp_path) -> Network:
     return Network()
 
 
-def fetch(network: Network, *words: str) -> None:
+def fetch(network: Network, *words: str) -> dict[str, str]:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_object(compose("config", ["agent=static", *words]))
     assert isinstance(config, RunConfig)
-    fetch_weights(config, network)
+    return fetch_weights(config, network)
 
 
 def test_workers_that_compute_get_what_is_missing_before_the_run_is_planned(network, tmp_path):
@@ -43,6 +44,22 @@ def test_workers_that_compute_get_what_is_missing_before_the_run_is_planned(netw
         fetch(network, "env=pipeline", "hardware=local", f"detector.weights={{s: {given}}}")
     assert network.asked == ["yolo11n.pt", "yolo11m.pt", "yolo11m.pt"], "what is there is not asked for again"
     assert [path.name for path in cache_dir().glob("*.pt")] == ["yolo11n.pt"]
+
+
+def test_the_hashes_of_the_weights_in_use_are_known_of_files_and_of_folders(network, tmp_path):
+    exported = tmp_path / "own_openvino_model"
+    exported.mkdir()
+    for name in ("own.bin", "own.xml"):
+        (exported / name).write_bytes(name.encode())
+
+    def hashes() -> dict[str, str]:
+        return fetch(network, "env=pipeline", "hardware=local", f"detector.weights={{s: {exported}}}")
+
+    before = hashes()
+    assert before.keys() == {"n", "s"}, "nobody has any of grade m"
+    assert before["n"] == sha256(b"weights").hexdigest()
+    (exported / "own.bin").write_bytes(b"others")
+    assert hashes()["s"] != before["s"] and hashes()["n"] == before["n"]
 
 
 @pytest.mark.parametrize(
@@ -55,5 +72,5 @@ def test_workers_that_compute_get_what_is_missing_before_the_run_is_planned(netw
     ],
 )
 def test_who_computes_nothing_asks_for_nothing(network, words):
-    fetch(network, *words)
+    assert fetch(network, *words) == {}
     assert not network.asked
