@@ -64,7 +64,7 @@ class Rig:
         self._seed = seed
         self._record = directory / "frames.jsonl"
         self._cluster = LocalCluster(
-            # every worker is measured, so every worker has its turn: a plan gives frames to the quickest alone
+            # all workers are measured, so each has its turn: a plan gives frames to the quickest alone
             dataclasses.replace(producer, fps_levels=self.rates, hand_out=HandOut.FIRST_ASKS),
             CollectorOptions(frames=str(self._record)),
             hardware.worker_options(directory / "devices", usable_cores(), seed),
