@@ -1,4 +1,4 @@
-"""`elasticbench runs`: list, filter or delete logged runs."""
+"""`elasticbench runs`: list, show, draw or delete logged runs; `elasticbench show` is its `runs show`."""
 
 import argparse
 import shutil
@@ -7,23 +7,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
-from experiments.program.console import plain_table
+from experiments.display.events import events_of
+from experiments.display.plots import Course, plot_runs
+from experiments.display.summary_view import print_summary, trace_view
+from experiments.program.console import plain_table, say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, figure
+from experiments.program.style import FORMATS
+from experiments.report.agent_styles import agent_styles
+from experiments.results.naming import named_agents, named_cells
+from experiments.results.run_row import from_folders
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.record import RunStatus
 
 PROGRAM = "experiments.browse"
 RESULTS = Path("results")
-FACTS = ("agent", "hardware", "scenario", "slo", "env", "seed", "status")
-DISPENSABLE = ("env", "slo", "scenario", "hardware")  # in this order, where the terminal is narrow
-WIDE = 400  # of a file: nothing is cut
 FIGURES = {"slo_fulfilment": "SLOs hold", "qoe_mean": "QoE", "reward_mean": "reward"}
+FACTS = ("agent", "seed", "hardware", "scenario", "slo", "env")  # a narrow terminal has no room for the last
+WIDE = 400  # of a file: nothing is cut
+MOST_DRAWN = 40  # runs in one picture
+THICK, THIN = 1.5, 0.8  # lines: of the only run of its label, and of one of several
 
 
 def found_in(paths: Sequence[Path], conditions: Mapping[str, str]) -> list[LoggedRun]:
@@ -48,31 +56,67 @@ def found_in(paths: Sequence[Path], conditions: Mapping[str, str]) -> list[Logge
     ]
 
 
-def fitting(runs: Sequence[LoggedRun], console: Console) -> Table:
-    """Return the table with as many columns as the terminal has room for; whoever reads a file has all."""
-    for n in range(len(DISPENSABLE) + 1):
-        table = table_of(runs, [fact for fact in FACTS if fact not in DISPENSABLE[:n]])
-        if (
-            not console.is_terminal
-            or Measurement.get(console, console.options, table).maximum <= console.width
-        ):
-            break
-    return table
-
-
-def table_of(runs: Iterable[LoggedRun], facts: Sequence[str]) -> Table:
-    """Return a table with a row for each run: these facts of it, what it came to, and where it lies."""
+def table_of(runs: Iterable[LoggedRun]) -> Table:
+    """Return a table with a row for each run: where it lies, what it came to, what it was."""
     rows = [
         (
-            *(str(run.summary.get(name, "–")) for name in facts),
-            *(figure(run.summary.get(name)) for name in FIGURES),
             str(run.directory),
+            str(run.summary["status"]),
+            *(figure(run.summary.get(name)) for name in FIGURES),
+            *(str(run.summary.get(name, "–")) for name in FACTS),
         )
         for run in runs
     ]
-    table = plain_table([*facts, *FIGURES.values(), "run"], rows, n_left=len(facts))
-    table.columns[-1].justify = "left"
-    return table
+    return plain_table(["run", "status", *FIGURES.values(), *FACTS], rows, n_left=2)
+
+
+def show(run: LoggedRun, console: Console) -> None:
+    """Print a run's trace and what it came to. Raises ConfigError: its configuration cannot be read."""
+    try:
+        trace = run.trace()
+    except FileNotFoundError:
+        trace = pd.DataFrame()
+    if len(trace):
+        grades, events = run.config.detector.grades, events_of(run.config, trace)
+        console.print(trace_view(trace, grades, events, console.width))
+    print_summary(console, run.summary, run.directory, "")
+
+
+def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
+    """Return runs to be drawn, by what their agents are called, and by their cells where there are several.
+
+    Args:
+        folders: of runs, of sweeps, or single ones.
+
+    Returns:
+        The runs, those of one name alike, and a title: their cell where there is one.
+
+    Raises:
+        ConfigError: there are too many, or one has no steps.
+    """
+    rows = from_folders([str(folder) for folder in folders])
+    if len(rows) > MOST_DRAWN:
+        raise ConfigError(f"a picture has room for {MOST_DRAWN} runs, got {len(rows)}: name some of them")
+    runs = pd.DataFrame(rows)
+    (agents, _), (cells, _) = named_agents(runs), named_cells(runs)
+    is_one = len(set(cells)) == 1
+    labels = agents if is_one else [f"{agent}-{cell}" for agent, cell in zip(agents, cells, strict=True)]
+    styles, courses = agent_styles(labels), []
+    for i, (label, row) in enumerate(zip(labels, rows, strict=True)):
+        try:
+            trace = row["trace"]()
+        except FileNotFoundError as error:
+            raise ConfigError(str(error)) from error
+        if trace.empty:
+            raise ConfigError(f"{row['place']} has no step to draw")
+        look = {
+            "color": styles[label].colour,
+            "linestyle": styles[label].line,
+            "linewidth": THICK if labels.count(label) == 1 else THIN,
+            "label": label if label not in labels[:i] else "_",
+        }
+        courses.append(Course(trace, row["config"]["detector"]["grades"], look))
+    return courses, cells[0] if is_one else ""
 
 
 def delete(runs: Sequence[LoggedRun], is_sure: bool, console: Console) -> None:
@@ -97,23 +141,33 @@ def delete(runs: Sequence[LoggedRun], is_sure: bool, console: Console) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
-        prog="elasticbench runs",
-        description="List, filter or delete logged runs; one is shown by `elasticbench show RUN`.",
-    )
-    actions = made.add_subparsers(dest="action", required=True, metavar="list | delete")
-    for name, purpose in (("list", "a line for each run"), ("delete", "delete their directories")):
+    made = argparse.ArgumentParser(prog="elasticbench runs", description="List, show or delete logged runs.")
+    actions = made.add_subparsers(dest="action", required=True, metavar="list | show | delete")
+    for name, purpose in (
+        ("list", "A line for each run."),
+        ("show", "What a run came to, and its trace as time goes: knobs, SLOs, worth, the agent's figures."),
+        ("delete", "Delete their directories."),
+    ):
         action = actions.add_parser(name, help=purpose, description=purpose)
         action.add_argument(
             "paths",
-            nargs="*",
+            nargs="+" if name == "show" else "*",
             type=Path,
             metavar="FOLDER",
-            help="of runs, a sweep's, or a run's own (default: all of results/)",
+            help="of runs, a sweep's, or a run's own"
+            + ("" if name == "show" else " (default: all of results/)"),
         )
         action.add_argument(
             "--where", nargs="+", default=[], metavar="FACT=VALUE", help="e.g. agent=aif,rule status=FAILED"
         )
+        if name == "show":
+            action.add_argument(
+                "--picture",
+                type=Path,
+                metavar="FILE",
+                help="draw all of them into one picture instead, a panel for each knob and SLO "
+                f"({', '.join(FORMATS)})",
+            )
         if name == "delete":
             action.add_argument("--yes", action="store_true", help="do not ask")
     return made
@@ -130,16 +184,20 @@ def conditions_of(texts: Iterable[str]) -> dict[str, Any]:
 def main(argv: Sequence[str]) -> None:
     """Do what is asked for. Raises ConfigError."""
     said, console = parser().parse_args(argv), Console()
-    if not console.is_terminal:
-        console.width = WIDE
     runs = found_in(said.paths, conditions_of(said.where))
     if said.action == "delete":
         delete(runs, said.yes, console)
-        return
-    console.print(
-        fitting(runs, console), crop=console.is_terminal, width=None if console.is_terminal else WIDE
-    )
-    console.print(counted(len(runs), "run"), highlight=False)
+    elif said.action == "list":
+        if not console.is_terminal:
+            console.width = WIDE
+        console.print(table_of(runs))
+        console.print(counted(len(runs), "run"), highlight=False)
+    elif said.picture is None:
+        for run in runs:
+            show(run, console)
+    else:
+        plot_runs(*courses_of([run.directory for run in runs]), said.picture)
+        say(console, f"picture    {said.picture}")
 
 
 if __name__ == "__main__":

@@ -15,11 +15,8 @@ from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, checked
 from experiments.execution.own_hardware import with_own_hardware
 from experiments.program.entry import enter, logging_to
-from experiments.program.errors import ConfigError
 from experiments.runs.record import LOGS, make_run_directory
 from experiments.worlds.host import alone
-
-PROGRAM = "experiments.calibrate"
 
 
 def perform(cfg: DictConfig) -> None:
@@ -27,20 +24,14 @@ def perform(cfg: DictConfig) -> None:
     console, chosen = Console(), HydraConfig.get().runtime.choices
     cfg, choices = with_own_hardware(cfg, {group: str(name) for group, name in chosen.items()}, console)
     session = Calibration(cfg, checked(cfg, CalibrateConfig), choices)
-    match session.config.what:
-        case "hardware":
-            check, measure, of = Calibration.check, execute, "hardware"
-        case "accuracy":
-            check, measure, of = accuracy.check, accuracy.execute, "video"
-        case other:
-            raise ConfigError(f"what must be hardware or accuracy, got {other!r}")
-    check(session)
-    name = f"{choices[of]}-s{session.config.seed}"
+    session.check()
+    name = f"{choices[session.group]}-s{session.config.seed}"
     directory = make_run_directory(Path(session.config.results) / session.config.name, name)
     with logging_to(directory / LOGS / "calibrate.log", console), alone(directory, console.print):
+        measure = accuracy.execute if session.is_of_stream else execute
         measure(session, directory, console)
     console.print(f"written to {directory}")
 
 
 if __name__ == "__main__":
-    enter(PROGRAM, CONF / "calibrate.yaml", perform, register)
+    enter("experiments.calibrate", CONF / "calibrate.yaml", perform, register)

@@ -18,7 +18,7 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "world": "Describe a drawn world, draw it, or write it out as configuration.",
     "forecast": "Hold what agents expect against what comes true.",
 }
-MODULES = {"runs": "browse"}  # `runs` is the room of what a run leaves
+BROWSE = {"runs": ("browse",), "show": ("browse", "show")}  # `runs` is the room of what a run leaves
 
 
 def help_text() -> str:
@@ -47,8 +47,8 @@ def main() -> None:
         case ["-V" | "--version"]:
             print(f"elasticbench {version('elasticbench')}")
         case [command, *arguments] if command in COMMANDS:
-            module = f"experiments.{MODULES.get(command, command)}"
-            os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+            module, *words = BROWSE.get(command, (command,))
+            os.execv(sys.executable, [sys.executable, "-m", f"experiments.{module}", *words, *arguments])
         case [command, *_]:
             names = ", ".join(COMMANDS)
             print(f"elasticbench: there is no command {command!r}; there are {names}", file=sys.stderr)

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from experiments.display.rerun.recording import write_recording
+from experiments.display.rerun import write_recording
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError, ExecutionError, sentence
 from experiments.program.formatting import counted

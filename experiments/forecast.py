@@ -1,5 +1,6 @@
 """`python -m experiments.forecast`: hold what agents with a model expect against what comes true."""
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from experiments.config.composing import agent_values
 from experiments.config.programs import ForecastsConfig, register
 from experiments.config.schemas import CONF, checked
 from experiments.config.world_schemas import SimulatorSchema
-from experiments.forecasts.questions import Inquiry, ask
-from experiments.forecasts.report import plot_calibration, scores_of, scores_table, table_of
+from experiments.forecasts.questions import ask
+from experiments.forecasts.scores import plot_calibration, scores_of, scores_table
 from experiments.program.console import ProgressView, say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, blaming
@@ -23,7 +24,6 @@ from experiments.program.files import write_whole
 from experiments.runs.record import CONFIG, make_run_directory
 from experiments.training.worlds import pairs_of, plans_of
 
-PROGRAM = "experiments.forecast"
 PAIRS, SCORES, PICTURE = "pairs.csv", "scores.csv", "calibration.png"
 
 
@@ -43,7 +43,9 @@ def execute(config: ForecastsConfig, config_yaml: str, console: Console) -> Path
         (name, key): forecaster(name, config.results, spec)
         for name, (key, spec) in product(config.agents, specs.items())
     }
-    inquiry = Inquiry(config.moments, config.settings, config.clones, config.held)
+    asked = partial(
+        ask, moments=config.moments, n_settings=config.settings, n_clones=config.clones, held=config.held
+    )
     n_moments = len(config.agents) * len(plans) * config.seeds * len(config.moments)
     tables = []
     with ProgressView(console, config.live, "forecasts", n_moments, "moments") as view:
@@ -54,8 +56,9 @@ def execute(config: ForecastsConfig, config_yaml: str, console: Console) -> Path
             env = plan.make_env(Path(), lambda _: None)
             for seed in range(config.seeds):
                 world = {"agent": name, **pair._asdict(), "seed": seed}
-                answers = ask(agent, env, seed, inquiry, view.done)
-                tables += [table_of(one, agent.spec, world) for one in answers]
+                for answers in asked(agent, env, seed):
+                    tables.append(answers.table(agent.spec, world))
+                    view.done()
     pairs = pd.concat(tables, ignore_index=True)
     scores = scores_of(pairs, config.bins)
     directory = make_run_directory(Path(config.results) / "forecasts", "-".join(config.agents))
@@ -96,4 +99,4 @@ def perform(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    enter(PROGRAM, CONF / "forecasts.yaml", perform, register)
+    enter("experiments.forecast", CONF / "forecasts.yaml", perform, register)

@@ -17,35 +17,21 @@ from rich.table import Table
 
 from experiments.config.schemas import RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
-from experiments.display.views import View
+from experiments.display.summary_view import figures_of
+from experiments.display.views import View, choose_view
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.console import plain_table, say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError, ExecutionError
-from experiments.program.formatting import counted, figure
-from experiments.run import choose_view
+from experiments.program.formatting import counted
 from experiments.runs.identity import GROUPS
-from experiments.runs.logged import Circumstances, LoggedRun, circumstances, first_difference, read_run
-from experiments.runs.record import LOGS, RunStatus
+from experiments.runs.logged import LoggedRun, changes_since, first_difference, read_run
 from experiments.runs.trace import read_trace
 from experiments.tracking.reading import fetched
 from experiments.tracking.store import tracking_uri
 
 PROGRAM = "experiments.repeat"
-COMPARED = (  # of summaries, side by side where bits cannot be
-    "steps",
-    "slo_fulfilment",
-    "slo_depth",
-    "longest_violation",
-    "qoe_mean",
-    "reward_mean",
-    "switches_per_min",
-    "latency_p50_ms",
-    "latency_p95_ms",
-    "decision_ms_p50",
-    "overruns",
-)
 
 
 def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> ResolvedRun:
@@ -83,34 +69,28 @@ def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:
         ExecutionError: the run itself broke.
         Interrupted: likewise.
     """
-    identity, config = resolved.identity, resolved.plan.config
+    identity, config = resolved.identity, resolved.config
     agent = resolved.make_agent(console.print)
     is_real = isinstance(config.env, PipelineSchema)
     view = View()
     if is_real:
-        view = choose_view(config.live, console, identity.title, resolved.plan.spec, config.env.steps)
+        view = choose_view(config.live, console, identity.title, resolved.spec, config.env.steps)
     draws = config.output.picture is not False
     ended = execute(resolved.plan, agent, identity, None, draws, view, console)
-    if ended.summary["status"] == RunStatus.FAILED:
-        raise ExecutionError(
-            f"{before.directory}: {ended.error} (logs: {ended.directory / LOGS})"
-        ) from ended.cause
-    if ended.interruption is not None:
-        raise ended.interruption
+    ended.check()
     say(console, f"the run            {before.directory}")
     say(console, f"repeated           {ended.directory}")
-    about = circumstances(before.summary, ended.summary)
-    for change in about.changes:
+    for change in changes_since(before.summary, ended.summary):
         say(console, f"differs from then  {change}")
     if before.summary["config_hash"] != identity.config_hash:
         say(console, "differs from then  this release reads the configuration in another way")
     if is_real:
         console.print(side_by_side(before, ended))
         return True
-    return is_same(before, ended, about, console)
+    return is_same(before, ended, console)
 
 
-def is_same(before: LoggedRun, ended: Ended, about: Circumstances, console: Console) -> bool:
+def is_same(before: LoggedRun, ended: Ended, console: Console) -> bool:
     """Say whether two simulated runs are the same; False if they are not, and no code explains it."""
     then, now = before.trace(), read_trace(ended.directory)
     if not before.is_finished:
@@ -120,15 +100,16 @@ def is_same(before: LoggedRun, ended: Ended, about: Circumstances, console: Cons
         say(console, f"compared           identical, all {counted(len(then), 'step')}")
         return True
     say(console, f"compared           not the same: {difference}")
-    if about.code_differs:
+    code_differs = before.summary.get("code_hash") not in (None, ended.summary["code_hash"])
+    if code_differs:
         say(console, "                   the code is another one, and so may be what it comes to")
-    return about.code_differs is True
+    return code_differs
 
 
 def side_by_side(before: LoggedRun, ended: Ended) -> Table:
-    """Return the figures of two runs in real time."""
-    both = (before.summary, ended.summary)
-    rows = [(name, *(figure(summary.get(name)) for summary in both)) for name in COMPARED]
+    """Return the figures of two runs in real time, where bits cannot be compared."""
+    then, now = (dict(figures_of(run)) if "steps" in run else {} for run in (before.summary, ended.summary))
+    rows = [(name, then.get(name, "–"), now.get(name, "–")) for name in then | now]
     return plain_table(("figure", "then", "now"), rows)
 
 

@@ -10,20 +10,17 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from agents.base import Agent
-from envs.spec import ElasticitySpec
 from experiments.config.schemas import CONF, register
-from experiments.display.live import LiveView
 from experiments.display.summary_view import print_summary
-from experiments.display.views import PlainView, View
+from experiments.display.views import choose_view
 from experiments.execution.execute import execute
 from experiments.execution.resolve import resolve
 from experiments.program.console import say
 from experiments.program.entry import enter
-from experiments.program.errors import ExecutionError
 from experiments.program.files import check_writable
 from experiments.runs.identity import Identity
 from experiments.runs.provenance import command
-from experiments.runs.record import LOGS, RunStatus, finish_killed
+from experiments.runs.record import finish_killed
 from experiments.tracking.store import tracking_uri
 from experiments.worlds.feasibility import crowding, warning
 from experiments.worlds.plan import Plan
@@ -46,17 +43,8 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
         say(console, f"Note: {note}", "bold yellow")
     ended = execute(plan, agent, identity, tracked, draws, view, console)
     print_summary(console, ended.summary, ended.directory, tracked or "")
-    if ended.summary["status"] == RunStatus.FAILED:
-        raise ExecutionError(f"{ended.error} (logs: {ended.directory / LOGS})") from ended.cause
-    if ended.interruption is not None:
-        raise ended.interruption
+    ended.check()
     return ended.summary
-
-
-def choose_view(live: bool | None, console: Console, title: str, spec: ElasticitySpec, n_steps: int) -> View:
-    """The live picture where there is a terminal, unless the user says otherwise."""
-    wanted = console.is_terminal if live is None else live
-    return (LiveView if wanted else PlainView)(console, title, spec, n_steps)
 
 
 def perform(cfg: DictConfig) -> None:

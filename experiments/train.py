@@ -6,13 +6,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.composing import agent_values
 from experiments.config.programs import TrainConfig, register
 from experiments.config.schemas import CONF, checked
 from experiments.program.entry import enter
 from experiments.training.search import search, search_of
 from experiments.training.training_run import is_learned, train, training_run_of
-from experiments.training.worlds import setup_of
 
 
 def perform(cfg: DictConfig) -> None:
@@ -28,12 +26,7 @@ def perform(cfg: DictConfig) -> None:
         values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]
         search(search_of(config, name, values, console), config_yaml, console)
         return
-    rivals = {
-        rival: agent_values(rival, config.results, f"training.rivals: {rival}")
-        for rival in config.training.rivals
-    }
-    setup = setup_of(config, is_judged=True)
-    train(training_run_of(config, setup, name, cfg.agent, rivals), config_yaml, console)
+    train(training_run_of(config, name, cfg.agent, is_judged=True), config_yaml, console)
 
 
 if __name__ == "__main__":

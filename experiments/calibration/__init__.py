@@ -1,13 +1,12 @@
 """Measuring this machine, and how far the worlds are apart: `python -m experiments.calibrate`.
 
 One call is a `session`. It calibrates: `measuring` goes through what is missing on a `rig`, a real pipeline
-of which every frame is recorded, and reads service times, saturation and start-up off it; `measured` keeps it
-all, `fits` and `profile` make a file of conf/hardware of it.
+of which every frame is recorded, and reads service times, saturation and start-up off it; of these, `fits`
+and `profile` make a file of conf/hardware.
 
-With what=accuracy (`accuracy`) it looks at `scenes` whose truth is known, and makes a `stream_profile` of
-what is found there: a file of conf/accuracy.
+With what=accuracy (`accuracy`) it looks at `scenes` whose truth is known; of what is found there it makes a
+file of conf/accuracy.
 
-With validate=true it validates: `validation` holds held-out settings (`open_loop`) in the native, emulated
-and simulated world at equal speeds; `errors` compares, `report` shows. How the worlds rank agents is a study
-with env=pipeline.
+With validate=true it validates: `validation` holds held-out settings in the native, emulated and simulated
+world at equal speeds; `report` compares and shows. How the worlds rank agents is a study with env=pipeline.
 """

@@ -4,8 +4,7 @@ Frames are rows as `pipeline.collector.frames.SCHEMA` has them; ns of a monotoni
 to 2^53, which is 104 days.
 """
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,22 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from envs.hardware import Link
-from experiments.runs.summary import column
 
 N_QUANTILES = 21  # at probabilities 0, 0.05, ..., 1
 MS_PER_NS = 1e-6
 LONGEST_DELAY_MS = 200.0  # that a link may have
 
 
-class ServiceFit(NamedTuple):
-    """Mean service time and its quantiles at N_QUANTILES equally spaced probabilities, in ms."""
-
-    mean_ms: float
-    quantiles_ms: tuple[float, ...]
-
-
-def fit_service(times_ms: ArrayLike) -> ServiceFit:
-    """Fit the sample mean, and quantiles between which linear interpolation has that very mean.
+def service_quantiles(times_ms: ArrayLike) -> list[float]:
+    """Return N_QUANTILES quantiles in ms between which linear interpolation has the sample's very mean.
 
     The mean counts: it makes the load. Between the last quantile but one and the maximum, interpolation would
     make of a single outlier as many as 5 % of all frames, so the last quantile is set to where the mean is
@@ -44,13 +35,12 @@ def fit_service(times_ms: ArrayLike) -> ServiceFit:
     if times.size == 0 or not np.all(times > 0):
         raise ValueError(f"expected service times > 0 ms, got {times.size}, the least {times.min(initial=0)}")
     quantiles = np.quantile(times, np.linspace(0.0, 1.0, N_QUANTILES))
-    mean_ms = float(times.mean())
     others = quantiles[0] / 2 + quantiles[1:-1].sum()  # of the trapezoids' sum, all but the last
-    quantiles[-1] = max(2 * (mean_ms * (N_QUANTILES - 1) - others), quantiles[-2])
-    return ServiceFit(mean_ms, tuple(float(ms) for ms in quantiles))
+    quantiles[-1] = max(2 * (times.mean() * (N_QUANTILES - 1) - others), quantiles[-2])
+    return quantiles.tolist()
 
 
-def fit_link(n_bytes: Sequence[float], forward_ms: Sequence[float], back_ms: Sequence[float]) -> Link:
+def fit_link(n_bytes: Any, forward_ms: Any, back_ms: Any) -> Link:
     """Fit delay and bandwidth of a link to medians of several sizes of frames.
 
     There, a frame takes delay + bytes / bandwidth (Theil and Sen's line through the medians); back, a result
@@ -59,14 +49,12 @@ def fit_link(n_bytes: Sequence[float], forward_ms: Sequence[float], back_ms: Seq
     Args:
         n_bytes, forward_ms, back_ms: per size; same length, at least one.
     """
-    slope_ms, intercept_ms = 0.0, float(np.median(forward_ms))
+    mbit_s, out_ms = np.inf, float(np.median(forward_ms))
     if np.unique(n_bytes).size > 1:
-        line = stats.theilslopes(forward_ms, n_bytes, method="joint")
-        slope_ms, intercept_ms = np.asarray(line)[:2].tolist()
-    mbit_s = 8e-3 / slope_ms if slope_ms > 0 else np.inf
-    if slope_ms <= 0:
-        intercept_ms = float(np.median(forward_ms))
-    delay_ms = (max(intercept_ms, 0.0) + max(float(np.median(back_ms)), 0.0)) / 2
+        line: Any = stats.theilslopes(forward_ms, n_bytes, method="joint")
+        if line.slope > 0:
+            mbit_s, out_ms = 8e-3 / float(line.slope), float(line.intercept)
+    delay_ms = (max(out_ms, 0.0) + max(float(np.median(back_ms)), 0.0)) / 2
     return Link(min(delay_ms, LONGEST_DELAY_MS), mbit_s)
 
 
@@ -83,11 +71,6 @@ def handling_ms(frames: pd.DataFrame) -> float:
     done_ns = ordered.groupby("worker")["done_ns"].shift()  # of the worker's frame before
     gaps_ns = (ordered["started_ns"] - done_ns)[ordered["received_ns"] <= done_ns]
     return float(gaps_ns.median()) * MS_PER_NS
-
-
-def median_ms(frames: pd.DataFrame, begin: str, end: str) -> float:
-    """Return the median time in ms between two stamps of a frame, columns in ns."""
-    return float(np.median(column(frames, end) - column(frames, begin))) * MS_PER_NS
 
 
 def stalls_ms(frames: pd.DataFrame, changed_ns: int, is_new: NDArray[np.bool_]) -> pd.Series:

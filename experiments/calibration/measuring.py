@@ -12,11 +12,10 @@ from experiments.calibration.fits import (
     MS_PER_NS,
     first_beyond_others_ms,
     handling_ms,
-    median_ms,
     rows_at,
     stalls_ms,
 )
-from experiments.calibration.measured import DeviceReading, GridPoint, Measured, Saturated
+from experiments.calibration.profile import Measured, Saturated
 from experiments.calibration.rig import MeasuringError, Rig
 from experiments.config.programs import CalibrateConfig, GridSchema
 from experiments.runs.summary import column
@@ -30,14 +29,19 @@ OVERLOAD = 1.4  # times what the workers can do, to saturate them
 START_UP_FPS = 8.0
 FRAMES_AFTER = 3  # of each worker, once it is used to a change
 MB = 1e-6
+HOPS = {  # between two stamps of a frame
+    "capture_ms": ("captured_ns", "sent_ns"),
+    "forward_ms": ("sent_ns", "received_ns"),
+    "back_ms": ("done_ns", "arrived_ns"),
+}
 
+logger = logging.getLogger(__name__)
 
 # --- the grid ---
-logger = logging.getLogger(__name__)
 
 
 def grid(ladders: Ladders) -> dict[str, tuple[int, int]]:
-    """Return the levels of (size, grade) by the name of the point, "GRADE/WIDTHxHEIGHT": cheap ones first."""
+    """Return the levels of (size, grade) by the name of the cell, "GRADE/WIDTHxHEIGHT": cheap ones first."""
     return {
         f"{letter}/{width}x{height}": (size, grade)
         for grade, letter in enumerate(ladders.grades)
@@ -45,68 +49,64 @@ def grid(ladders: Ladders) -> dict[str, tuple[int, int]]:
     }
 
 
-def measure_point(rig: Rig, size: int, grade: int, how: GridSchema) -> GridPoint:
+def measure_cell(rig: Rig, size: int, grade: int, how: GridSchema) -> pd.DataFrame:
     """Probe the service time, then hold the rate that keeps workers busy (the source's own is the most).
+
+    Returns:
+        The columns of `Measured.cells`.
 
     Raises:
         ClusterError, ControlError: the pipeline broke.
         MeasuringError: too few frames came.
     """
-    n_workers = rig.hardware.n_workers
     rig.start(PROBE_FPS, size, grade)
     probed = rig.wait_for(lambda frames: len(frames) >= LEAST_FRAMES, "the first frames of a cell")
-    probed = pd.concat([probed, rig.hold(how.probe_s).frames])
+    probed = pd.concat([probed, rig.hold(how.probe_s)[0]])
     service_s = float(np.median(column(probed, "service_ns"))) * 1e-9
-    fps = how.busy * n_workers / max(service_s, 1e-6)
+    fps = how.busy * rig.hardware.n_workers / max(service_s, 1e-6)
     rig.change(fps, size, grade)
-    rate = rig.rates[rig.level(fps)]
-    held = rig.hold(max(how.seconds, how.frames / rate), how.settle_s)
-    width, height = rig.ladders.sizes[size]
-    return GridPoint(
-        grade=rig.ladders.grades[grade],
-        width=width,
-        height=height,
-        fps=rate,
-        busy=rate * _mean_service_ms(held.frames) * 1e-3 / n_workers,
-        capture_ms=median_ms(held.frames, "captured_ns", "sent_ns"),
-        round_trip_ms=float(np.median(held.round_trips_ms)),
-        devices=tuple(_read(frames, f"{width}x{height}") for frames in rig.by_device(held.frames)),
-    )
-
-
-def _mean_service_ms(frames: pd.DataFrame) -> float:
-    return float(np.mean(column(frames, "service_ns"))) * MS_PER_NS
-
-
-def _read(frames: pd.DataFrame, size: str) -> DeviceReading:
-    if len(frames) < LEAST_FRAMES:
+    rate, (width, height) = rig.rates[rig.level(fps)], rig.ladders.sizes[size]
+    frames, round_trips_ms = rig.hold(max(how.seconds, how.frames / rate), how.settle_s)
+    devices = rig.devices_of(frames)
+    n_least = int(np.bincount(devices, minlength=len(rig.hardware.devices)).min())
+    if n_least < LEAST_FRAMES:
         raise MeasuringError(
-            f"{size}: expected {LEAST_FRAMES} frames or more of every device, got {len(frames)}; "
+            f"{width}x{height}: expected {LEAST_FRAMES} frames or more of every device, got {n_least}; "
             "say grid.seconds=20"
         )
-    service_ms = tuple(round(float(ms), 4) for ms in column(frames, "service_ns") * MS_PER_NS)
-    forward_ms = median_ms(frames, "sent_ns", "received_ns")
-    return DeviceReading(service_ms, forward_ms, median_ms(frames, "done_ns", "arrived_ns"))
+    columns = {
+        **{"grade": rig.ladders.grades[grade], "width": width, "height": height, "fps": rate},
+        "round_trip_ms": float(np.median(round_trips_ms)),
+        "device": devices,
+        "service_ms": (column(frames, "service_ns") * MS_PER_NS).round(4),
+    }
+    for name, (begin, end) in HOPS.items():
+        columns[name] = (column(frames, end) - column(frames, begin)) * MS_PER_NS
+    return pd.DataFrame(columns)
 
 
-def measure_saturated(rig: Rig, points: Sequence[GridPoint], how: GridSchema) -> Saturated:
+def measure_saturated(rig: Rig, cells: pd.DataFrame, how: GridSchema) -> Saturated:
     """Offer the cheapest grade's largest frames faster than the workers can take them.
 
+    Args:
+        cells: as `Measured.frames`.
+
     Raises:
-        ClusterError, ControlError, MeasuringError: as `measure_point`.
+        ClusterError, ControlError, MeasuringError: as `measure_cell`.
     """
     size = len(rig.ladders.sizes) - 1
-    key = (rig.ladders.grades[0], rig.ladders.sizes[size])
-    (point,) = [point for point in points if (point.grade, (point.width, point.height)) == key]
-    rated_ms = float(np.mean([ms for device in point.devices for ms in device.service_ms]))
+    is_same = (cells["grade"] == rig.ladders.grades[0]) & (cells["height"] == rig.ladders.sizes[size][1])
+    rated_ms = float(column(rows_at(cells, is_same.to_numpy()), "service_ms").mean())
     wanted_fps = OVERLOAD * rig.hardware.n_workers / (1e-3 * rated_ms)
     streams = max(1, int(np.ceil(wanted_fps / rig.ladders.fps[-1])))
     rig.start(wanted_fps / streams, size, 0, streams)
-    held = rig.hold(how.saturated_s, how.settle_s)
-    gaps = [handling_ms(frames) for frames in rig.by_device(held.frames)]
-    if any(np.isnan(gap) for gap in gaps):
+    frames, _ = rig.hold(how.saturated_s, how.settle_s)
+    devices = rig.devices_of(frames)
+    gaps_ms = [handling_ms(rows_at(frames, devices == i)) for i in range(len(rig.hardware.devices))]
+    if np.isnan(gaps_ms).any():
         raise MeasuringError("workers were never saturated: their handling time is not known")
-    return Saturated(tuple(max(gap, 0.0) for gap in gaps), _mean_service_ms(held.frames) / rated_ms)
+    slower = float(column(frames, "service_ns").mean()) * MS_PER_NS / rated_ms
+    return Saturated(tuple(max(gap_ms, 0.0) for gap_ms in gaps_ms), slower)
 
 
 # --- beginning ---
@@ -191,13 +191,13 @@ def calibrate(
             measured = replace(measured, memory=memory)
             for name, (size, grade) in missing.items():
                 say(f"service times {name}")
-                point = measure_point(rig, size, grade, config.grid)
-                logger.info("%s: %.3g frames/s, workers busy %.0f %%", name, point.fps, 100 * point.busy)
-                measured = replace(measured, cells={**measured.cells, name: point})
+                cell = measure_cell(rig, size, grade, config.grid)
+                logger.info("%s: %.3g frames/s", name, cell["fps"].iloc[0])
+                measured = replace(measured, cells={**measured.cells, name: cell.to_dict("list")})
                 yield measured
             if measured.saturated is None:
                 say("saturated workers")
-                saturated = measure_saturated(rig, list(measured.cells.values()), config.grid)
+                saturated = measure_saturated(rig, measured.frames, config.grid)
                 measured = replace(measured, saturated=saturated)
                 yield measured
     if config.grid.start_up and measured.start_up is None:

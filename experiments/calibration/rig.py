@@ -4,11 +4,12 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from envs.hardware import Hardware
 from experiments.calibration.fits import rows_at
@@ -32,18 +33,6 @@ class MeasuringError(ExecutionError):
     """The pipeline did not do what was to be measured; the text says what was missing."""
 
 
-class Recorded(NamedTuple):
-    """What was recorded while a setting was held.
-
-    Attributes:
-        frames: those captured while it was, columns as `pipeline.collector.frames.SCHEMA`.
-        round_trips_ms: of short requests to the producer meanwhile.
-    """
-
-    frames: pd.DataFrame
-    round_trips_ms: list[float]
-
-
 class Rig:
     """Producer, workers and collector of a hardware profile; a context manager.
 
@@ -64,7 +53,7 @@ class Rig:
         self._seed = seed
         self._record = directory / "frames.jsonl"
         self._cluster = LocalCluster(
-            # every worker is measured, so every worker has its turn: a plan gives frames to the quickest alone
+            # every worker is measured, so each has its turn: a plan gives frames to the quickest alone
             dataclasses.replace(producer, fps_levels=self.rates, hand_out=HandOut.FIRST_ASKS),
             CollectorOptions(frames=str(self._record)),
             hardware.worker_options(directory / "devices", usable_cores(), seed),
@@ -99,8 +88,16 @@ class Rig:
         self.control.set_levels((self.level(fps), size, grade))
         return time.monotonic_ns()
 
-    def hold(self, seconds: float, settle_s: float = 0.0) -> Recorded:
-        """Wait until all frames captured meanwhile are processed; the first settle_s are left out."""
+    def hold(self, seconds: float, settle_s: float = 0.0) -> tuple[pd.DataFrame, list[float]]:
+        """Wait until all frames captured meanwhile are processed; the first settle_s are left out.
+
+        Returns:
+            These frames, columns as `pipeline.collector.frames.SCHEMA`; and the times in ms of short requests
+            to the producer meanwhile.
+
+        Raises:
+            ClusterError, ControlError, MeasuringError: the pipeline broke, or frames did not come.
+        """
         from_ns = time.monotonic_ns() + int(settle_s * 1e9)
         until_ns = from_ns + int(seconds * 1e9)
         round_trips_ms = []
@@ -113,7 +110,7 @@ class Rig:
             "the frames of a setting to be processed",
         )
         captured_ns = column(frames, "captured_ns")
-        return Recorded(rows_at(frames, (captured_ns >= from_ns) & (captured_ns < until_ns)), round_trips_ms)
+        return rows_at(frames, (captured_ns >= from_ns) & (captured_ns < until_ns)), round_trips_ms
 
     def wait_for(
         self, enough: Callable[[pd.DataFrame], bool], what: str, timeout_s: float = 60.0
@@ -153,16 +150,11 @@ class Rig:
             self._rows = [row for row in self._rows if row["episode"] == episode]
         return pd.DataFrame(self._rows)
 
-    def by_device(self, frames: pd.DataFrame) -> list[pd.DataFrame]:
-        """Split frames by device; workers are named worker-0, worker-1, ... Raises MeasuringError."""
-        if not len(frames):
-            raise MeasuringError("no frame came while a setting was held; is the pipeline overloaded?")
-        found, first = [], 0
-        for device in self.hardware.devices:
-            names = [f"worker-{i}" for i in range(first, first + device.count)]
-            found.append(rows_at(frames, np.isin(frames["worker"].to_numpy(), names)))
-            first += device.count
-        return found
+    def devices_of(self, frames: pd.DataFrame) -> NDArray[np.int64]:
+        """Return the number of each frame's device, shape (n_frames,); workers are worker-0, worker-1, ..."""
+        counts = [device.count for device in self.hardware.devices]
+        of_worker = np.repeat(np.arange(len(counts)), counts)
+        return of_worker[[int(name.removeprefix("worker-")) for name in frames["worker"]]]
 
     def level(self, fps: float) -> int:
         """Return the level of the highest rate that is not above `fps`."""

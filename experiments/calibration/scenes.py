@@ -4,13 +4,15 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.class_names import class_ids
 from pipeline.findings import Matches
+from pipeline.messages import Truth
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.producer.scaling import scaled
 from pipeline.scoring.matching import Objects, detections_of, tally
@@ -19,6 +21,8 @@ from pipeline.sources.base import frames_at
 from pipeline.sources.opening import open_source
 
 AGES = (0, 1, 2, 3, 5, 10, 20, 30, 60)  # of what is shown, in frames of the source
+ABOUT = ["scene", "grade", "height_px", "second", "age"]
+COUNTS = ["pictures", "matched", "found", "present"]
 
 Detect = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
@@ -37,30 +41,6 @@ class Scene(NamedTuple):
     producer: ProducerOptions
     truth: dict[int, Objects]
     indices: Sequence[int]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Looked:
-    """One scene as one grade sees it.
-
-    Attributes:
-        scene, grade: which.
-        heights_px: of the frames.
-        seconds: of the scene's time, of each picture.
-        counts: (heights, pictures, AGES, 3) matched, found and present, held against the truth so many frames
-            later; zeros where that is not known.
-    """
-
-    scene: str
-    grade: str
-    heights_px: tuple[int, ...]
-    seconds: tuple[int, ...]
-    counts: list[list[list[tuple[int, int, int]]]]
-
-    @property
-    def array(self) -> NDArray[np.int64]:
-        """The counts as an array."""
-        return np.asarray(self.counts, dtype=np.int64)
 
 
 def scenes_of(
@@ -93,9 +73,7 @@ def scenes_of(
 def _traffic(producer: ProducerOptions, seed: int, length_s: float, every: int) -> Scene:
     options = dataclasses.replace(producer, seed=seed, length_s=0.0)
     indices = range(0, round(length_s * options.source_fps), every)
-    truth = truth_of(options)
-    assert truth is not None, "traffic knows its own"
-    truth = type(truth)(classes=truth.classes, seed=seed)
+    truth = Truth(classes=options.classes, seed=seed)
     look = open_truth(truth, (options.width, options.height), options.source_fps)
     wanted = sorted({index + age for index in indices for age in AGES})
     known = {index: objects for index in wanted if (objects := look(index)) is not None}
@@ -109,31 +87,33 @@ def stretches(indices: Collection[int]) -> Iterator[tuple[int, int]]:
         yield members[0], members[-1]
 
 
-def look_at(scene: Scene, grade: str, detect: Detect, sizes: Sequence[tuple[int, int]]) -> Looked:
+def look_at(scene: Scene, grade: str, detect: Detect, sizes: Sequence[tuple[int, int]]) -> pd.DataFrame:
     """Look at a scene's pictures in each size, and hold what is found against the truth then and later.
 
     Args:
         detect: boxes of a frame, as `pipeline.worker.detector.Detector.detect`.
         sizes: (width, height) of the frames, scaled as the producer scales them.
 
+    Returns:
+        Columns ABOUT, a row each: height of the frame, second of the scene, of AGES how many frames later it
+        is. And COUNTS: pictures, and what was matched, found and present in those of which that is known.
+
     Raises SourceError: the pictures cannot be had.
     """
-    classes, seconds = class_ids(scene.producer.classes), []
-    counts: list[list[list[tuple[int, int, int]]]] = [[] for _ in sizes]
+    classes, rows = class_ids(scene.producer.classes), []
     source = open_source(scene.producer)
     try:
         for frame in frames_at(source, scene.indices):
-            seconds.append(int(frame.index / source.fps))
-            for of_size, size in zip(counts, sizes, strict=True):
+            second = int(frame.index / source.fps)
+            for size in sizes:
                 boxes = detect(scaled(frame.image, *size))
                 found = detections_of(boxes, size, (source.width, source.height), classes)
-                later = [scene.truth.get(frame.index + age) for age in AGES]
-                of_size.append([_counts(tally(found, truth)) if truth else (0, 0, 0) for truth in later])
+                for age in AGES:
+                    truth = scene.truth.get(frame.index + age)
+                    total = sum(tally(found, truth).values(), Matches()) if truth is not None else Matches()
+                    counts = (1, total.matched, total.found, total.present)
+                    rows.append((scene.name, grade, size[1], second, age, *counts))
     finally:
         source.close()
-    return Looked(scene.name, grade, tuple(height for _, height in sizes), tuple(seconds), counts)
-
-
-def _counts(by_class: dict[str, Matches]) -> tuple[int, int, int]:
-    total = sum(by_class.values(), Matches())
-    return total.matched, total.found, total.present
+    found: Any = pd.DataFrame(rows, columns=[*ABOUT, *COUNTS])
+    return found.groupby(ABOUT, as_index=False, sort=False).sum()

@@ -1,17 +1,19 @@
-"""The figure of a run: SLO ratios against their threshold, the knobs, and what came of it, over time."""
+"""The figures of runs over time, of a run beside its simulated twin, and of an agent's network."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
+from numpy.typing import NDArray
 
 from agents.base import NetworkFigure
 from envs.spec import ElasticitySpec
 from experiments.display.events import TimedEvent
+from experiments.display.lines import Group, Line, lines_of
 from experiments.program.formatting import level_text
 from experiments.program.style import COLOURS, LINES, drawn_to
 from experiments.runs.summary import column, stream_time_s
@@ -19,56 +21,88 @@ from experiments.statistics.agreement import METRICS
 
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN = 9.0, 1.5
+WIDE_IN = 11.0  # of runs over time: two columns of panels
 MOST_NAMED = 8  # events above the panels
+LEGEND_COLUMNS = 5
+LEFT, RIGHT = (Group.KNOB, Group.WORTH), (Group.SLO, Group.LOAD)  # what the columns of panels are of
 COLUMNS = {"knob": 0.0, "stage": 0.5, "metric": 1.0, "before": 1.0, "SLO": 2.0}
 FILL = {"knob": COLOURS[4], "stage": COLOURS[1], "metric": COLOURS[5], "before": "#DDDDDD", "SLO": COLOURS[2]}
 ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of the curves
 
 
-def plot_trace(
-    trace: pd.DataFrame, spec: ElasticitySpec, events: Sequence[TimedEvent], title: str, path: Path
-) -> None:
-    """Write the figure of one run as PNG.
+class Course(NamedTuple):
+    """A run to be drawn.
+
+    Attributes:
+        trace: one row per control interval, at least one.
+        grades: of its detector, by their indexes.
+        look: of its line, as matplotlib's keywords; what has a label is in the legend.
+    """
+
+    trace: pd.DataFrame
+    grades: Sequence[str]
+    look: Mapping[str, Any]
+
+
+def plot_runs(courses: Sequence[Course], title: str, path: Path, events: Sequence[TimedEvent] = ()) -> None:
+    """Write a figure of runs over time: knobs and what came of them to the left, SLOs and load to the right.
+
+    What a run does not have, its panel has no line of.
 
     Args:
-        trace: one row per control interval, at least one.
-        spec: names the knobs and SLOs, and what their levels stand for.
-        events: of the run; named above all panels unless they are too many.
+        courses: at least one.
         title: one line.
-        path: of the PNG.
+        path: of the file, which is what its name ends in: PNG, SVG or PDF.
+        events: of the first run; marked in all panels, and named above them unless they are too many.
     """
-    n_panels = 3 + len(spec.knobs)
-    with drawn_to(path, WIDTH_IN, PANEL_IN * (n_panels + 1)) as figure:
-        heights = [2.0, *[1.0] * len(spec.knobs), 1.2, 0.6]
-        panels = figure.subplots(n_panels, 1, sharex=True, height_ratios=heights)
+    drawn: dict[tuple[Group, str], list[tuple[Course, Line]]] = {}
+    for course in courses:
+        for line in lines_of(course.trace, course.grades):
+            drawn.setdefault((line.group, line.name), []).append((course, line))
+    sides = [[drawn[key] for group in groups for key in drawn if key[0] is group] for groups in (LEFT, RIGHT)]
+    n_rows = max(map(len, sides))
+    with drawn_to(path, WIDE_IN, PANEL_IN * n_rows + 0.8) as figure:
+        panels = figure.subplots(n_rows, 2, sharex=True, squeeze=False)
         figure.suptitle(title, x=0.01, ha="left")
-        time_s = stream_time_s(trace)
-        _slos(panels[0], trace, spec, time_s)
-        for i, knob in enumerate(spec.knobs):
-            axes = panels[1 + i]
-            levels = trace[f"action.{knob.name}"].to_numpy()
-            axes.step([0.0, *time_s], [levels[0], *levels], where="pre", color=COLOURS[0])
-            axes.set_yticks(range(knob.n_levels), [level_text(knob, level) for level in range(knob.n_levels)])
-            axes.set(ylim=(-0.3, knob.n_levels - 0.7), ylabel=knob.name)
-        _worth(panels[-2], trace, time_s)
-        _load(panels, trace, time_s)
-        _name_events(panels[0], [event for event in events if event.step < len(trace)], time_s)
-        panels[-1].set_xlabel("time of the stream, s")
+        for column_of_panels, side in zip(panels.T, sides, strict=True):
+            for axes, lines in zip(column_of_panels, side, strict=False):
+                _draw(axes, lines)
+            for axes in column_of_panels[len(side) :]:
+                axes.set_axis_off()
+            column_of_panels[len(side) - 1].set_xlabel("time of the stream, s")
+            column_of_panels[len(side) - 1].xaxis.set_tick_params(labelbottom=True)
+        panels[0, 0].set_xlim(0.0, None)
+        _mark_events(panels, events, stream_time_s(courses[0].trace))
         figure.align_ylabels(panels)
+        if (handles := panels[0, 0].get_legend_handles_labels())[0]:
+            figure.legend(*handles, loc="outside lower center", ncols=LEGEND_COLUMNS)
 
 
-def _slos(axes: Axes, trace: pd.DataFrame, spec: ElasticitySpec, time_s: np.ndarray) -> None:
-    for i, slo in enumerate(spec.slos):
-        known = trace[f"known.{slo.metric}"].to_numpy(dtype=bool)
-        ratio = np.where(known, trace[f"ratios.{slo.metric}"].to_numpy(dtype=float), np.nan)
-        colour, line = COLOURS[i % len(COLOURS)], LINES[i % len(LINES)]
-        axes.plot(time_s, np.maximum(ratio, RATIO_FLOOR), line, color=colour, label=slo.metric)
-    mark_broken(axes)
-    axes.set_ylabel("metric ÷ threshold\n(shaded: broken)")
-    axes.legend(bbox_to_anchor=(1.0, 0.5))
+def _draw(axes: Axes, lines: Sequence[tuple[Course, Line]]) -> None:
+    """Draw a figure of several runs; what is in force during an interval as stairs."""
+    _, first = lines[0]
+    for course, line in lines:
+        ends_s = stream_time_s(course.trace)
+        if line.group in (Group.KNOB, Group.LOAD):
+            stairs = [line.values[0], *line.values]
+            axes.step([0.0, *ends_s], stairs, where="pre", **course.look)
+        else:
+            low = RATIO_FLOOR if line.group is Group.SLO else -np.inf
+            axes.plot(ends_s, np.maximum(line.values, low), **course.look)
+    axes.set_ylabel(f"{first.name}\n÷ threshold" if first.group is Group.SLO else first.name)
+    if first.group is Group.SLO:
+        _mark_broken(axes)
+    elif first.group is Group.KNOB:
+        levels = {
+            level: word for _, line in lines for level, word in zip(line.values, line.words, strict=True)
+        }
+        axes.set_yticks(sorted(levels), [levels[level] for level in sorted(levels)])
+    elif first.group is Group.LOAD:
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
 
 
-def mark_broken(axes: Axes) -> None:
+def _mark_broken(axes: Axes) -> None:
     """Make an axis of ratios logarithmic, and shade what is above the threshold."""
     axes.axhline(1.0, color="black", linewidth=1.0)
     axes.set_yscale("log")
@@ -79,41 +113,18 @@ def mark_broken(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _name_events(axes: Axes, events: Sequence[TimedEvent], time_s: np.ndarray) -> None:
-    """Write above the axes what the scenario did, where it did; a pattern does something in every step."""
-    planned = [event for event in events if event.is_planned]
+def _mark_events(panels: NDArray[Any], events: Sequence[TimedEvent], ends_s: NDArray[np.float64]) -> None:
+    """Draw a line through all panels where the scenario did something, and say above the left ones what.
+
+    A pattern does something in every step, and is not marked.
+    """
+    planned = [event for event in events if event.is_planned and event.step < len(ends_s)]
     for event in planned if len(planned) <= MOST_NAMED else ():
-        place = time_s[event.step - 1] if event.step else 0.0
+        began_s = ends_s[event.step - 1] if event.step else 0.0
         where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 20}
-        axes.annotate(event.text, (place, 1.0), (0, 2), fontsize=7, va="bottom", **where)
-        axes.axvline(place, color="#999999", linewidth=0.7, linestyle=":")
-
-
-def _load(panels: Sequence[Axes], trace: pd.DataFrame, time_s: np.ndarray) -> None:
-    """Streams and workers in the last panel; a line through all where either changes."""
-    shown = {"streams": trace["streams"].to_numpy(dtype=float)}
-    live = [name for name in trace.columns if name.startswith("workers.") and name.endswith(".in_hand")]
-    if live:
-        shown["workers"] = trace[live].notna().sum(axis=1).to_numpy(dtype=float)
-    for i, (name, counts) in enumerate(shown.items()):
-        panels[-1].step([0.0, *time_s], [counts[0], *counts], LINES[i], color=COLOURS[i], label=name)
-        for at_s in time_s[:-1][np.diff(counts) != 0]:
-            for axes in panels:
-                axes.axvline(at_s, color="#999999", linewidth=0.7, linestyle=":")
-    top = max(counts.max() for counts in shown.values())
-    panels[-1].set(ylim=(0, top + 0.5), ylabel="how many")
-    panels[-1].yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    panels[-1].legend(bbox_to_anchor=(1.0, 0.5))
-
-
-def _worth(axes: Axes, trace: pd.DataFrame, time_s: np.ndarray) -> None:
-    axes.plot(time_s, trace["qoe"], color=COLOURS[2], label="QoE")
-    found = column(trace, "qoe_by.f1") if "qoe_by.f1" in trace else np.full(len(trace), np.nan)
-    if np.isfinite(found).any():
-        axes.plot(time_s, found, color=COLOURS[0], linestyle="--", label="streaming F1")
-    axes.plot(time_s, trace["reward"], color=COLOURS[6], linestyle=":", label="reward")
-    axes.set(ylim=(-1.05, 1.05), ylabel="what it was worth")
-    axes.legend(bbox_to_anchor=(1.0, 0.5))
+        panels[0, 0].annotate(event.text, (began_s, 1.0), (0, 2), fontsize=7, va="bottom", **where)
+        for axes in panels.flat:
+            axes.axvline(began_s, color="#999999", linewidth=0.7, linestyle=":")
 
 
 # --- a run beside its simulated twin ---

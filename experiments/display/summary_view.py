@@ -1,33 +1,31 @@
-"""What a run prints when it is over: its figures in a table, and where everything lies."""
+"""A run that is over: its trace, its figures and where everything lies, printed or as a page."""
 
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import numpy as np
+import pandas as pd
+from rich.console import Console, RenderableType
+from rich.console import Group as Stacked
 from rich.table import Table
+from rich.text import Text
 
 from envs.spec import Quality
+from experiments.display.events import TimedEvent
+from experiments.display.lines import Group, lines_of
 from experiments.program.console import plain_table, say
+from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
-from experiments.runs.record import CERTIFICATE, LOGS, PAGE, PICTURE, RECORDING, SUMMARY, VIDEO, RunStatus
-from experiments.runs.summary import SETTLED_AFTER
-from experiments.runs.trace import TRACE
+from experiments.program.style import rendered
+from experiments.runs.record import CERTIFICATE, LOGS, NETWORK, PAGE, PICTURE, VIDEO, RunStatus, left_in
+from experiments.runs.summary import SETTLED_AFTER, Values, stream_time_s
 from pipeline.messages import Weights
 
-WHAT = {
-    "trace, one row per interval": TRACE,
-    "page, for a browser": PAGE,
-    "picture": PICTURE,
-    "beside its simulated twin": CERTIFICATE,
-    "summary": SUMMARY,
-    "annotated video": VIDEO,
-    "episode, for `rerun`": RECORDING,
-    "logs of the programs": LOGS,
-}
 COUNTED_FAULTS = {  # keys of a `SourceReport`
     "undecodable": "undecodable picture",
     "rebased": "time jump",
@@ -44,6 +42,13 @@ UNTRAINED = (
 )
 POOR = "The simulated twin is not this pipeline: {}"
 DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
+SHORTEST, LEAST = 24, 8  # line, in cells: below the one columns of words go, and below the other nothing does
+GAP = 2  # between columns
+MOST_EVENTS = 8  # that are listed; a pattern has one per interval
+BROKEN = "bold red"
+TEMPLATE = Path(__file__).with_name("run.html.j2")
+N_BLOCKS = 60  # of a line over time
+PICTURES = {"Trace": PICTURE, "Beside its simulated twin": CERTIFICATE, "What the agent believes": NETWORK}
 
 
 def print_summary(console: Console, summary: Mapping[str, Any], directory: Path, mlflow_uri: str) -> None:
@@ -56,13 +61,8 @@ def print_summary(console: Console, summary: Mapping[str, Any], directory: Path,
             say(console, POOR.format(certificate["poor"]), "bold yellow")
     elif (why := summary.get("no_certificate")) is not None:
         say(console, f"How far the simulator is from this run is not known: {why}")
-    for what, name in WHAT.items():
-        if (directory / name).exists():
-            say(console, f"{what:<28} {directory / name}")
-    for path in sorted(directory.glob("detections.*")):
-        say(console, f"detections                   {path}")
-    for path in sorted(directory.glob("output.*.mp4")):
-        say(console, f"annotated video, continued   {path}")
+    for what, path in [*left_in(directory), ("logs of the programs", directory / LOGS)]:
+        say(console, f"{what:<28} {path}")
     if mlflow_uri:
         say(console, f"all runs, in a browser       {mlflow_command(mlflow_uri)}")
     if summary["weights"] == Weights.UNTRAINED:
@@ -87,11 +87,7 @@ def mlflow_command(uri: str) -> str:
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """The summary's figures, one per row."""
     title = f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
-    table = Table(title=title, show_header=False, box=None, padding=(0, 1))
-    table.title_justify, table.title_style = "left", "bold"
-    for row in figures_of(summary):
-        table.add_row(*row)
-    return table
+    return plain_table(("", ""), figures_of(summary), title, n_left=2)
 
 
 def about(summary: Mapping[str, Any]) -> dict[str, str]:
@@ -148,3 +144,80 @@ def certificate_table(certificate: Mapping[str, Any]) -> Table:
 def _percent(share: float | None) -> str:
     """Of those steps in which it is known."""
     return "–" if share is None else f"{100 * share:.1f} % of the steps"
+
+
+# --- over time ---
+
+
+def trace_view(
+    trace: pd.DataFrame, grades: Sequence[str], events: Sequence[TimedEvent], width: int
+) -> RenderableType:
+    """Return all of a trace, from left to right as the stream's time goes; red where an SLO was broken.
+
+    Args:
+        trace: one row per control interval, at least one.
+        grades: of the detector, by their indexes.
+        events: of the run; those after its end are left out.
+        width: of the terminal, in cells; a cell of a line is one interval, or the mean of several.
+    """
+    lines = [line for line in lines_of(trace, grades) if line.group is not Group.LOAD]
+    ends_s, headings = stream_time_s(trace), ["lowest", "highest"]
+    words = [["", "", *headings], *([line.title, line.said, *line.ends] for line in lines)]
+    widths = [max(map(len, texts)) + GAP for texts in zip(*words, strict=True)]
+    room = width - GAP
+    has_ends = room - sum(widths) >= SHORTEST
+    n = max(LEAST, room - sum(widths if has_ends else widths[:2]))
+    heads = ["", f"0 to {ends_s[-1]:.0f} s", "", *(headings if has_ends else [])]
+    table = plain_table(heads, n_left=2)
+    for line in lines:
+        blocks = Text.assemble(*((block, BROKEN if bad else "") for block, bad in line.blocks(n)))
+        table.add_row(line.title, blocks, line.said, *(line.ends if has_ends else ()))
+    return Stacked(table, Text("\n".join(sentences(events, ends_s))))
+
+
+def sentences(events: Sequence[TimedEvent], ends_s: Values) -> list[str]:
+    """Say when what happened: what was planned as its interval begins, what was seen as it ends."""
+    starts_s = np.append(0.0, ends_s[:-1])
+    found = [
+        f"{(starts_s if event.is_planned else ends_s)[event.step]:>6.0f} s  {event.text}"
+        for event in sorted(events)
+        if event.step < len(ends_s)
+    ]
+    n_left = len(found) - MOST_EVENTS
+    return found if n_left <= 0 else [*found[:MOST_EVENTS], f"{'':10}and {counted(n_left, 'other event')}"]
+
+
+# --- as a page ---
+
+
+def write_page(
+    directory: Path, title: str, summary: Mapping[str, Any], trace: pd.DataFrame, grades: Sequence[str]
+) -> None:
+    """Write `run.html` from what a run has left by now; it needs no other file but the video.
+
+    Args:
+        directory: of the run.
+        title: one line.
+        summary: complete.
+        trace: one row per control interval, at least one.
+        grades: of the detector, by their indexes.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    pictures = {name: directory / file for name, file in PICTURES.items() if (directory / file).exists()}
+    files = [path.name for _, path in left_in(directory) if path.name != PAGE]
+    page = rendered(
+        TEMPLATE,
+        title=title,
+        facts=about(summary),
+        notes=[summary["error"]] if summary["error"] else [],
+        video=VIDEO if VIDEO in files else "",
+        figures=figures_of(summary),
+        end_s=round(float(stream_time_s(trace)[-1])),
+        lines=[line for line in lines_of(trace, grades) if line.group is not Group.LOAD],
+        n_blocks=N_BLOCKS,
+        pictures={name: b64encode(path.read_bytes()).decode() for name, path in pictures.items()},
+        files=[*files, f"{LOGS}/"],
+    )
+    write_whole(directory / PAGE, page)

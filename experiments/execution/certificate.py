@@ -7,14 +7,13 @@ were slower now (a factor per device, fitted on the first intervals alone), and 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from agents.base import Agent
-from envs.hardware import Hardware
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from experiments.program.errors import ConfigError
@@ -24,57 +23,31 @@ from experiments.runs.summary import column
 from experiments.runs.trace import trace_of
 from experiments.statistics.agreement import twin_agreement
 from experiments.worlds.pipeline import PipelinePlan
-from experiments.worlds.plan import plan_twin
+from experiments.worlds.plan import Plan, plan_twin
 from experiments.worlds.simulator import SimulatorPlan
 
 FITTED_ON = 20  # control intervals from the run's beginning
 DRIFT = 1.25  # times as slow, or as fast, as in the profile: more is said
 
 
-class Certificate(NamedTuple):
-    """How far the twin was.
-
-    Attributes:
-        figures: as `twin_agreement` returns them, of the twin with the machine's speed of now; `drift`,
-            service times over the profile's, per device, None where it was idle; and `as_profiled`, those of
-            the twin with the profile's speed. `poor` tells of the drift, too.
-        twin: the trace of the twin.
-    """
-
-    figures: dict[str, Any]
-    twin: pd.DataFrame
-
-
-def check_certifiable(plan: PipelinePlan, trace: pd.DataFrame) -> None:
-    """Raise ConfigError if a run's twin would be another pipeline's, or of other workers."""
-    if plan.env.control:
-        raise ConfigError("the pipeline was started elsewhere, on hardware that this program does not know")
-    if column(trace, "deaths")[-1]:
-        raise ConfigError("a worker or collector died unplanned, which the twin knows nothing of")
-    if plan.hardware.is_native and not is_of_here(plan.hardware):
-        raise ConfigError(
-            "the service times of this machine are not known; measure them: "
-            "python -m experiments.calibrate hardware=local"
-        )
-
-
-def is_of_here(hardware: Hardware) -> bool:
-    """Return whether service times come from a calibration of a machine like this one."""
-    sources = [times.source for device in hardware.devices for times in device.times.values()]
-    return bool(sources) and all(machine_text(machine()) in source for source in sources)
-
-
-def certify(plan: PipelinePlan, real: pd.DataFrame) -> Certificate:
+def certify(plan: Plan, real: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
     """Play a run's actions on its simulated twin and compare, interval by interval.
 
     Args:
-        plan: of the run.
+        plan: of the run, which is one of the pipeline.
         real: its trace, at least one row.
 
+    Returns:
+        Figures as `twin_agreement` returns them, of the twin with the machine's speed of now; `drift`,
+        service times over the profile's, per device, None where it was idle; and `as_profiled`, those of the
+        twin with the profile's speed. `poor` tells of the drift, too. And the trace of the twin.
+
     Raises:
-        ConfigError: it has no twin, as of a live source.
+        ConfigError: its twin would be another pipeline's, or of other workers, or there is none.
     """
+    assert isinstance(plan, PipelinePlan)
     twin = plan_twin(plan.config)
+    check_certifiable(plan, real)
     as_profiled = played(twin, real)
     factors = drift(real, as_profiled, devices_of(twin.system))
     now = twin.system.hardware.slowed([factor or 1.0 for factor in factors])
@@ -82,7 +55,20 @@ def certify(plan: PipelinePlan, real: pd.DataFrame) -> Certificate:
     figures = twin_agreement(real, own)
     figures |= {"drift": factors, "as_profiled": twin_agreement(real, as_profiled)}
     figures["poor"] = "; ".join(filter(None, (figures["poor"], drifted(factors))))
-    return Certificate(figures, own)
+    return figures, own
+
+
+def check_certifiable(plan: PipelinePlan, trace: pd.DataFrame) -> None:
+    """Raise ConfigError if a run's twin would be another pipeline's, or of other workers."""
+    if column(trace, "deaths")[-1]:
+        raise ConfigError("a worker or collector died unplanned, which the twin knows nothing of")
+    sources = [times.source for device in plan.hardware.devices for times in device.times.values()]
+    is_of_here = bool(sources) and all(machine_text(machine()) in source for source in sources)
+    if plan.hardware.is_native and not is_of_here:
+        raise ConfigError(
+            "the service times of this machine are not known; measure them: "
+            "python -m experiments.calibrate hardware=local"
+        )
 
 
 class Repeating(Agent):

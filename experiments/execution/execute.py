@@ -11,18 +11,16 @@ from rich.console import Console
 
 from agents.base import Agent
 from experiments.config.world_schemas import PipelineSchema
-from experiments.display.plots import plot_certificate
 from experiments.display.views import View
-from experiments.execution.counterfactual import Counterfactual, counterfactual_of
+from experiments.execution.counterfactual import counterfactual_of
 from experiments.execution.extras import Extras
 from experiments.program.console import say
 from experiments.program.entry import logging_to
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ExecutionError
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.runs.episode import Observer, Step, play
 from experiments.runs.identity import Identity
-from experiments.runs.record import CERTIFICATE, LOGS, RunRecord, status_of, what_broke
-from experiments.runs.trace import read_trace
+from experiments.runs.record import LOGS, RunRecord, RunStatus, status_of, what_broke
 from experiments.worlds.host import alone
 from experiments.worlds.plan import Plan
 from pipeline.messages import Weights
@@ -38,8 +36,7 @@ class Ended:
         directory: that has everything.
         summary: as in `summary.json`.
         cause: what ended it before its time, if anything did.
-        interruption: what came while it went on or was recorded and is meant for the whole program, which is
-            to raise it: a signal.
+        interruption: a signal that came while it went on or was recorded; the whole program is to raise it.
     """
 
     directory: Path
@@ -51,6 +48,13 @@ class Ended:
     def error(self) -> str:
         """One sentence, "" if it came to its own end and nothing went wrong on the way."""
         return str(self.summary["error"])
+
+    def check(self) -> None:
+        """Raise ExecutionError if it broke, and Interrupted if the program is to end for a signal."""
+        if self.summary["status"] == RunStatus.FAILED:
+            raise ExecutionError(f"{self.error} (logs: {self.directory / LOGS})") from self.cause
+        if self.interruption is not None:
+            raise self.interruption
 
 
 def execute(
@@ -76,9 +80,7 @@ def execute(
     Raises:
         OSError: its directory cannot be made, or not even its end be written there.
     """
-    config = plan.config
-    folder = Path(config.results) / config.name
-    detected = plan.detections
+    config, detected, asked = plan.config, plan.detections, counterfactual_of(plan)
     head = {
         **identity.metadata,
         "weights": Weights.NONE,
@@ -86,11 +88,10 @@ def execute(
         "trained_steps": agent.trained_steps,
     }
     say(console, detected.line)
-    asked = counterfactual_of(plan)
     with (
         hearing() as heard,
         RunRecord(
-            folder,
+            Path(config.results) / config.name,
             identity.name,
             plan.spec,
             head,
@@ -101,16 +102,10 @@ def execute(
         logging_to(record.directory / LOGS / "run.log", console),
     ):
         logger.info("%s", detected.line)
-        extras = Extras(record.directory, plan, identity, tracked, draws)
-        cause = driven(plan, agent, record, asked, extras, view, heard)
+        extras = Extras(record, plan, identity.title, tracked, draws)
+        cause = driven(plan, agent, [asked, record, view], extras, view, heard)
         if cause is None:
-            afterwards = {
-                "golden_f1": lambda: note_golden(plan, record),
-                "certificate": lambda: note_certificate(plan, record, draws, console),
-            }
-            for what, note in afterwards.items():
-                if (trouble := heard.attempt(note)) is not None:
-                    logger.warning("there is no %s: %s", what, what_broke(trouble, record.directory))
+            extras.judge(heard, console)
         error = "" if cause is None else what_broke(cause, record.directory)
         summary = record.end(status_of(cause), error)
         if extras.leave(agent, summary, heard):
@@ -119,51 +114,29 @@ def execute(
     return Ended(record.directory, summary, cause, heard.interruption or by_hand)
 
 
-def note_golden(plan: Plan, record: RunRecord) -> None:
-    """Add to the summary how near the run came to the highest grade, where that is asked for."""
-    if isinstance(plan.config.env, PipelineSchema):
-        from experiments.execution.golden import golden_f1  # it needs FFmpeg
-
-        if (f1 := golden_f1(plan, record.directory)) is not None:
-            record.note(golden_f1=f1)
-
-
-def note_certificate(plan: Plan, record: RunRecord, draws: bool, console: Console) -> None:
-    """Add to the summary how far the simulated twin of a run of the pipeline was, or why nobody can tell."""
-    if not isinstance(plan.config.env, PipelineSchema):
-        return
-    from experiments.execution.certificate import certify, check_certifiable
-    from experiments.worlds.pipeline import PipelinePlan
-
-    assert isinstance(plan, PipelinePlan)
-    trace = read_trace(record.directory)
-    try:
-        check_certifiable(plan, trace)
-        with console.status("the simulated twin plays; at first the simulator is compiled, for minutes"):
-            certificate = certify(plan, trace)
-    except ConfigError as error:
-        record.note(no_certificate=str(error))
-        return
-    record.note(certificate=certificate.figures)
-    if draws:
-        plot_certificate(trace, certificate.twin, record.directory / CERTIFICATE)
-
-
 def driven(
-    plan: Plan,
-    agent: Agent,
-    record: RunRecord,
-    asked: Counterfactual,
-    extras: Extras,
-    view: View,
-    heard: Hearing,
+    plan: Plan, agent: Agent, observers: Sequence[Observer], extras: Extras, view: View, heard: Hearing
 ) -> BaseException | None:
-    """Drive to the end; what ended it before, if anything did.
+    """Drive from the world's beginning to its end; what ended it before, if anything did.
 
     That is the first thing that went wrong, not what went wrong on the way out because of it.
     """
-    world = ExitStack()
-    cause = heard.attempt(lambda: drive(plan, agent, [asked, record, view], extras, view, heard, world))
+    world, env = ExitStack(), plan.config.env
+
+    def drive() -> None:
+        extras.begin()
+        world.enter_context(view)
+        if isinstance(env, PipelineSchema) and not env.control:
+            world.enter_context(alone(extras.directory, view.say))
+        made = plan.make_env(extras.directory, view.say)
+        world.callback(made.close)
+        world.callback(view.say, "the world ends")
+        view.say("the agent warms up")
+        agent.warm_up()
+        view.say("the world starts")
+        play(agent, made, plan.config.seed, [*observers, Attention(heard)])
+
+    cause = heard.attempt(drive)
     if cause is not None:
         logger.info("the run did not finish", exc_info=cause)
     while (trouble := heard.attempt(world.close)) is not None:  # what is left on the stack is next
@@ -171,30 +144,6 @@ def driven(
         if cause is None and not isinstance(trouble, Interrupted):
             cause = trouble
     return cause
-
-
-def drive(
-    plan: Plan,
-    agent: Agent,
-    observers: Sequence[Observer],
-    extras: Extras,
-    view: View,
-    heard: Hearing,
-    world: ExitStack,
-) -> None:
-    """From the world's beginning to its end; what must be closed is left on the stack."""
-    config, directory = plan.config, extras.directory
-    extras.begin()
-    world.enter_context(view)
-    if isinstance(config.env, PipelineSchema) and not config.env.control:
-        world.enter_context(alone(directory, view.say))
-    env = plan.make_env(directory, view.say)
-    world.callback(env.close)
-    world.callback(view.say, "the world ends")
-    view.say("the agent warms up")
-    agent.warm_up()
-    view.say("the world starts")
-    play(agent, env, config.seed, [*observers, Attention(heard)])
 
 
 class Attention(Observer):

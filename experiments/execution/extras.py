@@ -1,18 +1,21 @@
-"""What a run leaves beside its record: pictures, a recording for Rerun, its entry in MLflow."""
+"""What a run leaves beside its trace: how it is judged, pictures, a recording, its entry in MLflow."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from rich.console import Console
+
 from agents.base import Agent
+from experiments.config.world_schemas import PipelineSchema
 from experiments.display.events import events_of
-from experiments.display.plots import plot_network, plot_trace
-from experiments.display.rerun.recording import write_recording
-from experiments.display.run_page import write_page
+from experiments.display.plots import Course, plot_certificate, plot_network, plot_runs
+from experiments.display.rerun import write_recording
+from experiments.display.summary_view import write_page
+from experiments.program.errors import ConfigError
 from experiments.program.interruption import Hearing, Interrupted
-from experiments.runs.identity import Identity
-from experiments.runs.record import LOGS, NETWORK, PICTURE, what_broke
+from experiments.runs.record import CERTIFICATE, LOGS, NETWORK, PICTURE, RunRecord, what_broke
 from experiments.runs.trace import read_trace
 from experiments.tracking.following import Follower, TrackingError, afterwards
 from experiments.worlds.plan import Plan
@@ -21,27 +24,43 @@ logger = logging.getLogger(__name__)
 
 
 class Extras:
-    """None of them can undo the record, which is complete before the first is made.
+    """None of them can undo the record.
 
     Args:
-        directory: the run's.
+        record: of the run.
         plan: of the run.
-        identity: what it is.
+        title: one line, on pictures.
         tracked: URI of the MLflow store that is to have it; None = none.
         draws: whether pictures are to be left.
     """
 
-    def __init__(
-        self, directory: Path, plan: Plan, identity: Identity, tracked: str | None, draws: bool
-    ) -> None:
-        self.directory, self._plan, self._identity, self._draws = directory, plan, identity, draws
+    def __init__(self, record: RunRecord, plan: Plan, title: str, tracked: str | None, draws: bool) -> None:
+        self.directory = record.directory
+        self._record, self._plan, self._title, self._draws = record, plan, title, draws
         self._tracked = tracked
         self._follower: Follower | None = None
+        self._twin: pd.DataFrame | None = None  # trace of the simulated twin
 
     def begin(self) -> None:
         """Let MLflow follow the run, or prepare itself for one that is over in a moment."""
         if self._tracked is not None:
             self._follower = Follower(self.directory, self._tracked, self.directory / LOGS / "mlflow.log")
+
+    def judge(self, heard: Hearing, console: Console) -> None:
+        """Add to the summary how good a run of the pipeline was, and its twin; what goes wrong is logged.
+
+        Args:
+            heard: signals; one breaks off what is under way.
+            console: says what takes its time.
+        """
+        if not isinstance(self._plan.config.env, PipelineSchema):
+            return
+        for what, note in (
+            ("golden_f1", self._note_golden),
+            ("certificate", lambda: self._note_certificate(console)),
+        ):
+            if (trouble := heard.attempt(note)) is not None:
+                logger.warning("there is no %s: %s", what, what_broke(trouble, self.directory))
 
     def leave(self, agent: Agent, summary: Mapping[str, Any], heard: Hearing) -> bool:
         """Make all that is wanted; what goes wrong is logged.
@@ -68,25 +87,44 @@ class Extras:
             return True
         return self._follower is None
 
+    def _note_golden(self) -> None:
+        from experiments.execution.golden import golden_f1  # it needs FFmpeg
+
+        if (f1 := golden_f1(self._plan, self.directory)) is not None:
+            self._record.note(golden_f1=f1)
+
+    def _note_certificate(self, console: Console) -> None:
+        from experiments.execution.certificate import certify  # the simulator is compiled
+
+        try:
+            with console.status("the simulated twin plays; at first the simulator is compiled, for minutes"):
+                figures, self._twin = certify(self._plan, read_trace(self.directory))
+        except ConfigError as error:
+            self._record.note(no_certificate=str(error))
+        else:
+            self._record.note(certificate=figures)
+
     def _wanted(self, agent: Agent, summary: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
-        directory, title, spec = self.directory, self._identity.title, self._plan.spec
+        directory, title, spec = self.directory, self._title, self._plan.spec
         has_steps = "steps" in summary
         if self._draws and has_steps:
             yield "the picture of the trace", self._draw_trace
+        if self._draws and (twin := self._twin) is not None:
+            path = directory / CERTIFICATE
+            yield "the certificate", lambda: plot_certificate(read_trace(directory), twin, path)
         if self._draws and (network := agent.network_figure()) is not None:
             yield "the agent's network", lambda: plot_network(network, spec, title, directory / NETWORK)
         if self._draws and has_steps:
-            yield "the page", lambda: self._write_page(summary)
+            yield "the page", lambda: write_page(directory, title, summary, *self._trace_and_grades())
         if self._plan.config.output.recording and has_steps:
             yield "the recording for Rerun", lambda: write_recording(directory)
         if self._follower is not None:
             yield "the entry in MLflow", self._follower.finish
 
     def _draw_trace(self) -> None:
-        trace = read_trace(self.directory)
+        trace, grades = self._trace_and_grades()
         events = events_of(self._plan.config, trace)
-        plot_trace(trace, self._plan.spec, events, self._identity.title, self.directory / PICTURE)
+        plot_runs([Course(trace, grades, {})], self._title, self.directory / PICTURE, events)
 
-    def _write_page(self, summary: Mapping[str, Any]) -> None:
-        trace, grades = read_trace(self.directory), self._plan.config.detector.grades
-        write_page(self.directory, self._identity.title, summary, trace, grades)
+    def _trace_and_grades(self) -> tuple[pd.DataFrame, list[str]]:
+        return read_trace(self.directory), self._plan.config.detector.grades

@@ -4,6 +4,7 @@ It says how near a run comes to that grade, which itself would come to 1 if it t
 of what is there was found: so it has a name of its own, and is never a streaming F1.
 """
 
+import json
 import logging
 from bisect import bisect_right
 from pathlib import Path
@@ -11,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.runs.detections import detections_in
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import Plan
 from pipeline.allowance import usable_cores
@@ -28,6 +28,9 @@ from pipeline.worker.weights import TASKS, WeightsFinder, ultralytics_download
 from pipeline.worker.workloads import quiet_ultralytics
 
 logger = logging.getLogger(__name__)
+
+TABLE, LINES = "detections.parquet", "detections.jsonl"
+BOX = (*AXIS_ALIGNED, "confidence", "class_id")
 
 
 def golden_f1(plan: Plan, directory: Path) -> float | None:
@@ -46,7 +49,7 @@ def golden_f1(plan: Plan, directory: Path) -> float | None:
     if not isinstance(plan, PipelinePlan) or not plan.has_golden:
         return None
     rows = detections_in(directory)
-    if rows is None or len([*directory.glob("detections.*")]) > 1:  # a collector that died has left a part
+    if rows.empty or len([*directory.glob("detections.*")]) > 1:  # a collector that died has left a part
         return None
     producer = plan.producer
     source = FileSource(producer.path)
@@ -67,6 +70,23 @@ def golden_f1(plan: Plan, directory: Path) -> float | None:
             found = NOTHING_FOUND if shown < 0 else shown_in(frames[shown], size, classes)
             total += sum(tally(found, reference).values(), Matches())
     return streaming_f1(total) if total.found + total.present else None
+
+
+def detections_in(directory: Path) -> pd.DataFrame:
+    """Read the first stream's rows of the first episode from the file of detections; of none, no rows.
+
+    Columns as `pipeline.collector.detections.SCHEMA` has them; a frame without boxes has a row without class.
+    """
+    rows = pd.DataFrame()
+    if (directory / TABLE).exists():
+        rows = pd.read_parquet(directory / TABLE)
+    elif (directory / LINES).exists():
+        frames = [json.loads(line) for line in (directory / LINES).read_text(encoding="utf-8").splitlines()]
+        rows = pd.DataFrame([frame | box for frame in frames for box in frame["detections"] or [{}]])
+    if rows.empty:
+        return rows
+    rows = rows.reindex(columns=list(dict.fromkeys([*rows, *BOX])))
+    return rows.loc[(rows["stream"] == 0) & (rows["episode"] == rows["episode"].iloc[0])]
 
 
 def every_of(plan: PipelinePlan) -> int:
@@ -92,6 +112,6 @@ def references_of(producer: ProducerOptions, size: tuple[int, int], wanted: rang
 
 def shown_in(frame: pd.DataFrame, size: tuple[int, int], classes: tuple[int, ...]) -> Detections:
     """What a result shows, in px of the source's picture of this (width, height)."""
-    there = frame.loc[frame["class_id"].notna(), [*AXIS_ALIGNED, "confidence", "class_id"]]
+    there = frame.loc[frame["class_id"].notna(), list(BOX)]
     processed = int(frame["width"].iloc[0]), int(frame["height"].iloc[0])
     return detections_of(np.asarray(there, dtype=np.float32), processed, size, classes)

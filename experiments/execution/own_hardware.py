@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -29,12 +28,7 @@ def with_own_hardware(
     """Return a configuration with what its workers take on this machine, where it asks for `hardware=local`.
 
     Where nobody has measured that, workers that compute go without, and those that do not are the stand-in's:
-    choices name it then.
-
-    Args:
-        cfg: composed; it is not changed.
-        choices: the option of each group.
-        console: is told of the stand-in.
+    choices name it then, and the console is told.
 
     Raises:
         OSError, OmegaConfBaseException: the profile cannot be read.
@@ -43,22 +37,20 @@ def with_own_hardware(
     if choices["hardware"] != LOCAL or len(devices) != 1 or devices[0].times:
         return cfg, dict(choices)
     path = own_profile(Path(cfg.results))
+    profile, chosen = OmegaConf.structured(HardwareSchema), dict(choices)
     if path.is_file():
-        return with_profile(cfg, OmegaConf.load(path)), dict(choices)
-    if OmegaConf.get_type(cfg.env) is PipelineSchema and not cfg.env.emulate:
-        return cfg, dict(choices)
-    measure = "python -m experiments.calibrate hardware=local"
-    say(console, f"{STAND_IN} stands in for this machine, which nobody has measured ({measure})")
-    return with_profile(cfg, option("hardware", STAND_IN)), {**choices, "hardware": STAND_IN}
-
-
-def with_profile(cfg: DictConfig, profile: Any) -> DictConfig:
-    """Return a configuration whose one kind of device, and whose host, take what those of a profile do."""
-    profile = OmegaConf.merge(OmegaConf.structured(HardwareSchema), profile)
+        profile = OmegaConf.merge(profile, OmegaConf.load(path))
+    elif OmegaConf.get_type(cfg.env) is PipelineSchema and not cfg.env.emulate:
+        return cfg, chosen
+    else:
+        measure = "python -m experiments.calibrate hardware=local"
+        say(console, f"{STAND_IN} stands in for this machine, which nobody has measured ({measure})")
+        profile = OmegaConf.merge(profile, option("hardware", STAND_IN))
+        chosen["hardware"] = STAND_IN
     cfg = cfg.copy()
     (device,), (measured,) = cfg.hardware.devices, profile.devices
     for name in measured:
         if name not in CHOSEN:
             device[name] = measured[name]
     cfg.hardware.host = profile.host
-    return cfg
+    return cfg, chosen

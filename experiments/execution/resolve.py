@@ -2,30 +2,39 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from agents.base import Agent
+from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
-from experiments.display.rerun.recording import check_rerun
+from experiments.display.rerun import check_rerun
 from experiments.execution.own_hardware import with_own_hardware
 from experiments.execution.weights import fetch_weights
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.identity import Identity, identify
+from experiments.runs.record import LOGS
+from experiments.statistics.disturbances import change_points_of
+from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 from experiments.training.first_use import ensure_trained
 from experiments.worlds.drawn import with_world
 from experiments.worlds.plan import Plan, plan_run, show_world
+
+if TYPE_CHECKING:
+    from experiments.worlds.plan import WorldEnv
 
 CUSTOM = "custom"  # of agent and video: a class of somebody else's, without a name of its own in conf/
 
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run that can begin.
+    """A run that can begin; it makes its world and its agent as often as it is asked to.
 
     Attributes:
         plan: what is to be carried out.
@@ -37,15 +46,46 @@ class ResolvedRun:
     identity: Identity
     agent: DictConfig
 
+    @property
+    def spec(self) -> ElasticitySpec:
+        """What the agent sees."""
+        return self.plan.spec
+
+    @property
+    def config(self) -> RunConfig:
+        """Every key and its value."""
+        return self.plan.config
+
+    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = lambda _: None) -> "WorldEnv":
+        """Make the Gymnasium environment; close it when a real pipeline is behind it.
+
+        Args:
+            directory: of a real pipeline's logs, which go to its folder `logs`.
+            say: told what start-up waits for.
+        """
+        if isinstance(self.config.env, PipelineSchema):
+            (directory / LOGS).mkdir(parents=True, exist_ok=True)
+        return self.plan.make_env(directory, say)
+
     def make_agent(self, say: Callable[[str], None] = lambda _: None) -> Agent:
         """Make a new agent for it, which was shown its world if it must be. Raises ConfigError."""
-        agent = make_agent(self.agent, self.plan.spec)
+        agent = make_agent(self.agent, self.spec)
         show_world(agent, self.plan, say)
         return agent
 
+    def episode(self, trace: pd.DataFrame, agent: str, cell: str, seed: int) -> Episode:
+        """Return what a trace that was played in its world tells, for `experiments.statistics`.
+
+        Args:
+            trace: as `interactive.play` returns it.
+            agent, cell: what they are to be called; episodes of one cell are compared under equal seeds.
+            seed: it was played under.
+        """
+        return episode_of(trace, agent, cell, EVERYWHERE, seed, change_points_of(self.plan, seed))
+
     def under_seed(self, seed: int) -> "ResolvedRun":
         """Return the same under another seed: nothing else is composed or checked again."""
-        config = replace(self.plan.config, seed=seed)
+        config = replace(self.config, seed=seed)
         if isinstance(config.env, SimulatorSchema):  # what is simulated knows no seed
             plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
         else:
@@ -67,7 +107,8 @@ class ResolvedRun:
             ConfigError, ExecutionError, KeyboardInterrupt: as `resolve`.
         """
         values = typed_values(values)
-        config = replace(self.plan.config, agent=plain_agent(values), trained_on=trained_on)
+        plain: Any = OmegaConf.to_container(values, resolve=True)
+        config = replace(self.config, agent=plain, trained_on=trained_on)
         plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
         values = ensure_trained(choice, values, plan, trained_on, console)
         name = named({**self.identity.choices, "agent": choice}, config)["agent"]
@@ -103,11 +144,6 @@ def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> Re
     cfg.agent = ensure_trained(choices["agent"], values, plan, config.trained_on, console)
     identity = identify(cfg, named(choices, config), plan.spec.hash, weights)
     return ResolvedRun(plan, identity, cfg.agent)
-
-
-def plain_agent(values: DictConfig) -> Any:
-    """Return an agent's values as a configuration that became an object has them."""
-    return OmegaConf.to_container(values, resolve=True)
 
 
 def named(choices: Mapping[str, str], config: RunConfig) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """What an agent forecasts in the midst of its own episode, and what copies of that episode make of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from agents.base import Forecaster, Transition
@@ -35,47 +36,56 @@ class Answers:
     forecasts: NDArray[np.float64]
     shares: NDArray[np.float64]
 
-
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """When an agent is asked, and of what.
-
-    Attributes:
-        moments: steps, ascending or not.
-        settings: asked about at each, >= 3; all there are if there are no more.
-        clones: copies of the episode per setting.
-        held: intervals that a setting is held; the last is judged.
-    """
-
-    moments: Sequence[int]
-    settings: int
-    clones: int
-    held: int
+    def table(self, spec: ElasticitySpec, world: Mapping[str, object]) -> pd.DataFrame:
+        """Return a row per setting and SLO: columns of `world`, then step, setting, slo, forecast, share."""
+        slos = [*(slo.metric for slo in spec.slos), *JOINTLY]
+        settings = ["-".join(map(str, setting)) for setting in self.settings.tolist()]
+        columns = {
+            **world,
+            "step": self.step,
+            "setting": np.repeat(settings, len(slos)),
+            "slo": np.tile(slos, len(settings)),
+            "forecast": self.forecasts.ravel(),
+            "share": self.shares.ravel(),
+        }
+        return pd.DataFrame(columns)
 
 
 def ask(
-    agent: Forecaster, env: "SimulatorEnv", seed: int, inquiry: Inquiry, on_answers: Callable[[], None]
+    agent: Forecaster,
+    env: "SimulatorEnv",
+    seed: int,
+    *,
+    moments: Sequence[int],
+    n_settings: int,
+    n_clones: int,
+    held: int,
 ) -> Iterator[Answers]:
     """Let the agent drive an episode, and ask it on the way, each time after its decision.
 
     Seeds of the clones and settings are drawn by seed and moment alone, so that all agents face the same.
+
+    Args:
+        moments: steps at which it is asked, ascending or not.
+        n_settings: asked about at each, >= 3; all there are if there are no more.
+        n_clones: copies of the episode per setting.
+        held: intervals that a setting is held; the last is judged.
     """
     from envs.simulator.branches import Branches
 
-    branches = Branches(env, inquiry.clones)
+    branches = Branches(env, n_clones)
     agent.reset(seed)
     observation, info = env.reset(seed=seed)
     in_force = tuple(agent.spec.decode(observation).levels.tolist())
-    for step in range(max(inquiry.moments) + 1):
+    for step in range(max(moments) + 1):
         levels = agent.act(observation, info)
-        if step in inquiry.moments:
+        if step in moments:
             rng = np.random.default_rng([seed, step, CHOICE])
-            settings = drawn(agent.spec, in_force, inquiry.settings, rng)
+            settings = drawn(agent.spec, in_force, n_settings, rng)
             forecasts = agent.forecast(settings)
-            seeds = np.random.default_rng([seed, step, SEEDS]).integers(2**31, size=inquiry.clones)
-            shares = np.stack([truth(branches, one, seeds, inquiry.held) for one in settings])
+            seeds = np.random.default_rng([seed, step, SEEDS]).integers(2**31, size=n_clones)
+            shares = np.stack([truth(branches, one, seeds, held) for one in settings])
             yield Answers(step, settings, np.column_stack([forecasts, jointly(forecasts)]), shares)
-            on_answers()
         seen, (observation, reward, terminated, _, info) = observation, env.step(levels)
         agent.learn(Transition(seen, levels, received(info, reward), observation, terminated))
         in_force = tuple(levels.tolist())

@@ -1,13 +1,38 @@
-"""How good probability forecasts are: the Brier score, and what it is made of."""
+"""How good probability forecasts are: the Brier score and its parts, a table, reliability diagrams."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
+from rich.box import SIMPLE
+from rich.table import Table
+
+from experiments.program.console import plain_table
+from experiments.program.style import COLOURS, drawn_to
 
 Array = NDArray[np.float64]
 
 JOINTLY = ("all SLOs, product", "all SLOs, least")  # see `jointly`
+COLUMN_IN, HEIGHT_IN = 3.4, 4.6
+JOINT_STYLES = {name: (COLOURS[-1], line, 1.8) for name, line in zip(JOINTLY, ("--", "-"), strict=True)}
+LARGEST = 60.0  # area of the fullest bin's dot, in square points; the others' in proportion
+HEADINGS = {
+    "score": "Brier\nscore",
+    "reliability": "relia-\nbility",
+    "resolution": "reso-\nlution",
+    "always_1": "always\n1's",
+    "skill": "skill",
+    "error": "RMS\nerror",
+}
+CAPTION = (
+    "score = reliability − resolution + uncertainty (+ what bins leave out); skill: 1 is perfect, 0 the "
+    "score of the base rate; error: against the clones' share; more in scores.csv"
+)
 
 
 class Brier(NamedTuple):
@@ -39,60 +64,38 @@ class Brier(NamedTuple):
         return 1 - self.score / self.uncertainty if self.uncertainty > 0 else float("nan")
 
 
-class Bins(NamedTuple):
-    """Forecasts by their size; a row per bin, empty ones too.
-
-    Attributes:
-        counts: questions in it.
-        forecasts: mean forecast, NaN where there is none.
-        shares: mean share of the clones in which it was fulfilled, likewise.
-    """
-
-    counts: NDArray[np.int64]
-    forecasts: Array
-    shares: Array
-
-
-def binned(forecasts: Array, shares: Array, n_bins: int) -> Bins:
-    """Equally wide bins of [0, 1]; a forecast of 1 is in the last.
+def binned(forecasts: Array, shares: Array, n_bins: int) -> pd.DataFrame:
+    """Sort questions into equally wide bins of [0, 1] by their forecast; a forecast of 1 is in the last.
 
     Args:
         forecasts: P(fulfilled), shape (n,), in [0, 1].
         shares: of the clones that fulfilled it, shape (n,), in [0, 1].
         n_bins: >= 1.
+
+    Returns:
+        A row per bin that is not empty, by its index: n, and the means forecast and share.
     """
     index = np.minimum((forecasts * n_bins).astype(int), n_bins - 1)
-    counts = np.bincount(index, minlength=n_bins)
-    with np.errstate(invalid="ignore"):
-        means = [np.bincount(index, values, n_bins) / counts for values in (forecasts, shares)]
-    return Bins(counts, *means)
+    bins = pd.DataFrame({"n": 1, "forecast": forecasts, "share": shares}).groupby(index)
+    return bins.agg({"n": "sum", "forecast": "mean", "share": "mean"})
 
 
 def brier(forecasts: Array, shares: Array, n_bins: int) -> Brier:
-    """The score and its parts; arguments as of `binned`, n >= 1.
+    """Return the score and its parts; arguments as of `binned`, n >= 1.
 
     Source: Murphy 1973, "A new vector partition of the probability score", J. Appl. Meteorology 12; what bins
     leave out: Stephenson et al. 2008, "Two extra components in the Brier score decomposition".
     """
     squared = (forecasts - shares) ** 2
-    score = float(np.mean(squared + shares * (1 - shares)))
-    base_rate = float(np.mean(shares))
-    counts, means, happened = binned(forecasts, shares, n_bins)
-    filled = counts > 0
-    weights = counts[filled] / counts.sum()
-    reliability = float(weights @ (means - happened)[filled] ** 2)
-    resolution = float(weights @ (happened[filled] - base_rate) ** 2)
+    score, base_rate = float(np.mean(squared + shares * (1 - shares))), float(np.mean(shares))
+    bins = binned(forecasts, shares, n_bins)
+    reliability, resolution = np.average(
+        [(bins["forecast"] - bins["share"]) ** 2, (bins["share"] - base_rate) ** 2], axis=1, weights=bins["n"]
+    ).tolist()
     uncertainty = base_rate * (1 - base_rate)
-    return Brier(
-        score=score,
-        reliability=reliability,
-        resolution=resolution,
-        uncertainty=uncertainty,
-        within_bins=score - (reliability - resolution + uncertainty),
-        base_rate=base_rate,
-        error=float(np.sqrt(np.mean(squared))),
-        n=len(forecasts),
-    )
+    within_bins = score - (reliability - resolution + uncertainty)
+    error, n = float(np.sqrt(np.mean(squared))), len(forecasts)
+    return Brier(score, reliability, resolution, uncertainty, within_bins, base_rate, error, n)
 
 
 def jointly(forecasts: Array) -> Array:
@@ -102,3 +105,64 @@ def jointly(forecasts: Array) -> Array:
     upper bound of Fréchet and Hoeffding) if they break together, as those that watch the same queue do.
     """
     return np.stack([forecasts.prod(axis=1), forecasts.min(axis=1)], axis=1)
+
+
+# --- of all questions ---
+
+
+def scores_of(pairs: pd.DataFrame, n_bins: int) -> pd.DataFrame:
+    """Return a row per agent and SLO: the figures of `Brier`, and the scores of two who know nothing."""
+    groups: Any = pairs.groupby(["agent", "slo"], sort=False)
+    rows = []
+    for (agent, slo), own in groups:
+        figures = brier(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
+        references = {"always_base_rate": figures.uncertainty, "always_1": 1 - figures.base_rate}
+        rows.append({"agent": agent, "slo": slo, **figures._asdict(), "skill": figures.skill, **references})
+    return pd.DataFrame(rows)
+
+
+def scores_table(scores: pd.DataFrame) -> Table:
+    """Show the scores; SLOs of one agent together."""
+    title = "P(fulfilled | do(setting)), forecast against clones"
+    table = plain_table(("agent", "SLO", *HEADINGS.values()), title=title, n_left=2)
+    table.box, table.caption, table.caption_justify = SIMPLE, CAPTION, "left"
+    for _, of_agent in scores.groupby("agent", sort=False):
+        table.add_section()
+        for row in of_agent.to_dict("records"):
+            cells = ("–" if np.isnan(row[name]) else f"{row[name]:.3f}" for name in HEADINGS)
+            table.add_row(row["agent"], row["slo"], *cells)
+    return table
+
+
+def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
+    """Write the reliability diagrams as PNG: a column per agent, below it how many forecasts a bin has."""
+    agents = pairs["agent"].unique().tolist()
+    with drawn_to(path, COLUMN_IN * len(agents) + 1.4, HEIGHT_IN) as figure:
+        panels = figure.subplots(
+            2, len(agents), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1)
+        )
+        for agent, (diagram, counts) in zip(agents, panels.T, strict=True):
+            diagram.set_title(agent)
+            by_slo: Any = pairs[pairs["agent"] == agent].groupby("slo", sort=False)
+            bins = {
+                slo: binned(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
+                for slo, own in by_slo
+            }
+            _diagram(diagram, bins)
+            of_all = bins[JOINTLY[-1]]
+            counts.bar((of_all.index + 0.5) / n_bins, of_all["n"], width=0.9 / n_bins, color=COLOURS[4])
+        panels[0, 0].set_ylabel("share of the clones\nin which it was fulfilled")
+        panels[1, 0].set_ylabel(f"questions,\n{JOINTLY[-1]}")
+        figure.supxlabel("forecast P(SLO fulfilled | do(setting))", fontsize="medium")
+        panels[0, -1].legend(bbox_to_anchor=(1.0, 0.5))
+
+
+def _diagram(axes: Axes, by_slo: Mapping[str, pd.DataFrame]) -> None:
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="perfect")
+    colours = cycle(COLOURS)
+    for slo, bins in by_slo.items():
+        colour, line, width = JOINT_STYLES.get(slo) or (next(colours), "-", 1.0)
+        axes.plot(bins["forecast"], bins["share"], line, color=colour, linewidth=width, label=slo)
+        sizes = LARGEST * bins["n"] / bins["n"].max()
+        axes.scatter(bins["forecast"], bins["share"], sizes, color=colour, alpha=0.7, linewidth=0)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))

@@ -59,10 +59,10 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     blocks, episodes = blocks_of(evidence), evidence.table
     figures = [draw(directory, block) for block in blocks]
     frames = {
-        "table": joined(blocks, lambda block: block.leaderboard),
-        "pairs": joined(blocks, lambda block: block.pairs),
-        "improvements": joined(blocks, lambda block: block.improvements),
-        "slos": joined(blocks, lambda block: block.slos),
+        "table": joined({block.name: block.leaderboard for block in blocks}),
+        "pairs": joined({block.name: block.pairs for block in blocks}),
+        "improvements": joined({block.name: block.improvements for block in blocks}),
+        "slos": joined({block.name: block.slos for block in blocks}),
         "cells": by_cell(episodes, evidence.reference, evidence.references),
         "episodes": episodes.drop(columns="episode"),
     }
@@ -86,9 +86,9 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     return [*(directory / name for name in texts), *(path for drawn in figures for path in drawn)]
 
 
-def joined(blocks: Sequence[Block], frame_of: Callable[[Block], Frame]) -> Frame:
-    """Join a frame of each block, with the block's name in front; those without rows are left out."""
-    full = {block.name: frame for block in blocks if len(frame := frame_of(block))}
+def joined(frames: Mapping[str, Frame]) -> Frame:
+    """Join the blocks' frames, with the block's name in front; those without rows are left out."""
+    full = {name: frame for name, frame in frames.items() if len(frame)}
     return pd.concat(full, names=["block"]).reset_index("block") if full else pd.DataFrame(columns=["block"])
 
 

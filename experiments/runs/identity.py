@@ -58,8 +58,7 @@ class Identity:
 
     def under_seed(self, seed: int) -> "Identity":
         """Return the identity of the same run under another seed."""
-        config_yaml, n = SEED_LINE.subn(f"seed: {seed}", self.config_yaml)
-        assert n == 1, "every configuration has one seed"
+        config_yaml = replaced(SEED_LINE, f"seed: {seed}", self.config_yaml)
         return replace(self, seed=seed, config_yaml=config_yaml)
 
     def of_agent(self, name: str, values: DictConfig, trained_on: str | None) -> "Identity":
@@ -72,10 +71,8 @@ class Identity:
         """
         agent = OmegaConf.to_container(values, resolve=True, enum_to_str=True)
         lines = OmegaConf.to_yaml(OmegaConf.create({"agent": agent}))
-        config_yaml, n = AGENT_LINES.subn(lambda _: lines, self.config_yaml)
-        assert n == 1, "every configuration has one agent"
-        config_yaml, n = TRAINED_LINE.subn(f"trained_on: {trained_on or 'null'}", config_yaml)
-        assert n == 1, "and says on what it is trained"
+        config_yaml = replaced(AGENT_LINES, lines, self.config_yaml)
+        config_yaml = replaced(TRAINED_LINE, f"trained_on: {trained_on or 'null'}", config_yaml)
         deciding = {**self.deciding, "agent": agent, "trained_on": trained_on}
         return replace(
             self,
@@ -115,6 +112,13 @@ class Identity:
         }
         own = {**self.choices, "seed": self.seed, **hashes, "git_commit": self.git_commit, **self.origin}
         return {**own, "releases": releases(), "machine": machine(), "weights_sha256": dict(self.weights)}
+
+
+def replaced(pattern: re.Pattern[str], lines: str, config_yaml: str) -> str:
+    """Return a configuration with other lines where every configuration has those of a pattern, once."""
+    found, n = pattern.subn(lambda _: lines, config_yaml)
+    assert n == 1, pattern.pattern
+    return found
 
 
 def identify(

@@ -26,12 +26,7 @@ STAMPED = str.maketrans(" ", "-", ":-")  # a time as names of runs begin with it
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """What a run left.
-
-    Attributes:
-        directory: its own.
-        summary: as `summary.json` has it.
-    """
+    """What a run left in its directory; `summary` is what `summary.json` says."""
 
     directory: Path
     summary: dict[str, Any]
@@ -172,23 +167,14 @@ def are_alike(old: Any, new: Any) -> bool:
     return str(old) == str(new)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a result depends on beside its configuration and its seed, then and now.
+def changes_since(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return, in words, what a result depends on beside configuration and seed and is another than then.
 
-    Attributes:
-        code_differs: None = what it was then is not recorded.
-        changes: in words, what is another than it was then: code, commit, releases, machine, weights.
+    Args:
+        before, now: summaries of two runs.
     """
-
-    code_differs: bool | None
-    changes: tuple[str, ...]
-
-
-def circumstances(before: Mapping[str, Any], now: Mapping[str, Any]) -> Circumstances:
-    """Hold two runs against each other, by their summaries."""
-    changes = []
     then, today = before.get("code_hash"), now["code_hash"]
+    changes = []
     if then != today:
         changes.append(f"the code that decides the result: {then or 'not recorded'} then, {today} now")
     if before.get("git_commit") != now["git_commit"]:
@@ -207,4 +193,4 @@ def circumstances(before: Mapping[str, Any], now: Mapping[str, Any]) -> Circumst
         ]
         if new and not old:
             changes.append(f"{name}: not recorded then")
-    return Circumstances(None if then is None else then != today, tuple(changes))
+    return changes

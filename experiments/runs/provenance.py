@@ -44,18 +44,14 @@ REAL, SIMULATED, REPLAYED = "envs.pipeline_env", "envs.simulator.env", "envs.rep
 @cache  # a process computes with the code that it began with
 def git_commit() -> str:
     """Commit of the code, "-dirty" where the work tree differs from it, "unknown" outside of git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        commit = _git("rev-parse", "HEAD")
-        return f"{commit}-dirty" if _git("status", "--porcelain", "--untracked-files=no") else commit
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S
+        )
+        return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S
-    )
-    return done.stdout.strip()
 
 
 def command() -> str:

@@ -43,6 +43,18 @@ CERTIFICATE = "certificate.png"  # beside its simulated twin, of a run of the pi
 PAGE, VIDEO = "run.html", "output.mp4"
 NETWORK = "network.png"  # of an agent that has one to draw
 RECORDING = "episode.rrd"  # for Rerun
+LEFT = {  # what a run may leave to be looked at, but its logs; those of a collector that died have a number
+    TRACE: "trace, one row per interval",
+    PAGE: "page, for a browser",
+    PICTURE: "picture",
+    CERTIFICATE: "beside its simulated twin",
+    NETWORK: "what the agent believes",
+    SUMMARY: "summary",
+    CONFIG: "configuration",
+    "output.*": "annotated video",
+    "detections.*": "detections",
+    "*.rrd": "episode, for `rerun`",
+}
 UNBORN = ".begun-"  # what begins the names of folders where directories are made
 TOGETHER_S = 1.0  # steps of simulated time that leave the process together
 ROOM_BYTES = 2048  # kept behind the summary of a run that goes on, for what a full disk lets nobody append
@@ -70,13 +82,10 @@ def status_of(cause: BaseException | None) -> RunStatus:
 def make_run_directory(
     parent: Path, name: str, fill: Callable[[Path], object] = lambda directory: None
 ) -> Path:
-    """A new directory under `parent`, its own even for runs that start within the same second.
+    """Make a directory under `parent`, its own even for runs that start within the same second.
 
-    Args:
-        parent: made if need be.
-        name: of the run; the time comes before it.
-        fill: is given the directory before anybody can see it: it appears with all that this leaves there, or
-            not at all.
+    Its name is the time and `name`. `fill` is given it before anybody can see it: it appears with all that
+    this leaves there, or not at all.
     """
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     parent.mkdir(parents=True, exist_ok=True)
@@ -231,11 +240,9 @@ def summary_of(head: Mapping[str, Any], trace: pd.DataFrame) -> dict[str, Any]:
     return {**head, **figures}
 
 
-def kept_files(directory: Path) -> list[Path]:
-    """What a run's directory has to keep: its artifacts in MLflow."""
-    found = [directory / name for name in (CONFIG, SUMMARY, TRACE, PAGE, PICTURE, CERTIFICATE, NETWORK)]
-    found += [path for pattern in ("output.*", "detections.*", "*.rrd") for path in directory.glob(pattern)]
-    return sorted(path for path in found if path.exists())
+def left_in(directory: Path) -> list[tuple[str, Path]]:
+    """Return the files that a run has left to be kept, and what each is: its artifacts in MLflow."""
+    return [(what, path) for pattern, what in LEFT.items() for path in sorted(directory.glob(pattern))]
 
 
 def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
@@ -244,7 +251,7 @@ def write_summary(directory: Path, summary: Mapping[str, Any]) -> None:
 
 
 def summary_text(summary: Mapping[str, Any]) -> str:
-    """As it stands in the file."""
+    """Return a summary as it stands in the file."""
     return json.dumps(summary, indent=2) + "\n"
 
 
@@ -256,12 +263,14 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
 
     Each gets its trace as Parquet and a summary with the figures of the steps that it made, and with what
     ended it: KILLED, unless it had time to say something else. MLflow hears of it from whoever follows the
-    next run into it, see `experiments.tracking`.
+    next run into it. What is left of processes that were killed while they made a directory is removed.
 
     Raises:
         OSError: something cannot be written.
     """
-    clear_unborn(folder)
+    for path in folder.glob(f"{UNBORN}*"):
+        if time.time() - path.stat().st_mtime > LONGEST_BIRTH_S:
+            shutil.rmtree(path, ignore_errors=True)
     found = [path.parent for path in sorted(folder.glob(f"*/{JOURNAL}")) if finish(path.parent)]
     if found:
         say(
@@ -281,10 +290,3 @@ def finish(directory: Path) -> bool:
                 left.unlink(missing_ok=True)
             drop_journal(directory)
         return is_ours
-
-
-def clear_unborn(folder: Path) -> None:
-    """Remove what is left of processes that were killed while they made a directory."""
-    for path in folder.glob(f"{UNBORN}*"):
-        if time.time() - path.stat().st_mtime > LONGEST_BIRTH_S:
-            shutil.rmtree(path, ignore_errors=True)

@@ -188,11 +188,7 @@ def _last_count(trace: pd.DataFrame, name: str) -> int | None:
 
 def _source(trace: pd.DataFrame) -> dict[str, dict[str, int | bool]]:
     """What was wrong with the source, as it was last known; only a real one can tell."""
-    told = {
-        str(name).removeprefix("source."): trace[name].dropna().iloc[-1]
-        for name in trace.columns
-        if str(name).startswith("source.")
-    }
+    told = {name: trace[f"source.{name}"].dropna().iloc[-1] for name in names_in(trace, "source.")}
     whole = {
         name: bool(last) if isinstance(last, bool | np.bool_) else int(last) for name, last in told.items()
     }

@@ -115,9 +115,15 @@ class TraceWriter:
 
     def flush(self) -> None:
         """Have all lines leave this process. Raises OSError: then there is nothing of those that waited."""
+        assert self._descriptor is not None, "the journal is closed"
         lines, self._waiting = self._waiting, []
         self._flushed_s = self._clock()
-        self._append("".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        n_bytes = os.fstat(self._descriptor).st_size
+        try:
+            write_all(self._descriptor, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+        except OSError:
+            os.ftruncate(self._descriptor, n_bytes)  # or the next line would go on from half of this one
+            raise
 
     def close(self) -> None:
         """Let go of the journal; twice is harmless."""
@@ -130,15 +136,6 @@ class TraceWriter:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    def _append(self, lines: bytes) -> None:
-        assert self._descriptor is not None, "the journal is closed"
-        n_bytes = os.fstat(self._descriptor).st_size
-        try:
-            write_all(self._descriptor, lines)
-        except OSError:
-            os.ftruncate(self._descriptor, n_bytes)  # or the next line would go on from half of this one
-            raise
 
 
 @contextmanager
@@ -164,7 +161,8 @@ def write_trace(directory: Path, rows: Iterable[Row] | None = None) -> pd.DataFr
     Raises:
         OSError: it cannot be written.
     """
-    table, sink = _table(_rows(directory) if rows is None else rows), pa.BufferOutputStream()
+    table = _table(rows_since(directory, 0)[0] if rows is None else rows)
+    sink = pa.BufferOutputStream()
     pq.write_table(table, sink, use_dictionary=False, write_statistics=False)  # a fourth of the time
     write_whole(directory / TRACE, memoryview(sink.getvalue()))
     return table.to_pandas()
@@ -176,22 +174,11 @@ def drop_journal(directory: Path) -> None:
 
 
 def noted(directory: Path) -> dict[str, Any]:
-    """All facts that the journal has for the summary."""
+    """Return all facts that the journal has for the summary. Raises FileNotFoundError."""
     found: dict[str, Any] = {}
-    for line in _lines(directory):
+    for line in _lines(directory)[0]:
         found |= line.get(FACTS, {})
     return found
-
-
-def _rows(directory: Path) -> Iterator[Row]:
-    return (line for line in _lines(directory) if FACTS not in line)
-
-
-def _lines(directory: Path) -> Iterator[dict[str, Any]]:
-    with (directory / JOURNAL).open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.endswith("\n"):  # a killed process may leave half a line
-                yield json.loads(line)
 
 
 def rows_since(directory: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
@@ -200,13 +187,18 @@ def rows_since(directory: Path, offset: int) -> tuple[list[dict[str, Any]], int]
     Lines that are not whole yet are left for then. A journal that is gone has no more.
     """
     try:
-        with (directory / JOURNAL).open("rb") as journal:
-            journal.seek(offset)
-            whole, _, _ = journal.read().rpartition(b"\n")
+        lines, offset = _lines(directory, offset)
     except FileNotFoundError:
         return [], offset
-    lines = [json.loads(line) for line in whole.splitlines()]
-    return [line for line in lines if FACTS not in line], offset + len(whole) + bool(whole)
+    return [line for line in lines if FACTS not in line], offset
+
+
+def _lines(directory: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines of a journal; a process that was killed, or is at it, may leave half a one."""
+    with (directory / JOURNAL).open("rb") as journal:
+        journal.seek(offset)
+        whole, _, _ = journal.read().rpartition(b"\n")
+    return [json.loads(line) for line in whole.splitlines()], offset + len(whole) + bool(whole)
 
 
 def _table(rows: Iterable[Row]) -> pa.Table:
@@ -225,4 +217,4 @@ def read_trace(directory: Path) -> pd.DataFrame:
         return pq.read_table(directory / TRACE).to_pandas()
     if not (directory / JOURNAL).exists():
         raise FileNotFoundError(f"expected {TRACE} or {JOURNAL} in {directory}, found neither")
-    return _table(_rows(directory)).to_pandas()
+    return _table(rows_since(directory, 0)[0]).to_pandas()

@@ -29,12 +29,12 @@ FEW_SEEDS = 5  # fewer say little of it
 LEAST_CELLS = 20  # in each half of a comparison, for both to say anything
 N_WORST = 5  # worlds
 
-Wide = Any  # a frame of one figure: a row per PLACE, ascending, called by its stratum; a column per agent
+Wide = Any  # a frame of one figure: a row per PLACE, ascending, a column per agent
 
 
 def wide(episodes: Episodes, figure: str) -> Wide:
     """Return a figure by PLACE and agent, NaN where there is none."""
-    return episodes.pivot(index=PLACE, columns="agent", values=figure).droplevel(["cell", "seed"])
+    return episodes.pivot(index=PLACE, columns="agent", values=figure)
 
 
 def paired(figures: Wide, agent: str, other: str) -> tuple[list[Values], list[Values]]:
@@ -42,7 +42,7 @@ def paired(figures: Wide, agent: str, other: str) -> tuple[list[Values], list[Va
     both = figures[[agent, other]].dropna()
     if both.empty:
         return [], []
-    strata = both.index.to_numpy(dtype=object)
+    strata = both.index.get_level_values("stratum").to_numpy(dtype=object)
     begins = np.flatnonzero(strata[1:] != strata[:-1]) + 1  # of further strata
     ours, theirs = (np.split(both[name].to_numpy(dtype=float), begins) for name in (agent, other))
     return ours, theirs

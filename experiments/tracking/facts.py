@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -63,13 +62,12 @@ def run_note(summary: Mapping[str, Any]) -> str:
 
 def sweep_figures(summaries: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Return how many runs ended how, and each agent's means over those that finished."""
-    finished = [summary for summary in summaries if summary["status"] == RunStatus.FINISHED]
-    found = {"runs.finished": float(len(finished)), "runs.failed": float(len(summaries) - len(finished))}
-    for agent in sorted({summary["agent"] for summary in finished}):
-        own = [summary for summary in finished if summary["agent"] == agent]
-        for name in FIGURES:
-            values = [summary[name] for summary in own if summary.get(name) is not None]
-            found |= {f"{name}.{agent}": fmean(values)} if values else {}
+    runs = pd.DataFrame(summaries, columns=["status", "agent", *FIGURES])
+    finished = runs[runs["status"] == RunStatus.FINISHED].astype(dict.fromkeys(FIGURES, float))
+    found = {"runs.finished": float(len(finished)), "runs.failed": float(len(runs) - len(finished))}
+    means = finished.groupby("agent")[[*FIGURES]].agg("mean")
+    for agent, row in means.iterrows():
+        found |= {f"{name}.{agent}": float(mean) for name, mean in row.dropna().items()}
     return found
 
 
@@ -112,14 +110,8 @@ def gist_of(trace: pd.DataFrame, n_values: int) -> tuple[pd.DataFrame, str]:
     """
     columns = gist_columns(trace)
     width = -(-len(trace) // max(1, n_values // max(1, len(columns))))
-    starts = np.arange(0, len(trace), width)
-    values = trace[columns].to_numpy(dtype=np.float64)
-    known = np.isfinite(values)
-    sums = np.add.reduceat(np.where(known, values, 0.0), starts, axis=0)
-    counts = np.add.reduceat(known.astype(np.int64), starts, axis=0)
-    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
-    gist = pd.DataFrame(means, columns=columns)
-    for name in ("step", "ended_s"):
-        gist[name] = trace[name].to_numpy()[np.append(starts[1:], len(trace)) - 1]
+    shown = trace[[*columns, "step", "ended_s"]].replace([np.inf, -np.inf], np.nan)
+    bins = shown.groupby(np.arange(len(trace)) // width)
+    gist = pd.DataFrame(bins.agg(dict.fromkeys(columns, "mean") | {"step": "last", "ended_s": "last"}))
     thinned = f", thinned to every {width} steps (means)" if width > 1 else ""
     return gist, f"{len(columns)} columns{thinned}; whole: trace.parquet"

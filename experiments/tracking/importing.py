@@ -5,6 +5,7 @@ one of two equal values. `mlflow.json` in a directory says which run it is, and 
 """
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from experiments.program.errors import ConfigError
 from experiments.program.files import is_held
 from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, called, directories_of, read_run
-from experiments.runs.record import CONFIG, SUMMARY, RunStatus, finish, kept_files
+from experiments.runs.record import CONFIG, SUMMARY, RunStatus, finish, left_in
 from experiments.runs.trace import JOURNAL, rows_since
 from experiments.tracking.facts import (
     SOURCE,
@@ -71,21 +72,17 @@ class MlflowImporter:
         Raises:
             MlflowException, OSError: the store fails.
         """
-        if (path / SUMMARY).is_file():
-            yield path, self._became(path, self._own_sweep(path))
-        elif (path / RUNS).is_file() or (path / ABOUT).is_file():
-            self._open_sweep(path)
-            runs = self._runs_of(path)
-            yield from ((run, self._became(run, path)) for run in runs)
-            if status_of(path) != RunStatus.RUNNING:
-                self._close_sweep(path, runs)
-        else:
-            seen = set[Path]()
-            for listed in sorted(path.glob(f"{SWEEPS}/*/{RUNS}")):
-                for run, became in self.take(listed.parent):
-                    seen.add(run)
-                    yield run, became
-            yield from ((run, self._became(run)) for run in sorted({*directories_of(path)} - seen))
+        is_sweep = (path / RUNS).is_file() or (path / ABOUT).is_file()
+        sweeps = [path] if is_sweep else sorted(file.parent for file in path.glob(f"{SWEEPS}/*/{RUNS}"))
+        left = set() if is_sweep else set(directories_of(path))
+        for sweep in sweeps:
+            self._open_sweep(sweep)
+            runs = self._runs_of(sweep)
+            yield from ((run, self._became(run, sweep)) for run in runs)
+            if status_of(sweep) != RunStatus.RUNNING:
+                self._close_sweep(sweep, runs)
+            left -= {*runs}
+        yield from ((run, self._became(run, self._own_sweep(run))) for run in sorted(left))
 
     def complete_others(self, folder: Path) -> None:
         """Complete what was broken off before MLflow had all of it, and nobody is at any more.
@@ -97,12 +94,8 @@ class MlflowImporter:
             directory, entry = path.parent, read_entry(path.parent)
             if entry is None or entry.complete or entry.uri != self._uri:
                 continue
-            if is_held(directory / JOURNAL) or is_held(directory / LOCK):
-                continue
-            if (directory / SUMMARY).is_file():
-                self._became(directory, self._own_sweep(directory))
-            else:
-                self._close_sweep(directory, [])
+            if not (is_held(directory / JOURNAL) or is_held(directory / LOCK)):
+                deque(self.take(directory), maxlen=0)
 
     def _store(self, folder: Path) -> Store:
         if folder not in self._stores:
@@ -110,15 +103,7 @@ class MlflowImporter:
             self._stores[folder] = Store(self._uri or tracking_uri(results), results, folder.resolve().name)
         return self._stores[folder]
 
-    @staticmethod
-    def _entry(store: Store, directory: Path) -> Entry | None:
-        """Return the directory's run in this store, if it has one there."""
-        entry = read_entry(directory)
-        if entry is None or entry.uri != store.uri or store.status_of(entry.run_id) is None:
-            return None
-        return entry
-
-    def _became(self, directory: Path, sweep: Path | None = None) -> str:
+    def _became(self, directory: Path, sweep: Path | None) -> str:
         """Import a run; what is wrong with its directory is no fault of the store's."""
         from mlflow.exceptions import MlflowException
 
@@ -138,7 +123,7 @@ class MlflowImporter:
         goes_on = run.summary["status"] == RunStatus.RUNNING
         if goes_on and not (is_real(run) and self._follows):
             return GOING_ON
-        entry = self._entry(store, directory)
+        entry = store.entry_of(directory)
         if entry is not None and entry.complete:
             self._done[directory] = run.summary
             return THERE
@@ -182,7 +167,7 @@ class MlflowImporter:
         n_rejected = np.isinf(trace.select_dtypes("number").to_numpy(np.float64)).sum()
         tags = {**tags, "trace": became, "metrics_rejected": str(n_rejected)}
         store.write(run_id, points, params_in(directory / CONFIG), tags)
-        store.keep(run_id, kept_files(directory))
+        store.keep(run_id, (path for _, path in left_in(directory)))
         store.end(run_id, run.summary["status"], ended_ms)
 
     @staticmethod
@@ -210,7 +195,7 @@ class MlflowImporter:
     def _open_sweep(self, sweep: Path) -> str:
         """Return the id of a sweep's run, which is made if need be; it runs while a process is at it."""
         store, status = self._store(sweep.parent.parent), status_of(sweep)
-        entry = self._entry(store, sweep)
+        entry = store.entry_of(sweep)
         if entry is not None:
             run_id = self._parents[sweep] = entry.run_id
             if entry.status == status or status != RunStatus.RUNNING:

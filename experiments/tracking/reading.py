@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +15,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.program.formatting import counted
 from experiments.runs.logged import LoggedRun, read_run
 from experiments.runs.record import CONFIG, SUMMARY
-from experiments.runs.trace import TRACE, read_trace
+from experiments.runs.trace import TRACE
 from experiments.tracking.store import DIRECTORY, SETTINGS, is_absent
 
 if TYPE_CHECKING:
@@ -29,38 +28,11 @@ NO_BAR = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
 class FoundRun(NamedTuple):
-    """A run of MLflow's.
-
-    Attributes:
-        run: as it was logged.
-        place: where, for people.
-        name: of the directory that it was recorded in.
-    """
+    """A run of MLflow's as it was logged; where, for people; the name of the directory it was recorded in."""
 
     run: LoggedRun
     place: str
     name: str
-
-
-@dataclass(frozen=True)
-class RemoteRun(LoggedRun):
-    """A run whose trace is on a server; only its rows are kept.
-
-    Attributes:
-        client: of the store.
-        run_id: there.
-    """
-
-    client: "MlflowClient"
-    run_id: str
-
-    def trace(self) -> pd.DataFrame:
-        """Fetch one row per control interval. Raises FileNotFoundError."""
-        if not fetch(self.client, self.run_id, TRACE, self.directory):
-            raise FileNotFoundError(f"MLflow run {self.run_id} has no {TRACE}")
-        trace = read_trace(self.directory)
-        (self.directory / TRACE).unlink()
-        return trace
 
 
 def client_of(uri: str) -> "MlflowClient":
@@ -82,7 +54,7 @@ def found_in_mlflow(
         query: in MLflow's syntax, such as "tags.agent = 'aif' and tags.scenario = 'steady'".
         uri: of the store.
         experiment: its name there; None = all.
-        scratch: a folder for what must be fetched; the runs need it until their traces are read.
+        scratch: a folder for what must be fetched; the runs need it as long as they are read.
 
     Raises:
         ConfigError: there is no such store or experiment, it does not understand the query, or finds nothing.
@@ -117,18 +89,13 @@ def found_in_mlflow(
 
 def found_run(client: "MlflowClient", run: "Run", scratch: Path) -> FoundRun | None:
     """Read a run of MLflow's; None if it left no configuration or summary there. Raises ConfigError."""
-    run_id = run.info.run_id
-    if (directory := local_directory(run)) is not None:
-        if not all((directory / name).is_file() for name in (SUMMARY, CONFIG)):
-            return None
-        logged = read_run(directory)
-    else:
+    run_id, directory = run.info.run_id, local_directory(run)
+    if directory is None:
         directory = scratch / run_id
-        directory.mkdir(parents=True)
-        if not all([fetch(client, run_id, name, directory) for name in (SUMMARY, CONFIG)]):
-            return None
-        logged = RemoteRun(directory, read_run(directory).summary, client, run_id)
-    return FoundRun(logged, f"MLflow run {run_id}", directory_name(run))
+        fetch_into(directory, client, run_id)
+    if not all((directory / name).is_file() for name in (SUMMARY, CONFIG)):
+        return None
+    return FoundRun(read_run(directory), f"MLflow run {run_id}", directory_name(run))
 
 
 def fetched(run_ids: Sequence[str], uri: str, scratch: Path) -> list[LoggedRun]:
@@ -137,15 +104,17 @@ def fetched(run_ids: Sequence[str], uri: str, scratch: Path) -> list[LoggedRun]:
     Raises:
         ConfigError: there is no such run, or it left no configuration, summary or trace there.
     """
-    client, found = client_of(uri), []
+    client = client_of(uri)
     for run_id in run_ids:
-        directory = scratch / run_id
-        directory.mkdir()
-        lacking = [name for name in (CONFIG, SUMMARY, TRACE) if not fetch(client, run_id, name, directory)]
-        if lacking:
+        if lacking := fetch_into(scratch / run_id, client, run_id):
             raise ConfigError(f"MLflow has no {', '.join(lacking)} of the run {run_id} ({uri})")
-        found.append(read_run(directory))
-    return found
+    return [read_run(scratch / run_id) for run_id in run_ids]
+
+
+def fetch_into(directory: Path, client: "MlflowClient", run_id: str) -> list[str]:
+    """Copy what a run is read from to a new directory; return what MLflow lacks of it."""
+    directory.mkdir()
+    return [name for name in (CONFIG, SUMMARY, TRACE) if not fetch(client, run_id, name, directory)]
 
 
 def directory_name(run: "Run") -> str:

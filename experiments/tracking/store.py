@@ -125,17 +125,20 @@ class Store:
         for name in wanted.keys() - known.keys():
             self._client.set_experiment_tag(self._experiment, name, wanted[name])
 
-    def status_of(self, run_id: str) -> str | None:
-        """Return how a run stands; None = the store has no such run (any more)."""
+    def entry_of(self, directory: Path) -> "Entry | None":
+        """Return a directory's run in this store; None = it has none there (any more)."""
         from mlflow.exceptions import MlflowException
 
+        entry = read_entry(directory)
+        if entry is None or entry.uri != self.uri:
+            return None
         try:
-            info = self._client.get_run(run_id).info
+            info = self._client.get_run(entry.run_id).info
         except MlflowException as error:
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 return None
             raise
-        return info.status if info.lifecycle_stage == "active" else None
+        return entry if info.lifecycle_stage == "active" else None
 
     def create(self, name: str, tags: Mapping[str, str], start_ms: int) -> str:
         """Make a new run, which runs; returns its id."""
@@ -181,14 +184,7 @@ class Store:
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A directory's run in MLflow.
-
-    Attributes:
-        uri: of the store.
-        run_id: in it.
-        status: how the run ended, in our words.
-        complete: whether everything that the directory has is there too.
-    """
+    """A directory's run in a store: how it ended, in our words, and whether all that it left is there too."""
 
     uri: str
     run_id: str

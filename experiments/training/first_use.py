@@ -1,13 +1,4 @@
-"""Training on first use: an agent that must have learned before it runs, and has not, does so now.
-
-`ensure_trained` is to be called in a program's main process, inside `hydra.main`, before an agent is made of
-its values or the values are handed to other processes:
-
-    values = ensure_trained(name, cfg.agent, plan, config.trained_on, console)
-    agent = instantiate(values, _partial_=True)(spec=plan.spec)
-
-For what has nothing to train it returns the values as they are.
-"""
+"""Training on first use: an agent that must have learned before it runs, and has not, does so now."""
 
 import contextlib
 from collections.abc import Iterator
@@ -24,9 +15,10 @@ from experiments.config.world_schemas import ReplaySchema, StreamEnvSchema
 from experiments.program.console import say
 from experiments.program.errors import ConfigError
 from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
-from experiments.training.worlds import REPLAY, setup_of
+from experiments.training.worlds import REPLAY
 from experiments.worlds.plan import Plan
 
+OF_THE_STREAM = ("video", "detector", "slo", "accuracy", "qoe")  # of the configuration
 TRAININGS_OWN = ("steps", "initial_levels")  # of an env: not the run's, in training
 SIMULATED = "drawn"  # of conf/training: what a stream's agent is trained on if nobody says
 
@@ -34,11 +26,12 @@ SIMULATED = "drawn"  # of conf/training: what a stream's agent is trained on if 
 def ensure_trained(
     name: str, values: DictConfig, plan: Plan, training: str | None, console: Console
 ) -> DictConfig:
-    """An agent's values with a checkpoint that is there: a training leaves it first, if none has before.
+    """Return an agent's values with a checkpoint that is there: a training leaves it, if none has before.
 
-    A checkpoint is known by its whole training (recipe, worlds, seed; see `training_hash`), so what was
-    trained by `python -m experiments.train` with the same overrides is found. A path that names a file of the
-    user's own is left to the agent. Of several processes that want the same, one trains and the others wait.
+    Call it in a program's main process, inside `hydra.main`, before an agent is made of its values. A
+    checkpoint is known by its whole training (see `training_hash`), so what `experiments.train` left with the
+    same overrides is found. What has nothing to train, and a path to a file of the user's own, is left as it
+    is. Of several processes that want the same, one trains and the others wait.
 
     Args:
         name: of the agent's file in conf/agent.
@@ -67,7 +60,7 @@ def ensure_trained(
 
 
 def training_run_for(name: str, values: DictConfig, plan: Plan, choice: str) -> tuple[TrainingRun, str]:
-    """The training that a run needs, and its configuration; named worlds are of the run's own stream.
+    """Return the training that a run needs, and its configuration; named worlds are of the run's own stream.
 
     Raises:
         ConfigError: it is not possible.
@@ -79,19 +72,17 @@ def training_run_for(name: str, values: DictConfig, plan: Plan, choice: str) -> 
     if choice == REPLAY and isinstance(run.env, ReplaySchema):
         cfg.env.path = run.env.path
     elif not isinstance(run.env, ReplaySchema):
-        cfg.video, cfg.detector, cfg.slo = map(OmegaConf.structured, (run.video, run.detector, run.slo))
-        assert isinstance(run.env, StreamEnvSchema)
+        for part in OF_THE_STREAM:
+            cfg[part] = getattr(run, part)
         for field in fields(StreamEnvSchema):
             if field.name not in TRAININGS_OWN:
                 cfg.env[field.name] = getattr(run.env, field.name)
-        cfg.accuracy, cfg.qoe = run.accuracy, run.qoe
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, TrainConfig)
     try:
-        setup = setup_of(config, is_judged=False)
+        return training_run_of(config, name, values, is_judged=False), OmegaConf.to_yaml(cfg, resolve=True)
     except ConfigError as error:
         raise ConfigError(f"agent {name} must be trained first, on {choice}: {error}") from error
-    return training_run_of(config, setup, name, values, {}), OmegaConf.to_yaml(cfg, resolve=True)
 
 
 @contextlib.contextmanager

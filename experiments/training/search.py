@@ -6,8 +6,11 @@ in a file.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +21,26 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from rich.table import Table
 
+from agents.base import Agent
 from envs.simulator.system import Cell
-from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
+from envs.spec import ElasticitySpec
+from experiments.config.agents import make_agent
+from experiments.config.programs import DrawnSchema, PairedSchema, RangeSchema, TrainConfig
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
+from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.evaluation import Arena, check_range, drawn, try_all
-from experiments.training.worlds import cells_of_worlds, check_training, paired_cells, training_numbers
+from experiments.training.worlds import cells_of_worlds, env_of, paired_cells, training_numbers
 from experiments.worlds.drawn import draw_shown
 from pipeline.allowance import usable_cores
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
 SHOWN = 4  # trials in the table, beside the present figures
+
+Figures = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +50,16 @@ class Search:
     Attributes:
         config: all that was asked for.
         name: of the agent's file in conf/agent.
-        arena: where the trials take place.
+        values: of the agent's configuration, `_target_` among them; trials change some of them.
+        cells: of which every trial plays one episode each; their seeds follow the configuration's own.
         trials: figures to be tried; the first are the present ones.
     """
 
     config: TrainConfig
     name: str
-    arena: Arena
-    trials: list[dict[str, float]]
+    values: Mapping[str, Any]
+    cells: Sequence[Cell]
+    trials: Sequence[Figures]
 
 
 def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console: Console) -> Search:
@@ -57,12 +67,12 @@ def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console
     if not isinstance(config.env, SimulatorSchema):
         raise ConfigError("figures are searched in the simulator; say env=simulator")
     check_search(config, name, values)
-    arena = Arena(cells_for(config, console), range(config.seed, config.seed + config.episodes), values)
-    present = {figure: values[figure] for figure in config.ranges}
-    trials = [present, *drawn(config.ranges, config.trials - 1, config.seed)]
+    cells = cells_for(config, console)
+    trials = [{figure: values[figure] for figure in config.ranges}]
+    trials += drawn(config.ranges, config.trials - 1, config.seed)
     for figures in trials:
-        arena.agent(figures, arena.cells[0].spec)  # one that cannot be made is better known now
-    return Search(config, name, arena, trials)
+        agent_with(values, figures, cells[0].spec)  # one that cannot be made is better known now
+    return Search(config, name, values, cells, trials)
 
 
 def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> None:
@@ -93,15 +103,95 @@ def cells_for(config: TrainConfig, console: Console) -> list[Cell]:
         draw_shown(numbers, config.processes, config.live, console)
         return cells_of_worlds(numbers)
     assert isinstance(schema, PairedSchema)
-    with blaming("training"):
-        check_training(schema)
     variants = [replace(cell, systems=[one]) for cell in paired_cells(config, schema) for one in cell.systems]
     order = np.random.default_rng(config.seed).permutation(len(variants))
     return [variants[order[i % len(variants)]] for i in range(config.episodes)]
 
 
-def search(searched: Search, config_yaml: str, console: Console) -> dict[str, Any]:
-    """Try everything, leave the best figures, and return what is left."""
+# --- what is tried ---
+
+
+def check_range(name: str, schema: RangeSchema) -> None:
+    """Raise ValueError if nothing can be drawn from it."""
+    if not (math.isfinite(schema.low) and math.isfinite(schema.high) and schema.low < schema.high):
+        raise ValueError(f"{name}: low must be below high, both finite, got {schema.low} and {schema.high}")
+    if schema.log and schema.low <= 0:
+        raise ValueError(f"{name}: low must be > 0 in a logarithmic range, got {schema.low}")
+    if schema.integer and not (schema.low.is_integer() and schema.high.is_integer()):
+        raise ValueError(f"{name}: low and high must be integers, got {schema.low} and {schema.high}")
+
+
+def figure_at(schema: RangeSchema, share: float) -> float | int:
+    """Return the figure at a share, in [0, 1), of the way from low to high; integers have equal parts."""
+    width = 0.5 if schema.integer else 0.0  # to each side of the first and last integer
+    low, high = schema.low - width, schema.high + width
+    value = low * (high / low) ** share if schema.log else low + share * (high - low)
+    if schema.integer:
+        return int(min(max(round(value), schema.low), schema.high))
+    return float(f"{value:.3g}")
+
+
+def drawn(ranges: Mapping[str, RangeSchema], n: int, seed: int) -> list[dict[str, float]]:
+    """Draw so many trials, spread over all ranges by a scrambled Halton sequence."""
+    from scipy.stats import qmc  # takes a second to import
+
+    shares = qmc.Halton(len(ranges), rng=np.random.default_rng(seed)).random(n)
+    return [
+        {name: figure_at(schema, share) for (name, schema), share in zip(ranges.items(), row, strict=True)}
+        for row in shares.tolist()
+    ]
+
+
+def agent_with(values: Mapping[str, Any], figures: Figures, spec: ElasticitySpec) -> Agent:
+    """Return the agent with these figures, for a spec. Raises ConfigError: one is out of range."""
+    return make_agent(OmegaConf.create({**values, **figures}), spec)
+
+
+def rewards_of(
+    values: Mapping[str, Any], cells: Sequence[Cell], first_seed: int, figures: Figures
+) -> list[float]:
+    """Return a trial's mean reward per step in one episode of each cell; a process of the pool plays them."""
+    agents, means = dict[str, Agent](), []
+    for seed, cell in enumerate(cells, first_seed):
+        if cell.spec.hash not in agents:
+            agents[cell.spec.hash] = agent_with(values, figures, cell.spec)
+            agents[cell.spec.hash].warm_up()
+        kept = Steps()
+        play(agents[cell.spec.hash], env_of(cell), seed, [kept])
+        means.append(float(np.mean([step.reward for step in kept.seen])))
+    return means
+
+
+def watched(searched: Search, console: Console) -> NDArray[np.float64]:
+    """Return the rewards of all trials; shows how far they are, and where there is no bar each new best.
+
+    Returns:
+        Mean reward per step, shape (n_trials, n_episodes).
+    """
+    config, n = searched.config, len(searched.trials)
+    trial = partial(rewards_of, searched.values, searched.cells, config.seed)
+    processes = min(config.processes or len(usable_cores()), n)
+    rewards, best = list[list[float]](), -math.inf
+    with (
+        ProgressView(console, config.live, f"search for {searched.name}", n, "trials") as view,
+        ProcessPoolExecutor(processes, get_context("spawn")) as pool,
+    ):
+        try:
+            for found in pool.map(trial, searched.trials):
+                rewards.append(found)
+                is_better, best = np.mean(found) > best, max(best, float(np.mean(found)))
+                view.show(len(rewards), n, f"best reward {best:+.4f}", bool(is_better))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return np.array(rewards)
+
+
+# --- what comes of it ---
+
+
+def search(searched: Search, config_yaml: str, console: Console) -> None:
+    """Try everything, show it, and leave the best figures."""
     config = searched.config
     rewards = watched(searched, console)
     directory = make_run_directory(Path(config.results) / config.name, f"{searched.name}-s{config.seed}")
@@ -114,27 +204,10 @@ def search(searched: Search, config_yaml: str, console: Console) -> dict[str, An
     console.print(trial_table(searched, means))
     say(console, said(outcome))
     say(console, f"the best figures: {directory / BEST}")
-    return outcome
-
-
-def watched(searched: Search, console: Console) -> NDArray[np.float64]:
-    """Return the rewards of all trials; shows how far they are, and where there is no bar each new best."""
-    config, n = searched.config, len(searched.trials)
-    best, n_done = -math.inf, 0
-    with ProgressView(console, config.live, f"search for {searched.name}", n, "trials") as view:
-
-        def on_trial(rewards: NDArray[np.float64]) -> None:
-            nonlocal best, n_done
-            mean, n_done = float(rewards.mean()), n_done + 1
-            is_better, best = mean > best, max(best, mean)
-            view.show(n_done, n, f"best reward {best:+.4f}", is_better)
-
-        processes = min(config.processes or len(usable_cores()), n)
-        return try_all(searched.arena, searched.trials, processes, on_trial)
 
 
 def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]:
-    """What came of it.
+    """Return what came of it.
 
     Args:
         rewards: mean reward per step, shape (n_trials, n_episodes); the first trial is the present figures.
@@ -142,7 +215,7 @@ def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]
     config, means = searched.config, rewards.mean(axis=1)
     best = int(np.argmax(means))
     gains = rewards[best] - rewards[0]
-    steps = searched.arena.cells[0].systems[0].steps
+    steps = searched.cells[0].systems[0].steps
     return {
         "agent": searched.name,
         "figures": searched.trials[best],
@@ -156,7 +229,7 @@ def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]
         "steps": steps,
         "decisions": len(searched.trials) * config.episodes * steps,
         "seed": config.seed,
-        "worlds": list(dict.fromkeys(cell.name for cell in searched.arena.cells)),
+        "worlds": list(dict.fromkeys(cell.name for cell in searched.cells)),
         "git_commit": git_commit(),
     }
 
@@ -175,7 +248,7 @@ def trial_table(searched: Search, means: NDArray[np.float64]) -> Table:
 
 
 def said(outcome: Mapping[str, Any]) -> str:
-    """The budget and the gain in a sentence."""
+    """Say the budget and the gain in a sentence."""
     return (
         f"{outcome['trials']} trials x {outcome['episodes']} episodes x {outcome['steps']} steps: "
         f"{outcome['present_reward']:+.4f} as it is, {outcome['reward']:+.4f} with the best figures "

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pandas as pd
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
@@ -21,26 +24,30 @@ from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from agents.learned.agent import Learned
 from agents.learned.recipe import Algorithm, check_recipe
-from agents.training import Progress, Trainable
+from agents.training import Progress, Side, Trainable
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
+from experiments.config.composing import agent_values
 from experiments.config.programs import TrainConfig
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.entry import logging_to
 from experiments.program.errors import ConfigError, ExecutionError, blaming, sentence
 from experiments.program.files import whole, write_whole
 from experiments.program.interruption import Hearing, hearing
+from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
+from experiments.runs.summary import summarise
+from experiments.runs.trace import trace_of
 from experiments.statistics.aggregates import plateau_of, plateau_reached
-from experiments.training.evaluation import random_reward, score
-from experiments.training.worlds import TrainingSetup, training_hash
+from experiments.training.worlds import TrainingSetup, setup_of, training_hash
 from experiments.worlds.drawn import draw_shown
 
 logger = logging.getLogger(__name__)
 
 BEST, CURVE = "best.npz", "progress.jsonl"  # in the training's own directory
 TRAINING = "{training}"  # in a checkpoint's path: the hash of the training that it comes from
+SCORES = ("reward_mean", "slo_fulfilment", "qoe_mean")  # of a run's summary
 MOST_SHOWN = 12  # worlds whose scores are shown one by one; of more, the means
 
 
@@ -72,14 +79,18 @@ def is_learned(values: DictConfig) -> bool:
     return issubclass(get_class(values["_target_"]), Learned)
 
 
-def training_run_of(
-    config: TrainConfig,
-    setup: TrainingSetup,
-    name: str,
-    values: DictConfig,
-    rivals: Mapping[str, DictConfig],
-) -> TrainingRun:
-    """Check a learner's values. Raises ConfigError if there is nothing to train, or a value is wrong."""
+def training_run_of(config: TrainConfig, name: str, values: DictConfig, is_judged: bool) -> TrainingRun:
+    """Check a training, inside a `hydra.main` or an initialised Hydra; nothing is drawn or begun yet.
+
+    Args:
+        config: of the training.
+        name: of the learner's file in conf/agent.
+        values: of the learner.
+        is_judged: whether it is held against its rivals afterwards, in worlds that were kept from it.
+
+    Raises:
+        ConfigError: there is nothing to train, or something is wrong.
+    """
     if not is_learned(values):
         raise ConfigError(
             f"agent {name} has nothing to train: it does not learn, and none of its figures has a range "
@@ -87,7 +98,11 @@ def training_run_of(
         )
     if not values["checkpoint"]:
         raise ConfigError("agent.checkpoint must say where the best is to be left, got nothing")
-    values = typed_values(values)
+    make_rivals = {}
+    for rival in config.training.rivals if is_judged else []:
+        place = f"training.rivals: {rival}"
+        make_rivals[rival] = partial(make_agent, agent_values(rival, config.results, place), place=place)
+    setup, values = setup_of(config, is_judged), typed_values(values)
     with blaming("agent"):
         algorithm, recipe = Algorithm(values["algorithm"]), instantiate(values["recipe"])
         check_recipe(algorithm, recipe)
@@ -96,17 +111,13 @@ def training_run_of(
             f"agent.recipe.n_envs must be >= {len(setup.names)}, so that every world is played, got "
             f"{recipe.n_envs}"
         )
-    known_by = training_hash(setup, algorithm, recipe)
-    checkpoint = Path(values["checkpoint"].replace(TRAINING, known_by))
+    checkpoint = values["checkpoint"].replace(TRAINING, training_hash(setup, algorithm, recipe))
     make_learner: Any = partial(make_agent, values, checkpoint=None)
-    make_rivals = {
-        rival: partial(make_agent, own, place=f"training.rivals: {rival}") for rival, own in rivals.items()
-    }
-    return TrainingRun(config, setup, name, make_learner, make_rivals, checkpoint, recipe.seed)
+    return TrainingRun(config, setup, name, make_learner, make_rivals, Path(checkpoint), recipe.seed)
 
 
-def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict[str, Any]:
-    """Train, leave the checkpoint, evaluate; returns the summary.
+def train(training_run: TrainingRun, config_yaml: str, console: Console) -> None:
+    """Train, leave the checkpoint, evaluate.
 
     Raises:
         ExecutionError: something broke; the best checkpoint by then is kept in the training's own directory.
@@ -140,23 +151,28 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> dict
                 logger.info("the training did not finish", exc_info=cause)
         summary["status"] = status_of(cause)
         write_summary(directory, summary)
-    say_where(training_run, directory, "steps" in summary, console)
+    left = {"the training's own files": directory}
+    if "steps" in summary:
+        left["the best checkpoint, for `run`"] = training_run.checkpoint
+    elif (directory / BEST).exists():  # of a training that did not end: for whoever asks for it
+        left["the best until then; agent.checkpoint="] = directory / BEST
+    for what, where in left.items():
+        say(console, f"{what:<40} {where}")
     if isinstance(cause, Exception):
         raise ExecutionError(f"{sentence(cause)} (log: {directory / 'train.log'})") from cause
     if (end := heard.interruption or cause) is not None:
         raise end
-    return summary
 
 
 def learn(training_run: TrainingRun, directory: Path, console: Console, heard: Hearing) -> dict[str, Any]:
-    """Until the last step; what came of it for the summary."""
+    """Train until the last step; returns what came of it for the summary."""
     config, setup = training_run.config, training_run.setup
     draw_shown(setup.numbers, None, config.live, console)
     seeds = setup.worlds.held_out_seeds
     held_out = setup.worlds.held_out(len(seeds))
     learner = training_run.make_learner(held_out.specs[0])
     chance = random_reward(held_out, seeds, training_run.seed)
-    evaluated: list[tuple[float, int, float]] = []  # reward, steps by then, s by then
+    evaluated: list[dict[str, Any]] = []
     begin_s, title = time.monotonic(), f"training {training_run.name}, seed {training_run.seed}"
     with (
         ProgressView(console, config.live, title, None, "steps") as view,
@@ -164,20 +180,20 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
     ):
 
         def on_progress(progress: Progress) -> None:
-            wall_s = round(time.monotonic() - begin_s, 2)
+            row = asdict(progress) | {"wall_s": round(time.monotonic() - begin_s, 2)}
             text = ""  # until the first evaluation
-            if progress.reward is not None and progress.best_reward is not None:
+            if progress.reward is not None:
                 text = f"reward {progress.reward:+.3f}, best {progress.best_reward:+.3f}"
-                if progress.is_evaluated:
-                    evaluated.append((progress.reward, progress.steps, wall_s))
+            if progress.is_evaluated:
+                evaluated.append(row)
             view.show(progress.steps, progress.total_steps, text, progress.is_evaluated)
-            curve.write(json.dumps(asdict(progress) | {"wall_s": wall_s}) + "\n")
+            curve.write(json.dumps(row) + "\n")
             curve.flush()
             heard.check()
 
         last = learner.train(setup.worlds, training_run.seed, directory / BEST, on_progress)
-    rewards = [reward for reward, _, _ in evaluated]
-    _, steps, wall_s = evaluated[plateau_reached(rewards, chance)]
+    rewards = [row["reward"] for row in evaluated]
+    plateau = evaluated[plateau_reached(rewards, chance)]
     return {
         "steps": last.steps,
         "wall_s": round(time.monotonic() - begin_s, 2),
@@ -185,9 +201,34 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
         "best_reward": last.best_reward,
         "random_reward": chance,
         "plateau_reward": plateau_of(rewards),
-        "steps_to_plateau": steps,
-        "wall_s_to_plateau": wall_s,
+        "steps_to_plateau": plateau["steps"],
+        "wall_s_to_plateau": plateau["wall_s"],
     }
+
+
+def random_reward(side: Side, seeds: Sequence[int], seed: int) -> float:
+    """Return the mean reward per step of random decisions in each environment's first episode.
+
+    Args:
+        side: as many environments as seeds; they are closed.
+        seeds: of the episodes.
+        seed: of the decisions.
+    """
+    rng, n_levels = np.random.default_rng(seed), np.array([spec.n_levels for spec in side.specs])
+    try:
+        side.envs.reset(seed=list(seeds))  # pyright: ignore[reportArgumentType] - one each
+        is_running, total, n_steps = np.ones(len(seeds), dtype=bool), 0.0, 0
+        while is_running.any():
+            _, rewards, terminated, truncated, _ = side.envs.step(rng.integers(n_levels))
+            total += float(np.sum(rewards, where=is_running))
+            n_steps += int(is_running.sum())
+            is_running &= ~(terminated | truncated)
+        return total / n_steps
+    finally:
+        side.envs.close()
+
+
+# --- what the trained agent and its rivals come to ---
 
 
 def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[dict[str, Any]]:
@@ -212,6 +253,23 @@ def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[di
     return scores
 
 
+def score(agent: Agent, env: gym.Env, seeds: Sequence[int]) -> dict[str, float]:
+    """Play one episode per seed, of agent and world alike; close the world.
+
+    Returns:
+        By SCORES of a run's summary, means over all steps of all seeds; NaN where nothing is known.
+    """
+    kept = Steps()
+    try:
+        agent.warm_up()
+        for seed in seeds:
+            play(agent, env, seed, [kept])
+    finally:
+        env.close()
+    figures = summarise(trace_of(kept.seen, agent.spec))
+    return {name: math.nan if figures[name] is None else figures[name] for name in SCORES}
+
+
 def score_table(scores: Sequence[Mapping[str, Any]], n_seeds: int) -> Table:
     """Return what agents came to in each world, or on the mean over worlds where these are many."""
     frame: Any = pd.DataFrame(scores)
@@ -219,21 +277,10 @@ def score_table(scores: Sequence[Mapping[str, Any]], n_seeds: int) -> Table:
     if (n_worlds := frame["world"].nunique()) > MOST_SHOWN:
         frame = frame.groupby("agent", sort=False, as_index=False).mean(numeric_only=True).assign(world="all")
         title = f"mean of {n_worlds} worlds kept from training"
-    rows = []
+    table = plain_table(("world", "agent", "reward", "all SLOs hold", "QoE"), title=title, n_left=2)
     for row in frame.to_dict("records"):
         held = f"{100 * row['slo_fulfilment']:.1f} %"
-        rows.append(
-            (row["world"], row["agent"], f"{row['reward_mean']:+.3f}", held, f"{row['qoe_mean']:.3f}")
+        table.add_row(
+            row["world"], row["agent"], f"{row['reward_mean']:+.3f}", held, f"{row['qoe_mean']:.3f}"
         )
-    return plain_table(("world", "agent", "reward", "all SLOs hold", "QoE"), rows, title, n_left=2)
-
-
-def say_where(training_run: TrainingRun, directory: Path, is_whole: bool, console: Console) -> None:
-    """Print where everything lies; the best of a training that did not end is for whoever asks for it."""
-    lines = {"the training's own files": directory}
-    if is_whole:
-        lines["the best checkpoint, for `run`"] = training_run.checkpoint
-    elif (directory / BEST).exists():
-        lines["the best until then; agent.checkpoint="] = directory / BEST
-    for what, where in lines.items():
-        say(console, f"{what:<40} {where}")
+    return table

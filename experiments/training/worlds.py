@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -27,6 +27,9 @@ from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import digest, file_hash, source_of
 from experiments.worlds.plan import plan_replay
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
+
+if TYPE_CHECKING:  # compiles
+    from envs.simulator.env import SimulatorEnv
 
 HELD_OUT_SEED = 1_000_000  # the first; training begins its episodes with seeds from the run's own on
 REPLAY = "replay"  # of conf/training: on the data set of the replay world
@@ -128,17 +131,16 @@ def _in_drawn_worlds(schema: DrawnSchema, is_judged: bool) -> TrainingSetup:
             held_out_seeds=_held_out_seeds(len(held_out)),
         ),
         names=tuple(f"world {number}" for number in training),
-        evaluation={f"world {number}": partial(env_of, number) for number in kept},
+        evaluation={f"world {number}": lambda number=number: env_of(world(number).cell) for number in kept},
         substance=[sampler_hash(), schema.first, schema.worlds],
         numbers=(*found, *kept),
     )
 
 
-def env_of(number: int) -> Any:
-    """Return the environment of a drawn world."""
+def env_of(cell: Cell) -> "SimulatorEnv":
+    """Return the environment of a simulated world."""
     from envs.simulator.env import SimulatorEnv  # compiles
 
-    cell = world(number).cell
     return SimulatorEnv(cell.spec, cell.systems)
 
 
@@ -223,27 +225,23 @@ def plans_of(config: StreamConfig, pairs: Sequence[Pair], seed: int) -> dict[Pai
 
 def variants_of(system: System, n: int, lowest_capacity: float, rng: np.random.Generator) -> list[System]:
     """Return the system as it is, and n - 1 weaker ones: capacities times one share, log-uniform up to 1."""
-    shares = np.exp(rng.uniform(math.log(lowest_capacity), 0.0, size=n - 1))
-    return [system, *(weakened(system, float(share)) for share in shares)]
-
-
-def weakened(system: System, share: float) -> System:
-    """With this share of every worker's capacity."""
-    devices = tuple(replace(device, capacity=device.capacity * share) for device in system.hardware.devices)
-    capacities = tuple(capacity * share for capacity in system.scenario.capacities)
-    return replace(
-        system,
-        hardware=replace(system.hardware, devices=devices),
-        scenario=replace(system.scenario, capacities=capacities),
-    )
+    found, hardware, scenario = [system], system.hardware, system.scenario
+    for share in np.exp(rng.uniform(math.log(lowest_capacity), 0.0, size=n - 1)).tolist():
+        devices = tuple(replace(device, capacity=device.capacity * share) for device in hardware.devices)
+        capacities = tuple(capacity * share for capacity in scenario.capacities)
+        weaker = replace(hardware, devices=devices), replace(scenario, capacities=capacities)
+        found.append(replace(system, hardware=weaker[0], scenario=weaker[1]))
+    return found
 
 
 def paired_cells(config: TrainConfig, schema: PairedSchema) -> list[Cell]:
     """Return every pair that is trained on, with all its variants, whose shares the config's seed draws.
 
     Raises:
-        ConfigError: a pair is not possible.
+        ConfigError: a pair is not possible, or a value is wrong.
     """
+    with blaming("training"):
+        check_training(schema)
     plans = plans_of(config, pairs_of(schema.pairs), config.seed)
     rng = np.random.default_rng(config.seed)
     return [
@@ -253,8 +251,6 @@ def paired_cells(config: TrainConfig, schema: PairedSchema) -> list[Cell]:
 
 
 def _in_pairs(config: TrainConfig, schema: PairedSchema, is_judged: bool) -> TrainingSetup:
-    with blaming("training"):
-        check_training(schema)
     cells = paired_cells(config, schema)  # the checkpoint is chosen in the same systems, under other seeds
     kept = plans_of(config, pairs_of(schema.evaluation), config.seed) if is_judged else {}
     return TrainingSetup(

@@ -314,9 +314,9 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
     }
 
 
-def sketch(trace, spec, events, title: str, path: Path) -> None:
+def sketch(courses, title: str, path: Path, events) -> None:
     """Instead of a picture of the trace, which takes half a second."""
-    path.write_text(f"{title}, {len(trace)} steps")
+    path.write_text(f"{title}, {len(courses[0].trace)} steps")
 
 
 def state(results: Path) -> dict[str, Any] | None:
@@ -392,7 +392,7 @@ def examine(case: Case, results: Path) -> Finding:
 
 def main() -> None:
     """Answer case by case."""
-    experiments.execution.extras.plot_trace = sketch
+    experiments.execution.extras.plot_runs = sketch
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started this may have been told to ignore it
     for line in sys.stdin:
         said = json.loads(line)

@@ -17,14 +17,14 @@ QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=
 def record(results: Path, *overrides: str) -> Path:
     """The directory of a run of these words."""
     arranged = arrange(*QUICK, f"results={results}", *overrides)
-    return carried_out(arranged.resolved, arranged.make_agent())
+    return carried_out(arranged, arranged.make_agent())
 
 
 def record_under(seeds: Sequence[int], results: Path, *overrides: str) -> list[Path]:
     """The directories of runs under each of the seeds; composed once, for that takes longest."""
     arranged = arrange(*QUICK, f"results={results}", *overrides)
     agent = arranged.make_agent()
-    return [carried_out(arranged.resolved.under_seed(seed), agent) for seed in seeds]
+    return [carried_out(arranged.under_seed(seed), agent) for seed in seeds]
 
 
 def carried_out(resolved: ResolvedRun, agent: Agent) -> Path:

@@ -93,14 +93,13 @@ def children(program: str) -> list[psutil.Process]:
 
 def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
     """The run, from its beginning to the end of its stream and of what was under way then."""
-    arranged = arrange(
+    resolved = arrange(
         *("env=pipeline", "hardware=rpi5", f"hardware.devices.0.count={ordeal.n_workers}", "seed=1"),
         *("video.width=320", "video.height=180", f"video.source_fps={FPS}"),
         *(f"video.length_s={ordeal.length_s}", f"env.steps={ordeal.length_s + DRAIN_S}"),
         *("detector.grades=[n]", "output.video=false", "output.detections=JSONL", "output.mlflow=false"),
         f"results={results}",
     )
-    resolved = arranged.resolved
     with (
         mock.patch.dict(os.environ, {"POISON_EVERY": str(ordeal.poison_every)}),
         mock.patch.object(

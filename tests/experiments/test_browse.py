@@ -1,13 +1,14 @@
-"""Logged runs: listed, filtered, deleted."""
+"""Logged runs: listed, filtered, shown, drawn, deleted."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from experiments.browse import main
+from experiments.browse import courses_of, main
 from experiments.program.errors import ConfigError
 from experiments.runs.record import SUMMARY
+from tests.experiments.display.rerun.left import run, trace
 
 
 def logged(folder: Path, name: str, **facts: object) -> Path:
@@ -36,14 +37,14 @@ def listed(capsys, *words: object) -> list[str]:
 def test_every_run_is_a_line_with_what_it_is_and_what_it_came_to(folder, capsys):
     heading, *lines, count = listed(capsys, folder)
     assert "agent" in heading and "QoE" in heading
-    assert [line.split()[-1] for line in lines] == [str(folder / name) for name in "abc"]
+    assert [line.split()[0] for line in lines] == [str(folder / name) for name in "abc"]
     assert "aif" in lines[0] and "0.88" in lines[0] and "FAILED" in lines[2]
     assert count == "3 runs"
 
 
 def test_conditions_hold_together_and_a_value_may_be_one_of_several(folder, capsys):
     both = listed(capsys, folder, "--where", "agent=rule", "status=FINISHED")
-    assert both[1].split()[-1] == str(folder / "b") and both[-1] == "1 run"
+    assert both[1].split()[0] == str(folder / "b") and both[-1] == "1 run"
     assert listed(capsys, folder, "--where", "agent=rule,aif")[-1] == "3 runs"
     assert listed(capsys, folder, "--where", "seed=1")[-1] == "1 run"
 
@@ -81,3 +82,38 @@ def test_a_condition_that_is_none_is_one_sentence(folder, words, said):
 def test_a_folder_without_runs_is_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match="has no run"):
         main(["list", str(tmp_path)])
+
+
+def test_a_run_is_shown_with_its_trace_its_events_and_its_figures(tmp_path, capsys):
+    run(tmp_path / "a", trace(), {"kind": "LOSE_WORKER", "worker": 0, "at_s": 0.5})
+    main(["show", str(tmp_path / "a")])
+    said = capsys.readouterr().out
+    for words in ("worker 0 is lost", "load ÷ threshold", "QoE, mean", "aif on traffic, seed 0: FINISHED"):
+        assert words in said
+
+
+def test_one_that_ended_before_its_first_step_says_how(tmp_path, capsys):
+    directory = run(tmp_path / "a", trace().head(0))
+    (directory / "trace.parquet").unlink()
+    main(["show", str(directory)])
+    assert str(directory / "summary.json") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_runs_are_drawn_against_each_other(tmp_path, capsys, suffix):
+    for name in "ab":
+        run(tmp_path / name, trace(**{"slos.lag": 0, "ratios.lag": 0.5, "known.lag": name == "a"}))
+    picture = tmp_path / f"both{suffix}"
+    main(["show", str(tmp_path / "a"), str(tmp_path / "b"), "--picture", str(picture)])
+    assert picture.stat().st_size > 10_000
+    assert str(picture) in capsys.readouterr().out
+    courses, title = courses_of([tmp_path])
+    assert ([course.look["label"] for course in courses], title) == (["aif", "_"], "local/steady")
+
+
+def test_what_cannot_be_drawn_is_one_sentence(tmp_path):
+    run(tmp_path / "a", trace())
+    with pytest.raises(ConfigError, match=r"must end in \.png, \.svg, \.pdf, got all\.jpeg"):
+        main(["show", str(tmp_path / "a"), "--picture", "all.jpeg"])
+    with pytest.raises(ConfigError, match="there is no folder"):
+        main(["show", str(tmp_path / "b")])

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pytest
 from omegaconf import OmegaConf
 
-from experiments.cli import COMMANDS, MODULES, help_text, main
+from experiments.cli import BROWSE, COMMANDS, help_text, main
 from experiments.config.schemas import CONF, register
 
 A_SCREEN = 45  # lines
@@ -27,7 +27,8 @@ def called(monkeypatch, *words: str) -> list[str]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_a_program_and_keeps_its_words(monkeypatch, command):
     became = called(monkeypatch, command, "agent=aif", "-m")
-    assert became[1:] == ["-m", f"experiments.{MODULES.get(command, command)}", "agent=aif", "-m"]
+    module, *words = BROWSE.get(command, (command,))
+    assert became[1:] == ["-m", f"experiments.{module}", *words, "agent=aif", "-m"]
     assert importlib.util.find_spec(became[2]) is not None
 
 

@@ -10,7 +10,7 @@ import pytest
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError, ExecutionError
 from experiments.repeat import main
-from experiments.runs.logged import Circumstances, circumstances, first_difference
+from experiments.runs.logged import changes_since, first_difference
 from experiments.runs.record import SUMMARY
 from experiments.runs.trace import TRACE, WALL_CLOCK, read_trace
 from experiments.tracking import reading
@@ -170,10 +170,9 @@ def test_releases_machine_and_weights_that_are_others_are_named():
         "machine": {"cpu": "y"},
         "weights_sha256": {"n": "ab", "s": "ef"},
     }
-    changes = (
+    assert changes_since(before, now) == [
         "release of jax: 2 then, 3 now",
         "machine, cpu: x then, y now",
         "weights of grade s: cd then, ef now",
-    )
-    assert circumstances(before, now) == Circumstances(False, changes)
-    assert circumstances({}, now).code_differs is None
+    ]
+    assert changes_since({}, now)[0] == "the code that decides the result: not recorded then, c now"

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 APPLICATION = "elasticbench"
 TIME, STEP = "stream_time", "step"  # of the stream, in s; of the control intervals, from 0
 
-PICTURES, BOXES = "video", "video/boxes"
+PICTURES = "video"
 RATIOS, THRESHOLD, STATES = "slos/ratios", "slos/ratios/threshold", "slos/states"
 LEVELS, SETTINGS = "knobs/levels", "knobs/settings"
-WORTH, RATES, LATENCY, WORKERS = "worth", "stream/rates", "stream/latency", "stream/workers"
+WORTH, RATES, LATENCY, LOAD = "worth", "stream/rates", "stream/latency", "stream/load"
 AGENT, PREDICTED = "agent/figures", "agent/p_fulfilled"
 EVENTS, MARKS, FACTS = "events", "slos/ratios/events", "facts"
 
@@ -57,7 +57,7 @@ def _stream(has_pictures: bool) -> rrb.Container:
     measured = rrb.Tabs(
         _plot(RATES, "frames/s per stream"),
         _plot(LATENCY, "latency, ms"),
-        _plot(WORKERS, "live workers", is_alone=True),
+        _plot(LOAD, "streams and live workers"),
     )
     if not has_pictures:
         return rrb.Vertical(facts, events, measured, row_shares=[2, 1, 1])
@@ -76,12 +76,11 @@ def _slos() -> rrb.Container:
 
 
 def _agent(has_predictions: bool, figures: Sequence[str]) -> rrb.Container:
-    first = [name for name in SHOWN_FIRST if name in figures]
-    first += [name for name in figures if name not in first][: N_SHOWN - len(first)]
-    shown = [_plot(f"{AGENT}/{name}", name, is_alone=True) for name in first]
+    ordered = sorted(figures, key=lambda name: name not in SHOWN_FIRST)
+    plots = [_plot(f"{AGENT}/{name}", name, is_alone=True) for name in ordered]
+    shown, rest = plots[:N_SHOWN], plots[N_SHOWN:]
     if has_predictions:
         shown.append(_plot(PREDICTED, "P(fulfilled), as predicted", (0.0, 1.05)))
-    rest = [_plot(f"{AGENT}/{name}", name, is_alone=True) for name in figures if name not in first]
     page = rrb.Vertical(*shown, name="agent")
     return rrb.Tabs(page, rrb.Grid(*rest, name="more of the agent"), name="agent") if rest else page
 

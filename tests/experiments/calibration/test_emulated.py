@@ -8,9 +8,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from envs.hardware import Device, GradeTimes, Hardware, Origin
-from experiments.calibration.measured import Measured
 from experiments.calibration.measuring import calibrate, n_parts
-from experiments.calibration.profile import profile_of
+from experiments.calibration.profile import Measured, profile_of
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF
 from experiments.config.world_schemas import PipelineSchema
@@ -43,7 +42,7 @@ def small_plan() -> tuple[CalibrateConfig, PipelinePlan]:
 def test_what_workers_sleep_is_what_is_measured_and_nothing_is_measured_twice(tmp_path: Path):
     config, plan = small_plan()
     ladders, said = source_ladders(plan.producer), []
-    *_, measured = found = list(calibrate(config, plan, ladders, Measured("key"), tmp_path, said.append))
+    *_, measured = found = list(calibrate(config, plan, ladders, Measured(), tmp_path, said.append))
     assert [one.n_parts for one in found] == [1, 2, 3, 4, 5, 6]
     assert n_parts(config, ladders) == 6
 

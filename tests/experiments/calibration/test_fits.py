@@ -8,9 +8,8 @@ from experiments.calibration.fits import (
     N_QUANTILES,
     first_beyond_others_ms,
     fit_link,
-    fit_service,
     handling_ms,
-    median_ms,
+    service_quantiles,
     significant,
     stalls_ms,
 )
@@ -28,35 +27,30 @@ def frames(*rows: tuple[str, float, float, float]) -> pd.DataFrame:
 
 
 def test_equal_times_have_equal_quantiles():
-    fit = fit_service([20.0] * 5)
-    assert fit.mean_ms == pytest.approx(20.0)
-    assert fit.quantiles_ms == pytest.approx([20.0] * N_QUANTILES)
+    assert service_quantiles([20.0] * 5) == pytest.approx([20.0] * N_QUANTILES)
 
 
 def test_times_spread_evenly_have_evenly_spread_quantiles():
-    fit = fit_service(np.arange(10.0, 31.0))
-    assert fit.mean_ms == pytest.approx(20.0)
-    assert fit.quantiles_ms == pytest.approx(np.arange(10.0, 31.0))
+    assert service_quantiles(np.arange(10.0, 31.0)) == pytest.approx(np.arange(10.0, 31.0))
 
 
 @pytest.mark.parametrize("times_ms", [[10.0] * 99 + [60.0], np.random.default_rng(1).lognormal(3, 0.3, 50)])
 def test_draws_from_the_quantiles_have_the_measured_mean(times_ms):
-    fit = fit_service(times_ms)
-    shape = [ms / fit.mean_ms for ms in fit.quantiles_ms]
-    drawn = [fit.mean_ms * shape_factor(p, shape, len(shape)) for p in (np.arange(20_000) + 0.5) / 20_000]
+    quantiles = service_quantiles(times_ms)
+    drawn = [shape_factor(p, quantiles, N_QUANTILES) for p in (np.arange(20_000) + 0.5) / 20_000]
     assert np.mean(drawn) == pytest.approx(np.mean(times_ms), rel=1e-3)
 
 
 def test_a_fit_is_one_that_service_times_accept():
-    fit = fit_service(np.random.default_rng(0).exponential(5.0, 40) + 1.0)
-    shape = tuple(ms / fit.mean_ms for ms in fit.quantiles_ms)
-    times = ServiceTimes({"n": ((64, 48, fit.mean_ms),)}, shapes={"n": (shape,)})
-    assert times.mean_ms("n", 64, 48) == pytest.approx(fit.mean_ms)
+    times_ms = np.random.default_rng(0).exponential(5.0, 40) + 1.0
+    shape = tuple(ms / times_ms.mean() for ms in service_quantiles(times_ms))
+    times = ServiceTimes({"n": ((64, 48, times_ms.mean()),)}, shapes={"n": (shape,)})
+    assert times.mean_ms("n", 64, 48) == pytest.approx(times_ms.mean())
 
 
 def test_no_times_are_no_fit():
     with pytest.raises(ValueError, match="got 0"):
-        fit_service([])
+        service_quantiles([])
 
 
 def test_a_link_is_the_line_through_the_medians_and_one_outlier_does_not_bend_it():
@@ -82,12 +76,6 @@ def test_handling_is_the_gap_of_a_worker_that_had_the_next_frame():
     table = frames(("a", 0, 0, 10), ("a", 5, 11, 20), ("a", 15, 23, 30), ("b", 0, 0, 10), ("b", 40, 40, 50))
     assert handling_ms(table) == pytest.approx(2.0)  # of 1 and 3; b had to wait for its second frame
     assert np.isnan(handling_ms(frames(("b", 0, 0, 10), ("b", 40, 40, 50))))
-
-
-def test_the_time_between_two_stamps_is_their_median_distance():
-    assert (
-        median_ms(frames(("a", 0, 1, 9), ("a", 5, 7, 9), ("a", 0, 90, 9)), "received_ns", "started_ns") == 2
-    )
 
 
 def test_a_worker_stands_still_from_the_change_or_its_last_old_frame_to_its_first_new_one():

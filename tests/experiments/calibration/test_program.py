@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from experiments.calibration import accuracy
+from experiments.calibration.profile import Measured
 from experiments.calibration.session import Calibration
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, check_keys, checked
@@ -37,7 +38,7 @@ def hydra_here() -> Iterator[None]:
 def session(*overrides: str) -> Calibration:
     hardware = next((o.removeprefix("hardware=") for o in overrides if o.startswith("hardware=")), "local")
     cfg = compose("calibrate", list(overrides))
-    return Calibration(cfg, checked(cfg, CalibrateConfig), {"hardware": hardware})
+    return Calibration(cfg, checked(cfg, CalibrateConfig), {"hardware": hardware, "video": "traffic"})
 
 
 @pytest.mark.real
@@ -98,6 +99,8 @@ def test_the_configuration_has_nothing_that_nobody_reads():
         (["hardware=rpi5"], "hardware=rpi5 does not compute"),
         (["env=simulator"], "leave env=pipeline"),
         (["video.classes=[lorry]"], "classes must be COCO's, got lorry"),
+        (["what=speed"], "what must be hardware or accuracy, got 'speed'"),
+        (["what=accuracy", "detector=yolo11_obb"], "say detector=yolo11"),
         (["validate=true", "validation.worlds=[native,dreamt]"], "got dreamt"),
         (["validate=true", "validation.worlds=[simulated,native]"], "a real one first"),
         (["validate=true", "validation.worlds=[native]"], "two different worlds"),
@@ -111,16 +114,8 @@ def test_what_makes_no_sense_is_found_before_anything_is_measured(overrides: lis
 
 
 @pytest.mark.usefixtures("hydra_here")
-def test_accuracy_is_of_detections():
-    with pytest.raises(ConfigError, match="say detector=yolo11"):
-        accuracy.check(session("what=accuracy", "detector=yolo11_obb"))
-
-
-@pytest.mark.usefixtures("hydra_here")
 def test_a_profile_of_accuracy_is_called_after_the_video():
-    cfg = compose("calibrate", ["what=accuracy"])
-    of = Calibration(cfg, checked(cfg, CalibrateConfig), {"hardware": "local", "video": "traffic"})
-    assert accuracy.profile_path(of) == CONF / "accuracy" / "traffic.yaml"
+    assert session("what=accuracy").profile_path == CONF / "accuracy" / "traffic.yaml"
 
 
 @pytest.mark.usefixtures("hydra_here")
@@ -131,8 +126,20 @@ def test_the_profile_of_hardware_that_computes_takes_the_place_of_its_own():
 
 
 @pytest.mark.usefixtures("hydra_here")
-def test_a_calibration_is_not_taken_up_by_another_one():
-    key = session("hardware=local").key
-    assert key == session("hardware=local").key
-    for other in ("seed=1", "grid.seconds=9", "detector.grades=[n]", "hardware.devices.0.threads=2"):
-        assert session("hardware=local", other).key != key
+def test_an_interrupted_calibration_is_taken_up_again_and_not_by_another_one(tmp_path: Path):
+    words = ("hardware=local", f"results={tmp_path}")
+    begun = session(*words)
+    found = Measured(memory={"memory_mb": 8000.0, "used_mb": 2000.0})
+    begun.keep(msgspec.json.encode(found))
+    assert session(*words).take_up(Measured) == found
+    others = ("seed=1", "grid.seconds=9", "detector.grades=[n]", "hardware.devices.0.threads=2", "fresh=true")
+    for other in others:
+        assert session(*words, other).take_up(Measured) == Measured()
+
+
+@pytest.mark.usefixtures("hydra_here")
+@pytest.mark.parametrize("content", [b"", b'{"cells": 3}'])
+def test_a_file_that_is_of_no_use_is_left_alone(tmp_path: Path, content: bytes):
+    begun = session("hardware=local", f"results={tmp_path}")
+    begun.keep(content)
+    assert begun.take_up(Measured) == Measured()

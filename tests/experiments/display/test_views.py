@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from experiments.display.live import LiveView, picture, ratio_bar
-from experiments.display.views import step_line
+from experiments.display.views import LiveView, picture, ratio_bar, step_line
 from experiments.program.formatting import counted, figure, level_text, sparkline
 from experiments.runs.episode import Step, Steps, play
 from tests.experiments.world import SPEC, Script, World

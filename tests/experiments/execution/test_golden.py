@@ -58,9 +58,9 @@ def planned(clip: Path, *overrides: str) -> Plan:
     return plan_run(config)
 
 
-def shown(directory: Path, late: float = 0.5, n: int = N) -> None:
+def shown(directory: Path, late: float = 0.5, n: int = N, file: str = "detections.parquet") -> None:
     """Every picture's result at half its size, emitted so many pictures later."""
-    sink = DetectionSink(directory / "detections.parquet")
+    sink = DetectionSink(directory / file)
     sink.open_episode(1, SIZE, FPS)
     for index in range(n):
         captured_ns = STARTED_NS + index * FRAME_NS
@@ -81,7 +81,7 @@ def test_what_was_shown_by_a_pictures_time_is_held_against_the_highest_grade(
 
 def test_a_looped_file_is_looked_at_once_and_counts_every_time(clip: Path, monkeypatch):
     monkeypatch.setattr(golden, "Detector", Sharp)
-    shown(clip.parent, n=2 * N)
+    shown(clip.parent, n=2 * N, file="detections.jsonl")
     assert golden.golden_f1(planned(clip, "video.loop=true"), clip.parent) == pytest.approx(38 / 39)
 
 

@@ -8,7 +8,7 @@ from hydra import initialize_config_dir
 from rich.console import Console
 
 from envs.hardware import Hardware
-from experiments.calibration.profile import yaml_of
+from experiments.calibration.profile import to_yaml
 from experiments.config.composing import composed, option
 from experiments.config.schemas import CONF, register
 from experiments.execution.own_hardware import STAND_IN, own_profile
@@ -52,7 +52,7 @@ def test_workers_that_compute_need_no_times(tmp_path):
 def test_what_was_measured_here_is_found(tmp_path, stand_in, env):
     measured = stand_in.slowed([0.5])
     own_profile(tmp_path).parent.mkdir()
-    own_profile(tmp_path).write_text(yaml_of(measured), encoding="utf-8")
+    own_profile(tmp_path).write_text(to_yaml(measured, "hardware", "Here.", "By hand."), encoding="utf-8")
     run, said = resolved(tmp_path, f"env={env}", "hardware.devices.0.threads=2")
     hardware = hardware_of(run.plan.config.hardware)
     (device,) = hardware.devices

@@ -1,5 +1,7 @@
 """What is asked, and what copies of an episode answer."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,11 +9,11 @@ from agents.base import Forecaster
 from envs.hardware import Hardware
 from envs.simulator.branches import Branches
 from envs.simulator.env import SimulatorEnv
-from experiments.forecasts.questions import Inquiry, ask, drawn, truth
+from experiments.forecasts.questions import ask, drawn, truth
 from tests.envs.simulator.systems import device, spec, system
 
 SPEC = spec()
-INQUIRY = Inquiry(moments=(2, 4), settings=5, clones=6, held=3)
+ASKED: Any = {"moments": (2, 4), "n_settings": 5, "n_clones": 6, "held": 3}
 MIDDLE = (1, 1, 1)
 
 
@@ -53,18 +55,17 @@ def test_no_setting_is_asked_about_twice_and_no_more_than_there_are():
 
 
 def test_an_agent_is_asked_after_its_decision_in_its_own_episode():
-    agent, told = Confident(), []
-    answers = list(ask(agent, world(), 0, INQUIRY, lambda: told.append(1)))
+    agent = Confident()
+    answers = list(ask(agent, world(), 0, **ASKED))
     assert [answer.step for answer in answers] == [2, 4]
     assert [learned for learned, _ in agent.asked] == [2, 4]
     assert answers[0].settings[0].tolist() == list(MIDDLE)
     assert answers[0].forecasts.shape == answers[0].shares.shape == (5, len(SPEC.slos) + 2)
     assert answers[0].forecasts[0, -2:].tolist() == [0.5**5, 0.5]
-    assert told == [1, 1]
 
 
 def test_all_agents_are_asked_the_same_and_face_the_same_luck():
-    first, second = (list(ask(Confident(), world(), 3, INQUIRY, lambda: None)) for _ in range(2))
+    first, second = (list(ask(Confident(), world(), 3, **ASKED)) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert one.settings.tolist() == other.settings.tolist()
         assert one.shares.tolist() == other.shares.tolist()
@@ -72,7 +73,7 @@ def test_all_agents_are_asked_the_same_and_face_the_same_luck():
 
 def test_questions_leave_the_episode_as_it_is():
     asked, plain = world(), world()
-    list(ask(Confident(), asked, 0, INQUIRY, lambda: None))
+    list(ask(Confident(), asked, 0, **ASKED))
     plain.reset(seed=0)
     for _ in range(5):
         plain.step(MIDDLE)

@@ -53,13 +53,13 @@ def test_the_base_rate_has_no_skill_and_nobody_has_where_nothing_varies():
 
 def test_bins_have_counts_and_means_and_the_last_takes_certainty():
     bins = binned(np.array([0.0, 0.5, 0.9, 1.0]), np.array([0.0, 1.0, 0.5, 1.0]), 2)
-    assert bins.counts.tolist() == [1, 3]
-    assert bins.forecasts.tolist() == pytest.approx([0.0, 0.8])
-    assert bins.shares.tolist() == pytest.approx([0.0, 2.5 / 3])
+    assert bins["n"].tolist() == [1, 3]
+    assert bins["forecast"].tolist() == pytest.approx([0.0, 0.8])
+    assert bins["share"].tolist() == pytest.approx([0.0, 2.5 / 3])
 
 
-def test_an_empty_bin_has_no_mean():
-    assert np.isnan(binned(np.array([0.1]), np.array([1.0]), 2).shares[1])
+def test_an_empty_bin_is_left_out():
+    assert binned(np.array([0.1, 0.9]), np.array([1.0, 1.0]), 3).index.tolist() == [0, 2]
 
 
 def test_all_slos_are_their_product_or_the_least_of_them():

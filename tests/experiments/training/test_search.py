@@ -15,8 +15,17 @@ from envs.simulator.system import Cell
 from experiments.config.programs import RangeSchema, TrainConfig, register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.training.evaluation import Arena, check_range, drawn, figure_at
-from experiments.training.search import Search, check_search, outcome_of, said, search_of, trial_table
+from experiments.training.search import (
+    Search,
+    check_range,
+    check_search,
+    drawn,
+    figure_at,
+    outcome_of,
+    said,
+    search_of,
+    trial_table,
+)
 from tests.envs.simulator.systems import spec, system
 from tests.experiments.programs import call
 
@@ -33,14 +42,10 @@ def config(**changes) -> TrainConfig:
     return made
 
 
-def arena() -> Arena:
-    cell = Cell("rpi5/steady", spec(), [system(steps=5)])
-    return Arena([cell] * 2, range(2), {})
-
-
 def searched() -> Search:
     trials = [{"a": 1.5, "b": 4.0}, {"a": 2.0, "b": 1.0}, {"a": 3.0, "b": 9.0}]
-    return Search(config(), "hpa", arena(), trials)
+    cell = Cell("rpi5/steady", spec(), [system(steps=5)])
+    return Search(config(), "hpa", {}, [cell] * 2, trials)
 
 
 # --- what is drawn ---

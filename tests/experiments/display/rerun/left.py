@@ -13,9 +13,7 @@ from omegaconf import OmegaConf
 
 from experiments.config.schemas import CONF, register
 from experiments.runs.record import summary_of
-from pipeline.collector.detections import DetectionSink
 from pipeline.collector.video import VideoFile
-from tests.pipeline.collector.results import KNOWN
 
 SIZE_PX = (128, 96)
 
@@ -75,11 +73,3 @@ def video(directory: Path, seconds: float, hz: int) -> None:
         image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 5 * i, np.uint8)
         file.write(image, round(i * 1e9 / hz))
     file.close()
-
-
-def detections(path: Path, *parts: Any) -> None:
-    sink = DetectionSink(path)
-    sink.open_episode(1, SIZE_PX, 30.0)
-    for part in parts:
-        sink.write(part, KNOWN)
-    sink.close()

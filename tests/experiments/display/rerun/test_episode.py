@@ -9,16 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.display.rerun import recording
-from experiments.display.rerun.recording import write_recording
+from experiments.display import rerun as recording
+from experiments.display.rerun import write_recording
 from experiments.program.errors import ConfigError
-from tests.experiments.display.rerun.left import detections, run, trace, video
-from tests.pipeline.collector.results import result
+from tests.experiments.display.rerun.left import run, trace, video
 
 chunk = pytest.importorskip("rerun.chunk", reason="the extra rerun is not installed")
-
-CAR, BUS = (1.0, 2.0, 31.0, 42.0, 0.75, 2.0), (5.0, 6.0, 50.0, 46.0, 0.5, 5.0)  # on a frame of 64x48
-TURNED = (32.0, 24.0, 20.0, 10.0, math.pi / 2, 0.25, 1.0)
 
 
 class Read:
@@ -144,43 +140,6 @@ def test_pictures_are_at_most_ten_a_second_and_at_their_times(tmp_path):
     assert image is not None
     assert image.shape == (96, 128, 3)
     assert image.mean() == pytest.approx(5 * 9, abs=3)  # the picture of 0.3 s is the tenth
-
-
-@pytest.mark.parametrize("name", ["detections.parquet", "detections.jsonl"])
-def test_boxes_are_those_of_the_picture_in_its_pixels(tmp_path, name):
-    directory = run(tmp_path / "r", trace())
-    video(directory, seconds=0.3, hz=10)
-    frames = [result(0, boxes=[CAR, BUS]), result(3), result(6, stream=1, boxes=[CAR])]  # at 0, 0.1 and 0.2 s
-    detections(directory / name, *frames)
-    found = read(directory)
-    centers = [
-        [[2 * 16.0, 2 * 22.0], [2 * 27.5, 2 * 26.0]],
-        [],
-        [],
-    ]  # the pictures are twice the frames' size
-    assert [value for *_, value in found.rows("/video/boxes", "Boxes2D:centers")] == centers
-    halves = found.rows("/video/boxes", "Boxes2D:half_sizes")
-    assert halves[0][2] == [[2 * 15.0, 2 * 20.0], [2 * 22.5, 2 * 20.0]]
-    assert [value for *_, value in found.rows("/video/boxes", "Boxes2D:class_ids")] == [[2, 5], [], []]
-
-
-def test_rotated_boxes_are_outlines(tmp_path):
-    directory = run(tmp_path / "r", trace())
-    video(directory, seconds=0.1, hz=10)
-    detections(directory / "detections.parquet", result(0, boxes=[TURNED]))
-    (_, _, (outline,)), *_ = read(directory).rows("/video/boxes", "LineStrips2D:strips")
-    # a quarter turn of 20x10 round (32, 24), on a picture of twice the size
-    expected = [(74, 28), (74, 68), (54, 68), (54, 28), (74, 28)]
-    assert np.asarray(outline) == pytest.approx(np.asarray(expected), abs=1e-3)
-
-
-def test_a_half_written_line_of_a_killed_run_is_left_out(tmp_path):
-    directory = run(tmp_path / "r", trace())
-    video(directory, seconds=0.1, hz=10)
-    detections(directory / "detections.jsonl", result(0, boxes=[CAR]))
-    with (directory / "detections.jsonl").open("a") as file:
-        file.write('{"episode": 1, "str')
-    assert len(read(directory).rows("/video/boxes", "Boxes2D:centers")) == 1
 
 
 def test_a_run_without_pictures_has_everything_else(tmp_path):

@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from experiments.display.rerun.recording import write_recording
-from tests.experiments.display.rerun.left import detections, run, trace, video
-from tests.pipeline.collector.results import result
+from experiments.display.rerun import write_recording
+from tests.experiments.display.rerun.left import run, trace, video
 
 experimental = pytest.importorskip("rerun.experimental", reason="the extra rerun is not installed")
 
@@ -64,7 +63,6 @@ def viewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_every_view_is_there_and_has_nothing_to_complain_of(viewer, tmp_path):
     directory = run(tmp_path / "r", trace(), {"kind": "LOSE_WORKER", "worker": 0, "at_s": 0.5})
     video(directory, seconds=1.0, hz=10)
-    detections(directory / "detections.jsonl", result(0, boxes=[(1.0, 2.0, 31.0, 42.0, 0.75, 2.0)]))
     viewer.open(str(write_recording(directory)))
     deadline = time.monotonic() + PATIENCE_S
     while len(viewer.get_state().views) < len(VIEWS):

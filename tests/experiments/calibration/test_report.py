@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from experiments.calibration.errors import compare, shares, typical_errors
+from experiments.calibration.report import compare
 from experiments.statistics.agreement import METRICS, TARGETS
 
 FIGURES = {
@@ -34,7 +34,7 @@ def test_a_setting_is_within_if_every_metric_with_a_target_is():
         ),
         "native",
         "simulated",
-    )
+    ).table
     assert list(table["is_met"]) == [True, False, False]
     assert list(table["latency_p95_ms.is_met"]) == [True, False, True]
     assert table["delivered_fps.error"].tolist() == pytest.approx([-0.9, 0.0, -1.1])
@@ -42,30 +42,31 @@ def test_a_setting_is_within_if_every_metric_with_a_target_is():
 
 def test_settings_near_the_critical_load_are_counted_apart_by_the_true_load():
     far = {"latency_p95_ms": 300.0}
-    table = compare(
+    compared = compare(
         settings(({"load": 0.95}, far), ({}, {"load": 1.0}), ({"load": 1.2}, far), ({"load": 1.05}, {})),
         "native",
         "simulated",
     )
-    assert table["is_critical"].tolist() == [True, False, False, True]
-    found = shares(table)
+    assert compared.table["is_critical"].tolist() == [True, False, False, True]
+    assert compared.summary()["n_critical"] == 2
+    found = compared.summary()["share_within"]
     assert found["all"] == pytest.approx(0.5)
     assert found["critical"] == pytest.approx(0.5)
     assert found["delivered_fps"] == pytest.approx(1.0)
 
 
 def test_without_a_setting_there_is_no_share():
-    table = compare(settings(({}, {})), "native", "simulated")
-    assert shares(table)["critical"] is None
+    compared = compare(settings(({}, {})), "native", "simulated")
+    assert compared.summary()["share_within"]["critical"] is None
 
 
 def test_typical_errors_are_medians_and_nothing_is_divided_by_nothing():
-    table = compare(
+    compared = compare(
         settings(*[({}, {"delivered_fps": fps, "drop_rate": 0.1}) for fps in (10.0, 9.0, 5.0)]),
         "native",
         "simulated",
     )
-    found = typical_errors(table)
+    found = compared.summary()["errors"]
     assert found["delivered_fps"] == pytest.approx({"absolute": 1.0, "relative": 0.1})
     assert found["drop_rate"] == {"absolute": pytest.approx(0.1), "relative": None}
     assert set(found) == set(METRICS) > set(TARGETS)

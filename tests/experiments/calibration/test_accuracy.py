@@ -1,14 +1,16 @@
 """Accuracy by age: detectors made by hand on scenes whose truth is known, and the profile of that."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from envs.accuracy import StreamProfile
 from envs.hardware import Origin
-from experiments.calibration.scenes import AGES, Looked, Scene, look_at, scenes_of, stretches
-from experiments.calibration.stream_profile import plot_f1, profile_of, spread_of
+from experiments.calibration.accuracy import plot_f1, profile_of, spread_of
+from experiments.calibration.scenes import ABOUT, AGES, COUNTS, Scene, look_at, scenes_of, stretches
 from pipeline.class_names import COCO
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.scoring.matching import Objects
@@ -60,21 +62,25 @@ def test_what_is_found_in_a_picture_is_held_against_the_truth_then_and_later():
 
     truth = {0: at(0.0), 1: at(0.0), 2: at(200.0), 10: at(0.0), 11: at(0.0)}
     looked = look_at(Scene("a", TRAFFIC, truth, (0, 10)), "n", detect, ((80, 45), (160, 90)))
-    assert looked.heights_px == (45, 90) and looked.seconds == (0, 1)
-    fresh, next_, after = AGES.index(0), AGES.index(1), AGES.index(2)
-    assert looked.array[1, 0, (fresh, next_, after)].tolist() == [[1, 1, 1], [1, 1, 1], [0, 1, 1]]
-    assert looked.array[0, 0, fresh].tolist() == [0, 0, 1]
-    assert looked.array[1, 1, after].tolist() == [0, 0, 0], "nobody knows what is there then"
+    counts = looked.set_index(["height_px", "second", "age"])[["matched", "found", "present"]].sort_index()
+    assert counts.loc[(90, 0)].loc[[0, 1, 2]].to_numpy().tolist() == [[1, 1, 1], [1, 1, 1], [0, 1, 1]]
+    assert counts.loc[(45, 0, 0)].tolist() == [0, 0, 1]
+    assert counts.loc[(90, 1, 2)].tolist() == [0, 0, 0], "nobody knows what is there then"
+    assert looked["pictures"].tolist() == [1] * 2 * 2 * len(AGES)
 
 
-def looked(scene: str, matched: list[int]) -> Looked:
-    """Ten objects and ten detections in each second; half as many are matched when they are older."""
-    counts = [[[(m if age == 0 else m // 2, 10, 10) for age in AGES] for m in matched]]
-    return Looked(scene, "n", (180,), tuple(range(len(matched))), counts)
+def looked(scene: str, matched: Sequence[int], n: int = 10) -> pd.DataFrame:
+    """Return n objects and n detections in each second; half as many are matched when they are older."""
+    rows = [
+        (scene, "n", 180, second, age, 1, m if age == 0 else m // 2, n, n)
+        for second, m in enumerate(matched)
+        for age in AGES
+    ]
+    return pd.DataFrame(rows, columns=[*ABOUT, *COUNTS])
 
 
 def test_a_profile_pools_all_scenes():
-    profile = profile_of([looked("a", [8, 6]), looked("b", [8, 8])], FPS, "a street", "this test")
+    profile = profile_of(pd.concat([looked("a", [8, 6]), looked("b", [8, 8])]), FPS, "a street", "this test")
     assert profile.grades["n"].f1 == {"180": [0.75, *[0.375] * (len(AGES) - 1)]}
     assert profile.grades["n"].origin is Origin.MEASURED
     assert profile.ages_s[:3] == (0.0, 0.1, 0.2)
@@ -88,9 +94,9 @@ def test_the_spread_is_that_of_the_logit_of_seconds_and_of_scenes():
         middle, x, matched = 60 + 5 * rng.normal(), 0.0, []
         for _ in range(400):
             x = 0.6 * x + 0.8 * 6.0 * rng.normal()
-            matched.append([[(round(middle + x), 100, 100)] * len(AGES)])
-        scenes.append(Looked(name, "n", (180,), tuple(range(400)), [[row[0] for row in matched]]))
-    scene_sd, second_sd, correlation = spread_of(scenes)
+            matched.append(round(middle + x))
+        scenes.append(looked(name, matched, 100))
+    scene_sd, second_sd, correlation = spread_of(pd.concat(scenes))
     slope = 0.6 * 0.4
     assert second_sd == pytest.approx(0.06 / slope, rel=0.1)
     assert scene_sd == pytest.approx(0.05 / slope, rel=0.5), "of ten scenes"
@@ -98,9 +104,9 @@ def test_the_spread_is_that_of_the_logit_of_seconds_and_of_scenes():
 
 
 def test_a_detector_that_finds_nothing_has_no_spread():
-    assert spread_of([looked("a", [0, 0, 0])]) == (0.0, 0.0, 0.0)
+    assert spread_of(looked("a", [0, 0, 0])) == (0.0, 0.0, 0.0)
 
 
 def test_the_figure_is_written(tmp_path: Path):
-    plot_f1(profile_of([looked("a", [8, 6])], FPS, "a street", "this test"), tmp_path / "f1.png")
+    plot_f1(profile_of(looked("a", [8, 6]), FPS, "a street", "this test"), tmp_path / "f1.png")
     assert (tmp_path / "f1.png").stat().st_size > 5_000

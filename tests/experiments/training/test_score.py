@@ -5,7 +5,7 @@ import pytest
 from agents.static import Static
 from envs.replay.env import Replay
 from envs.spec import ElasticitySpec
-from experiments.training.evaluation import score
+from experiments.training.training_run import score
 from pipeline.slos import Slo
 from tests.envs.replay.test_env import SPEC, TABLE
 

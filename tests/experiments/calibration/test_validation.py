@@ -3,8 +3,14 @@
 import pytest
 
 from envs.hardware import Device, GradeTimes, Hardware, Origin
-from experiments.calibration.open_loop import Hold, draw_settings, hold, intermediate, reference_levels
-from experiments.calibration.validation import speed_factors
+from experiments.calibration.validation import (
+    Hold,
+    draw_settings,
+    hold,
+    intermediate,
+    reference_levels,
+    speed_factors,
+)
 from pipeline.program import ClusterError
 from pipeline.settings import Ladders
 from tests.experiments.world import World
