@@ -39,9 +39,9 @@ class Bounds:
 HOUSE = Bounds()
 BOUNDS = {
     "rule": HOUSE,
-    "hpa": HOUSE,
-    "aimd": Bounds(loss_over=None),  # since memory is of frames alone: 21 changes up and down after a loss
-    "pid": HOUSE,
+    "hpa": Bounds(loss_over=15),  # six readings in a row must wish for more
+    "aimd": HOUSE,
+    "pid": Bounds(loss_over=15),
     "aif": Bounds(late=1),  # a belief that has sharpened may allow one level more
     "causal": Bounds(late=1),
     "mpc": Bounds(lowest=80, loss=15, load=15),  # load known of some settings misleads it about the others
