@@ -124,7 +124,8 @@ def _mark_events(panels: NDArray[Any], events: Sequence[TimedEvent], ends_s: NDA
         where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 20}
         panels[0, 0].annotate(event.text, (began_s, 1.0), (0, 2), fontsize=7, va="bottom", **where)
         for axes in panels.flat:
-            axes.axvline(began_s, color="#999999", linewidth=0.7, linestyle=":")
+            if axes.axison:
+                axes.axvline(began_s, color="#999999", linewidth=0.7, linestyle=":")
 
 
 # --- a run beside its simulated twin ---
