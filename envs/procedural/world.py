@@ -2,11 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
-from multiprocessing import get_context
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from envs.procedural.ranges import (
     draw_stream,
 )
 from envs.procedural.screening import Screened, screen
+from envs.processes import shared_among
 from envs.scenario import Scenario
 from envs.simulator.system import Cell, System
 from envs.spec import ElasticitySpec, Quality
@@ -170,7 +170,7 @@ def draw_all(numbers: Sequence[int], n_processes: int) -> Iterator[World]:
     left = [number for number in numbers if number not in _known]
     if not left:
         return
-    with ProcessPoolExecutor(n_processes, get_context("forkserver")) as pool:
+    with shared_among(n_processes, "forkserver") as pool:
         for future in as_completed([pool.submit(draw, number) for number in left]):
             drawn = future.result()
             _known[drawn.number] = drawn
@@ -187,7 +187,7 @@ def draw_again(n_drawn: Mapping[int, int], n_processes: int) -> Iterator[World]:
     Raises:
         ValueError: as `split_of`.
     """
-    with ProcessPoolExecutor(n_processes, get_context("forkserver")) as pool:
+    with shared_among(n_processes, "forkserver") as pool:
         pending = [pool.submit(candidate, number, n, stratum_of(number)) for number, n in n_drawn.items()]
         for future in as_completed(pending):
             drawn = future.result()

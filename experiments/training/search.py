@@ -7,10 +7,8 @@ in a file.
 
 import math
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.base import Agent
+from envs.processes import shared_among
 from envs.simulator.system import Cell
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
@@ -174,16 +173,12 @@ def watched(searched: Search, console: Console) -> NDArray[np.float64]:
     rewards, best = list[list[float]](), -math.inf
     with (
         ProgressView(console, config.live, f"search for {searched.name}", n, "trials") as view,
-        ProcessPoolExecutor(processes, get_context("spawn")) as pool,
+        shared_among(processes, "spawn") as pool,
     ):
-        try:
-            for found in pool.map(trial, searched.trials):
-                rewards.append(found)
-                is_better, best = np.mean(found) > best, max(best, float(np.mean(found)))
-                view.show(len(rewards), n, f"best reward {best:+.4f}", bool(is_better))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for found in pool.map(trial, searched.trials):
+            rewards.append(found)
+            is_better, best = np.mean(found) > best, max(best, float(np.mean(found)))
+            view.show(len(rewards), n, f"best reward {best:+.4f}", bool(is_better))
     return np.array(rewards)
 
 
