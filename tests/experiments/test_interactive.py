@@ -18,7 +18,7 @@ def run():
 
 
 def test_words_mean_what_they_mean_on_the_command_line(run):
-    assert run.config.agent["oks"] == 3
+    assert run.config.agent["_target_"] == "agents.rule.Rule"
     assert run.config.env.steps == 30
     assert run.spec.hash == run.plan.spec.hash
 

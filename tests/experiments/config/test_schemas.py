@@ -271,7 +271,7 @@ def test_an_agents_value_of_another_type_is_named_however_deep_it_lies(words, sa
         ("video.source_fps=nan", r"video\.source_fps must be in \[0\.0001, 1000\], got nan"),
         ("video.fps_levels=[30,10]", r"video\.fps_levels must ascend, got 30\.0 10\.0"),
         ("video.heights_px=[90,90]", r"video\.heights_px must ascend, got 90 90"),
-        ("scenario.streams=0", r"scenario\.streams must be a finite number >= 1, got 0"),
+        ("scenario.streams=0", r"scenario\.streams must be in \[1, 1000\], got 0"),
         ("seed=-1", r"seed must be in \[0, 9\.22337e\+18\], got -1"),
         ("env.control_interval_s=nan", r"env\.control_interval_s must be a number, got nan"),
         ("slo.slos.0.threshold=nan", r"slo\.slos\.threshold must be a number, got nan"),

@@ -18,6 +18,7 @@ N = 60
 TIMES_MS = [50 * k for k in range(N)]  # 20 fps, 3 s
 PERIOD_MS = 50
 WRAP_MS = 2**33 // 90  # the 33 bits of a transport stream's 90 kHz
+TS_PACKET = 188  # bytes of one of its packets
 
 
 def clip(path: Path, times_ms: list[int], codec: str = "libx264", first: int = 0) -> Path:
@@ -44,7 +45,11 @@ def played(source: FileSource) -> tuple[list[int], list[int]]:
 def cut(path: Path, share: float = 0.6) -> Path:
     data = path.read_bytes()
     short = path.with_stem(f"{path.stem}_cut")
-    short.write_bytes(data[: int(len(data) * share)])
+    kept = int(len(data) * share)
+    kept -= (
+        kept % TS_PACKET == 0
+    )  # between two packets of a transport stream nothing tells that more was to come
+    short.write_bytes(data[:kept])
     return short
 
 
