@@ -87,7 +87,12 @@ def mlflow_command(uri: str) -> str:
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """The summary's figures, one per row."""
     title = f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
-    return plain_table(("", ""), figures_of(summary), title, n_left=2)
+    table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+    for row in figures_of(
+        summary
+    ):  # words are among them, which go on in the next line where there is no room
+        table.add_row(*row)
+    return table
 
 
 def about(summary: Mapping[str, Any]) -> dict[str, str]:
@@ -137,7 +142,7 @@ def certificate_table(certificate: Mapping[str, Any]) -> Table:
         cells = [figure(errors[name]) for name in ("error_p50", "error_p95")]
         table.add_row(metric, *cells, *("" if share is None else f"{share:.0%}" for share in shares))
     slow = ", ".join("–" if factor is None else f"{factor:.2f}" for factor in certificate["drift"])
-    table.add_row(f"service times, × the profile's: {slow}")
+    table.caption, table.caption_justify = f"service times, × the profile's: {slow}", "left"
     return table
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from experiments.display.events import TimedEvent
 from experiments.display.lines import lines_of
-from experiments.display.summary_view import trace_view, write_page
+from experiments.display.summary_view import print_summary, trace_view, write_page
 from tests.experiments.display.rerun.left import run, trace
 from tests.experiments.report.test_report import Links
 
@@ -47,6 +47,19 @@ def test_no_line_is_longer_than_the_terminal_and_none_is_cut(width):
     lines = [line for line in shown(width, **long(n)) if line]
     assert all(len(line) <= width for line in lines)
     assert not any("…" in line for line in lines)
+
+
+def test_a_narrow_terminal_has_every_figure_of_a_run_and_all_of_its_words(tmp_path):
+    directory = run(tmp_path / "one", trace())
+    summary = json.loads((directory / "summary.json").read_text())
+    summary["detections"] = (
+        "emulated: drawn from the scene's truth by what trained weights were measured to find"
+    )
+    console = Console(file=io.StringIO(), width=60)
+    print_summary(console, summary, directory, "")
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for words in ("FINISHED", "all SLOs hold", "66.7 % of the steps", "0.475", "measured to find"):
+        assert words in " ".join(text.split())
 
 
 def long(n: int) -> dict[str, np.ndarray]:
