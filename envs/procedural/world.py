@@ -6,6 +6,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -167,14 +168,9 @@ def draw_all(numbers: Sequence[int], n_processes: int) -> Iterator[World]:
     Raises:
         ValueError: as `split_of`.
     """
-    left = [number for number in numbers if number not in _known]
-    if not left:
-        return
-    with shared_among(n_processes, "forkserver") as pool:
-        for future in as_completed([pool.submit(draw, number) for number in left]):
-            drawn = future.result()
-            _known[drawn.number] = drawn
-            yield drawn
+    left = [(draw, number) for number in numbers if number not in _known]
+    if left:
+        yield from _as_drawn(left, n_processes)
 
 
 def draw_again(n_drawn: Mapping[int, int], n_processes: int) -> Iterator[World]:
@@ -187,9 +183,19 @@ def draw_again(n_drawn: Mapping[int, int], n_processes: int) -> Iterator[World]:
     Raises:
         ValueError: as `split_of`.
     """
+    calls = [(candidate, number, n, stratum_of(number)) for number, n in n_drawn.items()]
+    yield from _as_drawn(calls, n_processes)
+
+
+def _as_drawn(calls: Sequence[tuple[Any, ...]], n_processes: int) -> Iterator[World]:
+    """Yield what functions return that draw a world, as they come; it is known from then on.
+
+    Args:
+        calls: a function and its arguments each.
+        n_processes: at the same time, >= 1.
+    """
     with shared_among(n_processes, "forkserver") as pool:
-        pending = [pool.submit(candidate, number, n, stratum_of(number)) for number, n in n_drawn.items()]
-        for future in as_completed(pending):
+        for future in as_completed([pool.submit(*call) for call in calls]):
             drawn = future.result()
             _known[drawn.number] = drawn
             yield drawn

@@ -88,10 +88,8 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     """The summary's figures, one per row."""
     title = f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
-    for row in figures_of(
-        summary
-    ):  # words are among them, which go on in the next line where there is no room
-        table.add_row(*row)
+    for row in figures_of(summary):
+        table.add_row(*row)  # of words, what has no room goes on in the next line
     return table
 
 

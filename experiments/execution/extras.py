@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -87,6 +88,11 @@ class Extras:
             return True
         return self._follower is None
 
+    @cached_property
+    def _trace(self) -> pd.DataFrame:
+        """Of the whole run: nothing is asked of it before the last step."""
+        return read_trace(self.directory)
+
     def _note_golden(self) -> None:
         from experiments.execution.golden import golden_f1  # it needs FFmpeg
 
@@ -98,33 +104,31 @@ class Extras:
 
         try:
             with console.status("the simulated twin plays; at first the simulator is compiled, for minutes"):
-                figures, self._twin = certify(self._plan, read_trace(self.directory))
+                figures, self._twin = certify(self._plan, self._trace)
         except ConfigError as error:
             self._record.note(no_certificate=str(error))
         else:
             self._record.note(certificate=figures)
 
     def _wanted(self, agent: Agent, summary: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
-        directory, title, spec = self.directory, self._title, self._plan.spec
+        directory, title, plan = self.directory, self._title, self._plan
         has_steps = "steps" in summary
         if self._draws and has_steps:
             yield "the picture of the trace", self._draw_trace
         if self._draws and (twin := self._twin) is not None:
             path = directory / CERTIFICATE
-            yield "the certificate", lambda: plot_certificate(read_trace(directory), twin, path)
+            yield "the certificate", lambda: plot_certificate(self._trace, twin, path)
         if self._draws and (network := agent.network_figure()) is not None:
-            yield "the agent's network", lambda: plot_network(network, spec, title, directory / NETWORK)
+            yield "the agent's network", lambda: plot_network(network, plan.spec, title, directory / NETWORK)
         if self._draws and has_steps:
-            yield "the page", lambda: write_page(directory, title, summary, *self._trace_and_grades())
-        if self._plan.config.output.recording and has_steps:
+            grades = plan.config.detector.grades
+            yield "the page", lambda: write_page(directory, title, summary, self._trace, grades)
+        if plan.config.output.recording and has_steps:
             yield "the recording for Rerun", lambda: write_recording(directory)
         if self._follower is not None:
             yield "the entry in MLflow", self._follower.finish
 
     def _draw_trace(self) -> None:
-        trace, grades = self._trace_and_grades()
-        events = events_of(self._plan.config, trace)
-        plot_runs([Course(trace, grades, {})], self._title, self.directory / PICTURE, events)
-
-    def _trace_and_grades(self) -> tuple[pd.DataFrame, list[str]]:
-        return read_trace(self.directory), self._plan.config.detector.grades
+        config, trace = self._plan.config, self._trace
+        course = Course(trace, config.detector.grades, {})
+        plot_runs([course], self._title, self.directory / PICTURE, events_of(config, trace))

@@ -177,8 +177,9 @@ def watched(searched: Search, console: Console) -> NDArray[np.float64]:
     ):
         for found in pool.map(trial, searched.trials):
             rewards.append(found)
-            is_better, best = np.mean(found) > best, max(best, float(np.mean(found)))
-            view.show(len(rewards), n, f"best reward {best:+.4f}", bool(is_better))
+            mean = float(np.mean(found))
+            is_better, best = mean > best, max(best, mean)
+            view.show(len(rewards), n, f"best reward {best:+.4f}", is_better)
     return np.array(rewards)
 
 
