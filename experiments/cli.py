@@ -12,7 +12,7 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "runs": "List, filter or delete logged runs.",
     "show": "Show a run's trace and figures, or draw several against each other over time.",
     "repeat": "Play a logged run again, and say whether it comes to the same.",
-    "export": "Bring logged runs to MLflow, or to Rerun.",
+    "export": "Bring logged runs to MLflow.",
     "train": "Let an agent learn in the simulator, or search good figures for one that does not.",
     "calibrate": "Measure this machine, write its profile, and find out how far the worlds are apart.",
     "world": "Describe a drawn world, draw it, or write it out as configuration.",

@@ -1,8 +1,7 @@
-"""`python -m experiments.export`: runs that lie on disk, for MLflow's page or for Rerun's viewer."""
+"""`python -m experiments.export mlflow`: take to MLflow what it lacks of runs that lie on disk."""
 
 import argparse
 import logging
-import shlex
 import sys
 import time
 from collections import Counter
@@ -12,16 +11,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from experiments.display.rerun import write_recording
 from experiments.program.entry import prepared_for_its_end
-from experiments.program.errors import ConfigError, ExecutionError, sentence
+from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.formatting import counted
 from experiments.runs.record import SUMMARY
 
 PROGRAM = "experiments.export"
 
 
-def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, console: Console) -> None:
+def export(paths: Sequence[Path], store: str, follow: bool, console: Console) -> None:
     """Take to MLflow what it lacks of runs, sweeps and folders of runs; killed ones are completed first.
 
     Raises:
@@ -32,7 +30,7 @@ def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, cons
     from experiments.tracking.importing import UNREADABLE, MlflowImporter
     from experiments.tracking.store import in_a_sentence, store_errors
 
-    importer, became, unreadable = MlflowImporter(store, whole, follow), Counter[str](), list[str]()
+    importer, became, unreadable = MlflowImporter(store, follow), Counter[str](), list[str]()
     try:
         for path in paths:
             if follow:
@@ -50,40 +48,22 @@ def to_mlflow(paths: Sequence[Path], store: str, whole: bool, follow: bool, cons
         raise ExecutionError("; ".join(dict.fromkeys(unreadable)))
 
 
-def to_rerun(runs: Sequence[Path]) -> None:
-    """Write a recording of each run, and say how to open it. Raises ConfigError, ExecutionError."""
-    for directory in runs:
-        try:
-            viewer = Path(sys.executable).parent / "rerun"
-            print(shlex.join([str(viewer), str(write_recording(directory))]))
-        except OSError as error:
-            raise ExecutionError(sentence(error)) from error
-
-
 def main(arguments: Sequence[str]) -> None:
     """Export what is named. Raises ConfigError, ExecutionError."""
-    parser = argparse.ArgumentParser(prog=f"python -m {PROGRAM}", description="Take runs on disk elsewhere.")
-    kinds = parser.add_subparsers(dest="kind", required=True)
-    mlflow = kinds.add_parser("mlflow", help="take to MLflow what it lacks of them")
-    mlflow.add_argument(
-        "paths",
-        nargs="+",
-        type=Path,
-        help="folders of runs (results/NAME), sweeps, or single runs",
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {PROGRAM}", description="Take to MLflow what it lacks of runs that lie on disk."
     )
-    mlflow.add_argument("--whole", action="store_true", help="simulated runs step by step, too")
-    mlflow.add_argument("--follow", action="store_true", help="go on until nobody is at them any more")
-    mlflow.add_argument(
+    parser.add_argument("kind", choices=["mlflow"])
+    parser.add_argument(
+        "paths", nargs="+", type=Path, help="folders of runs (results/NAME), sweeps, or single runs"
+    )
+    parser.add_argument("--follow", action="store_true", help="go on until nobody is at them any more")
+    parser.add_argument(
         "--store", default="", help="URI (default: $MLFLOW_TRACKING_URI, else mlflow.db beside the folder)"
     )
-    rerun = kinds.add_parser("rerun", help="write a recording to scrub through, and say how to open it")
-    rerun.add_argument("paths", nargs="+", type=Path, metavar="RUN", help="directory of a run that ended")
     said = parser.parse_args(arguments)
-    if said.kind == "rerun":
-        to_rerun(said.paths)
-    else:
-        logging.basicConfig(level=logging.ERROR)
-        to_mlflow(said.paths, said.store, said.whole, said.follow, Console())
+    logging.basicConfig(level=logging.ERROR)
+    export(said.paths, said.store, said.follow, Console())
 
 
 if __name__ == "__main__":

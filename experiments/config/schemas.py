@@ -132,14 +132,11 @@ class OutputSchema:
     detections: DetectionsFile = MISSING
     mlflow: bool = MISSING
     picture: bool | None = MISSING
-    recording: bool = MISSING
     outlines: bool = False  # of a run whose release did not have it
     golden_share: float = 0.0  # likewise
 
 
-NO_OUTPUT = OutputSchema(
-    video=False, detections=DetectionsFile.NONE, mlflow=False, picture=False, recording=False
-)
+NO_OUTPUT = OutputSchema(video=False, detections=DetectionsFile.NONE, mlflow=False, picture=False)
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""What a person sees of a run or of many: live view, plots, the table at the end, a recording for Rerun."""
+"""What a person sees of a run or of many: live view, plots, the table at the end."""

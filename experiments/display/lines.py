@@ -1,4 +1,4 @@
-"""A trace as lines over time: the terminal, the page, the figure and the recording of a run draw the same."""
+"""A trace as lines over time: the terminal, the page and the figure of a run draw the same."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

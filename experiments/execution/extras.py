@@ -1,4 +1,4 @@
-"""What a run leaves beside its trace: how it is judged, pictures, a recording, its entry in MLflow."""
+"""What a run leaves beside its trace: how it is judged, pictures, its entry in MLflow."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,6 @@ from agents.base import Agent
 from experiments.config.world_schemas import PipelineSchema
 from experiments.display.events import events_of
 from experiments.display.plots import Course, plot_certificate, plot_network, plot_runs
-from experiments.display.rerun import write_recording
 from experiments.display.summary_view import write_page
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Hearing, Interrupted
@@ -123,8 +122,6 @@ class Extras:
         if self._draws and has_steps:
             grades = plan.config.detector.grades
             yield "the page", lambda: write_page(directory, title, summary, self._trace, grades)
-        if plan.config.output.recording and has_steps:
-            yield "the recording for Rerun", lambda: write_recording(directory)
         if self._follower is not None:
             yield "the entry in MLflow", self._follower.finish
 

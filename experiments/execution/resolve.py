@@ -14,7 +14,6 @@ from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
-from experiments.display.rerun import check_rerun
 from experiments.execution.own_hardware import with_own_hardware
 from experiments.execution.weights import fetch_weights
 from experiments.program.errors import ConfigError, blaming
@@ -132,8 +131,6 @@ def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> Re
     cfg, choices = with_own_hardware(*with_world(cfg, choices), console)
     config = OmegaConf.to_object(cfg)
     assert isinstance(config, RunConfig)
-    if config.output.recording:
-        check_rerun()
     if not 0 <= config.output.golden_share <= 1:
         raise ConfigError(f"output.golden_share must be in [0, 1], got {config.output.golden_share}")
     weights = fetch_weights(config)

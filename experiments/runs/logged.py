@@ -69,6 +69,7 @@ def modernise(raw: DictConfig) -> None:
     """Bring what former releases wrote to where it is now."""
     raw.hardware.pop("accuracy", None)
     raw.hardware.host.pop("baseline_mb", None)
+    raw.output.pop("recording", None)
     former = {"by": raw.slo.pop("qoe", None), "weights": raw.slo.pop("qoe_weights", None)}
     if "qoe" not in raw:
         raw.qoe = {name: value for name, value in former.items() if value is not None}

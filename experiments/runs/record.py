@@ -42,7 +42,6 @@ CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "lo
 CERTIFICATE = "certificate.png"  # beside its simulated twin, of a run of the pipeline
 PAGE, VIDEO = "run.html", "output.mp4"
 NETWORK = "network.png"  # of an agent that has one to draw
-RECORDING = "episode.rrd"  # for Rerun
 LEFT = {  # what a run may leave to be looked at, but its logs; those of a collector that died have a number
     TRACE: "trace, one row per interval",
     PAGE: "page, for a browser",
@@ -53,7 +52,6 @@ LEFT = {  # what a run may leave to be looked at, but its logs; those of a colle
     CONFIG: "configuration",
     "output.*": "annotated video",
     "detections.*": "detections",
-    "*.rrd": "episode, for `rerun`",
 }
 UNBORN = ".begun-"  # what begins the names of folders where directories are made
 TOGETHER_S = 1.0  # steps of simulated time that leave the process together

@@ -155,7 +155,7 @@ class Resolver:
 
     def __init__(self, config: RosterConfig, console: Console) -> None:
         self._config, self._console = config, console
-        overrides = [*NOTHING, "output.recording=false", f"name={STUDIES}", f"results={config.results}"]
+        overrides = [*NOTHING, f"name={STUDIES}", f"results={config.results}"]
         self._base, self._choices = composed(["agent=random", *overrides])
         self._first: dict[tuple[str, str], ResolvedRun] = {}  # of each cell
 

@@ -54,12 +54,11 @@ class MlflowImporter:
 
     Args:
         uri: of the store; "" = as `tracking_uri` has it for the folder of all results.
-        whole: whether simulated runs get the whole trace too, as those of the real pipeline do.
         follows: whether runs of the real pipeline are taken in while they go on.
     """
 
-    def __init__(self, uri: str = "", whole: bool = False, follows: bool = False) -> None:
-        self._uri, self._whole, self._follows = uri, whole, follows
+    def __init__(self, uri: str = "", follows: bool = False) -> None:
+        self._uri, self._follows = uri, follows
         self._stores: dict[Path, Store] = {}
         self._parents: dict[Path, str] = {}  # ids of sweeps' runs
         self._sweep_of: dict[Path, str] = {}  # by a run's directory: what its summary says, "" = none
@@ -157,7 +156,7 @@ class MlflowImporter:
         if len(trace) and run.summary["status"] == RunStatus.KILLED:  # its summary may be much younger
             ended_ms = began_ms(directory) + int(1e3 * trace["ended_s"].iloc[-1])
         points = [(name, value, ended_ms, 0) for name, value in summary_figures(run.summary).items()]
-        if self._whole or is_real(run):
+        if is_real(run):
             _, last_step = self._sent.pop(directory, (0, -1))
             rows = [row for row in trace.to_dict("records") if row["step"] > last_step]
             self._write_rows(store, run_id, directory, rows)

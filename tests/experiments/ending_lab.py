@@ -277,7 +277,7 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
     """One run, to whatever end; returns what is known of it in its own process."""
     world = Draining(STEPS, dies_at=3 if case.story is Story.DIES else None)
     config = RunConfig(name="runs", seed=7, live=False, results=str(results))
-    config.output = OutputSchema(video=False, mlflow=False, picture=True, recording=False)
+    config.output = OutputSchema(video=False, mlflow=False, picture=True)
     elsewhere = PipelineSchema(steps=STEPS, control_interval_s=1.0, control="tcp://elsewhere:1")
     config.env = elsewhere if case.is_real else SimulatorSchema(steps=STEPS, control_interval_s=1.0)
     config.scenario, config.detector = ScenarioSchema(), DetectorSchema(grades=["n", "s"])

@@ -8,7 +8,7 @@ import pytest
 from experiments.browse import courses_of, main
 from experiments.program.errors import ConfigError
 from experiments.runs.record import SUMMARY
-from tests.experiments.display.rerun.left import run, trace
+from tests.experiments.display.left import run, trace
 
 
 def logged(folder: Path, name: str, **facts: object) -> Path:

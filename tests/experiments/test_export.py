@@ -1,11 +1,11 @@
-"""`python -m experiments.export`: runs that lie on disk go to MLflow, or become recordings."""
+"""`python -m experiments.export`: runs that lie on disk go to MLflow."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from experiments.runs.record import RECORDING, RunStatus
+from experiments.runs.record import RunStatus
 from tests.experiments.programs import call
 from tests.experiments.recorded import record
 from tests.experiments.tracking.stored import GoingOn, Stored, rewrite
@@ -28,24 +28,23 @@ def folder(tmp_path, recorded, monkeypatch) -> Path:
     return tmp_path / "main"
 
 
-def test_runs_are_brought_to_mlflow_once_whole_or_thinned(folder):
+def test_runs_are_brought_to_mlflow_once_and_thinned(folder):
     stored = Stored(folder.parent)
     done = call("experiments.export", "mlflow", str(folder))
     assert (done.code, done.out) == (0, "2 runs imported, 1 run still going on\n")
-    done = call("experiments.export", "mlflow", "--whole", str(folder), str(folder / "a"))
+    done = call("experiments.export", "mlflow", str(folder), str(folder / "a"))
     assert (done.code, done.out) == (0, "3 runs there already, 1 run still going on\n")
     assert stored.statuses() == {"a": "FINISHED", "b": "FINISHED"}
     assert 0 < len(stored.steps(folder / "a")) < STEPS
 
-    whole = folder.parent / "whole"
-    folder.rename(whole)
-    (whole / "a" / "mlflow.json").unlink()
-    assert call("experiments.export", "mlflow", "--whole", "--store", stored.uri, str(whole / "a")).code == 0
-    assert stored.steps(whole / "a") == list(range(STEPS))
+    (folder / "a" / "mlflow.json").unlink()
+    other = f"sqlite:///{folder.parent / 'other.db'}"
+    assert call("experiments.export", "mlflow", "--store", other, str(folder / "a")).code == 0
+    assert (folder.parent / "other.db").is_file()
 
-    (whole / "b" / "mlflow.json").unlink()
-    (whole / "b" / "trace.parquet").unlink()
-    done = call("experiments.export", "mlflow", str(whole))
+    (folder / "b" / "mlflow.json").unlink()
+    (folder / "b" / "trace.parquet").unlink()
+    done = call("experiments.export", "mlflow", str(folder))
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "b is unreadable: FileNotFoundError" in done.err
 
@@ -59,20 +58,8 @@ def test_what_goes_on_is_followed_to_its_end(folder, recorded):
     assert Stored(folder.parent).statuses() == {"killed": "KILLED"}
 
 
-def test_a_recording_is_written_and_how_to_open_it_said(folder):
-    pytest.importorskip("rerun", reason="the extra rerun is not installed")
-    done = call("experiments.export", "rerun", str(folder / "a"))
-    assert done.code == 0
-    assert done.out.endswith(f"rerun {folder / 'a' / RECORDING}\n")
-    assert not list(folder.glob("a/*.partial"))
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [("mlflow", "{} has no run: expected folders with a"), ("rerun", "{} is no directory of a run")],
-)
-def test_a_folder_without_a_run_is_one_sentence(kind, said, tmp_path):
-    done = call("experiments.export", kind, str(tmp_path))
+def test_a_folder_without_a_run_is_one_sentence(tmp_path):
+    done = call("experiments.export", "mlflow", str(tmp_path))
     assert done.code == 2
     (line,) = done.err.splitlines()
-    assert line.startswith(f"experiments.export: {said.format(tmp_path)}")
+    assert line.startswith(f"experiments.export: {tmp_path} has no run: expected folders with a")

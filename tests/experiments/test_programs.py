@@ -19,7 +19,6 @@ from tests.experiments.programs import Done, call
         ("forecast", ("clones=0",)),
         ("repeat", ("/nowhere",)),
         ("export", ("mlflow", "/nowhere")),
-        ("export", ("rerun", "/nowhere")),
     ],
 )
 def test_a_program_that_is_started_ends_as_one_that_is_called(program, words):

@@ -59,7 +59,7 @@ def play(tmp_path) -> Callable[..., tuple[str, Path]]:
     def play(world: World, agent: Script, steps: int = 6) -> tuple[str, Path]:
         config = RunConfig(name="test", seed=7, live=False, results=str(tmp_path))
         config.output, config.env = (
-            OutputSchema(video=False, mlflow=False, picture=True, recording=False),
+            OutputSchema(video=False, mlflow=False, picture=True),
             EnvSchema(steps=steps, control_interval_s=1.0),
         )
         config.scenario, config.detector = ScenarioSchema(), DetectorSchema(grades=["n", "s"])

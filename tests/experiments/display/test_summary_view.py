@@ -12,7 +12,7 @@ from rich.console import Console
 from experiments.display.events import TimedEvent
 from experiments.display.lines import lines_of
 from experiments.display.summary_view import print_summary, trace_view, write_page
-from tests.experiments.display.rerun.left import run, trace
+from tests.experiments.display.left import run, trace
 from tests.experiments.report.test_report import Links
 
 GRADES = ("n", "s", "m")

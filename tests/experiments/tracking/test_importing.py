@@ -63,14 +63,12 @@ def test_a_simulated_trace_is_thinned_to_means_and_says_so(results):
     assert f"thinned to every {WIDTH} steps" in stored.pairs("tags", run)["trace"]
 
 
-def test_whole_traces_are_imported_of_the_pipeline_and_where_that_is_asked_for(results):
-    stored, one, other = Stored(results), results / "main" / "a", results / "main" / "b"
-    rewrite(other, env="pipeline")
-    took(MlflowImporter(whole=True), one)
-    took(MlflowImporter(), other)
-    for run in (one, other):
-        assert stored.steps(run, "metrics.hop_buffer_ms") == list(range(STEPS))
-        assert stored.pairs("tags", run)["trace"] == "whole"
+def test_whole_traces_are_imported_of_the_pipeline(results):
+    stored, run = Stored(results), results / "main" / "a"
+    rewrite(run, env="pipeline")
+    took(MlflowImporter(), run)
+    assert stored.steps(run, "metrics.hop_buffer_ms") == list(range(STEPS))
+    assert stored.pairs("tags", run)["trace"] == "whole"
 
 
 def test_files_are_kept_as_artifacts(results):
@@ -83,7 +81,8 @@ def test_infinity_is_counted_instead(results):
     run = results / "main" / "a"
     trace = read_trace(run).assign(**{"metrics.hop_buffer_ms": np.inf})
     trace.to_parquet(run / TRACE)
-    took(MlflowImporter(whole=True), run)
+    rewrite(run, env="pipeline")
+    took(MlflowImporter(), run)
     assert Stored(results).steps(run, "metrics.hop_buffer_ms") == []
     assert Stored(results).pairs("tags", run)["metrics_rejected"] == str(STEPS)
 

@@ -6,16 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from experiments.config.schemas import CONF, register
 from experiments.runs.record import summary_of
-from pipeline.collector.video import VideoFile
-
-SIZE_PX = (128, 96)
 
 
 @cache
@@ -64,12 +60,3 @@ def run(directory: Path, rows: pd.DataFrame, *events: dict[str, Any]) -> Path:
     (directory / "summary.json").write_text(json.dumps(summary))
     rows.to_parquet(directory / "trace.parquet")
     return directory
-
-
-def video(directory: Path, seconds: float, hz: int) -> None:
-    """Pictures of one grey each, brighter from one to the next."""
-    file = VideoFile(directory / "output.mp4", SIZE_PX, hz, "episode")
-    for i in range(round(seconds * hz)):
-        image = np.full((SIZE_PX[1], SIZE_PX[0], 3), 5 * i, np.uint8)
-        file.write(image, round(i * 1e9 / hz))
-    file.close()
