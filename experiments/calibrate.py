@@ -1,21 +1,18 @@
-"""`python -m experiments.calibrate`: write the hardware's profile; with `validate=true`, the gap.
-
-With `what=accuracy`, write the stream's.
-"""
+"""`python -m experiments.calibrate`: write the hardware's profile; with `what=accuracy`, the stream's."""
 
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.calibration import accuracy
 from experiments.calibration.session import Calibration, execute
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, checked
 from experiments.execution.own_hardware import with_own_hardware
 from experiments.program.entry import enter, logging_to
-from experiments.runs.record import LOGS, make_run_directory
+from experiments.program.files import write_whole
+from experiments.runs.record import CONFIG, LOGS, make_run_directory
 from experiments.worlds.host import alone
 
 
@@ -23,13 +20,13 @@ def perform(cfg: DictConfig) -> None:
     """Check everything, then measure."""
     console, chosen = Console(), HydraConfig.get().runtime.choices
     cfg, choices = with_own_hardware(cfg, {group: str(name) for group, name in chosen.items()}, console)
-    session = Calibration(cfg, checked(cfg, CalibrateConfig), choices)
+    session = Calibration(checked(cfg, CalibrateConfig), choices)
     session.check()
-    name = f"{choices[session.group]}-s{session.config.seed}"
-    directory = make_run_directory(Path(session.config.results) / session.config.name, name)
+    parent = Path(session.config.results) / session.config.name
+    directory = make_run_directory(parent, f"{session.option}-s{session.config.seed}")
+    write_whole(directory / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     with logging_to(directory / LOGS / "calibrate.log", console), alone(directory, console.print):
-        measure = accuracy.execute if session.is_of_stream else execute
-        measure(session, directory, console)
+        execute(session, directory, console)
     console.print(f"written to {directory}")
 
 

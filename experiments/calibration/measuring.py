@@ -1,35 +1,24 @@
-"""What is measured on a rig: service times at every grade and size, saturated workers, beginnings."""
+"""What is measured on a rig: service times at every grade and size, and saturated workers."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from experiments.calibration.fits import (
-    MS_PER_NS,
-    first_beyond_others_ms,
-    handling_ms,
-    rows_at,
-    stalls_ms,
-)
-from experiments.calibration.profile import Measured, Saturated
 from experiments.calibration.rig import MeasuringError, Rig
-from experiments.config.programs import CalibrateConfig, GridSchema
-from experiments.runs.summary import column
+from experiments.config.programs import GridSchema
+from experiments.program.console import ProgressView
 from experiments.worlds.pipeline import PipelinePlan
-from pipeline.messages import LoadingMode
 from pipeline.settings import Ladders
 
 PROBE_FPS = 2.0
 LEAST_FRAMES = 3  # per device
 OVERLOAD = 1.4  # times what the workers can do, to saturate them
-START_UP_FPS = 8.0
-FRAMES_AFTER = 3  # of each worker, once it is used to a change
-MB = 1e-6
-HOPS = {  # between two stamps of a frame
+MB, MS_PER_NS = 1e-6, 1e-6
+SPANS_MS = {  # between two stamps of a frame
     "capture_ms": ("captured_ns", "sent_ns"),
     "forward_ms": ("sent_ns", "received_ns"),
     "back_ms": ("done_ns", "arrived_ns"),
@@ -37,173 +26,126 @@ HOPS = {  # between two stamps of a frame
 
 logger = logging.getLogger(__name__)
 
-# --- the grid ---
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that has been measured.
+
+    Attributes:
+        frames: a row per frame: grade, width and height of its cell in px, fps at which that was held,
+            round_trip_ms of a short request to the producer, the median; device, its number; service_ms, at
+            the device's capacity; capture_ms from when the frame was due to its being handed out; forward_ms
+            to the worker; back_ms from the end of inference to the collector.
+        handling_ms: per device, between two frames of a worker that has more to do than it can.
+        slower: mean service time of such workers ÷ that at the same grade and size at their own rate.
+        memory: memory_mb and used_mb of `envs.hardware.Host`.
+    """
+
+    frames: pd.DataFrame
+    handling_ms: tuple[float, ...]
+    slower: float
+    memory: dict[str, float]
 
 
-def grid(ladders: Ladders) -> dict[str, tuple[int, int]]:
-    """Return the levels of (size, grade) by the name of the cell, "GRADE/WIDTHxHEIGHT": cheap ones first."""
-    return {
-        f"{letter}/{width}x{height}": (size, grade)
-        for grade, letter in enumerate(ladders.grades)
-        for size, (width, height) in enumerate(ladders.sizes)
-    }
+def n_parts(ladders: Ladders) -> int:
+    """Count what `measure` goes through."""
+    return len(ladders.grades) * len(ladders.sizes) + 1
+
+
+def measure(
+    plan: PipelinePlan, ladders: Ladders, how: GridSchema, directory: Path, view: ProgressView
+) -> Measured:
+    """Measure every cell, cheap ones first, then saturated workers; `directory` gets logs and frames.
+
+    Raises:
+        ClusterError, ControlError, MeasuringError: the pipeline broke, or did not do what was to be measured.
+    """
+    view.say("workers load their models")
+    with Rig(plan.producer, ladders, plan.hardware, directory / "grid", plan.config.seed) as rig:
+        rig.wait_ready(view.say)
+        told = rig.control.telemetry(close=False).interval  # by the producer, when it was ready
+        memory = {"memory_mb": told.host_bytes * MB, "used_mb": told.host_used_bytes * MB}
+        cells = []
+        for grade, size in product(range(len(ladders.grades)), range(len(ladders.sizes))):
+            width, height = ladders.sizes[size]
+            view.say(f"service times {ladders.grades[grade]}/{width}x{height}")
+            cells.append(measure_cell(rig, size, grade, how))
+            view.done()
+        frames = pd.concat(cells, ignore_index=True)
+        view.say("saturated workers")
+        handling_ms, slower = measure_saturated(rig, frames, how)
+        view.done()
+    return Measured(frames, handling_ms, slower, memory)
 
 
 def measure_cell(rig: Rig, size: int, grade: int, how: GridSchema) -> pd.DataFrame:
     """Probe the service time, then hold the rate that keeps workers busy (the source's own is the most).
 
     Returns:
-        The columns of `Measured.cells`.
+        As `Measured.frames`.
 
     Raises:
         ClusterError, ControlError: the pipeline broke.
         MeasuringError: too few frames came.
     """
     rig.start(PROBE_FPS, size, grade)
-    probed = rig.wait_for(lambda frames: len(frames) >= LEAST_FRAMES, "the first frames of a cell")
-    probed = pd.concat([probed, rig.hold(how.probe_s)[0]])
-    service_s = float(np.median(column(probed, "service_ns"))) * 1e-9
+    first = rig.wait_for(lambda frames: len(frames) >= LEAST_FRAMES, "the first frames of a cell")
+    probed: Any = pd.concat([first, rig.hold(how.probe_s)[0]])
+    service_s = float(probed["service_ns"].median()) * 1e-9
     fps = how.busy * rig.hardware.n_workers / max(service_s, 1e-6)
     rig.change(fps, size, grade)
     rate, (width, height) = rig.rates[rig.level(fps)], rig.ladders.sizes[size]
-    frames, round_trips_ms = rig.hold(max(how.seconds, how.frames / rate), how.settle_s)
-    devices = rig.devices_of(frames)
-    n_least = int(np.bincount(devices, minlength=len(rig.hardware.devices)).min())
+    frames, round_trip_ms = rig.hold(max(how.seconds, how.frames / rate), how.settle_s)
+    n_least = min((frames["device"] == number).sum() for number in range(len(rig.hardware.devices)))
     if n_least < LEAST_FRAMES:
         raise MeasuringError(
             f"{width}x{height}: expected {LEAST_FRAMES} frames or more of every device, got {n_least}; "
             "say grid.seconds=20"
         )
-    columns = {
-        **{"grade": rig.ladders.grades[grade], "width": width, "height": height, "fps": rate},
-        "round_trip_ms": float(np.median(round_trips_ms)),
-        "device": devices,
-        "service_ms": (column(frames, "service_ns") * MS_PER_NS).round(4),
-    }
-    for name, (begin, end) in HOPS.items():
-        columns[name] = (column(frames, end) - column(frames, begin)) * MS_PER_NS
-    return pd.DataFrame(columns)
+    logger.info("%s at %dx%d: %.3g frames/s", rig.ladders.grades[grade], width, height, rate)
+    cell = {"grade": rig.ladders.grades[grade], "width": width, "height": height, "fps": rate}
+    spans_ms = {name: (frames[end] - frames[begin]) * MS_PER_NS for name, (begin, end) in SPANS_MS.items()}
+    service_ms = (frames["service_ns"] * MS_PER_NS).round(4)
+    own = {"round_trip_ms": round_trip_ms, "device": frames["device"], "service_ms": service_ms}
+    return pd.DataFrame({**cell, **own, **spans_ms})
 
 
-def measure_saturated(rig: Rig, cells: pd.DataFrame, how: GridSchema) -> Saturated:
+def measure_saturated(rig: Rig, cells: Any, how: GridSchema) -> tuple[tuple[float, ...], float]:
     """Offer the cheapest grade's largest frames faster than the workers can take them.
 
     Args:
         cells: as `Measured.frames`.
+
+    Returns:
+        `handling_ms` and `slower` of `Measured`.
 
     Raises:
         ClusterError, ControlError, MeasuringError: as `measure_cell`.
     """
     size = len(rig.ladders.sizes) - 1
     is_same = (cells["grade"] == rig.ladders.grades[0]) & (cells["height"] == rig.ladders.sizes[size][1])
-    rated_ms = float(column(rows_at(cells, is_same.to_numpy()), "service_ms").mean())
+    rated_ms = float(cells.loc[is_same, "service_ms"].mean())
     wanted_fps = OVERLOAD * rig.hardware.n_workers / (1e-3 * rated_ms)
-    streams = max(1, int(np.ceil(wanted_fps / rig.ladders.fps[-1])))
+    streams = max(1, -int(-wanted_fps // rig.ladders.fps[-1]))
     rig.start(wanted_fps / streams, size, 0, streams)
     frames, _ = rig.hold(how.saturated_s, how.settle_s)
-    devices = rig.devices_of(frames)
-    gaps_ms = [handling_ms(rows_at(frames, devices == i)) for i in range(len(rig.hardware.devices))]
-    if np.isnan(gaps_ms).any():
+    gaps_ms = frames.groupby("device")[[*frames]].apply(handling_ms)
+    if len(gaps_ms) < len(rig.hardware.devices) or gaps_ms.isna().any():
         raise MeasuringError("workers were never saturated: their handling time is not known")
-    slower = float(column(frames, "service_ns").mean()) * MS_PER_NS / rated_ms
-    return Saturated(tuple(max(gap_ms, 0.0) for gap_ms in gaps_ms), slower)
+    slower = float(frames["service_ns"].mean()) * MS_PER_NS / rated_ms
+    return tuple(gaps_ms.clip(lower=0.0).tolist()), slower
 
 
-# --- beginning ---
+def handling_ms(frames: Any) -> float:
+    """Return the median time from a frame's end to the next one's start where the worker had that already.
 
+    Args:
+        frames: columns worker, received_ns, started_ns, done_ns.
 
-def measure_start_up(rig: Rig) -> dict[str, float]:
-    """Measure the fields of `envs.hardware.Device` on a rig whose workers load at need (LoadingMode.LAZY).
-
-    All at the smallest size. A change costs a worker the time for which it stands still, and what its first
-    frame takes beyond the others. A new grade costs a load and a new shape, a new size a new shape. Starting
-    is what one more worker takes until it is ready, its first load apart: importing libraries counts, too.
-
-    Raises:
-        ClusterError, ControlError, MeasuringError: the pipeline did not do it.
+    Returns:
+        NaN if no worker ever was so busy.
     """
-    new_shape_ms = _median_cost_ms(rig, [(size, 0) for size in range(1, len(rig.ladders.sizes))])
-    load_ms = _median_cost_ms(rig, [(0, grade) for grade in range(1, len(rig.ladders.grades))])
-    load_ms = max(load_ms - new_shape_ms, 0.0)
-    start_ms = max(1e3 * rig.start_worker_s() - load_ms, 0.0)
-    return {"start_ms": start_ms, "load_ms": load_ms, "new_shape_ms": max(new_shape_ms, 0.0)}
-
-
-def _median_cost_ms(rig: Rig, changes: Sequence[tuple[int, int]]) -> float:
-    """Return what changes to these levels of (size, grade), one after the other, cost a worker; 0 of none."""
-    rig.start(START_UP_FPS, 0, 0)
-    _settled(rig, 0, 0)
-    costs_ms = []
-    for size, grade in changes:
-        changed_ns = rig.change(START_UP_FPS, size, grade)
-        frames = _settled(rig, size, grade)
-        is_new = _is_at(rig, frames, size, grade)
-        costs_ms += list(
-            stalls_ms(frames, changed_ns, is_new) + first_beyond_others_ms(rows_at(frames, is_new))
-        )
-    return float(np.median(costs_ms)) if costs_ms else 0.0
-
-
-def _settled(rig: Rig, size: int, grade: int) -> pd.DataFrame:
-    """Return all frames so far, once every worker has done a few at these levels."""
-
-    def enough(frames: pd.DataFrame) -> bool:
-        if not len(frames):
-            return False
-        counts = rows_at(frames, _is_at(rig, frames, size, grade))["worker"].value_counts()
-        return len(counts) >= rig.hardware.n_workers and int(counts.min()) > FRAMES_AFTER
-
-    return rig.wait_for(enough, f"frames of grade {rig.ladders.grades[grade]} at {rig.ladders.sizes[size]}")
-
-
-def _is_at(rig: Rig, frames: pd.DataFrame, size: int, grade: int) -> np.ndarray:
-    return (column(frames, "grade") == grade) & (column(frames, "height") == rig.ladders.sizes[size][1])
-
-
-# --- one calibration ---
-
-
-def n_parts(config: CalibrateConfig, ladders: Ladders) -> int:
-    """Count the parts that a complete calibration has."""
-    return len(grid(ladders)) + 1 + config.grid.start_up
-
-
-def calibrate(
-    config: CalibrateConfig,
-    plan: PipelinePlan,
-    ladders: Ladders,
-    measured: Measured,
-    directory: Path,
-    say: Callable[[str], None],
-) -> Iterator[Measured]:
-    """Measure what is missing, and yield all that is there after each part; `directory` gets logs and frames.
-
-    Raises:
-        ClusterError, ControlError, MeasuringError: the pipeline broke, or did not do what was to be measured.
-    """
-    missing = {name: levels for name, levels in grid(ladders).items() if name not in measured.cells}
-    if missing or measured.saturated is None:
-        say("workers load their models")
-        with Rig(plan.producer, ladders, plan.hardware, directory / "grid", config.seed) as rig:
-            rig.wait_ready(say)
-            told = rig.control.telemetry(close=False).interval  # by the producer, when it was ready
-            memory = {"memory_mb": told.host_bytes * MB, "used_mb": told.host_used_bytes * MB}
-            measured = replace(measured, memory=memory)
-            for name, (size, grade) in missing.items():
-                say(f"service times {name}")
-                cell = measure_cell(rig, size, grade, config.grid)
-                logger.info("%s: %.3g frames/s", name, cell["fps"].iloc[0])
-                measured = replace(measured, cells={**measured.cells, name: cell.to_dict("list")})
-                yield measured
-            if measured.saturated is None:
-                say("saturated workers")
-                saturated = measure_saturated(rig, measured.frames, config.grid)
-                measured = replace(measured, saturated=saturated)
-                yield measured
-    if config.grid.start_up and measured.start_up is None:
-        say("start-up: workers that load at need")
-        lazy = replace(plan.producer, loading_mode=LoadingMode.LAZY)
-        with Rig(lazy, ladders, plan.hardware, directory / "start_up", config.seed) as rig:
-            rig.wait_ready(say)
-            measured = replace(measured, start_up=measure_start_up(rig))
-        yield measured
+    ordered = frames.sort_values(["worker", "started_ns"])
+    done_ns = ordered.groupby("worker")["done_ns"].shift()  # of the worker's frame before
+    gaps_ns = (ordered["started_ns"] - done_ns)[ordered["received_ns"] <= done_ns]
+    return float(gaps_ns.median()) * MS_PER_NS

@@ -1,21 +1,25 @@
-"""What a calibration measures, the hardware profile that is made of it, and the YAML that Hydra reads."""
+"""The hardware profile that is made of what was measured, and profiles as the YAML that Hydra reads."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import yaml
+from numpy.typing import ArrayLike
+from rich.table import Table
+from scipy import stats
 
 from envs.accuracy import StreamProfile
 from envs.hardware import GradeTimes, Hardware, Host, Link, Origin
-from experiments.calibration.fits import fit_link, service_quantiles, significant
+from experiments.calibration.measuring import Measured
+from experiments.program.console import plain_table
 from experiments.runs.provenance import machine, machine_line, machine_text, releases
 from experiments.worlds.drawn import plain
 
 BYTES_PER_PX = 3  # of a frame
+N_QUANTILES = 21  # of service times, at probabilities 0, 0.05, ..., 1
+LONGEST_DELAY_MS = 200.0  # that a link may have
 CELL = ["grade", "width", "height"]
 COMPUTING = ("torch", "openvino", "ultralytics")  # packages that service times and detections depend on
 HEADER = """\
@@ -26,83 +30,35 @@ HEADER = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Saturated:
-    """Workers with more to do than they can.
-
-    Attributes:
-        handling_ms: per device, between two frames of a worker.
-        slower: mean service time ÷ that at the same grade and size at its own rate.
-    """
-
-    handling_ms: tuple[float, ...]
-    slower: float
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """All that has been measured; what has not is None or absent.
-
-    Attributes:
-        cells: by "GRADE/WIDTHxHEIGHT", columns of a table with a row per frame: grade, width and height of
-            the cell in px, fps at which it was held, round_trip_ms of a short request to the producer, the
-            median; device, its number; service_ms, at the device's capacity; capture_ms from when the frame
-            was due to its being handed out; forward_ms to the worker; back_ms from the end of inference to
-            the collector.
-        start_up: start_ms, load_ms and new_shape_ms of `envs.hardware.Device`.
-        memory: memory_mb and used_mb of `envs.hardware.Host`.
-    """
-
-    cells: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
-    saturated: Saturated | None = None
-    start_up: dict[str, float] | None = None
-    memory: dict[str, float] | None = None
-
-    @property
-    def frames(self) -> pd.DataFrame:
-        """The table of all cells."""
-        return pd.concat(map(pd.DataFrame, self.cells.values()), ignore_index=True)
-
-    @property
-    def n_parts(self) -> int:
-        """How many parts of a calibration are there."""
-        return len(self.cells) + (self.saturated is not None) + (self.start_up is not None)
-
-
-# --- the profile ---
-
-
 def profile_of(hardware: Hardware, measured: Measured, source: str) -> Hardware:
     """Return the same workers with the figures that were measured of them.
 
     Args:
-        hardware: what was measured; its counts, threads, pinning, capacities and power stay.
-        measured: complete but for start-up, which leaves out what it would say.
+        hardware: what was measured; its counts, threads, pinning, capacities, power and start-up stay.
+        measured: of it.
         source: of every service time.
 
     Raises:
         ValueError: a figure that no profile may have.
     """
-    assert measured.saturated is not None and measured.memory is not None, "a complete calibration has both"
     frames: Any = measured.frames
     devices = []
     for number, device in enumerate(hardware.devices):
         own = frames[frames["device"] == number]
         hops = own.groupby(CELL)[["forward_ms", "back_ms"]].median().reset_index()
         link = fit_link(BYTES_PER_PX * hops["width"] * hops["height"], hops["forward_ms"], hops["back_ms"])
-        waits_ms = {"handling_ms": measured.saturated.handling_ms[number], **(measured.start_up or {})}
         devices.append(
             replace(
                 device,
                 times=_times(own, device.capacity, source),
                 link=Link(significant(link.delay_ms), significant(link.mbit_s)),
-                **_rounded(waits_ms),
+                handling_ms=significant(measured.handling_ms[number]),
             )
         )
     ways = frames.groupby(CELL)[["round_trip_ms", "capture_ms"]].median().median()
     message_ms, capture_ms = ways["round_trip_ms"] / 2, ways["capture_ms"]
     host = measured.memory | {"message_ms": min(message_ms, 200.0), "capture_ms": max(capture_ms, 0.0)}
-    return Hardware(tuple(devices), Host(**_rounded(host)))
+    return Hardware(tuple(devices), Host(**{name: significant(value) for name, value in host.items()}))
 
 
 def _times(frames: Any, capacity: float, source: str) -> dict[str, GradeTimes]:
@@ -118,18 +74,82 @@ def _times(frames: Any, capacity: float, source: str) -> dict[str, GradeTimes]:
     return times
 
 
-def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
-    return {name: significant(value) for name, value in figures.items()}
+def service_quantiles(times_ms: ArrayLike) -> list[float]:
+    """Return N_QUANTILES quantiles in ms between which linear interpolation has the sample's very mean.
+
+    The mean counts: it makes the load. Between the last quantile but one and the maximum, interpolation would
+    make of a single outlier as many as 5 % of all frames, so the last quantile is set to where the mean is
+    right (if the one before it lets it).
+
+    Args:
+        times_ms: shape (n_frames,), n_frames >= 1, each > 0.
+
+    Raises:
+        ValueError: no times, or one that is not > 0.
+    """
+    times = np.asarray(times_ms, dtype=float)
+    if times.size == 0 or not np.all(times > 0):
+        raise ValueError(f"expected service times > 0 ms, got {times.size}, the least {times.min(initial=0)}")
+    quantiles = np.quantile(times, np.linspace(0.0, 1.0, N_QUANTILES))
+    others = quantiles[0] / 2 + quantiles[1:-1].sum()  # of the trapezoids' sum, all but the last
+    quantiles[-1] = max(2 * (times.mean() * (N_QUANTILES - 1) - others), quantiles[-2])
+    return quantiles.tolist()
 
 
-def mean_service_ms(hardware: Hardware, grade: str, width: int, height: int) -> float:
-    """Return the mean over the workers, each at its capacity."""
-    return math.fsum(
-        device.service_times().mean_ms(grade, width, height) / device.capacity for device in hardware.workers
-    ) / len(hardware.workers)
+def fit_link(n_bytes: Any, forward_ms: Any, back_ms: Any) -> Link:
+    """Fit delay and bandwidth of a link to medians of several sizes of frames.
+
+    There, a frame takes delay + bytes / bandwidth (Theil and Sen's line through the medians); back, a result
+    without its picture takes the delay. The two delays are averaged, for a link has one.
+
+    Args:
+        n_bytes, forward_ms, back_ms: per size; same length, at least one.
+    """
+    mbit_s, out_ms = np.inf, float(np.median(forward_ms))
+    if np.unique(n_bytes).size > 1:
+        line: Any = stats.theilslopes(forward_ms, n_bytes, method="joint")
+        if line.slope > 0:
+            mbit_s, out_ms = 8e-3 / float(line.slope), float(line.intercept)
+    delay_ms = (max(out_ms, 0.0) + max(float(np.median(back_ms)), 0.0)) / 2
+    return Link(min(delay_ms, LONGEST_DELAY_MS), mbit_s)
 
 
-# --- as a file ---
+def significant(value: float, digits: int = 4) -> float:
+    """Round to so many significant digits: a profile is read by people."""
+    return float(f"{value:.{digits}g}")
+
+
+# --- shown, and as a file ---
+
+
+def cells_table(measured: Measured, n_workers: int) -> Table:
+    """Show service times per grade and frame size."""
+    headings = ("grade", "px", "mean ms", "p50", "p95", "frames", "fps", "busy")
+    table = plain_table(headings, title="What was measured")
+    cells: Any = measured.frames.groupby(CELL, sort=False)
+    for (grade, width, height), frames in cells:
+        service_ms, fps = frames["service_ms"], frames["fps"].iloc[0]
+        times = [f"{ms:.1f}" for ms in (service_ms.mean(), *service_ms.quantile([0.5, 0.95]))]
+        busy = fps * 1e-3 * service_ms.mean() / n_workers
+        table.add_row(grade, f"{width}x{height}", *times, str(len(frames)), f"{fps:.3g}", f"{busy:.0%}")
+    return table
+
+
+def figures_table(measured: Measured, profile: Hardware) -> Table:
+    """Show the profile's other figures."""
+    table = plain_table(("", ""), title="And of devices and host")
+    for number, device in enumerate(profile.devices):
+        name, mbit_s = f"device {number}: " if len(profile.devices) > 1 else "", device.link.mbit_s
+        fast = f"{mbit_s:,.0f} Mbit/s" if np.isfinite(mbit_s) else "as fast for large frames"
+        table.add_row(f"{name}link, one way", f"{device.link.delay_ms:.3g} ms")
+        table.add_row(f"{name}link", fast)
+        table.add_row(f"{name}between two frames of a busy worker", f"{device.handling_ms:.3g} ms")
+    host = profile.host
+    table.add_row("producer and collector, one way", f"{host.message_ms:.3g} ms")
+    table.add_row("from due to handed out", f"{host.capture_ms:.3g} ms")
+    table.add_row("host's memory, used of all", f"{host.used_mb:.0f} of {host.memory_mb:.0f} MB")
+    table.add_row("service times with saturated workers", f"{measured.slower:.2f} ×")
+    return table
 
 
 def source_text() -> str:

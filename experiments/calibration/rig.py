@@ -4,17 +4,14 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from envs.hardware import Hardware
-from experiments.calibration.fits import rows_at
 from experiments.program.errors import ExecutionError
-from experiments.runs.summary import column
 from pipeline.allowance import usable_cores
 from pipeline.cluster import LocalCluster
 from pipeline.control import ControlClient
@@ -23,8 +20,9 @@ from pipeline.options import CollectorOptions, ProducerOptions
 from pipeline.settings import Ladders
 
 READY_TIMEOUT_S = 300.0  # for workers to load and warm their models
+FRAMES_TIMEOUT_S = 60.0
 PING_EVERY_S = 0.1
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.1
 FPS_RATIO = 1.2  # between two levels of the ladder that calibration chooses its rates from
 LEAST_FPS = 0.5
 
@@ -51,7 +49,7 @@ class Rig:
         self.ladders, self.hardware = ladders, hardware
         self.rates = rates(ladders.fps[-1])
         self._seed = seed
-        self._record = directory / "frames.jsonl"
+        self._record, self._episode = directory / "frames.jsonl", 0
         self._cluster = LocalCluster(
             # every worker is measured, so each has its turn: a plan gives frames to the quickest alone
             dataclasses.replace(producer, fps_levels=self.rates, hand_out=HandOut.FIRST_ASKS),
@@ -59,8 +57,6 @@ class Rig:
             hardware.worker_options(directory / "devices", usable_cores(), seed),
             directory / "logs",
         )
-        self._read_bytes = 0
-        self._rows: list[dict] = []  # of the episode that runs
 
     def __enter__(self) -> Self:
         self._cluster.start()
@@ -80,20 +76,18 @@ class Rig:
 
     def start(self, fps: float, size: int, grade: int, streams: int = 1) -> None:
         """Begin anew at the rate of the ladder next to `fps`, and these levels of size and grade."""
-        self._rows = []
-        self.control.start(self._seed, (self.level(fps), size, grade), streams)
+        self._episode = self.control.start(self._seed, (self.level(fps), size, grade), streams).episode
 
-    def change(self, fps: float, size: int, grade: int) -> int:
-        """Go over to another setting; returns when, in ns of the monotonic clock."""
+    def change(self, fps: float, size: int, grade: int) -> None:
+        """Go over to another setting."""
         self.control.set_levels((self.level(fps), size, grade))
-        return time.monotonic_ns()
 
-    def hold(self, seconds: float, settle_s: float = 0.0) -> tuple[pd.DataFrame, list[float]]:
+    def hold(self, seconds: float, settle_s: float = 0.0) -> tuple[Any, float]:
         """Wait until all frames captured meanwhile are processed; the first settle_s are left out.
 
         Returns:
-            These frames, columns as `pipeline.collector.frames.SCHEMA`; and the times in ms of short requests
-            to the producer meanwhile.
+            These frames, columns as `pipeline.collector.frames.SCHEMA`, and `device`, the number of each
+            one's; and the median time in ms of a short request to the producer meanwhile.
 
         Raises:
             ClusterError, ControlError, MeasuringError: the pipeline broke, or frames did not come.
@@ -106,62 +100,34 @@ class Rig:
             round_trips_ms.append((time.monotonic_ns() - asked_ns) * 1e-6)
             time.sleep(min(PING_EVERY_S, max(0.0, (until_ns - time.monotonic_ns()) * 1e-9)))
         frames = self.wait_for(
-            lambda frames: len(frames) > 0 and column(frames, "captured_ns")[-1] >= until_ns,
+            lambda frames: len(frames) > 0 and frames["captured_ns"].iloc[-1] >= until_ns,
             "the frames of a setting to be processed",
         )
-        captured_ns = column(frames, "captured_ns")
-        return rows_at(frames, (captured_ns >= from_ns) & (captured_ns < until_ns)), round_trips_ms
+        held = frames[frames["captured_ns"].between(from_ns, until_ns, inclusive="left")]
+        counts = [device.count for device in self.hardware.devices]
+        of_worker = np.repeat(np.arange(len(counts)), counts)  # workers are worker-0, worker-1, ...
+        device = of_worker[held["worker"].str.removeprefix("worker-").astype(int)]
+        return held.assign(device=device), float(np.median(round_trips_ms))
 
-    def wait_for(
-        self, enough: Callable[[pd.DataFrame], bool], what: str, timeout_s: float = 60.0
-    ) -> pd.DataFrame:
+    def wait_for(self, enough: Callable[[Any], bool], what: str) -> Any:
         """Return all frames of the episode, once they are enough. Raises ClusterError, MeasuringError."""
-        deadline_s = time.monotonic() + timeout_s
-        while not enough(frames := self.frames()):
+        deadline_s = time.monotonic() + FRAMES_TIMEOUT_S
+        while not enough(frames := self._frames()):
             self._cluster.check()
             if time.monotonic() > deadline_s:
-                raise MeasuringError(f"waited {timeout_s:g} s for {what}")
+                raise MeasuringError(f"waited {FRAMES_TIMEOUT_S:g} s for {what}")
             time.sleep(LOOK_EVERY_S)
         return frames
-
-    def start_worker_s(self) -> float:
-        """Start one more worker like the first; how long until it is ready, in s; it is ended again."""
-        n_before = self._n_ready()
-        began_s = time.monotonic()
-        slot = self._cluster.add_worker(self._cluster.workers[0])
-        while self._n_ready() <= n_before:
-            if time.monotonic() - began_s > READY_TIMEOUT_S:
-                raise MeasuringError(f"waited {READY_TIMEOUT_S:g} s for one more worker to be ready")
-            time.sleep(LOOK_EVERY_S)
-        took_s = time.monotonic() - began_s
-        self._cluster.kill_worker(slot)
-        return took_s
-
-    def frames(self) -> pd.DataFrame:
-        """Read those emitted in this episode so far, in the order of emission; no columns if none were."""
-        with self._record.open("rb") as file:
-            file.seek(self._read_bytes)
-            text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._read_bytes += len(whole)
-        self._rows += [msgspec.json.decode(line) for line in whole.splitlines()]
-        if self._rows:
-            episode = max(row["episode"] for row in self._rows)
-            self._rows = [row for row in self._rows if row["episode"] == episode]
-        return pd.DataFrame(self._rows)
-
-    def devices_of(self, frames: pd.DataFrame) -> NDArray[np.int64]:
-        """Return the number of each frame's device, shape (n_frames,); workers are worker-0, worker-1, ..."""
-        counts = [device.count for device in self.hardware.devices]
-        of_worker = np.repeat(np.arange(len(counts)), counts)
-        return of_worker[[int(name.removeprefix("worker-")) for name in frames["worker"]]]
 
     def level(self, fps: float) -> int:
         """Return the level of the highest rate that is not above `fps`."""
         return max(int(np.searchsorted(self.rates, fps * (1 + 1e-9), side="right")) - 1, 0)
 
-    def _n_ready(self) -> int:
-        return sum(worker.ready for worker in self.control.status().workers)
+    def _frames(self) -> pd.DataFrame:
+        """Read those emitted in this episode so far, in the order of emission; no columns if none were."""
+        text = self._record.read_bytes()
+        rows = msgspec.json.Decoder(dict).decode_lines(text[: text.rfind(b"\n") + 1])
+        return pd.DataFrame([row for row in rows if row["episode"] == self._episode])
 
 
 def rates(source_fps: float) -> tuple[float, ...]:

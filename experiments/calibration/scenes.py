@@ -21,7 +21,7 @@ from pipeline.sources.base import frames_at
 from pipeline.sources.opening import open_source
 
 AGES = (0, 1, 2, 3, 5, 10, 20, 30, 60)  # of what is shown, in frames of the source
-ABOUT = ["scene", "grade", "height_px", "second", "age"]
+ABOUT = ["scene", "grade", "height_px", "age"]
 COUNTS = ["pictures", "matched", "found", "present"]
 
 Detect = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -95,8 +95,8 @@ def look_at(scene: Scene, grade: str, detect: Detect, sizes: Sequence[tuple[int,
         sizes: (width, height) of the frames, scaled as the producer scales them.
 
     Returns:
-        Columns ABOUT, a row each: height of the frame, second of the scene, of AGES how many frames later it
-        is. And COUNTS: pictures, and what was matched, found and present in those of which that is known.
+        Columns ABOUT, a row each: height of the frame, of AGES how many frames later it is. And COUNTS:
+        pictures, and what was matched, found and present in those of which that is known.
 
     Raises SourceError: the pictures cannot be had.
     """
@@ -104,7 +104,6 @@ def look_at(scene: Scene, grade: str, detect: Detect, sizes: Sequence[tuple[int,
     source = open_source(scene.producer)
     try:
         for frame in frames_at(source, scene.indices):
-            second = int(frame.index / source.fps)
             for size in sizes:
                 boxes = detect(scaled(frame.image, *size))
                 found = detections_of(boxes, size, (source.width, source.height), classes)
@@ -112,7 +111,7 @@ def look_at(scene: Scene, grade: str, detect: Detect, sizes: Sequence[tuple[int,
                     truth = scene.truth.get(frame.index + age)
                     total = sum(tally(found, truth).values(), Matches()) if truth is not None else Matches()
                     counts = (1, total.matched, total.found, total.present)
-                    rows.append((scene.name, grade, size[1], second, age, *counts))
+                    rows.append((scene.name, grade, size[1], age, *counts))
     finally:
         source.close()
     found: Any = pd.DataFrame(rows, columns=[*ABOUT, *COUNTS])

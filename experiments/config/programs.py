@@ -9,8 +9,8 @@ from omegaconf import MISSING
 
 from envs.procedural.world import Split
 from experiments.config import schemas
-from experiments.config.schemas import DetectorSchema, PairsSchema, RunConfig, StreamConfig
-from experiments.config.world_schemas import EnvSchema
+from experiments.config.schemas import DetectorSchema, PairsSchema, StreamConfig
+from experiments.config.world_schemas import EnvSchema, HardwareSchema, ScenarioSchema
 from pipeline.messages import Binding, HandOut
 
 # --- calibrate ---
@@ -26,7 +26,6 @@ class GridSchema:
     settle_s: float = MISSING
     busy: float = MISSING
     saturated_s: float = MISSING
-    start_up: bool = MISSING
 
 
 @dataclass
@@ -39,29 +38,17 @@ class ScenesSchema:
 
 
 @dataclass
-class ValidationSchema:
-    """How far the worlds are apart, by settings that the fit has not seen."""
+class CalibrateConfig(StreamConfig):
+    """A calibration: the groups of a run but its agent, and what is peculiar to it."""
 
-    calibrate: bool = MISSING
-    worlds: list[str] = MISSING
-    settings: int = MISSING
-    fps_levels: list[float] = MISSING
-    hold_s: float = MISSING
-    settle_s: float = MISSING
-    reference_s: float = MISSING
-
-
-@dataclass
-class CalibrateConfig(RunConfig):
-    """A calibration: the groups of a run, and what is peculiar to it."""
-
+    name: str = MISSING
+    seed: int = MISSING
+    hardware: HardwareSchema = MISSING
+    scenario: ScenarioSchema = MISSING
     what: str = MISSING
-    validate: bool = MISSING
-    fresh: bool = MISSING
     profile: str | None = MISSING
     grid: GridSchema = MISSING
     scenes: ScenesSchema = MISSING
-    validation: ValidationSchema = MISSING
 
 
 # --- train ---

@@ -171,6 +171,14 @@ class RunConfig(StreamConfig):
     output: OutputSchema = MISSING
 
 
+def unrecorded(
+    config: StreamConfig, seed: int, hardware: HardwareSchema, scenario: ScenarioSchema
+) -> RunConfig:
+    """Return a run of a program's stream that leaves nothing."""
+    stream = {field.name: getattr(config, field.name) for field in fields(StreamConfig)}
+    return RunConfig(**stream, seed=seed, hardware=hardware, scenario=scenario, output=NO_OUTPUT)
+
+
 @dataclass
 class PairsSchema:
     """Every hardware of a list with every scenario of another, by the names of their files."""

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
@@ -21,8 +21,8 @@ from envs.procedural.world import SHARES, Split, numbers, refuse_evaluation, spl
 from envs.simulator.system import Cell, System
 from experiments.config.composing import option
 from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
-from experiments.config.schemas import NO_OUTPUT, PairsSchema, RunConfig, StreamConfig
-from experiments.config.world_schemas import ReplaySchema, ScenarioSchema, SimulatorSchema
+from experiments.config.schemas import PairsSchema, StreamConfig, unrecorded
+from experiments.config.world_schemas import HardwareSchema, ReplaySchema, ScenarioSchema, SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import digest, file_hash, source_of
 from experiments.worlds.plan import plan_replay
@@ -158,7 +158,7 @@ def sampler_hash() -> str:
 
 
 def _in_replay(config: TrainConfig, env: ReplaySchema, is_judged: bool) -> TrainingSetup:
-    run = RunConfig(seed=config.seed, env=env, scenario=ScenarioSchema(streams=1, events=[]))
+    run = unrecorded(config, config.seed, HardwareSchema(), ScenarioSchema(streams=1, events=[]))
     plan = plan_replay(run, env)
     make_env = partial(plan.make_env, Path(), lambda _: None)
 
@@ -211,13 +211,11 @@ def plans_of(config: StreamConfig, pairs: Sequence[Pair], seed: int) -> dict[Pai
     `config` says all but hardware and scenario. Raises ConfigError: a pair is not possible; it is named.
     """
     assert isinstance(config.env, SimulatorSchema)
-    stream = {field.name: getattr(config, field.name) for field in fields(StreamConfig)}
     plans: dict[Pair, SimulatorPlan] = {}
     for pair in pairs:
         hardware, scenario = option("hardware", pair.hardware), option("scenario", pair.scenario)
-        run = RunConfig(**stream, seed=seed, hardware=hardware, scenario=scenario, output=NO_OUTPUT)
         try:
-            plans[pair] = plan_simulator(run, config.env)
+            plans[pair] = plan_simulator(unrecorded(config, seed, hardware, scenario), config.env)
         except ConfigError as error:
             raise ConfigError(f"{pair}: {error}") from error
     return plans
