@@ -93,11 +93,10 @@ def evidence_of(
     if not episodes:
         first = "; ".join(f"{run}: {error}" for run, error in list(failures.items())[:3])
         raise ExecutionError(f"nothing can be compared: {first}")
-    found, extras = notes(study, episodes, twins, references, failures), {}
+    found = notes(study, episodes, twins, references, failures)
     if twins:
         frame, correlation = ranking(episodes, twins, references)
         write_whole(directory / "ranks.csv", frame.to_csv(index=False))
-        extras["The pipeline and its simulated twin"] = frame
         found.insert(
             0,
             "Measured on the real pipeline; random and oracle, between which scores lie, are those of the "
@@ -116,7 +115,6 @@ def evidence_of(
             "Specs": ", ".join(dict.fromkeys(run.resolved.plan.spec.hash for run in study.runs)),
             "Commit": git_commit(),
         },
-        extras=extras,
     )
 
 

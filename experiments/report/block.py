@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from experiments.report.agent_styles import AgentStyle, agent_styles
 from experiments.statistics.aggregates import Values
@@ -68,7 +67,6 @@ class Evidence:
         highlight: agents drawn in colour where lines would be too many; empty = the best seven.
         notes: what a reader must know first, one plain sentence each.
         facts: what was run, for the head of the report; by what it is.
-        extras: further tables, by their titles.
     """
 
     title: str
@@ -79,7 +77,6 @@ class Evidence:
     notes: Sequence[str] = ()
     lacks: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
-    extras: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.episodes:

@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.report.agent_styles import GREY, MARKERS, AgentStyle
 from experiments.report.block import Block, Frame
@@ -201,31 +200,6 @@ def improvement(block: Block) -> Figure:
     mesh = mapped(axes, 100 * shares, (0, 100), "{:.0f}", chances < LEVEL)
     figure.colorbar(mesh, label="probability, %", ticks=[0, 25, 50, 75, 100])
     axes.set(ylabel="this agent …", xlabel="… does better than this one")
-    return figure
-
-
-def training(block: Block) -> Figure | None:
-    """Draw what agents achieve over the steps of their trainings; None if all were trained as long."""
-    name = block.metric.column
-    known = block.leaderboard[block.leaderboard[name].notna()]
-    is_trained = known["trained_steps"] > 0
-    if known.loc[is_trained, "trained_steps"].nunique() < 2:
-        return None
-    figure, axes = panel(block, WIDTH_IN, 4.5)
-    for row in known[is_trained].to_dict("records"):
-        style, steps = block.styles[row["agent"]], row["trained_steps"]
-        axes.plot([steps, steps], [row[f"{name}_low"], row[f"{name}_high"]], color=style.colour)
-        axes.plot(steps, row[name], style.marker, color=style.colour, label=row["agent"])
-    for row in known[~is_trained & known["agent"].isin(block.highlight)].to_dict("records"):
-        style = block.styles[row["agent"]]
-        axes.axhline(row[name], color=style.colour, linestyle=style.line, label=row["agent"])
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("steps (control intervals) trained before the episodes; lines: not trained")
-    axes.set_ylabel(f"{block.metric.text}\n(mean, 95 % interval)")
-    axes.legend(**BESIDE)
     return figure
 
 

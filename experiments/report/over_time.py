@@ -1,4 +1,4 @@
-"""The figures of a comparison that have a time axis: SLOs, learning, regret, and answers to disturbances."""
+"""The figures of a comparison that have a time axis: SLOs, and answers to disturbances."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -9,19 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.report.agent_styles import AgentStyle
-from experiments.report.block import SCORE, Block
-from experiments.report.over_agents import BAND, BESIDE, WIDTH_IN, lined, panel
+from experiments.report.block import Block
+from experiments.report.over_agents import BAND, BESIDE, WIDTH_IN, lined
 from experiments.statistics.aggregates import Values, mean_band
 from experiments.statistics.disturbances import Answer
-from experiments.statistics.episode import EVERYWHERE, UNSCORED, Episode, Episodes, cumulative_regret
+from experiments.statistics.episode import EVERYWHERE, Episode, Episodes
 from experiments.statistics.leaderboard import SEED
 
 SMOOTHED_S = 5.0  # a running mean over this long, for a share of few episodes jumps
-SMOOTHED_STEPS = 20  # likewise of scores, which jump more
 MOST_POINTS = 400  # of a line
 AT_ONCE = 10  # steps up to which the axis of answers is linear; it is logarithmic beyond
 TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-STEPS = "steps (control intervals) of an episode"
 PANEL_IN = 1.5  # of small multiples
 ANSWERS = {"recoveries": "all SLOs hold again", "restorations": "90 % of the lost QoE is back"}
 
@@ -103,49 +101,6 @@ def scenario_of(cell: str) -> str:
     """Return a cell's scenario and SLOs, without its hardware; a name of one part is its own."""
     parts = cell.split("/")
     return " ".join(parts[1:] or parts)
-
-
-# --- learning ---
-
-
-def efficiency(block: Block) -> Figure:
-    """Draw the score over the steps of an episode, or the reward where there are no scores."""
-    is_scored = block.metric is SCORE
-
-    def shown(episode: Episode) -> Values:
-        return smoothed(score_by_step(block, episode) if is_scored else episode.rewards, SMOOTHED_STEPS)
-
-    figure, axes = over_steps(block, shown)
-    axes.set_title(f"{block.title} (mean of the last {SMOOTHED_STEPS} steps)")
-    if is_scored:
-        axes.axhline(1.0, color="black", linewidth=0.8)
-    axes.axhline(0.0, color="black", linewidth=0.8, linestyle=":")
-    axes.set_ylabel("score of these steps:\n0 = random, 1 = best known" if is_scored else "reward per step")
-    return figure
-
-
-def regret(block: Block) -> Figure | None:
-    """Draw the cumulative regret over the steps of an episode; None without scores."""
-    if block.metric is not SCORE:
-        return None
-    figure, axes = over_steps(block, lambda episode: cumulative_regret(score_by_step(block, episode)))
-    axes.axhline(0.0, color="black", linewidth=0.8)
-    axes.set_ylabel("reward lost so far,\nin steps of random decisions")
-    return figure
-
-
-def over_steps(block: Block, curve: Curve) -> tuple[Figure, Axes]:
-    """Return a figure of the highlighted agents' curves over the steps of an episode."""
-    figure, axes = panel(block, WIDTH_IN, 3.8)
-    banded(axes, block, block.episodes, curve)
-    axes.set(xlim=(0.0, None), xlabel=STEPS)
-    axes.legend(**BESIDE)
-    return figure, axes
-
-
-def score_by_step(block: Block, episode: Episode) -> Values:
-    """Return an episode's score at each step; NaN in a cell that has none."""
-    return block.references.get(episode.cell, UNSCORED).score_by_step(episode.rewards, episode.seed)
 
 
 # --- answers ---

@@ -100,8 +100,6 @@ def cells_text(block: Block) -> str:
 def markdown(evidence: Evidence, blocks: Sequence[Block], notes: Sequence[str]) -> str:
     """Return table.md."""
     parts = [f"# {evidence.title}", *notes]
-    for title, frame in evidence.extras.items():
-        parts += [f"## {title}", tables.markdown(tables.any_frame(frame))]
     for block in blocks:
         table = tables.markdown(tables.written(block.leaderboard, tables.COLUMNS))
         parts += [f"## {block.name}", cells_text(block), table]
@@ -120,9 +118,6 @@ def html(
 ) -> str:
     """Return report.html, which needs no network, no script and no other file; all text is escaped."""
     sections = []
-    if evidence.extras:
-        extras = [Part(title, "", tables.any_frame(frame)) for title, frame in evidence.extras.items()]
-        sections.append(Section("Beside the leaderboard", "", extras))
     if len(blocks) > 1:
         text, best = tables.by_block(blocks)
         how = f"Mean {blocks[0].metric.column} of each agent in each block of cells; the best in bold."
@@ -222,24 +217,6 @@ KINDS = {
         over_time.compliance,
         "When SLOs hold, a row per scenario and a column per agent: share of episodes, with 95 % bands; at a "
         "solid line the world gets worse, at a dashed one better.",
-    ),
-    "efficiency": Kind(
-        "Sample efficiency",
-        over_time.efficiency,
-        "How fast they find their way within an episode: the height reached late is the plateau, the way to "
-        "it is what finding it costs; 95 % bands.",
-    ),
-    "regret": Kind(
-        "Regret",
-        over_time.regret,
-        "What that costs in all: the flatter, the less is lost against the oracle; random decisions lose one "
-        "unit per step; 95 % bands.",
-    ),
-    "training": Kind(
-        "Training",
-        over_agents.training,
-        "What training buys: each mark is an agent that was trained for so many steps before its episodes, "
-        "with its 95 % interval; lines are of agents that learn in the episode itself, or never.",
     ),
     "answers": Kind(
         "Recovery and restoration",

@@ -155,11 +155,6 @@ def known(text: Frame) -> Frame:
     return text.loc[:, (text != UNKNOWN).any()]
 
 
-def any_frame(frame: Frame) -> Frame:
-    """Write any frame, numbers with three digits."""
-    return frame.astype(object).map(lambda value: f"{value:.3g}" if isinstance(value, float) else str(value))
-
-
 def markdown(text: Frame) -> str:
     """Write the first column to the left, all others to the right."""
     lines = [text.columns, ["---"] + ["--:"] * (text.shape[1] - 1), *text.to_numpy()]

@@ -129,13 +129,11 @@ class Reference(NamedTuple):
     Attributes:
         random: mean over its seeds of the mean reward per step of random decisions.
         oracle: mean reward per step of the best that is known, by seed.
-        curves: its reward of each step, by seed, shape (n_steps,); none where that is not known.
         disturbances: those under which its setting before them would have broken an SLO, by seed.
     """
 
     random: float
     oracle: Mapping[int, float]
-    curves: Mapping[int, Values] = MappingProxyType({})
     disturbances: Mapping[int, Disturbances] = MappingProxyType({})
 
     def best(self, seed: int) -> float:
@@ -155,19 +153,6 @@ class Reference(NamedTuple):
         """Return (R − R_random) / (R_oracle − R_random), not clipped; NaN in a cell that is not normal."""
         return (reward - self.random) / self.spread(seed) if self.is_normal else np.nan
 
-    def score_by_step(self, rewards: Values, seed: int) -> Values:
-        """Return 1 − (r_oracle − r) / (R_oracle − R_random) at each step; its mean is the score.
-
-        r_oracle is the oracle's reward of the same step and seed, or its mean where that is not known: so
-        what nobody can help, as a burst of load, is nobody's loss. Shapes (n_steps,).
-        """
-        if not self.is_normal:
-            return np.full(len(rewards), np.nan)
-        best = self.curves.get(seed)
-        if best is None or len(best) < len(rewards):
-            best = np.full(len(rewards), self.best(seed))
-        return 1.0 - (best[: len(rewards)] - rewards) / self.spread(seed)
-
 
 References = Mapping[str, Reference]  # by cell; one that is not there has no scores
 UNSCORED = Reference(np.nan, {})
@@ -182,7 +167,6 @@ def references_of(episodes: Sequence[Episode]) -> dict[str, Reference]:
         cell: Reference(
             float(np.mean([episode.figures["reward_mean"] for episode in by_agent[RANDOM].values()])),
             {seed: episode.figures["reward_mean"] for seed, episode in by_agent[ORACLE].items()},
-            {seed: episode.rewards for seed, episode in by_agent[ORACLE].items()},
             {seed: episode.disturbances for seed, episode in by_agent[ORACLE].items()},
         )
         for cell, by_agent in played.items()
@@ -204,14 +188,3 @@ def episode_table(episodes: Sequence[Episode], references: References) -> Episod
         common = reference.disturbances.get(episode.seed, episode.disturbances)
         rows.append({**row, **episode.figures, "episode": replace(episode, disturbances=common)})
     return pd.DataFrame(rows)
-
-
-def cumulative_regret(scores: Values) -> Values:
-    """Return Σ (1 − score) of the steps so far: the reward lost against the oracle.
-
-    Its unit is what a step of random decisions loses on average: these have a regret of n after n steps.
-
-    Args:
-        scores: by step along the last axis, as `Reference.score_by_step`.
-    """
-    return np.cumsum(1.0 - scores, axis=-1)

@@ -23,7 +23,7 @@ BROKEN = {"slos.lag": [0] * 5 + [2] * 3 + [0] * 12, "qoe": [0.8] * 5 + [0.3] * 1
 
 
 def evidence(**changes) -> Evidence:
-    """Three agents, two cells of which one is scored, two seeds; all that can be drawn but trainings."""
+    """Three agents, two cells of which one is scored, two seeds; all that can be drawn."""
     rng = np.random.default_rng(1)
     played = [
         episode(agent, cell, seed, points=POINTS, reward=rng.normal(mean, 0.1, 20), **BROKEN)
@@ -38,7 +38,6 @@ def evidence(**changes) -> Evidence:
         "reference": "aif",
         "notes": ["Mind the <script>alert(1)</script>."],
         "facts": {"Commit": "0123abc"},
-        "extras": {"More": pd.DataFrame({"agent": ["aif"], "rank": [1.0]})},
     }
     return Evidence(**(values | changes))
 
@@ -81,7 +80,7 @@ def test_all_that_was_written_is_named_the_page_first(written):
     assert {path.name for path in files} == {
         *("report.html", "table.md", "table.tex", "table.csv", "pairs.csv", "improvements.csv", "cells.csv"),
         *("slos.csv", "episodes.csv", "score.png", "plane.png", "profile.png", "improvement.png"),
-        *("compliance.png", "efficiency.png", "regret.png", "answers.png", "price.png"),
+        *("compliance.png", "answers.png", "price.png"),
     }
 
 
@@ -105,7 +104,7 @@ def test_names_are_text_on_the_page(written):
 def test_the_page_says_what_was_run_and_what_to_mind(written):
     text = re.sub(r"<[^>]+>", " ", written[1][0].read_text(encoding="utf-8"))
     for words in (
-        *("12 in 2 cells", "Commit", "0123abc", "Seeds per cell", "seeds needed for it", "More"),
+        *("12 in 2 cells", "Commit", "0123abc", "Seeds per cell", "seeds needed for it"),
         "Not scored, for random or oracle is missing there: c.",
     ):
         assert words in text
@@ -148,7 +147,6 @@ def test_a_papers_table_says_what_to_mind_too(written):
 
 def test_without_references_agents_are_ranked_by_reward(tmp_path):
     write_report(tmp_path, evidence(references={}), Console(file=io.StringIO()))
-    assert not (tmp_path / "regret.png").exists()
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "agents are ranked by reward" in text and "reward difference" in text
     assert pd.read_csv(tmp_path / "table.csv")["agent"].tolist() == ["aif", "rule", "<b>&_mine"]
@@ -161,14 +159,11 @@ def test_one_agent_in_one_episode_has_a_report(tmp_path):
 
 
 def test_blocks_are_reported_apart_and_together(tmp_path):
-    trained = [
-        episode(name, "a", trained_steps=n) for name, n in (("ppo-a", 100), ("ppo-b", 900), ("aif", 0))
-    ]
-    other = [replace(one, block="other", cell="c") for one in trained]
-    files = write_report(tmp_path, evidence(episodes=trained + other), Console(file=io.StringIO()))
+    played = [episode(name, "a") for name in ("ppo-a", "ppo-b", "aif")]
+    other = [replace(one, block="other", cell="c") for one in played]
+    files = write_report(tmp_path, evidence(episodes=played + other), Console(file=io.StringIO()))
     names = {path.name for path in files}
-    for block in ("all", "block", "other"):  # trained for unlike times, they are drawn over these
-        assert {f"{block}-score.png", f"{block}-training.png"} <= names
+    assert {f"{block}-score.png" for block in ("all", "block", "other")} <= names
     assert "all-compliance.png" not in names  # scenarios of one block with each other
     assert pd.read_csv(tmp_path / "table.csv")["block"].tolist() == [
         b for b in ("all", "block", "other") for _ in "123"

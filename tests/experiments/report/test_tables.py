@@ -60,11 +60,6 @@ def test_every_slo_has_a_column():
     assert text["load"].tolist() == ["–", "100.0 [100.0, 100.0]"]
 
 
-def test_any_frame_can_be_written():
-    frame = pd.DataFrame({"agent": ["x"], "share": [0.123456]})
-    assert tables.any_frame(frame).to_dict("list") == {"agent": ["x"], "share": ["0.123"]}
-
-
 @pytest.mark.parametrize(
     ("p", "text"), [(0.0, "< 0.001 ✓"), (0.012, "0.012 ✓"), (0.3, "0.300"), (math.nan, "–")]
 )
