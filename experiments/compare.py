@@ -39,7 +39,7 @@ def config_of(cfg: DictConfig) -> CompareConfig:
     """Return the configuration by its schema. Raises ConfigError: something in it is wrong."""
     config = checked(cfg, CompareConfig)
     if config.runs is None and config.mlflow is None and config.published is None:
-        raise ConfigError("say which runs: runs=FOLDER, mlflow=SEARCH or published=IMPORTER (more: --help)")
+        raise ConfigError("say which runs: runs=FOLDER, mlflow=SEARCH or published=FOLDER (more: --help)")
     if not all(isinstance(folder, str) for folder in config.folders):
         raise ConfigError(f"runs must be a folder or a list of folders, got {config.runs!r}")
     if config.blocks not in (None, *BLOCKS):
@@ -47,7 +47,7 @@ def config_of(cfg: DictConfig) -> CompareConfig:
     return config
 
 
-def gathered(config: CompareConfig, cfg: DictConfig, scratch: Path) -> tuple[list[Row], list[str]]:
+def gathered(config: CompareConfig, scratch: Path) -> tuple[list[Row], list[str]]:
     """Return the runs of all sources, and notes on what they did not give. Raises ConfigError."""
     rows, notes = from_folders(config.folders), []
     if config.mlflow is not None:
@@ -55,7 +55,7 @@ def gathered(config: CompareConfig, cfg: DictConfig, scratch: Path) -> tuple[lis
         found, notes = found_in_mlflow(config.mlflow, uri, config.mlflow_experiment, scratch)
         rows += [row_of(*one) for one in found]
     if config.published is not None:
-        rows += from_published(cfg.published)
+        rows += from_published(Path(config.published))
     return rows, notes
 
 
@@ -80,7 +80,7 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
     config = config_of(cfg)
     directory = Path(config.output or Path(config.results) / "comparisons" / name_of(config))
     with TemporaryDirectory(prefix="elasticbench-compare-") as scratch:
-        rows, source_notes = gathered(config, cfg, Path(scratch))
+        rows, source_notes = gathered(config, Path(scratch))
         collection = collected(rows, config.where)
         reference = reference_of(config, collection)
         episodes, unasked_notes = episodes_of(collection, config.blocks, config.live, console)

@@ -1,6 +1,5 @@
 """Schemas of the programs beside `experiments.run`: what each asks for; values are in conf/PROGRAM.yaml."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,32 +191,13 @@ class RankConfig(RosterConfig):
 
 
 @dataclass
-class PublishedSchema:
-    """What every importer of others' logs has: which it is, and where they are."""
-
-    _target_: str = MISSING
-    path: str = MISSING
-
-
-@dataclass
-class ThesisCsvSchema(PublishedSchema):
-    """See `experiments.results.thesis.ThesisCsv`."""
-
-    agents: dict[str, str] = MISSING
-    cells: dict[str, list[str]] = MISSING
-
-
-PUBLISHED: Mapping[str, type[PublishedSchema]] = {"thesis": ThesisCsvSchema}
-
-
-@dataclass
 class CompareConfig:
     """A comparison: which logged runs, and what to make of them; `runs` is a folder, or a list of folders."""
 
     runs: Any = MISSING
     mlflow: str | None = MISSING
     mlflow_experiment: str | None = MISSING
-    published: PublishedSchema | None = None
+    published: str | None = MISSING
     where: str = MISSING
     reference: str | None = MISSING
     highlight: list[str] = MISSING
@@ -260,7 +240,6 @@ PROGRAMS = {
     "train": TrainConfig,
 }
 GROUPS = {
-    "published": PUBLISHED,
     "study": {"study": StudySchema},
     "training": {"paired": PairedSchema, "drawn": DrawnSchema, "judging": JudgingSchema},
 }

@@ -14,7 +14,6 @@ from omegaconf import MISSING
 
 from experiments.config.derived import schema_of
 from experiments.config.programs import (
-    PUBLISHED,
     CalibrateConfig,
     CellsSchema,
     CompareConfig,
@@ -206,7 +205,6 @@ def tables() -> dict[str, list[Row]]:
         "`cells`: where": rows_of_group("cells", lambda option: CellsSchema),
         "`experiments.rank`": rows_of_file("rank", RankConfig),
         "`experiments.compare`": rows_of_file("compare", CompareConfig),
-        "`published`: logs of others": rows_of_group("published", lambda option: PUBLISHED[option]),
         "`experiments.forecast`": rows_of_file("forecasts", ForecastsConfig),
         "`experiments.calibrate`": rows_of_file("calibrate", CalibrateConfig),
     }

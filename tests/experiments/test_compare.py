@@ -216,7 +216,7 @@ def test_random_and_oracle_are_played_where_the_runs_lack_them(results, compared
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((), "say which runs: runs=FOLDER, mlflow=SEARCH or published=IMPORTER"),
+        ((), "say which runs: runs=FOLDER, mlflow=SEARCH or published=FOLDER"),
         (("runs=/nowhere",), "there is no folder /nowhere"),
         (("runs=3",), "runs must be a folder or a list of folders, got 3"),
         (
