@@ -128,11 +128,11 @@ def numbers_of(log: Path) -> pd.DataFrame:
         raise ConfigError(f"{log} cannot be read as CSV: {' '.join(str(error).split())}") from error
     if missing := [name for name in COLUMNS if name not in logged]:
         raise ConfigError(f"{log} line 1: expected the columns {', '.join(COLUMNS)}, no {', '.join(missing)}")
-    numbers = logged[COLUMNS].apply(pd.to_numeric, errors="coerce")
-    for i, j in np.argwhere(~(np.isfinite(numbers) & (numbers >= 0)).to_numpy()):
+    numbers = logged[COLUMNS].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    for i, j in np.argwhere(~(np.isfinite(numbers) & (numbers >= 0))):
         name = COLUMNS[j]
         raise ConfigError(f"{log} line {i + 2}: {name} must be a number >= 0, got {logged[name].iloc[i]!r}")
-    return numbers
+    return pd.DataFrame(numbers, columns=COLUMNS)
 
 
 def levels_of(log: Path, spec: ElasticitySpec, logged: pd.DataFrame) -> NDArray[np.int64]:
