@@ -11,9 +11,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from experiments.display.events import events_of
+from experiments.display.lines import events_of
 from experiments.display.plots import Course, plot_runs
-from experiments.display.summary_view import print_summary, trace_view
+from experiments.display.summary_view import print_summary
+from experiments.display.views import trace_view
 from experiments.program.console import plain_table, say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError

@@ -9,7 +9,7 @@ import yaml
 from rich.console import Console
 
 from envs.procedural.world import World, world
-from experiments.display.world_picture import draw_worlds
+from experiments.display.plots import draw_worlds
 from experiments.program.console import say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError

@@ -1,17 +1,21 @@
-"""A trace as lines over time: the terminal, the page and the figure of a run draw the same."""
+"""A trace as lines over time, and what happened on the way: terminal, page and picture draw the same."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from envs.scenario import Event, EventKind
 from envs.video import FPS, GRADE, RESOLUTION
-from experiments.program.formatting import figure, sparkline, state_name
+from experiments.config.schemas import RunConfig
+from experiments.config.world_schemas import ReplaySchema
+from experiments.program.formatting import counted, figure, sparkline
 from experiments.runs.summary import Truths, Values, column, names_in, slo_names, verdicts
+from experiments.worlds.builders import scenario_of
 from pipeline.slos import SloState
 
 RATIO_TOP = 1.5  # of a line of ratios in blocks; the threshold is 1
@@ -58,19 +62,19 @@ class Line:
         """What it came to."""
         if self.group is Group.KNOB:
             return f"last {self.words[-1]}"
-        if self.group is not Group.SLO:
-            return f"mean {figure(float(self._known.mean()))}"
-        n_known = len(self.words) - self.words.count(UNKNOWN)
-        n_broken = np.count_nonzero(self.broken)
-        return f"holds {100 * (1 - n_broken / n_known):.1f} %" if n_known else UNKNOWN
+        if self.group is Group.SLO:
+            n_known = len(self.words) - self.words.count(UNKNOWN)
+            return f"holds {100 * (1 - self.broken.sum() / n_known):.1f} %" if n_known else UNKNOWN
+        mean, low, high = (figure(float(of(self._known))) for of in (np.mean, np.min, np.max))
+        return f"mean {mean}, {low} to {high}"
 
     @property
-    def ends(self) -> tuple[str, str]:
-        """Its lowest and its highest."""
+    def now(self) -> str:
+        """What it is in the last step."""
         if self.group is Group.KNOB:
-            return self.words[int(self.values.argmin())], self.words[int(self.values.argmax())]
-        known = self._known
-        return (figure(float(known.min())), figure(float(known.max()))) if known.size else ("–", "–")
+            return self.words[-1]
+        value = figure(float(self.values[-1]))
+        return f"{self.words[-1]} {value}" if self.group is Group.SLO else value
 
     @property
     def broken(self) -> Truths:
@@ -122,7 +126,8 @@ def lines_of(trace: pd.DataFrame, grades: Sequence[str]) -> Iterator[Line]:
         unknown = verdicts(trace, [slo]).unknown[:, 0]
         codes = column(trace, f"slos.{slo}").astype(int)
         states = [
-            UNKNOWN if not_known else state_name(code) for code, not_known in zip(codes, unknown, strict=True)
+            UNKNOWN if is_unknown else SloState(code).name
+            for code, is_unknown in zip(codes, unknown, strict=True)
         ]
         yield Line(Group.SLO, slo, np.where(unknown, np.nan, column(trace, f"ratios.{slo}")), states)
     explained = {f"explain.{name}": name for name in names_in(trace, "explain.")}
@@ -142,3 +147,54 @@ def knob_text(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
     if knob == FPS and value is not None:
         return f"{value:g} /s"
     return f"level {row[f'action.{knob}']}" if value is None else f"{value:g}"
+
+
+# --- what happened to the world ---
+
+
+class TimedEvent(NamedTuple):
+    """What came about in a step (from 0), in a few words; whether the scenario did it, or it was seen."""
+
+    step: int
+    text: str
+    is_planned: bool
+
+
+def events_of(config: RunConfig, trace: pd.DataFrame) -> list[TimedEvent]:
+    """Return what happened in a run: what its scenario did, and what was seen; a replay has no scenario."""
+    env, planned = config.env, list[TimedEvent]()
+    if not isinstance(env, ReplaySchema):
+        timeline = scenario_of(config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
+        planned = [
+            TimedEvent(step, words_of(event), True) for step, events in timeline.items() for event in events
+        ]
+    return [*planned, *seen_events(trace)]
+
+
+def words_of(event: Event) -> str:
+    """Say an event in a few words."""
+    match event.kind:
+        case EventKind.STREAMS:
+            return counted(int(event.value or 0), "stream")
+        case EventKind.LOSE_WORKER:
+            return f"worker {event.worker} is lost"
+        case EventKind.JOIN_WORKER:
+            return f"a worker like {event.worker} joins"
+        case EventKind.SLOW_WORKER:
+            return f"worker {event.worker} takes {figure(event.value)} times as long"
+        case EventKind.LINKS:
+            return f"every link carries {figure(event.value)} Mbit/s"
+        case EventKind.THRESHOLD:
+            return f"{event.metric} must keep to {figure(event.value)}"
+
+
+def seen_events(trace: pd.DataFrame) -> list[TimedEvent]:
+    """Return workers that came or went, as the trace has it: known at the end of a step."""
+    if "metrics.live_workers" not in trace:
+        return []
+    live = column(trace, "metrics.live_workers")
+    changed = np.flatnonzero(np.isfinite(np.diff(live)) & (np.diff(live) != 0)) + 1
+    return [
+        TimedEvent(step, f"{counted(int(live[step]), 'live worker')}, after {int(live[step - 1])}", False)
+        for step in changed.tolist()
+    ]

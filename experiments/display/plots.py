@@ -1,4 +1,4 @@
-"""The figures of runs over time, of a run beside its simulated twin, and of an agent's network."""
+"""Pictures of runs over time, of an agent's network, and of drawn worlds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,23 +11,27 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from agents.base import NetworkFigure
+from envs.procedural.screening import HELD
+from envs.procedural.world import STEPS, World
+from envs.scenario import EventKind
 from envs.spec import ElasticitySpec
-from experiments.display.events import TimedEvent
-from experiments.display.lines import Group, Line, lines_of
+from experiments.display.lines import Group, Line, TimedEvent, lines_of
 from experiments.program.formatting import level_text
 from experiments.program.style import COLOURS, LINES, drawn_to
-from experiments.runs.summary import column, stream_time_s
-from experiments.statistics.agreement import METRICS
+from experiments.runs.summary import stream_time_s
 
 RATIO_FLOOR = 0.01  # of the logarithmic axis; smaller ratios lie on its edge
 WIDTH_IN, PANEL_IN = 9.0, 1.5
 WIDE_IN = 11.0  # of runs over time: two columns of panels
 MOST_NAMED = 8  # events above the panels
 LEGEND_COLUMNS = 5
+MEASURED = {"color": COLOURS[0], "label": "measured"}  # looks of a run, and of its simulated twin
+TWIN = {"color": COLOURS[1], "linestyle": "--", "label": "simulated twin"}
 LEFT, RIGHT = (Group.KNOB, Group.WORTH), (Group.SLO, Group.LOAD)  # what the columns of panels are of
 COLUMNS = {"knob": 0.0, "stage": 0.5, "metric": 1.0, "before": 1.0, "SLO": 2.0}
 FILL = {"knob": COLOURS[4], "stage": COLOURS[1], "metric": COLOURS[5], "before": "#DDDDDD", "SLO": COLOURS[2]}
 ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of the curves
+WORLD_IN, WORLDS_PER_ROW = (3.6, 2.2), 4  # width and height of a drawn world
 
 
 class Course(NamedTuple):
@@ -128,32 +132,6 @@ def _mark_events(panels: NDArray[Any], events: Sequence[TimedEvent], ends_s: NDA
                 axes.axvline(began_s, color="#999999", linewidth=0.7, linestyle=":")
 
 
-# --- a run beside its simulated twin ---
-
-
-def plot_certificate(real: pd.DataFrame, twin: pd.DataFrame, path: Path) -> None:
-    """Write a PNG with a panel per metric: what it was in each interval, and what the simulated twin has.
-
-    Args:
-        real, twin: traces of the same actions, one row per control interval.
-        path: of the PNG.
-    """
-    with drawn_to(path, WIDTH_IN, 3 * PANEL_IN) as figure:
-        panels = figure.subplots(3, 2, sharex=True)
-        for axes, metric in zip(panels.flat, METRICS, strict=True):
-            for trace, label, line, colour in (
-                (real, "measured", "-", COLOURS[0]),
-                (twin, "simulated twin", "--", COLOURS[1]),
-            ):
-                values = column(trace, f"metrics.{metric}")
-                axes.plot(stream_time_s(trace), values, line, color=colour, label=label)
-            axes.set_title(metric)
-            axes.set_ylim(bottom=0)
-        for axes in panels[-1]:
-            axes.set_xlabel("time of the stream, s")
-        panels[0, 1].legend(bbox_to_anchor=(1.0, 0.5))
-
-
 # --- an agent's network ---
 
 
@@ -209,3 +187,58 @@ def placed(network: NetworkFigure) -> dict[str, tuple[float, float]]:
         for i, name in enumerate(names):
             places[name] = (x, 1 - (i + 0.5) / len(names))
     return places
+
+
+# --- drawn worlds ---
+
+
+def draw_worlds(worlds: Sequence[World], path: Path) -> None:
+    """Draw worlds side by side; of each, what happens on top, and below it, how often each setting holds.
+
+    Raises:
+        ConfigError: as `experiments.program.style.drawn_to`.
+    """
+    n_rows, n_columns = -(-len(worlds) // WORLDS_PER_ROW), min(len(worlds), WORLDS_PER_ROW)
+    wide_in, high_in = (2.0 if len(worlds) == 1 else 1.0) * np.array(WORLD_IN)
+    with drawn_to(path, wide_in * n_columns, high_in * n_rows) as figure:
+        cells = figure.subfigures(n_rows, n_columns, squeeze=False).ravel()
+        for cell, drawn in zip(cells, worlds, strict=False):
+            events, settings = cell.subplots(2, 1, height_ratios=(2, 3))
+            events.set_title(f"world {drawn.number}: {drawn.stratum}", fontsize=8)
+            _timeline(events, drawn)
+            _held(settings, drawn)
+
+
+def _timeline(axes: Axes, drawn: World) -> None:
+    """Draw the number of streams, and where something happens to workers or links."""
+    streams = [drawn.scenario.streams]
+    events = drawn.scenario.timeline(STEPS, 1.0, drawn.number)
+    for step in range(STEPS):
+        streams.append(streams[-1])
+        for event in events.get(step, ()):
+            if event.kind is EventKind.STREAMS:
+                streams[-1] = int(event.value or 1)
+            elif event.kind is not EventKind.LINKS:
+                is_worse = event.kind is EventKind.LOSE_WORKER or (event.value or 0) > 1
+                axes.axvline(step, color=COLOURS[1], linewidth=0.8, linestyle="-" if is_worse else ":")
+    axes.step(range(STEPS), streams[1:], where="post", color=COLOURS[0], linewidth=1.2)
+    axes.set(xlim=(0, STEPS), ylim=(0, max(streams) + 0.5))
+    axes.set_ylabel("streams", fontsize=7)
+    axes.tick_params(labelsize=6)
+    axes.grid(visible=False)
+
+
+def _held(axes: Axes, drawn: World) -> None:
+    """Draw the share of the steps in which each setting, held still, keeps all SLOs; a block per grade."""
+    shares = drawn.screened.held.reshape(drawn.spec.n_levels)
+    n_fps, n_sizes, n_grades = shares.shape
+    blocks = np.full((n_sizes, n_grades * (n_fps + 1) - 1), np.nan)
+    for grade in range(n_grades):
+        first = grade * (n_fps + 1)
+        blocks[:, first : first + n_fps] = shares[:, ::-1, grade].T
+    axes.imshow(blocks, cmap="PuOr", vmin=0.0, vmax=2 * HELD, aspect="auto")
+    middles = [grade * (n_fps + 1) + (n_fps - 1) / 2 for grade in range(n_grades)]
+    axes.set_xticks(middles, [f"{grade}: {n_fps} rates" for grade in drawn.stream.ladders.grades], fontsize=6)
+    sizes = [height for _, height in drawn.stream.ladders.sizes][::-1]
+    axes.set_yticks(range(n_sizes), [f"{height} px" for height in sizes], fontsize=6)
+    axes.grid(visible=False)

@@ -1,4 +1,4 @@
-"""A run that is over: its trace, its figures and where everything lies, printed or as a page."""
+"""A run that is over: its figures and where everything lies, printed or as a page."""
 
 import os
 import shlex
@@ -8,30 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from rich.console import Console, RenderableType
-from rich.console import Group as Stacked
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from envs.spec import Quality
-from experiments.display.events import TimedEvent
 from experiments.display.lines import Group, lines_of
 from experiments.program.console import plain_table, say
 from experiments.program.files import write_whole
 from experiments.program.formatting import counted, figure
 from experiments.program.style import rendered
-from experiments.runs.record import CERTIFICATE, LOGS, NETWORK, PAGE, PICTURE, VIDEO, RunStatus, left_in
-from experiments.runs.summary import SETTLED_AFTER, Values, stream_time_s
+from experiments.runs.record import LOGS, NETWORK, PAGE, PICTURE, VIDEO, RunStatus, left_in
+from experiments.runs.summary import SETTLED_AFTER, stream_time_s
 from pipeline.messages import Weights
 
-COUNTED_FAULTS = {  # keys of a `SourceReport`
-    "undecodable": "undecodable picture",
-    "rebased": "time jump",
-    "interruptions": "interruption",
-    "stale": "stale picture",
-}
 ABOUT = (
     *("agent", "env", "hardware", "scenario", "video", "slo", "seed", "status", "error"),
     *("weights", "detections", "git_commit", "spec_hash", "config_hash", "code_hash", "run_hash"),
@@ -42,13 +32,9 @@ UNTRAINED = (
 )
 POOR = "The simulated twin is not this pipeline: {}"
 DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
-SHORTEST, LEAST = 24, 8  # line, in cells: below the one columns of words go, and below the other nothing does
-GAP = 2  # between columns
-MOST_EVENTS = 8  # that are listed; a pattern has one per interval
-BROKEN = "bold red"
 TEMPLATE = Path(__file__).with_name("run.html.j2")
 N_BLOCKS = 60  # of a line over time
-PICTURES = {"Trace": PICTURE, "Beside its simulated twin": CERTIFICATE, "What the agent believes": NETWORK}
+PICTURES = {"Trace": PICTURE, "What the agent believes": NETWORK}
 
 
 def print_summary(console: Console, summary: Mapping[str, Any], directory: Path, mlflow_uri: str) -> None:
@@ -123,9 +109,7 @@ def figures_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "decision p50 / p99", f"{decision} ms"
     counts = [f"{count} {name}" for name, count in summary["frames"].items() if count is not None]
     yield "frames", ", ".join(counts)
-    source = summary.get("source", {})
-    faults = [counted(n, what) for name, what in COUNTED_FAULTS.items() if (n := source.get(name, 0))]
-    if faults := [*faults, *(["truncated"] if source.get("truncated") else [])]:
+    if faults := [f"{int(n)} {name}" for name, n in summary.get("source", {}).items() if n]:
         yield "source", ", ".join(faults)
     yield "weights", summary["weights"]
     yield "detections", summary.get("detections", "")  # which runs of before do not say
@@ -147,47 +131,6 @@ def certificate_table(certificate: Mapping[str, Any]) -> Table:
 def _percent(share: float | None) -> str:
     """Of those steps in which it is known."""
     return "–" if share is None else f"{100 * share:.1f} % of the steps"
-
-
-# --- over time ---
-
-
-def trace_view(
-    trace: pd.DataFrame, grades: Sequence[str], events: Sequence[TimedEvent], width: int
-) -> RenderableType:
-    """Return all of a trace, from left to right as the stream's time goes; red where an SLO was broken.
-
-    Args:
-        trace: one row per control interval, at least one.
-        grades: of the detector, by their indexes.
-        events: of the run; those after its end are left out.
-        width: of the terminal, in cells; a cell of a line is one interval, or the mean of several.
-    """
-    lines = [line for line in lines_of(trace, grades) if line.group is not Group.LOAD]
-    ends_s, headings = stream_time_s(trace), ["lowest", "highest"]
-    words = [["", "", *headings], *([line.title, line.said, *line.ends] for line in lines)]
-    widths = [max(map(len, texts)) + GAP for texts in zip(*words, strict=True)]
-    room = width - GAP
-    has_ends = room - sum(widths) >= SHORTEST
-    n = max(LEAST, room - sum(widths if has_ends else widths[:2]))
-    heads = ["", f"0 to {ends_s[-1]:.0f} s", "", *(headings if has_ends else [])]
-    table = plain_table(heads, n_left=2)
-    for line in lines:
-        blocks = Text.assemble(*((block, BROKEN if bad else "") for block, bad in line.blocks(n)))
-        table.add_row(line.title, blocks, line.said, *(line.ends if has_ends else ()))
-    return Stacked(table, Text("\n".join(sentences(events, ends_s))))
-
-
-def sentences(events: Sequence[TimedEvent], ends_s: Values) -> list[str]:
-    """Say when what happened: what was planned as its interval begins, what was seen as it ends."""
-    starts_s = np.append(0.0, ends_s[:-1])
-    found = [
-        f"{(starts_s if event.is_planned else ends_s)[event.step]:>6.0f} s  {event.text}"
-        for event in sorted(events)
-        if event.step < len(ends_s)
-    ]
-    n_left = len(found) - MOST_EVENTS
-    return found if n_left <= 0 else [*found[:MOST_EVENTS], f"{'':10}and {counted(n_left, 'other event')}"]
 
 
 # --- as a page ---

@@ -1,14 +1,15 @@
-"""What a run shows while it goes on: a line per step, or a picture that is drawn over itself."""
+"""A run in a terminal: a line per step, or a picture drawn over itself; and all of it when it is over."""
 
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Self
 
-import gymnasium as gym
-from rich.columns import Columns
-from rich.console import Console, Group, RenderableType
+import numpy as np
+import pandas as pd
+from rich.console import Console, RenderableType
+from rich.console import Group as Stacked
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,20 +17,23 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from envs.spec import ElasticitySpec, Quality
+from envs.spec import ElasticitySpec
+from envs.video import GRADE
+from experiments.display.lines import Group, Line, TimedEvent, lines_of
 from experiments.program.console import plain_table, say
-from experiments.program.formatting import counted, figure, level_text, setting_text, sparkline, state_name
+from experiments.program.formatting import counted, figure, setting_text
 from experiments.runs.episode import Observer, Step
+from experiments.runs.summary import Values, stream_time_s
+from experiments.runs.trace import trace_of
 from pipeline.slos import SloState
 
-HISTORY = 40  # steps in a sparkline, where the terminal is wide enough
-SHORTEST = 8
-BESIDE_HISTORY = 78  # cells that the widest row, an SLO's, takes beside its history
-BAR = 24  # cells of a ratio's bar
-BAR_TOP = 1.5  # ratio at the bar's right end; the threshold, 1, stands at two thirds
-N_OWN_FIGURES = 14  # of the agent's explanation
+HISTORY = 60  # steps in the live picture
+LEAST = 8  # cells of a line over time, however narrow the terminal is
+GAP = 2  # between columns
+FRAME = (4, 9)  # cells of a line, and lines, that the live picture takes for all but its lines
+MOST_EVENTS = 8  # that are listed; a pattern has one per interval
 REFRESH_PER_S = 4
-STYLES = {SloState.OK: "green", SloState.WARNING: "yellow", SloState.CRITICAL: "bold red"}
+BROKEN = "bold red"
 
 
 class View(Observer):
@@ -62,50 +66,30 @@ class PlainView(View):
 
     def step(self, step: Step) -> None:
         """Print a line per step."""
-        self.say(step_line(step, self._spec, self._n_steps))
+        self.say(f"step {step.index + 1:>3}/{self._n_steps}  {step_line(step, self._spec)}")
 
 
-def delivered_per_s(step: Step) -> float | None:
-    """Frames/s delivered in time, of all streams; None if there was no interval or no count."""
-    interval_s = step.info["interval_s"]
-    delivered = step.info["metrics"].get("delivered")
-    return delivered / interval_s if interval_s and delivered is not None else None
-
-
-def step_line(step: Step, spec: ElasticitySpec, n_steps: int) -> str:
-    """A step in one line: setting, QoE, what is broken, the figures that explain it."""
+def step_line(step: Step, spec: ElasticitySpec) -> str:
+    """A step in one line: setting, QoE, the figures that explain it, which SLOs are broken."""
     info, metrics = step.info, step.info["metrics"]
+    broken = [name for name, state in info["slos"].items() if state == SloState.CRITICAL]
+    unknown = [name for name, is_known in info["known"].items() if not is_known]
+    verdict = f"not measured: {', '.join(unknown)}" if unknown else "all SLOs hold"
+    delivered = metrics.get("delivered")
     parts = [
-        f"step {step.index + 1:>3}/{n_steps}",
         f"{setting_text(spec, step.action):<20}",
         f"QoE {info['qoe']:.2f}",
         f"reward {step.reward:+.2f}",
         f"offered {figure(metrics.get('offered_fps')):>4}/s",
-        f"delivered {figure(delivered_per_s(step)):>4}/s",
+        f"delivered {figure(delivered / info['interval_s'] if delivered is not None else None):>4}/s",
         f"p95 {figure(metrics.get('latency_p95_ms'))} ms",
         f"queue {figure(metrics.get('queue_size'), 1)}",
         f"decided in {step.decision_ms:.1f} ms",
-        verdict_text(info),
-        *filter(None, [deaths_text(info)]),
+        f"broken: {', '.join(broken)}" if broken else verdict,
     ]
+    if info["deaths"]:
+        parts.append(f"{info['deaths']} died, {info['restarts']} started again")
     return "  ".join(parts)
-
-
-def verdict_text(info: Mapping[str, Any]) -> str:
-    """Which SLOs are broken; if none is, which were not measured."""
-    broken = [name for name, state in info["slos"].items() if state == SloState.CRITICAL]
-    unknown = [name for name, is_known in info["known"].items() if not is_known]
-    if broken:
-        return "broken: " + ", ".join(broken)
-    return "not measured: " + ", ".join(unknown) if unknown else "all SLOs hold"
-
-
-def deaths_text(info: Mapping[str, Any]) -> str:
-    """How many programs died unplanned so far, and how many were started again; "" if none did."""
-    return f"{info['deaths']} died, {info['restarts']} started again" if info["deaths"] else ""
-
-
-# --- the live picture ---
 
 
 class LiveView(View):
@@ -122,9 +106,7 @@ class LiveView(View):
         n_steps: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._spec = spec
-        self._clock = clock
-        self._drawn_s = -math.inf
+        self._spec, self._clock, self._drawn_s = spec, clock, -math.inf
         self._title = title
         self._progress = Progress(
             TextColumn("step"), MofNCompleteColumn(), BarColumn(bar_width=None), TimeRemainingColumn()
@@ -148,10 +130,6 @@ class LiveView(View):
         """Beside a spinner, until the first step."""
         self._live.update(Spinner("dots", f"{self._title}\n  {text}"), refresh=True)
 
-    def begin(self, env: gym.Env) -> None:
-        """Say that the first interval has begun."""
-        self._live.update(Spinner("dots", f"{self._title}\n  the first interval has begun"))
-
     def step(self, step: Step) -> None:
         """Draw the interval that has just ended, unless one was drawn just now."""
         self._history.append(step)
@@ -162,8 +140,7 @@ class LiveView(View):
 
     def _picture(self) -> RenderableType:
         self._progress.update(self._task, completed=self._history[-1].index + 1)
-        width = self._live.console.width
-        return picture(self._title, self._spec, list(self._history), self._progress, width)
+        return picture(self._title, self._spec, list(self._history), self._progress, self._live.console.size)
 
 
 def choose_view(live: bool | None, console: Console, title: str, spec: ElasticitySpec, n_steps: int) -> View:
@@ -173,96 +150,58 @@ def choose_view(live: bool | None, console: Console, title: str, spec: Elasticit
 
 
 def picture(
-    title: str, spec: ElasticitySpec, history: list[Step], progress: RenderableType, width: int
+    title: str, spec: ElasticitySpec, history: Sequence[Step], progress: RenderableType, size: tuple[int, int]
 ) -> RenderableType:
-    """All of it, from the last steps (at least one), the newest last, in `width` cells."""
-    now, history = history[-1], history[-max(SHORTEST, width - BESIDE_HISTORY) :]
-    blank = Text()
-    parts: list[RenderableType] = [
-        Group(_knobs(spec, history), blank, _slos(spec, history), blank, _worth(history), blank, _rates(now))
-    ]
-    if now.explanation:
-        parts.append(_own_figures(now))
-    body = Group(Columns(parts, padding=(0, 4)), blank, progress)
+    """All of it, from the last steps (at least one), in a terminal of that width and height."""
+    grades = [str(level) for knob in spec.knobs if knob.name == GRADE for level in knob.levels]
+    width, height = (max(LEAST, own - frame) for own, frame in zip(size, FRAME, strict=True))
+    lines = list(lines_of(trace_of(history, spec), grades))[
+        :height
+    ]  # an agent may have more figures than room
+    heading = f"the last {counted(len(history), 'step')}"
+    over_time = table_of(lines, heading, width, lambda line: line.now)
+    body = Stacked(over_time, Text(), Text(step_line(history[-1], spec)), Text(), progress)
     return Panel(body, title=title, title_align="left", expand=False)
 
 
-def _table(*headings: str) -> Table:
-    table = plain_table(headings, n_left=len(headings))
-    table.header_style = "dim"
+# --- lines over time ---
+
+
+def trace_view(
+    trace: pd.DataFrame, grades: Sequence[str], events: Sequence[TimedEvent], width: int
+) -> RenderableType:
+    """Return all of a trace, from left to right as the stream's time goes; red where an SLO was broken.
+
+    Args:
+        trace: one row per control interval, at least one.
+        grades: of the detector, by their indexes.
+        events: of the run; those after its end are left out.
+        width: of the terminal, in cells; a cell of a line is one interval, or the mean of several.
+    """
+    lines = [line for line in lines_of(trace, grades) if line.group is not Group.LOAD]
+    ends_s = stream_time_s(trace)
+    over_time = table_of(lines, f"0 to {ends_s[-1]:.0f} s", width, lambda line: line.said)
+    return Stacked(over_time, Text("\n".join(sentences(events, ends_s))))
+
+
+def table_of(lines: Sequence[Line], heading: str, width: int, word: Callable[[Line], str]) -> Table:
+    """Return a row per line: its name, a word on it and, under a heading, its blocks; in `width` cells."""
+    texts = [(line.title, word(line)) for line in lines]
+    beside = sum(max(map(len, column)) + GAP for column in zip(*texts, strict=True))
+    table = plain_table(["", "", heading], n_left=3)
+    for line, text in zip(lines, texts, strict=True):
+        blocks = line.blocks(max(LEAST, width - beside))
+        table.add_row(*text, Text.assemble(*((block, BROKEN if bad else "") for block, bad in blocks)))
     return table
 
 
-def _knobs(spec: ElasticitySpec, history: list[Step]) -> Table:
-    table = _table("knob", "level", "", "history")
-    for i, knob in enumerate(spec.knobs):
-        level = history[-1].action[i]
-        past = sparkline((step.action[i] + 1 for step in history), knob.n_levels)
-        ladder = Text.assemble(("■" * (level + 1), "cyan"), ("□" * (knob.n_levels - 1 - level), "dim"))
-        table.add_row(knob.name, level_text(knob, level), ladder, past)
-    return table
-
-
-def _slos(spec: ElasticitySpec, history: list[Step]) -> Table:
-    table = _table("SLO", "state", "ratio to its threshold (│)", "", "value", "history")
-    info = history[-1].info
-    for slo in spec.slos:
-        name = slo.metric
-        state, ratio = SloState(info["slos"][name]), info["ratios"][name]
-        known = info["known"][name]
-        label = Text(state_name(state), STYLES[state]) if known else Text("unknown", "dim")
-        past = sparkline((step.info["ratios"][name] for step in history), BAR_TOP)
-        value = figure(info["metrics"].get(name))
-        table.add_row(name, label, ratio_bar(ratio, STYLES[state]), f"{ratio:.2f}", value, past)
-    return table
-
-
-def ratio_bar(ratio: float, style: str) -> Text:
-    """A bar for a ratio in [0, BAR_TOP], with the threshold marked; fuller ratios fill it."""
-    full = round(min(ratio, BAR_TOP) / BAR_TOP * BAR)
-    mark = round(BAR / BAR_TOP)
-    bar = Text()
-    for cell in range(BAR):
-        if cell == mark:
-            bar.append("│", "bold")
-        bar.append("█" if cell < full else "·", style if cell < full else "dim")
-    return bar
-
-
-def _worth(history: list[Step]) -> Table:
-    table = _table("", "", "history")
-    now = history[-1]
-    table.add_row("QoE", f"{now.info['qoe']:.2f}", sparkline((step.info["qoe"] for step in history), 1.0))
-    found = [step.info["qoe_by"].get(Quality.F1, math.nan) for step in history]
-    if math.isfinite(found[-1]):
-        table.add_row("found (streaming F1)", f"{found[-1]:.2f}", sparkline(found, 1.0))
-    table.add_row("reward", f"{now.reward:+.2f}", "")
-    return table
-
-
-def _rates(now: Step) -> Text:
-    info, metrics = now.info, now.info["metrics"]
-    gone = sum(metrics.get(name, math.nan) for name in ("dropped", "lost", "late"))
-    pieces = [
-        f"{figure(metrics.get('offered_fps'))} offered",
-        f"{figure(metrics.get('processed_fps'))} processed",
-        f"{figure(delivered_per_s(now))} delivered /s",
-        f"{figure(gone, 1)} dropped, lost or late",
-        f"p95 {figure(metrics.get('latency_p95_ms'))} ms",
+def sentences(events: Sequence[TimedEvent], ends_s: Values) -> list[str]:
+    """Say when what happened: what was planned as its interval begins, what was seen as it ends."""
+    starts_s = np.append(0.0, ends_s[:-1])
+    found = [
+        f"{(starts_s if event.is_planned else ends_s)[event.step]:>6.0f} s  {event.text}"
+        for event in sorted(events)
+        if event.step < len(ends_s)
     ]
-    second = [
-        counted(len(info["workers"]), "live worker"),
-        counted(info["streams"], "stream"),
-        f"decided in {now.decision_ms:.1f} ms",
-    ]
-    notes = [word for word in ("overrun", "stale") if info[word]] + list(filter(None, [deaths_text(info)]))
-    return Text.assemble(
-        " · ".join(pieces), "\n", " · ".join(second), ("  " + ", ".join(notes) if notes else "", "yellow")
-    )
-
-
-def _own_figures(now: Step) -> Table:
-    table = _table("the agent's own figures", "")
-    for name, value in list(now.explanation.items())[:N_OWN_FIGURES]:
-        table.add_row(name.replace("_", " "), figure(value))
-    return table
+    n_left = len(found) - MOST_EVENTS
+    return found if n_left <= 0 else [*found[:MOST_EVENTS], f"{'':10}and {counted(n_left, 'other event')}"]

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from agents.base import Agent
 from experiments.config.world_schemas import PipelineSchema
-from experiments.display.events import events_of
-from experiments.display.plots import Course, plot_certificate, plot_network, plot_runs
+from experiments.display.lines import events_of
+from experiments.display.plots import MEASURED, TWIN, Course, plot_network, plot_runs
 from experiments.display.summary_view import write_page
 from experiments.program.errors import ConfigError
 from experiments.program.interruption import Hearing, Interrupted
-from experiments.runs.record import CERTIFICATE, LOGS, NETWORK, PICTURE, RunRecord, what_broke
+from experiments.runs.record import LOGS, NETWORK, PICTURE, RunRecord, what_broke
 from experiments.runs.trace import read_trace
 from experiments.tracking.following import Follower, TrackingError, afterwards
 from experiments.worlds.plan import Plan
@@ -114,9 +114,6 @@ class Extras:
         has_steps = "steps" in summary
         if self._draws and has_steps:
             yield "the picture of the trace", self._draw_trace
-        if self._draws and (twin := self._twin) is not None:
-            path = directory / CERTIFICATE
-            yield "the certificate", lambda: plot_certificate(self._trace, twin, path)
         if self._draws and (network := agent.network_figure()) is not None:
             yield "the agent's network", lambda: plot_network(network, plan.spec, title, directory / NETWORK)
         if self._draws and has_steps:
@@ -127,5 +124,7 @@ class Extras:
 
     def _draw_trace(self) -> None:
         config, trace = self._plan.config, self._trace
-        course = Course(trace, config.detector.grades, {})
-        plot_runs([course], self._title, self.directory / PICTURE, events_of(config, trace))
+        grades, courses = config.detector.grades, [Course(trace, config.detector.grades, {})]
+        if self._twin is not None:
+            courses = [Course(trace, grades, MEASURED), Course(self._twin, grades, TWIN)]
+        plot_runs(courses, self._title, self.directory / PICTURE, events_of(config, trace))

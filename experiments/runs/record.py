@@ -39,14 +39,12 @@ from experiments.runs.trace import (
 logger = logging.getLogger(__name__)
 
 CONFIG, SUMMARY, PICTURE, LOGS = "config.yaml", "summary.json", "trace.png", "logs"
-CERTIFICATE = "certificate.png"  # beside its simulated twin, of a run of the pipeline
 PAGE, VIDEO = "run.html", "output.mp4"
 NETWORK = "network.png"  # of an agent that has one to draw
 LEFT = {  # what a run may leave to be looked at, but its logs; those of a collector that died have a number
     TRACE: "trace, one row per interval",
     PAGE: "page, for a browser",
     PICTURE: "picture",
-    CERTIFICATE: "beside its simulated twin",
     NETWORK: "what the agent believes",
     SUMMARY: "summary",
     CONFIG: "configuration",

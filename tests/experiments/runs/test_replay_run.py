@@ -60,7 +60,7 @@ def test_its_trace_has_a_summary_with_no_latency(episode):
 
 def test_a_line_of_a_step_has_dashes_for_what_was_not_measured(episode):
     planned, steps = episode
-    line = step_line(steps[-1], planned.spec, 4)
+    line = step_line(steps[-1], planned.spec)
     assert "360 px · 5 · 20 /s" in line
     assert "p95 – ms" in line
 
