@@ -1,15 +1,16 @@
-"""`elasticbench runs`: list, show, draw or delete logged runs; `elasticbench show` is its `runs show`."""
+"""`elasticbench runs`, `show` and `export`: logged runs are listed, shown, drawn, taken to MLflow."""
 
 import argparse
-import shutil
+import logging
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
+from rich.progress import track
 
 from experiments.display.lines import events_of
 from experiments.display.plots import Course, plot_runs
@@ -17,31 +18,31 @@ from experiments.display.summary_view import print_summary
 from experiments.display.views import trace_view
 from experiments.program.console import plain_table, say
 from experiments.program.entry import prepared_for_its_end
-from experiments.program.errors import ConfigError
+from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.formatting import counted, figure
 from experiments.program.style import FORMATS
 from experiments.report.agent_styles import agent_styles
 from experiments.results.naming import named_agents, named_cells
 from experiments.results.run_row import from_folders
 from experiments.runs.logged import LoggedRun, runs_in
-from experiments.runs.record import RunStatus
+from experiments.runs.record import SUMMARY
 
-PROGRAM = "experiments.browse"
 RESULTS = Path("results")
 FIGURES = {"slo_fulfilment": "SLOs hold", "qoe_mean": "QoE", "reward_mean": "reward"}
 FACTS = ("agent", "seed", "hardware", "scenario", "slo", "env")  # a narrow terminal has no room for the last
-WIDE = 400  # of a file: nothing is cut
+WIDE = 400  # characters of a line in a file: nothing is cut
 MOST_DRAWN = 40  # runs in one picture
 THICK, THIN = 1.5, 0.8  # lines: of the only run of its label, and of one of several
 
 
-def found_in(paths: Sequence[Path], conditions: Mapping[str, str]) -> list[LoggedRun]:
-    """Return the runs of all folders that are as the conditions say, by name of fact.
+def found_in(paths: Sequence[Path], where: Sequence[str]) -> list[LoggedRun]:
+    """Return the runs of all folders, by default of results/, that are as the conditions FACT=VALUE say.
 
     Raises:
-        ConfigError: there is no such folder, or no run in it; no run has a fact of that name.
+        ConfigError: there is no such folder, or no run in it; a condition is none; no run has that fact.
     """
-    folders = paths or sorted(path for path in RESULTS.glob("*") if any(path.glob("*/summary.json")))
+    conditions = dict(map(condition, where))
+    folders = paths or sorted(path for path in RESULTS.glob("*") if any(path.glob(f"*/{SUMMARY}")))
     if not folders:
         raise ConfigError(
             f"there are no runs in {RESULTS}/: say which folder, or begin with `elasticbench run`"
@@ -57,8 +58,19 @@ def found_in(paths: Sequence[Path], conditions: Mapping[str, str]) -> list[Logge
     ]
 
 
-def table_of(runs: Iterable[LoggedRun]) -> Table:
-    """Return a table with a row for each run: where it lies, what it came to, what it was."""
+def condition(text: str) -> tuple[str, str]:
+    """Return the name of a fact, and which values of it are meant. Raises ConfigError: it is none."""
+    name, _, value = text.partition("=")
+    if not (name and value):
+        raise ConfigError(f"--where: expected FACT=VALUE, got {text!r}")
+    return name, value
+
+
+def list_runs(said: argparse.Namespace, console: Console) -> None:
+    """Print a line for each run: where it lies, what it came to, what it was. Raises ConfigError."""
+    runs = found_in(said.paths, said.where)
+    if not console.is_terminal:
+        console.width = WIDE
     rows = [
         (
             str(run.directory),
@@ -68,19 +80,26 @@ def table_of(runs: Iterable[LoggedRun]) -> Table:
         )
         for run in runs
     ]
-    return plain_table(["run", "status", *FIGURES.values(), *FACTS], rows, n_left=2)
+    console.print(plain_table(["run", "status", *FIGURES.values(), *FACTS], rows, n_left=2))
+    console.print(counted(len(runs), "run"), highlight=False)
 
 
-def show(run: LoggedRun, console: Console) -> None:
-    """Print a run's trace and what it came to. Raises ConfigError: its configuration cannot be read."""
-    try:
-        trace = run.trace()
-    except FileNotFoundError:
-        trace = pd.DataFrame()
-    if len(trace):
-        grades, events = run.config.detector.grades, events_of(run.config, trace)
-        console.print(trace_view(trace, grades, events, console.width))
-    print_summary(console, run.summary, run.directory, "")
+def show(said: argparse.Namespace, console: Console) -> None:
+    """Print runs' traces and what they came to, or draw all into one picture. Raises ConfigError."""
+    runs = found_in(said.paths, said.where)
+    if said.picture is not None:
+        plot_runs(*courses_of([run.directory for run in runs]), said.picture)
+        say(console, f"picture    {said.picture}")
+        return
+    for run in runs:
+        try:
+            trace = run.trace()
+        except FileNotFoundError:  # it ended before its first step
+            trace = pd.DataFrame()
+        if len(trace):
+            grades, events = run.config.detector.grades, events_of(run.config, trace)
+            console.print(trace_view(trace, grades, events, console.width))
+        print_summary(console, run.summary, run.directory, "")
 
 
 def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
@@ -120,87 +139,84 @@ def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
     return courses, cells[0] if is_one else ""
 
 
-def delete(runs: Sequence[LoggedRun], is_sure: bool, console: Console) -> None:
-    """Delete the directories of runs, after a question unless it is answered already.
+def export(said: argparse.Namespace, console: Console) -> None:
+    """Take to MLflow what it lacks of runs, sweeps and folders of runs; killed ones are completed first.
 
     Raises:
-        ConfigError: nobody is there to answer it; one of them goes on.
+        ConfigError: there is no run.
+        ExecutionError: something is not in MLflow now.
     """
-    if going_on := [run for run in runs if run.summary["status"] == RunStatus.RUNNING]:
-        raise ConfigError(f"{going_on[0].directory} goes on: end it first")
-    n = counted(len(runs), "run")
-    if not is_sure:
-        if not sys.stdin.isatty():
-            raise ConfigError(f"{n} would be deleted: say --yes where nobody can be asked")
-        if console.input(f"delete {n}? [y/N] ").strip().lower() not in ("y", "yes"):
-            console.print("nothing is deleted")
-            return
-    for run in runs:
-        shutil.rmtree(run.directory)
-    console.print(f"deleted {n}; what MLflow has of them stays there", highlight=False)
+    from experiments.tracking.following import follow  # MLflow takes seconds
+    from experiments.tracking.importing import UNREADABLE, MlflowImporter
+    from experiments.tracking.store import in_a_sentence, store_errors
+
+    logging.basicConfig(level=logging.ERROR)
+    importer, became, unreadable = MlflowImporter(said.store, said.follow), Counter[str](), list[str]()
+    try:
+        for path in said.paths:
+            if said.follow:
+                follow(importer, path, waited=lambda s: bool(time.sleep(s)), say=console.print)
+            shown = {"console": console, "disable": not console.is_terminal}
+            taken = list(track(importer.take(path), "runs to MLflow", **shown))
+            if not taken:
+                raise ConfigError(f"{path} has no run: expected folders with a {SUMMARY}")
+            became.update(what for _, what in taken if not what.startswith(UNREADABLE))
+            unreadable += [f"{run} is {what}" for run, what in taken if what.startswith(UNREADABLE)]
+    except store_errors() as error:
+        raise ExecutionError(f"the store fails: {in_a_sentence(error)}") from error
+    console.print(", ".join(f"{counted(n, 'run')} {what}" for what, n in became.items()))
+    if unreadable:
+        raise ExecutionError("; ".join(dict.fromkeys(unreadable)))
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(prog="elasticbench runs", description="List, show or delete logged runs.")
-    actions = made.add_subparsers(dest="action", required=True, metavar="list | show | delete")
-    for name, purpose in (
-        ("list", "A line for each run."),
-        ("show", "What a run came to, and its trace as time goes: knobs, SLOs, worth, the agent's figures."),
-        ("delete", "Delete their directories."),
+    made = argparse.ArgumentParser(prog="elasticbench runs", description="List, show or export logged runs.")
+    actions = made.add_subparsers(required=True, metavar="list | show | export")
+    for name, do, purpose in (
+        ("list", list_runs, "A line for each run."),
+        (
+            "show",
+            show,
+            "What runs came to, and their traces as time goes: knobs, SLOs, worth, agents' figures.",
+        ),
+        ("export", export, "Take to MLflow what it lacks of runs that lie on disk."),
     ):
         action = actions.add_parser(name, help=purpose, description=purpose)
+        action.set_defaults(do=do)
+        if name == "export":
+            action.add_argument("kind", choices=["mlflow"])
+        n, rest = ("*", " (default: all of results/)") if name == "list" else ("+", "")
         action.add_argument(
-            "paths",
-            nargs="+" if name == "show" else "*",
-            type=Path,
-            metavar="FOLDER",
-            help="of runs, a sweep's, or a run's own"
-            + ("" if name == "show" else " (default: all of results/)"),
+            "paths", nargs=n, type=Path, metavar="FOLDER", help=f"of runs, a sweep's, or a run's own{rest}"
         )
+        if name == "export":
+            action.add_argument(
+                "--follow", action="store_true", help="go on until nobody is at them any more"
+            )
+            action.add_argument(
+                "--store",
+                default="",
+                help="URI (default: $MLFLOW_TRACKING_URI, else mlflow.db beside the folder)",
+            )
+            continue
         action.add_argument(
             "--where", nargs="+", default=[], metavar="FACT=VALUE", help="e.g. agent=aif,rule status=FAILED"
         )
         if name == "show":
+            several = "draw all of them into one picture instead, a panel for each knob and SLO"
             action.add_argument(
-                "--picture",
-                type=Path,
-                metavar="FILE",
-                help="draw all of them into one picture instead, a panel for each knob and SLO "
-                f"({', '.join(FORMATS)})",
+                "--picture", type=Path, metavar="FILE", help=f"{several} ({', '.join(FORMATS)})"
             )
-        if name == "delete":
-            action.add_argument("--yes", action="store_true", help="do not ask")
     return made
 
 
-def conditions_of(texts: Iterable[str]) -> dict[str, Any]:
-    """Return the values by name of fact. Raises ConfigError: one is no FACT=VALUE."""
-    pairs = [text.partition("=") for text in texts]
-    if bad := ["".join(pair) for pair in pairs if not (pair[0] and pair[1])]:
-        raise ConfigError(f"--where: expected FACT=VALUE, got {bad[0]!r}")
-    return {name: value for name, _, value in pairs}
-
-
 def main(argv: Sequence[str]) -> None:
-    """Do what is asked for. Raises ConfigError."""
-    said, console = parser().parse_args(argv), Console()
-    runs = found_in(said.paths, conditions_of(said.where))
-    if said.action == "delete":
-        delete(runs, said.yes, console)
-    elif said.action == "list":
-        if not console.is_terminal:
-            console.width = WIDE
-        console.print(table_of(runs))
-        console.print(counted(len(runs), "run"), highlight=False)
-    elif said.picture is None:
-        for run in runs:
-            show(run, console)
-    else:
-        plot_runs(*courses_of([run.directory for run in runs]), said.picture)
-        say(console, f"picture    {said.picture}")
+    """Do what is asked for. Raises ConfigError, ExecutionError."""
+    said = parser().parse_args(argv)
+    said.do(said, Console())
 
 
 if __name__ == "__main__":
-    with prepared_for_its_end(PROGRAM):
+    with prepared_for_its_end("experiments.browse"):
         main(sys.argv[1:])

@@ -9,7 +9,7 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "study": "Play every agent of a roster in every cell, and compare them.",
     "rank": "Place an agent among all others, in the published drawn worlds.",
     "compare": "Make tables, pictures and a page of how agents compare, from logged runs.",
-    "runs": "List, filter or delete logged runs.",
+    "runs": "List and filter logged runs.",
     "show": "Show a run's trace and figures, or draw several against each other over time.",
     "repeat": "Play a logged run again, and say whether it comes to the same.",
     "export": "Bring logged runs to MLflow.",
@@ -18,7 +18,11 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "world": "Describe a drawn world, draw it, or write it out as configuration.",
     "forecast": "Hold what agents expect against what comes true.",
 }
-BROWSE = {"runs": ("browse",), "show": ("browse", "show")}  # `runs` is the room of what a run leaves
+BROWSE = {  # these are one module
+    "runs": ("browse",),
+    "show": ("browse", "show"),
+    "export": ("browse", "export"),
+}
 
 
 def help_text() -> str:

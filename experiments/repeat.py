@@ -6,7 +6,6 @@ the figures of both are shown side by side.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +27,6 @@ from experiments.program.formatting import counted
 from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, changes_since, first_difference, read_run
 from experiments.runs.trace import read_trace
-from experiments.tracking.reading import fetched
-from experiments.tracking.store import tracking_uri
 
 PROGRAM = "experiments.repeat"
 
@@ -113,31 +110,6 @@ def side_by_side(before: LoggedRun, ended: Ended) -> Table:
     return plain_table(("figure", "then", "now"), rows)
 
 
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {PROGRAM}",
-        description="Run a logged run once more, and say whether it comes to the same. "
-        "Ends with 1 if one does not though the code is the same.",
-    )
-    parser.add_argument(
-        "runs", nargs="*", type=Path, metavar="RUN", help="a run's directory, e.g. results/main/RUN"
-    )
-    parser.add_argument(
-        "--mlflow-run", nargs="+", default=[], metavar="ID", help="a run's id in MLflow instead, or as well"
-    )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        help="where new runs go, in folders by their names, and where MLflow's store is looked for (default: "
-        "beside the old run; results for runs of MLflow)",
-    )
-    found = parser.parse_args(argv)
-    if not found.runs and not found.mlflow_run:
-        parser.error("expected a run's directory, or --mlflow-run ID")
-    return found
-
-
 def main(argv: Sequence[str]) -> None:
     """Repeat every run, one after the other; all are looked at before the first begins.
 
@@ -145,15 +117,17 @@ def main(argv: Sequence[str]) -> None:
         ConfigError: one cannot be repeated.
         ExecutionError: one broke, or does not come to the same.
     """
-    said, console = arguments(argv), Console()
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {PROGRAM}",
+        description="Run a logged run once more, and say whether it comes to the same. "
+        "Ends with 1 if one does not though the code is the same.",
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a run's directory")
+    parser.add_argument("--results", type=Path, help="where new runs go, in folders by their names")
+    said, console = parser.parse_args(argv), Console()
     register()
-    local = said.results or Path("results")
-    with tempfile.TemporaryDirectory(prefix="elasticbench-") as scratch:
-        runs = [(run, repetition_of(run, said.results, console)) for run in map(read_run, said.runs)]
-        if said.mlflow_run:
-            found = fetched(said.mlflow_run, tracking_uri(local), Path(scratch))
-            runs += [(run, repetition_of(run, local, console)) for run in found]
-        differing = [run.directory.name for run, resolved in runs if not perform(run, resolved, console)]
+    runs = [(run, repetition_of(run, said.results, console)) for run in map(read_run, said.runs)]
+    differing = [run.directory.name for run, resolved in runs if not perform(run, resolved, console)]
     if differing:
         n = counted(len(differing), "run")
         raise ExecutionError(f"{n} of {len(runs)} did not come to the same: {', '.join(differing)}")

@@ -43,7 +43,7 @@ class TrackingError(Exception):
 
 def afterwards(path: Path) -> str:
     """Say what brings to MLflow what it lacks of a run, a sweep or a folder of runs."""
-    command = shlex.join(["python", "-m", "experiments.export", "mlflow", str(path)])
+    command = shlex.join(["elasticbench", "export", "mlflow", str(path)])
     return f"To import what it lacks, later: {command}"
 
 

@@ -1,5 +1,6 @@
 """Runs from MLflow: what a search in its own syntax finds, read back from the artifacts that runs leave."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -92,29 +93,12 @@ def found_run(client: "MlflowClient", run: "Run", scratch: Path) -> FoundRun | N
     run_id, directory = run.info.run_id, local_directory(run)
     if directory is None:
         directory = scratch / run_id
-        fetch_into(directory, client, run_id)
+        directory.mkdir()
+        for name in (CONFIG, SUMMARY, TRACE):
+            fetch(client, run_id, name, directory)
     if not all((directory / name).is_file() for name in (SUMMARY, CONFIG)):
         return None
     return FoundRun(read_run(directory), f"MLflow run {run_id}", directory_name(run))
-
-
-def fetched(run_ids: Sequence[str], uri: str, scratch: Path) -> list[LoggedRun]:
-    """Fetch runs by their ids, at least one, to a scratch folder, as if they lay on disk.
-
-    Raises:
-        ConfigError: there is no such run, or it left no configuration, summary or trace there.
-    """
-    client = client_of(uri)
-    for run_id in run_ids:
-        if lacking := fetch_into(scratch / run_id, client, run_id):
-            raise ConfigError(f"MLflow has no {', '.join(lacking)} of the run {run_id} ({uri})")
-    return [read_run(scratch / run_id) for run_id in run_ids]
-
-
-def fetch_into(directory: Path, client: "MlflowClient", run_id: str) -> list[str]:
-    """Copy what a run is read from to a new directory; return what MLflow lacks of it."""
-    directory.mkdir()
-    return [name for name in (CONFIG, SUMMARY, TRACE) if not fetch(client, run_id, name, directory)]
 
 
 def directory_name(run: "Run") -> str:
@@ -132,15 +116,12 @@ def local_directory(run: "Run") -> Path | None:
     return path if found.scheme in ("", "file") and path.is_dir() else None
 
 
-def fetch(client: "MlflowClient", run_id: str, name: str, directory: Path) -> bool:
-    """Copy an artifact to a directory; False if there is none."""
+def fetch(client: "MlflowClient", run_id: str, name: str, directory: Path) -> None:
+    """Copy an artifact to a directory, if there is one."""
     from mlflow.exceptions import MlflowException
 
-    try:
+    with contextlib.suppress(MlflowException, OSError):
         client.download_artifacts(run_id, name, str(directory))
-    except (MlflowException, OSError):
-        return False
-    return True
 
 
 def without_files(runs: Sequence["Run"]) -> str:

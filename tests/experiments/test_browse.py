@@ -1,4 +1,4 @@
-"""Logged runs: listed, filtered, shown, drawn, deleted."""
+"""Logged runs: listed, filtered, shown, drawn."""
 
 import json
 from pathlib import Path
@@ -47,24 +47,6 @@ def test_conditions_hold_together_and_a_value_may_be_one_of_several(folder, caps
     assert both[1].split()[0] == str(folder / "b") and both[-1] == "1 run"
     assert listed(capsys, folder, "--where", "agent=rule,aif")[-1] == "3 runs"
     assert listed(capsys, folder, "--where", "seed=1")[-1] == "1 run"
-
-
-def test_only_what_is_meant_is_deleted(folder, capsys):
-    main(["delete", str(folder), "--where", "status=FAILED", "--yes"])
-    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
-    assert "deleted 1 run" in capsys.readouterr().out
-
-
-def test_nothing_is_deleted_where_nobody_can_be_asked(folder):
-    with pytest.raises(ConfigError, match="3 runs would be deleted: say --yes"):
-        main(["delete", str(folder)])
-    assert len(list(folder.iterdir())) == 3
-
-
-def test_a_run_that_goes_on_is_not_deleted(folder):
-    logged(folder, "d", status="RUNNING")
-    with pytest.raises(ConfigError, match="d goes on"):
-        main(["delete", str(folder), "--yes"])
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.experiments.programs import Done, call
         ("compare", ("where=agent in ('rule', 'aif')",)),
         ("forecast", ("clones=0",)),
         ("repeat", ("/nowhere",)),
-        ("export", ("mlflow", "/nowhere")),
+        ("browse", ("list", "/nowhere")),
     ],
 )
 def test_a_program_that_is_started_ends_as_one_that_is_called(program, words):

@@ -13,7 +13,6 @@ from experiments.repeat import main
 from experiments.runs.logged import changes_since, first_difference
 from experiments.runs.record import SUMMARY
 from experiments.runs.trace import TRACE, WALL_CLOCK, read_trace
-from experiments.tracking import reading
 from tests.experiments.recorded import record
 
 SHORT = ("scenario=worker_loss", "env.steps=12", "seed=3", "live=false", "output.picture=false")
@@ -104,21 +103,6 @@ def test_a_run_that_was_killed_is_compared_as_far_as_it_came(copied, capsys):
     with_summary(copied, status="KILLED")
     main([str(copied)])
     assert "identical, all 5 steps" in capsys.readouterr().out
-
-
-def test_a_run_of_mlflow_is_repeated_from_its_artifacts(copied, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")  # never called
-    monkeypatch.setattr(reading, "fetch", lambda client, run, name, to: shutil.copy(copied / name, to))
-    main(["--mlflow-run", "abc", "--results", str(tmp_path / "again")])
-    assert "identical, all 12 steps" in capsys.readouterr().out
-    assert len(list((tmp_path / "again" / "main").iterdir())) == 1
-
-
-def test_a_run_that_mlflow_does_not_have_is_said(monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    monkeypatch.setattr(reading, "fetch", lambda client, run, name, to: name == "config.yaml")
-    with pytest.raises(ConfigError, match=r"^MLflow has no summary\.json, trace\.parquet of the run abc"):
-        main(["--mlflow-run", "abc"])
 
 
 def test_what_is_no_run_is_said_before_any_begins(copied, tmp_path):
