@@ -1,13 +1,11 @@
 """How good probability forecasts are: the Brier score and its parts, a table, reliability diagrams."""
 
-from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from rich.box import SIMPLE
 from rich.table import Table
@@ -18,7 +16,7 @@ from experiments.program.style import COLOURS, drawn_to
 Array = NDArray[np.float64]
 
 JOINTLY = ("all SLOs, product", "all SLOs, least")  # see `jointly`
-COLUMN_IN, HEIGHT_IN = 3.4, 4.6
+PANEL_IN = 3.4
 JOINT_STYLES = {name: (COLOURS[-1], line, 1.8) for name, line in zip(JOINTLY, ("--", "-"), strict=True)}
 LARGEST = 60.0  # area of the fullest bin's dot, in square points; the others' in proportion
 HEADINGS = {
@@ -134,35 +132,21 @@ def scores_table(scores: pd.DataFrame) -> Table:
     return table
 
 
-def plot_calibration(pairs: pd.DataFrame, n_bins: int, path: Path) -> None:
-    """Write the reliability diagrams as PNG: a column per agent, below it how many forecasts a bin has."""
+def plot_calibration(pairs: Any, n_bins: int, path: Path) -> None:
+    """Write the reliability diagrams as PNG: one per agent, dots as large as their bins are full."""
     agents = pairs["agent"].unique().tolist()
-    with drawn_to(path, COLUMN_IN * len(agents) + 1.4, HEIGHT_IN) as figure:
-        panels = figure.subplots(
-            2, len(agents), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 1)
-        )
-        for agent, (diagram, counts) in zip(agents, panels.T, strict=True):
-            diagram.set_title(agent)
-            by_slo: Any = pairs[pairs["agent"] == agent].groupby("slo", sort=False)
-            bins = {
-                slo: binned(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
-                for slo, own in by_slo
-            }
-            _diagram(diagram, bins)
-            of_all = bins[JOINTLY[-1]]
-            counts.bar((of_all.index + 0.5) / n_bins, of_all["n"], width=0.9 / n_bins, color=COLOURS[4])
-        panels[0, 0].set_ylabel("share of the clones\nin which it was fulfilled")
-        panels[1, 0].set_ylabel(f"questions,\n{JOINTLY[-1]}")
+    with drawn_to(path, PANEL_IN * len(agents) + 1.4, PANEL_IN) as figure:
+        panels = figure.subplots(1, len(agents), sharey=True, squeeze=False)[0]
+        for agent, axes in zip(agents, panels, strict=True):
+            axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="perfect")
+            colours, by_slo = cycle(COLOURS), pairs[pairs["agent"] == agent].groupby("slo", sort=False)
+            for slo, own in by_slo:
+                bins = binned(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
+                colour, line, width = JOINT_STYLES.get(slo) or (next(colours), "-", 1.0)
+                axes.plot(bins["forecast"], bins["share"], line, color=colour, linewidth=width, label=slo)
+                sizes = LARGEST * bins["n"] / bins["n"].max()
+                axes.scatter(bins["forecast"], bins["share"], sizes, color=colour, alpha=0.7, linewidth=0)
+            axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=agent)
+        panels[0].set_ylabel("share of the clones\nin which it was fulfilled")
+        panels[-1].legend(bbox_to_anchor=(1.0, 0.5))
         figure.supxlabel("forecast P(SLO fulfilled | do(setting))", fontsize="medium")
-        panels[0, -1].legend(bbox_to_anchor=(1.0, 0.5))
-
-
-def _diagram(axes: Axes, by_slo: Mapping[str, pd.DataFrame]) -> None:
-    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":", label="perfect")
-    colours = cycle(COLOURS)
-    for slo, bins in by_slo.items():
-        colour, line, width = JOINT_STYLES.get(slo) or (next(colours), "-", 1.0)
-        axes.plot(bins["forecast"], bins["share"], line, color=colour, linewidth=width, label=slo)
-        sizes = LARGEST * bins["n"] / bins["n"].max()
-        axes.scatter(bins["forecast"], bins["share"], sizes, color=colour, alpha=0.7, linewidth=0)
-    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))

@@ -1,8 +1,7 @@
 """Search of an agent's figures in the worlds for training: trials, what each is worth, what comes of it.
 
 The budget is so many trials x episodes x steps. The present figures are one of the trials, every trial meets
-the same worlds under the same seeds, and nothing in conf/ is changed: the best figures are printed, and left
-in a file.
+the same worlds under the same seeds, and nothing in conf/ is changed: the best figures are left in a file.
 """
 
 import math
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.base import Agent
+from envs.procedural.world import world
 from envs.processes import shared_among
 from envs.simulator.system import Cell
 from envs.spec import ElasticitySpec
@@ -32,12 +32,13 @@ from experiments.program.files import write_whole
 from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
-from experiments.training.worlds import cells_of_worlds, env_of, paired_cells, training_numbers
+from experiments.training.worlds import env_of, paired_cells, training_numbers
 from experiments.worlds.drawn import draw_shown
 from pipeline.allowance import usable_cores
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
 SHOWN = 4  # trials in the table, beside the present figures
+OUTCOME = ("reward", "gain", "standard_error")  # of a trial; gains are over the present figures
 
 Figures = Mapping[str, float]
 
@@ -62,7 +63,7 @@ class Search:
 
 
 def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console: Console) -> Search:
-    """Check a search of the figures in an agent's file, and draw its trials. Raises ConfigError."""
+    """Check a search of figures in an agent's file that have ranges; draw its trials. Raises ConfigError."""
     if not isinstance(config.env, SimulatorSchema):
         raise ConfigError("figures are searched in the simulator; say env=simulator")
     check_search(config, name, values)
@@ -81,8 +82,6 @@ def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> N
             if getattr(config, key) < 2:
                 raise ValueError(f"{key} must be >= 2, got {getattr(config, key)}")
     with blaming("ranges"):
-        if not config.ranges:
-            raise ValueError("at least one figure must have a range, got none")
         for figure, schema in config.ranges.items():
             if figure not in values:
                 raise ValueError(f"agent {name} has no figure {figure!r}; it has {', '.join(values)}")
@@ -100,7 +99,7 @@ def cells_for(config: TrainConfig, console: Console) -> list[Cell]:
         with blaming("training"):
             numbers = training_numbers(schema.first, config.episodes)
         draw_shown(numbers, config.processes, config.live, console)
-        return cells_of_worlds(numbers)
+        return [world(number).cell for number in numbers]
     assert isinstance(schema, PairedSchema)
     variants = [replace(cell, systems=[one]) for cell in paired_cells(config, schema) for one in cell.systems]
     order = np.random.default_rng(config.seed).permutation(len(variants))
@@ -141,19 +140,12 @@ def drawn(ranges: Mapping[str, RangeSchema], n: int, seed: int) -> list[dict[str
     ]
 
 
-def agent_with(values: Mapping[str, Any], figures: Figures, spec: ElasticitySpec) -> Agent:
-    """Return the agent with these figures, for a spec. Raises ConfigError: one is out of range."""
-    return make_agent(OmegaConf.create({**values, **figures}), spec)
-
-
-def rewards_of(
-    values: Mapping[str, Any], cells: Sequence[Cell], first_seed: int, figures: Figures
-) -> list[float]:
+def rewards_of(searched: Search, figures: Figures) -> list[float]:
     """Return a trial's mean reward per step in one episode of each cell; a process of the pool plays them."""
     agents, means = dict[str, Agent](), []
-    for seed, cell in enumerate(cells, first_seed):
+    for seed, cell in enumerate(searched.cells, searched.config.seed):
         if cell.spec.hash not in agents:
-            agents[cell.spec.hash] = agent_with(values, figures, cell.spec)
+            agents[cell.spec.hash] = agent_with(searched.values, figures, cell.spec)
             agents[cell.spec.hash].warm_up()
         kept = Steps()
         play(agents[cell.spec.hash], env_of(cell), seed, [kept])
@@ -161,92 +153,71 @@ def rewards_of(
     return means
 
 
-def watched(searched: Search, console: Console) -> NDArray[np.float64]:
-    """Return the rewards of all trials; shows how far they are, and where there is no bar each new best.
-
-    Returns:
-        Mean reward per step, shape (n_trials, n_episodes).
-    """
-    config, n = searched.config, len(searched.trials)
-    trial = partial(rewards_of, searched.values, searched.cells, config.seed)
-    processes = min(config.processes or len(usable_cores()), n)
-    rewards, best = list[list[float]](), -math.inf
-    with (
-        ProgressView(console, config.live, f"search for {searched.name}", n, "trials") as view,
-        shared_among(processes, "spawn") as pool,
-    ):
-        for found in pool.map(trial, searched.trials):
-            rewards.append(found)
-            mean = float(np.mean(found))
-            is_better, best = mean > best, max(best, mean)
-            view.show(len(rewards), n, f"best reward {best:+.4f}", is_better)
-    return np.array(rewards)
+def agent_with(values: Mapping[str, Any], figures: Figures, spec: ElasticitySpec) -> Agent:
+    """Return the agent with these figures, for a spec. Raises ConfigError: one is out of range."""
+    return make_agent(OmegaConf.create({**values, **figures}), spec)
 
 
 # --- what comes of it ---
 
 
 def search(searched: Search, config_yaml: str, console: Console) -> None:
-    """Try everything, show it, and leave the best figures."""
-    config = searched.config
-    rewards = watched(searched, console)
+    """Try everything, show how far that is and each new best; leave the trials and the best figures."""
+    config, n = searched.config, len(searched.trials)
+    processes = min(config.processes or len(usable_cores()), n)
+    rewards, best = list[list[float]](), -math.inf
+    with (
+        ProgressView(console, config.live, f"search for {searched.name}", n, "trials") as view,
+        shared_among(processes, "spawn") as pool,
+    ):
+        for found in pool.map(partial(rewards_of, searched), searched.trials):
+            rewards.append(found)
+            mean = float(np.mean(found))
+            is_better, best = mean > best, max(best, mean)
+            view.show(len(rewards), n, f"best reward {best:+.4f}", is_better)
+    tried = tried_of(searched.trials, np.array(rewards))
     directory = make_run_directory(Path(config.results) / config.name, f"{searched.name}-s{config.seed}")
     write_whole(directory / CONFIG, config_yaml)
-    means = rewards.mean(axis=1)
-    tried = pd.DataFrame(searched.trials).assign(reward=means)
     write_whole(directory / TRIALS, tried.to_csv(index_label="trial"))
-    outcome = outcome_of(searched, rewards)
+    first = tried.iloc[tried["reward"].argmax()]
+    outcome = {"agent": searched.name, "git_commit": git_commit(), "figures": searched.trials[first.name]}
+    outcome |= {name: float(first[name]) for name in OUTCOME}
     write_whole(directory / BEST, OmegaConf.to_yaml(OmegaConf.create(outcome)))
-    console.print(trial_table(searched, means))
-    say(console, said(outcome))
+    console.print(trial_table(tried))
+    steps = searched.cells[0].systems[0].steps
+    say(console, f"{n} trials x {config.episodes} episodes x {steps} steps: {said(tried)}")
     say(console, f"the best figures: {directory / BEST}")
 
 
-def outcome_of(searched: Search, rewards: NDArray[np.float64]) -> dict[str, Any]:
-    """Return what came of it.
+def tried_of(trials: Sequence[Figures], rewards: NDArray[np.float64]) -> pd.DataFrame:
+    """Return a row per trial: its figures; mean reward; gain over the first, and that mean's standard error.
 
     Args:
-        rewards: mean reward per step, shape (n_trials, n_episodes); the first trial is the present figures.
+        trials: the first are the present figures.
+        rewards: mean reward per step, shape (n_trials, n_episodes).
     """
-    config, means = searched.config, rewards.mean(axis=1)
-    best = int(np.argmax(means))
-    gains = rewards[best] - rewards[0]
-    steps = searched.cells[0].systems[0].steps
-    return {
-        "agent": searched.name,
-        "figures": searched.trials[best],
-        "reward": float(means[best]),
-        "present_figures": searched.trials[0],
-        "present_reward": float(means[0]),
-        "gain": float(gains.mean()),
-        "gain_standard_error": float(gains.std(ddof=1) / math.sqrt(len(gains))),
-        "trials": len(searched.trials),
-        "episodes": config.episodes,
-        "steps": steps,
-        "decisions": len(searched.trials) * config.episodes * steps,
-        "seed": config.seed,
-        "worlds": list(dict.fromkeys(cell.name for cell in searched.cells)),
-        "git_commit": git_commit(),
-    }
+    gains = rewards - rewards[0]
+    errors = gains.std(axis=1, ddof=1) / math.sqrt(gains.shape[1])
+    outcome = (rewards.mean(axis=1), gains.mean(axis=1), errors)
+    return pd.DataFrame(trials).assign(**dict(zip(OUTCOME, outcome, strict=True)))
 
 
-def trial_table(searched: Search, means: NDArray[np.float64]) -> Table:
+def trial_table(tried: Any) -> Table:
     """Return the present figures and the best trials beside them, one row per figure."""
-    best = np.argsort(-means, kind="stable").tolist()[:SHOWN]
-    shown = [0, *best]
+    best = tried.sort_values("reward", ascending=False, kind="stable").head(SHOWN)
+    shown = pd.concat([tried.head(1), best])
     headings = ("", "as it is", *(f"no. {rank}" for rank in range(1, len(best) + 1)))
     rows = [
-        (figure, *(f"{searched.trials[index][figure]:g}" for index in shown))
-        for figure in searched.config.ranges
+        (str(name), *(f"{value:{'+.4f' if name in OUTCOME else 'g'}}" for value in column))
+        for name, column in shown.items()
     ]
-    rows.append(("reward", *(f"{means[index]:+.4f}" for index in shown)))
     return plain_table(headings, rows, "mean reward per step")
 
 
-def said(outcome: Mapping[str, Any]) -> str:
-    """Say the budget and the gain in a sentence."""
+def said(tried: pd.DataFrame) -> str:
+    """Say what the best figures gain in a sentence."""
+    first, best = tried.iloc[0], tried.iloc[tried["reward"].argmax()]
     return (
-        f"{outcome['trials']} trials x {outcome['episodes']} episodes x {outcome['steps']} steps: "
-        f"{outcome['present_reward']:+.4f} as it is, {outcome['reward']:+.4f} with the best figures "
-        f"(gain {outcome['gain']:.4f}, standard error {outcome['gain_standard_error']:.4f})"
+        f"{first['reward']:+.4f} as it is, {best['reward']:+.4f} with the best figures "
+        f"(gain {best['gain']:.4f}, standard error {best['standard_error']:.4f})"
     )

@@ -33,6 +33,7 @@ from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.entry import logging_to
 from experiments.program.errors import ConfigError, ExecutionError, blaming, sentence
 from experiments.program.files import whole, write_whole
+from experiments.program.formatting import counted
 from experiments.program.interruption import Hearing, hearing
 from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import git_commit
@@ -48,7 +49,6 @@ logger = logging.getLogger(__name__)
 BEST, CURVE = "best.npz", "progress.jsonl"  # in the training's own directory
 TRAINING = "{training}"  # in a checkpoint's path: the hash of the training that it comes from
 SCORES = ("reward_mean", "slo_fulfilment", "qoe_mean")  # of a run's summary
-MOST_SHOWN = 12  # worlds whose scores are shown one by one; of more, the means
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,7 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> None
             training_run.checkpoint.parent.mkdir(parents=True, exist_ok=True)
             with whole(training_run.checkpoint) as partial_path:  # `run` never sees half of it
                 shutil.copyfile(directory / BEST, partial_path)
+            say(console, f"the best checkpoint, for `run`: {training_run.checkpoint}")
             summary["scores"] = evaluate(training_run, directory / BEST, console)
 
         with logging_to(directory / "train.log", console):
@@ -151,13 +152,7 @@ def train(training_run: TrainingRun, config_yaml: str, console: Console) -> None
                 logger.info("the training did not finish", exc_info=cause)
         summary["status"] = status_of(cause)
         write_summary(directory, summary)
-    left = {"the training's own files": directory}
-    if "steps" in summary:
-        left["the best checkpoint, for `run`"] = training_run.checkpoint
-    elif (directory / BEST).exists():  # of a training that did not end: for whoever asks for it
-        left["the best until then; agent.checkpoint="] = directory / BEST
-    for what, where in left.items():
-        say(console, f"{what:<40} {where}")
+    say(console, f"the training's own files: {directory}")
     if isinstance(cause, Exception):
         raise ExecutionError(f"{sentence(cause)} (log: {directory / 'train.log'})") from cause
     if (end := heard.interruption or cause) is not None:
@@ -233,7 +228,7 @@ def random_reward(side: Side, seeds: Sequence[int], seed: int) -> float:
 
 def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[dict[str, Any]]:
     """Score the trained agent and its rivals in every world that was kept from training."""
-    n_seeds = training_run.config.training.evaluation_seeds
+    seeds = range(training_run.config.training.evaluation_seeds)
 
     def trained(spec: ElasticitySpec) -> Agent:
         learner = training_run.make_learner(spec)
@@ -247,9 +242,9 @@ def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[di
         agent = make(env.elasticity)
         if isinstance(agent, Clairvoyant):
             agent.look(make_env())
-        scores.append({"world": world, "agent": name, **score(agent, env, range(n_seeds))})
+        scores.append({"world": world, "agent": name, **score(agent, env, seeds)})
     if scores:
-        console.print(score_table(scores, n_seeds))
+        console.print(score_table(scores))
     return scores
 
 
@@ -270,17 +265,12 @@ def score(agent: Agent, env: gym.Env, seeds: Sequence[int]) -> dict[str, float]:
     return {name: math.nan if figures[name] is None else figures[name] for name in SCORES}
 
 
-def score_table(scores: Sequence[Mapping[str, Any]], n_seeds: int) -> Table:
-    """Return what agents came to in each world, or on the mean over worlds where these are many."""
+def score_table(scores: Sequence[Mapping[str, Any]]) -> Table:
+    """Return what agents came to, on the mean over the worlds."""
     frame: Any = pd.DataFrame(scores)
-    title = f"worlds kept from training, mean of {n_seeds} seeds"
-    if (n_worlds := frame["world"].nunique()) > MOST_SHOWN:
-        frame = frame.groupby("agent", sort=False, as_index=False).mean(numeric_only=True).assign(world="all")
-        title = f"mean of {n_worlds} worlds kept from training"
-    table = plain_table(("world", "agent", "reward", "all SLOs hold", "QoE"), title=title, n_left=2)
-    for row in frame.to_dict("records"):
-        held = f"{100 * row['slo_fulfilment']:.1f} %"
-        table.add_row(
-            row["world"], row["agent"], f"{row['reward_mean']:+.3f}", held, f"{row['qoe_mean']:.3f}"
-        )
-    return table
+    rows = [
+        (agent, f"{reward:+.3f}", f"{held:.1%}", f"{qoe:.3f}")
+        for agent, reward, held, qoe in frame.groupby("agent", sort=False)[[*SCORES]].mean().itertuples()
+    ]
+    title = f"mean of {counted(frame['world'].nunique(), 'world')} kept from training"
+    return plain_table(("agent", "reward", "all SLOs hold", "QoE"), rows, title)

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from itertools import product
@@ -104,16 +104,11 @@ def training_numbers(first: int, n: int) -> range:
     return found
 
 
-def cells_of_worlds(found: Sequence[int]) -> list[Cell]:
-    """Return drawn worlds; those that were not drawn yet are now, one by one."""
-    return [world(number).cell for number in found]
-
-
-def mixture(cells: Sequence[Cell], is_staggered: bool, n: int) -> Side:
+def mixture(cells: Iterable[Cell], is_staggered: bool, n: int) -> Side:
     """Return so many simulated environments, each cell's in turn; see `Mixture`."""
     from envs.simulator.mixture import Mixture  # compiles
 
-    envs = Mixture(cells, n, is_staggered)
+    envs = Mixture([*cells], n, is_staggered)
     return Side(envs, envs.specs)
 
 
@@ -126,8 +121,8 @@ def _in_drawn_worlds(schema: DrawnSchema, is_judged: bool) -> TrainingSetup:
     training, held_out = found[: schema.worlds], found[schema.worlds :]
     return TrainingSetup(
         worlds=Worlds(
-            training=lambda n: mixture(cells_of_worlds(training), True, n),
-            held_out=lambda n: mixture(cells_of_worlds(held_out), False, n),
+            training=lambda n: mixture((world(number).cell for number in training), True, n),
+            held_out=lambda n: mixture((world(number).cell for number in held_out), False, n),
             held_out_seeds=_held_out_seeds(len(held_out)),
         ),
         names=tuple(f"world {number}" for number in training),
@@ -153,8 +148,7 @@ def sampler_hash() -> str:
 
 # --- the replay world: the data set itself, episode after episode ---
 #
-# Every row is met in training and in evaluation: rows are draws from what a setting is like, so what is held
-# out is which of them come when, as with the noise of the simulator.
+# Every row is met in training and in evaluation: what is held out is which of them come when.
 
 
 def _in_replay(config: TrainConfig, env: ReplaySchema, is_judged: bool) -> TrainingSetup:

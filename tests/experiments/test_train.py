@@ -288,7 +288,7 @@ def test_a_training_that_ends_early_keeps_its_best_to_itself(tmp_path, end, rais
     assert json.loads((the_directory(planned) / "summary.json").read_text())["status"] == status
     assert (the_directory(planned) / "best.npz").exists()
     assert not planned.checkpoint.exists()
-    assert "the best until then" in carried_out.printed  # type: ignore[attr-defined]
+    assert "the training's own files" in carried_out.printed  # type: ignore[attr-defined]
 
 
 # --- as the user sees it ---

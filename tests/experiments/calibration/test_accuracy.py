@@ -9,8 +9,16 @@ import pytest
 
 from envs.accuracy import StreamProfile
 from envs.hardware import Origin
-from experiments.calibration.accuracy import profile_of
-from experiments.calibration.scenes import ABOUT, AGES, COUNTS, Scene, look_at, scenes_of, stretches
+from experiments.calibration.accuracy import (
+    ABOUT,
+    AGES,
+    COUNTS,
+    Scene,
+    look_at,
+    profile_of,
+    scenes_of,
+    stretches,
+)
 from pipeline.class_names import COCO
 from pipeline.options import ProducerOptions, SourceKind
 from pipeline.scoring.matching import Objects

@@ -14,7 +14,7 @@ from hydra import compose
 from rich.console import Console
 
 from envs.hardware import Device, Hardware
-from experiments.calibration import rig
+from experiments.calibration import measuring
 from experiments.calibration.measuring import handling_ms, measure, n_parts
 from experiments.calibration.profile import profile_of
 from experiments.config.programs import CalibrateConfig
@@ -91,7 +91,8 @@ def planned(tmp_path: Path) -> tuple[Any, CalibrateConfig]:
 
 
 def test_what_frames_take_is_what_is_measured(tmp_path, hydra_here, monkeypatch):
-    monkeypatch.setattr(rig, "LocalCluster", MadeUp)
+    monkeypatch.setattr(measuring, "LocalCluster", MadeUp)
+    monkeypatch.setattr(measuring, "PROBE_FPS", 100.0)
     plan, config = planned(tmp_path)
     with ProgressView(Console(file=io.StringIO()), False, "calibration", n_parts(LADDERS), "parts") as view:
         measured = measure(plan, LADDERS, config.grid, tmp_path, view)
@@ -106,12 +107,12 @@ def test_what_frames_take_is_what_is_measured(tmp_path, hydra_here, monkeypatch)
 
 
 def test_a_pipeline_that_is_silent_is_waited_for_for_a_while(tmp_path, hydra_here, monkeypatch):
-    monkeypatch.setattr(rig, "LocalCluster", MadeUp)
-    monkeypatch.setattr(rig, "FRAMES_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(measuring, "LocalCluster", MadeUp)
+    monkeypatch.setattr(measuring, "FRAMES_TIMEOUT_S", 0.0)
     monkeypatch.setattr(MadeUp, "check", lambda self: None)
-    with rig.Rig(planned(tmp_path)[0].producer, LADDERS, HARDWARE, tmp_path, 0) as made:
+    with measuring.Rig(planned(tmp_path)[0].producer, LADDERS, HARDWARE, tmp_path, 0) as made:
         made.start(2.0, 0, 0)
-        with pytest.raises(rig.MeasuringError, match="waited 0 s for the first frames"):
+        with pytest.raises(measuring.MeasuringError, match="waited 0 s for the first frames"):
             made.wait_for(lambda frames: len(frames) > 0, "the first frames")
 
 

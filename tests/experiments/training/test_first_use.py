@@ -1,7 +1,6 @@
 """An agent that has not learned yet does so when it is first used, once."""
 
 import io
-import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from experiments.config.schemas import RunConfig
 from experiments.program.errors import ConfigError
-from experiments.training.first_use import alone, ensure_trained, training_run_for
+from experiments.training.first_use import ensure_trained, training_run_for
 from experiments.worlds.plan import Plan, plan_run
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
@@ -109,25 +108,6 @@ def test_of_drawn_worlds_one_checkpoint_serves_every_stream_and_is_known_before_
     assert len({run.checkpoint for run in runs}) == 1
     cfg, plan = composed(tmp_path, *WORLD, "agent=ppo", "agent.recipe.seed=1")
     assert training_run_for("ppo", cfg.agent, plan, "drawn")[0].checkpoint != runs[0].checkpoint
-
-
-def test_a_second_process_says_that_it_waits(tmp_path):
-    path, console = tmp_path / "it.npz", Console(file=io.StringIO(), width=200)
-    is_waiting, order = threading.Event(), []
-
-    def second() -> None:
-        with alone(path, console):
-            order.append("second")
-
-    with alone(path, Console(file=io.StringIO())):
-        thread = threading.Thread(target=second)
-        thread.start()
-        while "waits" not in console.file.getvalue():  # type: ignore[attr-defined]
-            is_waiting.wait(0.01)
-        order.append("first")
-    thread.join()
-    assert order == ["first", "second"]
-    assert "another process trains it.npz; this one waits for it" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.timeout(2 * COMPILING_S)
