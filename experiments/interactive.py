@@ -20,9 +20,8 @@ from experiments.config.composing import composed
 from experiments.config.schemas import CONF
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs import episode
-from experiments.runs.episode import Step, Steps
-from experiments.runs.trace import trace_of
+from experiments.runs.episode import Step
+from experiments.runs.trace import traced
 
 HYDRA = "1.3"  # whose defaults are meant
 
@@ -61,6 +60,4 @@ def play(
         ClusterError: a real pipeline broke.
     """
     agent.warm_up()
-    kept = Steps(watch)
-    episode.play(agent, env, seed, [kept])
-    return trace_of(kept.seen, agent.spec)
+    return traced(agent, env, seed, watch)

@@ -24,8 +24,8 @@ from experiments.program.console import plain_table, say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.formatting import counted
-from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, changes_since, first_difference, read_run
+from experiments.runs.provenance import GROUPS
 from experiments.runs.trace import read_trace
 
 PROGRAM = "experiments.repeat"

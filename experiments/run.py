@@ -18,8 +18,7 @@ from experiments.execution.resolve import resolve
 from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.program.files import check_writable
-from experiments.runs.identity import Identity
-from experiments.runs.provenance import command
+from experiments.runs.provenance import Identity, command
 from experiments.runs.record import finish_killed
 from experiments.tracking.store import tracking_uri
 from experiments.worlds.feasibility import crowding, warning

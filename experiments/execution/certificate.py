@@ -17,10 +17,9 @@ from agents.base import Agent
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from experiments.program.errors import ConfigError
-from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import machine, machine_text
 from experiments.runs.summary import column
-from experiments.runs.trace import trace_of
+from experiments.runs.trace import traced
 from experiments.statistics.agreement import twin_agreement
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import Plan, plan_twin
@@ -97,10 +96,8 @@ class Repeating(Agent):
 def played(twin: SimulatorPlan, real: pd.DataFrame) -> pd.DataFrame:
     """Return the trace of a twin that does what was done in the real run, under its seed."""
     names = [f"levels.{knob.name}" for knob in twin.spec.knobs]  # what guards have let through of actions
-    kept = Steps()
     agent = Repeating(twin.spec, real[names].to_numpy(dtype=np.int64))
-    play(agent, twin.make_env(Path(), lambda _: None), twin.config.seed, [kept])
-    return trace_of(kept.seen, twin.spec)
+    return traced(agent, twin.make_env(Path(), lambda _: None), twin.config.seed)
 
 
 def devices_of(system: System) -> list[int]:

@@ -19,7 +19,7 @@ from experiments.program.entry import logging_to
 from experiments.program.errors import ExecutionError
 from experiments.program.interruption import Hearing, Interrupted, hearing
 from experiments.runs.episode import Observer, Step, play
-from experiments.runs.identity import Identity
+from experiments.runs.provenance import Identity
 from experiments.runs.record import LOGS, RunRecord, RunStatus, status_of, what_broke
 from experiments.worlds.host import alone
 from experiments.worlds.plan import Plan

@@ -17,7 +17,7 @@ from experiments.config.world_schemas import PipelineSchema, ReplaySchema, Simul
 from experiments.execution.own_hardware import with_own_hardware
 from experiments.execution.weights import fetch_weights
 from experiments.program.errors import ConfigError, blaming
-from experiments.runs.identity import Identity, identify
+from experiments.runs.provenance import Identity, identify
 from experiments.runs.record import LOGS
 from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
@@ -89,7 +89,7 @@ class ResolvedRun:
             plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
         else:
             plan = plan_run(config)
-        return ResolvedRun(plan, self.identity.under_seed(seed), self.agent)
+        return ResolvedRun(plan, self.identity.having(seed=seed), self.agent)
 
     def of_agent(
         self, choice: str, values: DictConfig, trained_on: str | None, console: Console
@@ -111,7 +111,9 @@ class ResolvedRun:
         plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
         values = ensure_trained(choice, values, plan, trained_on, console)
         name = named({**self.identity.choices, "agent": choice}, config)["agent"]
-        return ResolvedRun(plan, self.identity.of_agent(name, values, trained_on), values)
+        plain = OmegaConf.to_container(values, resolve=True, enum_to_str=True)
+        identity = self.identity.having(agent=plain, trained_on=trained_on)
+        return ResolvedRun(plan, replace(identity, choices={**identity.choices, "agent": name}), values)
 
 
 def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> ResolvedRun:

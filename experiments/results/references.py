@@ -15,7 +15,7 @@ from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted
 from experiments.results.run_row import SPEC, Cell
-from experiments.runs.identity import GROUPS, code_hash
+from experiments.runs.provenance import GROUPS, code_hash
 from experiments.statistics.episode import ORACLE, RANDOM, Episode, Reference, references_of
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyRun

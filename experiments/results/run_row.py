@@ -30,9 +30,8 @@ import yaml
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError
-from experiments.runs.identity import GROUPS
 from experiments.runs.logged import LoggedRun, runs_in
-from experiments.runs.provenance import digest, machine_line
+from experiments.runs.provenance import GROUPS, digest, machine_line
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.statistics.episode import GOLDEN, TRAINED
 from experiments.worlds.plan import Plan, plan_run, plan_twin

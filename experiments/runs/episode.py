@@ -25,7 +25,7 @@ class Step:
         reward: of the interval, in [-1, 1].
         decision_ms, learning_ms: wall-clock time of `act` and of `learn`.
         info: the environment's figures of the interval, as it gave them.
-        explanation: the agent's figures behind the decision.
+        explanation: the agent's figures behind the decision, finite: others nobody can draw or compare.
     """
 
     index: int
@@ -36,6 +36,11 @@ class Step:
     learning_ms: float
     info: Mapping[str, Any]
     explanation: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        for name, value in self.explanation.items():
+            if not (isinstance(value, Real) and math.isfinite(value)):
+                raise ValueError(f"the agent's explain() must give finite numbers, got {name}={value!r}")
 
 
 class Observer:
@@ -49,14 +54,7 @@ class Observer:
 
 
 class Steps(Observer):
-    """Keeps every step of every episode that it is shown, for a trace in memory: `runs.trace.trace_of`.
-
-    Args:
-        watch: sees each as it ends, too.
-
-    Attributes:
-        seen: in their order.
-    """
+    """Keeps every step of every episode that it is shown, in `seen`; `watch` sees each as it ends, too."""
 
     def __init__(self, watch: Callable[[Step], None] = lambda step: None) -> None:
         self.seen: list[Step] = []
@@ -108,7 +106,6 @@ def play(
         agent.learn(Transition(seen, action, received(info, reward), observation, terminated))
         learned_s = clock()
         decision_ms, learning_ms = 1e3 * (decided_s - asked_s), 1e3 * (learned_s - ended_s)
-        check_figures(explanation)
         chosen = tuple(int(level) for level in action)
         step = Step(
             index, ended_s - began_s, chosen, float(reward), decision_ms, learning_ms, info, explanation
@@ -118,10 +115,3 @@ def play(
         index, over = index + 1, terminated or truncated
     if "error" in info:
         raise ClusterError(info["error"])
-
-
-def check_figures(explanation: Mapping[str, Any]) -> None:
-    """Raise ValueError if an agent explains itself by what nobody can draw or compare."""
-    for name, value in explanation.items():
-        if not (isinstance(value, Real) and math.isfinite(value)):
-            raise ValueError(f"the agent's explain() must give finite numbers, got {name}={value!r}")

@@ -146,26 +146,21 @@ def directories_of(folder: Path) -> Iterable[Path]:
 def first_difference(before: pd.DataFrame, now: pd.DataFrame) -> str:
     """Say where two traces part: in which step, and there in which column first; "" if they do nowhere.
 
-    Args:
-        before, now: one row per control interval; columns as `experiments.runs.trace.row_of` has them, of
-            which those of `WALL_CLOCK` are not looked at.
+    Numbers are equal to the last bit, as a whole number or not; WALL_CLOCK is not looked at.
     """
     columns = [name for name in dict.fromkeys([*before, *now]) if name not in WALL_CLOCK]
     rows = zip_longest(before.to_dict("records"), now.to_dict("records"), fillvalue={})
-    for step, (then, today) in enumerate(rows):
+    for step, pair in enumerate(rows):
         for name in columns:
-            old, new = then.get(name), today.get(name)
-            if (name in then) != (name in today) or not are_alike(old, new):
-                told = ("nothing" if value is None else value for value in (old, new))
-                return f"step {step}, {name}: {' then, '.join(map(str, told))} now"
+            old, new = (row.get(name, "nothing") for row in pair)
+            if exact(old) != exact(new):
+                return f"step {step}, {name}: {old} then, {new} now"
     return ""
 
 
-def are_alike(old: Any, new: Any) -> bool:
-    """Return whether two values are equal: numbers to the last bit, as a whole number or not, or both NaN."""
-    if isinstance(old, int | float) and isinstance(new, int | float):
-        return float(old).hex() == float(new).hex() and (old == new or old != old)
-    return str(old) == str(new)
+def exact(value: Any) -> str:
+    """Return a value as a text that is equal for equal ones alone."""
+    return float(value).hex() if isinstance(value, int | float) else str(value)
 
 
 def changes_since(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -174,24 +169,19 @@ def changes_since(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str
     Args:
         before, now: summaries of two runs.
     """
-    then, today = before.get("code_hash"), now["code_hash"]
-    changes = []
-    if then != today:
-        changes.append(f"the code that decides the result: {then or 'not recorded'} then, {today} now")
-    if before.get("git_commit") != now["git_commit"]:
-        changes.append(f"git commit: {before.get('git_commit')} then, {now['git_commit']} now")
-    recorded = (
-        ("release of", "releases"),
-        ("machine,", "machine"),
-        ("weights of grade", "weights_sha256"),
-    )
-    for what, name in recorded:
-        old, new = before.get(name) or {}, now.get(name, {})
-        changes += [
-            f"{what} {key}: {old[key]} then, {new.get(key, 'none')} now"
-            for key in old
-            if old[key] != new.get(key)
-        ]
-        if new and not old:
-            changes.append(f"{name}: not recorded then")
-    return changes
+    then, today = depended_on(before), depended_on(now)
+    return [
+        f"{what}: {then.get(what, 'not recorded')} then, {today.get(what, 'none')} now"
+        for what in then | today
+        if then.get(what) != today.get(what)
+    ]
+
+
+def depended_on(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Return all of it that a summary has, by what it is called."""
+    names = {"code_hash": "the code that decides the result", "git_commit": "git commit"}
+    found = {what: summary[name] for name, what in names.items() if name in summary}
+    prefixes = {"releases": "release of ", "machine": "machine, ", "weights_sha256": "weights of grade "}
+    for name, prefix in prefixes.items():
+        found |= {prefix + key: value for key, value in (summary.get(name) or {}).items()}
+    return found

@@ -1,19 +1,23 @@
-"""What a result depends on beside its configuration: the code's commit, the releases, the machine."""
+"""What a run is, the head of its summary; and what it depends on: configuration, code, releases, machine."""
 
 import ast
 import hashlib
 import importlib.util
 import json
 import platform
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
 
 from pipeline.allowance import memory, usable_cores
 
@@ -38,7 +42,113 @@ RELEASES = (
 )
 GIT_TIMEOUT_S = 5.0
 OURS = ("agents", "envs", "pipeline")  # what decides what happens; experiments only looks on
-REAL, SIMULATED, REPLAYED = "envs.pipeline_env", "envs.simulator.env", "envs.replay.env"  # the worlds
+SOURCES = {"pipeline": "envs.pipeline_env", "simulator": "envs.simulator.env", "replay": "envs.replay.env"}
+GROUPS: tuple[str, ...] = ("agent", "video", "detector", "env", "hardware", "scenario", "slo")
+NOT_WHAT_IS_MEASURED = ("seed", "live", "results", "name", "output")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a run is, apart from what becomes of it.
+
+    Attributes:
+        choices: the option chosen of each group.
+        config: every key and its value, plain.
+        texts: of `config.yaml`, by key: to write them anew takes longer than to play an episode.
+        spec_hash: of knobs, SLOs and metrics.
+        weights: SHA-256 by grade of those that workers here compute with.
+        origin: who plays it: what was typed (`command`), or the id of a sweep (`sweep`).
+    """
+
+    choices: Mapping[str, str]
+    config: Mapping[str, Any]
+    texts: Mapping[str, str]
+    spec_hash: str
+    weights: Mapping[str, str] = field(default_factory=dict)
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, **values: Any) -> "Identity":
+        """Return the identity of the same run, but with these keys of the configuration."""
+        texts = {name: OmegaConf.to_yaml(OmegaConf.create({name: value})) for name, value in values.items()}
+        return replace(self, config={**self.config, **values}, texts={**self.texts, **texts})
+
+    @property
+    def config_yaml(self) -> str:
+        """The whole configuration, as it is recorded."""
+        return "".join(self.texts.values())
+
+    @cached_property
+    def config_hash(self) -> str:
+        """Equal for runs that differ only in their seed, and in what does not decide what is measured."""
+        deciding = {name: value for name, value in self.config.items() if name not in NOT_WHAT_IS_MEASURED}
+        output = self.config.get("output", {})
+        deciding["output"] = {"video": output.get("video")}  # frames are carried back for it
+        return digest(deciding)
+
+    @cached_property
+    def code_hash(self) -> str:
+        """As `code_hash` of a configuration."""
+        return code_hash(self.config, self.choices["env"])
+
+    @property
+    def run_hash(self) -> str:
+        """Equal for runs that, but for real time, must come to the same."""
+        return digest({"config": self.config_hash, "seed": self.config["seed"], "code": self.code_hash})
+
+    @property
+    def name(self) -> str:
+        """Short, for directories and lists."""
+        parts = dict.fromkeys(self.choices[group] for group in ("agent", "hardware", "scenario"))
+        return "-".join([*parts, f"s{self.config['seed']}"])  # a drawn world has one name for all its parts
+
+    @property
+    def title(self) -> str:
+        """One line for people."""
+        parts = [f"{self.choices['agent']} on {self.choices['video']}"]
+        parts += [f"{group} {self.choices[group]}" for group in ("hardware", "scenario")]
+        return " · ".join([*parts, f"seed {self.config['seed']}"])
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The first entries of `summary.json`."""
+        hashes = {name: getattr(self, name) for name in ("spec_hash", "config_hash", "code_hash", "run_hash")}
+        own = {**self.choices, "seed": self.config["seed"], **hashes, "git_commit": git_commit()}
+        there = {"releases": releases(), "machine": machine(), "weights_sha256": dict(self.weights)}
+        return {**own, **self.origin, **there}
+
+
+def identify(
+    cfg: DictConfig, choices: Mapping[str, str], spec_hash: str, weights: Mapping[str, str] | None = None
+) -> Identity:
+    """Return the identity of a composed configuration.
+
+    Args:
+        cfg: every key and its value.
+        choices: the option that Hydra chose of each group; others are left out.
+        spec_hash: of knobs, SLOs and metrics.
+        weights: SHA-256 by grade of those in use.
+    """
+    config: Any = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+    texts = re.split(r"^(?=\w)", OmegaConf.to_yaml(cfg, resolve=True), flags=re.MULTILINE)[1:]
+    by_key = dict(zip(config, texts, strict=True))
+    return Identity({group: choices[group] for group in GROUPS}, config, by_key, spec_hash, weights or {})
+
+
+def code_hash(config: Mapping[str, Any], env: str) -> str:
+    """12 hexadecimal digits that change with the sources of agent, world and stream, or the checkpoint."""
+    path = config["agent"].get("checkpoint")
+    factory = config["video"].get("factory")  # of a stream that is not ours
+    return digest(
+        {
+            "agent": source_hash(config["agent"]["_target_"].rpartition(".")[0]),
+            "world": source_hash(SOURCES[env]),
+            "stream": source_hash(factory.rpartition(".")[0]) if factory else "",
+            "checkpoint": sha256(Path(path))[:12] if path and Path(path).is_file() else "",
+        }
+    )
+
+
+# --- what a result depends on beside its configuration ---
 
 
 @cache  # a process computes with the code that it began with
@@ -105,11 +215,6 @@ def digest(values: Mapping[str, Any]) -> str:
     """12 hexadecimal digits that change with anything in `values`."""
     canonical = json.dumps(values, sort_keys=True, default=str)
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
-
-
-def file_hash(path: Path) -> str:
-    """12 hexadecimal digits that change with a file's content. Raises OSError."""
-    return sha256(path)[:12]
 
 
 def sha256(path: Path) -> str:

@@ -3,9 +3,8 @@
 import errno
 import json
 import logging
-import shutil
+import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -28,13 +27,12 @@ from experiments.runs.trace import (
     TRACE,
     Row,
     TraceWriter,
-    drop_journal,
-    noted,
+    read_journal,
     read_trace,
     row_of,
-    taken_up,
     write_trace,
 )
+from pipeline.locking import lock
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +49,9 @@ LEFT = {  # what a run may leave to be looked at, but its logs; those of a colle
     "output.*": "annotated video",
     "detections.*": "detections",
 }
-UNBORN = ".begun-"  # what begins the names of folders where directories are made
 TOGETHER_S = 1.0  # steps of simulated time that leave the process together
 ROOM_BYTES = 2048  # kept behind the summary of a run that goes on, for what a full disk lets nobody append
 KILLED_OUTRIGHT = "its process was killed, or its machine went down"
-LONGEST_BIRTH_S = 3600.0  # to make a directory takes milliseconds
 
 
 class RunStatus(StrEnum):
@@ -85,15 +81,14 @@ def make_run_directory(
     """
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=UNBORN, dir=parent, ignore_cleanup_errors=True) as hidden:
+    with tempfile.TemporaryDirectory(prefix=".begun-", dir=parent, ignore_cleanup_errors=True) as hidden:
         made = Path(hidden) / name
         (made / LOGS).mkdir(parents=True)
         fill(made)
         n = 1
         while True:
-            directory = parent / (stem if n == 1 else f"{stem}-{n}")
             try:
-                return made.rename(directory)
+                return made.rename(parent / (stem if n == 1 else f"{stem}-{n}"))
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
@@ -106,7 +101,7 @@ class RunRecord(Observer):
     The directory appears with a summary that says RUNNING and an empty journal. A step is a line of the
     journal; so is what ended the run, before anything is made of it. Then come the trace and the summary,
     each whole or not there, and the journal goes last. So at every instant somebody else can go on from what
-    lies there: see `complete`. Where time is simulated, steps follow each other so fast that to write each on
+    lies there: see `finish`. Where time is simulated, steps follow each other so fast that to write each on
     its own would take longer than to play it: the journal then gets those of a second together.
 
     Args:
@@ -132,9 +127,7 @@ class RunRecord(Observer):
         is_simulated: bool = False,
         further: Callable[[int], Row] = lambda step: {},
     ) -> None:
-        self._head = dict(identity)
-        self._rows: list[Row] | None = [] if is_simulated else None
-        self._further = further
+        self._head, self._rows, self._further = dict(identity), list[Row](), further
         self._is_complete = False
         self._trace: TraceWriter
         self._knobs = [knob.name for knob in spec.knobs]
@@ -166,8 +159,7 @@ class RunRecord(Observer):
         """Note one control interval. Raises OSError."""
         row = row_of(step, self._knobs) | self._further(step.index)
         self._trace.write(row)
-        if self._rows is not None:
-            self._rows.append(row)
+        self._rows.append(row)
 
     def end(self, status: RunStatus, error: str) -> dict[str, Any]:
         """Say what ended the run, complete trace and summary; returns the summary.
@@ -179,13 +171,8 @@ class RunRecord(Observer):
             OSError: not even that could be written.
         """
         try:
-            if self._rows is None:
-                self.note(status=status, error=error)
-                summary = complete(self.directory)
-            else:
-                head = {**self._head, "status": status, "error": error}
-                summary = summary_of(head, write_trace(self.directory, self._rows))
-                write_summary(self.directory, summary)
+            self.note(status=status, error=error)
+            summary = complete(self.directory, self._head, write_trace(self.directory, self._rows))
             self._is_complete = True
             return summary
         except OSError as trouble:
@@ -199,7 +186,7 @@ class RunRecord(Observer):
     def close(self) -> None:
         """Nobody need come back to this run, unless its end could not be written."""
         if self._is_complete:
-            drop_journal(self.directory)
+            (self.directory / JOURNAL).unlink(missing_ok=True)
         self._trace.close()
 
 
@@ -210,30 +197,13 @@ def what_broke(error: BaseException, directory: Path) -> str:
     return sentence(error)
 
 
-def complete(directory: Path) -> dict[str, Any]:
-    """Write trace and summary from what a run has left by now; returns the summary. Twice is harmless.
-
-    A journal that does not say what ended the run is of a process that had no time to.
-
-    Raises:
-        OSError: something cannot be written.
-    """
-    head = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
-    is_written = (directory / TRACE).exists()  # as a whole, when the last step had been played
-    trace = read_trace(directory) if is_written else write_trace(directory)
-    if head["status"] == RunStatus.RUNNING:
-        head |= {"status": RunStatus.KILLED, "error": KILLED_OUTRIGHT, **noted(directory)}
-    summary = summary_of(head, trace)
-    write_summary(directory, summary)
-    return summary
-
-
-def summary_of(head: Mapping[str, Any], trace: pd.DataFrame) -> dict[str, Any]:
-    """Return what `summary.json` says: what a run is, how it ended, and what it came to."""
+def complete(directory: Path, head: Mapping[str, Any], trace: pd.DataFrame) -> dict[str, Any]:
+    """Write the summary, what a run is, how it ended and what it came to, and return it. Raises OSError."""
     figures = summarise(trace) if len(trace) else {}
     if head["status"] == RunStatus.FINISHED and (harm := degradation(figures)):
         head = {**head, "status": RunStatus.DEGRADED, "error": harm}
-    return {**head, **figures}
+    write_summary(directory, summary := {**head, **figures})
+    return summary
 
 
 def left_in(directory: Path) -> list[tuple[str, Path]]:
@@ -259,14 +229,11 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
 
     Each gets its trace as Parquet and a summary with the figures of the steps that it made, and with what
     ended it: KILLED, unless it had time to say something else. MLflow hears of it from whoever follows the
-    next run into it. What is left of processes that were killed while they made a directory is removed.
+    next run into it.
 
     Raises:
         OSError: something cannot be written.
     """
-    for path in folder.glob(f"{UNBORN}*"):
-        if time.time() - path.stat().st_mtime > LONGEST_BIRTH_S:
-            shutil.rmtree(path, ignore_errors=True)
     found = [path.parent for path in sorted(folder.glob(f"*/{JOURNAL}")) if finish(path.parent)]
     if found:
         say(
@@ -278,11 +245,26 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
 
 
 def finish(directory: Path) -> bool:
-    """Complete one; False if there is nothing to do, or somebody else is at it. Raises OSError."""
-    with taken_up(directory) as is_ours:
-        if is_ours:
-            complete(directory)
-            for left in directory.glob(f"*{PARTIAL}"):
-                left.unlink(missing_ok=True)
-            drop_journal(directory)
-        return is_ours
+    """Complete one from what it has left by now; False if there is nothing to do, or somebody else is at it.
+
+    A journal that does not say what ended the run is of a process that had no time to.
+
+    Raises:
+        OSError: something cannot be written.
+    """
+    try:
+        journal = (directory / JOURNAL).open("rb")
+    except FileNotFoundError:
+        return False
+    with journal:  # without locks, nobody knows whether its process is gone: who lives must not be disturbed
+        if lock(journal) is not True or not os.fstat(journal.fileno()).st_nlink:
+            return False  # or somebody was done with it just now
+        rows, facts, _ = read_journal(directory)
+        head = json.loads((directory / SUMMARY).read_text(encoding="utf-8"))
+        if head["status"] == RunStatus.RUNNING:
+            head |= {"status": RunStatus.KILLED, "error": KILLED_OUTRIGHT, **facts}
+        is_written = (directory / TRACE).exists()  # as a whole, when the last step had been played
+        complete(directory, head, read_trace(directory) if is_written else write_trace(directory, rows))
+        for left in [*directory.glob(f"*{PARTIAL}"), directory / JOURNAL]:
+            left.unlink(missing_ok=True)
+        return True

@@ -31,20 +31,11 @@ class Verdicts(NamedTuple):
     broken: Truths
     unknown: Truths
 
-    def after(self, n_steps: int) -> "Verdicts":
-        """Without the first steps."""
-        return Verdicts(*(truths[n_steps:] for truths in self))
-
     @property
     def fulfilment(self) -> float | None:
         """Share of the known that held; None if nothing was known."""
         n_known = np.count_nonzero(self.held) + np.count_nonzero(self.broken)
         return float(np.count_nonzero(self.held) / n_known) if n_known else None
-
-    @property
-    def unknown_share(self) -> float:
-        """Of all; 0 of nothing."""
-        return float(self.unknown.mean()) if self.unknown.size else 0.0
 
 
 def summarise(trace: pd.DataFrame) -> dict[str, Any]:
@@ -61,18 +52,20 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
     names = slo_names(trace)
     each = verdicts(trace, names)
     all_of_them = together(each.broken, ~each.unknown)
+    settled = Verdicts(*(truths[SETTLED_AFTER:] for truths in all_of_them))
     by_slo = {name: Verdicts(*(truths[:, i] for truths in each)) for i, name in enumerate(names)}
+    ratios = np.stack([column(trace, f"ratios.{name}") for name in names], axis=1)
     return {
         "steps": len(trace),
         "slo_fulfilment": all_of_them.fulfilment,
-        f"slo_fulfilment_after_{SETTLED_AFTER}": all_of_them.after(SETTLED_AFTER).fulfilment,
+        f"slo_fulfilment_after_{SETTLED_AFTER}": settled.fulfilment,
         "slo_fulfilment_by_slo": {name: own.fulfilment for name, own in by_slo.items()},
-        "slo_unknown": all_of_them.unknown_share,
-        "slo_unknown_by_slo": {name: own.unknown_share for name, own in by_slo.items()},
-        "slo_depth": depth(ratios(trace, names), each.broken),
+        "slo_unknown": float(all_of_them.unknown.mean()),
+        "slo_unknown_by_slo": {name: float(own.unknown.mean()) for name, own in by_slo.items()},
+        "slo_depth": depth(ratios, each.broken),
         "longest_violation": longest_run(all_of_them.broken),
         "qoe_mean": float(column(trace, "qoe").mean()),
-        "qoe_by": {name: _known_mean(trace, f"qoe_by.{name}") for name in map(str, Quality)},
+        "qoe_by": {name: _mean(_known(trace, f"qoe_by.{name}")) for name in map(str, Quality)},
         "reward_mean": float(column(trace, "reward").mean()),
         "switches_per_min": switches_per_min(trace),
         **{name: _weighted_mean(trace, f"metrics.{name}") for name in LATENCIES},
@@ -143,11 +136,6 @@ def together(broken: Truths, known: Truths) -> Verdicts:
     return Verdicts(~any_broken & all_known, any_broken, ~any_broken & ~all_known)
 
 
-def ratios(trace: pd.DataFrame, names: list[str]) -> Values:
-    """Each SLO's ratio, shape (n_steps, n_slos)."""
-    return np.stack([column(trace, f"ratios.{name}") for name in names], axis=1)
-
-
 def depth(ratios: Values, broken: Truths) -> float:
     """Mean of min(ratio − 1, DEPTH_CAP) over the pairs of step and SLO that were broken; 0 if none was."""
     excess = np.minimum(ratios - 1, DEPTH_CAP)[broken]
@@ -168,6 +156,16 @@ def switches_per_min(trace: pd.DataFrame) -> float:
     return 60.0 * changes / elapsed_s if elapsed_s else 0.0
 
 
+def _known(trace: pd.DataFrame, name: str) -> Values:
+    """The numbers that a column has; of none, where there is no such column."""
+    values = column(trace, name) if name in trace else np.empty(0)
+    return values[np.isfinite(values)]
+
+
+def _mean(values: Values) -> float | None:
+    return float(values.mean()) if values.size else None
+
+
 def _weighted_mean(trace: pd.DataFrame, name: str) -> float | None:
     if name not in trace:
         return None
@@ -176,10 +174,11 @@ def _weighted_mean(trace: pd.DataFrame, name: str) -> float | None:
     return float(np.average(values[counted], weights=weights[counted])) if counted.any() else None
 
 
-def _known_mean(trace: pd.DataFrame, name: str) -> float | None:
-    values = column(trace, name) if name in trace else np.empty(0)
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else None
+def _percentiles(trace: pd.DataFrame, name: str, shares: tuple[int, ...]) -> dict[str, float | None]:
+    values, short = _known(trace, name), name.removeprefix("metrics.")
+    return {
+        f"{short}_p{share}": float(np.percentile(values, share)) if values.size else None for share in shares
+    }
 
 
 def _last_count(trace: pd.DataFrame, name: str) -> int | None:
@@ -193,14 +192,3 @@ def _source(trace: pd.DataFrame) -> dict[str, dict[str, int | bool]]:
         name: bool(last) if isinstance(last, bool | np.bool_) else int(last) for name, last in told.items()
     }
     return {"source": whole} if whole else {}
-
-
-def _percentiles(trace: pd.DataFrame, name: str, shares: tuple[int, ...]) -> dict[str, float | None]:
-    values = column(trace, name) if name in trace else np.empty(0)
-    known = values[np.isfinite(values)]
-    return {
-        f"{name.removeprefix('metrics.')}_p{share}": float(np.percentile(known, share))
-        if known.size
-        else None
-        for share in shares
-    }

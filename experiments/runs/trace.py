@@ -3,19 +3,20 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.program.files import BINARY, PERMISSIONS, write_all, write_whole
-from experiments.runs.episode import Step
+from experiments.runs.episode import Step, Steps, play
 from pipeline.locking import lock
 
 JOURNAL = "trace.jsonl"  # until all that a run leaves is complete
@@ -80,32 +81,35 @@ def trace_of(steps: Iterable[Step], spec: ElasticitySpec) -> pd.DataFrame:
     return pd.DataFrame([row_of(step, knobs) for step in steps])
 
 
-class TraceWriter:
-    """Appends rows to a journal.
+def traced(
+    agent: Agent, env: gym.Env, seed: int, watch: Callable[[Step], None] = lambda step: None
+) -> pd.DataFrame:
+    """Play an episode as `play` does, and return its trace; `watch` sees every step as it ends."""
+    kept = Steps(watch)
+    play(agent, env, seed, [kept])
+    return trace_of(kept.seen, agent.spec)
 
-    The journal is locked for as long as this process lives: see `taken_up`. It goes last of all, by
-    `drop_journal`: where there is one, somebody has yet to complete what the run leaves.
+
+class TraceWriter:
+    """Appends rows to a journal, which is locked for as long as this process lives: see `record.finish`.
 
     Args:
         directory: of the run.
         every_s: rows that came within so many seconds leave this process together, >= 0; 0 = each has left it
             when `write` returns.
-        clock: monotonic, in s.
     """
 
-    def __init__(
-        self, directory: Path, every_s: float = 0.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, directory: Path, every_s: float = 0.0) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | BINARY
         self._descriptor: int | None = os.open(directory / JOURNAL, flags, PERMISSIONS)
         lock(self._descriptor, waits=True)
-        self._every_s, self._clock, self._flushed_s = every_s, clock, clock()
+        self._every_s, self._flushed_s = every_s, time.monotonic()
         self._waiting: list[Mapping[str, Any]] = []
 
     def write(self, row: Row) -> None:
         """Add a row. Raises OSError: then there is nothing of those that waited."""
         self._waiting.append(row)
-        if self._clock() - self._flushed_s >= self._every_s:
+        if time.monotonic() - self._flushed_s >= self._every_s:
             self.flush()
 
     def note(self, **facts: Any) -> None:
@@ -117,7 +121,7 @@ class TraceWriter:
         """Have all lines leave this process. Raises OSError: then there is nothing of those that waited."""
         assert self._descriptor is not None, "the journal is closed"
         lines, self._waiting = self._waiting, []
-        self._flushed_s = self._clock()
+        self._flushed_s = time.monotonic()
         n_bytes = os.fstat(self._descriptor).st_size
         try:
             write_all(self._descriptor, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
@@ -131,84 +135,38 @@ class TraceWriter:
         if descriptor is not None:
             os.close(descriptor)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
-@contextmanager
-def taken_up(directory: Path) -> Iterator[bool]:
-    """Whether there is a journal whose process is gone; if so, it is ours alone meanwhile."""
-    try:
-        journal = (directory / JOURNAL).open("rb")
-    except FileNotFoundError:
-        yield False
-        return
-    with journal:  # without locks, nobody knows whether its process is gone: who lives must not be disturbed
-        is_ours = lock(journal) is True
-        yield is_ours and os.fstat(journal.fileno()).st_nlink > 0  # else somebody was done with it just now
-
-
-def write_trace(directory: Path, rows: Iterable[Row] | None = None) -> pd.DataFrame:
-    """Write the Parquet file, whole or not at all, and return the trace.
-
-    Args:
-        directory: of the run.
-        rows: all; None = those of the journal.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    table = _table(rows_since(directory, 0)[0] if rows is None else rows)
-    sink = pa.BufferOutputStream()
+def write_trace(directory: Path, rows: Iterable[Row]) -> pd.DataFrame:
+    """Write the Parquet file, whole or not at all, and return the trace. Raises OSError."""
+    table, sink = _table(rows), pa.BufferOutputStream()
     pq.write_table(table, sink, use_dictionary=False, write_statistics=False)  # a fourth of the time
     write_whole(directory / TRACE, memoryview(sink.getvalue()))
     return table.to_pandas()
 
 
-def drop_journal(directory: Path) -> None:
-    """Say that everything is complete."""
-    (directory / JOURNAL).unlink(missing_ok=True)
+def read_journal(directory: Path, offset: int = 0) -> tuple[list[dict[str, Any]], dict[str, Any], int]:
+    """Return the rows and the summary's facts that a journal has from a byte on, and where to go on.
 
-
-def noted(directory: Path) -> dict[str, Any]:
-    """Return all facts that the journal has for the summary. Raises FileNotFoundError."""
-    found: dict[str, Any] = {}
-    for line in _lines(directory)[0]:
-        found |= line.get(FACTS, {})
-    return found
-
-
-def rows_since(directory: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """Return the rows that a journal has from a byte on, and the byte to go on from the next time.
-
-    Lines that are not whole yet are left for then. A journal that is gone has no more.
+    A process that was killed, or is at it, may leave half a line: that is left for then. A journal that is
+    gone has no more.
     """
     try:
-        lines, offset = _lines(directory, offset)
+        with (directory / JOURNAL).open("rb") as journal:
+            journal.seek(offset)
+            whole, newline, _ = journal.read().rpartition(b"\n")
     except FileNotFoundError:
-        return [], offset
-    return [line for line in lines if FACTS not in line], offset
-
-
-def _lines(directory: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """Return the whole lines of a journal; a process that was killed, or is at it, may leave half a one."""
-    with (directory / JOURNAL).open("rb") as journal:
-        journal.seek(offset)
-        whole, _, _ = journal.read().rpartition(b"\n")
-    return [json.loads(line) for line in whole.splitlines()], offset + len(whole) + bool(whole)
-
-
-def _table(rows: Iterable[Row]) -> pa.Table:
-    found = list(rows)
-    names = dict.fromkeys(name for row in found for name in row)
-    return pa.table({name: pa.array([row.get(name) for row in found]) for name in names})
+        return [], {}, offset
+    rows, facts = [], {}
+    for line in map(json.loads, whole.splitlines()):
+        if FACTS in line:
+            facts |= line[FACTS]
+        else:
+            rows.append(line)
+    return rows, facts, offset + len(whole) + len(newline)
 
 
 def read_trace(directory: Path) -> pd.DataFrame:
-    """The trace of a run that ended, or of one that was killed; one row per control interval.
+    """Read the trace of a run that ended, or of one that was killed; one row per control interval.
 
     Raises:
         FileNotFoundError: there is neither a trace nor a journal.
@@ -217,4 +175,10 @@ def read_trace(directory: Path) -> pd.DataFrame:
         return pq.read_table(directory / TRACE).to_pandas()
     if not (directory / JOURNAL).exists():
         raise FileNotFoundError(f"expected {TRACE} or {JOURNAL} in {directory}, found neither")
-    return _table(rows_since(directory, 0)[0]).to_pandas()
+    return _table(read_journal(directory)[0]).to_pandas()
+
+
+def _table(rows: Iterable[Row]) -> pa.Table:
+    found = list(rows)
+    names = dict.fromkeys(name for row in found for name in row)
+    return pa.table({name: pa.array([row.get(name) for row in found]) for name in names})

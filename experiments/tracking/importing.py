@@ -17,7 +17,7 @@ from experiments.program.errors import ConfigError
 from experiments.program.files import is_held
 from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, called, directories_of, read_run
 from experiments.runs.record import CONFIG, SUMMARY, RunStatus, finish, left_in
-from experiments.runs.trace import JOURNAL, rows_since
+from experiments.runs.trace import JOURNAL, read_journal
 from experiments.tracking.facts import (
     SOURCE,
     gist_of,
@@ -140,7 +140,7 @@ class MlflowImporter:
             if directory not in self._sent:
                 store.write(entry.run_id, params=params_in(directory / CONFIG))
             offset, last_step = self._sent.get(directory, (0, -1))
-            rows, offset = rows_since(directory, offset)
+            rows, _, offset = read_journal(directory, offset)
             self._write_rows(store, entry.run_id, directory, rows)
             self._sent[directory] = offset, max([last_step, *(int(row["step"]) for row in rows)])
             return GOING_ON

@@ -24,7 +24,7 @@ from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
 from experiments.config.schemas import PairsSchema, StreamConfig, unrecorded
 from experiments.config.world_schemas import HardwareSchema, ReplaySchema, ScenarioSchema, SimulatorSchema
 from experiments.program.errors import ConfigError, blaming
-from experiments.runs.provenance import digest, file_hash, source_of
+from experiments.runs.provenance import digest, sha256, source_of
 from experiments.worlds.plan import plan_replay
 from experiments.worlds.simulator import SimulatorPlan, plan_simulator
 
@@ -143,7 +143,7 @@ def env_of(cell: Cell) -> "SimulatorEnv":
 def sampler_hash() -> str:
     """Return 12 hexadecimal digits that change with the distribution that worlds are drawn from."""
     paths = [source_of(module.__name__) for module in (ranges, screening)]
-    return digest({"shares": SHARES, "sources": [file_hash(path) for path in paths if path is not None]})
+    return digest({"shares": SHARES, "sources": [sha256(path)[:12] for path in paths if path is not None]})
 
 
 # --- the replay world: the data set itself, episode after episode ---

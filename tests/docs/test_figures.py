@@ -7,7 +7,7 @@ from agents.aif.explaining import FIGURES
 from agents.causal.choice import Terms
 from experiments.forecasts.scores import Brier
 from experiments.interactive import play
-from experiments.runs.identity import Identity
+from experiments.runs.provenance import Identity
 from experiments.runs.summary import summarise
 from experiments.statistics.disturbances import ChangePoint
 from experiments.statistics.episode import Episode, Reference, episode_of, episode_table
@@ -59,14 +59,12 @@ def episodes(trace) -> list[Episode]:
 
 def test_every_key_of_a_summary_is_explained(trace):
     identity = Identity(
-        choices=dict.fromkeys(("agent", "video", "detector", "env", "hardware", "scenario", "slo"), "x"),
-        config_yaml="",
-        deciding={},
-        config_hash="",
+        choices=dict.fromkeys(
+            ("agent", "video", "detector", "env", "hardware", "scenario", "slo"), "simulator"
+        ),
+        config={"seed": 0, "agent": {"_target_": "agents.static.Static"}, "video": {}},
+        texts={},
         spec_hash="",
-        code_hash="",
-        seed=0,
-        git_commit="",
     )
     keys = [*identity.metadata, *BESIDE, *summarise(trace)]
     assert [key for key in keys if not explained(key)] == []

@@ -30,7 +30,7 @@ from experiments.display.views import View
 from experiments.execution.execute import execute
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt
 from experiments.runs.record import CONFIG, SUMMARY, finish_killed, what_broke
-from experiments.runs.trace import JOURNAL, noted, read_trace
+from experiments.runs.trace import JOURNAL, read_journal, read_trace
 from pipeline.program import ClusterError
 from tests.experiments.test_run import IDENTITY, Plan
 from tests.experiments.world import SPEC, Script, World
@@ -340,7 +340,9 @@ def state(results: Path) -> dict[str, Any] | None:
 
 def noted_in(results: Path) -> str | None:
     """The status that a journal has, "" = none yet; None = there is no journal."""
-    found = [str(noted(path.parent).get("status", "")) for path in results.glob(f"runs/*/{JOURNAL}")]
+    found = [
+        str(read_journal(path.parent)[1].get("status", "")) for path in results.glob(f"runs/*/{JOURNAL}")
+    ]
     return found[0] if found else None
 
 

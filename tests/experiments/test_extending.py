@@ -24,8 +24,7 @@ from experiments.config.programs import StudyConfig, register
 from experiments.config.schemas import CONF
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs.identity import GROUPS
-from experiments.runs.provenance import imports_of, source_hash, source_of
+from experiments.runs.provenance import GROUPS, imports_of, source_hash, source_of
 from experiments.runs.trace import read_trace
 from experiments.sweeps.cells import cells_of
 from experiments.sweeps.job import play_run

@@ -21,7 +21,7 @@ from rich.console import Console
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import PipelineSchema
 from experiments.run import run
-from experiments.runs.identity import GROUPS, identify
+from experiments.runs.provenance import GROUPS, identify
 from experiments.runs.trace import read_trace
 from experiments.worlds.plan import plan_run, twin_of
 

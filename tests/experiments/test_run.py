@@ -19,21 +19,17 @@ from experiments.display.views import View
 from experiments.program.errors import ExecutionError
 from experiments.program.interruption import Interrupted, interrupt
 from experiments.run import run
-from experiments.runs.identity import GROUPS, Identity
+from experiments.runs.provenance import GROUPS, Identity
 from experiments.runs.trace import JOURNAL, read_trace
 from experiments.worlds.builders import Detected
 from pipeline.messages import DetectionKind
 from tests.experiments.world import SPEC, Script, World
 
 IDENTITY = Identity(
-    choices=dict.fromkeys(GROUPS, "x") | {"agent": "script", "video": "traffic"},
-    config_yaml="seed: 7\n",
-    deciding={},
-    config_hash="c",
-    code_hash="o",
+    choices=dict.fromkeys(GROUPS, "x") | {"agent": "script", "video": "traffic", "env": "replay"},
+    config={"seed": 7, "agent": {"_target_": "agents.static.Static"}, "video": {}},
+    texts={"seed": "seed: 7\n"},
     spec_hash=SPEC.hash,
-    seed=7,
-    git_commit="g",
 )
 DETECTED = Detected(DetectionKind.NONE, "a stand-in has none")
 

@@ -23,7 +23,7 @@ from experiments.config.schemas import (
 )
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError, sentence
-from experiments.runs.identity import GROUPS, identify
+from experiments.runs.provenance import GROUPS, identify
 from experiments.worlds.builders import grades_and_weights
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_run

@@ -13,7 +13,7 @@ from yaml import MarkedYAMLError
 
 from experiments.config.world_schemas import EnvSchema
 from experiments.program.errors import sentence
-from experiments.runs.episode import check_figures
+from experiments.runs.episode import Step
 
 
 def test_an_unknown_option_lists_the_others():
@@ -154,7 +154,7 @@ def test_an_error_in_somebodys_code_is_named_with_its_line(line, said, tmp_path)
 
 def test_what_we_raise_on_purpose_is_its_text():
     try:
-        check_figures({"pressure": float("nan")})
+        Step(0, 1.0, (), 0.0, 0.0, 0.0, {}, {"pressure": float("nan")})
     except ValueError as error:
         assert sentence(error) == "the agent's explain() must give finite numbers, got pressure=nan"
 

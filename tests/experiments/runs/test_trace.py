@@ -1,11 +1,12 @@
 """The trace keeps every figure of every interval, whatever becomes of the run."""
 
 import math
+from contextlib import closing
 
 import pytest
 
 from experiments.runs.episode import Step, Steps, play
-from experiments.runs.trace import JOURNAL, TRACE, TraceWriter, drop_journal, read_trace, row_of, write_trace
+from experiments.runs.trace import JOURNAL, TRACE, TraceWriter, read_journal, read_trace, row_of, write_trace
 from tests.experiments.world import SPEC, Script, World
 
 KNOBS = [knob.name for knob in SPEC.knobs]
@@ -36,14 +37,15 @@ def test_steps_are_counted_from_zero_and_the_loop_ends_with_the_episode():
 
 
 def test_a_written_trace_is_parquet_with_one_row_per_step_and_no_word_for_the_summary(tmp_path):
-    with TraceWriter(tmp_path) as trace:
+    with closing(TraceWriter(tmp_path)) as trace:
         for step in steps_of(3):
             trace.write(row_of(step, KNOBS))
         trace.note(status="FINISHED")
-    write_trace(tmp_path)
-    drop_journal(tmp_path)
+    rows, facts, _ = read_journal(tmp_path)
+    assert facts == {"status": "FINISHED"}
+    write_trace(tmp_path, rows)
+    (tmp_path / JOURNAL).unlink()
     assert (tmp_path / TRACE).exists()
-    assert not (tmp_path / JOURNAL).exists()
     assert list(read_trace(tmp_path)["action.fps"]) == [0, 5, 5]
 
 
@@ -56,7 +58,7 @@ def test_a_killed_run_leaves_its_rows_and_a_torn_last_line_is_left_out(tmp_path)
 
 
 def test_columns_that_appear_late_are_missing_before(tmp_path):
-    with TraceWriter(tmp_path) as trace:
+    with closing(TraceWriter(tmp_path)) as trace:
         trace.write({"step": 0})
         trace.write({"step": 1, "workers.b.processed": 7, "metrics.load": math.inf})
     frame = read_trace(tmp_path)
