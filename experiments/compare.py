@@ -20,8 +20,14 @@ from experiments.program.errors import ConfigError, quoted
 from experiments.program.files import write_whole
 from experiments.report.block import Evidence
 from experiments.report.report import PAGE, write_report
-from experiments.results.collection import Collection, collected, metadata_of
-from experiments.results.episodes import certificate_notes, episodes_of, unbuilt_notes
+from experiments.results.collection import (
+    Collection,
+    certificate_notes,
+    collected,
+    episodes_of,
+    metadata_of,
+    unbuilt_notes,
+)
 from experiments.results.published import from_published
 from experiments.results.references import measured
 from experiments.results.run_row import Row, from_folders, row_of

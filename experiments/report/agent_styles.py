@@ -24,7 +24,6 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (GREY, ("static", "random")),
 )
 SHADES = (-0.25, -0.5, 0.25, -0.7)  # of variants: towards black, or a little towards white, where they fade
-N_STYLES = 112  # numbers after which markers, lines and shades come round together
 
 
 class AgentStyle(NamedTuple):
@@ -38,35 +37,33 @@ class AgentStyle(NamedTuple):
 def agent_styles(names: Sequence[str]) -> dict[str, AgentStyle]:
     """Return styles by name: known agents look as always, and "agent-variant" has a shade of its agent's.
 
-    A variant's style comes from its name too, so that it does not change with the company; only where two of
-    a kind would be alike, or have one marker, is the later one of these names given the next style.
+    A variant's style comes from its name too, so that it does not change with the company; only where two
+    would be alike, is the later one of these names given the next style that is free.
     """
     styles: dict[str, AgentStyle] = {}
-    taken: dict[str, list[AgentStyle]] = {}
     for name in sorted(dict.fromkeys(names), key=lambda name: "-" in name):
         agent, _, variant = name.partition("-")
-        colour, own, kin = place_of(agent)
-        first, shades = (crc32(variant.encode()), SHADES) if variant else (own, (0.0,))
-        # the agents themselves keep their styles, be they there or not
-        others = taken.setdefault(colour, []) + [style_of(i, colour, (0.0,)) for i in kin if variant]
-        free = [style_of(first + i, colour, shades) for i in range(N_STYLES)]
-        markers = {other.marker for other in others}
-        styles[name] = min(free, key=lambda style: (style in others, style.marker in markers))
-        taken[colour].append(styles[name])
+        colour, number = place_of(agent)
+        shades = SHADES if variant else (0.0,)
+        first = crc32(variant.encode()) if variant else number
+        styles[name] = min(
+            (style_of(first + i, colour, shades) for i in range(len(MARKERS) * len(LINES) * len(SHADES))),
+            key=[*styles.values()].__contains__,  # the first that nobody has
+        )
     return styles
 
 
-def place_of(agent: str) -> tuple[str, int, Sequence[int]]:
-    """Return its kind's colour, its number and those of its kind; by its name if it is not ours."""
+def place_of(agent: str) -> tuple[str, int]:
+    """Return its kind's colour, and its number among these; by its name if it is not ours."""
     for colour, members in KINDS:
         if agent in members:
-            return colour, members.index(agent), range(len(members))
-    own, colour = divmod(crc32(agent.encode()), len(OTHERS))
-    return OTHERS[colour], own, (own,)
+            return colour, members.index(agent)
+    number, colour = divmod(crc32(agent.encode()), len(OTHERS))
+    return OTHERS[colour], number
 
 
 def style_of(number: int, colour: str, shades: Sequence[float]) -> AgentStyle:
-    """Return one of N_STYLES."""
+    """Return one of those that a colour has in some shades."""
     shade = shades[number // len(LINES) % len(shades)]
     return AgentStyle(shaded(colour, shade), MARKERS[number % len(MARKERS)], LINES[number % len(LINES)])
 

@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from experiments.report.agent_styles import AgentStyle, agent_styles
-from experiments.statistics.aggregates import Values
 from experiments.statistics.episode import EVERYWHERE, Episode, Episodes, References, episode_table
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from experiments.statistics.pairs import comparisons, improvements
@@ -25,7 +22,6 @@ class RankingMetric(NamedTuple):
         text: for an axis.
         lines: values that are marked, with their styles.
         lowest: where axes begin at the latest; who is below is named at their edge.
-        thresholds: of profiles.
     """
 
     column: str
@@ -33,7 +29,6 @@ class RankingMetric(NamedTuple):
     text: str
     lines: Sequence[tuple[float, str]]
     lowest: float
-    thresholds: Values
 
 
 SCORE = RankingMetric(
@@ -42,7 +37,6 @@ SCORE = RankingMetric(
     text="score: 0 = random, 1 = best known",
     lines=((0.0, ":"), (1.0, "-")),
     lowest=-0.6,
-    thresholds=np.linspace(-0.5, 1.05, 156),
 )
 REWARD = RankingMetric(
     column="reward",
@@ -50,7 +44,6 @@ REWARD = RankingMetric(
     text="mean reward per step",
     lines=((0.0, ":"),),
     lowest=-1.0,
-    thresholds=np.linspace(-1.0, 1.0, 201),
 )
 
 
@@ -121,11 +114,6 @@ class Block:
     def agents(self) -> list[str]:
         """In the order of the leaderboard."""
         return [str(agent) for agent in self.leaderboard["agent"]]
-
-    def by_agent(self, episodes: Episodes) -> list[tuple[str, Episodes]]:
-        """Part episodes; the highlighted agents are last, so that they lie on top, in their own order."""
-        order = {agent: i for i, agent in enumerate(self.highlight)}
-        return sorted(episodes.groupby("agent", sort=False), key=lambda part: order.get(part[0], -1))
 
 
 def blocks_of(evidence: Evidence) -> list[Block]:

@@ -15,7 +15,8 @@ from experiments.program.console import say
 from experiments.program.files import whole, write_whole
 from experiments.program.formatting import counted
 from experiments.program.style import STYLE, rendered
-from experiments.report import over_agents, over_time, tables
+from experiments.report import figures as pictures
+from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
 from experiments.report.glossary import GLOSSARY, LEGEND, caveats_of
 from experiments.statistics.pairs import by_cell
@@ -180,47 +181,35 @@ class Kind(NamedTuple):
 KINDS = {
     "score": Kind(
         "Ranking",
-        over_agents.ranks,
+        pictures.ranks,
         "Who does best: the mark is the mean, the line its 95 % interval, the tick that of the worst tenth.",
     ),
     "plane": Kind(
         "SLO fulfilment and QoE",
-        over_agents.plane,
+        pictures.plane,
         "What is paid for what: to the right, SLOs are violated more seldom; upwards, quality is better; "
         "nobody beats an agent on the dashed Pareto front in both.",
     ),
     "cells": Kind(
         "Cell by cell",
-        over_agents.cells,
+        pictures.cells,
         "Where who does well: means of each agent in each cell, the best agents to the left.",
     ),
     "price": Kind(
         "Rank over the price of a violation",
-        over_agents.price,
+        pictures.price,
         "Who is best depends on what a violated step costs: ranks by QoE − price × share of violated steps; "
         "dotted, where another agent takes the lead. An order that looks at SLOs alone is at the far right.",
     ),
-    "profile": Kind(
-        "Performance profile",
-        over_agents.profiles,
-        "How reliable they are: the share of episodes above each value, with 95 % bands; a line above "
-        "another's everywhere is better in every respect; grey: the other agents.",
-    ),
-    "improvement": Kind(
-        "Probability of improvement",
-        over_agents.improvement,
-        "How likely the agent of a row is to do better than that of a column in a cell drawn at random; bold "
-        "where chance is ruled out (p < 0.05, corrected for all pairs after Holm).",
-    ),
     "compliance": Kind(
         "SLOs over time",
-        over_time.compliance,
+        pictures.compliance,
         "When SLOs hold, a row per scenario and a column per agent: share of episodes, with 95 % bands; at a "
         "solid line the world gets worse, at a dashed one better.",
     ),
     "answers": Kind(
         "Recovery and restoration",
-        over_time.answers,
+        pictures.answers,
         "How fast disturbances are answered: the share that was dealt with by a step (Kaplan and Meier's "
         "estimate, 50 % dotted); a tick marks where time ran out for some; in brackets, how many there were.",
     ),

@@ -1,6 +1,6 @@
 """The figures of a comparison as text: which columns tables have, and how figures are written there."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,17 +24,17 @@ Columns = Mapping[str, Callable[[Row], str]]  # heading -> how a cell is written
 # of `tables.COLUMNS`, beside the agent and what it is ranked by; more would not fit a page
 SHOWN = ("all SLOs hold, %", "QoE", "recovery, steps")
 WORST = " (worst tenth)"  # of what agents are ranked by
+COMMANDS = {
+    "\\": "textbackslash",
+    "~": "textasciitilde",
+    "^": "textasciicircum",
+    "<": "textless",
+    ">": "textgreater",
+}
 ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "–": "--",
-        "−": "$-$",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-    }
+    {letter: f"\\{letter}" for letter in "&%$#_{}"}
+    | {letter: f"\\{command}{{}}" for letter, command in COMMANDS.items()}
+    | {"–": "--", "−": "$-$"}
 )
 CAPTION = (
     "Means over cells and seeds with 95\\,\\% intervals (stratified bootstrap), and the mean of the worst "
@@ -169,13 +169,9 @@ def slos(frame: Frame) -> Frame:
 
 
 def by_block(blocks: Sequence[Block]) -> tuple[Frame, Frame]:
-    """Write what agents are ranked by, a line per agent and a column per block, and say which are the best.
+    """Write what agents are ranked by, a line per agent and a column per block; mark each column's best.
 
-    Args:
-        blocks: of one report, at least one.
-
-    Returns:
-        Text, the agent first; and of the same shape, whether that is the column's best.
+    Both have the same shape, agents in the first column; `blocks` are those of one report, at least one.
     """
     column, agents = blocks[0].metric.column, blocks[0].agents
     values = pd.DataFrame(
@@ -211,53 +207,40 @@ def terminal(text: Frame, title: str, bold: Frame | None = None) -> Table:
 
 
 def latex(blocks: Sequence[Block], title: str, notes: Sequence[str] = ()) -> str:
-    """Return a `table` with a group of lines per block, and that of `by_block` if there are several.
+    """Return a `table` of the agents in each block, and that of `by_block` if there are several.
 
     Title and notes are plain text around it.
     """
     column = blocks[0].metric.column
-    headings = ("agent", column, f"{column}{WORST}", *SHOWN)
-    lines = [_line(escaped(f"{name[0].upper()}{name[1:]}") for name in headings)]
-    for block in blocks:
-        lines.append(r"    \midrule")
-        if len(blocks) > 1:
-            lines.append(rf"    \multicolumn{{{len(headings)}}}{{l}}{{\emph{{{escaped(block.name)}}}}} \\")
-        text = written(block.leaderboard, chosen(*headings))
-        lines += [_line(map(figure_text, row)) for row in text.to_numpy()]
-    needs = r"% needs \usepackage{booktabs}" + "\n"
-    agents = _latex_table(lines, len(headings), f"{escaped(title)}. {CAPTION}", "tab:agents", notes)
-    return needs + agents + (latex_by_block(blocks, title) if len(blocks) > 1 else "")
+    headings = chosen("agent", column, f"{column}{WORST}", *SHOWN)
+    frames = {block.name: written(block.leaderboard, headings) for block in blocks}
+    agents = (
+        pd.concat(frames, names=["block"]).reset_index("block") if len(blocks) > 1 else frames.popitem()[1]
+    )
+    tables = [latex_table(agents.map(figure_text), f"{escaped(title)}. {CAPTION}", "tab:agents", notes)]
+    if len(blocks) > 1:
+        text, best = by_block(blocks)
+        cells = text.map(figure_text)
+        caption = f"{escaped(title)}. Mean {column} by block, the best in bold."
+        tables.append(latex_table(cells.where(~best, r"\textbf{" + cells + "}"), caption, "tab:blocks"))
+    return "\n".join([r"% needs \usepackage{booktabs}", *tables])
 
 
-def latex_by_block(blocks: Sequence[Block], title: str) -> str:
-    """Return a `table` of `by_block`, the best in bold."""
-    text, best = by_block(blocks)
-    cells = text.map(figure_text)
-    cells = cells.where(~best, r"\textbf{" + cells + "}")
-    lines = [_line(map(escaped, text.columns)), r"    \midrule", *map(_line, cells.to_numpy())]
-    what = f"Mean {blocks[0].metric.column} by block, the best in bold"
-    return _latex_table(lines, text.shape[1], f"{escaped(title)}. {what}.", "tab:blocks")
-
-
-def _latex_table(
-    lines: Sequence[str], n_columns: int, caption: str, label: str, notes: Sequence[str] = ()
-) -> str:
-    begin = [
-        r"\begin{table}",
-        r"  \centering",
-        r"  \small",
-        rf"  \caption{{{caption}}}",
-        rf"  \label{{{label}}}",
-        r"  \begin{tabular}{l" + "r" * (n_columns - 1) + "}",
-        r"    \toprule",
-    ]
-    below = [rf"  \par\raggedright\footnotesize {escaped(note)}" for note in notes]
-    end = [r"    \bottomrule", r"  \end{tabular}", *below, r"\end{table}", ""]
-    return "\n".join([*begin, *lines, *end])
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "    " + " & ".join(cells) + r" \\"
+def latex_table(cells: Frame, caption: str, label: str, notes: Sequence[str] = ()) -> str:
+    """Return a `table` of cells, caption and label in LaTeX, and of plain headings and notes."""
+    table = (
+        cells.style.hide(axis="index")
+        .format_index(escaped, axis="columns")
+        .to_latex(
+            column_format="".join("l" if name in ("block", "agent") else "r" for name in cells),
+            hrules=True,
+            caption=caption,
+            label=label,
+            position_float="centering",
+        )
+    )
+    below = "".join(rf"\par\raggedright\footnotesize {escaped(note)}" + "\n" for note in notes)
+    return table.replace(r"\end{table}", below + r"\end{table}")
 
 
 def figure_text(text: str) -> str:

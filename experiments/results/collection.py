@@ -1,21 +1,29 @@
-"""All runs of a comparison: which count, what they are called, and what a reader must know of them."""
+"""All runs of a comparison: which count, what a reader must know of them, and the episodes that they were."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
+from rich.progress import track
 
 from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, listed
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.published import PUBLISHED
-from experiments.results.run_row import SPEC, STAMP, STANDING_IN, UNREADABLE, Cell, Row, Runs
+from experiments.results.run_row import SPEC, STANDING_IN, UNREADABLE, Cell, Row, Runs
 from experiments.runs.record import RunStatus
+from experiments.statistics.disturbances import change_points_of
+from experiments.statistics.episode import EVERYWHERE, GOLDEN, NEEDED, TRAINED, Episode, episode_of
+from experiments.worlds.drawn import PREFIX
 
 EPISODE = ["cell", "variant", "seed"]  # what makes one
+DRAWN = "drawn worlds"  # the stratum of all of them, for a log does not say what binds
+AT_ONCE = 4  # traces that are read; most of it is waiting for the disk, or for a server
+AHEAD = 32  # traces in memory
 
 Noted = tuple[Runs, list[str]]  # runs that are left, and what a reader must know of the others
 
@@ -127,6 +135,9 @@ def newest(runs: Runs) -> Noted:
     return ordered[~(is_older | is_again)], notes
 
 
+# --- what a reader must know ---
+
+
 def code_notes(runs: Runs) -> Iterator[str]:
     """Say whether results can differ because code does."""
     ours = runs[runs["git_commit"] != PUBLISHED]
@@ -138,32 +149,46 @@ def code_notes(runs: Runs) -> Iterator[str]:
                 f"Not all of one code: {variant} ran with {own.nunique()} versions of its own code, its "
                 f"world's or its checkpoint ({tally(own)}); a difference may be theirs."
             )
-    if (n_commits := ours["git_commit"].nunique()) > 1:
+    if (commits := commits_of(ours)).nunique() > 1:
         same = "" if is_mixed else "; what decides the results is the same in all runs of an agent"
-        yield f"Runs of {n_commits} commits: {tally(ours['git_commit'].map(short))}{same}."
+        yield f"Runs of {commits.nunique()} commits: {tally(commits)}{same}."
 
 
-def short(commit: str) -> str:
-    """Return enough of a hash, and whether it is "-dirty"."""
-    name, dash, rest = commit.partition("-")
-    return name[:12] + dash + rest
+def certificate_notes(runs: Runs) -> list[str]:
+    """Name the runs of the pipeline whose simulated twin was not near, and where it was not."""
+    poor = runs[runs["poor"] != ""]
+    if poor.empty:
+        return []
+    seeds = poor["seed"].astype(str)
+    told = poor["variant"] + " in " + poor["cell"] + " under " + seeds + " (" + poor["poor"] + ")"
+    n_real = int((runs["env"] == "pipeline").sum())
+    return [
+        f"In {len(poor)} of {counted(n_real, 'run')} of the pipeline the simulated twin is not near; what "
+        f"the simulator says of agents need not hold there: {listed(list(told))}."
+    ]
 
 
-# --- what was run, for the head of a report ---
+def unbuilt_notes(cells: Sequence[Cell]) -> list[str]:
+    """Say where disturbances are not known."""
+    unbuilt = {cell.name: str(cell.world) for cell in cells if isinstance(cell.world, ConfigError)}
+    reasons = pd.Series(unbuilt, dtype=object)
+    return [
+        f"No disturbances are known of {', '.join(own.index)}: the world cannot be built here ({reason})."
+        for reason, own in reasons.groupby(reasons, sort=False)
+    ]
 
 
 def metadata_of(collection: Collection, command: str) -> dict[str, str]:
     """Return what is told of runs that count, by what it is; what no run says is left out."""
     runs = collection.runs
-    stamps = sorted(found[0] for text in runs["begun"] if (found := STAMP.match(text)))
-    began = [f"{datetime.strptime(at, '%Y%m%d-%H%M%S'):%Y-%m-%d %H:%M}" for at in (stamps[0], stamps[-1])]
+    stamps = pd.to_datetime(runs["begun"].str.extract(r"^(\d{8}-\d{6})")[0], format="%Y%m%d-%H%M%S")
     found = {
         "Runs": f"{len(runs)} of {collection.n_logged} that were found",
-        "Seeds": spans(sorted(runs["seed"].unique())),
+        "Seeds": listed([str(seed) for seed in sorted(runs["seed"].unique())]),
         "World": tally(runs.apply(world, axis=1)),
-        "Began": " to ".join(dict.fromkeys(began)),
+        "Began": " to ".join(dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in (stamps.min(), stamps.max()))),
         "Spec": tally(runs["spec_hash"]),
-        "Commit": tally(runs["git_commit"].map(short)),
+        "Commit": tally(commits_of(runs)),
         "Code": ", ".join(sorted(set(runs["code_hash"]) - {""})),
         "Machine": tally(runs["machine"]),
         "Releases": tally(runs["releases"]),
@@ -178,7 +203,12 @@ def world(run: Any) -> str:
     return f"{run['env']}{''.join(facts)}, {run['steps']} steps of {run['control_interval_s']:g} s"
 
 
-def tally(texts: Any) -> str:
+def commits_of(runs: Runs) -> Runs:
+    """Return enough of each run's commit, and whether it is "-dirty"."""
+    return runs["git_commit"].str.replace(r"^(\w{12})\w*", r"\1", regex=True)
+
+
+def tally(texts: Runs) -> str:
     """Return what there is, most of it first, with how often unless it is all the same; "" is not counted."""
     counts = texts[texts != ""].value_counts()
     if len(counts) < 2:
@@ -186,8 +216,57 @@ def tally(texts: Any) -> str:
     return ", ".join(f"{text} ({counted(n, 'run')})" for text, n in counts.items())
 
 
-def spans(numbers: Sequence[int]) -> str:
-    """Return ascending numbers with runs of them in short: "0–4, 7"."""
-    each = pd.Series(numbers)
-    runs = each.groupby(each - each.index).agg(["min", "max"])
-    return ", ".join(str(low) if low == high else f"{low}–{high}" for low, high in runs.to_numpy())
+# --- from their traces to what is compared ---
+
+
+def episodes_of(
+    collection: Collection, blocks: str | None, live: bool | None, console: Console
+) -> tuple[list[Episode], list[str]]:
+    """Return the episodes of all its runs, and a note on disturbances that not all is known of.
+
+    Args:
+        collection: of runs that count.
+        blocks: the column by which cells are reported together; None = all together.
+        live: a progress bar; None = where the console is a terminal.
+        console: for it.
+
+    Raises:
+        ConfigError: a trace cannot be read.
+    """
+    runs = collection.runs
+    cells = {cell.name: cell for cell in collection.cells}
+    shown = console.is_terminal if live is None else live
+    traces = track(traces_of(runs), "traces", len(runs), console=console, disable=not shown, transient=True)
+    found, n_unasked = [], 0
+    for (_, run), trace in zip(runs.iterrows(), traces, strict=True):
+        cell = cells[run["cell"]]
+        points = () if isinstance(cell.world, ConfigError) else change_points_of(cell.world, run["seed"])
+        n_unasked += NEEDED not in trace and any(point.is_worse for point in points)
+        block = EVERYWHERE if blocks is None else str(cell.first[blocks])
+        stratum = DRAWN if str(cell.first["hardware"]).startswith(PREFIX) else cell.name
+        told = trace.assign(**{name: run[name] for name in (TRAINED, GOLDEN)})
+        found.append(episode_of(told, run["variant"], cell.name, block, run["seed"], points, stratum))
+    note = (
+        f"Of {counted(n_unasked, 'run')} it is not known whether holding still would have broken an SLO "
+        "(only runs of the simulator find out): there, a disturbance counts as one if an SLO was broken."
+    )
+    return found, [note] if n_unasked else []
+
+
+def traces_of(runs: Runs) -> Iterator[pd.DataFrame]:
+    """Yield their traces in their order; a few are read ahead. Raises ConfigError."""
+    rows = runs[["place", "trace"]].to_dict("records")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for start in range(0, len(rows), AHEAD):
+            yield from pool.map(trace_of, rows[start : start + AHEAD])
+
+
+def trace_of(run: dict[Any, Any]) -> pd.DataFrame:
+    """Read one. Raises ConfigError."""
+    try:
+        trace = run["trace"]()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{run['place']}: its trace cannot be read: {error}") from error
+    if trace.empty:
+        raise ConfigError(f"{run['place']}: its trace has no step")
+    return trace

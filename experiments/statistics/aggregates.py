@@ -78,7 +78,7 @@ def estimate(
 
     Args:
         strata: at least one value each.
-        statistic: of values along the last axis, as `iqm` or `above`.
+        statistic: of values along the last axis, as `iqm`.
         n: resamples.
     """
     drawn = statistic(np.concatenate(resampled(strata, rng, n), axis=1))
@@ -93,15 +93,6 @@ def resampled(strata: Strata, rng: np.random.Generator, n: int) -> list[Values]:
 def bounds(drawn: Values) -> Values:
     """Return both ends of the interval that covers the middle of what was drawn, along the first axis."""
     return np.quantile(drawn, EDGES, axis=0)
-
-
-def above(values: Values, thresholds: Values) -> Values:
-    """Return the share of the values above each threshold, which takes the place of the last axis.
-
-    Of all episodes, it is the run-score distribution, or performance profile.
-    """
-    not_above = np.apply_along_axis(np.searchsorted, -1, np.sort(values, axis=-1), thresholds, side="right")
-    return 1.0 - not_above / values.shape[-1]
 
 
 # Where only sums over a resample matter, it is enough to count how often it has each value.

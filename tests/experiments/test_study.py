@@ -16,7 +16,7 @@ BROKEN = [
     "+study.agents.wrong={agent: static, overrides: {levels: [9, 9, 9]}}",
 ]
 pytestmark = pytest.mark.timeout(300)  # programs with processes of their own
-PICTURES = ("score.png", "plane.png", "profile.png", "improvement.png", "compliance.png", "price.png")
+PICTURES = ("score.png", "plane.png", "compliance.png", "price.png")
 
 
 def studied(results: Path, *overrides: str) -> Done:

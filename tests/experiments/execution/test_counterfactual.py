@@ -9,8 +9,7 @@ from rich.console import Console
 
 from experiments.interactive import arrange
 from experiments.program.errors import ConfigError
-from experiments.results.collection import Collection, collected
-from experiments.results.episodes import episodes_of
+from experiments.results.collection import Collection, collected, episodes_of
 from experiments.results.run_row import Cell, from_folders
 from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import NEEDED

@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments.program.errors import ConfigError
-from experiments.results.collection import collected, finished, newest, selected, spans, tally
-from experiments.results.episodes import certificate_notes
+from experiments.results.collection import certificate_notes, collected, finished, newest, selected, tally
 from tests.experiments.results.rows import row, runs
 
 THREE = runs(row("a"), row("b", seed=1), row("c", {"agent.target": 0.8}, agent="aimd"))
@@ -113,8 +112,7 @@ def test_several_commits_of_one_code_are_said_too():
     ]
 
 
-def test_numbers_and_facts_are_told_in_short():
-    assert spans([0, 1, 2, 4, 7, 8]) == "0–2, 4, 7–8"
+def test_facts_are_told_in_short():
     assert tally(pd.Series(["x", "y", "x", ""])) == "x (2 runs), y (1 run)"
     assert tally(pd.Series(["x", "x"])) == "x"
 

@@ -11,8 +11,7 @@ from rich.console import Console
 from experiments.config.programs import register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.results.collection import collected
-from experiments.results.episodes import episodes_of
+from experiments.results.collection import collected, episodes_of
 from experiments.results.published import COLUMNS, from_published
 from experiments.runs.summary import summarise
 from experiments.statistics.disturbances import ChangePoint

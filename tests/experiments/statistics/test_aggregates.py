@@ -5,7 +5,6 @@ import pytest
 
 from experiments.statistics.aggregates import (
     Estimate,
-    above,
     counts,
     estimate,
     iqm,
@@ -80,16 +79,6 @@ def test_the_interval_has_the_size_that_theory_gives_it():
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.08)
 
 
-def test_a_profile_says_which_share_is_above_each_threshold():
-    thresholds = np.array([0.0, 0.1, 0.5, 1.0])
-    strata = [np.array([0.1, 0.5]), np.array([0.5, 0.9])]
-    profile = estimate(strata, lambda values: above(values, thresholds), rng())
-    assert profile.value.tolist() == [1.0, 0.75, 0.25, 0.0]
-    assert (profile.low <= profile.value).all() and (profile.value <= profile.high).all()
-    # per cell, two draws of which each is 0.5 or the other: the last cell alone can be above 0.5
-    assert profile.high[2] == 0.5
-
-
 def test_resamples_can_be_counted():
     drawn = counts(3, rng(), 500)
     assert drawn.shape == (500, 3) and (drawn.sum(axis=1) == 3).all()
@@ -103,10 +92,6 @@ def test_a_band_is_the_interval_at_each_step():
     # as `estimate` of the first step: two draws of 0 and 1, and one that never varies
     assert (band.low[0], band.high[0]) == pytest.approx((0.5 / 3, 2.5 / 3))
     assert (band.low[1:] == band.high[1:]).all()
-
-
-def test_shares_above_are_of_each_row():
-    assert above(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1.0])).tolist() == [[0.5], [0.5]]
 
 
 def test_the_probability_of_improvement_is_the_mean_over_cells():

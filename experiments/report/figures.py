@@ -1,34 +1,38 @@
-"""The figures of a comparison that have no time axis, made to be read: who is best, at what, how surely."""
+"""The figures of a comparison: who is best, at what, how surely, and when; made to be read by people."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
-from experiments.report.agent_styles import GREY, MARKERS, AgentStyle
-from experiments.report.block import Block, Frame
-from experiments.statistics.aggregates import Values, above, estimate
-from experiments.statistics.leaderboard import SEED, strata_of, utilities
+from experiments.report.agent_styles import GREY, AgentStyle
+from experiments.report.block import Block
+from experiments.statistics.aggregates import Values, mean_band
+from experiments.statistics.disturbances import Answer
+from experiments.statistics.episode import EVERYWHERE, Episode
+from experiments.statistics.leaderboard import SEED, utilities
 from experiments.statistics.leaderboard import ranks as ranks_of
-from experiments.statistics.pairs import LEVEL
 
-FAINT = "#CCCCCC"  # of agents that are not highlighted
-FAINT_STYLE = AgentStyle(FAINT, "", "-")
+FAINT_STYLE = AgentStyle("#CCCCCC", "", "-")  # of agents that are not highlighted
 HIGHEST_PRICE = 3.0  # in QoE per violation: beyond it, next to nothing changes any more
 N_PRICES = 3001  # a lead is told to two digits
-BAND: Mapping[str, Any] = {"alpha": 0.13, "linewidth": 0}
 RULE: Mapping[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 1}  # where a value is marked
 WIDTH_IN = 9.0  # of a page, but for matrices
 LEAST_BROKEN = 0.1  # % of steps at which the logarithmic axis of violations ends; fewer lie on its edge
 BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
 INTERVAL: Mapping[str, Any] = {"linewidth": 1.0, "alpha": 0.5, "zorder": 1}  # around a mark
 MOST_WRITTEN = 60  # cells of a map that have their figures written in
-MOST_IN_MATRIX = 14  # agents; of more, the highlighted ones
 DARK = 0.7  # of the way from a map's middle to its ends, beyond which colours ask for white letters
-MARK_EVERY = 0.14  # of the axes' diagonal
+SMOOTHED_S = 5.0  # a running mean over this long, for a share of few episodes jumps
+MOST_POINTS = 400  # of a line
+AT_ONCE = 10  # steps up to which the axis of answers is linear; it is logarithmic beyond
+TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+PANEL_IN = 1.5  # of small multiples
+ANSWERS = {"recoveries": "all SLOs hold again", "restorations": "90 % of the lost QoE is back"}
 
 
 def panel(block: Block, width_in: float, height_in: float) -> tuple[Figure, Axes]:
@@ -134,80 +138,118 @@ def cells(block: Block) -> Figure | None:
     row_in = 0.24 if is_written else 0.06
     figure, axes = panel(block, 3.2 + 0.42 * values.shape[1], 1.6 + row_in * len(values))
     top = block.metric.lines[-1][0] or 1.0
-    mesh = mapped(axes, values, (-top, top), "{:.2f}" if is_written else "")
+    mesh = axes.imshow(values, cmap="PuOr_r", vmin=-top, vmax=top, aspect="auto")
     figure.colorbar(mesh, label=block.metric.text, extend="min")
-    if not is_written:
-        axes.set_yticks(())
-    return figure
-
-
-def mapped(
-    axes: Axes, values: Frame, ends: tuple[float, float], text: str, bold: Frame | None = None
-) -> AxesImage:
-    """Draw a frame as a map between the ends of a scale; NaN is left empty.
-
-    `text` is how a value is written into its cell, "" = not, and `bold` which are in bold.
-    """
-    (low, high), shares = ends, values.to_numpy(dtype=float)
-    mesh = axes.imshow(shares, cmap="PuOr_r", vmin=low, vmax=high, aspect="auto")
-    for (i, j), value in np.ndenumerate(shares):
-        if text and np.isfinite(value):
-            is_dark = abs(value - (low + high) / 2) > DARK * (high - low) / 2
-            look = {"fontsize": 7, "ha": "center", "va": "center", "color": "white" if is_dark else "black"}
-            is_bold = bold is not None and bold.iat[i, j]
-            axes.text(j, i, text.format(value), fontweight="bold" if is_bold else "normal", **look)
     axes.set_xticks(range(values.shape[1]), list(values), rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(values)), list(values.index))
     axes.grid(visible=False)
-    return mesh
-
-
-def profiles(block: Block) -> Figure:
-    """Draw the share of the episodes above each threshold, with bands for the highlighted agents."""
-    figure, axes = panel(block, WIDTH_IN, 4.5)
-    x, all_above = block.metric.thresholds, [block.metric.thresholds[-1]]
-    for agent, own in block.by_agent(block.episodes):
-        strata = strata_of(own, block.metric.figure)
-        if not strata:
-            continue
-        shares, low, high = estimate(strata, lambda values: above(values, x), np.random.default_rng(SEED))
-        if agent not in block.highlight:
-            axes.plot(x, 100 * shares, color=FAINT, linewidth=0.8, zorder=1)
-            continue
-        lined(axes, x, 100 * shares, agent, block)
-        axes.fill_between(x, 100 * low, 100 * high, color=block.styles[agent].colour, **BAND)
-        all_above.append(x[shares >= 1.0].max(initial=x[0]))
-    for value, line in block.metric.lines:
-        axes.axvline(value, linestyle=line, **RULE)
-    axes.set(xlim=(max(min(all_above) - 0.05, x[0]), x[-1]), xlabel=f"τ ({block.metric.text})")
-    axes.set(ylim=(-2, 102), ylabel="episodes above τ, %")
-    axes.legend(**BESIDE)
+    if not is_written:
+        axes.set_yticks(())
+        return figure
+    for (i, j), value in np.ndenumerate(values.to_numpy(dtype=float)):
+        if np.isfinite(value):
+            colour = "white" if abs(value) > DARK * top else "black"
+            axes.text(j, i, f"{value:.2f}", fontsize=7, ha="center", va="center", color=colour)
     return figure
 
 
-def improvement(block: Block) -> Figure:
-    """Draw the matrix of who is likely to do better than whom; bold where chance is ruled out."""
-    agents = block.agents
-    if len(agents) > MOST_IN_MATRIX:
-        agents = [name for name in agents if name in block.highlight]
-    figure, axes = panel(block, 2.6 + 0.56 * len(agents), 1.6 + 0.42 * len(agents))
-    shares, chances = (
-        block.improvements.pivot(index="agent", columns="other", values=name).reindex(
-            index=agents, columns=agents
-        )
-        for name in ("improvement", "p")
-    )
-    mesh = mapped(axes, 100 * shares, (0, 100), "{:.0f}", chances < LEVEL)
-    figure.colorbar(mesh, label="probability, %", ticks=[0, 25, 50, 75, 100])
-    axes.set(ylabel="this agent …", xlabel="… does better than this one")
+# --- over time ---
+
+
+def compliance(block: Block) -> Figure | None:
+    """Draw the share of episodes in which all SLOs hold, over time: a row per scenario, a column per agent.
+
+    None for all blocks together: each has scenarios of its own.
+    """
+    if block.is_one_of_many and block.name == EVERYWHERE:
+        return None
+    scenarios = block.episodes.groupby(block.episodes["cell"].map(scenario_of), sort=False)
+    size = len(scenarios), len(block.highlight)
+    figure = Figure(figsize=(1.0 + PANEL_IN * size[1], 0.9 + PANEL_IN * size[0]))
+    panels = figure.subplots(*size, squeeze=False, sharex="row", sharey=True)
+    figure.suptitle(f"{block.title} (mean of {SMOOTHED_S:g} s)", x=0.01, ha="left")
+    for row, (scenario, episodes) in zip(panels, scenarios, strict=True):
+        for axes, agent in zip(row, block.highlight, strict=True):
+            held(axes, block.styles[agent], list(episodes.loc[episodes["agent"] == agent, "episode"]))
+        row[0].set_ylabel(f"{scenario}\nall SLOs hold, %")
+    for axes, agent in zip(panels[0], block.highlight, strict=True):
+        axes.set_title(agent, fontweight="normal")
+    figure.supxlabel("time of the stream, s", fontsize="medium")
     return figure
 
 
-def lined(axes: Axes, x: Values, y: Values, agent: str, block: Block) -> None:
-    """Draw an agent's line, with a marker now and then if another one's is of the same colour and style."""
-    style = block.styles[agent]
-    bare = style._replace(marker="")
-    alike = [name for name in block.highlight if block.styles[name]._replace(marker="") == bare]
-    start = MARKERS.index(style.marker) / len(MARKERS) * MARK_EVERY  # apart, where lines lie on each other
-    marks = {"marker": style.marker if len(alike) > 1 else "", "markevery": (start, MARK_EVERY)}
-    axes.plot(x, y, style.line, color=style.colour, label=agent, markersize=4, **marks)
+def held(axes: Axes, style: AgentStyle, episodes: Sequence[Episode]) -> None:
+    """Draw one agent in one scenario: the mean with its 95 % band, and where the world changes."""
+    axes.set(xlim=(0.0, None), ylim=(-3, 103))
+    if not episodes:
+        return
+    interval_s = episodes[0].interval_s
+    curves = curves_of(episodes, max(1, round(SMOOTHED_S / interval_s)))
+    thinned = slice(None, None, math.ceil(curves[0].shape[1] / MOST_POINTS))
+    x = interval_s * (1.0 + np.arange(curves[0].shape[1]))[thinned]
+    mean, low, high = mean_band([own[:, thinned] for own in curves], np.random.default_rng(SEED))
+    axes.plot(x, mean, style.line, color=style.colour)
+    axes.fill_between(x, low, high, color=style.colour, alpha=0.13, linewidth=0)
+    for point in {point for episode in episodes for point in episode.change_points}:
+        axes.axvline(point.step * interval_s, linestyle="-" if point.is_worse else "--", **RULE)
+
+
+def curves_of(episodes: Sequence[Episode], window: int) -> list[Values]:
+    """Return, per cell, a row per episode, all as long as the shortest: where all SLOs held, in %.
+
+    It is the running mean of the last `window` steps, of fewer at the beginning.
+    """
+    n, cells = min(len(episode.held) for episode in episodes), dict[str, list[Values]]()
+    for episode in episodes:
+        smoothed = pd.Series(100.0 * episode.held[:n]).rolling(window, min_periods=1).mean()
+        cells.setdefault(episode.cell, []).append(np.asarray(smoothed))
+    return [np.stack(own) for own in cells.values()]
+
+
+def scenario_of(cell: str) -> str:
+    """Return a cell's scenario and SLOs, without its hardware; a name of one part is its own."""
+    parts = cell.split("/")
+    return " ".join(parts[1:] or parts)
+
+
+def answers(block: Block) -> Figure | None:
+    """Draw which share of the disturbances has been dealt with, over steps; None if there was none."""
+    found: dict[str, dict[str, list[Answer]]] = {}
+    for agent in block.highlight:
+        own = block.episodes.loc[block.episodes["agent"] == agent, "episode"]
+        for name in ANSWERS:
+            if each := [answer for episode in own for answer in getattr(episode, name)]:
+                found.setdefault(name, {})[agent] = each
+    if not found:
+        return None
+    all_steps = [answer.steps for by_agent in found.values() for own in by_agent.values() for answer in own]
+    longest = float(max(AT_ONCE, *all_steps))
+    figure = Figure(figsize=(WIDTH_IN, 0.8 + 2.8 * len(found)))
+    figure.suptitle(block.title, x=0.01, ha="left")
+    panels = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, (name, by_agent) in zip(panels, sorted(found.items()), strict=True):
+        for agent, own in by_agent.items():
+            dealt_with(axes, own, longest, block.styles[agent], f"{agent} ({len(own)})")
+        axes.axhline(50.0, color="black", linewidth=0.8, linestyle=":")
+        axes.set(ylim=(-3, 106), ylabel=f"{ANSWERS[name]},\n% of disturbances")
+        axes.legend(**BESIDE)
+    panels[0].set_xscale("symlog", linthresh=AT_ONCE)
+    panels[0].set_xlim(-0.3, longest)
+    panels[0].set_xticks([tick for tick in TICKS if tick <= longest])
+    panels[0].xaxis.set_major_formatter("{x:g}")
+    panels[-1].set_xlabel(f"steps (control intervals) since the world changed; logarithmic from {AT_ONCE} on")
+    return figure
+
+
+def dealt_with(axes: Axes, found: Sequence[Answer], longest: float, style: AgentStyle, label: str) -> None:
+    """Draw Kaplan and Meier's estimate up to `longest`; some phases end first: that is marked."""
+    from scipy.stats import CensoredData, ecdf  # takes a second, see `power`
+
+    steps = np.array([answer.steps for answer in found], dtype=float)
+    censored = np.array([answer.is_censored for answer in found])
+    shares = ecdf(CensoredData.right_censored(steps, censored)).cdf
+    y = 100 * np.array([0.0, *shares.probabilities])
+    x = [0.0, *shares.quantiles, longest]
+    axes.step(x, [*y, y[-1]], style.line, where="post", color=style.colour, label=label)
+    ends = np.unique(steps[censored])
+    axes.plot(ends, 100 * shares.evaluate(ends), "|", color=style.colour, markersize=8)

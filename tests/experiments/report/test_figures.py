@@ -1,11 +1,12 @@
-"""Pictures without a time axis: nobody hides the others, and axes say what they are."""
+"""Pictures: nobody hides the others, and axes say what they are."""
 
 from typing import Any
 
 import numpy as np
 
 from experiments.report.block import Evidence, blocks_of
-from experiments.report.over_agents import cells, plane, price, ranks
+from experiments.report.figures import answers, cells, curves_of, plane, price, ranks, scenario_of
+from experiments.statistics.disturbances import Answer, ChangePoint
 from experiments.statistics.episode import Reference
 from tests.experiments.statistics.played import episode
 
@@ -55,3 +56,33 @@ def test_a_map_has_a_row_per_cell_and_the_best_agent_first():
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
     assert [text.get_text() for text in axes.texts][:2] == ["0.80", "0.20"]
     assert cells(block(*played[:2])) is None
+
+
+# --- over time ---
+
+
+def test_curves_are_running_means_by_cell_as_long_as_the_shortest():
+    breaks = {"slos.lag": [2, 0, 0, 2] + [0] * 8}
+    played = [episode("x", "a", 0), episode("x", "b", 0, n=12, **breaks), episode("x", "a", 1)]
+    found = curves_of(played, window=2)
+    assert [curves.shape for curves in found] == [(2, 12), (1, 12)]
+    assert found[1][0, :5].tolist() == [0.0, 50.0, 100.0, 50.0, 50.0]  # the first of what there is
+
+
+def test_scenarios_are_what_cells_have_beside_hardware():
+    assert scenario_of("rpi5/worker_loss/thesis") == "worker_loss thesis"
+    assert scenario_of("replayed") == "replayed"
+
+
+def test_answers_are_drawn_as_the_share_that_was_dealt_with():
+    states = {"slos.lag": [0] * 5 + [2] * 3 + [0] * 12}
+    played = [episode("x", "a", 0, points=[ChangePoint(5, True)], **states)]
+    assert played[0].recoveries == [Answer(3, False)]
+    figure = answers(block(*played))
+    assert figure is not None
+    line = next(line for line in figure.axes[0].lines if str(line.get_label()).startswith("x"))
+    assert np.asarray(line.get_xydata()).tolist() == [[0.0, 0.0], [3.0, 100.0], [10.0, 100.0]]
+
+
+def test_where_nothing_happens_no_answer_is_drawn():
+    assert answers(block(episode("x"))) is None
