@@ -167,13 +167,11 @@ class Measured:
             the device's capacity; capture_ms from when the frame was due to its being handed out; forward_ms
             to the worker; back_ms from the end of inference to the collector.
         handling_ms: per device, between two frames of a worker that has more to do than it can.
-        slower: mean service time of such workers ÷ that at the same grade and size at their own rate.
         memory: memory_mb and used_mb of `envs.hardware.Host`.
     """
 
     frames: pd.DataFrame
     handling_ms: tuple[float, ...]
-    slower: float
     memory: dict[str, float]
 
 
@@ -203,9 +201,9 @@ def measure(
             view.done()
         frames = pd.concat(cells, ignore_index=True)
         view.say("saturated workers")
-        handling_ms, slower = measure_saturated(rig, frames, how)
+        handling = measure_saturated(rig, frames, how)
         view.done()
-    return Measured(frames, handling_ms, slower, memory)
+    return Measured(frames, handling, memory)
 
 
 def measure_cell(rig: Rig, size: int, grade: int, how: GridSchema) -> pd.DataFrame:
@@ -240,14 +238,14 @@ def measure_cell(rig: Rig, size: int, grade: int, how: GridSchema) -> pd.DataFra
     return pd.DataFrame({**cell, **own, **spans_ms})
 
 
-def measure_saturated(rig: Rig, cells: Any, how: GridSchema) -> tuple[tuple[float, ...], float]:
+def measure_saturated(rig: Rig, cells: Any, how: GridSchema) -> tuple[float, ...]:
     """Offer the cheapest grade's largest frames faster than the workers can take them.
 
     Args:
         cells: as `Measured.frames`.
 
     Returns:
-        `handling_ms` and `slower` of `Measured`.
+        `Measured.handling_ms`.
 
     Raises:
         ClusterError, ControlError, MeasuringError: as `measure_cell`.
@@ -262,8 +260,7 @@ def measure_saturated(rig: Rig, cells: Any, how: GridSchema) -> tuple[tuple[floa
     gaps_ms = frames.groupby("device")[[*frames]].apply(handling_ms)
     if len(gaps_ms) < len(rig.hardware.devices) or gaps_ms.isna().any():
         raise MeasuringError("workers were never saturated: their handling time is not known")
-    slower = float(frames["service_ns"].mean()) * MS_PER_NS / rated_ms
-    return tuple(gaps_ms.clip(lower=0.0).tolist()), slower
+    return tuple(gaps_ms.clip(lower=0.0).tolist())
 
 
 def handling_ms(frames: Any) -> float:

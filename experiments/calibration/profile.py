@@ -135,23 +135,6 @@ def cells_table(measured: Measured, n_workers: int) -> Table:
     return table
 
 
-def figures_table(measured: Measured, profile: Hardware) -> Table:
-    """Show the profile's other figures."""
-    table = plain_table(("", ""), title="And of devices and host")
-    for number, device in enumerate(profile.devices):
-        name, mbit_s = f"device {number}: " if len(profile.devices) > 1 else "", device.link.mbit_s
-        fast = f"{mbit_s:,.0f} Mbit/s" if np.isfinite(mbit_s) else "as fast for large frames"
-        table.add_row(f"{name}link, one way", f"{device.link.delay_ms:.3g} ms")
-        table.add_row(f"{name}link", fast)
-        table.add_row(f"{name}between two frames of a busy worker", f"{device.handling_ms:.3g} ms")
-    host = profile.host
-    table.add_row("producer and collector, one way", f"{host.message_ms:.3g} ms")
-    table.add_row("from due to handed out", f"{host.capture_ms:.3g} ms")
-    table.add_row("host's memory, used of all", f"{host.used_mb:.0f} of {host.memory_mb:.0f} MB")
-    table.add_row("service times with saturated workers", f"{measured.slower:.2f} ×")
-    return table
-
-
 def source_text() -> str:
     """Say where figures that are measured now come from, in one line: machine, what computes, day."""
     packages = [f"{name} {releases()[name]}" for name in COMPUTING if name in releases()]

@@ -11,7 +11,7 @@ from envs.accuracy import StreamProfile
 from envs.hardware import Hardware
 from experiments.calibration import accuracy
 from experiments.calibration.measuring import measure, n_parts
-from experiments.calibration.profile import cells_table, figures_table, profile_of, source_text, to_yaml
+from experiments.calibration.profile import cells_table, profile_of, source_text, to_yaml
 from experiments.config.programs import CalibrateConfig
 from experiments.config.schemas import CONF, unrecorded
 from experiments.config.world_schemas import PipelineSchema
@@ -126,7 +126,6 @@ def _measure_hardware(session: Calibration, directory: Path, console: Console) -
     with blaming("what was measured"):
         profile = profile_of(plan.hardware, measured, source_text())
     console.print(cells_table(measured, plan.hardware.n_workers))
-    console.print(figures_table(measured, profile))
     work = "emulated" if plan.producer.work_type is WorkType.EMULATED else plan.producer.work_type.value
     return profile, (
         f"Work {work}, {plan.hardware.n_workers} workers, video {config.video.source.value}, "

@@ -185,8 +185,8 @@ def search(searched: Search, config_yaml: str, console: Console) -> None:
     write_whole(directory / BEST, OmegaConf.to_yaml(OmegaConf.create(outcome)))
     console.print(trial_table(tried))
     steps = searched.cells[0].systems[0].steps
-    say(console, f"{n} trials x {config.episodes} episodes x {steps} steps: {said(tried)}")
-    say(console, f"the best figures: {directory / BEST}")
+    budget = f"{n} trials x {config.episodes} episodes x {steps} steps"
+    say(console, f"{budget}; the best figures: {directory / BEST}")
 
 
 def tried_of(trials: Sequence[Figures], rewards: NDArray[np.float64]) -> pd.DataFrame:
@@ -212,12 +212,3 @@ def trial_table(tried: Any) -> Table:
         for name, column in shown.items()
     ]
     return plain_table(headings, rows, "mean reward per step")
-
-
-def said(tried: pd.DataFrame) -> str:
-    """Say what the best figures gain in a sentence."""
-    first, best = tried.iloc[0], tried.iloc[tried["reward"].argmax()]
-    return (
-        f"{first['reward']:+.4f} as it is, {best['reward']:+.4f} with the best figures "
-        f"(gain {best['gain']:.4f}, standard error {best['standard_error']:.4f})"
-    )

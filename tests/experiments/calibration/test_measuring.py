@@ -98,7 +98,6 @@ def test_what_frames_take_is_what_is_measured(tmp_path, hydra_here, monkeypatch)
         measured = measure(plan, LADDERS, config.grid, tmp_path, view)
     assert measured.frames.value_counts(["height", "device"]).tolist()[-1] >= 3
     assert measured.memory == {"memory_mb": 8000.0, "used_mb": 2000.0}
-    assert measured.slower == pytest.approx(1.0)
     for device in (profile := profile_of(HARDWARE, measured, "this test")).devices:
         assert device.times["n"].ms == pytest.approx({"160x90": 2.0, "320x180": 4.0})
         assert device.link.delay_ms == pytest.approx((2.0 + 0.5) / 2)

@@ -38,7 +38,7 @@ def measured(n_cells: int = 2) -> Measured:
         cell((320, 180), [60.0, 60.0], 0.75 + 4 * 43_200 * 8e-6),
     ]
     memory = {"memory_mb": 8000.0, "used_mb": 1500.0}
-    return Measured(pd.concat(cells[:n_cells]), (0.5,), 1.1, memory)
+    return Measured(pd.concat(cells[:n_cells]), (0.5,), memory)
 
 
 def test_a_profile_has_what_was_measured_at_full_capacity():
