@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.ready-bench
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+# pip compiles on one core; a package may bring files that are for another Python
+COMPILE := $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 
 # what keeps time runs alone, for whatever computes beside it would be measured too; the rest in two processes,
 # in the order that tests/conftest.py gives them
@@ -28,6 +30,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): a few minutes the first time (PyTorch is large)."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(INSTALL) -e '.[dev,openvino]'
+	@$(COMPILE)
 	@touch $@
 
 run: setup ## the main job: active inference holds the real pipeline's SLOs; more with ARGS="..."

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -50,6 +51,7 @@ def test_nothing_is_compiled_in_an_episode(streams, caplog):
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         run(agent, stream.plant(0.5), stream.spec.highest, [1.0] * 5 + [0.2] * 5)
     assert not [record for record in caplog.records if "ompiling" in record.getMessage()]
+    assert [*Path(jax.config.values["jax_compilation_cache_dir"]).iterdir()], "for the next process"
 
 
 def test_forecasts_are_probabilities_that_fall_with_cost(streams):
