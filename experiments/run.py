@@ -21,7 +21,6 @@ from experiments.program.files import check_writable
 from experiments.runs.provenance import Identity, command
 from experiments.runs.record import finish_killed
 from experiments.tracking.store import tracking_uri
-from experiments.worlds.feasibility import crowding, warning
 from experiments.worlds.plan import Plan
 
 
@@ -38,8 +37,8 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     tracked = tracking_uri(Path(config.results)) if config.output.mlflow else None
     view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
     draws = config.output.picture is not False
-    for note in filter(None, (crowding(plan), warning(plan))):
-        say(console, f"Note: {note}", "bold yellow")
+    if plan.caveat:
+        say(console, f"Note: {plan.caveat}", "bold yellow")
     ended = execute(plan, agent, identity, tracked, draws, view, console)
     print_summary(console, ended.summary, ended.directory, tracked or "")
     ended.check()

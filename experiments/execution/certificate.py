@@ -46,6 +46,7 @@ def certify(plan: Plan, real: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFram
     """
     assert isinstance(plan, PipelinePlan)
     twin = plan_twin(plan.config)
+    assert isinstance(twin, SimulatorPlan)
     check_certifiable(plan, real)
     as_profiled = played(twin, real)
     factors = drift(real, as_profiled, devices_of(twin.system))

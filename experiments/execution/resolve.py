@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
@@ -24,9 +24,6 @@ from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 from experiments.training.first_use import ensure_trained
 from experiments.worlds.drawn import with_world
 from experiments.worlds.plan import Plan, plan_run, show_world
-
-if TYPE_CHECKING:
-    from experiments.worlds.plan import WorldEnv
 
 CUSTOM = "custom"  # of agent and video: a class of somebody else's, without a name of its own in conf/
 
@@ -55,7 +52,7 @@ class ResolvedRun:
         """Every key and its value."""
         return self.plan.config
 
-    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = lambda _: None) -> "WorldEnv":
+    def make_env(self, directory: Path = Path(), say: Callable[[str], None] = lambda _: None) -> Any:
         """Make the Gymnasium environment; close it when a real pipeline is behind it.
 
         Args:
@@ -86,7 +83,7 @@ class ResolvedRun:
         """Return the same under another seed: nothing else is composed or checked again."""
         config = replace(self.config, seed=seed)
         if isinstance(config.env, SimulatorSchema):  # what is simulated knows no seed
-            plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
+            plan = replace(self.plan, config=config)
         else:
             plan = plan_run(config)
         return ResolvedRun(plan, self.identity.having(seed=seed), self.agent)
@@ -108,7 +105,7 @@ class ResolvedRun:
         values = typed_values(values)
         plain: Any = OmegaConf.to_container(values, resolve=True)
         config = replace(self.config, agent=plain, trained_on=trained_on)
-        plan: Plan = replace(self.plan, config=config)  # type: ignore[type-var] - it is a dataclass
+        plan = replace(self.plan, config=config)
         values = ensure_trained(choice, values, plan, trained_on, console)
         name = named({**self.identity.choices, "agent": choice}, config)["agent"]
         plain = OmegaConf.to_container(values, resolve=True, enum_to_str=True)

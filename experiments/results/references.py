@@ -98,7 +98,7 @@ def missing_runs(
         raise ConfigError(f"this code judges it by another spec ({plan.spec.hash}) than its runs were")
     output = replace(NO_OUTPUT, video=plan.config.output.video)  # results carry the frames back
     place = {"name": STUDIES, "results": results}
-    config = replace(plan.config, **place, seed=0, live=False, env=plan.env, output=output)
+    config = replace(plan.config, **place, seed=0, live=False, output=output)
     choices = {group: str(cell.first[group]) for group in GROUPS}
     there = {(episode.agent, episode.seed) for episode in own}
     seeds = {

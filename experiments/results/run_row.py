@@ -28,13 +28,12 @@ import pandas as pd
 import yaml
 
 from experiments.config.schemas import RunConfig
-from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import ConfigError
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.provenance import GROUPS, digest, machine_line
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.statistics.episode import GOLDEN, TRAINED
-from experiments.worlds.plan import Plan, plan_run, plan_twin
+from experiments.worlds.plan import Plan, plan_twin
 
 SPEC = "spec_hash"
 HEAD = (*GROUPS, "seed", SPEC, "config_hash", "git_commit", "status")  # every run's summary has these
@@ -176,7 +175,6 @@ class Cell:
     def world(self) -> Plan | ConfigError:
         """Its world, of runs that took real time the simulated twin; or why that cannot be built here."""
         try:
-            config = self.first["typed"]()
-            return plan_twin(config) if isinstance(config.env, PipelineSchema) else plan_run(config)
+            return plan_twin(self.first["typed"]())
         except ConfigError as error:
             return error

@@ -1,7 +1,8 @@
 """What worlds are put together from: hardware, scenario, SLOs, grades, ladders, and what detections are."""
 
 import re
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,30 @@ from pipeline.slos import Slo, video_slo
 from pipeline.sources.custom import text_of
 
 GRADE_IN_NAME = re.compile(r"yolo(?:v?\d+)([nsmlx])(?![a-z])")  # yolo11n.pt, yolo11n_int8_openvino_model
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(ABC):
+    """A run that was checked and can begin; each world has its own.
+
+    Attributes:
+        spec: what the agent sees.
+        config: all that was asked for.
+        detections: what they are, and why.
+    """
+
+    spec: ElasticitySpec
+    config: RunConfig
+    detections: "Detected"
+
+    @abstractmethod
+    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> Any:
+        """Make the environment; what it starts, it starts with the first reset, and logs to `directory`."""
+
+    @property
+    def caveat(self) -> str:
+        """What its figures suffer from beforehand; "" if nobody knows of anything."""
+        return ""
 
 
 # --- hardware ---

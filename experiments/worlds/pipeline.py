@@ -13,14 +13,15 @@ from envs.hardware import Hardware
 from envs.pipeline_env import PipelineEnv
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
-from envs.spec import ElasticitySpec
 from envs.video import ladders_of, worst_weights
 from experiments.config.schemas import DetectionsFile, RunConfig
 from experiments.config.world_schemas import PipelineSchema
 from experiments.program.errors import blaming
 from experiments.program.files import write_whole
+from experiments.program.formatting import counted
 from experiments.worlds.builders import (
     Detected,
+    Plan,
     accuracy_of,
     check_contradictions,
     detections_of,
@@ -52,26 +53,21 @@ DRAWN = "detections.json"  # beside the workers' service times: what detections 
 
 
 @dataclass(frozen=True, slots=True)
-class PipelinePlan:
+class PipelinePlan(Plan):
     """A run of the real pipeline.
 
     Attributes:
-        spec: what the agent sees.
         producer: options of the producer; endpoints are the cluster's to choose.
-        detections: what they are.
-        drawn: what they are drawn by; None unless they are emulated here.
+        drawn: what detections are drawn by; None unless they are emulated here.
         hardware, scenario: the workers, and what happens to them.
-        env, config: for everything else.
+        env: for how long, by which limits.
     """
 
-    spec: ElasticitySpec
     producer: ProducerOptions
-    detections: Detected
     drawn: Drawn | None
     hardware: Hardware
     scenario: Scenario
     env: PipelineSchema
-    config: RunConfig
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> PipelineEnv:
         """The environment; its programs start with the first reset, and log to `directory`."""
@@ -89,6 +85,17 @@ class PipelinePlan:
             open_sensor() if self.hardware.is_native and not self.env.control else None,
             Guards(**vars(self.env.guards)),
             self.env.shadow,
+        )
+
+    @property
+    def caveat(self) -> str:
+        """Whether workers that compute here share cores, and measure each other."""
+        n_threads, n_cores = sum(worker.threads for worker in self.hardware.workers), len(usable_cores())
+        if self.env.control or not self.hardware.is_native or n_threads <= n_cores:
+            return ""
+        return (
+            f"workers compute in {counted(n_threads, 'thread')}, and may use {counted(n_cores, 'core')} here "
+            "(of the host's, what affinity and a container's quota leave): they wait for each other"
         )
 
     @property
@@ -162,7 +169,7 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
             drawn = drawn_by(profile, ladders, scenario)
     config, detected = judged_where_known(config, detected)
     spec = stream_spec(config, ladders, slos)
-    plan = PipelinePlan(spec, producer, detected, drawn, hardware, scenario, env, config)
+    plan = PipelinePlan(spec, config, detected, producer, drawn, hardware, scenario, env)
     with blaming("env"):
         plan.make_env(Path(), lambda _: None)  # it checks its own arguments, and starts nothing
     with blaming("scenario"):

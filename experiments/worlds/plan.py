@@ -6,51 +6,19 @@ their own, each imported for its runs only; a replayed data set brings its own k
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
 
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from envs.replay.env import Replay
 from envs.replay.videostreamenv import DataSet, read_data_set
 from envs.scenario import Scenario
-from envs.spec import ElasticitySpec
 from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema, StreamEnvSchema
 from experiments.program.errors import ConfigError, blaming
-from experiments.worlds.builders import Detected, scenario_of
+from experiments.worlds.builders import Detected, Plan, scenario_of
 from pipeline.messages import DetectionKind
-
-if TYPE_CHECKING:
-    from envs.pipeline_env import PipelineEnv
-    from envs.simulator.env import SimulatorEnv
-    from experiments.worlds.simulator import SimulatorPlan
-
-    WorldEnv = PipelineEnv | Replay | SimulatorEnv
-
-
-class Plan(Protocol):
-    """A run that was checked and can begin; each world has its own."""
-
-    @property
-    def spec(self) -> ElasticitySpec:
-        """What the agent sees."""
-        ...
-
-    @property
-    def config(self) -> RunConfig:
-        """All that was asked for."""
-        ...
-
-    @property
-    def detections(self) -> Detected:
-        """What they are, and why."""
-        ...
-
-    def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> "WorldEnv":
-        """Make the environment; what it starts, it starts with the first reset, and logs to `directory`."""
-        ...
 
 
 def plan_run(config: RunConfig) -> Plan:
@@ -66,37 +34,35 @@ def plan_run(config: RunConfig) -> Plan:
             from experiments.worlds.pipeline import plan_pipeline
 
             return plan_pipeline(config, env)
-        case SimulatorSchema():
+        case SimulatorSchema() as env:
             from experiments.worlds.simulator import plan_simulator
 
-            return plan_simulator(config, config.env)
-        case ReplaySchema():
-            return plan_replay(config, config.env)
+            return plan_simulator(config, env)
+        case ReplaySchema() as env:
+            return plan_replay(config, env)
         case _:
             raise TypeError(f"no world has the schema {type(config.env).__name__}")
 
 
 def twin_of(plan: Plan) -> Plan:
-    """Plan the same run in the simulator; what is not of the pipeline is its own twin.
-
-    Raises:
-        ConfigError: as `plan_twin`.
-    """
+    """Return the simulated twin of what is planned; what is not of the pipeline is its own."""
     return plan_twin(plan.config) if isinstance(plan.config.env, PipelineSchema) else plan
 
 
-def plan_twin(config: RunConfig) -> "SimulatorPlan":
-    """Plan a run of the pipeline in the simulator, where thinking takes no time.
+def plan_twin(config: RunConfig) -> Plan:
+    """Plan a run of the pipeline in the simulator, where thinking takes no time; any other as it is.
 
     Raises:
         ConfigError: the pipeline runs elsewhere, or the simulator cannot have its like.
     """
-    from experiments.worlds.simulator import plan_simulator
-
-    assert isinstance(config.env, PipelineSchema)
+    if not isinstance(config.env, PipelineSchema):
+        return plan_run(config)
     if config.env.control:
         raise ConfigError("env.control: a pipeline that runs already has no simulated twin")
-    return plan_simulator(config, simulated(config.env))
+    from experiments.worlds.simulator import plan_simulator
+
+    env = simulated(config.env)
+    return plan_simulator(replace(config, env=env), env)
 
 
 def simulated(env: PipelineSchema) -> SimulatorSchema:
@@ -120,33 +86,15 @@ def show_world(agent: Agent, plan: Plan, say: Callable[[str], None] = lambda _: 
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayPlan:
-    """A run of the replay world.
-
-    Attributes:
-        data: what is replayed.
-        env: for how long.
-        scenario: which thresholds change meanwhile.
-        config: for everything else.
-    """
+class ReplayPlan(Plan):
+    """A run of the replay world: what is replayed, for how long, and which thresholds change meanwhile."""
 
     data: DataSet
     env: ReplaySchema
     scenario: Scenario
-    config: RunConfig
-
-    @property
-    def spec(self) -> ElasticitySpec:
-        """What the agent sees."""
-        return self.data.spec
-
-    @property
-    def detections(self) -> Detected:
-        """What is replayed has none."""
-        return Detected(DetectionKind.NONE, "a data set of what was measured is replayed")
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> Replay:
-        """The environment; it leaves nothing in `directory`."""
+        """Make the environment; it leaves nothing in `directory`."""
         env = self.env
         return self.data.world(env.steps, env.control_interval_s, self.scenario, env.initial_levels)
 
@@ -161,7 +109,8 @@ def plan_replay(config: RunConfig, env: ReplaySchema) -> ReplayPlan:
         scenario = scenario_of(config.scenario)
     with blaming("env.path"):
         data = read_data_set(Path(env.path))
-    plan = ReplayPlan(data, env, scenario, config)
+    detected = Detected(DetectionKind.NONE, "a data set of what was measured is replayed")
+    plan = ReplayPlan(data.spec, config, detected, data, env, scenario)
     with blaming("env or scenario"):
         plan.make_env(Path(), lambda _: None)  # it checks its own arguments
     return plan

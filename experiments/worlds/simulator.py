@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envs.simulator.system import System
-from envs.spec import ElasticitySpec
 from experiments.config.schemas import FileSchema, LiveSchema, RunConfig, TrafficSchema, VideoSchema
 from experiments.config.world_schemas import SimulatorSchema
 from experiments.program.errors import blaming
 from experiments.worlds.builders import (
-    Detected,
+    Plan,
     accuracy_of,
     check_contradictions,
     grades_and_weights,
@@ -40,22 +39,10 @@ LIVE = (
 
 
 @dataclass(frozen=True, slots=True)
-class SimulatorPlan:
-    """A run of the simulator.
+class SimulatorPlan(Plan):
+    """A run of the simulator, and what is simulated."""
 
-    Attributes:
-        spec: what the agent sees.
-        system: what is simulated.
-        detections: what their worth is taken from.
-        env: for how long, by which limits.
-        config: for everything else; its env is the pipeline's in a twin.
-    """
-
-    spec: ElasticitySpec
     system: System
-    detections: Detected
-    env: SimulatorSchema
-    config: RunConfig
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> "SimulatorEnv":
         """The environment; it leaves nothing in `directory`."""
@@ -78,7 +65,7 @@ def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
     detected = simulated_detections(system.accuracy is not None)
     config, detected = judged_where_known(config, detected)
     spec = stream_spec(config, system.ladders, slos)
-    return SimulatorPlan(spec, system, detected, env, config)
+    return SimulatorPlan(spec, config, detected, system)
 
 
 def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) -> System:

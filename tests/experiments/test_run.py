@@ -42,6 +42,7 @@ class Plan:
     world: World
     spec: Any = SPEC
     detections: Detected = DETECTED
+    caveat: str = ""
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> World:
         on_progress("a world is made")

@@ -22,8 +22,8 @@ from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import WORLDS
 from experiments.execution.own_hardware import LOCAL
 from experiments.program.errors import ConfigError
+from experiments.worlds import pipeline
 from experiments.worlds.builders import hardware_of
-from experiments.worlds.feasibility import warning
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_run
 from experiments.worlds.simulator import SimulatorPlan
@@ -313,7 +313,6 @@ SIMULATE = """
 import sys
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
-from experiments.worlds.feasibility import warning
 from experiments.worlds.plan import plan_run
 from experiments.config.schemas import CONF, register
 register()
@@ -410,18 +409,19 @@ def test_what_runs_elsewhere_is_not_ours_to_change(scenario):
         plan_run(typed("env.control=tcp://127.0.0.1:1", f"scenario={scenario}"))
 
 
-# --- what can be held ---
-
-
-def test_a_run_is_asked_in_its_twin():
-    options = ("env=pipeline", "hardware=rpi5")
-    assert warning(plan_run(typed(*options))) == ""
-    text = warning(plan_run(typed(*options, "slo.slos=[{metric: latency_p95_ms, threshold: 3}]")))
-    assert text.startswith("no setting holds latency_p95_ms (at best ")
-
-
-def test_of_workers_that_compute_nothing_is_known_beforehand():
-    assert warning(plan_run(typed("env=pipeline", "hardware=local"))) == ""
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hardware.devices.0.count=3"], "workers compute in 3 threads, and may use 2 cores here"),
+        (["hardware.devices.0.count=2"], ""),
+        (["hardware=epyc_2cores", "hardware.devices.0.count=3", "env.emulate=true"], ""),
+        (["hardware=rpi5"], ""),
+    ],
+)
+def test_workers_that_share_cores_are_spoken_of(words, said, monkeypatch):
+    monkeypatch.setattr(pipeline, "usable_cores", lambda: (0, 1))
+    text = plan_run(typed(*words)).caveat
+    assert text.startswith(said) and bool(said) == bool(text)
 
 
 # --- what can be known ---
@@ -457,7 +457,3 @@ def test_what_a_run_can_never_know_is_no_slo_of_it(overrides, message):
 def test_every_option_of_slo_can_be_had_of_emulated_workers(slo):
     plan = plan_run(typed("hardware=rpi5", f"slo={slo}", "qoe=frugal"))
     assert isinstance(plan, PipelinePlan) and len(plan.producer.slos) == len(plan.spec.slos)
-
-
-def test_slos_that_no_twin_knows_are_not_asked_of_it():
-    assert warning(plan_run(typed("hardware=rpi5", "slo=counting"))) == ""
