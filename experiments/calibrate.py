@@ -9,7 +9,7 @@ from rich.console import Console
 from experiments.calibration.session import Calibration, execute
 from experiments.config.programs import CalibrateConfig, register
 from experiments.config.schemas import CONF, checked
-from experiments.execution.own_hardware import with_own_hardware
+from experiments.execution.this_machine import with_own_hardware
 from experiments.program.entry import enter, logging_to
 from experiments.program.files import write_whole
 from experiments.runs.record import CONFIG, LOGS, make_run_directory

@@ -15,7 +15,7 @@ from experiments.calibration.profile import cells_table, profile_of, source_text
 from experiments.config.programs import CalibrateConfig
 from experiments.config.schemas import CONF, unrecorded
 from experiments.config.world_schemas import PipelineSchema
-from experiments.execution.own_hardware import LOCAL, own_profile
+from experiments.execution.this_machine import LOCAL, own_profile
 from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole

@@ -14,8 +14,7 @@ from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.schemas import CustomSchema, RunConfig, check_keys
 from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
-from experiments.execution.own_hardware import with_own_hardware
-from experiments.execution.weights import fetch_weights
+from experiments.execution.this_machine import fetch_weights, with_own_hardware
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import Identity, identify
 from experiments.runs.record import LOGS

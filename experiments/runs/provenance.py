@@ -73,6 +73,11 @@ class Identity:
         return replace(self, config={**self.config, **values}, texts={**self.texts, **texts})
 
     @property
+    def seed(self) -> int:
+        """Of the run."""
+        return int(self.config["seed"])
+
+    @property
     def config_yaml(self) -> str:
         """The whole configuration, as it is recorded."""
         return "".join(self.texts.values())
@@ -93,26 +98,26 @@ class Identity:
     @property
     def run_hash(self) -> str:
         """Equal for runs that, but for real time, must come to the same."""
-        return digest({"config": self.config_hash, "seed": self.config["seed"], "code": self.code_hash})
+        return digest({"config": self.config_hash, "seed": self.seed, "code": self.code_hash})
 
     @property
     def name(self) -> str:
         """Short, for directories and lists."""
         parts = dict.fromkeys(self.choices[group] for group in ("agent", "hardware", "scenario"))
-        return "-".join([*parts, f"s{self.config['seed']}"])  # a drawn world has one name for all its parts
+        return "-".join([*parts, f"s{self.seed}"])  # a drawn world has one name for all its parts
 
     @property
     def title(self) -> str:
         """One line for people."""
         parts = [f"{self.choices['agent']} on {self.choices['video']}"]
         parts += [f"{group} {self.choices[group]}" for group in ("hardware", "scenario")]
-        return " · ".join([*parts, f"seed {self.config['seed']}"])
+        return " · ".join([*parts, f"seed {self.seed}"])
 
     @property
     def metadata(self) -> dict[str, Any]:
         """The first entries of `summary.json`."""
         hashes = {name: getattr(self, name) for name in ("spec_hash", "config_hash", "code_hash", "run_hash")}
-        own = {**self.choices, "seed": self.config["seed"], **hashes, "git_commit": git_commit()}
+        own = {**self.choices, "seed": self.seed, **hashes, "git_commit": git_commit()}
         there = {"releases": releases(), "machine": machine(), "weights_sha256": dict(self.weights)}
         return {**own, **self.origin, **there}
 

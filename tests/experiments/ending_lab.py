@@ -23,7 +23,7 @@ from typing import Any
 
 from rich.console import Console
 
-import experiments.execution.extras
+import experiments.execution.execute
 from experiments.config.schemas import DetectorSchema, OutputSchema, RunConfig
 from experiments.config.world_schemas import PipelineSchema, ScenarioSchema, SimulatorSchema
 from experiments.display.views import View
@@ -394,7 +394,7 @@ def examine(case: Case, results: Path) -> Finding:
 
 def main() -> None:
     """Answer case by case."""
-    experiments.execution.extras.plot_runs = sketch
+    experiments.execution.execute.plot_runs = sketch
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started this may have been told to ignore it
     for line in sys.stdin:
         said = json.loads(line)

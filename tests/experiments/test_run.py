@@ -206,7 +206,7 @@ class Stubborn(World):
 @pytest.mark.usefixtures("sigterm_interrupts")
 def test_further_signals_hurry_the_end_and_do_not_lose_it(play, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "experiments.execution.extras.plot_runs", lambda *_: signal.raise_signal(signal.SIGINT)
+        "experiments.execution.execute.plot_runs", lambda *_: signal.raise_signal(signal.SIGINT)
     )
     with pytest.raises(Interrupted, match="SIGTERM"):
         play(Stubborn(6), Impatient(SPEC))
@@ -233,7 +233,7 @@ def test_a_picture_that_fails_costs_nothing_but_itself(play, monkeypatch):
     def fail(*_: object) -> None:
         raise ZeroDivisionError("nothing to draw")
 
-    monkeypatch.setattr("experiments.execution.extras.plot_runs", fail)
+    monkeypatch.setattr("experiments.execution.execute.plot_runs", fail)
     printed, directory = play(World(6), Script(SPEC))
     said = "the picture of the trace cannot be made: ZeroDivisionError: nothing to"
     assert said in " ".join(printed.split())

@@ -14,6 +14,7 @@ from experiments.interactive import arrange
 from experiments.program.errors import ConfigError
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_twin
+from experiments.worlds.simulator import SimulatorPlan
 
 pytestmark = pytest.mark.timeout(900)  # the simulator may have to be compiled first
 ACTIONS = [(5, 3, 0)] * 10 + [(2, 1, 0)] * 10 + [(5, 3, 0)] * 10
@@ -31,6 +32,7 @@ def plan() -> PipelinePlan:
 def as_if(plan: PipelinePlan, change: Callable[[Hardware], Hardware] = lambda same: same) -> pd.DataFrame:
     """Return the trace of the same actions on hardware that is not as in the profile."""
     twin = plan_twin(plan.config)
+    assert isinstance(twin, SimulatorPlan)
     other = replace(twin, system=replace(twin.system, hardware=change(twin.system.hardware)))
     names = [f"levels.{knob.name}" for knob in plan.spec.knobs]
     return played(other, pd.DataFrame(np.array(ACTIONS), columns=names))

@@ -11,8 +11,8 @@ from envs.hardware import Hardware
 from experiments.calibration.profile import to_yaml
 from experiments.config.composing import composed, option
 from experiments.config.schemas import CONF, register
-from experiments.execution.own_hardware import STAND_IN, own_profile
 from experiments.execution.resolve import ResolvedRun, resolve
+from experiments.execution.this_machine import STAND_IN, own_profile
 from experiments.worlds.builders import hardware_of
 
 

@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from experiments.config.schemas import CONF, RunConfig, register
-from experiments.execution.weights import fetch_weights
+from experiments.execution.this_machine import fetch_weights
 from pipeline.worker.weights import cache_dir
 
 

@@ -20,7 +20,7 @@ from envs.spec import Quality
 from envs.video import seen_accuracy
 from experiments.config.schemas import CONF, RunConfig, register
 from experiments.config.world_schemas import WORLDS
-from experiments.execution.own_hardware import LOCAL
+from experiments.execution.this_machine import LOCAL
 from experiments.program.errors import ConfigError
 from experiments.worlds import pipeline
 from experiments.worlds.builders import hardware_of

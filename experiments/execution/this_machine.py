@@ -1,16 +1,21 @@
-"""`hardware=local`: what this machine was measured to take, or a stand-in that goes by its own name."""
+"""What a run finds on this machine: what `hardware=local` was measured to take, and trained weights."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import option
+from experiments.config.schemas import RunConfig
 from experiments.config.world_schemas import HardwareSchema, PipelineSchema
 from experiments.program.console import say
-from experiments.runs.provenance import machine, machine_text
+from experiments.program.errors import blaming
+from experiments.runs.provenance import machine, machine_text, sha256
+from experiments.worlds.builders import grades_and_weights, hardware_of
+from pipeline.worker.weights import TASKS, WeightsFinder, are_at_hand, ultralytics_download, weights_path
+from pipeline.worker.workloads import quiet_ultralytics
 
 LOCAL, STAND_IN = "local", "epyc_2cores"  # options of hardware
 CHOSEN = ("count", "native", "pinned", "threads", "capacity")  # of a device, which no measurement tells
@@ -54,3 +59,36 @@ def with_own_hardware(
             device[name] = measured[name]
     cfg.hardware.host = profile.host
     return cfg, chosen
+
+
+def fetch_weights(
+    config: RunConfig, fetch: Callable[[Path], object] = ultralytics_download
+) -> dict[str, str]:
+    """Download what workers that compute here will ask for; what cannot be had is logged.
+
+    Args:
+        config: of the run.
+        fetch: downloads to the path it is given.
+
+    Returns:
+        SHA-256 of the trained weights that they have, by grade.
+
+    Raises:
+        ConfigError: hardware or detector are wrong.
+    """
+    env, work_type = config.env, config.detector.work_type
+    if not isinstance(env, PipelineSchema) or env.control or env.emulate or work_type not in TASKS:
+        return {}
+    with blaming("hardware"):
+        if not hardware_of(config.hardware).is_native:
+            return {}
+    with blaming("detector"):
+        grades, given = grades_and_weights(config.detector)
+    missing = [grade for grade in grades if not are_at_hand(work_type, grade, given.get(grade))]
+    if missing:
+        finder = WeightsFinder(fetch)
+        with quiet_ultralytics():  # its folder
+            for grade in missing:
+                finder.find(work_type, grade, None)
+    paths = {grade: weights_path(work_type, grade, given.get(grade)) for grade in grades}
+    return {grade: sha256(path) for grade, path in paths.items() if path.exists()}
