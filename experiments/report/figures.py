@@ -14,8 +14,7 @@ from experiments.report.block import Block
 from experiments.statistics.aggregates import Values, mean_band
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import EVERYWHERE, Episode
-from experiments.statistics.leaderboard import SEED, utilities
-from experiments.statistics.leaderboard import ranks as ranks_of
+from experiments.statistics.leaderboard import SEED, price_ranks
 
 FAINT_STYLE = AgentStyle("#CCCCCC", "", "-")  # of agents that are not highlighted
 HIGHEST_PRICE = 3.0  # in QoE per violation: beyond it, next to nothing changes any more
@@ -75,7 +74,7 @@ def price(block: Block) -> Figure:
     known = block.leaderboard.dropna(subset=["qoe", "fulfilment"])
     qoe, broken = known["qoe"].to_numpy(dtype=float), 1.0 - known["fulfilment"].to_numpy(dtype=float)
     prices = np.linspace(0.0, HIGHEST_PRICE, N_PRICES)
-    agents, by_price = list(known["agent"]), ranks_of(utilities(qoe, broken, prices))
+    agents, by_price = list(known["agent"]), price_ranks(qoe, broken, prices)
     for agent, own in zip(agents, by_price, strict=True):
         is_shown = agent in block.highlight
         style = block.styles[agent] if is_shown else FAINT_STYLE

@@ -48,7 +48,7 @@ def judged_by(config: Mapping[str, Any]) -> dict[str, str]:
     named |= {f"knob.{knob}.weight": weight for knob, weight in qoe.get("weights", {}).items()}
     named |= {f"video.{key}": config["video"][key] for key in LADDERS if key in config["video"]}
     named |= {"qoe.by": qoe["by"], "detector.grades": config["detector"]["grades"]}
-    return {name: text_of(name, value) for name, value in flat(named).items()}
+    return {name: text_of(value) for name, value in flat(named).items()}
 
 
 def accuracy_of(config: Mapping[str, Any]) -> str:

@@ -9,7 +9,6 @@ from experiments.runs.provenance import digest
 from experiments.sweeps.cells import OURS
 
 LONGEST = 48  # characters that are added to a name; more become a hash
-ABSENT = "none"
 TARGET = "_target_"
 CHECKPOINT = "checkpoint"
 
@@ -57,29 +56,25 @@ def named_cells(runs: Runs) -> tuple[list[str], list[str]]:
 def _names(stems: Sequence[str], values: Sequence[dict[str, Any]], joint: str) -> tuple[list[str], list[str]]:
     """Return a name per thing: its stem, and what tells its values from others' of this stem; and notes."""
     keys = [digest(own) for own in values]
-    by_stem: dict[str, dict[str, dict[str, Any]]] = {}
+    by_stem: dict[str, dict[str, Fields]] = {}
     for stem, key, own in zip(stems, keys, values, strict=True):
-        by_stem.setdefault(stem, {})[key] = own
+        by_stem.setdefault(stem, {})[key] = flat(own)
     names, notes = {}, []
     for stem, variants in by_stem.items():
-        told = told_apart({key: flat(own) for key, own in variants.items()})
-        for key, text in told.items():
-            is_plain = 0 < len(text) <= LONGEST and list(told.values()).count(text) == 1
-            addition = text if is_plain else key[:6]
-            name = f"{stem}{',' if '=' in stem else joint}{addition}" if len(variants) > 1 else stem
-            names[stem, key] = name
-            if len(variants) > 1 and not is_plain:
-                notes.append(f"{name} is {stem} with {text or 'nothing of the others'}.")
+        fields = dict.fromkeys(field for own in variants.values() for field in own)
+        apart = [field for field in fields if len({own.get(field) for own in variants.values()}) > 1]
+        texts = {
+            key: ",".join(said(field, own[field]) for field in apart if field in own)
+            for key, own in variants.items()
+        }
+        for key, text in texts.items():
+            names[stem, key] = stem
+            if len(variants) > 1:
+                is_plain = 0 < len(text) <= LONGEST and list(texts.values()).count(text) == 1
+                name = f"{stem}{',' if '=' in stem else joint}{text if is_plain else key[:6]}"
+                names[stem, key] = name
+                notes += [] if is_plain else [f"{name} is {stem} with {text or 'nothing of the others'}."]
     return [names[pair] for pair in zip(stems, keys, strict=True)], notes
-
-
-def told_apart(variants: Mapping[str, Fields]) -> dict[str, str]:
-    """Return for each variant the values that are not the same in all: "target=0.8,oks=3"."""
-    keys = dict.fromkeys(key for own in variants.values() for key in own)
-    apart = [key for key in keys if len({own.get(key) for own in variants.values()}) > 1]
-    return {
-        name: ",".join(said(key, own[key]) for key in apart if key in own) for name, own in variants.items()
-    }
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Hashable]:
@@ -100,24 +95,20 @@ def _hashable(value: Any) -> Hashable:
 
 def said(key: str, value: Hashable) -> str:
     """Write "target=0.8"; a class speaks for itself."""
-    text = text_of(key, value)
-    return text if key.endswith(TARGET) else f"{key}={text}"
+    text = text_of(value)
+    return text.rpartition(".")[2] if key.endswith(TARGET) else f"{key}={text}"
 
 
-def text_of(key: str, value: Hashable) -> str:
-    """Write a value as short as it can be told: of a path its last part, of a class its name."""
+def text_of(value: Hashable) -> str:
+    """Write a value as short as it can be told; of a path, its last part."""
     match value:
         case None:
-            return ABSENT
+            return "none"
         case bool():
             return str(value).lower()
         case float():
             return f"{value:g}"
         case tuple():
-            return f"[{' '.join(text_of(key, item) for item in value)}]"
-        case str() if key.endswith(TARGET):
-            return value.rpartition(".")[2]
-        case str():
-            return value.rstrip("/").rpartition("/")[2]
+            return f"[{' '.join(map(text_of, value))}]"
         case _:
-            return str(value)
+            return str(value).rstrip("/").rpartition("/")[2]

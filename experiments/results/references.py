@@ -23,17 +23,11 @@ from experiments.worlds.simulator import SimulatorPlan
 
 
 class FoundReferences(NamedTuple):
-    """What scores of a comparison are measured by.
+    """What scores of a comparison are measured by."""
 
-    Attributes:
-        references: of the cells that have both, logged or played.
-        lacks: why the others have none, by cell.
-        notes: where they are no episodes of the comparison itself, a sentence each.
-    """
-
-    references: Mapping[str, Reference]
-    lacks: Mapping[str, str]
-    notes: Sequence[str]
+    references: Mapping[str, Reference]  # of the cells that have both, logged or played
+    lacks: Mapping[str, str]  # why the others have none, by cell
+    notes: Sequence[str]  # where they are no episodes of the comparison itself, a sentence each
 
 
 def measured(
@@ -84,11 +78,7 @@ def lacking(cell: Cell, own: Sequence[Episode]) -> str:
 def missing_runs(
     cell: Cell, own: Sequence[Episode], both: Sequence[AgentVariant], results: str, console: Console
 ) -> list[StudyRun]:
-    """Return what a cell's own references lack, as runs in its simulated world.
-
-    Raises:
-        ConfigError: there is none like it.
-    """
+    """Return what a cell lacks, as runs in its simulated world. Raises ConfigError: there is none like it."""
     plan = cell.world
     if isinstance(plan, ConfigError):
         raise plan
@@ -117,11 +107,10 @@ def missing_runs(
 
 def notes_on(added: Sequence[Cell]) -> list[str]:
     """Say what a reader must know of cells whose references are not of the comparison."""
-    notes = []
-    if real := [cell.name for cell in added if cell.is_real]:
+    notes, real = [], ", ".join(cell.name for cell in added if cell.is_real)
+    if real:
         notes.append(
-            "Measured on the real pipeline, between random and oracle of the simulated twin: "
-            f"{', '.join(real)}."
+            f"Measured on the real pipeline, between random and oracle of the simulated twin: {real}."
         )
     if n := sum(is_of_other_code(cell) for cell in added):
         notes.append(

@@ -23,7 +23,6 @@ REACHED = 0.9  # share of the way from random decisions to the plateau
 
 Values = NDArray[np.float64]
 Strata = Sequence[Values]
-Curve = Sequence[float] | Values
 
 
 class Estimate(NamedTuple):
@@ -51,13 +50,11 @@ def mean(values: Values) -> Values:
 
 
 def worst_tenth(values: Values) -> Values:
-    """Return the mean of the worst tenth over the last axis: what an interquartile mean leaves out.
+    """Return the mean of the worst tenth over the last axis, the conditional value at risk at TAIL.
 
-    It is the conditional value at risk at TAIL of the empirical distribution: of n values the lowest n / 10,
-    the last of them with the share that is left; of fewer than ten, the lowest.
-
-    Source: Rockafellar, Uryasev 2002, "Conditional Value-at-Risk for General Loss Distributions", Journal of
-    Banking & Finance 26, proposition 8.
+    Of n values it is of the lowest n / 10, the last of them with the share that is left; of fewer than ten,
+    of the lowest. Source: Rockafellar, Uryasev 2002, "Conditional Value-at-Risk for General Loss
+    Distributions", Journal of Banking & Finance 26, proposition 8.
     """
     n = max(TAIL * values.shape[-1], 1.0)
     whole = int(n)
@@ -95,11 +92,8 @@ def bounds(drawn: Values) -> Values:
     return np.quantile(drawn, EDGES, axis=0)
 
 
-# Where only sums over a resample matter, it is enough to count how often it has each value.
-
-
 def counts(n_values: int, rng: np.random.Generator, n: int) -> Values:
-    """Count how often each value is in n resamples, shape (n, n_values)."""
+    """Count how often each value is in n resamples, shape (n, n_values): enough where only sums matter."""
     drawn = rng.integers(n_values, size=(n, n_values)) + n_values * np.arange(n)[:, np.newaxis]
     return np.bincount(drawn.ravel(), minlength=n * n_values).reshape(n, n_values).astype(np.float64)
 
@@ -136,12 +130,12 @@ def probability_of_improvement(
 # --- how fast something was learned ---
 
 
-def plateau_of(curve: Curve) -> float:
+def plateau_of(curve: Sequence[float] | Values) -> float:
     """Return the mean of a learning curve's end; the curve has at least one value."""
     return float(np.mean(curve[-max(1, round(PLATEAU * len(curve))) :]))
 
 
-def plateau_reached(curve: Curve, random_reward: float) -> int:
+def plateau_reached(curve: Sequence[float] | Values, random_reward: float) -> int:
     """Return the first place of a curve that has come most of the way to its plateau; its end if none has.
 
     The curve is of mean rewards per step, as they were earned; the way is measured from random decisions.

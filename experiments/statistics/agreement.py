@@ -1,21 +1,19 @@
 """How far one course of events is from another: targets, errors, sides of thresholds. Pure functions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from experiments.runs.summary import Verdicts, column, slo_names, together, verdicts
+from experiments.runs.summary import column, slo_names, together, verdicts
 
 METRICS = ("delivered_fps", "queue_size", "latency_p95_ms", "memory_usage", "drop_rate", "load")
 LEAST_WITHIN = 0.9  # of the intervals, of each metric with a target: less is a poor agreement
 LEAST_SIDES = 0.95  # of the intervals, of each SLO
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A figure is within it if it differs from the true one by no more than the larger of the two.
 
     Attributes:
@@ -59,49 +57,37 @@ def twin_agreement(true: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     n = min(len(true), len(other))
     pair, names = (true.iloc[:n], other.iloc[:n]), slo_names(true)
     ours, theirs = (verdicts(trace, names) for trace in pair)
+    alike = pd.DataFrame((ours.broken == theirs.broken).astype(float), columns=names)
+    sides = alike.where(~(ours.unknown | theirs.unknown)).mean()
     metrics = {
         metric: _errors(metric, *(column(trace, f"metrics.{metric}") for trace in pair)) for metric in METRICS
     }
-    sides = {name: _same_side(ours, theirs, i) for i, name in enumerate(names)}
-    return {
-        "metrics": metrics,
-        "same_side": sides,
-        "slo_fulfilment": [together(each.broken, ~each.unknown).fulfilment for each in (ours, theirs)],
-        "qoe_mean": [float(column(trace, "qoe").mean()) for trace in pair],
-        "poor": _shortcomings(metrics, sides),
-    }
-
-
-def _errors(metric: str, true: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
-    errors = np.abs(other - true)
-    errors = errors[np.isfinite(errors)]
-    found: dict[str, float | None] = {
-        f"error_p{share}": float(np.percentile(errors, share)) if errors.size else None for share in (50, 95)
-    }
-    if metric in TARGETS:
-        found["within"] = float(TARGETS[metric].is_met(true, other).mean())
-    return found
-
-
-def _same_side(ours: Verdicts, theirs: Verdicts, slo: int) -> float | None:
-    both = ~(ours.unknown[:, slo] | theirs.unknown[:, slo])
-    return float((ours.broken == theirs.broken)[both, slo].mean()) if both.any() else None
-
-
-def _shortcomings(metrics: Mapping[str, Mapping[str, Any]], sides: Mapping[str, float | None]) -> str:
-    told = [
-        f"{name} near in {figures['within']:.0%} of the intervals"
-        for name, figures in metrics.items()
-        if figures.get("within", 1.0) < LEAST_WITHIN
+    near = {name: metrics[name]["within"] for name in TARGETS}
+    poor = [
+        f"{name} near in {within:.0%} of the intervals"
+        for name, within in near.items()
+        if within < LEAST_WITHIN
     ]
-    told += [
+    poor += [
         f"{name} on the same side of its threshold in {share:.0%}"
         for name, share in sides.items()
-        if share is not None and share < LEAST_SIDES
+        if share < LEAST_SIDES
     ]
-    return "; ".join(told)
+    return {
+        "metrics": metrics,
+        "same_side": {str(name): None if np.isnan(share) else float(share) for name, share in sides.items()},
+        "slo_fulfilment": [together(each.broken, ~each.unknown).fulfilment for each in (ours, theirs)],
+        "qoe_mean": [float(column(trace, "qoe").mean()) for trace in pair],
+        "poor": "; ".join(poor),
+    }
 
 
-def known(value: Any) -> float | None:
-    """Return a number as JSON has it: None where it is NaN."""
-    return None if pd.isna(value) else float(value)
+def _errors(metric: str, true: np.ndarray, other: np.ndarray) -> dict[str, Any]:
+    errors = np.abs(other - true)
+    errors = errors[np.isfinite(errors)]
+    found: dict[str, Any] = {
+        f"error_p{share}": float(np.percentile(errors, share)) if errors.size else None for share in (50, 95)
+    }
+    return found | (
+        {"within": float(TARGETS[metric].is_met(true, other).mean())} if metric in TARGETS else {}
+    )

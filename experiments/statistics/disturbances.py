@@ -64,10 +64,7 @@ def change_points(
 def burden(event: Event, burdens: Mapping[object, float], slos: Sequence[Slo]) -> tuple[object, float, float]:
     """Return what an event is a burden by, and how large that was and will be; more is worse.
 
-    Args:
-        event: what happens.
-        burdens: so far: streams, workers lost of each kind, each worker's slowdown, bandwidths, thresholds.
-        slos: before anything happens.
+    `burdens` are so far: streams, workers lost of each kind, each worker's slowdown, bandwidths, thresholds.
     """
     value = event.value or 0.0
     match event.kind:
@@ -102,15 +99,13 @@ def borders(points: Sequence[ChangePoint], n_steps: int) -> dict[int, int]:
 
 
 class Disturbances(NamedTuple):
-    """The changes of an episode that count, by their steps.
+    """The changes of an episode that count, by their steps; the same for all who are compared.
 
-    Attributes:
-        worse: for the worse, and holding still would have broken an SLO.
-        better: for the better, and undoing one for the worse that had cost QoE.
+    So nobody wins by making no disturbance of a change.
     """
 
-    worse: frozenset[int]
-    better: frozenset[int]
+    worse: frozenset[int]  # for the worse, and holding still would have broken an SLO
+    better: frozenset[int]  # for the better, and undoing one for the worse that had cost QoE
 
 
 def disturbances_of(
@@ -119,8 +114,7 @@ def disturbances_of(
     """Return those changes that leave time for an answer, SHORTEST_PHASE, and that count.
 
     Args:
-        broken: per step, whether any SLO was broken, shape (n_steps,).
-        qoe: per step, likewise; LEAST_LOSS of it is worth regaining.
+        broken, qoe: per step, whether any SLO was broken, and the quality; shapes (n_steps,).
         points: of the episode.
         needed: by a change's step, whether holding still would have broken an SLO. Where that is not known,
             it counts if one was broken.
@@ -134,10 +128,7 @@ def disturbances_of(
 def recoveries(held: Truths, points: Sequence[ChangePoint], counted: Disturbances) -> list[Answer]:
     """Find, after each change for the worse that counts, from where on all SLOs hold for LASTING steps.
 
-    Args:
-        held: per step, whether all SLOs held, shape (n_steps,).
-        points: of the episode.
-        counted: the same for all who are compared, so that nobody wins by making no disturbance of a change.
+    `held` has, per step, whether all SLOs held, shape (n_steps,).
     """
     ends = phases(points, len(held))
     return [first_lasting(held[point.step : end]) for point, end in ends if point.step in counted.worse]
@@ -170,12 +161,7 @@ def restorations(qoe: Values, points: Sequence[ChangePoint], counted: Disturbanc
     """Find, after each disturbance that has gone and counts, when the lost QoE is regained.
 
     That is at the first step from which the mean of LASTING steps is at least what was left and REGAINED of
-    what was lost; who had lost nothing has it as soon as it is where it was before.
-
-    Args:
-        qoe: per step, shape (n_steps,).
-        points: of the episode.
-        counted: as for `recoveries`.
+    what was lost; who had lost nothing has it as soon as it is where it was before. `qoe` is per step.
     """
     found = []
     for step, end, settled, lost in undone(qoe, points):

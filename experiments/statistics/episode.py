@@ -110,9 +110,8 @@ def episode_of(
 
 def trace_figures(trace: pd.DataFrame) -> dict[str, float]:
     """Return the summary's figures under flat names, and the CPU share: thinking time per interval."""
-    figures = {
-        name: np.nan if value is None else float(value) for name, value in dotted(summarise(trace)).items()
-    }
+    summary = dotted(summarise(trace))
+    figures = {name: np.nan if value is None else float(value) for name, value in summary.items()}
     spent_ms = column(trace, "decision_ms") + column(trace, "learning_ms")
     for name, unknown in ((TRAINED, 0.0), (GOLDEN, np.nan)):
         figures[name] = float(column(trace, name)[0]) if name in trace else unknown
@@ -124,17 +123,11 @@ def trace_figures(trace: pd.DataFrame) -> dict[str, float]:
 
 
 class Reference(NamedTuple):
-    """What scores of a cell are measured against.
+    """What scores of a cell are measured against."""
 
-    Attributes:
-        random: mean over its seeds of the mean reward per step of random decisions.
-        oracle: mean reward per step of the best that is known, by seed.
-        disturbances: those under which its setting before them would have broken an SLO, by seed.
-    """
-
-    random: float
-    oracle: Mapping[int, float]
-    disturbances: Mapping[int, Disturbances] = MappingProxyType({})
+    random: float  # mean over its seeds of the mean reward per step of random decisions
+    oracle: Mapping[int, float]  # mean reward per step of the best that is known, by seed
+    disturbances: Mapping[int, Disturbances] = MappingProxyType({})  # that the oracle had to answer, by seed
 
     def best(self, seed: int) -> float:
         """Return the oracle's reward under this seed, or its mean where it has not played this one."""

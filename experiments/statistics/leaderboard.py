@@ -152,25 +152,16 @@ def fulfilment_by_slo(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=["agent", "slo", "episodes", *named("fulfilment", NOTHING), "unknown"])
 
 
-# --- over the price of a violation ---
-#
-# Who is best depends on what a violation costs. The utility of an agent at a price λ is U = QoE − λ · share
-# of the steps in which an SLO is broken, both means over episodes: a line in λ; where two lines cross, two
-# ranks swap. The reward of this project stands for a price of about 1. A lexicographic order (SLOs first) is
-# the limit of a high price, and puts on top whoever never tries.
+def price_ranks(qoe: Values, broken: Values, prices: Values) -> NDArray[np.int64]:
+    """Return the rank of each agent at each price of a violation, 1 the best, shape (n_agents, n_prices).
 
-
-def utilities(qoe: Values, broken: Values, prices: Values) -> Values:
-    """Return U of each agent at each price, shape (n_agents, n_prices).
+    Who is best depends on what a violation costs: the utility at a price λ is U = QoE − λ · share of the
+    steps in which an SLO is broken, a line in λ; where two lines cross, two ranks swap. The reward of this
+    project stands for a price of about 1; an order that looks at SLOs first is the limit of a high one.
 
     Args:
-        qoe: mean, in [0, 1], shape (n_agents,).
-        broken: share of the steps in which an SLO is broken, in [0, 1], shape (n_agents,).
-        prices: of such a step, in QoE, >= 0, shape (n_prices,).
+        qoe, broken: means over episodes, in [0, 1], shape (n_agents,); equals share the better rank.
+        prices: of a violated step, in QoE, >= 0, shape (n_prices,).
     """
-    return qoe[:, np.newaxis] - broken[:, np.newaxis] * prices
-
-
-def ranks(utility: Values) -> NDArray[np.int64]:
-    """Return the rank of each agent (axis 0), 1 the best; equals share the better one."""
+    utility = qoe[:, np.newaxis] - broken[:, np.newaxis] * prices
     return 1 + (utility[np.newaxis] > utility[:, np.newaxis]).sum(axis=1)

@@ -8,14 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from experiments.statistics.aggregates import (
-    Estimate,
-    Strata,
-    Values,
-    mean,
-    probability_of_improvement,
-    worst_tenth,
-)
+from experiments.statistics import aggregates
+from experiments.statistics.aggregates import Strata, Values, mean, probability_of_improvement
 from experiments.statistics.episode import Episodes, References
 from experiments.statistics.leaderboard import NOTHING, SEED, estimated, leaderboard, named, strata_of
 
@@ -48,17 +42,13 @@ def paired(figures: Wide, agent: str, other: str) -> tuple[list[Values], list[Va
     return ours, theirs
 
 
-def differences(figures: Wide, agent: str, other: str) -> list[Values]:
-    """Return first less second by stratum, where both have a figure."""
-    return [x - y for x, y in zip(*paired(figures, agent, other), strict=True)]
+def differences(ours: Strata, theirs: Strata) -> list[Values]:
+    """Return first less second by stratum."""
+    return [x - y for x, y in zip(ours, theirs, strict=True)]
 
 
 def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
-    """Compare one agent with each other one, episode by episode where both have one.
-
-    Args:
-        episodes: of both and others.
-        reference: the agent whom everyone is compared with.
+    """Compare one agent, the reference, with each other one, episode by episode where both have one.
 
     Returns:
         Columns: reference, agent, pairs, seeds (of the cell that has the fewest); per figure of COMPARED, the
@@ -75,7 +65,7 @@ def comparisons(episodes: Episodes, reference: str) -> pd.DataFrame:
         sizes, rng = [len(own) for own in ours], np.random.default_rng(SEED)
         row = {"reference": reference, "agent": agent, "pairs": sum(sizes), "seeds": min(sizes)}
         for name in COMPARED:
-            apart = differences(figures[name], reference, agent)
+            apart = differences(*paired(figures[name], reference, agent))
             # not the interquartile mean: trimming would hide the few cells in which two are not alike
             row |= estimated(f"{name}_difference", apart, mean, rng)
             row[f"{name}_seeds_needed"] = seeds_needed(apart)
@@ -98,13 +88,9 @@ def improvements(episodes: Episodes, agents: Sequence[str]) -> pd.DataFrame:
         ours, theirs = paired(rewards, agent, other)
         if ours:
             value, low, high = probability_of_improvement(ours, theirs, np.random.default_rng(SEED))
-            chances.append(p_value([x - y for x, y in zip(ours, theirs, strict=True)]))
-            for pair, found in (
-                ((agent, other), Estimate(value, low, high)),
-                ((other, agent), Estimate(1 - value, 1 - high, 1 - low)),
-            ):
-                row = {"agent": pair[0], "other": pair[1], "cells": len(ours)}
-                rows.append(row | named("improvement", found))
+            chances.append(p_value(differences(ours, theirs)))
+            rows.append((agent, other, len(ours), value, low, high))
+            rows.append((other, agent, len(ours), 1 - value, 1 - high, 1 - low))
     frame = pd.DataFrame(rows, columns=["agent", "other", "cells", *named("improvement", NOTHING)])
     return frame.assign(p=np.repeat(holm(np.array(chances)), 2))
 
@@ -115,38 +101,26 @@ def by_cell(episodes: Episodes, reference: str, references: References) -> pd.Da
     for cell, own in episodes.groupby("cell", sort=False):
         measured = references.get(str(cell))
         figures = leaderboard(own, references).assign(
-            cell=cell,
             random_reward=measured.random if measured else np.nan,
             oracle_reward=np.mean(list(measured.oracle.values())) if measured else np.nan,
         )
+        figures.insert(0, "cell", cell)
         pairs = comparisons(own, reference)
         found.append(figures.merge(pairs, on="agent", how="left") if len(pairs) else figures)
-    whole = pd.concat(found, ignore_index=True)
-    return whole.loc[:, ["cell", *whole.columns.drop("cell")]]
+    return pd.concat(found, ignore_index=True)
 
 
 class HalvesAgreement(NamedTuple):
-    """How far two halves of the worlds order agents alike.
+    """How far two halves of the worlds order agents alike."""
 
-    Attributes:
-        cells: in the smaller half.
-        differing: pairs of agents that differ in one half beyond chance (Holm), both halves counted.
-        kept: those of them whose difference has the same sign in the other half.
-        spearman: rank correlation of the agents' mean rewards.
-    """
-
-    cells: int
-    differing: int
-    kept: int
-    spearman: float
+    cells: int  # in the smaller half
+    differing: int  # pairs of agents that differ in one half beyond chance (Holm), both halves counted
+    kept: int  # those of them whose difference has the same sign in the other half
+    spearman: float  # rank correlation of the agents' mean rewards
 
 
 def halves_agreement(episodes: Episodes) -> HalvesAgreement | None:
-    """Compare every second cell of each stratum with the others: does an order of agents survive new worlds?
-
-    Returns:
-        None where a half has fewer cells than LEAST_CELLS.
-    """
+    """Compare every second cell of each stratum with the others; None if a half has too few of them."""
     cells = episodes[["stratum", "cell"]].drop_duplicates().sort_values(["stratum", "cell"])
     chosen = cells[cells.groupby("stratum").cumcount() % 2 == 0]["cell"]
     halves = [episodes[episodes["cell"].isin(chosen) == is_first] for is_first in (True, False)]
@@ -158,11 +132,10 @@ def halves_agreement(episodes: Episodes) -> HalvesAgreement | None:
     differing = kept = 0
     for rewards, own, other in zip(tables, means, reversed(means), strict=True):
         pairs = list(combinations(own.index, 2))
-        chances = [p_value(differences(rewards, *pair)) for pair in pairs]
-        for (x, y), p in zip(pairs, holm(np.array(chances)), strict=True):
-            if p < LEVEL:
-                differing += 1
-                kept += int((own[x] > own[y]) == (other[x] > other[y]))
+        chances = [p_value(differences(*paired(rewards, *pair))) for pair in pairs]
+        apart = [pair for pair, p in zip(pairs, holm(np.array(chances)), strict=True) if p < LEVEL]
+        differing += len(apart)
+        kept += sum((own[x] > own[y]) == (other[x] > other[y]) for x, y in apart)
     return HalvesAgreement(n_cells, differing, kept, float(means[0].corr(means[1], method="spearman")))
 
 
@@ -194,14 +167,11 @@ def p_value(differences: Strata) -> float:
 
 
 def holm(chances: Values) -> Values:
-    """Return p values corrected for their number, so that LEVEL holds for all of them together.
+    """Return p values, shape (m,), corrected for their number, so that LEVEL holds for all of them together.
 
     The k-th smallest of m is multiplied by m − k + 1, and is at least as large as those before it; NaN stay,
     and do not count. Source: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure",
     Scandinavian Journal of Statistics 6.
-
-    Args:
-        chances: shape (m,).
     """
     corrected = np.full(len(chances), np.nan)
     order = np.argsort(chances)[: np.count_nonzero(np.isfinite(chances))]
@@ -263,18 +233,14 @@ def standing(episodes: Episodes, name: str) -> pd.DataFrame:
 
     Columns: agent, episodes, score with its interval, score_worst_tenth, fulfilment, qoe; difference of the
     scores of `name` and the agent, episode by episode, with its interval, and `p` corrected for the number of
-    agents (Holm).
-
-    Args:
-        episodes: a row per agent and world: agent, stratum, cell, seed, and the figures of COMPARED.
-        name: of the agent that is placed.
+    agents (Holm). `episodes` has a row per agent and world: agent, stratum, cell, seed, and COMPARED.
     """
     rows = []
     for agent, own in episodes.groupby("agent", sort=False):
         scores = strata_of(own, "score")
         row = {"agent": agent, "episodes": len(own)}
         row |= estimated("score", scores, mean, np.random.default_rng(SEED))
-        row["score_worst_tenth"] = worst_tenth(np.concatenate(scores)) if scores else np.nan
+        row["score_worst_tenth"] = aggregates.worst_tenth(np.concatenate(scores)) if scores else np.nan
         rows.append(row | {"fulfilment": own["slo_fulfilment"].mean(), "qoe": own["qoe_mean"].mean()})
     pairs = comparisons(episodes, name)
     columns = {f"score_difference{end}": f"difference{end}" for end in ("", "_low", "_high")}
@@ -286,8 +252,7 @@ def standing(episodes: Episodes, name: str) -> pd.DataFrame:
 def beaten_worst(episodes: Episodes, name: str) -> pd.DataFrame:
     """Return the worlds in which an agent scored least.
 
-    Columns: cell, stratum, score, slo_fulfilment; best, who scored most there, and best_score. Arguments as
-    of `standing`.
+    Columns: cell, stratum, score, slo_fulfilment; best, who scored most there, and best_score.
     """
     own = episodes[episodes["agent"] == name].nsmallest(N_WORST, "score")
     there = episodes[episodes["cell"].isin(own["cell"])]

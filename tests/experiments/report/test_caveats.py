@@ -24,7 +24,7 @@ def test_who_lacks_episodes_is_named():
     played = [episode("x", "a", 0), episode("x", "a", 1), episode("x", "b", 0), episode("x", "b", 1)]
     played += [episode("y", "a", 1), episode("z", "a", 0), episode("z", "a", 1), episode("z", "b", 1)]
     text, _ = caveats_of(table(*played), dict.fromkeys("ab", Reference(0.0, {0: 1.0})), {})
-    assert text.endswith("y lacks 3 of 4 (a under 0, b), z lacks 1 of 4 (b under 0).")
+    assert text.endswith("y lacks 3 of 4 (in a, b), z lacks 1 of 4 (in b).")
 
 
 def test_one_seed_tells_nothing_of_chance_and_few_tell_little():

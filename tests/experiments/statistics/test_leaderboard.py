@@ -14,6 +14,7 @@ from experiments.statistics.leaderboard import (
     leaderboard,
     pareto_front,
     plateau_steps,
+    price_ranks,
     strata_of,
 )
 from experiments.statistics.pairs import comparisons
@@ -126,6 +127,13 @@ def test_a_cell_without_a_reference_does_not_take_the_others_scores_away():
 def test_on_the_front_are_those_that_nobody_beats():
     points = np.array([[0.9, 0.5], [0.5, 0.9], [0.5, 0.5], [0.9, 0.4], [0.9, 0.5], [np.nan, 1.0]])
     assert pareto_front(points).tolist() == [True, True, False, False, True, False]
+
+
+def test_ranks_are_by_the_price_of_a_violation_and_equals_share_the_better_one():
+    # bold earns most and breaks most; careful never breaks anything; poor is beaten by careful at every price
+    qoe, broken = np.array([0.9, 0.6, 0.5, 0.7]), np.array([0.4, 0.0, 0.0, 0.1])
+    # utilities at a price of 1: 0.5, 0.6, 0.5, 0.6
+    assert price_ranks(qoe, broken, np.array([0.0, 1.0])).T.tolist() == [[1, 3, 4, 2], [3, 1, 3, 1]]
 
 
 def test_each_slo_is_counted_on_its_own():
