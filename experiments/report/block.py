@@ -14,66 +14,31 @@ MOST_LINES = 7  # agents in colour where nobody says which
 
 
 class RankingMetric(NamedTuple):
-    """A figure of an episode, and how it is written and drawn.
+    """A figure of an episode, and how it is written and drawn."""
 
-    Attributes:
-        column: of the leaderboard, a mean.
-        figure: of an episode, a column of `episode_table`.
-        text: for an axis.
-        lines: values that are marked, with their styles.
-        lowest: where axes begin at the latest; who is below is named at their edge.
-    """
-
-    column: str
-    figure: str
-    text: str
-    lines: Sequence[tuple[float, str]]
-    lowest: float
+    column: str  # of the leaderboard, a mean
+    figure: str  # of an episode, a column of `episode_table`
+    text: str  # for an axis
+    lines: Sequence[tuple[float, str]]  # values that are marked, with their styles
+    lowest: float  # where axes begin at the latest; who is below is named at their edge
 
 
-SCORE = RankingMetric(
-    column="score",
-    figure="score",
-    text="score: 0 = random, 1 = best known",
-    lines=((0.0, ":"), (1.0, "-")),
-    lowest=-0.6,
-)
-REWARD = RankingMetric(
-    column="reward",
-    figure="reward_mean",
-    text="mean reward per step",
-    lines=((0.0, ":"),),
-    lowest=-1.0,
-)
+SCORE = RankingMetric("score", "score", "score: 0 = random, 1 = best known", ((0.0, ":"), (1.0, "-")), -0.6)
+REWARD = RankingMetric("reward", "reward_mean", "mean reward per step", ((0.0, ":"),), -1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that a report is made of.
+    """All that a report is made of."""
 
-    Attributes:
-        title: one line.
-        episodes: of all agents, at least one; what is compared pair by pair has the same cell and seed.
-        references: by cell; where one is missing there are no scores, and all else is compared all the same.
-        lacks: why one is missing, by cell, where that is known.
-        reference: the agent whom everyone is compared with.
-        highlight: agents drawn in colour where lines would be too many; empty = the best seven.
-        notes: what a reader must know first, one plain sentence each.
-        facts: what was run, for the head of the report; by what it is.
-    """
-
-    title: str
-    episodes: Sequence[Episode]
-    references: References
-    reference: str
-    highlight: Sequence[str] = ()
-    notes: Sequence[str] = ()
-    lacks: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.episodes:
-            raise ValueError("episodes: a report needs at least one, got none")
+    title: str  # one line
+    episodes: Sequence[Episode]  # at least one; what is compared pair by pair has the same cell and seed
+    references: References  # by cell; where one is missing there are no scores, and all else is compared
+    reference: str  # the agent whom everyone is compared with
+    highlight: Sequence[str] = ()  # agents in colour where lines would be too many; empty = the best seven
+    notes: Sequence[str] = ()  # what a reader must know first, one plain sentence each
+    lacks: Mapping[str, str] = field(default_factory=dict)  # why a reference is missing, by cell
+    facts: Mapping[str, str] = field(default_factory=dict)  # what was run, for the head, by what it is
 
     @property
     def table(self) -> Episodes:
@@ -83,32 +48,19 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Cells that are reported together, with what they come to.
-
-    Attributes:
-        name: its own.
-        title: of its figures.
-        is_one_of_many: whether the report has other blocks.
-        episodes: of it, as `episode_table` has them.
-        references: what scores are measured by.
-        metric: what its agents are ranked by.
-        leaderboard, pairs, slos, improvements: tables.
-        styles: of all agents of the report.
-        highlight: agents in colour.
-    """
+    """Cells that are reported together, with what they come to."""
 
     name: str
-    title: str
+    title: str  # of its figures
     is_one_of_many: bool
-    episodes: Episodes
-    references: References
-    metric: RankingMetric
+    episodes: Episodes  # as `episode_table` has them
+    metric: RankingMetric  # that its agents are ranked by
     leaderboard: Frame
     pairs: Frame
     slos: Frame
     improvements: Frame
-    styles: Mapping[str, AgentStyle]
-    highlight: Sequence[str]
+    styles: Mapping[str, AgentStyle]  # of all agents of the report
+    highlight: Sequence[str]  # agents in colour
 
     @property
     def agents(self) -> list[str]:
@@ -135,7 +87,6 @@ def _block_of(evidence: Evidence, name: str, episodes: Episodes, is_one_of_many:
         title=f"{evidence.title}: {name}" if name != EVERYWHERE and is_one_of_many else evidence.title,
         is_one_of_many=is_one_of_many,
         episodes=episodes,
-        references=evidence.references,
         metric=SCORE if episodes["score"].notna().any() else REWARD,
         leaderboard=ranked,
         pairs=comparisons(rows, evidence.reference),

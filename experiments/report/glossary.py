@@ -84,7 +84,7 @@ def unmeasured(episodes: Episodes) -> list[str]:
 
 def unscored(episodes: Episodes, references: References, lacks: Mapping[str, str]) -> list[str]:
     """Name the cells that no score is of, and why."""
-    cells = pd.Series(episodes["cell"].unique())
+    cells: Episodes = pd.Series(episodes["cell"].unique())
     alike = "the best known is hardly better than random there"
     why = {cell: lacks.get(cell, "random or oracle is missing there") for cell in cells}
     why |= {cell: "" if own.is_normal else alike for cell, own in references.items()}
@@ -96,7 +96,7 @@ def unscored(episodes: Episodes, references: References, lacks: Mapping[str, str
 
 def uneven(episodes: Episodes) -> list[str]:
     """Name the agents that lack episodes which others have, and the cells of these."""
-    played = pd.crosstab([episodes["cell"], episodes["seed"]], episodes["agent"])
+    played: Episodes = pd.crosstab([episodes["cell"], episodes["seed"]], episodes["agent"])
     short = []
     for agent in episodes["agent"].unique():
         absent = played.index[played[agent] == 0]

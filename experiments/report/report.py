@@ -4,7 +4,7 @@ import io
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib as mpl
 import pandas as pd
@@ -137,13 +137,12 @@ def section(block: Block, figures: Sequence[Part], reference: str) -> Section:
         tables.known(tables.written(block.leaderboard, tables.chosen(*headings)))
         for headings in (tables.FIRST, tables.FURTHER)
     )
-    ranking, *others = figures
-    parts = [Part("Leaderboard", "The best on top; in brackets 95 % intervals.", first), ranking]
+    parts = [Part("Leaderboard", "The best on top; in brackets 95 % intervals.", first), figures[0]]
     if len(block.pairs):
         text = f"Differences are {reference} minus the agent of the line, episode by episode."
         pairs = tables.known(tables.written(block.pairs, tables.paired(block.metric)))
         parts.append(Part(f"{reference} against the others", text, pairs))
-    parts += [*others, Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos))]
+    parts += [*figures[1:], Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos))]
     return Section(block.name, cells_text(block), [*parts, Part("Further figures", "", further)])
 
 
@@ -154,17 +153,10 @@ def facts_of(evidence: Evidence) -> dict[str, str]:
     return {
         "Episodes": f"{len(episodes):,} in {counted(len(n_seeds), 'cell')}",
         "Agents": ", ".join(episodes["agent"].unique()),
-        "Seeds per cell": span(n_seeds),
-        "Steps per episode": span(episodes["steps"]),
+        "Seeds per cell": " to ".join(dict.fromkeys(map(str, (n_seeds.min(), n_seeds.max())))),
         "Reference": evidence.reference,
         **evidence.facts,
     }
-
-
-def span(values: Any) -> str:
-    """Write "5", or "5 to 20"."""
-    low, high = int(values.min()), int(values.max())
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 # --- figures ---

@@ -167,8 +167,3 @@ def test_blocks_are_reported_apart_and_together(tmp_path):
     assert pd.read_csv(tmp_path / "table.csv")["block"].tolist() == [
         b for b in ("all", "block", "other") for _ in "123"
     ]
-
-
-def test_a_report_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="at least one, got none"):
-        evidence(episodes=[])
