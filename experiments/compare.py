@@ -28,7 +28,6 @@ from experiments.results.collection import (
     metadata_of,
     unbuilt_notes,
 )
-from experiments.results.published import from_published
 from experiments.results.references import measured
 from experiments.results.run_row import Row, from_folders, row_of
 from experiments.runs.logged import called
@@ -44,8 +43,8 @@ FIRST = "aif"  # the reference, unless told otherwise
 def config_of(cfg: DictConfig) -> CompareConfig:
     """Return the configuration by its schema. Raises ConfigError: something in it is wrong."""
     config = checked(cfg, CompareConfig)
-    if config.runs is None and config.mlflow is None and config.published is None:
-        raise ConfigError("say which runs: runs=FOLDER, mlflow=SEARCH or published=FOLDER (more: --help)")
+    if config.runs is None and config.mlflow is None:
+        raise ConfigError("say which runs: runs=FOLDER or mlflow=SEARCH (more: --help)")
     if not all(isinstance(folder, str) for folder in config.folders):
         raise ConfigError(f"runs must be a folder or a list of folders, got {config.runs!r}")
     if config.blocks not in (None, *BLOCKS):
@@ -54,22 +53,19 @@ def config_of(cfg: DictConfig) -> CompareConfig:
 
 
 def gathered(config: CompareConfig, scratch: Path) -> tuple[list[Row], list[str]]:
-    """Return the runs of all sources, and notes on what they did not give. Raises ConfigError."""
+    """Return the runs of both sources, and notes on what they did not give. Raises ConfigError."""
     rows, notes = from_folders(config.folders), []
     if config.mlflow is not None:
         uri = tracking_uri(Path(config.results))
         found, notes = found_in_mlflow(config.mlflow, uri, config.mlflow_experiment, scratch)
         rows += [row_of(*one) for one in found]
-    if config.published is not None:
-        rows += from_published(Path(config.published))
     return rows, notes
 
 
 def name_of(config: CompareConfig) -> str:
     """Return the comparison's, by its sources: "main", "main-20261126-011423", "mlflow"."""
     names = [called(Path(folder).resolve()) for folder in config.folders]
-    names += [source for source in ("mlflow", "published") if getattr(config, source) is not None]
-    return "+".join(dict.fromkeys(names))
+    return "+".join(dict.fromkeys(names if config.mlflow is None else [*names, "mlflow"]))
 
 
 def reference_of(config: CompareConfig, collection: Collection) -> str:

@@ -197,7 +197,6 @@ class CompareConfig:
     runs: Any = MISSING
     mlflow: str | None = MISSING
     mlflow_experiment: str | None = MISSING
-    published: str | None = MISSING
     where: str = MISSING
     reference: str | None = MISSING
     highlight: list[str] = MISSING

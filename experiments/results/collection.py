@@ -13,7 +13,6 @@ from experiments.program.errors import ConfigError
 from experiments.program.formatting import counted, listed
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
-from experiments.results.published import PUBLISHED
 from experiments.results.run_row import SPEC, STANDING_IN, UNREADABLE, Cell, Row, Runs
 from experiments.runs.record import RunStatus
 from experiments.statistics.disturbances import change_points_of
@@ -140,16 +139,15 @@ def newest(runs: Runs) -> Noted:
 
 def code_notes(runs: Runs) -> Iterator[str]:
     """Say whether results can differ because code does."""
-    ours = runs[runs["git_commit"] != PUBLISHED]
-    codes, is_mixed = ours["code_hash"].where(ours["code_hash"] != "", "unknown"), False
-    for (variant, *_), own in codes.groupby([ours["variant"], ours["env"], ours[SPEC]]):
+    codes, is_mixed = runs["code_hash"].where(runs["code_hash"] != "", "unknown"), False
+    for (variant, *_), own in codes.groupby([runs["variant"], runs["env"], runs[SPEC]]):
         if own.nunique() > 1:
             is_mixed = True
             yield (
                 f"Not all of one code: {variant} ran with {own.nunique()} versions of its own code, its "
                 f"world's or its checkpoint ({tally(own)}); a difference may be theirs."
             )
-    if (commits := commits_of(ours)).nunique() > 1:
+    if (commits := commits_of(runs)).nunique() > 1:
         same = "" if is_mixed else "; what decides the results is the same in all runs of an agent"
         yield f"Runs of {commits.nunique()} commits: {tally(commits)}{same}."
 

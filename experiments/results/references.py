@@ -121,6 +121,6 @@ def notes_on(added: Sequence[Cell]) -> list[str]:
 
 
 def is_of_other_code(cell: Cell) -> bool:
-    """Whether a run of a cell says that this code would not do the same; published ones do not say."""
+    """Whether a run of a cell says that this code would not do the same; old ones do not say."""
     runs = cell.runs[cell.runs["code_hash"] != ""]
     return any(run["code_hash"] != code_hash(run["config"], run["env"]) for _, run in runs.iterrows())

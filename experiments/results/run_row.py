@@ -2,7 +2,7 @@
 
 | column | meaning |
 |---|---|
-| `agent`, `video`, `detector`, `env`, `hardware`, `scenario`, `slo` | options of its groups; an agent without a file is called by its class, a published one by the name that `published` has for it |
+| `agent`, `video`, `detector`, `env`, `hardware`, `scenario`, `slo` | options of its groups; an agent without a file is called by its class |
 | `seed`, `spec_hash`, `config_hash`, `git_commit`, `status` | the head of `summary.json` |
 | `code_hash`, `weights`, `detections`, `error`, `machine`, `releases` | likewise; "" where a run does not say |
 | `trained_steps`, `golden_f1` | likewise; 0 and None where a run does not say |

@@ -42,8 +42,7 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
     """The figures of one run.
 
     Args:
-        trace: one row per control interval, at least one; columns as `trace.row_of` has them. A
-            published log has neither metrics, frames nor overruns, and NaN for the times.
+        trace: one row per control interval, at least one; columns as `trace.row_of` has them.
 
     Returns:
         Plain values, None where nothing was measured. Latencies are the intervals' own percentiles,
@@ -123,7 +122,7 @@ def names_in(trace: pd.DataFrame, prefix: str) -> list[str]:
 
 
 def verdicts(trace: pd.DataFrame, names: list[str]) -> Verdicts:
-    """Of each SLO, shapes (n_steps, n_slos); a published log knows all that it tells."""
+    """Of each SLO, shapes (n_steps, n_slos); a trace without such columns knows all that it tells."""
     broken = np.stack([column(trace, f"slos.{name}") == SloState.CRITICAL for name in names], axis=1)
     found = [column(trace, known) > 0 for name in names if (known := f"known.{name}") in trace]
     known = np.stack(found, axis=1) if found else np.ones_like(broken)

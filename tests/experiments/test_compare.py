@@ -216,7 +216,7 @@ def test_random_and_oracle_are_played_where_the_runs_lack_them(results, compared
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ((), "say which runs: runs=FOLDER, mlflow=SEARCH or published=FOLDER"),
+        ((), "say which runs: runs=FOLDER or mlflow=SEARCH"),
         (("runs=/nowhere",), "there is no folder /nowhere"),
         (("runs=3",), "runs must be a folder or a list of folders, got 3"),
         (

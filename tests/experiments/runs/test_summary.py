@@ -111,7 +111,7 @@ def test_of_a_run_in_which_nothing_was_measured_no_fulfilment_is_known():
     assert summary["slo_fulfilment_by_slo"] == {"load": None, "latency_p95_ms": None}
 
 
-def test_a_published_log_knows_all_that_it_tells():
+def test_a_trace_without_columns_of_what_is_known_knows_all_that_it_tells():
     columns = [name for name in trace().columns if name.startswith("known.")]
     summary = summarise(trace().drop(columns=columns))
     assert (summary["slo_fulfilment"], summary["slo_unknown"]) == (0.5, 0.0)
