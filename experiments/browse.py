@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -16,10 +17,9 @@ from experiments.display.lines import events_of
 from experiments.display.plots import Course, plot_runs
 from experiments.display.summary_view import print_summary
 from experiments.display.views import trace_view
-from experiments.program.console import plain_table, say
+from experiments.program.console import counted, figure, plain_table, say
 from experiments.program.entry import prepared_for_its_end
-from experiments.program.errors import ConfigError, ExecutionError
-from experiments.program.formatting import counted, figure
+from experiments.program.errors import ConfigError, ExecutionError, blaming
 from experiments.program.style import FORMATS
 from experiments.report.agent_styles import agent_styles
 from experiments.results.naming import named_agents, named_cells
@@ -41,7 +41,9 @@ def found_in(paths: Sequence[Path], where: Sequence[str]) -> list[LoggedRun]:
     Raises:
         ConfigError: there is no such folder, or no run in it; a condition is none; no run has that fact.
     """
-    conditions = dict(map(condition, where))
+    if bad := [text for text in where if not re.fullmatch("[^=]+=.+", text)]:
+        raise ConfigError(f"--where: expected FACT=VALUE, got {bad[0]!r}")
+    conditions = {name: value.split(",") for name, _, value in (text.partition("=") for text in where)}
     folders = paths or sorted(path for path in RESULTS.glob("*") if any(path.glob(f"*/{SUMMARY}")))
     if not folders:
         raise ConfigError(
@@ -51,19 +53,7 @@ def found_in(paths: Sequence[Path], where: Sequence[str]) -> list[LoggedRun]:
     for name in conditions:
         if not any(name in run.summary for run in runs):
             raise ConfigError(f"no run has a fact {name!r}; what they have is in their summary.json")
-    return [
-        run
-        for run in runs
-        if all(str(run.summary.get(name)) in value.split(",") for name, value in conditions.items())
-    ]
-
-
-def condition(text: str) -> tuple[str, str]:
-    """Return the name of a fact, and which values of it are meant. Raises ConfigError: it is none."""
-    name, _, value = text.partition("=")
-    if not (name and value):
-        raise ConfigError(f"--where: expected FACT=VALUE, got {text!r}")
-    return name, value
+    return [run for run in runs if all(str(run.summary.get(name)) in conditions[name] for name in conditions)]
 
 
 def list_runs(said: argparse.Namespace, console: Console) -> None:
@@ -123,10 +113,8 @@ def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
     labels = agents if is_one else [f"{agent}-{cell}" for agent, cell in zip(agents, cells, strict=True)]
     styles, courses = agent_styles(labels), []
     for i, (label, row) in enumerate(zip(labels, rows, strict=True)):
-        try:
+        with blaming("picture"):
             trace = row["trace"]()
-        except FileNotFoundError as error:
-            raise ConfigError(str(error)) from error
         if trace.empty:
             raise ConfigError(f"{row['place']} has no step to draw")
         look = {

@@ -7,8 +7,9 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.calibration.session import Calibration, execute
-from experiments.config.programs import CalibrateConfig, register
-from experiments.config.schemas import CONF, checked
+from experiments.config.composing import checked, register
+from experiments.config.programs import CalibrateConfig
+from experiments.config.schemas import CONF
 from experiments.execution.this_machine import with_own_hardware
 from experiments.program.entry import enter, logging_to
 from experiments.program.files import write_whole

@@ -14,8 +14,8 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "repeat": "Play a logged run again, and say whether it comes to the same.",
     "export": "Bring logged runs to MLflow.",
     "train": "Let an agent learn in the simulator, or search good figures for one that does not.",
-    "calibrate": "Measure this machine, write its profile, and find out how far the worlds are apart.",
-    "world": "Describe a drawn world, draw it, or write it out as configuration.",
+    "calibrate": "Measure this machine, and write its profile.",
+    "world": "Describe a drawn world, and draw it.",
     "forecast": "Hold what agents expect against what comes true.",
 }
 BROWSE = {  # these are one module
@@ -25,21 +25,16 @@ BROWSE = {  # these are one module
 }
 
 
-def help_text() -> str:
-    """Return what `elasticbench --help` says."""
-    lines = [f"    {name:<10} {purpose}" for name, purpose in COMMANDS.items()]
-    return "\n".join(
-        [
-            "Find out which elasticity agent keeps a stream within its SLOs at the highest QoE.",
-            "",
-            "    elasticbench COMMAND [WORD ...]    what a command takes: elasticbench COMMAND --help",
-            "    elasticbench --version",
-            "",
-            *lines,
-            "",
-            "The first thing to say: elasticbench run agent=aif video=traffic",
-        ]
-    )
+HELP = """Find out which elasticity agent keeps a stream within its SLOs at the highest QoE.
+
+    elasticbench COMMAND [WORD ...]    what a command takes: elasticbench COMMAND --help
+    elasticbench --version
+
+{}
+
+The first thing to say: elasticbench run agent=aif video=traffic""".format(
+    "\n".join(f"    {name:<10} {purpose}" for name, purpose in COMMANDS.items())
+)
 
 
 def main() -> None:
@@ -47,7 +42,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     match arguments:
         case [] | ["-h" | "--help" | "help"]:
-            print(help_text())
+            print(HELP)
         case ["-V" | "--version"]:
             print(f"elasticbench {version('elasticbench')}")
         case [command, *arguments] if command in COMMANDS:

@@ -1,8 +1,6 @@
 """`python -m experiments.compare`: from logged runs to tables, figures and a page on how agents compare."""
 
 import os
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,8 +10,9 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.programs import CompareConfig, register
-from experiments.config.schemas import CONF, checked
+from experiments.config.composing import checked, register
+from experiments.config.programs import CompareConfig
+from experiments.config.schemas import CONF
 from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, quoted
@@ -31,6 +30,7 @@ from experiments.results.collection import (
 from experiments.results.references import measured
 from experiments.results.run_row import Row, from_folders, row_of
 from experiments.runs.logged import called
+from experiments.runs.provenance import command
 from experiments.runs.record import CONFIG
 from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
@@ -77,9 +77,9 @@ def reference_of(config: CompareConfig, collection: Collection) -> str:
     return config.reference or (FIRST if FIRST in agents else agents[0])
 
 
-def perform(cfg: DictConfig, command: str, console: Console) -> None:
+def perform(cfg: DictConfig, console: Console | None = None) -> None:
     """Gather runs, choose and read them, play what scores are measured by, write the report."""
-    config = config_of(cfg)
+    config, console = config_of(cfg), console or Console()
     directory = Path(config.output or Path(config.results) / "comparisons" / name_of(config))
     with TemporaryDirectory(prefix="elasticbench-compare-") as scratch:
         rows, source_notes = gathered(config, Path(scratch))
@@ -96,7 +96,7 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
         reference=reference,
         highlight=config.highlight,
         notes=[*collection.notes, *source_notes, *found.notes, *doubts, *unasked_notes],
-        facts=metadata_of(collection, command),
+        facts=metadata_of(collection, command()),
     )
     if (directory / PAGE).is_file():
         say(console, "replaced   the report that was there; output=DIR keeps both")
@@ -106,29 +106,23 @@ def perform(cfg: DictConfig, command: str, console: Console) -> None:
     say(console, f"report     {page}")
 
 
-def texts_quoted(arguments: Sequence[str]) -> list[str]:
-    """Return a command line's overrides, such that Hydra takes a value of TEXTS as it stands.
+def texts_quoted(words: Sequence[str]) -> list[str]:
+    """Return a command line such that Hydra takes a value of TEXTS as it stands; what it can read is left."""
 
-    What Hydra can read is left alone, so that quotes of its own are not doubled.
-    """
-    parser = OverridesParser.create()
-    found = []
-    for argument in arguments:
-        key, is_given, value = argument.partition("=")
-        if is_given and key in TEXTS:
-            try:
-                parser.parse_override(argument)
-            except HydraException:
-                argument = quoted(key, value)
-        found.append(argument)
-    return found
+    def is_read(word: str) -> bool:
+        try:
+            OverridesParser.create().parse_override(word)
+        except HydraException:
+            return False
+        return True
 
+    found = [(word, *word.partition("=")) for word in words]
+    return [
+        quoted(key, value) if key in TEXTS and is_given and not is_read(word) else word
+        for word, key, is_given, value in found
+    ]
 
-COMMAND = shlex.join(["python", "-m", "experiments.compare", *sys.argv[1:]])  # as the user gave it
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
-    sys.argv[1:] = texts_quoted(sys.argv[1:])
-    enter(
-        "experiments.compare", CONF / "compare.yaml", lambda cfg: perform(cfg, COMMAND, Console()), register
-    )
+    enter("experiments.compare", CONF / "compare.yaml", perform, register, texts_quoted)

@@ -10,11 +10,10 @@ from rich.console import Console
 
 from agents.base import Forecaster
 from envs.spec import ElasticitySpec
-from experiments.config.agents import make_agent
-from experiments.config.composing import agent_values
-from experiments.config.programs import ForecastsConfig, register
-from experiments.config.schemas import CONF, checked
-from experiments.config.world_schemas import SimulatorSchema
+from experiments.config.agents import agent_values, make_agent
+from experiments.config.composing import checked, register
+from experiments.config.programs import ForecastsConfig
+from experiments.config.schemas import CONF, SimulatorSchema
 from experiments.forecasts.questions import ask
 from experiments.forecasts.scores import plot_calibration, scores_of, scores_table
 from experiments.program.console import ProgressView, say

@@ -2,8 +2,7 @@
 
 import os
 import re
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,14 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from envs.procedural.world import draw_again
-from experiments.config.programs import RankConfig, register
-from experiments.config.schemas import CONF, checked
+from experiments.config.composing import checked, register
+from experiments.config.programs import RankConfig
+from experiments.config.schemas import CONF
 from experiments.execution.resolve import CUSTOM
-from experiments.program.console import ProgressView, say
+from experiments.program.console import ProgressView, counted, figure, say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.files import write_whole
-from experiments.program.formatting import counted, figure
 from experiments.report.tables import Columns, chance, interval, percent, terminal, written
 from experiments.statistics.episode import Episodes
 from experiments.statistics.pairs import beaten_worst, standing
@@ -29,13 +28,12 @@ from experiments.sweeps.published_leaderboard import commit_of, publish, read
 from experiments.sweeps.study import AgentVariant, Resolver, StudyRun
 from pipeline.allowance import usable_cores
 
-PROGRAM = "experiments.rank"
 CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
-def perform(cfg: DictConfig, console: Console) -> None:
+def perform(cfg: DictConfig) -> None:
     """Play the agent, and place it among the others; or publish what a study left."""
-    config = checked(cfg, RankConfig)
+    config, console = checked(cfg, RankConfig), Console()
     if config.worlds is not None and config.worlds < 2:
         raise ConfigError(f"configuration: worlds must be >= 2, got {config.worlds}")
     if config.publish:
@@ -111,7 +109,7 @@ def columns(name: str) -> Columns:
     }
 
 
-def overrides(words: list[str]) -> list[str]:
+def overrides(words: Sequence[str]) -> list[str]:
     """Return what Hydra is told: a class alone, as in `rank my_package.MyAgent`, is an agent of one's own."""
     return [
         word
@@ -122,5 +120,4 @@ def overrides(words: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before any process begins: each has one core
-    sys.argv[1:] = overrides(sys.argv[1:])
-    enter(PROGRAM, CONF / "rank.yaml", lambda cfg: perform(cfg, Console()), register)
+    enter("experiments.rank", CONF / "rank.yaml", perform, register, overrides)

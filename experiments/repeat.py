@@ -14,16 +14,15 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from experiments.config.schemas import RunConfig, register
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.composing import register
+from experiments.config.schemas import PipelineSchema, RunConfig
 from experiments.display.summary_view import figures_of
 from experiments.display.views import View, choose_view
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve
-from experiments.program.console import plain_table, say
+from experiments.program.console import counted, plain_table, say
 from experiments.program.entry import prepared_for_its_end
 from experiments.program.errors import ConfigError, ExecutionError
-from experiments.program.formatting import counted
 from experiments.runs.logged import LoggedRun, changes_since, first_difference, read_run
 from experiments.runs.provenance import GROUPS
 from experiments.runs.trace import read_trace

@@ -10,7 +10,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.config.schemas import CONF, register
+from experiments.config.composing import register
+from experiments.config.schemas import CONF
 from experiments.display.summary_view import print_summary
 from experiments.display.views import choose_view
 from experiments.execution.execute import execute

@@ -6,8 +6,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.programs import TrainConfig, register
-from experiments.config.schemas import CONF, checked
+from experiments.config.composing import checked, register
+from experiments.config.programs import TrainConfig
+from experiments.config.schemas import CONF
 from experiments.program.entry import enter
 from experiments.training.search import search, search_of
 from experiments.training.training_run import is_learned, train, training_run_of

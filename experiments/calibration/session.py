@@ -13,8 +13,7 @@ from experiments.calibration import accuracy
 from experiments.calibration.measuring import measure, n_parts
 from experiments.calibration.profile import cells_table, profile_of, source_text, to_yaml
 from experiments.config.programs import CalibrateConfig
-from experiments.config.schemas import CONF, unrecorded
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.schemas import CONF, PipelineSchema, unrecorded
 from experiments.execution.this_machine import LOCAL, own_profile
 from experiments.program.console import ProgressView
 from experiments.program.errors import ConfigError, blaming

@@ -1,25 +1,27 @@
 """From an agent's values to the agent; what is wrong is found before anything starts, whoever wrote it."""
 
-import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from hydra.errors import HydraException
+from hydra import compose
+from hydra.errors import HydraException, MissingConfigException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.config.derived import arguments_of, schema_of
-from experiments.program.errors import ConfigError, blaming, sentence
+from experiments.program.errors import ConfigError, blaming, no_key, sentence
 from pipeline.naming import named
 
 TARGET = "_target_"
 HYDRAS = frozenset({TARGET, "_convert_", "_recursive_"})  # keys that Hydra reads itself
 SPEC = "spec"  # the argument that every agent is given
 CUSTOM = "agent=custom agent._target_=my_package.MyAgent +agent.KEY=VALUE"
+UNCHANGED: Mapping[str, Any] = MappingProxyType({})
 
 
 def make_agent(values: DictConfig, spec: ElasticitySpec, place: str = "agent", **changed: Any) -> Agent:
@@ -36,6 +38,32 @@ def make_agent(values: DictConfig, spec: ElasticitySpec, place: str = "agent", *
         raise
     except Exception as error:  # a stranger's constructor may fail in any way
         raise ConfigError(f"{place}: {sentence(error)}") from error
+
+
+def agent_values(name: str, results: str, place: str, overrides: Mapping[str, Any] = UNCHANGED) -> DictConfig:
+    """Return what an agent of conf/agent is made of, inside a `hydra.main` or an initialised Hydra.
+
+    Args:
+        name: of its file.
+        results: the folder that checkpoints are in.
+        place: what names it, for the text of an error.
+        overrides: values that are others than in the file.
+
+    Raises:
+        ConfigError: there is no such agent, or a value is wrong.
+    """
+    try:
+        whole = compose(f"agent/{name}")
+        with open_dict(whole):
+            whole.results = results
+        OmegaConf.resolve(whole)
+        values = OmegaConf.merge(whole["agent"], dict(overrides))
+    except MissingConfigException as error:
+        raise ConfigError(f"{place}: there is no conf/agent/{name}.yaml") from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(f"{place}: {sentence(error)}") from error
+    assert isinstance(values, DictConfig)
+    return typed_values(values, place)
 
 
 def typed_values(values: DictConfig, place: str = "agent") -> DictConfig:
@@ -56,42 +84,40 @@ def typed_values(values: DictConfig, place: str = "agent") -> DictConfig:
         raise ConfigError(f"{place} names no class: expected {TARGET}, e.g. {CUSTOM}")
     if OmegaConf.is_missing(values, TARGET):
         return values
-    target = str(values[TARGET])
-    return OmegaConf.create(_typed(values, _agent_class(target, place), frozenset({SPEC}), place))
+    plain: Any = OmegaConf.to_container(values, resolve=True)
+    return OmegaConf.create(_typed(plain, _agent_class(plain[TARGET], place), frozenset({SPEC}), place))
 
 
 def _typed(
-    values: DictConfig, target: Callable[..., Any], given: frozenset[str], place: str
+    values: Mapping[str, Any], target: Callable[..., Any], given: frozenset[str], place: str
 ) -> dict[str, Any]:
     """Likewise, of anything that is made of values; `given` are the arguments that it gets otherwise."""
-    arguments = arguments_of(target)
-    known = [name for name in arguments if name not in given]
+    arguments = {name: one for name, one in arguments_of(target).items() if name not in given}
+    own = {name: value for name, value in values.items() if name not in HYDRAS}
     takes_any = any(one.kind is one.VAR_KEYWORD for one in inspect.signature(target).parameters.values())
-    plain = OmegaConf.to_container(values, resolve=True)
-    assert isinstance(plain, dict)
-    plain = {str(name): value for name, value in plain.items()}
-    own = {name: value for name, value in plain.items() if name not in HYDRAS}
-    unknown = [name for name in own if name not in known]
-    if unknown and not takes_any:
-        raise ConfigError(_unknown(unknown[0], known, values, place))
-    for name in known:
-        if name not in own and arguments[name].default is inspect.Parameter.empty:
+    if (unknown := [name for name in own if name not in arguments]) and not takes_any:
+        is_ours = target.__module__.startswith("agents.")
+        raise ConfigError(
+            no_key(place, unknown[0], arguments, "" if is_ours else f"for a class of your own say {CUSTOM}")
+        )
+    for name, argument in arguments.items():
+        if name not in own and argument.default is inspect.Parameter.empty:
             raise ConfigError(
                 f"{place} has no key {name!r}, which {values[TARGET]} needs: say +{place}.{name}=..."
             )
-    made = {}
-    for name, value in own.items():
-        if isinstance(value, dict) and TARGET in value:
-            inside = f"{place}.{name}"
-            made[name] = _typed(values[name], _class(value[TARGET], inside), frozenset(), inside)
+    made = {
+        name: _typed(value, _class(value[TARGET], f"{place}.{name}"), frozenset(), f"{place}.{name}")
+        for name, value in own.items()
+        if isinstance(value, dict) and TARGET in value
+    }
+    simple = {name: value for name, value in own.items() if name in arguments and name not in made}
     schema = OmegaConf.structured(schema_of(target, given.union(made)))
-    simple = {name: value for name, value in own.items() if name in known and name not in made}
     try:
         typed = OmegaConf.to_container(OmegaConf.merge(schema, simple))
     except OmegaConfBaseException as error:
         raise ConfigError(f"{place}.{sentence(error)}") from None  # it would be told instead of this
     assert isinstance(typed, dict)
-    return {**plain, **{name: typed[name] for name in simple}, **made}
+    return {**values, **{name: typed[name] for name in simple}, **made}
 
 
 def _class(target: str, place: str) -> Any:
@@ -109,12 +135,3 @@ def _agent_class(target: str, place: str) -> Any:
     if SPEC not in inspect.signature(found).parameters:
         raise ConfigError(f"{place}.{TARGET}: {target} must take the argument {SPEC}, the stream's spec")
     return found
-
-
-def _unknown(key: str, known: list[str], values: DictConfig, place: str) -> str:
-    """Return the sentence about a key that a class does not take."""
-    text = f"{place} has a key {key!r}, but {values[TARGET]} takes {', '.join(known) or 'no key of its own'}"
-    if close := difflib.get_close_matches(key, known, n=1):
-        return f"{text}; did you mean {close[0]}?"
-    is_ours = str(values[TARGET]).startswith(f"{Agent.__module__.partition('.')[0]}.")
-    return text if is_ours else f"{text}; for a class of your own say {CUSTOM}"

@@ -1,26 +1,49 @@
-"""Parts of conf/ by their names, for programs that need more of them than they were started with.
+"""Configurations as Hydra composes them of conf/, checked; parts of conf/ by their names.
 
-All of it is called inside a `hydra.main` or an initialised Hydra.
+What composes is called inside a `hydra.main` or an initialised Hydra.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from functools import cache
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra import compose
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 
 from experiments.config.agents import typed_values
-from experiments.config.schemas import register
-from experiments.program.errors import ConfigError, sentence
+from experiments.config.programs import GROUPS, PROGRAMS
+from experiments.config.schemas import CONF, VARIANTS
+from experiments.program.errors import blaming, no_key
+from pipeline.bounds import OptionError, check_value
+from pipeline.options import ProducerOptions
 
 MAIN = "config"  # conf/config.yaml
-UNCHANGED: Mapping[str, Any] = MappingProxyType({})
+# groups whose keys are options of the producer by the same name, "" being the run itself (seed)
+PRODUCERS = ("", "video", "env", "scenario")
+Config = TypeVar("Config")
+
+
+def register() -> None:
+    """Make all schemas known to Hydra, and what its help texts ask for."""
+    OmegaConf.register_new_resolver("options", options_text, replace=True)
+    store = ConfigStore.instance()
+    for name, schema in PROGRAMS.items():
+        store.store(name=f"{name}_schema", node=schema)
+    for group, options in {**VARIANTS, **GROUPS}.items():
+        for name, schema in options.items():
+            store.store(group=f"schema/{group}", name=name, node=schema)
+
+
+def options_text(group: str) -> str:
+    """Return the options of a group of conf/, as a help text lists them: * before what need not be said."""
+    defaults: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{MAIN}.yaml").defaults)
+    names = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    return " | ".join(f"*{name}" if {group: name} in defaults else name for name in names)
 
 
 def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
@@ -54,27 +77,54 @@ def _chosen(loader: ConfigLoader, group: str, name: str) -> DictConfig:
     return compose(MAIN, overrides=[f"{group}={name}"])
 
 
-def agent_values(name: str, results: str, place: str, overrides: Mapping[str, Any] = UNCHANGED) -> DictConfig:
-    """Return what an agent of conf/agent is made of.
+# --- what may not be ---
 
-    Args:
-        name: of its file.
-        results: the folder that checkpoints are in.
-        place: what names it, for the text of an error.
-        overrides: values that are others than in the file.
+
+def checked(cfg: DictConfig, schema: type[Config]) -> Config:
+    """Return a composed configuration as values of its schema. Raises ConfigError: something is wrong."""
+    with blaming("configuration"):
+        check_keys(cfg)
+    config = OmegaConf.to_object(cfg)
+    assert isinstance(config, schema), "it is the first of its defaults"
+    return config
+
+
+def check_keys(cfg: DictConfig, place: str = "") -> None:
+    """Raise if a key is there that nobody would read: added (`+key=value`), or of an agent that lacks it.
+
+    And if a value is none that the pipeline's programs take, or no number at all (NaN).
 
     Raises:
-        ConfigError: there is no such agent, or a value is wrong.
+        ValueError: no schema has it, or its value is none of those.
+        ConfigError: of the agent, see `experiments.config.agents.typed_values`.
     """
-    try:
-        whole = compose(f"agent/{name}")
-        with open_dict(whole):
-            whole.results = results
-        OmegaConf.resolve(whole)
-        values = OmegaConf.merge(whole["agent"], dict(overrides))
-    except MissingConfigException as error:
-        raise ConfigError(f"{place}: there is no conf/agent/{name}.yaml") from error
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(f"{place}: {sentence(error)}") from error
-    assert isinstance(values, DictConfig)
-    return typed_values(values, place)
+    schema = OmegaConf.get_type(cfg)
+    known = [field.name for field in fields(schema)] if is_dataclass(schema) else None
+    for name in cfg:
+        key = f"{place}.{name}" if place else str(name)
+        if known is not None and name not in known:
+            raise ValueError(no_key(place, str(name), known))
+        if OmegaConf.is_missing(cfg, name):
+            continue
+        child = cfg[name]
+        if key == "agent":
+            typed_values(child, key)
+        nodes = list(child) if isinstance(child, ListConfig) else [child]
+        check_number(key, [node for node in nodes if isinstance(node, int | float)])
+        for node in nodes:
+            if isinstance(node, DictConfig):
+                check_keys(node, key)
+
+
+def check_number(key: str, numbers: list[float]) -> None:
+    """Raise ValueError if a key has a number that what it is for cannot have."""
+    group, _, name = key.rpartition(".")
+    if group in PRODUCERS and name in {option.name for option in fields(ProducerOptions)}:
+        try:
+            check_value(ProducerOptions, name, tuple(numbers))
+        except OptionError as error:
+            raise ValueError(f"{key} {error.problem}") from error
+    if key == "processes" and any(number < 1 for number in numbers):
+        raise ValueError(f"processes must be >= 1, got {numbers[0]}")
+    if any(math.isnan(number) for number in numbers):
+        raise ValueError(f"{key} must be a number, got nan")

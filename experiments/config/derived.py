@@ -38,7 +38,7 @@ copyreg.pickle(_Kind, _reference)  # pyright: ignore[reportArgumentType] - a str
 
 
 @cache
-def schema_of(target: Callable[..., Any], leave_out: frozenset[str] = frozenset()) -> type:
+def schema_of(target: Callable[..., Any], leave_out: frozenset[str] = frozenset()) -> Any:
     """Derive the dataclass that OmegaConf holds a constructor's arguments against.
 
     Args:

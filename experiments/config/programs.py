@@ -1,16 +1,29 @@
-"""Schemas of the programs beside `experiments.run`: what each asks for; values are in conf/PROGRAM.yaml."""
+"""Schemas of the programs: what each asks for; values are in conf/PROGRAM.yaml."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from envs.procedural.world import Split
-from experiments.config import schemas
-from experiments.config.schemas import DetectorSchema, PairsSchema, StreamConfig
-from experiments.config.world_schemas import EnvSchema, HardwareSchema, ScenarioSchema
+from experiments.config.schemas import (
+    DetectorSchema,
+    EnvSchema,
+    HardwareSchema,
+    RunConfig,
+    ScenarioSchema,
+    StreamConfig,
+)
 from pipeline.messages import Binding, HandOut
+
+
+@dataclass
+class PairsSchema:
+    """Every hardware of a list with every scenario of another, by the names of their files."""
+
+    hardware: list[str] = MISSING
+    scenarios: list[str] = MISSING
+
 
 # --- calibrate ---
 
@@ -235,6 +248,7 @@ PROGRAMS = {
     "compare": CompareConfig,
     "forecasts": ForecastsConfig,
     "rank": RankConfig,
+    "run": RunConfig,
     "study": StudyConfig,
     "train": TrainConfig,
 }
@@ -242,14 +256,3 @@ GROUPS = {
     "study": {"study": StudySchema},
     "training": {"paired": PairedSchema, "drawn": DrawnSchema, "judging": JudgingSchema},
 }
-
-
-def register() -> None:
-    """Make all schemas known to Hydra."""
-    schemas.register()
-    store = ConfigStore.instance()
-    for name, schema in PROGRAMS.items():
-        store.store(name=f"{name}_schema", node=schema)
-    for group, options in GROUPS.items():
-        for name, schema in options.items():
-            store.store(group=f"schema/{group}", name=name, node=schema)

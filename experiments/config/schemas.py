@@ -1,33 +1,30 @@
-"""Schemas of the configuration: every key a user can set, and its type. Values are in `conf/`, once.
+"""Schemas of a run's configuration: every key a user can set, and its type. Values are in `conf/`, once.
 
 Where a part is the arguments of one constructor, its schema is derived from that: see `derived`.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, ListConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from envs.accuracy import StreamProfile
+from envs.guards import Guards
+from envs.hardware import Device, Hardware
+from envs.scenario import Scenario
 from envs.spec import Quality
-from experiments.config.agents import typed_values
 from experiments.config.derived import schema_of
-from experiments.config.world_schemas import WORLDS, AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
-from experiments.program.errors import blaming
-from pipeline.bounds import OptionError, check_value
-from pipeline.messages import LoadingMode, WorkType
-from pipeline.options import ProducerOptions, SourceKind
+from pipeline.messages import Binding, HandOut, LoadingMode, WorkType
+from pipeline.options import QueuePolicy, SourceKind
 from pipeline.slos import video_slo
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-Config = TypeVar("Config")
 
-# --- on what: video ---
+# --- on what: video, detector ---
 
 
 @dataclass
@@ -85,7 +82,106 @@ class DetectorSchema:
     loading_mode: LoadingMode = MISSING
 
 
-# --- judged by what: slo ---
+# --- in what world: env, hardware, scenario, accuracy ---
+
+
+@dataclass
+class EnvSchema:
+    """What every world has."""
+
+    steps: int = MISSING
+    control_interval_s: float = MISSING
+    initial_levels: list[int] | None = MISSING
+
+
+@dataclass
+class StreamEnvSchema(EnvSchema):
+    """A producer's limits, whether it is real or simulated."""
+
+    binding: Binding = Binding.CAPTURE  # of a run whose release did not have it
+    hand_out: HandOut = HandOut.FIRST_ASKS  # likewise
+    queue_policy: QueuePolicy = MISSING
+    queue_bound_s: float = MISSING
+    memory_budget_mb: float = MISSING
+
+
+@dataclass
+class GuardsSchema(schema_of(Guards)):
+    """What an agent may do."""
+
+
+@dataclass
+class PipelineSchema(StreamEnvSchema):
+    """The real pipeline, in real time."""
+
+    emulate: bool = MISSING
+    ready_timeout_s: float = MISSING
+    control: str = MISSING
+    n_workers: int = MISSING
+    keys: str = ""  # of a run whose release did not have it, as what follows
+    shadow: bool = False
+    guards: GuardsSchema = field(default_factory=GuardsSchema)
+    restarts: int = 0
+    restarts_within_s: float = 60.0
+
+
+@dataclass
+class SimulatorSchema(StreamEnvSchema):
+    """The simulator, in no time. `output.video` writes nothing here: results carry the frame all the same."""
+
+    decision_ms: float = MISSING
+
+
+@dataclass
+class ReplaySchema(EnvSchema):
+    """A published data set; video, detector, hardware and slo have no say in it, a scenario hardly any."""
+
+    path: str = MISSING
+
+
+@dataclass
+class DeviceSchema(schema_of(Device)):
+    """A kind of worker."""
+
+
+@dataclass
+class ProfileSchema(schema_of(Hardware)):
+    """Workers and their host; a mix has no devices of its own."""
+
+    devices: list[DeviceSchema] = field(default_factory=list)
+
+
+@dataclass
+class HardwareSchema(ProfileSchema):
+    """A profile, or a mix of others: then `counts` says how many of the first device of each of `parts`."""
+
+    parts: dict[str, ProfileSchema] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class ScenarioSchema(schema_of(Scenario)):
+    """What happens during the run."""
+
+
+@dataclass
+class AccuracySchema(schema_of(StreamProfile)):
+    """What detections of the video's scene are worth."""
+
+
+# --- judged by what: slo, qoe ---
+
+
+@dataclass
+class SloSchema(schema_of(video_slo)):
+    """An objective."""
+
+
+@dataclass
+class SlosSchema:
+    """All objectives."""
+
+    slos: list[SloSchema] = MISSING
 
 
 @dataclass
@@ -95,14 +191,6 @@ class QoeWeightsSchema:
     fps: float = 1.0
     resolution: float = 1.0
     grade: float = 1.0
-
-
-_SLOS: Any = make_dataclass("Slos", [("slos", list[schema_of(video_slo)], field(default=MISSING))])
-
-
-@dataclass
-class SlosSchema(_SLOS):
-    """All objectives."""
 
 
 @dataclass
@@ -179,19 +267,10 @@ def unrecorded(
     return RunConfig(**stream, seed=seed, hardware=hardware, scenario=scenario, output=NO_OUTPUT)
 
 
-@dataclass
-class PairsSchema:
-    """Every hardware of a list with every scenario of another, by the names of their files."""
-
-    hardware: list[str] = MISSING
-    scenarios: list[str] = MISSING
-
-
-# groups whose keys are options of the producer by the same name, "" being the run itself (seed)
-PROGRAM_GROUPS = ("", "video", "env", "scenario")
+# --- schemas of a group's options ---
 
 VARIANTS: Mapping[str, Mapping[str, type]] = {
-    "env": WORLDS,
+    "env": {"pipeline": PipelineSchema, "simulator": SimulatorSchema, "replay": ReplaySchema},
     "video": {
         "traffic": TrafficSchema,
         "file": FileSchema,
@@ -216,72 +295,3 @@ def _fits(schema: type, values: DictConfig) -> bool:
         return not OmegaConf.missing_keys(OmegaConf.merge(OmegaConf.structured(schema), values))
     except OmegaConfBaseException:
         return False
-
-
-def check_keys(cfg: DictConfig, place: str = "") -> None:
-    """Raise if a key is there that nobody would read: added (`+key=value`), or of an agent that lacks it.
-
-    And if a value is none that the pipeline's programs take, or no number at all (NaN).
-
-    Raises:
-        ValueError: no schema has it, or its value is none of those.
-        ConfigError: of the agent, see `experiments.config.agents.typed_values`.
-    """
-    schema = OmegaConf.get_type(cfg)
-    known = {field.name for field in fields(schema)} if is_dataclass(schema) else None
-    for name in cfg:
-        key = f"{place}.{name}" if place else str(name)
-        if known is not None and name not in known:
-            raise ValueError(
-                f"nobody reads {key}; {place or 'the configuration'} has {', '.join(sorted(known))}"
-            )
-        if OmegaConf.is_missing(cfg, name):
-            continue
-        child = cfg[name]
-        if key == "agent":
-            typed_values(child, key)
-        nodes = list(child) if isinstance(child, ListConfig) else [child]
-        check_number(key, [node for node in nodes if isinstance(node, int | float)])
-        for node in nodes:
-            if isinstance(node, DictConfig):
-                check_keys(node, key)
-
-
-def check_number(key: str, numbers: list[float]) -> None:
-    """Raise ValueError if a key has a number that what it is for cannot have; see `PROGRAM_GROUPS`."""
-    group, _, name = key.rpartition(".")
-    if group in PROGRAM_GROUPS and name in {option.name for option in fields(ProducerOptions)}:
-        try:
-            check_value(ProducerOptions, name, tuple(numbers))
-        except OptionError as error:
-            raise ValueError(f"{key} {error.problem}") from error
-    if key == "processes" and any(number < 1 for number in numbers):
-        raise ValueError(f"processes must be >= 1, got {numbers[0]}")
-    if any(math.isnan(number) for number in numbers):
-        raise ValueError(f"{key} must be a number, got nan")
-
-
-def checked(cfg: DictConfig, schema: type[Config]) -> Config:
-    """Return a composed configuration as values of its schema. Raises ConfigError: something is wrong."""
-    with blaming("configuration"):
-        check_keys(cfg)
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, schema), "it is the first of its defaults"
-    return config
-
-
-def options_text(group: str) -> str:
-    """Return the options of a group of conf/, as a help text lists them: * before what need not be said."""
-    defaults: Any = OmegaConf.to_container(OmegaConf.load(CONF / "config.yaml").defaults)
-    names = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-    return " | ".join(f"*{name}" if {group: name} in defaults else name for name in names)
-
-
-def register() -> None:
-    """Make the schemas known to Hydra, and what its help texts ask for."""
-    OmegaConf.register_new_resolver("options", options_text, replace=True)
-    store = ConfigStore.instance()
-    store.store(name="run_schema", node=RunConfig)
-    for group, variants in VARIANTS.items():
-        for name, schema in variants.items():
-            store.store(group=f"schema/{group}", name=name, node=schema)

@@ -11,9 +11,8 @@ import pandas as pd
 
 from envs.scenario import Event, EventKind
 from envs.video import FPS, GRADE, RESOLUTION
-from experiments.config.schemas import RunConfig
-from experiments.config.world_schemas import ReplaySchema
-from experiments.program.formatting import counted, figure, sparkline
+from experiments.config.schemas import ReplaySchema, RunConfig
+from experiments.program.console import block, counted, figure
 from experiments.runs.summary import Truths, Values, column, names_in, slo_names, verdicts
 from experiments.worlds.builders import scenario_of
 from pipeline.slos import SloState
@@ -90,7 +89,7 @@ class Line:
         for part, bad in parts:
             known = part[np.isfinite(part)]
             mean = float(known.mean()) if known.size else math.nan
-            found.append((sparkline([mean - bottom], top - bottom or 1.0), bool(bad.any())))
+            found.append((block(mean - bottom, top - bottom or 1.0), bool(bad.any())))
         return found
 
     @property

@@ -16,7 +16,7 @@ from envs.procedural.world import STEPS, World
 from envs.scenario import EventKind
 from envs.spec import ElasticitySpec
 from experiments.display.lines import Group, Line, TimedEvent, lines_of
-from experiments.program.formatting import level_text
+from experiments.program.console import level_text
 from experiments.program.style import COLOURS, LINES, drawn_to
 from experiments.runs.summary import stream_time_s
 

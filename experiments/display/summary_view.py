@@ -14,9 +14,8 @@ from rich.table import Table
 
 from envs.spec import Quality
 from experiments.display.lines import Group, lines_of
-from experiments.program.console import plain_table, say
+from experiments.program.console import counted, figure, plain_table, say
 from experiments.program.files import write_whole
-from experiments.program.formatting import counted, figure
 from experiments.program.style import rendered
 from experiments.runs.record import LOGS, NETWORK, PAGE, PICTURE, VIDEO, RunStatus, left_in
 from experiments.runs.summary import SETTLED_AFTER, stream_time_s

@@ -20,8 +20,7 @@ from rich.text import Text
 from envs.spec import ElasticitySpec
 from envs.video import GRADE
 from experiments.display.lines import Group, Line, TimedEvent, lines_of
-from experiments.program.console import plain_table, say
-from experiments.program.formatting import counted, figure, setting_text
+from experiments.program.console import counted, figure, plain_table, say, setting_text
 from experiments.runs.episode import Observer, Step
 from experiments.runs.summary import Values, stream_time_s
 from experiments.runs.trace import trace_of

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import gymnasium as gym
 import numpy as np
 
-from experiments.config.world_schemas import SimulatorSchema
+from experiments.config.schemas import SimulatorSchema
 from experiments.runs.episode import Observer, Step
 from experiments.runs.trace import Row
 from experiments.statistics.disturbances import ChangePoint, borders, change_points_of

@@ -12,7 +12,7 @@ import pandas as pd
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.schemas import PipelineSchema
 from experiments.display.lines import events_of
 from experiments.display.plots import MEASURED, TWIN, Course, plot_network, plot_runs
 from experiments.display.summary_view import write_page

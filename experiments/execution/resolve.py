@@ -12,8 +12,8 @@ from rich.console import Console
 from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
-from experiments.config.schemas import CustomSchema, RunConfig, check_keys
-from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema
+from experiments.config.composing import check_keys
+from experiments.config.schemas import CustomSchema, PipelineSchema, ReplaySchema, RunConfig, SimulatorSchema
 from experiments.execution.this_machine import fetch_weights, with_own_hardware
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import Identity, identify

@@ -8,8 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import option
-from experiments.config.schemas import RunConfig
-from experiments.config.world_schemas import HardwareSchema, PipelineSchema
+from experiments.config.schemas import HardwareSchema, PipelineSchema, RunConfig
 from experiments.program.console import say
 from experiments.program.errors import blaming
 from experiments.runs.provenance import machine, machine_text, sha256

@@ -1,7 +1,8 @@
-"""What programs print: lines as they are, tables without lines, a bar or a line for what goes on for long."""
+"""What programs print: figures and lists in words, lines, tables, a bar for what goes on for long."""
 
 import copy
 import logging
+import math
 import time
 from collections.abc import Iterable, Sequence
 from typing import Self
@@ -17,10 +18,64 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from envs.spec import ElasticitySpec, Knob
+
 logger = logging.getLogger(__name__)
 
 LINE_EVERY_S = 30.0
 ROOMY = 10_000  # characters, for whatever a table has
+BLOCKS = "▁▂▃▄▅▆▇█"
+NAMED = 5  # of what is listed; more are counted
+
+
+# --- words ---
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A number with about `digits` significant digits; an en dash where there is none."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    if 0 < abs(value) < 0.1:
+        return f"{value:.{digits - 1}g}"
+    whole = len(str(int(abs(value))))
+    return f"{value:,.{max(0, digits - whole)}f}"
+
+
+def counted(n: int, what: str) -> str:
+    """ "1 worker", "2 workers"."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return "a, b and 3 others"."""
+    if len(names) <= NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:NAMED])} and {counted(len(names) - NAMED, 'other')}"
+
+
+def level_text(knob: Knob, level: int) -> str:
+    """What a level stands for, with its unit: "20 /s", "360 px", "n"."""
+    value = knob.levels[level]
+    shown = value if isinstance(value, str) else f"{value:g}"
+    return f"{shown} {knob.unit.removeprefix('1')}".strip()
+
+
+def setting_text(spec: ElasticitySpec, levels: Sequence[int]) -> str:
+    """Every knob's level: "20 /s · 360 px · n"."""
+    return " · ".join(level_text(knob, level) for knob, level in zip(spec.knobs, levels, strict=True))
+
+
+def block(value: float, top: float) -> str:
+    """Return a block that is full at `top` and above; a space where there is no value."""
+    if math.isnan(value):
+        return " "
+    share = min(max(value / top, 0.0), 1.0)
+    return BLOCKS[min(int(share * len(BLOCKS)), len(BLOCKS) - 1)]
+
+
+# --- lines and tables ---
 
 
 def say(console: Console, text: object, style: str | None = None) -> None:
@@ -63,6 +118,9 @@ def plain_table(
     for row in rows:
         table.add_row(*row)
     return table
+
+
+# --- what goes on for long ---
 
 
 class ProgressView:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 FULL_ERROR = "HYDRA_FULL_ERROR"
 WANTS_TRACEBACK = FULL_ERROR in os.environ  # before we set it ourselves
 
+REFUSALS = (ConfigError, HydraException, OmegaConfBaseException, YAMLError)  # it could not begin
 LOG_FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 SETS = re.compile(r"[^-].*=|~")  # a word that sets something, no option
 
@@ -54,28 +55,26 @@ class Outlet:
 
     def write(self, text: str) -> int:
         """Write, if somebody takes it."""
-        self._attempt(lambda: self._stream.write(text))
+        self._attempt(self._stream.write, text)
         return len(text)
 
     def flush(self) -> None:
         """Likewise."""
         self._attempt(self._stream.flush)
 
-    def _attempt(self, work: Callable[[], object]) -> None:
-        if not self._is_lost:
-            try:
-                work()
-            except OSError as error:
-                self._lose(error)
-
-    def _lose(self, error: OSError) -> None:
-        self._is_lost = True
-        with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), self._stream.fileno())  # for what the interpreter flushes when it ends
-        text = f"{self._name} is gone ({error.strerror}); the program goes on without it"
-        logger.warning("%s", text)
-        if sys.stderr is not self:
-            print(text, file=sys.stderr)
+    def _attempt(self, work: Callable[..., object], *arguments: str) -> None:
+        if self._is_lost:
+            return
+        try:
+            work(*arguments)
+        except OSError as error:
+            self._is_lost = True
+            with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())  # the interpreter flushes when it ends
+            text = f"{self._name} is gone ({error.strerror}); the program goes on without it"
+            logger.warning("%s", text)
+            if sys.stderr is not self:
+                print(text, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -96,15 +95,20 @@ def outlets() -> Iterator[None]:
 
 @contextlib.contextmanager
 def complaining(program: str) -> Iterator[None]:
-    """What goes wrong in here ends the program of that name, with a sentence and an exit code."""
+    """What goes wrong in here ends the program of that name, with a sentence and an exit code.
+
+    1 for failures on the way, 2 if it could not begin, as shells have it for signals.
+    """
     try:
         yield
-    except (*FAILURES, Interrupted, ConfigError, HydraException, OmegaConfBaseException, YAMLError) as error:
-        sys.exit(exit_code(program, error))
-    except OSError as error:
-        if not (is_full(error) or is_refused(error)):
+    except (*FAILURES, *REFUSALS, Interrupted, OSError) as error:
+        is_broken = isinstance(error, FAILURES) or is_full(error)
+        if isinstance(error, OSError) and not (is_broken or is_refused(error)):
             raise
-        sys.exit(exit_code(program, error))
+        if WANTS_TRACEBACK:
+            traceback.print_exception(error)
+        print(f"{program}: {sentence(error)}", file=sys.stderr)
+        sys.exit(error.exit_code if isinstance(error, Interrupted) else 1 if is_broken else 2)
 
 
 @contextlib.contextmanager
@@ -114,18 +118,12 @@ def prepared_for_its_end(program: str) -> Iterator[None]:
         yield
 
 
-def exit_code(program: str, error: BaseException) -> int:
-    """Say what went wrong in one sentence; 1 for failures on the way, 2 if it could not begin."""
-    if WANTS_TRACEBACK:
-        traceback.print_exception(error)
-    print(f"{program}: {sentence(error)}", file=sys.stderr)
-    if isinstance(error, Interrupted):
-        return error.exit_code
-    return 1 if isinstance(error, FAILURES) or is_full(error) else 2
-
-
 def enter(
-    program: str, config: Path, perform: Callable[[DictConfig], object], register: Callable[[], None]
+    program: str,
+    config: Path,
+    perform: Callable[[DictConfig], object],
+    register: Callable[[], None],
+    read: Callable[[Sequence[str]], Sequence[str]] = list,
 ) -> None:
     """Run a program whose configuration Hydra composes; errors in composing it are one sentence too.
 
@@ -134,6 +132,7 @@ def enter(
         config: file that its configuration begins with.
         perform: all that it does, given the configuration.
         register: makes the program's schemas known to Hydra.
+        read: turns what was typed into words for Hydra.
     """
 
     def main(cfg: DictConfig) -> None:
@@ -145,7 +144,7 @@ def enter(
     os.environ[FULL_ERROR] = "1"  # Hydra then hands its errors on instead of printing them
     composed = hydra.main(version_base="1.3", config_path=str(config.parent), config_name=config.stem)
     with prepared_for_its_end(program):
-        sys.argv[1:] = options_last(sys.argv[1:])
+        sys.argv[1:] = options_last(read(sys.argv[1:]))
         check_read(sys.argv[1:], config.parent)
         composed(main)()
 
@@ -171,17 +170,10 @@ def check_read(words: Sequence[str], conf: Path) -> None:
 class LogFile(logging.FileHandler):
     """A file that may lack lines: a full disk ends nothing, and buries nothing in tracebacks."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, encoding="utf-8", delay=True)
-        with contextlib.suppress(OSError):
-            self.stream = self._open()
-
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, if that is possible."""
-        try:
+        with contextlib.suppress(OSError):  # where it is opened
             super().emit(record)
-        except OSError:
-            self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """Say nothing of a line that could not be written."""
@@ -197,7 +189,7 @@ class LogFile(logging.FileHandler):
 @contextlib.contextmanager
 def logging_to(path: Path, console: Console) -> Iterator[None]:
     """Meanwhile, everything from INFO goes to a file, what deserves attention to the console too."""
-    file = LogFile(path)
+    file = LogFile(path, encoding="utf-8", delay=True)
     file.setFormatter(logging.Formatter(LOG_FORMAT))
     shown = RichHandler(console=console, level=logging.WARNING, show_path=False, show_time=False)
     root = logging.getLogger()

@@ -6,7 +6,7 @@ import re
 import shlex
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -61,21 +61,19 @@ def blaming(part: str) -> Iterator[None]:
         raise ConfigError(f"{part}: {error}") from error
 
 
-def sentence(error: BaseException) -> str:
-    """The error's text on one line, as concrete as it can be made."""
-    return _sentence(error, frozenset())
+def sentence(error: BaseException, passed: frozenset[int] = frozenset()) -> str:
+    """The error's text on one line, as concrete as it can be made.
 
-
-def _sentence(error: BaseException, passed: frozenset[int]) -> str:
-    """Likewise; `passed` are the ids of errors on the way to this cause, for an error can be its own."""
+    `passed` are the ids of errors on the way to this cause, for an error can be its own.
+    """
     passed |= {id(error)}
     cause = error.__cause__
     if cause is not None and id(cause) in passed:
         cause = None
     if isinstance(error, InstantiationException) and cause is not None:
-        return f"{getattr(error, 'full_key', '') or 'configuration'}: {_sentence(cause, passed)}"
+        return f"{getattr(error, 'full_key', '') or 'configuration'}: {sentence(cause, passed)}"
     if isinstance(cause, OmegaConfBaseException) and not isinstance(error, OmegaConfBaseException):
-        return _sentence(cause, passed)  # of OmegaConf's own, the first says most
+        return sentence(cause, passed)  # of OmegaConf's own, the first says most
     if isinstance(error, ConfigKeyError | ConfigAttributeError):
         return _unknown_key(error)
     if isinstance(error, OverrideParseException):
@@ -87,7 +85,7 @@ def _sentence(error: BaseException, passed: frozenset[int]) -> str:
         return f"{found['word']} is several values: for a sweep over them say -m{_readable(found['word'])}"
     inner = error.__context__  # Hydra leaves it at that where a file is wrong
     if isinstance(error, ConfigCompositionException) and isinstance(inner, OmegaConfBaseException):
-        return f"{str(error).partition(':')[0]}: {_sentence(inner, passed)}"
+        return f"{str(error).partition(':')[0]}: {sentence(inner, passed)}"
     if isinstance(error, MissingMandatoryValue):
         key = _dotted(str(error.full_key))
         return f"{key} has no value yet: say {key}=..."
@@ -141,22 +139,29 @@ def _dotted(key: str) -> str:
     return re.sub(r"\[(\d+)\]", r".\1", key)
 
 
+def no_key(place: str, key: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return the sentence about a key that a part of the configuration does not have.
+
+    Args:
+        place: the part, dotted; "" = the whole.
+        key: what was said.
+        known: what it has.
+        otherwise: what to say if none of these is nearly the same; "" = which they are.
+    """
+    names = list(known)
+    if close := difflib.get_close_matches(key, names, n=1):
+        otherwise = f"did you mean {close[0]}?"
+    hint = otherwise or f"known are {', '.join(names) or 'none'}"
+    return f"{place} has no key {key!r}; {hint}" if place else f"there is no key {key!r}; {hint}"
+
+
 def _unknown_key(error: OmegaConfBaseException) -> str:
-    key, schema, parent = str(error.key), error.object_type, error.parent_node
+    key, schema, parent, full_key = str(error.key), error.object_type, error.parent_node, str(error.full_key)
+    place = _dotted(full_key)[: -len(key)].rstrip(".")
     if is_dataclass(schema):
-        known = [field.name for field in fields(schema)]
-    else:
-        known = [str(name) for name in parent] if isinstance(parent, DictConfig) else []
-    close = difflib.get_close_matches(key, known, n=1)
-    full_key = _dotted(str(error.full_key))
-    place = full_key[: -len(key)].rstrip(".")
-    if close:
-        hint = f"; did you mean {close[0]}?"
-    elif is_dataclass(schema):
-        hint = f"; known are {', '.join(known)}"
-    else:
-        hint = f"; to add it, say +{full_key}=..."
-    return f"{place} has no key {key!r}{hint}" if place else f"there is no key {key!r}{hint}"
+        return no_key(place, key, [field.name for field in fields(schema)])
+    known = map(str, parent) if isinstance(parent, DictConfig) else ()
+    return no_key(place, key, known, f"to add it, say +{_dotted(full_key)}=...")
 
 
 # --- what nobody meant to raise ---

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from experiments.program.formatting import counted, listed
+from experiments.program.console import counted, listed
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.statistics.aggregates import REACHED
 from experiments.statistics.disturbances import LASTING, REGAINED

@@ -11,9 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from experiments.program.console import say
+from experiments.program.console import counted, say
 from experiments.program.files import whole, write_whole
-from experiments.program.formatting import counted
 from experiments.program.style import STYLE, rendered
 from experiments.report import figures as pictures
 from experiments.report import tables

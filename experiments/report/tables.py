@@ -8,8 +8,7 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from experiments.program.console import plain_table
-from experiments.program.formatting import figure
+from experiments.program.console import figure, plain_table
 from experiments.report.block import Block, Frame, RankingMetric
 from experiments.runs.summary import SETTLED_AFTER
 from experiments.statistics.episode import GOLDEN

@@ -9,8 +9,8 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
+from experiments.program.console import counted, listed
 from experiments.program.errors import ConfigError
-from experiments.program.formatting import counted, listed
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.run_row import SPEC, STANDING_IN, UNREADABLE, Cell, Row, Runs

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from envs.spec import OF_DETECTIONS, Quality
+from experiments.program.console import counted
 from experiments.program.errors import ConfigError
-from experiments.program.formatting import counted
 from experiments.results.naming import flat, text_of
 from experiments.results.run_row import SPEC, Cell, Runs
 from experiments.runs.provenance import digest

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.config.composing import agent_values
+from experiments.config.agents import agent_values
 from experiments.config.programs import CompareConfig
 from experiments.config.schemas import NO_OUTPUT
 from experiments.execution.resolve import resolve
+from experiments.program.console import counted
 from experiments.program.errors import ConfigError
-from experiments.program.formatting import counted
 from experiments.results.run_row import SPEC, Cell
 from experiments.runs.provenance import GROUPS, code_hash
 from experiments.statistics.episode import ORACLE, RANDOM, Episode, Reference, references_of

@@ -16,10 +16,9 @@ import pandas as pd
 from rich.console import Console
 
 from envs.spec import ElasticitySpec
-from experiments.program.console import say
+from experiments.program.console import counted, say
 from experiments.program.errors import sentence
 from experiments.program.files import PARTIAL, full_disk, is_full, overwrite, write_whole
-from experiments.program.formatting import counted
 from experiments.runs.episode import Observer, Step
 from experiments.runs.summary import degradation, summarise
 from experiments.runs.trace import (

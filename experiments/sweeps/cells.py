@@ -6,7 +6,7 @@ from itertools import product
 
 from envs.procedural.world import STEPS, numbers, stratum_of
 from experiments.config.programs import StudySchema
-from experiments.config.world_schemas import EnvSchema, PipelineSchema, ReplaySchema
+from experiments.config.schemas import EnvSchema, PipelineSchema, ReplaySchema
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import git_commit
 from experiments.worlds.drawn import PREFIX

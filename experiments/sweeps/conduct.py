@@ -22,9 +22,8 @@ from rich.table import Table
 from experiments.config.composing import composed
 from experiments.display.summary_view import mlflow_command
 from experiments.execution.resolve import resolve
-from experiments.program.console import ProgressView, plain_table, say
+from experiments.program.console import ProgressView, counted, plain_table, say
 from experiments.program.errors import ConfigError, ExecutionError, override_of, sentence
-from experiments.program.formatting import counted
 from experiments.runs.logged import read_run
 from experiments.runs.record import RunStatus, finish_killed, status_of
 from experiments.sweeps.job import Jobs, Run, by_point, combinations, tell_not_begun
@@ -134,7 +133,7 @@ def sorted_out(
             continue
         is_tracked |= resolved.plan.config.output.mlflow
         for run in own:
-            seed = resolved.identity.seed if run.seed is None else run.seed
+            seed = resolved.config.seed if run.seed is None else run.seed
             if name := finished.get(replace(resolved.identity, seed=seed).run_hash):
                 sweep.outcomes[run.number] = Outcome(run.number, run.title, name)
             else:

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from agents.base import Agent
 from experiments.config.composing import composed
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.schemas import PipelineSchema
 from experiments.display.views import View
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve

@@ -17,10 +17,9 @@ from rich.console import Console
 
 from agents.clairvoyant import Clairvoyant
 from experiments.config.programs import CompareConfig, RosterConfig
-from experiments.config.world_schemas import PipelineSchema
-from experiments.program.console import ProgressView, say
+from experiments.config.schemas import PipelineSchema
+from experiments.program.console import ProgressView, counted, say
 from experiments.program.errors import sentence
-from experiments.program.formatting import counted
 from experiments.runs.logged import read_run
 from experiments.runs.record import finish_killed
 from experiments.statistics.disturbances import change_points_of

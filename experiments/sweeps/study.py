@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from experiments.config.composing import accuracy_of_video, agent_values, composed, option
+from experiments.config.agents import agent_values
+from experiments.config.composing import accuracy_of_video, composed, option
 from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, VariantSchema
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
@@ -99,7 +100,7 @@ class StudyRun:
     @property
     def seed(self) -> int:
         """Return its seed."""
-        return self.resolved.identity.seed
+        return self.resolved.config.seed
 
     @property
     def hash(self) -> str:

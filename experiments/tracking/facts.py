@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 from pandas.api.types import is_numeric_dtype
 
-from experiments.program.formatting import counted
+from experiments.program.console import counted
 from experiments.runs.record import RunStatus
 from experiments.runs.summary import dotted, slo_names
 from experiments.tracking.store import NOTE, figures_of

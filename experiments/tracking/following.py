@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from experiments.program.console import counted
 from experiments.program.files import is_held
-from experiments.program.formatting import counted
 from experiments.program.interruption import ENDING
 from experiments.runs.logged import ABOUT, LOCK, SWEEPS, read_run
 from experiments.runs.provenance import ROOT

@@ -12,8 +12,8 @@ from urllib.request import url2pathname
 
 import pandas as pd
 
+from experiments.program.console import counted
 from experiments.program.errors import ConfigError, sentence
-from experiments.program.formatting import counted
 from experiments.runs.logged import LoggedRun, read_run
 from experiments.runs.record import CONFIG, SUMMARY
 from experiments.runs.trace import TRACE

@@ -7,9 +7,9 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from experiments.config.programs import TrainConfig, register
-from experiments.config.schemas import StreamConfig
-from experiments.config.world_schemas import ReplaySchema
+from experiments.config.composing import register
+from experiments.config.programs import TrainConfig
+from experiments.config.schemas import ReplaySchema, StreamConfig
 from experiments.program.console import say
 from experiments.program.errors import ConfigError
 from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of

@@ -25,7 +25,7 @@ from envs.simulator.system import Cell
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
 from experiments.config.programs import DrawnSchema, PairedSchema, RangeSchema, TrainConfig
-from experiments.config.world_schemas import SimulatorSchema
+from experiments.config.schemas import SimulatorSchema
 from experiments.program.console import ProgressView, plain_table, say
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole

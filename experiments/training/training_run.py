@@ -26,14 +26,12 @@ from agents.learned.agent import Learned
 from agents.learned.recipe import Algorithm, check_recipe
 from agents.training import Progress, Side, Trainable
 from envs.spec import ElasticitySpec
-from experiments.config.agents import make_agent, typed_values
-from experiments.config.composing import agent_values
+from experiments.config.agents import agent_values, make_agent, typed_values
 from experiments.config.programs import TrainConfig
-from experiments.program.console import ProgressView, plain_table, say
+from experiments.program.console import ProgressView, counted, plain_table, say
 from experiments.program.entry import logging_to
 from experiments.program.errors import ConfigError, ExecutionError, blaming, sentence
 from experiments.program.files import whole, write_whole
-from experiments.program.formatting import counted
 from experiments.program.interruption import Hearing, hearing
 from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import git_commit

@@ -20,9 +20,15 @@ from envs.procedural import ranges, screening
 from envs.procedural.world import SHARES, Split, numbers, refuse_evaluation, split_of, world
 from envs.simulator.system import Cell, System
 from experiments.config.composing import option
-from experiments.config.programs import DrawnSchema, PairedSchema, TrainConfig
-from experiments.config.schemas import PairsSchema, StreamConfig, unrecorded
-from experiments.config.world_schemas import HardwareSchema, ReplaySchema, ScenarioSchema, SimulatorSchema
+from experiments.config.programs import DrawnSchema, PairedSchema, PairsSchema, TrainConfig
+from experiments.config.schemas import (
+    HardwareSchema,
+    ReplaySchema,
+    ScenarioSchema,
+    SimulatorSchema,
+    StreamConfig,
+    unrecorded,
+)
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import digest, sha256, source_of
 from experiments.worlds.plan import plan_replay

@@ -14,14 +14,17 @@ from envs.spec import OF_DETECTIONS, ElasticitySpec, Quality
 from envs.video import video_spec
 from experiments.config.derived import build
 from experiments.config.schemas import (
+    AccuracySchema,
     CustomSchema,
     DetectorSchema,
+    EnvSchema,
+    HardwareSchema,
     RunConfig,
+    ScenarioSchema,
     SlosSchema,
     StreamConfig,
     VideoSchema,
 )
-from experiments.config.world_schemas import AccuracySchema, EnvSchema, HardwareSchema, ScenarioSchema
 from experiments.program.errors import blaming
 from pipeline.messages import DetectionKind, Drawn, WorkType
 from pipeline.options import SourceKind

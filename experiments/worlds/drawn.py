@@ -13,8 +13,13 @@ from rich.console import Console
 from envs.procedural.screening import HELD
 from envs.procedural.world import World, draw_all, is_known, world
 from experiments.config.composing import option
-from experiments.config.schemas import SlosSchema, TrafficSchema
-from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
+from experiments.config.schemas import (
+    AccuracySchema,
+    HardwareSchema,
+    ScenarioSchema,
+    SlosSchema,
+    TrafficSchema,
+)
 from experiments.program.console import ProgressView
 from experiments.program.errors import blaming
 from pipeline.allowance import usable_cores

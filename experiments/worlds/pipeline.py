@@ -14,11 +14,10 @@ from envs.pipeline_env import PipelineEnv
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
 from envs.video import ladders_of, worst_weights
-from experiments.config.schemas import DetectionsFile, RunConfig
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.schemas import DetectionsFile, PipelineSchema, RunConfig
+from experiments.program.console import counted
 from experiments.program.errors import blaming
 from experiments.program.files import write_whole
-from experiments.program.formatting import counted
 from experiments.worlds.builders import (
     Detected,
     Plan,

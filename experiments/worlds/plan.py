@@ -14,8 +14,13 @@ from agents.clairvoyant import Clairvoyant
 from envs.replay.env import Replay
 from envs.replay.videostreamenv import DataSet, read_data_set
 from envs.scenario import Scenario
-from experiments.config.schemas import RunConfig
-from experiments.config.world_schemas import PipelineSchema, ReplaySchema, SimulatorSchema, StreamEnvSchema
+from experiments.config.schemas import (
+    PipelineSchema,
+    ReplaySchema,
+    RunConfig,
+    SimulatorSchema,
+    StreamEnvSchema,
+)
 from experiments.program.errors import ConfigError, blaming
 from experiments.worlds.builders import Detected, Plan, scenario_of
 from pipeline.messages import DetectionKind

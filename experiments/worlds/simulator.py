@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envs.simulator.system import System
-from experiments.config.schemas import FileSchema, LiveSchema, RunConfig, TrafficSchema, VideoSchema
-from experiments.config.world_schemas import SimulatorSchema
+from experiments.config.schemas import (
+    FileSchema,
+    LiveSchema,
+    RunConfig,
+    SimulatorSchema,
+    TrafficSchema,
+    VideoSchema,
+)
 from experiments.program.errors import blaming
 from experiments.worlds.builders import (
     Plan,

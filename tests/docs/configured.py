@@ -26,8 +26,16 @@ from experiments.config.programs import (
     StudySchema,
     TrainConfig,
 )
-from experiments.config.schemas import VARIANTS, DetectorSchema, QoeSchema, RunConfig, SlosSchema
-from experiments.config.world_schemas import AccuracySchema, HardwareSchema, ScenarioSchema
+from experiments.config.schemas import (
+    VARIANTS,
+    AccuracySchema,
+    DetectorSchema,
+    HardwareSchema,
+    QoeSchema,
+    RunConfig,
+    ScenarioSchema,
+    SlosSchema,
+)
 from pipeline.naming import named
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

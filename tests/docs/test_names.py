@@ -26,7 +26,7 @@ ANYWHERE = {
     "standings": "leaderboard",
     "training_ground": "training_setup",
     "venues?": "cell",
-    "wording": "formatting",
+    "wording": "words, or console",
     "yardsticks?": "reference",
 }
 ON_PAGES = {

@@ -7,7 +7,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.composing import register
+from experiments.config.schemas import CONF, RunConfig
 from experiments.sweeps.job import by_point, combinations
 from experiments.worlds.plan import plan_run
 from tests.docs.pages import DOCS

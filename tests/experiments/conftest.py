@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hydra import initialize_config_dir
 
-from experiments.config.programs import register
+from experiments.config.composing import register
 from experiments.config.schemas import CONF
 
 

@@ -24,8 +24,14 @@ from typing import Any
 from rich.console import Console
 
 import experiments.execution.execute
-from experiments.config.schemas import DetectorSchema, OutputSchema, RunConfig
-from experiments.config.world_schemas import PipelineSchema, ScenarioSchema, SimulatorSchema
+from experiments.config.schemas import (
+    DetectorSchema,
+    OutputSchema,
+    PipelineSchema,
+    RunConfig,
+    ScenarioSchema,
+    SimulatorSchema,
+)
 from experiments.display.views import View
 from experiments.execution.execute import execute
 from experiments.program.interruption import ENDING, Interrupted, handled_by, interrupt

@@ -8,8 +8,9 @@ from importlib.metadata import version
 import pytest
 from omegaconf import OmegaConf
 
-from experiments.cli import BROWSE, COMMANDS, help_text, main
-from experiments.config.schemas import CONF, register
+from experiments.cli import BROWSE, COMMANDS, HELP, main
+from experiments.config.composing import register
+from experiments.config.schemas import CONF
 
 A_SCREEN = 45  # lines
 CONFIGURED = {"run": "config", "forecast": "forecasts"}  # conf/NAME.yaml, where it is not the command's own
@@ -35,7 +36,7 @@ def test_every_command_is_a_program_and_keeps_its_words(monkeypatch, command):
 def test_without_a_word_it_says_what_there_is(monkeypatch, capsys):
     assert called(monkeypatch) == []
     said = capsys.readouterr().out
-    assert said.strip() == help_text()
+    assert said.strip() == HELP
     assert all(f"    {command}" in said for command in COMMANDS)
     assert said.index("Find out") == 0 and len(said.splitlines()) <= A_SCREEN
 

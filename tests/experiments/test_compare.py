@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 
 from experiments.compare import perform, texts_quoted
-from experiments.config.programs import register
+from experiments.config.composing import register
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
 from tests.experiments.programs import Done, call
@@ -56,7 +56,7 @@ def compared(results) -> tuple[Path, Done]:
 def complaint(*overrides: str) -> str:
     """What is wrong with these words."""
     with pytest.raises(ConfigError) as caught:
-        perform(compose("compare", overrides=list(overrides)), "", Console(quiet=True))
+        perform(compose("compare", overrides=list(overrides)), Console(quiet=True))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -170,7 +170,7 @@ def test_a_report_that_is_replaced_is_spoken_of(results, tmp_path, monkeypatch):
         console = Console(file=io.StringIO())
         if left:
             (tmp_path / "report.html").touch()
-        perform(compose("compare", overrides=words), "", console)
+        perform(compose("compare", overrides=words), console)
         assert console.file.getvalue().count("replaced   the report that was there") == said  # type: ignore[attr-defined]
 
 
@@ -196,8 +196,8 @@ def test_random_and_oracle_are_played_where_the_runs_lack_them(results, compared
     with initialize_config_dir(str(CONF), version_base="1.3"):
         where = "where=\"agent in ('rule', 'random') and seed == 0 and scenario == 'worker_loss'\""
         words = [f"runs={results / 'main'}", where, f"results={tmp_path}", "processes=1", "blocks=scenario"]
-        perform(compose("compare", overrides=words), "", Console(quiet=True))
-        perform(compose("compare", overrides=[*words, "references=false"]), "", Console(quiet=True))
+        perform(compose("compare", overrides=words), Console(quiet=True))
+        perform(compose("compare", overrides=[*words, "references=false"]), Console(quiet=True))
     evidence, without = given
     assert list(tmp_path.rglob("*.parquet"))
     logged = mean(raw(results, "oracle")["worker_loss", 0], "reward")
@@ -230,7 +230,7 @@ def test_random_and_oracle_are_played_where_the_runs_lack_them(results, compared
         ),
         (("runs={RUNS}", "processes=0"), "processes must be >= 1, got 0"),
         (("runs={RUNS}", "where=agnt"), "'agnt' is not defined"),
-        (("runs={RUNS}", "+colour=red"), "nobody reads colour"),
+        (("runs={RUNS}", "+colour=red"), "there is no key 'colour'; known are "),
         (("mlflow=x", "results=/nowhere"), "mlflow: there is no store at sqlite:////nowhere/mlflow.db yet"),
     ],
 )

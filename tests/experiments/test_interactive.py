@@ -64,7 +64,7 @@ def test_an_oracle_is_shown_its_world_before_it_is_asked():
         ("agent=nobody", r"^agent has no option 'nobody'; there are a2c, aci, aif"),
         ("env.step=3", r"^env has no key 'step'; did you mean steps\?$"),
         ("env.steps=many", r"^env\.steps: Value 'many' of type 'str' could not be converted to Integer$"),
-        ("+wish=1", r"nobody reads wish"),
+        ("+wish=1", r"there is no key 'wish'; known are "),
     ],
 )
 def test_a_wrong_word_is_one_sentence(word, complaint):

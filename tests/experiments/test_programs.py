@@ -1,4 +1,4 @@
-"""Every program starts by itself, and says what it says where a test calls it."""
+"""Every program ends with a sentence, and one that is started by itself as one that a test calls."""
 
 import os
 import subprocess
@@ -15,17 +15,22 @@ from tests.experiments.programs import Done, call
     [
         ("train", ("training=tiny",)),
         ("study", ("study=slow",)),
-        ("compare", ("where=agent in ('rule', 'aif')",)),
         ("forecast", ("clones=0",)),
         ("repeat", ("/nowhere",)),
         ("browse", ("list", "/nowhere")),
+        ("world", ("-7",)),
     ],
 )
-def test_a_program_that_is_started_ends_as_one_that_is_called(program, words):
-    """All but `run` and `calibrate`, which other tests start."""
-    program = f"experiments.{program}"
+def test_what_cannot_begin_ends_with_2_and_a_sentence(program, words):
+    done = call(f"experiments.{program}", *words)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith(f"experiments.{program}: ")
+
+
+def test_a_program_that_is_started_ends_as_one_that_is_called():
+    words = ("where=agent in ('rule', 'aif')",)
     started = subprocess.run(
-        [sys.executable, "-m", program, *words],
+        [sys.executable, "-m", "experiments.compare", *words],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "100"},
         capture_output=True,
@@ -33,5 +38,4 @@ def test_a_program_that_is_started_ends_as_one_that_is_called(program, words):
         timeout=100,
     )
     assert started.returncode == 2
-    assert started.stderr.startswith(f"{program}: ") and started.stderr.count("\n") == 1
-    assert call(program, *words) == Done(started.returncode, started.stdout, started.stderr)
+    assert call("experiments.compare", *words) == Done(2, started.stdout, started.stderr)

@@ -18,8 +18,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.config.schemas import CONF, RunConfig, register
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.composing import register
+from experiments.config.schemas import CONF, PipelineSchema, RunConfig
 from experiments.run import run
 from experiments.runs.provenance import GROUPS, identify
 from experiments.runs.trace import read_trace

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.config.schemas import DetectorSchema, OutputSchema, RunConfig
-from experiments.config.world_schemas import EnvSchema, ScenarioSchema
+from experiments.config.schemas import DetectorSchema, EnvSchema, OutputSchema, RunConfig, ScenarioSchema
 from experiments.display.views import View
 from experiments.program.errors import ExecutionError
 from experiments.program.interruption import Interrupted, interrupt

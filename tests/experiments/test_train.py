@@ -18,8 +18,9 @@ from agents.learned.recipe import RECIPES, Algorithm
 from agents.random import Random
 from agents.training import Progress, Trainable, Worlds
 from envs.spec import ElasticitySpec
-from experiments.config.programs import PairedSchema, TrainConfig
-from experiments.config.schemas import CONF, PairsSchema, check_keys
+from experiments.config.composing import check_keys
+from experiments.config.programs import PairedSchema, PairsSchema, TrainConfig
+from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError, ExecutionError
 from experiments.program.interruption import Interrupted
 from experiments.training.training_run import TrainingRun, train

@@ -17,8 +17,8 @@ from envs.hardware import Device, Hardware
 from experiments.calibration import measuring
 from experiments.calibration.measuring import handling_ms, measure, n_parts
 from experiments.calibration.profile import profile_of
+from experiments.config.composing import checked
 from experiments.config.programs import CalibrateConfig
-from experiments.config.schemas import checked
 from experiments.program.console import ProgressView
 from pipeline.messages import WorkType
 from pipeline.options import ProducerOptions

@@ -19,7 +19,7 @@ from experiments.calibration.profile import (
     significant,
     to_yaml,
 )
-from experiments.config.world_schemas import HardwareSchema
+from experiments.config.schemas import HardwareSchema
 from experiments.worlds.builders import hardware_of
 from pipeline.service_times import ServiceTimes, shape_factor
 

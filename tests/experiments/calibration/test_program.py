@@ -11,8 +11,9 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from experiments.calibration.session import Calibration
+from experiments.config.composing import check_keys, checked
 from experiments.config.programs import CalibrateConfig
-from experiments.config.schemas import CONF, check_keys, checked
+from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError, sentence
 from experiments.worlds.builders import hardware_of
 

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from envs.hardware import Device, Link
 from experiments.config.derived import schema_of
-from experiments.config.world_schemas import HardwareSchema, ProfileSchema
+from experiments.config.schemas import HardwareSchema, ProfileSchema
 from pipeline.slos import video_slo
 
 

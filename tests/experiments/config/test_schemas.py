@@ -10,18 +10,9 @@ from hydra.errors import HydraException
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.config.composing import accuracy_of_video
+from experiments.config.composing import accuracy_of_video, check_keys, register
 from experiments.config.derived import arguments_of
-from experiments.config.schemas import (
-    CONF,
-    VARIANTS,
-    DetectorSchema,
-    RunConfig,
-    check_keys,
-    register,
-    schema_for,
-)
-from experiments.config.world_schemas import PipelineSchema
+from experiments.config.schemas import CONF, VARIANTS, DetectorSchema, PipelineSchema, RunConfig, schema_for
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import GROUPS, identify
 from experiments.worlds.builders import grades_and_weights
@@ -104,7 +95,7 @@ def test_every_option_composes_and_has_no_key_that_nobody_reads(group):
 def test_no_key_is_called_as_a_group_whose_option_it_would_choose(program):
     values = OmegaConf.to_container(OmegaConf.load(CONF / f"{program}.yaml"))
     assert isinstance(values, dict)
-    groups = {path.name for path in CONF.iterdir() if path.is_dir()} - {"hydra"}
+    groups = {path.parent.name for path in CONF.glob("*/*.yaml")}
     assert not groups & {str(key) for key in values}
 
 
@@ -239,7 +230,7 @@ def test_a_key_that_is_misspelt_in_a_file_of_the_users_is_named_with_its_file(tm
 
 
 def test_an_added_key_is_refused():
-    with pytest.raises(ValueError, match=r"nobody reads env\.foo"):
+    with pytest.raises(ValueError, match=r"^env has no key 'foo'; known are steps, "):
         check_keys(composed("+env.foo=1"))
 
 
@@ -254,7 +245,7 @@ def test_an_added_key_is_refused():
             ["agent=aif", "agent.loads.slope=steep"],
             "agent.loads.slope: Value 'steep' of type 'str'",
         ),
-        (["agent=ppo", "+agent.recipe.batch=1"], "agent.recipe has a key 'batch', but agents.learned.recipe"),
+        (["agent=ppo", "+agent.recipe.batch=1"], "agent.recipe has no key 'batch'; did you mean batch_size?"),
     ],
 )
 def test_an_agents_value_of_another_type_is_named_however_deep_it_lies(words, said):

@@ -1,6 +1,5 @@
 """What runs leave, made by hand and small enough to compute with."""
 
-import json
 import math
 from functools import cache
 from pathlib import Path
@@ -10,8 +9,9 @@ import pandas as pd
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from experiments.config.schemas import CONF, register
-from experiments.runs.record import summary_of
+from experiments.config.composing import register
+from experiments.config.schemas import CONF
+from experiments.runs.record import complete
 
 
 @cache
@@ -56,7 +56,6 @@ def run(directory: Path, rows: pd.DataFrame, *events: dict[str, Any]) -> Path:
     choices = {"agent": "aif", "env": "simulator", "video": "traffic", "hardware": "local", "slo": "default"}
     hashes = dict.fromkeys(("spec_hash", "config_hash", "git_commit"), "0")
     head = {**choices, **hashes, "scenario": "steady", "detector": "yolo11", "seed": 0, "weights": "none"}
-    summary = summary_of({**head, "status": "FINISHED", "error": ""}, rows)
-    (directory / "summary.json").write_text(json.dumps(summary))
+    complete(directory, {**head, "status": "FINISHED", "error": ""}, rows)
     rows.to_parquet(directory / "trace.parquet")
     return directory

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from experiments.display.views import LiveView, picture, step_line
-from experiments.program.formatting import counted, figure, level_text, sparkline
+from experiments.program.console import block, counted, figure, level_text
 from experiments.runs.episode import Step, Steps, play
 from tests.experiments.world import SPEC, Script, World
 
@@ -99,7 +99,7 @@ def test_the_live_view_draws_no_faster_than_anybody_can_see():
 def test_words():
     assert level_text(SPEC.knobs[0], 0) == "5 /s"
     assert level_text(SPEC.knobs[2], 0) == "n"
-    assert sparkline([0.0, 0.5, 1.0, 9.0, float("nan")], top=1.0) == "▁▅██ "
+    assert "".join(block(x, top=1.0) for x in (0.0, 0.5, 1.0, 9.0, float("nan"))) == "▁▅██ "
     assert [figure(x) for x in (1234.5, 12.345, 0.0, 0.01234, float("inf"), None)] == [
         "1,234",
         "12.3",

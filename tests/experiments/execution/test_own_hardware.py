@@ -9,8 +9,8 @@ from rich.console import Console
 
 from envs.hardware import Hardware
 from experiments.calibration.profile import to_yaml
-from experiments.config.composing import composed, option
-from experiments.config.schemas import CONF, register
+from experiments.config.composing import composed, option, register
+from experiments.config.schemas import CONF
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.execution.this_machine import STAND_IN, own_profile
 from experiments.worlds.builders import hardware_of

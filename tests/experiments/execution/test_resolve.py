@@ -2,7 +2,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf, open_dict
 from rich.console import Console
 
-from experiments.config.schemas import CONF, register
+from experiments.config.composing import register
+from experiments.config.schemas import CONF
 from experiments.execution.resolve import resolve
 
 

@@ -5,7 +5,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.composing import register
+from experiments.config.schemas import CONF, RunConfig
 from experiments.execution.this_machine import fetch_weights
 from pipeline.worker.weights import cache_dir
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue
 from yaml import MarkedYAMLError
 
-from experiments.config.world_schemas import EnvSchema
+from experiments.config.schemas import EnvSchema
 from experiments.program.errors import sentence
 from experiments.runs.episode import Step
 

@@ -9,7 +9,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from agents.static import Static
-from experiments.config.schemas import CONF, RunConfig, register
+from experiments.config.composing import register
+from experiments.config.schemas import CONF, RunConfig
 from experiments.display.views import step_line
 from experiments.program.errors import ConfigError
 from experiments.runs.episode import Step, Steps, play

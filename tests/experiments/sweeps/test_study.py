@@ -7,10 +7,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.config.composing import composed
-from experiments.config.programs import StudyConfig, StudySchema, register
-from experiments.config.schemas import CONF
-from experiments.config.world_schemas import PipelineSchema, SimulatorSchema
+from experiments.config.composing import composed, register
+from experiments.config.programs import StudyConfig, StudySchema
+from experiments.config.schemas import CONF, PipelineSchema, SimulatorSchema
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.sweeps.cells import cells_of

@@ -12,7 +12,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from experiments.config.programs import RangeSchema, TrainConfig, register
+from experiments.config.composing import register
+from experiments.config.programs import RangeSchema, TrainConfig
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
 from experiments.training.search import (

@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 
 from agents.oracle.agent import BestStatic
 from agents.random import Random
-from experiments.config.schemas import CONF, LiveSchema, RunConfig, register
+from experiments.config.composing import register
+from experiments.config.schemas import CONF, LiveSchema, RunConfig
 from experiments.program.errors import ConfigError
 from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import plan_run, show_world, simulated, twin_of

@@ -18,8 +18,8 @@ from envs.observe import OUTCOMES
 from envs.scenario import EventKind
 from envs.spec import Quality
 from envs.video import seen_accuracy
-from experiments.config.schemas import CONF, RunConfig, register
-from experiments.config.world_schemas import WORLDS
+from experiments.config.composing import register
+from experiments.config.schemas import CONF, VARIANTS, RunConfig
 from experiments.execution.this_machine import LOCAL
 from experiments.program.errors import ConfigError
 from experiments.worlds import pipeline
@@ -104,7 +104,7 @@ def test_every_combination_runs_in_the_simulator(chosen, hardware, scenario, tmp
 
 
 def test_worlds_are_the_options_of_their_group():
-    assert set(WORLDS) == {path.stem for path in (CONF / "env").glob("*.yaml")}
+    assert set(VARIANTS["env"]) == {path.stem for path in (CONF / "env").glob("*.yaml")}
 
 
 # --- profiles ---
@@ -314,7 +314,8 @@ import sys
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from experiments.worlds.plan import plan_run
-from experiments.config.schemas import CONF, register
+from experiments.config.composing import register
+from experiments.config.schemas import CONF
 register()
 with initialize_config_dir(str(CONF), version_base="1.3"):
     plan = plan_run(OmegaConf.to_object(compose("config", ["env=simulator", "hardware=rpi5", "agent=rule"])))
