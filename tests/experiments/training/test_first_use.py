@@ -60,20 +60,23 @@ def test_a_file_of_the_users_own_is_left_to_the_agent(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.timeout(COMPILING_S)
-def test_it_is_trained_once_and_found_the_next_time(tmp_path):
-    values, printed = made_ready(tmp_path, "ppo", *WORLD, *TINY_PPO)
-    assert "agent ppo is trained first, once (trained_on=small)" in printed
-    assert "64 of 64 steps" in printed
-    assert Path(values.checkpoint).parent == tmp_path / "checkpoints"
-    _, plan = composed(tmp_path, *WORLD, *TINY_PPO)
-    assert instantiate(values, _partial_=True)(spec=plan.spec).trained_steps == 64
-    again, printed = made_ready(
+@pytest.mark.timeout(2 * COMPILING_S)
+def test_a_run_without_a_checkpoint_trains_one_once_and_goes_on(tmp_path):
+    own = ("trained_on=small", "live=false", f"results={tmp_path}", "output.mlflow=false")
+    done = call("experiments.run", *WORLD, *TINY_PPO, *own)
+    assert done.code == 0, done.err
+    assert "agent ppo is trained first, once (trained_on=small)" in done.out
+    assert "64 of 64 steps" in done.out
+    assert "step   3/3" in done.out
+    left = [path.suffix for path in (tmp_path / "checkpoints").iterdir()]
+    assert sorted(left) == [".lock", ".npz"]
+    values, printed = made_ready(
         tmp_path, "ppo", *WORLD, *TINY_PPO, "env.steps=5", "seed=9", "scenario=load_burst"
     )
-    assert again == values
     assert printed == ""
     assert len(list((tmp_path / "train").iterdir())) == 1
+    _, plan = composed(tmp_path, *WORLD, *TINY_PPO)
+    assert instantiate(values, _partial_=True)(spec=plan.spec).trained_steps == 64
 
 
 @pytest.mark.timeout(COMPILING_S)
@@ -108,16 +111,3 @@ def test_of_drawn_worlds_one_checkpoint_serves_every_stream_and_is_known_before_
     assert len({run.checkpoint for run in runs}) == 1
     cfg, plan = composed(tmp_path, *WORLD, "agent=ppo", "agent.recipe.seed=1")
     assert training_run_for("ppo", cfg.agent, plan, "drawn")[0].checkpoint != runs[0].checkpoint
-
-
-@pytest.mark.timeout(2 * COMPILING_S)
-def test_a_run_without_a_checkpoint_trains_one_and_goes_on(tmp_path):
-    own = ("agent=dqn", "agent.recipe.learning_starts=16", "agent.recipe.batch_size=16", "trained_on=small")
-    done = call(
-        "experiments.run", *own, *WORLD, *TINY, "live=false", f"results={tmp_path}", "output.mlflow=false"
-    )
-    assert done.code == 0, done.err
-    assert "agent dqn is trained first" in done.out
-    assert "step   3/3" in done.out
-    left = [path.suffix for path in (tmp_path / "checkpoints").iterdir()]
-    assert sorted(left) == [".lock", ".npz"]
