@@ -103,7 +103,7 @@ def complaining(program: str) -> Iterator[None]:
         yield
     except (*FAILURES, *REFUSALS, Interrupted, OSError) as error:
         is_broken = isinstance(error, FAILURES) or is_full(error)
-        if isinstance(error, OSError) and not (is_broken or is_refused(error)):
+        if isinstance(error, OSError) and not (is_broken or isinstance(error, REFUSALS) or is_refused(error)):
             raise
         if WANTS_TRACEBACK:
             traceback.print_exception(error)
