@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agents.base import Forecaster, Transition
 from envs.spec import ElasticitySpec
-from experiments.forecasts.scores import JOINTLY, jointly
+from experiments.forecasts.scores import ALL
 from experiments.runs.episode import received
 
 if TYPE_CHECKING:  # compiles
@@ -27,7 +27,9 @@ class Answers:
     Attributes:
         step: decisions made before.
         settings: asked about, shape (n, n_knobs): the one in force, the lowest, the highest, and others.
-        forecasts: P(fulfilled) per SLO, then of all in the ways of `JOINTLY`, shape (n, n_slos + 2).
+        forecasts: P(fulfilled) per SLO, then of all: the least of these, shape (n, n_slos + 1). It is
+            the upper bound of Fréchet and Hoeffding, right if SLOs break together, as those that watch the
+            same queue do.
         shares: of the clones that fulfilled it, likewise.
     """
 
@@ -38,7 +40,7 @@ class Answers:
 
     def table(self, spec: ElasticitySpec, world: Mapping[str, object]) -> pd.DataFrame:
         """Return a row per setting and SLO: columns of `world`, then step, setting, slo, forecast, share."""
-        slos = [*(slo.metric for slo in spec.slos), *JOINTLY]
+        slos = [*(slo.metric for slo in spec.slos), ALL]
         settings = ["-".join(map(str, setting)) for setting in self.settings.tolist()]
         columns = {
             **world,
@@ -85,7 +87,7 @@ def ask(
             forecasts = agent.forecast(settings)
             seeds = np.random.default_rng([seed, step, SEEDS]).integers(2**31, size=n_clones)
             shares = np.stack([truth(branches, one, seeds, held) for one in settings])
-            yield Answers(step, settings, np.column_stack([forecasts, jointly(forecasts)]), shares)
+            yield Answers(step, settings, np.column_stack([forecasts, forecasts.min(axis=1)]), shares)
         seen, (observation, reward, terminated, _, info) = observation, env.step(levels)
         agent.learn(Transition(seen, levels, received(info, reward), observation, terminated))
         in_force = tuple(levels.tolist())
@@ -107,7 +109,7 @@ def truth(
 ) -> NDArray[np.float64]:
     """Return the share of the clones that fulfil each SLO in the last of `held` intervals, and all.
 
-    An SLO of which nothing is measured counts as fulfilled, as it does in the reward. Shape (n_slos + 2,).
+    An SLO of which nothing is measured counts as fulfilled, as it does in the reward. Shape (n_slos + 1,).
     """
     branches.take()
     branches.draw_from(seeds.tolist())
@@ -115,4 +117,4 @@ def truth(
     for _ in range(held):
         branches.step(actions)
     fulfilled = branches.fulfilled
-    return np.append(fulfilled.mean(axis=0), [fulfilled.all(axis=1).mean()] * len(JOINTLY))
+    return np.append(fulfilled.mean(axis=0), fulfilled.all(axis=1).mean())

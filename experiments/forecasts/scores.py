@@ -15,15 +15,13 @@ from experiments.program.style import COLOURS, drawn_to
 
 Array = NDArray[np.float64]
 
-JOINTLY = ("all SLOs, product", "all SLOs, least")  # see `jointly`
+ALL = "all SLOs"  # at once
 PANEL_IN = 3.4
-JOINT_STYLES = {name: (COLOURS[-1], line, 1.8) for name, line in zip(JOINTLY, ("--", "-"), strict=True)}
 LARGEST = 60.0  # area of the fullest bin's dot, in square points; the others' in proportion
 HEADINGS = {
     "score": "Brier\nscore",
     "reliability": "relia-\nbility",
     "resolution": "reso-\nlution",
-    "always_1": "always\n1's",
     "skill": "skill",
     "error": "RMS\nerror",
 }
@@ -96,26 +94,16 @@ def brier(forecasts: Array, shares: Array, n_bins: int) -> Brier:
     return Brier(score, reliability, resolution, uncertainty, within_bins, base_rate, error, n)
 
 
-def jointly(forecasts: Array) -> Array:
-    """P(all SLOs fulfilled) from forecasts for each, shape (n, n_slos): two guesses, shape (n, 2).
-
-    Agents forecast each SLO by itself. The product is right if they are independent, the least of them (the
-    upper bound of Fréchet and Hoeffding) if they break together, as those that watch the same queue do.
-    """
-    return np.stack([forecasts.prod(axis=1), forecasts.min(axis=1)], axis=1)
-
-
 # --- of all questions ---
 
 
 def scores_of(pairs: pd.DataFrame, n_bins: int) -> pd.DataFrame:
-    """Return a row per agent and SLO: the figures of `Brier`, and the scores of two who know nothing."""
+    """Return a row per agent and SLO: the figures of `Brier`."""
     groups: Any = pairs.groupby(["agent", "slo"], sort=False)
     rows = []
     for (agent, slo), own in groups:
         figures = brier(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
-        references = {"always_base_rate": figures.uncertainty, "always_1": 1 - figures.base_rate}
-        rows.append({"agent": agent, "slo": slo, **figures._asdict(), "skill": figures.skill, **references})
+        rows.append({"agent": agent, "slo": slo, **figures._asdict(), "skill": figures.skill})
     return pd.DataFrame(rows)
 
 
@@ -142,8 +130,8 @@ def plot_calibration(pairs: Any, n_bins: int, path: Path) -> None:
             colours, by_slo = cycle(COLOURS), pairs[pairs["agent"] == agent].groupby("slo", sort=False)
             for slo, own in by_slo:
                 bins = binned(own["forecast"].to_numpy(), own["share"].to_numpy(), n_bins)
-                colour, line, width = JOINT_STYLES.get(slo) or (next(colours), "-", 1.0)
-                axes.plot(bins["forecast"], bins["share"], line, color=colour, linewidth=width, label=slo)
+                colour, width = (COLOURS[-1], 1.8) if slo == ALL else (next(colours), 1.0)
+                axes.plot(bins["forecast"], bins["share"], color=colour, linewidth=width, label=slo)
                 sizes = LARGEST * bins["n"] / bins["n"].max()
                 axes.scatter(bins["forecast"], bins["share"], sizes, color=colour, alpha=0.7, linewidth=0)
             axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), title=agent)

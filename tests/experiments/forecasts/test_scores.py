@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.forecasts.scores import binned, brier, jointly
+from experiments.forecasts.scores import binned, brier
 
 # four questions: two say 0.1, and it came true never and half the time; two say 0.9, always and half the time
 FORECASTS = np.array([0.1, 0.1, 0.9, 0.9])
@@ -60,10 +60,3 @@ def test_bins_have_counts_and_means_and_the_last_takes_certainty():
 
 def test_an_empty_bin_is_left_out():
     assert binned(np.array([0.1, 0.9]), np.array([1.0, 1.0]), 3).index.tolist() == [0, 2]
-
-
-def test_all_slos_are_their_product_or_the_least_of_them():
-    assert jointly(np.array([[0.5, 0.8], [1.0, 0.3]])).tolist() == [
-        pytest.approx([0.4, 0.5]),
-        pytest.approx([0.3, 0.3]),
-    ]
