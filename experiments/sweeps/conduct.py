@@ -7,7 +7,6 @@ import shlex
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +133,7 @@ def sorted_out(
         is_tracked |= resolved.plan.config.output.mlflow
         for run in own:
             seed = resolved.config.seed if run.seed is None else run.seed
-            if name := finished.get(replace(resolved.identity, seed=seed).run_hash):
+            if name := finished.get(resolved.identity.having(seed=seed).run_hash):
                 sweep.outcomes[run.number] = Outcome(run.number, run.title, name)
             else:
                 left.append(run)
