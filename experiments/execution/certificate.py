@@ -22,8 +22,7 @@ from experiments.runs.summary import column
 from experiments.runs.trace import traced
 from experiments.statistics.agreement import twin_agreement
 from experiments.worlds.pipeline import PipelinePlan
-from experiments.worlds.plan import Plan, plan_twin
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import Plan, SimulatorPlan, plan_twin
 
 FITTED_ON = 20  # control intervals from the run's beginning
 DRIFT = 1.25  # times as slow, or as fast, as in the profile: more is said
@@ -72,26 +71,20 @@ def check_certifiable(plan: PipelinePlan, trace: pd.DataFrame) -> None:
 
 
 class Repeating(Agent):
-    """Does what was done.
-
-    Args:
-        spec: the stream.
-        actions: level index per knob, shape (n_steps, n_knobs), n_steps >= 1; the last is kept up.
-    """
+    """Does what was done: level index per knob, shape (n_steps, n_knobs); the last is kept up."""
 
     def __init__(self, spec: ElasticitySpec, actions: NDArray[np.int64]) -> None:
         super().__init__(spec)
-        self._actions, self._next = actions, 0
+        self._actions = actions
 
     def reset(self, seed: int) -> None:
         """Begin with the first action again."""
-        self._next = 0
+        self._left, self._chosen = iter(self._actions), self._actions[0]
 
     def act(self, observation: NDArray[np.float32], info: Mapping[str, Any]) -> NDArray[np.int64]:
         """Return the next action."""
-        chosen = self._actions[min(self._next, len(self._actions) - 1)]
-        self._next += 1
-        return chosen
+        self._chosen = next(self._left, self._chosen)
+        return self._chosen
 
 
 def played(twin: SimulatorPlan, real: pd.DataFrame) -> pd.DataFrame:
@@ -120,18 +113,18 @@ def drift(real: pd.DataFrame, twin: pd.DataFrame, devices: Sequence[int]) -> lis
         devices: number of each worker's device.
     """
     n = min(len(real), len(twin), FITTED_ON)
-    levels = real.filter(regex=r"^levels\.").to_numpy()[:n]
-    is_same = np.append(False, (levels[1:] == levels[:-1]).all(axis=1))
-    ratios: list[list[NDArray[np.float64]]] = [[] for _ in range(max(devices) + 1)]
+    real, twin = real.head(n), twin.head(n)
+    levels = real.filter(regex=r"^levels\.")
+    is_same = levels.eq(levels.shift()).all(axis=1).to_numpy()
+    ratios = [[np.empty(0)] for _ in range(max(devices) + 1)]
     for worker, device in enumerate(devices):
-        name = f"workers.worker-{worker}"
-        if f"{name}.service_ms" not in real or f"{name}.service_ms" not in twin:
+        service, processed = f"workers.worker-{worker}.service_ms", f"workers.worker-{worker}.processed"
+        if service not in real or service not in twin:
             continue  # it never came
-        ours, theirs = (column(trace, f"{name}.service_ms")[:n] for trace in (real, twin))
-        both = is_same & np.isfinite(ours) & np.isfinite(theirs)
-        n_frames = column(real, f"{name}.processed")[:n][both].astype(np.int64)
-        ratios[device].append(np.repeat(ours[both] / theirs[both], n_frames))
-    frames = [np.concatenate(own) if own else np.empty(0) for own in ratios]
+        ratio = column(real, service) / column(twin, service)
+        both = is_same & np.isfinite(ratio)
+        ratios[device].append(np.repeat(ratio[both], column(real, processed)[both].astype(np.int64)))
+    frames = map(np.concatenate, ratios)
     return [float(np.median(own)) if own.size else None for own in frames]
 
 

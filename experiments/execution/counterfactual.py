@@ -20,12 +20,7 @@ from experiments.worlds.plan import Plan
 class Counterfactual(Observer):
     """Finds out, at each change for the worse, whether holding the levels would break an SLO in that phase.
 
-    Args:
-        points: of the episode.
-        n_steps: of the episode.
-
-    Attributes:
-        needed: by the step of each change that has been asked about, whether an answer was needed.
+    `needed` has, by the step of each change that has been asked about, whether an answer was needed.
     """
 
     def __init__(self, points: Sequence[ChangePoint], n_steps: int) -> None:
@@ -45,14 +40,12 @@ class Counterfactual(Observer):
         if begin not in self._ends:
             return
         self._branches.take()
-        levels = np.array([step.action])
-        is_broken, is_over = False, False
+        self.needed[begin] = False
         for _ in range(self._ends[begin] - begin):
-            if is_broken or is_over:
+            self._branches.step(np.array([step.action]))
+            self.needed[begin] = not self._branches.fulfilled.all()
+            if self.needed[begin] or self._branches.are_over.any():
                 break
-            self._branches.step(levels)
-            is_broken, is_over = not self._branches.fulfilled.all(), bool(self._branches.are_over.any())
-        self.needed[begin] = is_broken
 
     def columns(self, step: int) -> Row:
         """Return what a step's row has of it: NEEDED, in an episode that has changes for the worse."""

@@ -77,12 +77,7 @@ class Attention(Observer):
 class Extras:
     """What a run leaves beside its record, which none of it can undo: how it is judged, pictures, MLflow.
 
-    Args:
-        record: of the run.
-        plan: of the run.
-        title: one line, on pictures.
-        tracked: URI of the MLflow store that is to have it; None = none.
-        draws: whether pictures are to be left.
+    `title` stands on pictures, `tracked` and `draws` are as for `execute`.
     """
 
     def __init__(self, record: RunRecord, plan: Plan, title: str, tracked: str | None, draws: bool) -> None:
@@ -98,24 +93,14 @@ class Extras:
             self._follower = Follower(self.directory, self._tracked, self.directory / LOGS / "mlflow.log")
 
     def judge(self, heard: Hearing, console: Console) -> None:
-        """Add to the summary how good a run of the pipeline was, and its twin; what goes wrong is logged.
-
-        Args:
-            heard: signals; one breaks off what is under way.
-            console: says what takes its time.
-        """
+        """Add to the summary how good a run of the pipeline was, and its twin; what goes wrong is logged."""
         notes = {"golden_f1": self._note_golden, "certificate": lambda: self._note_certificate(console)}
         for what, note in notes.items():
             if (trouble := heard.attempt(note)) is not None:
                 logger.warning("there is no %s: %s", what, what_broke(trouble, self.directory))
 
     def leave(self, agent: Agent, summary: Mapping[str, Any], heard: Hearing) -> bool:
-        """Make all that is wanted; what goes wrong is logged.
-
-        Args:
-            agent: that was at work.
-            summary: of the run, complete.
-            heard: signals; one breaks off all that is left.
+        """Make all that is wanted; what goes wrong is logged, and a signal breaks off all that is left.
 
         Returns:
             Whether the next start need not come back to it: MLflow was not broken off.

@@ -60,8 +60,9 @@ def golden_f1(plan: Plan, directory: Path) -> float | None:
     first = frames[0].iloc[0]
     began_s = first["captured_s"] - first["source_index"] / fps
     n_played, n = 1 + int(frames[-1]["source_index"].iloc[0]), count_pictures(producer.path)
-    logger.info("golden_f1: the highest grade looks at one of %s pictures", every_of(plan))
-    references = references_of(producer, size, range(0, min(n, n_played), every_of(plan)))
+    every = max(1, round(1 / plan.config.output.golden_share))
+    logger.info("golden_f1: the highest grade looks at one of %s pictures", every)
+    references = references_of(producer, size, range(0, min(n, n_played), every))
     classes, total = class_ids(producer.classes), Matches()
     for index in range(n_played):
         reference = references.get(index % n)
@@ -87,11 +88,6 @@ def detections_in(directory: Path) -> pd.DataFrame:
         return rows
     rows = rows.reindex(columns=list(dict.fromkeys([*rows, *BOX])))
     return rows.loc[(rows["stream"] == 0) & (rows["episode"] == rows["episode"].iloc[0])]
-
-
-def every_of(plan: PipelinePlan) -> int:
-    """One of so many pictures is looked at."""
-    return max(1, round(1 / plan.config.output.golden_share))
 
 
 def references_of(producer: ProducerOptions, size: tuple[int, int], wanted: range) -> dict[int, Objects]:

@@ -52,12 +52,7 @@ class ResolvedRun:
         return self.plan.config
 
     def make_env(self, directory: Path = Path(), say: Callable[[str], None] = lambda _: None) -> Any:
-        """Make the Gymnasium environment; close it when a real pipeline is behind it.
-
-        Args:
-            directory: of a real pipeline's logs, which go to its folder `logs`.
-            say: told what start-up waits for.
-        """
+        """Make the Gymnasium environment; a real pipeline logs to `directory`, and must be closed."""
         if isinstance(self.config.env, PipelineSchema):
             (directory / LOGS).mkdir(parents=True, exist_ok=True)
         return self.plan.make_env(directory, say)
@@ -96,20 +91,17 @@ class ResolvedRun:
             choice: its file in conf/agent.
             values: what it is made of.
             trained_on: of conf/training, None where it learns nothing beforehand.
-            console: as for `resolve`.
-
-        Raises:
-            ConfigError, ExecutionError, KeyboardInterrupt: as `resolve`.
+            console: as for `resolve`, which raises the same.
         """
         values = typed_values(values)
         plain: Any = OmegaConf.to_container(values, resolve=True)
         config = replace(self.config, agent=plain, trained_on=trained_on)
         plan = replace(self.plan, config=config)
         values = ensure_trained(choice, values, plan, trained_on, console)
-        name = named({**self.identity.choices, "agent": choice}, config)["agent"]
         plain = OmegaConf.to_container(values, resolve=True, enum_to_str=True)
         identity = self.identity.having(agent=plain, trained_on=trained_on)
-        return ResolvedRun(plan, replace(identity, choices={**identity.choices, "agent": name}), values)
+        choices = named({**identity.choices, "agent": choice}, config)
+        return ResolvedRun(plan, replace(identity, choices=choices), values)
 
 
 def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> ResolvedRun:

@@ -63,14 +63,9 @@ def with_own_hardware(
 def fetch_weights(
     config: RunConfig, fetch: Callable[[Path], object] = ultralytics_download
 ) -> dict[str, str]:
-    """Download what workers that compute here will ask for; what cannot be had is logged.
+    """Return SHA-256, by grade, of the trained weights that workers which compute here will ask for.
 
-    Args:
-        config: of the run.
-        fetch: downloads to the path it is given.
-
-    Returns:
-        SHA-256 of the trained weights that they have, by grade.
+    Those that are missing are downloaded first, by `fetch` to a path; what cannot be had is logged.
 
     Raises:
         ConfigError: hardware or detector are wrong.
@@ -83,11 +78,9 @@ def fetch_weights(
             return {}
     with blaming("detector"):
         grades, given = grades_and_weights(config.detector)
-    missing = [grade for grade in grades if not are_at_hand(work_type, grade, given.get(grade))]
-    if missing:
-        finder = WeightsFinder(fetch)
+    if missing := [grade for grade in grades if not are_at_hand(work_type, grade, given.get(grade))]:
         with quiet_ultralytics():  # its folder
             for grade in missing:
-                finder.find(work_type, grade, None)
+                WeightsFinder(fetch).find(work_type, grade, None)
     paths = {grade: weights_path(work_type, grade, given.get(grade)) for grade in grades}
     return {grade: sha256(path) for grade, path in paths.items() if path.exists()}

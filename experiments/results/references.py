@@ -19,7 +19,7 @@ from experiments.runs.provenance import GROUPS, code_hash
 from experiments.statistics.episode import ORACLE, RANDOM, Episode, Reference, references_of
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyRun
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import SimulatorPlan
 
 
 class FoundReferences(NamedTuple):

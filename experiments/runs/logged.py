@@ -32,16 +32,6 @@ class LoggedRun:
     summary: dict[str, Any]
 
     @property
-    def agent(self) -> str:
-        """The agent's file in conf/agent."""
-        return str(self.summary["agent"])
-
-    @property
-    def seed(self) -> int:
-        """Of the run."""
-        return int(self.summary["seed"])
-
-    @property
     def is_finished(self) -> bool:
         """Whether it came to its own end, and nothing died on the way that was not meant to."""
         return self.summary["status"] == RunStatus.FINISHED

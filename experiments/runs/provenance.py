@@ -9,7 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -269,16 +269,13 @@ def source_of(module: str) -> Path | None:
 @cache
 def imports_of(path: Path) -> tuple[str, ...]:
     """Names of all that a source imports: modules, the packages that they are in, things in them."""
-    return tuple(sorted(set(_imports(ast.parse(path.read_text(encoding="utf-8"))))))
-
-
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
         for name in names:
-            yield from accumulate(name.split("."), lambda outer, inner: f"{outer}.{inner}")
+            found.update(accumulate(name.split("."), lambda outer, inner: f"{outer}.{inner}"))
+    return tuple(sorted(found))

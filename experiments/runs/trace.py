@@ -66,13 +66,9 @@ def _flatten(row: Row, prefix: str, nested: Mapping[str, Any]) -> None:
 
 def _plain(value: Any) -> Scalar:
     """Return a Python scalar; an IntEnum becomes its code, a StrEnum its text."""
-    if isinstance(value, np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(value)
-    return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return int(value) if isinstance(value, int) else str(value)
 
 
 def trace_of(steps: Iterable[Step], spec: ElasticitySpec) -> pd.DataFrame:

@@ -31,8 +31,7 @@ from experiments.config.schemas import (
 )
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import digest, sha256, source_of
-from experiments.worlds.plan import plan_replay
-from experiments.worlds.simulator import SimulatorPlan, plan_simulator
+from experiments.worlds.plan import SimulatorPlan, plan_replay, plan_simulator
 
 if TYPE_CHECKING:  # compiles
     from envs.simulator.env import SimulatorEnv

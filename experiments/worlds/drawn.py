@@ -61,11 +61,7 @@ def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
 def draw_shown(numbers: Sequence[int], processes: int | None, live: bool | None, console: Console) -> None:
     """Draw worlds that are not known yet, each of which takes seconds, and show how far that is.
 
-    Args:
-        numbers: which.
-        processes: so many at a time; None = one per core.
-        live: a progress bar; None = where the console is a terminal.
-        console: shows it.
+    So many processes at a time, None = one per core; a progress bar, None = where the console is a terminal.
 
     Raises:
         ValueError: there is no such world.
@@ -81,10 +77,6 @@ def with_world(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[DictConfig,
     """Return a run's configuration with the world that its `world` asks for in place of the parts chosen.
 
     The number is gone then, so that the record says what was played, not how it was drawn; choices name it.
-
-    Args:
-        cfg: composed; it is not changed.
-        choices: the option of each group.
 
     Raises:
         ConfigError: there is no such world.

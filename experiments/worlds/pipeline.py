@@ -159,7 +159,9 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     if status is not None:
         detected = detected_elsewhere(status, profile is not None)
     else:
-        untrained = [grade for grade in producer.grades if not is_trained(producer, grade)]
+        work, weights = producer.work_type, producer.weights
+        computed = producer.grades if work in TASKS else ()
+        untrained = [grade for grade in computed if not are_at_hand(work, grade, weights.get(grade))]
         detected = detections_of(producer.work_type, untrained, is_known(producer), profile is not None)
         is_real, is_none = (detected.kind is kind for kind in (DetectionKind.REAL, DetectionKind.NONE))
         with blaming("slo"):
@@ -174,12 +176,6 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     with blaming("scenario"):
         check_contradictions(scenario, env, n_workers, config.seed)
     return plan
-
-
-def is_trained(producer: ProducerOptions, grade: str) -> bool:
-    """Whether workers that compute have trained weights of a grade."""
-    work_type = producer.work_type
-    return work_type not in TASKS or are_at_hand(work_type, grade, producer.weights.get(grade))
 
 
 def detected_elsewhere(status: Status, has_profile: bool) -> Detected:

@@ -35,7 +35,7 @@ from experiments.training.worlds import (
     training_hash,
     variants_of,
 )
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import SimulatorPlan
 from tests.envs.replay.test_videostreamenv import lines, written
 from tests.experiments.programs import call
 

@@ -17,8 +17,7 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import GROUPS, identify
 from experiments.worlds.builders import grades_and_weights
 from experiments.worlds.pipeline import PipelinePlan
-from experiments.worlds.plan import plan_run
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import SimulatorPlan, plan_run
 from pipeline.messages import LoadingMode, WorkType
 from pipeline.options import ProducerOptions, SourceKind
 from tests.experiments.programs import Done, call

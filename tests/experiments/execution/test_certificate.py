@@ -13,8 +13,7 @@ from experiments.execution.certificate import certify, check_certifiable, drift,
 from experiments.interactive import arrange
 from experiments.program.errors import ConfigError
 from experiments.worlds.pipeline import PipelinePlan
-from experiments.worlds.plan import plan_twin
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import SimulatorPlan, plan_twin
 
 pytestmark = pytest.mark.timeout(900)  # the simulator may have to be compiled first
 ACTIONS = [(5, 3, 0)] * 10 + [(2, 1, 0)] * 10 + [(5, 3, 0)] * 10

@@ -55,7 +55,7 @@ def test_it_says_so_and_has_its_trace_and_the_figures_of_its_steps(folder):
     run = read_run(directory)
     assert (run.summary["status"], run.summary["steps"]) == ("KILLED", 3)
     assert "killed" in run.summary["error"]
-    assert run.agent == IDENTITY.choices["agent"]
+    assert run.summary["agent"] == IDENTITY.choices["agent"]
     assert list(run.trace()["step"]) == [0, 1, 2]
     assert run.summary["weights"] == "stood in for"
     assert not (directory / JOURNAL).exists()

@@ -57,7 +57,7 @@ def the_sweep(results: Path) -> Path:
 
 def by_run(results: Path) -> dict[tuple[str, int], LoggedRun]:
     """Of the only sweep, its runs by agent and seed."""
-    return {(run.agent, run.seed): run for run in runs_in(the_sweep(results))}
+    return {(run.summary["agent"], run.summary["seed"]): run for run in runs_in(the_sweep(results))}
 
 
 def what_happened(run: LoggedRun) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(tmp_path):
     runs = {run.directory: run for run in runs_in(tmp_path / "main")}
     played = [run for directory, run in runs.items() if directory not in first]
     assert len(played) == 6 - n_finished  # exactly those that were missing
-    assert {run.seed for run in runs.values() if run.is_finished} == set(range(6))
+    assert {run.summary["seed"] for run in runs.values() if run.is_finished} == set(range(6))
     for directory, run in first.items():
         if not run.is_finished:
             assert runs[directory].summary["status"] == RunStatus.KILLED
@@ -174,7 +174,7 @@ def test_runs_that_fail_are_reported_and_take_no_other_with_them(tmp_path):
     statuses = {}
     for directory in (tmp_path / "main").glob("2*"):
         (run,) = runs_in(directory)
-        statuses.setdefault(run.agent, set()).add(run.summary["status"])
+        statuses.setdefault(run.summary["agent"], set()).add(run.summary["status"])
     assert statuses == {"Static": {"FINISHED"}, "Gives": {"FAILED"}, "Dies": {"KILLED"}}
     assert {run.summary["status"] for run in runs_in(the_sweep(tmp_path))} == {"FINISHED", "FAILED"}
 

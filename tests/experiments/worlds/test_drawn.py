@@ -17,7 +17,7 @@ from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.sweeps.cells import cells_of
 from experiments.world import main
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import SimulatorPlan
 
 NUMBER = 3
 PARTS = ("video", "hardware", "scenario", "slo")

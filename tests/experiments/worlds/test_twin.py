@@ -12,8 +12,7 @@ from experiments.config.composing import register
 from experiments.config.schemas import CONF, LiveSchema, RunConfig
 from experiments.program.errors import ConfigError
 from experiments.worlds.pipeline import PipelinePlan
-from experiments.worlds.plan import plan_run, show_world, simulated, twin_of
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import SimulatorPlan, plan_run, show_world, simulated, twin_of
 from pipeline.options import SourceKind
 
 

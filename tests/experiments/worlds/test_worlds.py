@@ -25,8 +25,7 @@ from experiments.program.errors import ConfigError
 from experiments.worlds import pipeline
 from experiments.worlds.builders import hardware_of
 from experiments.worlds.pipeline import PipelinePlan
-from experiments.worlds.plan import plan_run
-from experiments.worlds.simulator import SimulatorPlan
+from experiments.worlds.plan import SimulatorPlan, plan_run
 from pipeline.messages import DetectionKind
 from tests.cases import each_once, nightly_but
 
