@@ -79,8 +79,9 @@ def fetch_weights(
     with blaming("detector"):
         grades, given = grades_and_weights(config.detector)
     if missing := [grade for grade in grades if not are_at_hand(work_type, grade, given.get(grade))]:
+        finder = WeightsFinder(fetch)  # one failure is enough for it
         with quiet_ultralytics():  # its folder
             for grade in missing:
-                WeightsFinder(fetch).find(work_type, grade, None)
+                finder.find(work_type, grade, None)
     paths = {grade: weights_path(work_type, grade, given.get(grade)) for grade in grades}
     return {grade: sha256(path) for grade, path in paths.items() if path.exists()}

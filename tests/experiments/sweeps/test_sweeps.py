@@ -82,7 +82,7 @@ def test_a_sweep_has_every_combination(basic):
         assert run.is_finished
         assert len(run.trace()) == 20
         assert run.summary["scenario"] == "worker_loss"
-        assert run.config.seed == run.seed
+        assert run.config.seed == run.summary["seed"]
     about = json.loads((the_sweep(basic) / "sweep.json").read_text(encoding="utf-8"))
     assert "seed=range(2)" in about["overrides"]
 
