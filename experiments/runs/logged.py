@@ -32,6 +32,11 @@ class LoggedRun:
     summary: dict[str, Any]
 
     @property
+    def agent(self) -> str:
+        """The agent's file in conf/agent."""
+        return str(self.summary["agent"])
+
+    @property
     def is_finished(self) -> bool:
         """Whether it came to its own end, and nothing died on the way that was not meant to."""
         return self.summary["status"] == RunStatus.FINISHED
