@@ -183,24 +183,19 @@ def execute(
     """
     config, detected, asked = plan.config, plan.detections, counterfactual_of(plan)
     what = {"weights": Weights.NONE, "detections": detected.kind, "trained_steps": agent.trained_steps}
+    is_real = isinstance(config.env, PipelineSchema)
     say(console, detected.line)
     with (
         hearing() as heard,
         RunRecord(
-            Path(config.results) / config.name,
-            identity.name,
-            plan.spec,
-            {**identity.metadata, **what},
-            identity.config_yaml,
-            is_simulated=not isinstance(config.env, PipelineSchema),
-            further=asked.columns,
+            Path(config.results) / config.name, identity, plan.spec, what, not is_real, asked.columns
         ) as record,
         logging_to(record.directory / LOGS / "run.log", console),
     ):
         logger.info("%s", detected.line)
         extras = Extras(record, plan, identity.title, tracked, draws)
         cause = driven(plan, agent, [asked, record, view], extras, view, heard)
-        if cause is None and isinstance(config.env, PipelineSchema):
+        if cause is None and is_real:
             extras.judge(heard, console)
         error = "" if cause is None else what_broke(cause, record.directory)
         summary = record.end(status_of(cause), error)

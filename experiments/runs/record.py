@@ -20,6 +20,7 @@ from experiments.program.console import counted, say
 from experiments.program.errors import sentence
 from experiments.program.files import PARTIAL, full_disk, is_full, overwrite, write_whole
 from experiments.runs.episode import Observer, Step
+from experiments.runs.provenance import Identity
 from experiments.runs.summary import degradation, summarise
 from experiments.runs.trace import (
     JOURNAL,
@@ -105,10 +106,9 @@ class RunRecord(Observer):
 
     Args:
         parent: folder of runs.
-        name: of the run.
+        identity: what the run is.
         spec: names the knobs.
-        identity: what the run is; heads `summary.json`.
-        config_yaml: the resolved configuration.
+        facts: what the head of `summary.json` says beside the identity.
         is_simulated: whether its time is.
         further: by the step's index, further columns of a row.
 
@@ -119,25 +119,24 @@ class RunRecord(Observer):
     def __init__(
         self,
         parent: Path,
-        name: str,
+        identity: Identity,
         spec: ElasticitySpec,
-        identity: Mapping[str, Any],
-        config_yaml: str,
+        facts: Mapping[str, Any],
         is_simulated: bool = False,
         further: Callable[[int], Row] = lambda step: {},
     ) -> None:
-        self._head, self._rows, self._further = dict(identity), list[Row](), further
+        self._head, self._rows, self._further = {**identity.metadata, **facts}, list[Row](), further
         self._is_complete = False
         self._trace: TraceWriter
         self._knobs = [knob.name for knob in spec.knobs]
 
         def begin(directory: Path) -> None:
-            (directory / CONFIG).write_text(config_yaml, encoding="utf-8")
+            (directory / CONFIG).write_text(identity.config_yaml, encoding="utf-8")
             text = summary_text({**self._head, "status": RunStatus.RUNNING, "error": ""})
             (directory / SUMMARY).write_text(text + " " * ROOM_BYTES, encoding="utf-8")
             self._trace = TraceWriter(directory, TOGETHER_S if is_simulated else 0.0)
 
-        self.directory = make_run_directory(parent, name, begin)
+        self.directory = make_run_directory(parent, identity.name, begin)
 
     def __enter__(self) -> Self:
         return self

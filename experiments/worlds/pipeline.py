@@ -1,6 +1,6 @@
 """`env=pipeline`: a run of the real pipeline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -159,13 +159,7 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     if status is not None:
         detected = detected_elsewhere(status, profile is not None)
     else:
-        work, weights = producer.work_type, producer.weights
-        computed = producer.grades if work in TASKS else ()
-        untrained = [grade for grade in computed if not are_at_hand(work, grade, weights.get(grade))]
-        detected = detections_of(producer.work_type, untrained, is_known(producer), profile is not None)
-        is_real, is_none = (detected.kind is kind for kind in (DetectionKind.REAL, DetectionKind.NONE))
-        with blaming("slo"):
-            check_known(slos, NATIVE if is_real else EMULATED, is_known(producer) and not is_none)
+        detected = detected_here(producer, slos, profile is not None)
         if profile is not None and detected.kind is DetectionKind.EMULATED:
             drawn = drawn_by(profile, ladders, scenario)
     config, detected = judged_where_known(config, detected)
@@ -176,6 +170,18 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     with blaming("scenario"):
         check_contradictions(scenario, env, n_workers, config.seed)
     return plan
+
+
+def detected_here(producer: ProducerOptions, slos: Sequence[Slo], has_profile: bool) -> Detected:
+    """Of a pipeline that is started for the run. Raises ConfigError: an SLO asks for what nobody can know."""
+    work, weights, has_truth = producer.work_type, producer.weights, is_known(producer)
+    computed = producer.grades if work in TASKS else ()
+    untrained = [grade for grade in computed if not are_at_hand(work, grade, weights.get(grade))]
+    detected = detections_of(work, untrained, has_truth, has_profile)
+    catalogue = NATIVE if detected.kind is DetectionKind.REAL else EMULATED
+    with blaming("slo"):
+        check_known(slos, catalogue, has_truth and detected.kind is not DetectionKind.NONE)
+    return detected
 
 
 def detected_elsewhere(status: Status, has_profile: bool) -> Detected:

@@ -23,8 +23,7 @@ from tests.experiments.test_run import IDENTITY
 from tests.experiments.world import SPEC, Script, World
 from experiments.runs.episode import play
 
-head = IDENTITY.metadata | {"weights": "none"}
-record = RunRecord(Path(sys.argv[1]), "killed", SPEC, head, "seed: 7\\n")
+record = RunRecord(Path(sys.argv[1]), IDENTITY, SPEC, {"weights": "none"})
 play(Script(SPEC), World(3), 7, [record])
 record.note(weights="stood in for")
 with open(record.directory / "trace.jsonl", "a") as journal:
