@@ -1,4 +1,4 @@
-"""`elasticbench runs`, `show` and `export`: logged runs are listed, shown, drawn, taken to MLflow."""
+"""`elasticbench runs`, `show`, `export`, `world`: look at logged runs, take them to MLflow; drawn worlds."""
 
 import argparse
 import logging
@@ -6,15 +6,16 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
+from envs.procedural.world import world
 from experiments.display.lines import events_of
-from experiments.display.plots import Course, plot_runs
+from experiments.display.plots import Course, draw_worlds, plot_runs
 from experiments.display.summary_view import print_summary
 from experiments.display.views import trace_view
 from experiments.program.console import counted, figure, plain_table, say
@@ -26,12 +27,17 @@ from experiments.results.naming import named_agents, named_cells
 from experiments.results.run_row import from_folders
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.record import SUMMARY
+from experiments.worlds.drawn import described
+
+Action = Callable[[argparse.Namespace, Console], None]
 
 RESULTS = Path("results")
 FIGURES = {"slo_fulfilment": "SLOs hold", "qoe_mean": "QoE", "reward_mean": "reward"}
 FACTS = ("agent", "seed", "hardware", "scenario", "slo", "env")  # a narrow terminal has no room for the last
 WIDE = 400  # characters of a line in a file: nothing is cut
-MOST_DRAWN = 40  # runs in one picture
+MOST_DRAWN, MOST_WORLDS = 40, 64  # runs, and worlds, in one picture
+STORE = "mlflow.db beside the folder"
+DRAWN = "below 1,000,000 to train on, below 2,000,000 to validate, from 1,000,000,000 on to judge by"
 THICK, THIN = 1.5, 0.8  # lines: of the only run of its label, and of one of several
 
 
@@ -157,45 +163,56 @@ def export(said: argparse.Namespace, console: Console) -> None:
         raise ExecutionError("; ".join(dict.fromkeys(unreadable)))
 
 
+def describe(said: argparse.Namespace, console: Console) -> None:
+    """Say what drawn worlds are like, and draw them. Raises ConfigError."""
+    if said.picture and len(said.numbers) > MOST_WORLDS:
+        raise ConfigError(f"a picture has room for {MOST_WORLDS} worlds, got {len(said.numbers)}")
+    worlds = []
+    for number in said.numbers:
+        with blaming("world"):
+            worlds.append(world(number))
+        say(console, f"world {number}", style="bold")
+        for name, text in described(worlds[-1]).items():
+            say(console, f"  {name}: {text}")
+    if said.picture:
+        draw_worlds(worlds, said.picture)
+        say(console, f"picture    {said.picture}")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(prog="elasticbench runs", description="List, show or export logged runs.")
-    actions = made.add_subparsers(required=True, metavar="list | show | export")
-    for name, do, purpose in (
-        ("list", list_runs, "A line for each run."),
-        (
-            "show",
-            show,
-            "What runs came to, and their traces as time goes: knobs, SLOs, worth, agents' figures.",
-        ),
-        ("export", export, "Take to MLflow what it lacks of runs that lie on disk."),
-    ):
-        action = actions.add_parser(name, help=purpose, description=purpose)
-        action.set_defaults(do=do)
+    actions = made.add_subparsers(required=True, metavar="list | show | export | world")
+
+    def action(do: Action, command: str, purpose: str, n: str, what: str) -> argparse.ArgumentParser:
+        name = command.rpartition(" ")[2]
+        added = actions.add_parser(name, prog=f"elasticbench {command}", help=purpose, description=purpose)
+        added.set_defaults(do=do)
         if name == "export":
-            action.add_argument("kind", choices=["mlflow"])
-        n, rest = ("*", " (default: all of results/)") if name == "list" else ("+", "")
-        action.add_argument(
-            "paths", nargs=n, type=Path, metavar="FOLDER", help=f"of runs, a sweep's, or a run's own{rest}"
-        )
-        if name == "export":
-            action.add_argument(
-                "--follow", action="store_true", help="go on until nobody is at them any more"
-            )
-            action.add_argument(
-                "--store",
-                default="",
-                help="URI (default: $MLFLOW_TRACKING_URI, else mlflow.db beside the folder)",
-            )
-            continue
-        action.add_argument(
+            added.add_argument("kind", choices=["mlflow"])
+        if name == "world":
+            added.add_argument("numbers", nargs=n, type=int, metavar="NUMBER", help=what)
+        else:
+            added.add_argument("paths", nargs=n, type=Path, metavar="FOLDER", help=what)
+        return added
+
+    folders = "of runs, a sweep's, or a run's own"
+    listed = action(
+        list_runs, "runs list", "A line for each run.", "*", f"{folders} (default: all of results/)"
+    )
+    shown = action(show, "show", "What runs came to, and their traces as time goes.", "+", folders)
+    taken = action(export, "export", "Take to MLflow what it lacks of runs on disk.", "+", folders)
+    drawn = action(describe, "world", "What drawn worlds are like.", "+", f"which: {DRAWN}")
+    taken.add_argument("--follow", action="store_true", help="go on until nobody is at them any more")
+    taken.add_argument("--store", default="", help=f"URI (default: $MLFLOW_TRACKING_URI, else {STORE})")
+    for one in (listed, shown):
+        one.add_argument(
             "--where", nargs="+", default=[], metavar="FACT=VALUE", help="e.g. agent=aif,rule status=FAILED"
         )
-        if name == "show":
-            several = "draw all of them into one picture instead, a panel for each knob and SLO"
-            action.add_argument(
-                "--picture", type=Path, metavar="FILE", help=f"{several} ({', '.join(FORMATS)})"
-            )
+    for one in (shown, drawn):
+        one.add_argument(
+            "--picture", type=Path, metavar="FILE", help=f"draw all of them into one ({', '.join(FORMATS)})"
+        )
     return made
 
 

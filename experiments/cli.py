@@ -22,6 +22,7 @@ BROWSE = {  # these are one module
     "runs": ("browse",),
     "show": ("browse", "show"),
     "export": ("browse", "export"),
+    "world": ("browse", "world"),
 }
 
 

@@ -60,14 +60,12 @@ def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     return cfg, choices
 
 
-def option(group: str, name: str) -> Any:
-    """Return the values of conf/GROUP/NAME.yaml by their schema. Raises HydraException."""
-    return OmegaConf.to_object(_chosen(GlobalHydra.instance().config_loader(), group, name)[group])
+def option(group: str, name: str, part: str = "") -> Any:
+    """Return the values of conf/GROUP/NAME.yaml by their schema. Raises HydraException.
 
-
-def accuracy_of_video(name: str) -> Any:
-    """Return the accuracy that goes with a video, None if none does. Raises HydraException."""
-    found = _chosen(GlobalHydra.instance().config_loader(), "video", name).accuracy
+    Or of the `part` of a run that goes with it, such as a video's accuracy; None if there is none.
+    """
+    found = _chosen(GlobalHydra.instance().config_loader(), group, name)[part or group]
     return None if found is None else OmegaConf.to_object(found)
 
 

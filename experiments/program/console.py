@@ -90,13 +90,10 @@ class Fitting(Table):
         """Called by Rich."""
         shown = copy.copy(self)
         shown.columns = [*self.columns]
-        while len(shown.columns) > 1 and shown.full_width(console, options) > options.max_width:
+        room = options.update(max_width=ROOMY)
+        while len(shown.columns) > 1 and shown.__rich_measure__(console, room).maximum > options.max_width:
             shown.columns.pop()
         return Table.__rich_console__(shown, console, options)
-
-    def full_width(self, console: Console, options: ConsoleOptions) -> int:
-        """Return how many characters it takes if nothing is cut."""
-        return self.__rich_measure__(console, options.update(max_width=ROOMY)).maximum
 
 
 def plain_table(

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from experiments.config.agents import agent_values
-from experiments.config.composing import accuracy_of_video, composed, option
+from experiments.config.composing import composed, option
 from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, VariantSchema
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, sentence
@@ -187,7 +187,7 @@ class Resolver:
         for group, value in values.items():
             cfg[group] = OmegaConf.structured(value)
         if cell.world is None:
-            cfg.accuracy = accuracy_of_video(cell.options["video"])
+            cfg.accuracy = option("video", cell.options["video"], "accuracy")
         cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, self._config.live, cell.world
         cfg.trained_on = trained_on
         choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}

@@ -18,7 +18,7 @@ from tests.experiments.programs import Done, call
         ("forecast", ("clones=0",)),
         ("repeat", ("/nowhere",)),
         ("browse", ("list", "/nowhere")),
-        ("world", ("-7",)),
+        ("browse", ("world", "-7")),
     ],
 )
 def test_what_cannot_begin_ends_with_2_and_a_sentence(program, words):

@@ -10,13 +10,13 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from envs.procedural.world import Split, world
+from experiments.browse import main
 from experiments.config.composing import composed, register
 from experiments.config.programs import StudyConfig, WorldsSchema
 from experiments.config.schemas import CONF
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
 from experiments.sweeps.cells import cells_of
-from experiments.world import main
 from experiments.worlds.plan import SimulatorPlan
 
 NUMBER = 3
@@ -57,7 +57,7 @@ def test_a_part_is_an_option_like_any_other():
 
 
 def test_a_world_is_described_and_drawn(tmp_path: Path, capsys):
-    main([str(NUMBER), "--picture", str(tmp_path / "world.png")])
+    main(["world", str(NUMBER), "--picture", str(tmp_path / "world.png")])
     said = capsys.readouterr().out
     assert f"world {NUMBER}" in said and f"binds: {world(NUMBER).stratum}" in said
     assert (tmp_path / "world.png").stat().st_size > 10_000
