@@ -6,7 +6,6 @@ import pandas as pd
 
 from experiments.program.console import counted, listed
 from experiments.runs.summary import SETTLED_AFTER
-from experiments.statistics.aggregates import REACHED
 from experiments.statistics.disturbances import LASTING, REGAINED
 from experiments.statistics.episode import Episodes, References
 from experiments.statistics.pairs import FEW_SEEDS, LEVEL, POWER
@@ -39,10 +38,7 @@ GLOSSARY = {
     "Restoration": (
         f"likewise until {100 * REGAINED:.0f} % of the lost QoE is back after the disturbance has gone."
     ),
-    "To plateau": (
-        f"steps to {100 * REACHED:.0f} % of an agent's own plateau, measured above random, where nothing "
-        "happens. Trained steps: made before the episode, in training."
-    ),
+    "Trained steps": "made before the episode, in training.",
     "Probability of improvement": (
         "chance that one earns more reward than the other in a cell drawn at random, seeds drawn on their "
         "own; 50 % = alike (Mann and Whitney's U)."

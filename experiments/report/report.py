@@ -68,7 +68,7 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     }
     notes = [*evidence.notes, *caveats_of(episodes, evidence.references, evidence.lacks)]
     texts = {
-        PAGE: html(evidence, blocks, figures, frames["cells"], notes),
+        PAGE: html(evidence, blocks, figures, notes),
         "table.md": markdown(evidence, blocks, notes),
         "table.tex": tables.latex(blocks, evidence.title, notes),
         **{f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items()},
@@ -110,11 +110,7 @@ def markdown(evidence: Evidence, blocks: Sequence[Block], notes: Sequence[str]) 
 
 
 def html(
-    evidence: Evidence,
-    blocks: Sequence[Block],
-    figures: Sequence[Mapping[Path, Part]],
-    cells: Frame,
-    notes: Sequence[str],
+    evidence: Evidence, blocks: Sequence[Block], figures: Sequence[Mapping[Path, Part]], notes: Sequence[str]
 ) -> str:
     """Return report.html, which needs no network, no script and no other file; all text is escaped."""
     sections = []
@@ -124,8 +120,6 @@ def html(
         sections.append(Section("Blocks", "", [Part("Agents by blocks", how, text, best)]))
     for block, drawn in zip(blocks, figures, strict=True):
         sections.append(section(block, list(drawn.values()), evidence.reference))
-    each = Part("Every cell", "", tables.known(tables.written(cells, tables.OF_CELLS)))
-    sections.append(Section("Cells", "Where which agent does how well.", [each]))
     values = {"facts": facts_of(evidence), "notes": notes, "sections": sections, "glossary": GLOSSARY}
     return rendered(TEMPLATE, title=evidence.title, **values)
 

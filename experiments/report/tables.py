@@ -23,16 +23,10 @@ Columns = Mapping[str, Callable[[Row], str]]  # heading -> how a cell is written
 # of `tables.COLUMNS`, beside the agent and what it is ranked by; more would not fit a page
 SHOWN = ("all SLOs hold, %", "QoE", "recovery, steps")
 WORST = " (worst tenth)"  # of what agents are ranked by
-COMMANDS = {
-    "\\": "textbackslash",
-    "~": "textasciitilde",
-    "^": "textasciicircum",
-    "<": "textless",
-    ">": "textgreater",
-}
+COMMANDS = ("textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater")
 ESCAPES = str.maketrans(
     {letter: f"\\{letter}" for letter in "&%$#_{}"}
-    | {letter: f"\\{command}{{}}" for letter, command in COMMANDS.items()}
+    | {letter: f"\\{command}{{}}" for letter, command in zip("\\~^<>", COMMANDS, strict=True)}
     | {"–": "--", "−": "$-$"}
 )
 CAPTION = (
@@ -105,13 +99,7 @@ COLUMNS: Columns = {
         f"{figure(row['decision_ms_p50'], 2)} / {figure(row['decision_ms_p99'], 2)}"
     ),
     "CPU, %": lambda row: figure(100 * row["cpu_share"], 2),
-    "to plateau": lambda row: figure(row["steps_to_plateau"], 2),
     "trained steps": lambda row: f"{row['trained_steps']:,.0f}" if row["trained_steps"] > 0 else UNKNOWN,
-}
-OF_CELLS: Columns = {
-    "cell": lambda row: str(row["cell"]),
-    **{name: COLUMNS[name] for name in ("agent", "score", "all SLOs hold, %", "QoE", "reward")},
-    "episodes": lambda row: str(row["episodes"]),
 }
 # of COLUMNS: what is asked first, and the rest; together they would not fit a page
 FIRST = (

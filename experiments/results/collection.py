@@ -1,6 +1,6 @@
 """All runs of a comparison: which count, what a reader must know of them, and the episodes that they were."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -29,19 +29,12 @@ Noted = tuple[Runs, list[str]]  # runs that are left, and what a reader must kno
 
 @dataclass(frozen=True)
 class Collection:
-    """Runs that can be compared.
+    """Runs that can be compared."""
 
-    Attributes:
-        runs: those that count, a row each as `run_row` has them, by `cell`, `variant` of an agent and seed.
-        cells: the same by cell.
-        notes: sentences.
-        n_logged: runs that were found, counted or not.
-    """
-
-    runs: Runs
-    cells: Sequence[Cell]
-    notes: Sequence[str]
-    n_logged: int
+    runs: Runs  # those that count, a row each as `run_row` has them, with `cell` and `variant` of an agent
+    cells: Sequence[Cell]  # the same by cell
+    notes: Sequence[str]  # sentences
+    n_logged: int  # runs that were found, counted or not
 
     @property
     def agents(self) -> list[str]:
@@ -225,8 +218,7 @@ def episodes_of(
     Args:
         collection: of runs that count.
         blocks: the column by which cells are reported together; None = all together.
-        live: a progress bar; None = where the console is a terminal.
-        console: for it.
+        live: a progress bar on the console; None = where that is a terminal.
 
     Raises:
         ConfigError: a trace cannot be read.
@@ -256,15 +248,15 @@ def traces_of(runs: Runs) -> Iterator[pd.DataFrame]:
     rows = runs[["place", "trace"]].to_dict("records")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for start in range(0, len(rows), AHEAD):
-            yield from pool.map(trace_of, rows[start : start + AHEAD])
+            yield from pool.map(lambda run: trace_of(**run), rows[start : start + AHEAD])
 
 
-def trace_of(run: dict[Any, Any]) -> pd.DataFrame:
+def trace_of(place: str, trace: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """Read one. Raises ConfigError."""
     try:
-        trace = run["trace"]()
+        found = trace()
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{run['place']}: its trace cannot be read: {error}") from error
-    if trace.empty:
-        raise ConfigError(f"{run['place']}: its trace has no step")
-    return trace
+        raise ConfigError(f"{place}: its trace cannot be read: {error}") from error
+    if found.empty:
+        raise ConfigError(f"{place}: its trace has no step")
+    return found

@@ -41,7 +41,7 @@ def measured(
     for episode in episodes:
         if episode.agent in (RANDOM, ORACLE):
             own[episode.cell].append(episode)
-    lacks = {cell.name: why for cell in cells if (why := lacking(cell, own[cell.name]))}
+    lacks = {cell.name: why for cell in cells if (why := lacking(missing_seeds(cell, own[cell.name])))}
     missing = dict[str, list[StudyRun]]()
     if lacks and config.references:
         results = str(Path(config.results).resolve())
@@ -66,13 +66,21 @@ def measured(
     return FoundReferences(references_of(found), lacks, notes_on(added))
 
 
-def lacking(cell: Cell, own: Sequence[Episode]) -> str:
-    """Return what a comparison's own references lack, "" if they are enough."""
-    seeds = {agent: {episode.seed for episode in own if episode.agent == agent} for agent in (RANDOM, ORACLE)}
-    if not seeds[RANDOM]:
+def missing_seeds(cell: Cell, own: Sequence[Episode]) -> dict[str, list[int]]:
+    """Return under which seeds a cell's own references must be played yet, by their names."""
+    played = {
+        agent: {episode.seed for episode in own if episode.agent == agent} for agent in (RANDOM, ORACLE)
+    }
+    oracle = [seed for seed in cell.seeds if seed not in played[ORACLE]]
+    return {RANDOM: [] if played[RANDOM] else list(range(N_RANDOM_SEEDS)), ORACLE: oracle}
+
+
+def lacking(seeds: Mapping[str, Sequence[int]]) -> str:
+    """Say what is missing, "" if nothing is."""
+    if seeds[RANDOM]:
         return "random is not among its runs"
-    absent = sorted(set(cell.seeds) - seeds[ORACLE])
-    return f"oracle is not among its runs under {', '.join(map(str, absent))}" if absent else ""
+    under = ", ".join(map(str, seeds[ORACLE]))
+    return f"oracle is not among its runs under {under}" if under else ""
 
 
 def missing_runs(
@@ -90,12 +98,7 @@ def missing_runs(
     place = {"name": STUDIES, "results": results}
     config = replace(plan.config, **place, seed=0, live=False, output=output)
     choices = {group: str(cell.first[group]) for group in GROUPS}
-    there = {(episode.agent, episode.seed) for episode in own}
-    seeds = {
-        RANDOM: [] if any(agent == RANDOM for agent, _ in there) else list(range(N_RANDOM_SEEDS)),
-        ORACLE: [seed for seed in cell.seeds if (ORACLE, seed) not in there],
-    }
-    runs = list[StudyRun]()
+    seeds, runs = missing_seeds(cell, own), list[StudyRun]()
     for variant in (variant for variant in both if seeds[variant.name]):
         cfg: Any = OmegaConf.structured(config)
         cfg.agent, cfg.trained_on = variant.values, None

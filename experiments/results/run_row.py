@@ -72,9 +72,10 @@ def row_of(run: LoggedRun, place: str, name: str) -> Row:
     """
     if absent := [key for key in HEAD if key not in run.summary]:
         raise ConfigError(f"{place}: {SUMMARY} is no run's: it has no {', '.join(absent)}")
+    written_at = datetime.fromtimestamp((run.directory / SUMMARY).stat().st_mtime, UTC).astimezone()
     return made_row(
         place=place,
-        begun=name if STAMP.match(name) else stamp(run.directory / SUMMARY, name),
+        begun=name if STAMP.match(name) else f"{written_at:%Y%m%d-%H%M%S}-{name}",
         facts=run.summary,
         config=plain_config(run.directory),
         typed=lambda: run.config,
@@ -139,22 +140,12 @@ def plain_config(directory: Path) -> dict[str, Any]:
     return found
 
 
-def stamp(path: Path, name: str) -> str:
-    """Return when a file was written, and a name, as the names of runs begin."""
-    return f"{datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone():%Y%m%d-%H%M%S}-{name}"
-
-
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A world, and the runs that took place in it.
+    """A world, and the runs that took place in it."""
 
-    Attributes:
-        name: hardware/scenario, /SLOs unless they are the default, and what else other cells do not have.
-        runs: at least one, a row each as `run_row` has them; they are alike but for agent and seed.
-    """
-
-    name: str
-    runs: Runs
+    name: str  # hardware/scenario, /SLOs unless they are the default, and what else other cells do not have
+    runs: Runs  # at least one; they are alike but for agent and seed
 
     @property
     def first(self) -> Any:

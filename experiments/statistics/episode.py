@@ -33,32 +33,20 @@ Episodes = Any  # a frame as of `episode_table`; type checkers do not know what 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One agent in one cell under one seed.
-
-    Attributes:
-        agent, cell, block, seed: whose it is; cells of one block are reported together.
-        figures: by name, of the whole episode; NaN where there is none.
-        held: per step, whether all SLOs held, shape (n_steps,); what was not measured did not.
-        rewards, qoe: per step, likewise.
-        change_points: steps at which the world changed.
-        disturbances: those that its answers are of: its own, or the oracle's once there is one.
-        stratum: episodes of which are draws of the same, and are resampled together: the cell, whose seeds
-            are drawn, or what binds in drawn worlds.
-        interval_s: of control.
-    """
+    """One agent in one cell under one seed; figures of steps have the shape (n_steps,)."""
 
     agent: str
     cell: str
-    block: str
+    block: str  # cells of one are reported together
     seed: int
-    figures: Mapping[str, float]
-    held: NDArray[np.bool_]
-    rewards: Values
-    qoe: Values
-    change_points: Sequence[ChangePoint]
-    disturbances: Disturbances
-    interval_s: float
-    stratum: str
+    figures: Mapping[str, float]  # by name, of the whole episode; NaN where there is none
+    held: NDArray[np.bool_]  # per step, whether all SLOs held; what was not measured did not
+    rewards: Values  # per step
+    qoe: Values  # per step
+    change_points: Sequence[ChangePoint]  # steps at which the world changed
+    disturbances: Disturbances  # that its answers are of: its own, or the oracle's once there is one
+    interval_s: float  # of control
+    stratum: str  # whose episodes are draws of the same: the cell, or what binds in drawn worlds
 
     @property
     def recoveries(self) -> list[Answer]:

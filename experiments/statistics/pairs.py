@@ -194,9 +194,6 @@ def seeds_needed(differences: Strata) -> float:
     Source: Colas et al. 2018, "How Many Random Seeds? Statistical Power Analysis in Deep Reinforcement
     Learning Experiments", section 4, there for one cell.
 
-    Args:
-        differences: per cell, of the same seed; cells with fewer than two are left out.
-
     Returns:
         A whole number; infinity where there is no difference; NaN where no cell has two seeds.
     """
