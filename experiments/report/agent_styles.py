@@ -23,7 +23,9 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (BLACK, ("oracle", "best_static")),
     (GREY, ("static", "random")),
 )
+PLACES = {agent: (colour, i) for colour, members in KINDS for i, agent in enumerate(members)}
 SHADES = (-0.25, -0.5, 0.25, -0.7)  # of variants: towards black, or a little towards white, where they fade
+N_STYLES = 112  # numbers after which markers, lines and shades come round together
 
 
 class AgentStyle(NamedTuple):
@@ -37,29 +39,18 @@ class AgentStyle(NamedTuple):
 def agent_styles(names: Sequence[str]) -> dict[str, AgentStyle]:
     """Return styles by name: known agents look as always, and "agent-variant" has a shade of its agent's.
 
-    A variant's style comes from its name too, so that it does not change with the company; only where two
-    would be alike, is the later one of these names given the next style that is free.
+    Others' and variants' styles come from their names, so that they do not change with the company; only
+    where two would be alike, is the later one of these names given the next style that is free.
     """
     styles: dict[str, AgentStyle] = {}
     for name in sorted(dict.fromkeys(names), key=lambda name: "-" in name):
         agent, _, variant = name.partition("-")
-        colour, number = place_of(agent)
-        shades = SHADES if variant else (0.0,)
-        first = crc32(variant.encode()) if variant else number
-        styles[name] = min(
-            (style_of(first + i, colour, shades) for i in range(len(MARKERS) * len(LINES) * len(SHADES))),
-            key=[*styles.values()].__contains__,  # the first that nobody has
-        )
+        number, other = divmod(crc32(agent.encode()), len(OTHERS))
+        colour, number = PLACES.get(agent, (OTHERS[other], number))
+        first, shades = (crc32(variant.encode()), SHADES) if variant else (number, (0.0,))
+        looks = [style_of(first + i, colour, shades) for i in range(N_STYLES)]
+        styles[name] = next((look for look in looks if look not in styles.values()), looks[0])
     return styles
-
-
-def place_of(agent: str) -> tuple[str, int]:
-    """Return its kind's colour, and its number among these; by its name if it is not ours."""
-    for colour, members in KINDS:
-        if agent in members:
-            return colour, members.index(agent)
-    number, colour = divmod(crc32(agent.encode()), len(OTHERS))
-    return OTHERS[colour], number
 
 
 def style_of(number: int, colour: str, shades: Sequence[float]) -> AgentStyle:

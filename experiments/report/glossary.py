@@ -17,28 +17,19 @@ GLOSSARY = {
     ),
     "Interval": (
         "in brackets, 95 %: stratified bootstrap percentiles, seeds resampled within their cells (Agarwal et "
-        "al. 2021). All figures are means over cells and seeds but those that say IQM, "
-        "interquartile mean: without the lowest and the highest quarter, so that rare failures do not show."
+        "al. 2021). All figures are means over cells and seeds but those that say IQM, interquartile mean."
     ),
-    "Worst tenth": (
-        "mean over the tenth of the episodes that went worst (conditional value at risk): rare failures."
-    ),
+    "Worst tenth": "mean over the tenth of the episodes that went worst (conditional value at risk).",
     "All SLOs hold": (
         "share of the steps in which every SLO holds, of those in which that is known; also without the "
         f"first {SETTLED_AFTER} steps. Not measured: none is broken, not all are known."
     ),
-    "Optimality gap": (
-        "mean of max(0, 1 − score): being better than the oracle in one episode does not make up for another."
-    ),
+    "Optimality gap": "mean of max(0, 1 − score).",
     "Recovery": (
-        "median steps from a disturbance until all SLOs hold for "
-        f"{LASTING} steps (in brackets: how many were recovered from within their phase). Counted are those "
-        "under which the oracle's setting before it would break an SLO: the same for all agents."
+        f"median steps from a disturbance until all SLOs hold for {LASTING} steps (in brackets: how many "
+        "were recovered from); of those under which the oracle's setting before would break one."
     ),
-    "Restoration": (
-        f"likewise until {100 * REGAINED:.0f} % of the lost QoE is back after the disturbance has gone."
-    ),
-    "Trained steps": "made before the episode, in training.",
+    "Restoration": f"likewise until {100 * REGAINED:.0f} % of the lost QoE is back after it has gone.",
     "Probability of improvement": (
         "chance that one earns more reward than the other in a cell drawn at random, seeds drawn on their "
         "own; 50 % = alike (Mann and Whitney's U)."
@@ -49,11 +40,10 @@ GLOSSARY = {
     ),
     "Seeds needed": (
         f"per cell, to find a difference as large as the one seen with a chance of {100 * POWER:.0f} % at a "
-        f"two-sided level of {100 * LEVEL:.0f} %, from the spread of the paired differences (Colas et al. "
-        f"2018); ✓ = there are as many, and no fewer than {FEW_SEEDS}."
+        f"two-sided level of {100 * LEVEL:.0f} % (Colas et al. 2018); ✓ = there are as many, and no fewer "
+        f"than {FEW_SEEDS}."
     ),
 }
-LEGEND = " ".join(f"{name}: {meaning}" for name, meaning in GLOSSARY.items())
 UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
 
 

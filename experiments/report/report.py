@@ -17,7 +17,7 @@ from experiments.program.style import STYLE, rendered
 from experiments.report import figures as pictures
 from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
-from experiments.report.glossary import GLOSSARY, LEGEND, caveats_of
+from experiments.report.glossary import GLOSSARY, caveats_of
 from experiments.statistics.pairs import by_cell
 
 PAGE = "report.html"
@@ -26,17 +26,14 @@ SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in br
 
 
 class Part(NamedTuple):
-    """A table or a figure of the page, under a heading of its own; `text` says how to read it.
-
-    The table is of text, some of it in bold; the figure is an SVG in base64, shown as wide as its PNG is.
-    """
+    """A table of text, or a figure, of the page, under a heading of its own."""
 
     title: str
-    text: str
+    text: str  # how to read it
     table: Frame | None = None
-    bold: Frame | None = None
-    svg: str = ""
-    width_px: int = 0
+    bold: Frame | None = None  # which cells of the table are
+    svg: str = ""  # in base64
+    width_px: int = 0  # of the figure, as wide as its PNG is
 
 
 class Section(NamedTuple):
@@ -51,10 +48,7 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     """Write report.html, table.{csv,md,tex}, {pairs,improvements,cells,slos,episodes}.csv and figures.
 
     The directory is there. The leaderboard and what to mind go to the console too. Equal evidence gives
-    equal files.
-
-    Returns:
-        What was written, the page first.
+    equal files, which are returned, the page first.
     """
     blocks, episodes = blocks_of(evidence), evidence.table
     figures = [draw(directory, block) for block in blocks]
@@ -103,7 +97,7 @@ def markdown(evidence: Evidence, blocks: Sequence[Block], notes: Sequence[str]) 
     for block in blocks:
         table = tables.markdown(tables.written(block.leaderboard, tables.COLUMNS))
         parts += [f"## {block.name}", cells_text(block), table]
-    return "\n\n".join([*parts, LEGEND]) + "\n"
+    return "\n\n".join([*parts, *(f"{name}: {meaning}" for name, meaning in GLOSSARY.items())]) + "\n"
 
 
 # --- the page ---
@@ -120,7 +114,15 @@ def html(
         sections.append(Section("Blocks", "", [Part("Agents by blocks", how, text, best)]))
     for block, drawn in zip(blocks, figures, strict=True):
         sections.append(section(block, list(drawn.values()), evidence.reference))
-    values = {"facts": facts_of(evidence), "notes": notes, "sections": sections, "glossary": GLOSSARY}
+    n_seeds = evidence.table.groupby("cell")["seed"].nunique()
+    facts = {
+        "Episodes": f"{len(evidence.episodes):,} in {counted(len(n_seeds), 'cell')}",
+        "Agents": ", ".join(dict.fromkeys(episode.agent for episode in evidence.episodes)),
+        "Seeds per cell": " to ".join(dict.fromkeys(map(str, (n_seeds.min(), n_seeds.max())))),
+        "Reference": evidence.reference,
+        **evidence.facts,
+    }
+    values = {"facts": facts, "notes": notes, "sections": sections, "glossary": GLOSSARY}
     return rendered(TEMPLATE, title=evidence.title, **values)
 
 
@@ -137,19 +139,6 @@ def section(block: Block, figures: Sequence[Part], reference: str) -> Section:
         parts.append(Part(f"{reference} against the others", text, pairs))
     parts += [*figures[1:], Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos))]
     return Section(block.name, cells_text(block), [*parts, Part("Further figures", "", further)])
-
-
-def facts_of(evidence: Evidence) -> dict[str, str]:
-    """Return what can be seen of the episodes themselves, and what is told."""
-    episodes = evidence.table
-    n_seeds = episodes.groupby("cell")["seed"].nunique()
-    return {
-        "Episodes": f"{len(episodes):,} in {counted(len(n_seeds), 'cell')}",
-        "Agents": ", ".join(episodes["agent"].unique()),
-        "Seeds per cell": " to ".join(dict.fromkeys(map(str, (n_seeds.min(), n_seeds.max())))),
-        "Reference": evidence.reference,
-        **evidence.facts,
-    }
 
 
 # --- figures ---
@@ -196,7 +185,7 @@ KINDS = {
         "Recovery and restoration",
         pictures.answers,
         "How fast disturbances are answered: the share that was dealt with by a step (Kaplan and Meier's "
-        "estimate, 50 % dotted); a tick marks where time ran out for some; in brackets, how many there were.",
+        "estimate); a tick marks where time ran out for some; in brackets, how many there were.",
     ),
 }
 
@@ -206,20 +195,18 @@ def draw(directory: Path, block: Block) -> dict[Path, Part]:
     drawn = {}
     for name, kind in KINDS.items():
         with mpl.rc_context(STYLE):
-            figure = kind.draw(block)
-        if figure is not None:
-            path = directory / f"{f'{block.name}-' if block.is_one_of_many else ''}{name}.png"
-            svg, width_px = saved(figure, path), round(figure.get_figwidth() * STYLE["figure.dpi"])
-            drawn[path] = Part(kind.title, kind.caption, svg=b64encode(svg).decode(), width_px=width_px)
+            if (figure := kind.draw(block)) is not None:
+                path = directory / f"{f'{block.name}-' if block.is_one_of_many else ''}{name}.png"
+                svg, width_px = saved(figure, path), round(figure.get_figwidth() * STYLE["figure.dpi"])
+                drawn[path] = Part(kind.title, kind.caption, svg=svg, width_px=width_px)
     return drawn
 
 
-def saved(figure: Figure, path: Path) -> bytes:
-    """Write a figure as PNG, and return it as SVG; equal figures give equal bytes."""
+def saved(figure: Figure, path: Path) -> str:
+    """Write a figure as PNG, and return it as SVG in base64; equal figures give equal bytes."""
     svg = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        with whole(path) as partial:
-            figure.savefig(partial, format="png")
-        figure.set_layout_engine("none")  # all is in its place now, and finding it takes half of the time
-        figure.savefig(svg, format="svg", metadata={"Date": None})
-    return svg.getvalue()
+    with whole(path) as partial:
+        figure.savefig(partial, format="png")
+    figure.set_layout_engine("none")  # all is in its place now, and finding it takes half of the time
+    figure.savefig(svg, format="svg", metadata={"Date": None})
+    return b64encode(svg.getvalue()).decode()

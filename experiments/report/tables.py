@@ -15,7 +15,6 @@ from experiments.statistics.episode import GOLDEN
 from experiments.statistics.pairs import FEW_SEEDS, LEVEL
 
 UNKNOWN = "–"
-MOST_SEEDS = 100_000  # more is as good as never
 LEAST_CHANCE = 0.001  # that is written out
 
 Row = Any  # a row of a frame, by column name
@@ -49,8 +48,8 @@ def seeds(row: Row, name: str) -> str:
     needed = row[f"{name}_seeds_needed"]
     if pd.isna(needed):
         return UNKNOWN
-    if needed > MOST_SEEDS:
-        return "no difference" if np.isinf(needed) else f"over {MOST_SEEDS:,}"
+    if np.isinf(needed):
+        return "no difference"
     return f"{needed:,.0f}" + (" ✓" if max(needed, FEW_SEEDS) <= row["seeds"] else "")
 
 

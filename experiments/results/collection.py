@@ -90,10 +90,9 @@ def selected(runs: Runs, where: str) -> Noted:
 
 
 def finished(runs: Runs) -> Noted:
-    """Return those that came to their end with all they began with; who was played again is not missed.
+    """Return those that came to their end with all they began with; raise ConfigError if there is none.
 
-    Raises:
-        ConfigError: there is none.
+    Who was played again is not missed.
     """
     is_finished = runs["status"] == RunStatus.FINISHED
     played = runs["config_hash"] + " " + runs["seed"].astype(str)
@@ -111,20 +110,11 @@ def finished(runs: Runs) -> Noted:
 
 def newest(runs: Runs) -> Noted:
     """Return, of those of equal agent, cell and seed, the one that began last."""
-    ordered = runs.sort_values(["begun", "place"])
-    later = ordered.groupby(EPISODE)[["begun", "place"]].shift(-1)
-    is_again = ordered["begun"] == later["begun"]  # the same run, from two sources
-    is_older = later["begun"].notna() & ~is_again
-    notes = []
-    if is_older.any():
-        old, new = ordered.loc[is_older, "place"].iloc[0], later.loc[is_older, "place"].iloc[0]
-        notes.append(
-            f"Left out: {counted(is_older.sum(), 'run')} of the same agent, world and seed as a newer one, "
-            f"which counts, the first {old} for {new}."
-        )
-    if is_again.any():
-        notes.append(f"Found in more than one place, and counted once: {counted(is_again.sum(), 'run')}.")
-    return ordered[~(is_older | is_again)], notes
+    kept = runs.sort_values(["begun", "place"]).drop_duplicates(EPISODE, keep="last")
+    left_out = (
+        f"Left out: {counted(len(runs) - len(kept), 'run')} of the same agent, world and seed as another"
+    )
+    return kept, [f"{left_out}; the newest counts."] if len(kept) < len(runs) else []
 
 
 # --- what a reader must know ---
@@ -180,7 +170,6 @@ def metadata_of(collection: Collection, command: str) -> dict[str, str]:
         "Began": " to ".join(dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in (stamps.min(), stamps.max()))),
         "Spec": tally(runs["spec_hash"]),
         "Commit": tally(commits_of(runs)),
-        "Code": ", ".join(sorted(set(runs["code_hash"]) - {""})),
         "Machine": tally(runs["machine"]),
         "Releases": tally(runs["releases"]),
         "Command": command,
@@ -216,12 +205,9 @@ def episodes_of(
     """Return the episodes of all its runs, and a note on disturbances that not all is known of.
 
     Args:
-        collection: of runs that count.
+        collection: of runs that count; raises ConfigError where a trace of one cannot be read.
         blocks: the column by which cells are reported together; None = all together.
         live: a progress bar on the console; None = where that is a terminal.
-
-    Raises:
-        ConfigError: a trace cannot be read.
     """
     runs = collection.runs
     cells = {cell.name: cell for cell in collection.cells}

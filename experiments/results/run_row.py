@@ -51,11 +51,7 @@ Runs = Any  # a frame of such rows; type checkers do not know what selecting fro
 
 
 def from_folders(folders: Sequence[str]) -> list[Row]:
-    """Return every run of folders of runs, of sweeps or of single runs, each once.
-
-    Raises:
-        ConfigError: there is no such folder, it has no run, or a run cannot be read.
-    """
+    """Return every run of folders of runs, of sweeps or of single runs, each once. Raises ConfigError."""
     here = Path.cwd()
     found = {run.directory.resolve(): run for folder in folders for run in runs_in(Path(folder))}
     return [
@@ -67,8 +63,7 @@ def from_folders(folders: Sequence[str]) -> list[Row]:
 def row_of(run: LoggedRun, place: str, name: str) -> Row:
     """Return the row of a run that was read back; `name` is that its directory was given.
 
-    Raises:
-        ConfigError: it is no run of `experiments.run`, or its configuration is gone.
+    Raises ConfigError: it is no run of `experiments.run`, or its configuration is gone.
     """
     if absent := [key for key in HEAD if key not in run.summary]:
         raise ConfigError(f"{place}: {SUMMARY} is no run's: it has no {', '.join(absent)}")

@@ -71,12 +71,9 @@ def optimality_gap(values: Values) -> Values:
 def estimate(
     strata: Strata, statistic: Callable[[Values], Values], rng: np.random.Generator, n: int = N_RESAMPLES
 ) -> Estimate:
-    """Return a statistic over all values and its interval; equal generators give equal intervals.
+    """Return a statistic over all values, as `iqm`, and its interval by n resamples.
 
-    Args:
-        strata: at least one value each.
-        statistic: of values along the last axis, as `iqm`.
-        n: resamples.
+    Equal generators give equal intervals; each of the strata has at least one value.
     """
     drawn = statistic(np.concatenate(resampled(strata, rng, n), axis=1))
     return Estimate(statistic(np.concatenate(strata)), *bounds(drawn))
@@ -101,8 +98,7 @@ def counts(n_values: int, rng: np.random.Generator, n: int) -> Values:
 def mean_band(curves: Strata, rng: np.random.Generator, n: int = N_RESAMPLES) -> Estimate:
     """Return the mean of all curves and its band, step by step, shape (n_steps,) each.
 
-    Args:
-        curves: per cell, one row per seed, shape (n_seeds, n_steps); n_steps is the same in all cells.
+    `curves` are, per cell, a row per seed, shape (n_seeds, n_steps); n_steps is the same in all cells.
     """
     drawn = sum((counts(len(own), rng, n) @ own for own in curves), np.zeros(1)) / sum(map(len, curves))
     return Estimate(np.concatenate(curves).mean(axis=0), *bounds(drawn))
@@ -114,10 +110,7 @@ def probability_of_improvement(
     """Return how likely it is that one does better than the other on a cell drawn at random.
 
     P(X > Y) = mean over cells of (1/NM) Σ Σ S(x, y), S = 1, ½ or 0 for x >, =, < y (Mann and Whitney's U).
-    Both are resampled on their own, as rliable does it.
-
-    Args:
-        ours, theirs: at least one cell each, the same ones.
+    Both are resampled on their own, as rliable does it; they have the same cells, one at least.
     """
     value, drawn = 0.0, np.zeros(n)
     for x, y in zip(ours, theirs, strict=True):

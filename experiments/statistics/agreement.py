@@ -14,15 +14,10 @@ LEAST_SIDES = 0.95  # of the intervals, of each SLO
 
 
 class Target(NamedTuple):
-    """A figure is within it if it differs from the true one by no more than the larger of the two.
+    """A figure is within it if it differs from the true one by no more than the larger of the two."""
 
-    Attributes:
-        share: of the true value, >= 0.
-        least: in the metric's unit, >= 0.
-    """
-
-    share: float
-    least: float = 0.0
+    share: float  # of the true value, >= 0
+    least: float = 0.0  # in the metric's unit, >= 0
 
     def band(self, true: Any) -> Any:
         """Return the largest error that is within, > 0 or 0; a number or an array, as `true` is."""

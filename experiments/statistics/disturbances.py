@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.scenario import Event, EventKind, Scenario
+from experiments.statistics.aggregates import Values
 from experiments.worlds.builders import scenario_of
 from experiments.worlds.plan import Plan
 from pipeline.slos import Sense, Slo
@@ -18,7 +19,6 @@ REGAINED = 0.9  # of the lost QoE, for it to be restored
 LEAST_LOSS = 0.02  # of QoE; less is not worth regaining
 
 Truths = NDArray[np.bool_]
-Values = NDArray[np.float64]
 
 
 class ChangePoint(NamedTuple):

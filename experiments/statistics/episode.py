@@ -77,9 +77,7 @@ def episode_of(
     qoe, needed = column(trace, "qoe"), dict[int, bool]()
     if NEEDED in trace:
         asked = column(trace, NEEDED)
-        needed = {
-            point.step: asked[point.step] > 0 for point in change_points if np.isfinite(asked[point.step])
-        }
+        needed = {step: asked[step] > 0 for step, _ in change_points if np.isfinite(asked[step])}
     return Episode(
         agent=agent,
         cell=cell,

@@ -70,21 +70,13 @@ def test_nothing_that_finished_is_nothing_to_compare():
         finished(runs(row("a", status="RUNNING")))
 
 
-def test_of_runs_of_one_episode_the_newest_counts():
+def test_of_runs_of_one_episode_the_newest_counts_and_one_that_two_sources_have_counts_once():
     three = row("new", begun="20261126-120000"), row("other"), row("old", begun="20261125-235959")
-    kept, notes = newest(runs(*three).assign(cell="x", variant=["x", "y", "x"]))
-    assert sorted(kept["place"]) == ["new", "other"]
-    assert notes == [
-        "Left out: 1 run of the same agent, world and seed as a newer one, which counts, the first old for "
-        "new."
-    ]
-
-
-def test_a_run_that_two_sources_have_counts_once():
-    two = [row(place, begun="20261126-120000-rule") for place in ("results/main/a", "MLflow run 0")]
-    kept, notes = newest(runs(*two).assign(cell="x", variant="x"))
-    assert len(kept) == 1
-    assert notes == ["Found in more than one place, and counted once: 1 run."]
+    kept, notes = newest(
+        runs(*three, row("MLflow run 0", begun="20261126-120000")).assign(cell="x", variant=list("xyxx"))
+    )
+    assert len(kept) == 2 and set(kept["begun"]) == {"20261126-120000", "20261126-010000-other"}
+    assert notes == ["Left out: 2 runs of the same agent, world and seed as another; the newest counts."]
 
 
 # --- all of it together ---
