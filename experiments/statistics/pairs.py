@@ -135,7 +135,7 @@ def halves_agreement(episodes: Episodes) -> HalvesAgreement | None:
         chances = [p_value(differences(*paired(rewards, *pair))) for pair in pairs]
         apart = [pair for pair, p in zip(pairs, holm(np.array(chances)), strict=True) if p < LEVEL]
         differing += len(apart)
-        kept += sum((own[x] > own[y]) == (other[x] > other[y]) for x, y in apart)
+        kept += sum(bool((own[x] > own[y]) == (other[x] > other[y])) for x, y in apart)
     return HalvesAgreement(n_cells, differing, kept, float(means[0].corr(means[1], method="spearman")))
 
 
