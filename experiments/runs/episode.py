@@ -71,13 +71,7 @@ def received(info: Mapping[str, Any], reward: SupportsFloat) -> float:
     return float(info.get(RECEIVED, reward))
 
 
-def play(
-    agent: Agent,
-    env: gym.Env,
-    seed: int,
-    observers: Iterable[Observer] = (),
-    clock: Callable[[], float] = time.perf_counter,
-) -> None:
+def play(agent: Agent, env: gym.Env, seed: int, observers: Iterable[Observer] = ()) -> None:
     """Play one episode, from the reset of both to its end.
 
     Args:
@@ -85,13 +79,12 @@ def play(
         env: one of ours, wrapped or not; it is not closed.
         seed: of both.
         observers: see every step as it ends, one after the other.
-        clock: of decisions, in s.
 
     Raises:
         ClusterError: the real pipeline behind it broke; observers have seen every step until then.
         ValueError: the agent explains itself by what is no figure.
     """
-    observers = tuple(observers)
+    observers, clock = tuple(observers), time.perf_counter
     agent.reset(seed)
     observation, info = env.reset(seed=seed)
     for observer in observers:

@@ -18,21 +18,8 @@ from experiments.config.schemas import DetectionsFile, PipelineSchema, RunConfig
 from experiments.program.console import counted
 from experiments.program.errors import blaming
 from experiments.program.files import write_whole
-from experiments.worlds.builders import (
-    Detected,
-    Plan,
-    accuracy_of,
-    check_contradictions,
-    detections_of,
-    drawn_by,
-    grades_and_weights,
-    hardware_of,
-    judged_where_known,
-    scenario_of,
-    slos_of,
-    stream_spec,
-    video_arguments,
-)
+from experiments.worlds import builders
+from experiments.worlds.builders import Detected, Plan
 from pipeline.allowance import usable_cores
 from pipeline.catalogue import EMULATED, NATIVE
 from pipeline.cluster import LocalCluster
@@ -135,12 +122,12 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
         ConfigError: something in it is wrong.
     """
     with blaming("scenario"):
-        scenario = scenario_of(config.scenario)
+        scenario = builders.scenario_of(config.scenario)
     with blaming("hardware"):
-        hardware = hardware_of(config.hardware).with_capacities(scenario.capacities)
+        hardware = builders.hardware_of(config.hardware).with_capacities(scenario.capacities)
         hardware = hardware.emulated() if env.emulate else hardware
     with blaming("slo"):
-        slos = slos_of(config.slo)
+        slos = builders.slos_of(config.slo)
     with blaming("scenario"):
         n_workers = 0 if env.control else hardware.n_workers
         check_scenario(scenario, n_workers, slos)
@@ -154,21 +141,21 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
         else:
             status, ladders = None, source_ladders(producer)
     with blaming("accuracy"):
-        profile = accuracy_of(config.accuracy)
+        profile = builders.accuracy_of(config.accuracy)
     drawn = None
     if status is not None:
         detected = detected_elsewhere(status, profile is not None)
     else:
         detected = detected_here(producer, slos, profile is not None)
         if profile is not None and detected.kind is DetectionKind.EMULATED:
-            drawn = drawn_by(profile, ladders, scenario)
-    config, detected = judged_where_known(config, detected)
-    spec = stream_spec(config, ladders, slos)
+            drawn = builders.drawn_by(profile, ladders, scenario)
+    config, detected = builders.judged_where_known(config, detected)
+    spec = builders.stream_spec(config, ladders, slos)
     plan = PipelinePlan(spec, config, detected, producer, drawn, hardware, scenario, env)
     with blaming("env"):
         plan.make_env(Path(), lambda _: None)  # it checks its own arguments, and starts nothing
     with blaming("scenario"):
-        check_contradictions(scenario, env, n_workers, config.seed)
+        builders.check_contradictions(scenario, env, n_workers, config.seed)
     return plan
 
 
@@ -177,7 +164,7 @@ def detected_here(producer: ProducerOptions, slos: Sequence[Slo], has_profile: b
     work, weights, has_truth = producer.work_type, producer.weights, is_known(producer)
     computed = producer.grades if work in TASKS else ()
     untrained = [grade for grade in computed if not are_at_hand(work, grade, weights.get(grade))]
-    detected = detections_of(work, untrained, has_truth, has_profile)
+    detected = builders.detections_of(work, untrained, has_truth, has_profile)
     catalogue = NATIVE if detected.kind is DetectionKind.REAL else EMULATED
     with blaming("slo"):
         check_known(slos, catalogue, has_truth and detected.kind is not DetectionKind.NONE)
@@ -198,19 +185,19 @@ def producer_options(
 ) -> ProducerOptions:
     """What the producer is told. Raises ValueError."""
     detector = config.detector
-    grades, weights = grades_and_weights(detector)
+    grades, weights = builders.grades_and_weights(detector)
     if not hardware.is_native:
         weights = {}  # nothing is computed
         hardware.check_grades(grades)
     elif detector.work_type is WorkType.EMULATED:
         raise ValueError("detector.work_type is EMULATED, but the hardware computes: say env.emulate=true")
-    content = scenario_of(config.scenario).content
+    content = builders.scenario_of(config.scenario).content
     if content is not None and config.video.source is not SourceKind.TRAFFIC:
         raise ValueError(
             f"scenario.content moves the traffic of video=traffic, and {config.video.source} has none"
         )
     return ProducerOptions(
-        **video_arguments(config.video),
+        **builders.video_arguments(config.video),
         seed=config.seed,
         streams=config.scenario.streams,
         density=swing_of(content and content.density),

@@ -29,20 +29,8 @@ from experiments.config.schemas import (
     VideoSchema,
 )
 from experiments.program.errors import ConfigError, blaming
-from experiments.worlds.builders import (
-    Detected,
-    Plan,
-    accuracy_of,
-    check_contradictions,
-    grades_and_weights,
-    hardware_of,
-    judged_where_known,
-    scenario_of,
-    simulated_detections,
-    slos_of,
-    stream_spec,
-    video_arguments,
-)
+from experiments.worlds import builders
+from experiments.worlds.builders import Detected, Plan
 from pipeline.catalogue import SIMULATOR
 from pipeline.messages import DetectionKind
 from pipeline.options import ProducerOptions
@@ -140,7 +128,7 @@ def plan_replay(config: RunConfig, env: ReplaySchema) -> ReplayPlan:
         ConfigError: something in it is wrong.
     """
     with blaming("scenario"):
-        scenario = scenario_of(config.scenario)
+        scenario = builders.scenario_of(config.scenario)
     with blaming("env.path"):
         data = read_data_set(Path(env.path))
     detected = Detected(DetectionKind.NONE, "a data set of what was measured is replayed")
@@ -174,26 +162,26 @@ def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
         ConfigError: something in it is wrong.
     """
     with blaming("slo"):
-        slos = slos_of(config.slo)
+        slos = builders.slos_of(config.slo)
         check_known(slos, SIMULATOR, has_truth=config.accuracy is not None)
     system = system_of(config, env, slos)
-    detected = simulated_detections(system.accuracy is not None)
-    config, detected = judged_where_known(config, detected)
-    spec = stream_spec(config, system.ladders, slos)
+    detected = builders.simulated_detections(system.accuracy is not None)
+    config, detected = builders.judged_where_known(config, detected)
+    spec = builders.stream_spec(config, system.ladders, slos)
     return SimulatorPlan(spec, config, detected, system)
 
 
 def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) -> System:
     """What is simulated. Raises ConfigError."""
     with blaming("scenario"):
-        scenario = scenario_of(config.scenario)
+        scenario = builders.scenario_of(config.scenario)
     with blaming("hardware"):
-        hardware = hardware_of(config.hardware).emulated()
+        hardware = builders.hardware_of(config.hardware).emulated()
         n_workers = hardware.with_capacities(scenario.capacities).n_workers
     with blaming("scenario"):
         scenario.check(n_workers, [slo.metric for slo in slos])
     with blaming("detector"):
-        grades, _ = grades_and_weights(config.detector)
+        grades, _ = builders.grades_and_weights(config.detector)
         hardware.check_grades(grades)
     video = config.video
     with blaming(f"video {video.source}"):
@@ -210,11 +198,11 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
             scenario=scenario,
             return_frames=config.output.video,
             loading_mode=config.detector.loading_mode,
-            accuracy=accuracy_of(config.accuracy),
+            accuracy=builders.accuracy_of(config.accuracy),
             **vars(env),
         )
     with blaming("scenario"):
-        check_contradictions(scenario, env, n_workers, config.seed)
+        builders.check_contradictions(scenario, env, n_workers, config.seed)
     return system
 
 
@@ -240,7 +228,7 @@ def source_of(video: VideoSchema, seed: int, span_s: float) -> tuple[tuple[int, 
         raise ValueError(LIVE)
     from pipeline.sources.opening import open_source
 
-    source = open_source(ProducerOptions(**video_arguments(video)))
+    source = open_source(ProducerOptions(**builders.video_arguments(video)))
     try:
         if source.is_live:
             raise ValueError(LIVE)
