@@ -93,7 +93,7 @@ def show(said: argparse.Namespace, console: Console) -> None:
         except FileNotFoundError:  # it ended before its first step
             trace = pd.DataFrame()
         if len(trace):
-            grades, events = run.config.detector.grades, events_of(run.config, trace)
+            grades, events = run.config.detector.grades, events_of(run.config)
             console.print(trace_view(trace, grades, events, console.width))
         print_summary(console, run.summary, run.directory, "")
 

@@ -22,10 +22,9 @@ from experiments.program.files import write_whole
 from experiments.report.tables import Columns, chance, interval, percent, terminal, written
 from experiments.statistics.episode import Episodes
 from experiments.statistics.pairs import beaten_worst, standing
-from experiments.sweeps.cells import drawn_cell
 from experiments.sweeps.pool import play_missing
 from experiments.sweeps.published_leaderboard import commit_of, publish, read
-from experiments.sweeps.study import AgentVariant, Resolver, StudyRun
+from experiments.sweeps.study import AgentVariant, Resolver, StudyRun, drawn_cell
 from pipeline.allowance import usable_cores
 
 CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
@@ -67,10 +66,7 @@ def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], consol
     """Return the agent's run in each world. Raises ConfigError, ExecutionError."""
     resolver = Resolver(config, console)
     cells = [drawn_cell(number, config.env) for number in worlds]
-    return [
-        StudyRun(variant.name, cell.name, cell.block, cell.stratum, resolver.resolve(variant, cell))
-        for cell in cells
-    ]
+    return [StudyRun(variant.name, cell, resolver.resolve(variant, cell)) for cell in cells]
 
 
 def report(episodes: Episodes, name: str, commit: str, results: Path, console: Console) -> None:

@@ -24,10 +24,9 @@ from experiments.runs.record import CONFIG
 from experiments.statistics.episode import TOLERANCE, Episode, References, episode_table, references_of
 from experiments.statistics.leaderboard import leaderboard
 from experiments.statistics.pairs import halves_agreement
-from experiments.sweeps.cells import cells_of
-from experiments.sweeps.place import write_runs
 from experiments.sweeps.pool import Played, play_missing
-from experiments.sweeps.study import Study, study_of, variants_of
+from experiments.sweeps.study import Study, cells_of, study_of, variants_of
+from experiments.sweeps.sweep import write_runs
 from experiments.worlds.drawn import draw_shown
 
 
@@ -47,12 +46,13 @@ def perform(cfg: DictConfig) -> None:
     title, known_by = name, f"study-{name}"
     if study.is_real:
         title, known_by = f"{name}, on the real pipeline", f"study-{name}-pipeline"
+    every = [*study.simulated, *study.real]
     played = play_missing(study.simulated, "simulated", config, config.processes, console)
     if study.real:  # in real time, one by one
         real = play_missing(study.real, "on the real pipeline", config, 1, console)
         played = real._replace(failed={**played.failed, **real.failed})
-    failures = {run.title: played.failed[run.hash] for run in study.all if run.hash in played.failed}
-    finished = [played.finished[run.hash] for run in study.all if run.hash in played.finished]
+    failures = {run.title: played.failed[run.hash] for run in every if run.hash in played.failed}
+    finished = [played.finished[run.hash] for run in every if run.hash in played.finished]
     write_runs(played.folder, known_by, finished)
     directory = Path(config.results) / "comparisons" / known_by
     directory.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -31,10 +32,18 @@ class ResumingSweeper(Sweeper):
         assert self.config is not None and self.hydra_context is not None
         conduct(self.config, arguments, self.hydra_context.config_loader, self._runs_per_job, self._launch)
 
-    def _launch(self, task: TaskFunction, jobs: Sequence[Sequence[str]]) -> None:
+    def _launch(self, task: TaskFunction, jobs: Sequence[Sequence[str]]) -> list[Exception | None]:
         assert self.config is not None and self.hydra_context is not None
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=self.hydra_context, task_function=task, config=self.config
         )
-        for returned in launcher.launch(jobs, initial_job_idx=0):
-            _ = returned.return_value  # raises what the job raised
+        return [raised_in(job) for job in launcher.launch(jobs, initial_job_idx=0)]
+
+
+def raised_in(job: JobReturn) -> Exception | None:
+    """Return what a job raised, if it did."""
+    try:
+        _ = job.return_value
+    except Exception as error:
+        return error
+    return None

@@ -152,22 +152,19 @@ def knob_text(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
 
 
 class TimedEvent(NamedTuple):
-    """What came about in a step (from 0), in a few words; whether the scenario did it, or it was seen."""
+    """What a scenario does as a step begins (from 0), in a few words."""
 
     step: int
     text: str
-    is_planned: bool
 
 
-def events_of(config: RunConfig, trace: pd.DataFrame) -> list[TimedEvent]:
-    """Return what happened in a run: what its scenario did, and what was seen; a replay has no scenario."""
-    env, planned = config.env, list[TimedEvent]()
-    if not isinstance(env, ReplaySchema):
-        timeline = scenario_of(config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
-        planned = [
-            TimedEvent(step, words_of(event), True) for step, events in timeline.items() for event in events
-        ]
-    return [*planned, *seen_events(trace)]
+def events_of(config: RunConfig) -> list[TimedEvent]:
+    """Return what the scenario of a run does, in its order; a replay has none."""
+    env = config.env
+    if isinstance(env, ReplaySchema):
+        return []
+    timeline = scenario_of(config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
+    return sorted(TimedEvent(step, words_of(event)) for step, events in timeline.items() for event in events)
 
 
 def words_of(event: Event) -> str:
@@ -185,15 +182,3 @@ def words_of(event: Event) -> str:
             return f"every link carries {figure(event.value)} Mbit/s"
         case EventKind.THRESHOLD:
             return f"{event.metric} must keep to {figure(event.value)}"
-
-
-def seen_events(trace: pd.DataFrame) -> list[TimedEvent]:
-    """Return workers that came or went, as the trace has it: known at the end of a step."""
-    if "metrics.live_workers" not in trace:
-        return []
-    live = column(trace, "metrics.live_workers")
-    changed = np.flatnonzero(np.isfinite(np.diff(live)) & (np.diff(live) != 0)) + 1
-    return [
-        TimedEvent(step, f"{counted(int(live[step]), 'live worker')}, after {int(live[step - 1])}", False)
-        for step in changed.tolist()
-    ]

@@ -30,8 +30,8 @@ TWIN = {"color": COLOURS[1], "linestyle": "--", "label": "simulated twin"}
 LEFT, RIGHT = (Group.KNOB, Group.WORTH), (Group.SLO, Group.LOAD)  # what the columns of panels are of
 COLUMNS = {"knob": 0.0, "stage": 0.5, "metric": 1.0, "before": 1.0, "SLO": 2.0}
 FILL = {"knob": COLOURS[4], "stage": COLOURS[1], "metric": COLOURS[5], "before": "#DDDDDD", "SLO": COLOURS[2]}
-ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of the curves
 WORLD_IN, WORLDS_PER_ROW = (3.6, 2.2), 4  # width and height of a drawn world
+ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of the curves
 
 
 class Course(NamedTuple):
@@ -122,8 +122,8 @@ def _mark_events(panels: NDArray[Any], events: Sequence[TimedEvent], ends_s: NDA
 
     A pattern does something in every step, and is not marked.
     """
-    planned = [event for event in events if event.is_planned and event.step < len(ends_s)]
-    for event in planned if len(planned) <= MOST_NAMED else ():
+    there = [event for event in events if event.step < len(ends_s)]
+    for event in there if len(there) <= MOST_NAMED else ():
         began_s = ends_s[event.step - 1] if event.step else 0.0
         where = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "rotation": 20}
         panels[0, 0].annotate(event.text, (began_s, 1.0), (0, 2), fontsize=7, va="bottom", **where)

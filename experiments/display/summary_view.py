@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from envs.spec import Quality
-from experiments.display.lines import Group, lines_of
-from experiments.program.console import counted, figure, plain_table, say
+from experiments.display.lines import lines_of
+from experiments.program.console import counted, figure, say
 from experiments.program.files import write_whole
 from experiments.program.style import rendered
 from experiments.runs.record import LOGS, NETWORK, PAGE, PICTURE, VIDEO, RunStatus, left_in
@@ -29,8 +29,6 @@ UNTRAINED = (
     "The weights are untrained: the load is real, but what the networks find means nothing. "
     "Give some: detector.weights=PATH"
 )
-POOR = "The simulated twin is not this pipeline: {}"
-DEGRADED = "DEGRADED: {}. Comparisons leave it out, and a sweep plays it again"
 TEMPLATE = Path(__file__).with_name("run.html.j2")
 N_BLOCKS = 60  # of a line over time
 PICTURES = {"Trace": PICTURE, "What the agent believes": NETWORK}
@@ -40,20 +38,26 @@ def print_summary(console: Console, summary: Mapping[str, Any], directory: Path,
     """The table, the paths, and how to look at it in MLflow ("" = it is not there)."""
     if "steps" in summary:
         console.print(summary_table(summary))
-    if (certificate := summary.get("certificate")) is not None:
-        console.print(certificate_table(certificate))
-        if certificate["poor"]:
-            say(console, POOR.format(certificate["poor"]), "bold yellow")
-    elif (why := summary.get("no_certificate")) is not None:
-        say(console, f"How far the simulator is from this run is not known: {why}")
     for what, path in [*left_in(directory), ("logs of the programs", directory / LOGS)]:
         say(console, f"{what:<28} {path}")
     if mlflow_uri:
         say(console, f"all runs, in a browser       {mlflow_command(mlflow_uri)}")
-    if summary["weights"] == Weights.UNTRAINED:
-        say(console, UNTRAINED, "bold yellow")
+    for note in notes_on(summary):
+        say(console, note, "bold yellow")
+
+
+def notes_on(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a reader must know of a run beside its figures."""
     if summary["status"] == RunStatus.DEGRADED:
-        say(console, DEGRADED.format(summary["error"]), "bold yellow")
+        yield f"DEGRADED: {summary['error']}. Comparisons leave it out, and a sweep plays it again"
+    elif summary["error"]:
+        yield summary["error"]
+    if summary["weights"] == Weights.UNTRAINED:
+        yield UNTRAINED
+    if poor := summary.get("certificate", {}).get("poor"):
+        yield f"The simulated twin is not this pipeline: {poor}"
+    if why := summary.get("no_certificate"):
+        yield f"How far the simulator is from this run is not known: {why}"
 
 
 def mlflow_command(uri: str) -> str:
@@ -112,19 +116,18 @@ def figures_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "source", ", ".join(faults)
     yield "weights", summary["weights"]
     yield "detections", summary.get("detections", "")  # which runs of before do not say
+    yield from certificate_figures(summary["certificate"]) if "certificate" in summary else ()
 
 
-def certificate_table(certificate: Mapping[str, Any]) -> Table:
-    """How far the simulated twin was, a row per metric, and how much slower the devices were."""
-    headings = ("simulated twin", "|error|, median", "p95", "near in", "same side in")
-    table = plain_table(headings)
+def certificate_figures(certificate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield how far the simulated twin was, metric by metric, and how much slower the devices were."""
     for metric, errors in certificate["metrics"].items():
-        shares = (errors.get("within"), certificate["same_side"].get(metric))
-        cells = [figure(errors[name]) for name in ("error_p50", "error_p95")]
-        table.add_row(metric, *cells, *("" if share is None else f"{share:.0%}" for share in shares))
+        middle, most = (figure(errors[name]) for name in ("error_p50", "error_p95"))
+        shares = {"near": errors.get("within"), "same side": certificate["same_side"].get(metric)}
+        said = "".join(f", {what} in {share:.0%}" for what, share in shares.items() if share is not None)
+        yield f"twin, {metric}", f"|error| {middle}, p95 {most}{said}"
     slow = ", ".join("–" if factor is None else f"{factor:.2f}" for factor in certificate["drift"])
-    table.caption, table.caption_justify = f"service times, × the profile's: {slow}", "left"
-    return table
+    yield "service times, × the profile's", slow
 
 
 def _percent(share: float | None) -> str:
@@ -156,11 +159,11 @@ def write_page(
         TEMPLATE,
         title=title,
         facts=about(summary),
-        notes=[summary["error"]] if summary["error"] else [],
+        notes=list(notes_on(summary)),
         video=VIDEO if VIDEO in files else "",
         figures=figures_of(summary),
         end_s=round(float(stream_time_s(trace)[-1])),
-        lines=[line for line in lines_of(trace, grades) if line.group is not Group.LOAD],
+        lines=list(lines_of(trace, grades)),
         n_blocks=N_BLOCKS,
         pictures={name: b64encode(path.read_bytes()).decode() for name, path in pictures.items()},
         files=[*files, f"{LOGS}/"],

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Self
 
-import numpy as np
 import pandas as pd
 from rich.console import Console, RenderableType
 from rich.console import Group as Stacked
@@ -19,7 +18,7 @@ from rich.text import Text
 
 from envs.spec import ElasticitySpec
 from envs.video import GRADE
-from experiments.display.lines import Group, Line, TimedEvent, lines_of
+from experiments.display.lines import Line, TimedEvent, lines_of
 from experiments.program.console import counted, figure, plain_table, say, setting_text
 from experiments.runs.episode import Observer, Step
 from experiments.runs.summary import Values, stream_time_s
@@ -177,9 +176,10 @@ def trace_view(
         events: of the run; those after its end are left out.
         width: of the terminal, in cells; a cell of a line is one interval, or the mean of several.
     """
-    lines = [line for line in lines_of(trace, grades) if line.group is not Group.LOAD]
     ends_s = stream_time_s(trace)
-    over_time = table_of(lines, f"0 to {ends_s[-1]:.0f} s", width, lambda line: line.said)
+    over_time = table_of(
+        [*lines_of(trace, grades)], f"0 to {ends_s[-1]:.0f} s", width, lambda line: line.said
+    )
     return Stacked(over_time, Text("\n".join(sentences(events, ends_s))))
 
 
@@ -195,12 +195,8 @@ def table_of(lines: Sequence[Line], heading: str, width: int, word: Callable[[Li
 
 
 def sentences(events: Sequence[TimedEvent], ends_s: Values) -> list[str]:
-    """Say when what happened: what was planned as its interval begins, what was seen as it ends."""
-    starts_s = np.append(0.0, ends_s[:-1])
-    found = [
-        f"{(starts_s if event.is_planned else ends_s)[event.step]:>6.0f} s  {event.text}"
-        for event in sorted(events)
-        if event.step < len(ends_s)
-    ]
+    """Say when what happened, as its interval began."""
+    began_s = [0.0, *ends_s[:-1]]
+    found = [f"{began_s[step]:>6.0f} s  {text}" for step, text in events if step < len(ends_s)]
     n_left = len(found) - MOST_EVENTS
     return found if n_left <= 0 else [*found[:MOST_EVENTS], f"{'':10}and {counted(n_left, 'other event')}"]

@@ -155,7 +155,7 @@ class Extras:
         grades, courses = config.detector.grades, [Course(trace, config.detector.grades, {})]
         if self._twin is not None:
             courses = [Course(trace, grades, MEASURED), Course(self._twin, grades, TWIN)]
-        plot_runs(courses, self._title, self.directory / PICTURE, events_of(config, trace))
+        plot_runs(courses, self._title, self.directory / PICTURE, events_of(config))
 
 
 def execute(

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.results.run_row import ELSEWHERE, SPEC, WORLD, Runs, world_of
 from experiments.runs.provenance import digest
-from experiments.sweeps.cells import OURS
+from experiments.sweeps.study import OURS
 
 LONGEST = 48  # characters that are added to a name; more become a hash
 TARGET = "_target_"

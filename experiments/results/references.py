@@ -18,7 +18,7 @@ from experiments.results.run_row import SPEC, Cell
 from experiments.runs.provenance import GROUPS, code_hash
 from experiments.statistics.episode import ORACLE, RANDOM, Episode, Reference, references_of
 from experiments.sweeps.pool import play_missing
-from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyRun
+from experiments.sweeps.study import N_RANDOM_SEEDS, STUDIES, AgentVariant, StudyCell, StudyRun
 from experiments.worlds.plan import SimulatorPlan
 
 
@@ -99,12 +99,13 @@ def missing_runs(
     config = replace(plan.config, **place, seed=0, live=False, output=output)
     choices = {group: str(cell.first[group]) for group in GROUPS}
     seeds, runs = missing_seeds(cell, own), list[StudyRun]()
+    where = StudyCell(cell.name, "", {}, plan.config.env, 1)
     for variant in (variant for variant in both if seeds[variant.name]):
         cfg: Any = OmegaConf.structured(config)
         cfg.agent, cfg.trained_on = variant.values, None
         resolved = resolve(cfg, {**choices, "agent": variant.agent, "env": "simulator"}, console)
         for seed in seeds[variant.name]:
-            runs.append(StudyRun(variant.name, cell.name, "", cell.name, resolved.under_seed(seed)))
+            runs.append(StudyRun(variant.name, where, resolved.under_seed(seed)))
     return runs
 
 

@@ -135,6 +135,19 @@ def directories_of(folder: Path) -> Iterable[Path]:
     return [path.parent for path in folder.glob(f"*/{SUMMARY}")]
 
 
+def finished_in(folder: Path) -> dict[str, str]:
+    """Return the directories of all runs that are FINISHED, by their `run_hash`; of several, the newest.
+
+    A DEGRADED one is no valid result, and is played again.
+    """
+    found = {}
+    for path in sorted(folder.glob(f"*/{SUMMARY}")):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        if summary["status"] == RunStatus.FINISHED and "run_hash" in summary:
+            found[summary["run_hash"]] = path.parent.name
+    return found
+
+
 # --- the same, or not ---
 
 

@@ -1,56 +1,50 @@
-"""Processes that share a study's runs: each has a core, and takes no other with it when it dies."""
+"""One of many runs, and processes that share a study's: each has a core, and takes no other with it."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import groupby
 from math import ceil
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 from hydra.utils import get_class
+from omegaconf import OmegaConf
 from rich.console import Console
 
+from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from experiments.config.programs import CompareConfig, RosterConfig
 from experiments.config.schemas import PipelineSchema
+from experiments.display.views import View
+from experiments.execution.execute import Ended, execute
+from experiments.execution.resolve import ResolvedRun
 from experiments.program.console import ProgressView, counted, say
 from experiments.program.errors import sentence
-from experiments.runs.logged import read_run
+from experiments.runs.logged import finished_in, read_run
+from experiments.runs.provenance import digest
 from experiments.runs.record import finish_killed
 from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import GOLDEN, TRAINED, Episode, episode_of
-from experiments.sweeps.job import play_run
-from experiments.sweeps.place import GO_ON, finished_in
 from experiments.sweeps.study import STUDIES, StudyRun
+from experiments.worlds.plan import show_world
 from pipeline.allowance import usable_cores
 
 logger = logging.getLogger(__name__)
 
 PRELOADED = ["experiments.sweeps.pool", "envs.simulator.env"]  # imported once, for all processes
-STOP_TIMEOUT_S = 5.0
+GO_ON = "{} of {} runs are finished; the same command plays the others"  # after an interruption
 MOST_AHEAD = 8  # runs of a job that look ahead
 
 OnDone = Callable[[StudyRun, str, str], None]  # a run has ended: its directory, and "" or what ended it
 Job = Sequence[StudyRun]  # of one agent over one grid of levels, at least one: it is compiled once
-
-
-class Running(NamedTuple):
-    """A job under way.
-
-    Attributes:
-        left: runs that it has not reported yet, by their numbers in the job.
-        process: that does it.
-        core: that it computes on, None for any.
-    """
-
-    left: dict[int, StudyRun]
-    process: BaseProcess
-    core: int | None
 
 
 class Played(NamedTuple):
@@ -74,8 +68,10 @@ class Played(NamedTuple):
                 logged = read_run(self.folder / self.finished[run.hash])
                 facts = {TRAINED: logged.summary["trained_steps"], GOLDEN: logged.summary.get(GOLDEN)}
                 trace = logged.trace().assign(**facts)
-                points = change_points_of(run.resolved.plan, run.seed)
-                found.append(episode_of(trace, run.agent, run.cell, run.block, run.seed, points, run.stratum))
+                points, cell = change_points_of(run.resolved.plan, run.seed), run.cell
+                found.append(
+                    episode_of(trace, run.agent, cell.name, cell.block, run.seed, points, cell.stratum)
+                )
         return found
 
 
@@ -148,47 +144,42 @@ def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> N
         on_done: told of every run.
     """
     cores = sorted(usable_cores())
-    free: list[int | None] = [cores[i % len(cores)] for i in range(n_processes or len(cores))]
+    n = n_processes or len(cores)
+    free = SimpleQueue[int]()
+    for i in range(n):
+        free.put(cores[i % len(cores)])
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    waiting, running = list(jobs), dict[Connection, Running]()
-    try:
-        while waiting or running:
-            while waiting and free:
-                connection, begun = begin(context, waiting.pop(0), free.pop())
-                running[connection] = begun
-            for ready in wait(list(running)):
-                assert isinstance(ready, Connection)
-                if not listen(ready, running[ready], on_done):
-                    free.append(running.pop(ready).core)
-    finally:
-        for left in running.values():
-            left.process.terminate()
-            left.process.join(STOP_TIMEOUT_S)
 
+    is_over = threading.Event()
 
-def begin(context: ForkServerContext, job: Job, core: int | None) -> tuple[Connection, Running]:
-    """Start a job's process; it is heard at the connection."""
-    ours, theirs = context.Pipe(duplex=False)
-    takes_all = isinstance(job[0].resolved.plan.config.env, PipelineSchema)
-    process = context.Process(target=work, args=(job, theirs, None if takes_all else core))
-    process.start()
-    theirs.close()
-    return ours, Running(dict(enumerate(job)), process, core)
+    def do(job: Job) -> None:
+        """Have a job done by a process of its own; whatever it has not reported in the end has failed."""
+        core, left = free.get(), dict(enumerate(job))
+        ours, theirs = context.Pipe(duplex=False)
+        takes_all = isinstance(job[0].resolved.plan.config.env, PipelineSchema)
+        process = context.Process(target=work, args=(job, theirs, None if takes_all else core))
+        process.start()
+        theirs.close()
+        with ours, contextlib.suppress(EOFError):
+            while True:
+                i, directory, error = ours.recv()
+                on_done(left.pop(i), directory, error)
+        process.join()
+        free.put(core)
+        for run in () if is_over.is_set() else left.values():
+            on_done(run, "", f"its process ended with exit code {process.exitcode}")
 
-
-def listen(connection: Connection, running: Running, on_done: OnDone) -> bool:
-    """Hear one report, or the job's end: then False, and whatever it had not reported has failed with it."""
-    try:
-        i, directory, error = connection.recv()
-    except EOFError:
-        connection.close()
-        running.process.join()
-        for run in running.left.values():
-            on_done(run, "", f"its process ended with exit code {running.process.exitcode}")
-        return False
-    on_done(running.left.pop(i), directory, error)
-    return True
+    with ThreadPoolExecutor(n) as threads:
+        try:
+            for done in [threads.submit(do, job) for job in jobs]:
+                done.result()
+        except BaseException:
+            is_over.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
 
 
 def work(job: Job, report: Connection, core: int | None) -> None:
@@ -210,3 +201,28 @@ def work(job: Job, report: Connection, core: int | None) -> None:
             if ended.interruption is not None:
                 break
     report.close()
+
+
+def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
+    """Play one of many runs, and show nothing. Raises ConfigError, OSError.
+
+    The last agent is kept: to make one and to compile it takes far longer than to reset it.
+    """
+    values = OmegaConf.to_container(resolved.agent, resolve=True, enum_to_str=True)
+    made_of = {"values": values, "spec": resolved.plan.spec.hash, "code": resolved.identity.code_hash}
+    agents, known_by = kept(), digest(made_of)
+    if (agent := agents.get(known_by)) is None:
+        agents.clear()
+        agent = agents[known_by] = resolved.make_agent()
+    else:
+        show_world(agent, resolved.plan)
+    ended = execute(resolved.plan, agent, resolved.identity, None, draws, View(), Console(quiet=True))
+    if ended.cause is not None:
+        agents.clear()  # who knows what state it is in
+    return ended
+
+
+@cache
+def kept() -> dict[str, Agent]:
+    """Return the last agent of this process, which may be given many jobs, by what it is made of."""
+    return {}

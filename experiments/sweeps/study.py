@@ -1,4 +1,7 @@
-"""What a study has to play: agents x cells x seeds, each a run like any other."""
+"""What a study has to play: agents x cells x seeds, each a run like any other.
+
+A cell is hardware with a scenario under a set of SLOs, or a drawn world.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,30 +12,112 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
+from envs.procedural.world import STEPS, numbers, stratum_of
 from experiments.config.agents import agent_values
 from experiments.config.composing import composed, option
 from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, VariantSchema
+from experiments.config.schemas import EnvSchema, PipelineSchema, ReplaySchema
 from experiments.execution.resolve import ResolvedRun, resolve
-from experiments.program.errors import ConfigError, sentence
+from experiments.program.errors import ConfigError, blaming, sentence
+from experiments.runs.provenance import git_commit
 from experiments.statistics.episode import ORACLE, RANDOM
-from experiments.sweeps.cells import StudyCell
 from experiments.training.training_run import is_learned
+from experiments.worlds.drawn import PREFIX
+from experiments.worlds.plan import simulated
 
 STUDIES = "studies"  # the folder of all runs of studies: what one has played, another has not to
 N_RANDOM_SEEDS = 20  # of each cell, whose mean is what random decisions earn there
 N_RANDOM_DRAWN = 3  # likewise of a drawn world, of which there are many
 NOTHING = ("output.video=false", "output.detections=NONE", "output.mlflow=false", "output.picture=false")
+OURS = "default"  # the SLOs that a cell's name does not mention
+
+
+# --- where ---
+
+
+@dataclass(frozen=True, slots=True)
+class StudyCell:
+    """A world, and how often it is played.
+
+    Attributes:
+        name: hardware/scenario, and /SLOs unless they are the default.
+        block: of cells that are reported together.
+        options: files of conf/{video,hardware,scenario,slo,qoe}, by group; none of a drawn world.
+        env: the world's kind.
+        n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
+        world: the number of a drawn one, one of many in which the same binds: its block; None = named.
+    """
+
+    name: str
+    block: str
+    options: Mapping[str, str]
+    env: EnvSchema
+    n_seeds: int
+    world: int | None = None
+
+    @property
+    def stratum(self) -> str:
+        """Return within what its episodes are resampled."""
+        return self.name if self.world is None else self.block
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it takes real time."""
+        return isinstance(self.env, PipelineSchema)
+
+    def twin(self) -> "StudyCell":
+        """Return the same in the simulator."""
+        return replace(self, env=simulated(self.env)) if isinstance(self.env, PipelineSchema) else self
+
+
+def cells_of(study: StudySchema, env: EnvSchema) -> list[StudyCell]:
+    """Return all cells of a study, in its order; all their worlds are like `env`.
+
+    Raises:
+        ConfigError: one is not possible, or would have the name of another.
+    """
+    if isinstance(env, ReplaySchema):
+        raise ConfigError("env must be simulator or pipeline: a replayed world has no hardware or scenarios")
+    if isinstance(env, PipelineSchema) and env.control:
+        raise ConfigError("env.control: a pipeline that runs already has hardware and scenario of its own")
+    cells: dict[str, StudyCell] = {}
+    for block, schema in study.cells.items():
+        if schema.seeds < 1 or not (schema.hardware and schema.scenarios and schema.slos):
+            raise ConfigError(
+                f"cells.{block}: expected seeds >= 1 and some hardware, scenarios and slos, got "
+                f"{schema.seeds}, {schema.hardware}, {schema.scenarios} and {schema.slos}"
+            )
+        wished = {"binding": schema.binding, "hand_out": schema.hand_out}
+        changes = {name: value for name, value in wished.items() if value is not None}
+        own = replace(env, steps=schema.steps, control_interval_s=schema.control_interval_s, **changes)
+        for hardware, scenario, slo in product(schema.hardware, schema.scenarios, schema.slos):
+            name = f"{hardware}/{scenario}" + ("" if slo == OURS else f"/{slo}")
+            if name in cells:
+                raise ConfigError(f"cells.{block}: there is a cell {name} already, in {cells[name].block}")
+            options = {"video": schema.video, "hardware": hardware, "scenario": scenario, "slo": slo}
+            options |= {} if schema.qoe is None else {"qoe": schema.qoe}
+            cells[name] = StudyCell(name, block, options, own, schema.seeds)
+    chosen: Sequence[int] = ()
+    if study.worlds is not None:
+        with blaming("worlds"):
+            chosen = numbers(study.worlds.split, study.worlds.n, git_commit())
+    if not (cells or chosen):
+        raise ConfigError("cells: a study needs at least one cell, got none")
+    return [*cells.values(), *(drawn_cell(number, env) for number in chosen)]
+
+
+def drawn_cell(number: int, env: EnvSchema) -> StudyCell:
+    """Return a drawn world, in which an episode is played once."""
+    own = replace(env, steps=STEPS, control_interval_s=1.0)
+    return StudyCell(f"{PREFIX}{number}", str(stratum_of(number)), {}, own, 1, number)
+
+
+# --- who ---
 
 
 @dataclass(frozen=True)
 class AgentVariant:
-    """An agent under the name that it has in tables.
-
-    Attributes:
-        name: its own.
-        agent: its file in conf/agent.
-        values: what the agent is made of.
-    """
+    """An agent under the name that it has in tables: its file in conf/agent, and what it is made of."""
 
     name: str
     agent: str
@@ -81,20 +166,10 @@ def entry_of(name: str, entry: Any) -> VariantSchema:
 
 @dataclass(frozen=True, slots=True)
 class StudyRun:
-    """One run of a study.
-
-    Attributes:
-        agent: the variant's name.
-        cell: the name of where.
-        block: of cells that are reported together.
-        stratum: within what its episode is resampled.
-        resolved: what is to be played, under its seed.
-    """
+    """One run of a study: of the variant of that name, in a cell, to be played under its seed."""
 
     agent: str
-    cell: str
-    block: str
-    stratum: str
+    cell: StudyCell
     resolved: ResolvedRun
 
     @property
@@ -110,7 +185,7 @@ class StudyRun:
     @property
     def title(self) -> str:
         """Return what it is called for people."""
-        return f"{self.agent} in {self.cell}, seed {self.seed}"
+        return f"{self.agent} in {self.cell.name}, seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +193,7 @@ class Study:
     """All runs of a study, played or not.
 
     Attributes:
-        cells: where.
+        cells: where; all of the pipeline, or none.
         runs: of the roster in the cells.
         references: in the simulator, of random and oracle: what scores are measured by.
         twins: of the roster in the simulator, if the cells are of the pipeline.
@@ -131,7 +206,7 @@ class Study:
 
     @property
     def is_real(self) -> bool:
-        """Return whether the cells are of the pipeline, all or none."""
+        """Return whether its runs take real time."""
         return self.cells[0].is_real
 
     @property
@@ -141,14 +216,9 @@ class Study:
         return list({run.hash: run for run in (*self.references, *self.twins, *own)}.values())
 
     @property
-    def real(self) -> list[StudyRun]:
+    def real(self) -> Sequence[StudyRun]:
         """Return all runs that take real time."""
-        return list(self.runs) if self.is_real else []
-
-    @property
-    def all(self) -> list[StudyRun]:
-        """Return both, each once."""
-        return [*self.simulated, *self.real]
+        return self.runs if self.is_real else ()
 
 
 class Resolver:
@@ -158,7 +228,7 @@ class Resolver:
         self._config, self._console = config, console
         overrides = [*NOTHING, f"name={STUDIES}", f"results={config.results}"]
         self._base, self._choices = composed(["agent=random", *overrides])
-        self._first: dict[tuple[str, str], ResolvedRun] = {}  # of each cell
+        self._first: dict[tuple[bool, str], ResolvedRun] = {}  # of each cell
 
     def resolve(self, variant: AgentVariant, cell: StudyCell) -> ResolvedRun:
         """Return the run of an agent in a cell, under seed 0; whoever must learn first has learned then.
@@ -167,19 +237,17 @@ class Resolver:
             ConfigError: it is not possible; the cell is named.
             ExecutionError, KeyboardInterrupt: as `training.first_use.ensure_trained`.
         """
-        kind = "pipeline" if cell.is_real else "simulator"
         trained_on = self._config.trained_on if is_learned(variant.values) else None  # it is nobody else's
+        world = (cell.is_real, cell.name)
         try:
-            if (first := self._first.get((kind, cell.name))) is not None:
-                return first.of_agent(variant.agent, variant.values, trained_on, self._console)
-            found = self._first[kind, cell.name] = self._composed(variant, cell, kind, trained_on)
-            return found
+            if world in self._first:
+                return self._first[world].of_agent(variant.agent, variant.values, trained_on, self._console)
+            self._first[world] = self._composed(variant, cell, trained_on)
+            return self._first[world]
         except ConfigError as error:
             raise ConfigError(f"{cell.name}: {error}") from error
 
-    def _composed(
-        self, variant: AgentVariant, cell: StudyCell, kind: str, trained_on: str | None
-    ) -> ResolvedRun:
+    def _composed(self, variant: AgentVariant, cell: StudyCell, trained_on: str | None) -> ResolvedRun:
         cfg = self._base.copy()
         assert isinstance(cfg, DictConfig)
         values: dict[str, Any] = {group: option(group, name) for group, name in cell.options.items()}
@@ -190,7 +258,8 @@ class Resolver:
             cfg.accuracy = option("video", cell.options["video"], "accuracy")
         cfg.agent, cfg.seed, cfg.live, cfg.world = variant.values, 0, self._config.live, cell.world
         cfg.trained_on = trained_on
-        choices = {**self._choices, **cell.options, "agent": variant.agent, "env": kind}
+        env = "pipeline" if cell.is_real else "simulator"
+        choices = {**self._choices, **cell.options, "agent": variant.agent, "env": env}
         return resolve(cfg, choices, self._console)
 
 
@@ -210,13 +279,12 @@ def study_of(
     resolver = Resolver(config, console)
 
     def runs(names: Sequence[str], cells: Sequence[StudyCell]) -> list[StudyRun]:
-        found = []
-        for name, cell in product(names, cells):
-            resolved = resolver.resolve(variants[name], cell)
-            for seed in range(cell.n_seeds):
-                own = resolved.under_seed(seed)
-                found.append(StudyRun(name, cell.name, cell.block, cell.stratum, own))
-        return found
+        return [
+            StudyRun(name, cell, resolved.under_seed(seed))
+            for name, cell in product(names, cells)
+            for resolved in [resolver.resolve(variants[name], cell)]
+            for seed in range(cell.n_seeds)
+        ]
 
     roster, twins = list(config.study.agents), [cell.twin() for cell in cells]
     n_random = [N_RANDOM_SEEDS if cell.world is None else N_RANDOM_DRAWN for cell in cells]

@@ -15,7 +15,7 @@ from experiments.runs.record import RunStatus
 from experiments.runs.summary import dotted, slo_names
 from experiments.tracking.store import NOTE, figures_of
 
-FIGURES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of the runs' summaries: their means, agent by agent
+FIGURES = ("slo_fulfilment", "qoe_mean", "reward_mean")  # of runs' summaries; their means, agent by agent
 SOURCE = "mlflow.source.name"  # a JOB's is shown whole; of others only what follows the last slash
 ALWAYS = (
     *("qoe", "qoe_by.f1", "reward", "decision_ms", "learning_ms"),
@@ -76,7 +76,7 @@ def sweep_note(summaries: Sequence[Mapping[str, Any]]) -> str:
     agents = ", ".join(sorted({summary["agent"] for summary in summaries}))
     finished = sum(summary["status"] == RunStatus.FINISHED for summary in summaries)
     n, failed = counted(len(summaries), "run"), len(summaries) - finished
-    return f"{n} of {agents or 'no agent'}: {finished} finished, {failed} failed."
+    return f"{n} of {agents}: {finished} finished, {failed} failed."
 
 
 def sweep_tags(about: Mapping[str, Any]) -> dict[str, str]:

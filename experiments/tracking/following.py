@@ -19,20 +19,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from experiments.program.console import counted
-from experiments.program.files import is_held
 from experiments.program.interruption import ENDING
-from experiments.runs.logged import ABOUT, LOCK, SWEEPS, read_run
+from experiments.runs.logged import ABOUT, read_run
 from experiments.runs.provenance import ROOT
 from experiments.runs.record import RunStatus
-from experiments.runs.trace import JOURNAL
-from experiments.tracking.importing import THERE, UNREADABLE, MlflowImporter, is_real, status_of
+from experiments.tracking.importing import (
+    THERE,
+    UNREADABLE,
+    MlflowImporter,
+    is_real,
+    is_under_way,
+    status_of,
+)
 from experiments.tracking.store import in_a_sentence, store_errors
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
 DYING_S = 0.2
-RETRY_EVERY_S = 10.0  # of a store that fails
 ANSWER_TIMEOUT_S = 120.0  # for each word in the end: the last batches, a video's upload
 BESIDE_A_PIPELINE, BESIDE_A_SWEEP = 10, 5  # niceness; 10 would leave all of a sweep's work for its end
 
@@ -45,12 +49,6 @@ def afterwards(path: Path) -> str:
     """Say what brings to MLflow what it lacks of a run, a sweep or a folder of runs."""
     command = shlex.join(["elasticbench", "export", "mlflow", str(path)])
     return f"To import what it lacks, later: {command}"
-
-
-def is_under_way(path: Path) -> bool:
-    """Whether a process is at a run, a sweep, or one of those of a folder."""
-    locks = (path / JOURNAL, path / LOCK, *path.glob(f"*/{JOURNAL}"), *path.glob(f"{SWEEPS}/*/{LOCK}"))
-    return any(map(is_held, locks))
 
 
 def follow(
@@ -70,22 +68,20 @@ def follow(
     Raises:
         MlflowException, OSError: the store fails in the end.
     """
-    pause_s, missing = 0.0, list[str]()
+    pause_s = 0.0
     while True:
         is_told = waited(pause_s)
         is_over = not is_under_way(path) or (is_told and status_of(path) != RunStatus.RUNNING)
+        missing, pause_s = list[str](), LOOK_EVERY_S
         try:
-            missing = []
             for n, (run, became) in enumerate(importer.take(path), 1):
                 missing += [f"{run.name}: {became}"] if became.startswith(UNREADABLE) else []
                 if is_over and became != THERE:
                     say(f"{counted(n, 'run')} taken")
-            pause_s = LOOK_EVERY_S
         except store_errors() as error:
             if is_over:
                 raise
-            logger.warning("the store fails; trying again in %g s: %s", RETRY_EVERY_S, in_a_sentence(error))
-            pause_s = RETRY_EVERY_S
+            logger.warning("the store fails, and is tried again: %s", in_a_sentence(error))
         if is_over:
             return missing
         if is_told:  # its process is about to be gone

@@ -1,7 +1,7 @@
 """Directories of runs and sweeps become runs in MLflow, or complete those that are there: the only way in.
 
 What is written depends on the directory alone, so an import that broke off is simply done again: MLflow keeps
-one of two equal values. `mlflow.json` in a directory says which run it is, and whether all of it is there.
+one of two equal values. A run's end is written last: what has ended in MLflow is there as a whole.
 """
 
 import json
@@ -28,23 +28,10 @@ from experiments.tracking.facts import (
     sweep_note,
     sweep_tags,
 )
-from experiments.tracking.store import (
-    DIRECTORY,
-    ENTRY,
-    NOTE,
-    PARENT,
-    Entry,
-    Point,
-    Store,
-    figures_of,
-    in_a_sentence,
-    read_entry,
-    run_name,
-    tracking_uri,
-)
+from experiments.tracking.store import NOTE, Point, Store, figures_of, in_a_sentence, tracking_uri
 
 GIST = 600  # values of a trace; a tenth of a second, two thirds of what one call to MLflow holds
-ROWS = 100  # of a trace at once, where it is taken whole
+PARENT = "mlflow.parentRunId"  # tag
 SWEEP_FILES = (ABOUT, RUNS, "multirun.yaml", "report.html", "table.md")
 IMPORTED, THERE, GOING_ON, UNREADABLE = "imported", "there already", "still going on", "unreadable: "
 
@@ -75,13 +62,17 @@ class MlflowImporter:
         sweeps = [path] if is_sweep else sorted(file.parent for file in path.glob(f"{SWEEPS}/*/{RUNS}"))
         left = set() if is_sweep else set(directories_of(path))
         for sweep in sweeps:
-            self._open_sweep(sweep)
+            self._parent(sweep)
             runs = self._runs_of(sweep)
             yield from ((run, self._became(run, sweep)) for run in runs)
             if status_of(sweep) != RunStatus.RUNNING:
                 self._close_sweep(sweep, runs)
             left -= {*runs}
-        yield from ((run, self._became(run, self._own_sweep(run))) for run in sorted(left))
+        for run in sorted(left):
+            parent = self._own_sweep(run)
+            yield run, self._became(run, parent)
+            if parent is not None and (status := status_of(parent)) != RunStatus.RUNNING:
+                self._store(run.parent).stand(self._parent(parent), status, _written_ms(parent))
 
     def complete_others(self, folder: Path) -> None:
         """Complete what was broken off before MLflow had all of it, and nobody is at any more.
@@ -89,11 +80,8 @@ class MlflowImporter:
         Raises:
             MlflowException, OSError: the store fails.
         """
-        for path in (*folder.glob(f"*/{ENTRY}"), *folder.glob(f"{SWEEPS}/*/{ENTRY}")):
-            directory, entry = path.parent, read_entry(path.parent)
-            if entry is None or entry.complete or entry.uri != self._uri:
-                continue
-            if not (is_held(directory / JOURNAL) or is_held(directory / LOCK)):
+        for directory in self._store(folder).under_way():
+            if directory.is_dir() and not is_under_way(directory):
                 deque(self.take(directory), maxlen=0)
 
     def _store(self, folder: Path) -> Store:
@@ -101,6 +89,8 @@ class MlflowImporter:
             results = folder.resolve().parent
             self._stores[folder] = Store(self._uri or tracking_uri(results), results, folder.resolve().name)
         return self._stores[folder]
+
+    # --- runs ---
 
     def _became(self, directory: Path, sweep: Path | None) -> str:
         """Import a run; what is wrong with its directory is no fault of the store's."""
@@ -122,57 +112,56 @@ class MlflowImporter:
         goes_on = run.summary["status"] == RunStatus.RUNNING
         if goes_on and not (is_real(run) and self._follows):
             return GOING_ON
-        entry = store.entry_of(directory)
-        if entry is not None and entry.complete:
+        known = store.run_of(directory)
+        if known is not None and known.info.status != RunStatus.RUNNING:
             self._done[directory] = run.summary
             return THERE
-        tags = summary_tags(run.summary) | {DIRECTORY: str(directory.resolve())}
+        tags = summary_tags(run.summary)
         if sweep is not None:
-            command = sweep_tags(_about(sweep))[SOURCE]
-            parent = self._parents.get(sweep) or self._open_sweep(sweep)
-            tags |= {PARENT: parent, "sweep": sweep.name, SOURCE: command}
-        if entry is None:
-            run_id = store.create(run_name(directory), tags, began_ms(directory))
-            entry = Entry(store.uri, run_id, RunStatus.RUNNING, complete=False)
-            entry.write(directory)
-            tags = {}
+            tags |= {
+                PARENT: self._parent(sweep),
+                "sweep": sweep.name,
+                SOURCE: sweep_tags(_about(sweep))[SOURCE],
+            }
+        run_id = store.create(directory, tags, began_ms(directory)) if known is None else known.info.run_id
         if goes_on:
-            if directory not in self._sent:
-                store.write(entry.run_id, params=params_in(directory / CONFIG))
-            offset, last_step = self._sent.get(directory, (0, -1))
-            rows, _, offset = read_journal(directory, offset)
-            self._write_rows(store, entry.run_id, directory, rows)
-            self._sent[directory] = offset, max([last_step, *(int(row["step"]) for row in rows)])
+            self._write_new(store, run_id, directory)
             return GOING_ON
-        self._complete(store, entry.run_id, run, tags)
-        Entry(store.uri, entry.run_id, run.summary["status"], complete=True).write(directory)
+        self._complete(store, run_id, run, tags)
         self._done[directory] = run.summary
         return IMPORTED
 
+    def _write_new(self, store: Store, run_id: str, directory: Path) -> None:
+        """Write what a run that goes on has had to say since the last time."""
+        if directory not in self._sent:
+            store.write(run_id, params=params_in(directory / CONFIG))
+        offset, last_step = self._sent.get(directory, (0, -1))
+        rows, _, offset = read_journal(directory, offset)
+        store.write(run_id, _points(rows, began_ms(directory)))
+        self._sent[directory] = offset, max([last_step, *(int(row["step"]) for row in rows)])
+
     def _complete(self, store: Store, run_id: str, run: LoggedRun, tags: Mapping[str, str]) -> None:
-        """Write all that a run left, or what is missing of it."""
+        """Write all that a run left, or what is missing of it; of a simulated trace the gist."""
         directory, trace, became = run.directory, run.trace(), "whole"
-        ended_ms = _written_ms(directory / SUMMARY)
+        zero_ms, ended_ms = began_ms(directory), _written_ms(directory / SUMMARY)
         if len(trace) and run.summary["status"] == RunStatus.KILLED:  # its summary may be much younger
-            ended_ms = began_ms(directory) + int(1e3 * trace["ended_s"].iloc[-1])
-        points = [(name, value, ended_ms, 0) for name, value in summary_figures(run.summary).items()]
+            ended_ms = zero_ms + int(1e3 * trace["ended_s"].iloc[-1])
+        rows = trace.to_dict("records")
         if is_real(run):
             _, last_step = self._sent.pop(directory, (0, -1))
-            rows = [row for row in trace.to_dict("records") if row["step"] > last_step]
-            self._write_rows(store, run_id, directory, rows)
-        elif len(trace):
+            rows = [row for row in rows if row["step"] > last_step]
+        elif rows:
             gist, became = gist_of(trace, GIST)
-            points += _points(gist.to_dict("records"), began_ms(directory))
+            rows = gist.to_dict("records")
+        points = [(name, value, ended_ms, 0) for name, value in summary_figures(run.summary).items()]
+        points += _points(rows, zero_ms)
         n_rejected = np.isinf(trace.select_dtypes("number").to_numpy(np.float64)).sum()
         tags = {**tags, "trace": became, "metrics_rejected": str(n_rejected)}
         store.write(run_id, points, params_in(directory / CONFIG), tags)
         store.keep(run_id, (path for _, path in left_in(directory)))
-        store.end(run_id, run.summary["status"], ended_ms)
+        store.stand(run_id, run.summary["status"], ended_ms)
 
-    @staticmethod
-    def _write_rows(store: Store, run_id: str, directory: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-        for first in range(0, len(rows), ROWS):
-            store.write(run_id, _points(rows[first : first + ROWS], began_ms(directory)))
+    # --- sweeps ---
 
     def _own_sweep(self, directory: Path) -> Path | None:
         """Return the sweep's directory that a run says it belongs to."""
@@ -191,40 +180,41 @@ class MlflowImporter:
         own = {run for run in directories_of(folder) if self._own_sweep(run) == sweep}
         return sorted(own | {folder / name for name in names})
 
-    def _open_sweep(self, sweep: Path) -> str:
-        """Return the id of a sweep's run, which is made if need be; it runs while a process is at it."""
-        store, status = self._store(sweep.parent.parent), status_of(sweep)
-        entry = store.entry_of(sweep)
-        if entry is not None:
-            run_id = self._parents[sweep] = entry.run_id
-            if entry.status == status or status != RunStatus.RUNNING:
-                return run_id
-            store.reopen(run_id)
-        else:
-            about = _about(sweep)
-            begun = datetime.fromisoformat(about["started"]).timestamp() if about else sweep.stat().st_mtime
-            tags = sweep_tags(about) | {DIRECTORY: str(sweep.resolve())}
-            run_id = self._parents[sweep] = store.create(sweep.name, tags, int(1e3 * begun))
-        if status != RunStatus.RUNNING:  # nobody may come to close it
-            store.end(run_id, status, _written_ms(sweep))
-        Entry(store.uri, run_id, status, complete=False).write(sweep)
-        return run_id
+    def _parent(self, sweep: Path) -> str:
+        """Return the id of a sweep's run, which is made if need be, and runs again if the sweep does."""
+        if sweep not in self._parents:
+            store, about = self._store(sweep.parent.parent), _about(sweep)
+            known = store.run_of(sweep)
+            if known is not None:
+                self._parents[sweep] = known.info.run_id
+                if status_of(sweep) == RunStatus.RUNNING:
+                    store.stand(known.info.run_id, RunStatus.RUNNING, 0)
+            else:
+                began = (
+                    datetime.fromisoformat(about["started"]).timestamp() if about else sweep.stat().st_mtime
+                )
+                self._parents[sweep] = store.create(sweep, sweep_tags(about), int(1e3 * began))
+        return self._parents[sweep]
 
     def _close_sweep(self, sweep: Path, runs: Sequence[Path]) -> None:
-        """Say how a sweep ended, and what its runs came to; of equal runs, the last one counts."""
-        store, run_id, status = self._store(sweep.parent.parent), self._open_sweep(sweep), status_of(sweep)
+        """Write what a sweep's runs came to; of equal runs, the last one counts."""
+        store, run_id = self._store(sweep.parent.parent), self._parent(sweep)
         known = [self._done[run] for run in runs if run in self._done]
         last = list({summary.get("run_hash", id(summary)): summary for summary in known}.values())
         at_ms = _written_ms(sweep / ABOUT if (sweep / ABOUT).is_file() else sweep)
         if last:
-            figures = figures_of(sweep_figures(last))
-            points = [(name, value, at_ms, 0) for name, value in figures.items()]
+            points = [(name, value, at_ms, 0) for name, value in sweep_figures(last).items()]
             store.write(run_id, points, tags={NOTE: sweep_note(last)})
         report = sweep.parents[2] / "comparisons" / called(sweep)  # of `compare`
         files = (place / name for place in (sweep, report) for name in SWEEP_FILES)
         store.keep(run_id, filter(Path.is_file, files))
-        store.end(run_id, status, at_ms)
-        Entry(store.uri, run_id, status, complete=len(known) == len(runs)).write(sweep)
+        store.stand(run_id, status_of(sweep), at_ms)
+
+
+def is_under_way(path: Path) -> bool:
+    """Whether a process is at a run, a sweep, or one of those of a folder."""
+    locks = (path / JOURNAL, path / LOCK, *path.glob(f"*/{JOURNAL}"), *path.glob(f"{SWEEPS}/*/{LOCK}"))
+    return any(map(is_held, locks))
 
 
 def status_of(path: Path) -> str:

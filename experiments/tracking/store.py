@@ -1,7 +1,6 @@
-"""An MLflow store, as this project fills it: few calls, finite numbers, nothing cut in silence.
+"""An MLflow store, as this project fills it: few calls, finite numbers, a directory's run found by its tag.
 
-`mlflow.json` in a directory says which run in a store it is, and whether all of it is there. MLflow takes
-seconds to import, and is imported only where a store is opened.
+MLflow takes seconds to import, and is imported only where a store is opened.
 """
 
 import json
@@ -12,14 +11,13 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 from filelock import FileLock
 
-from experiments.program.files import write_whole
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
-ENTRY = "mlflow.json"
 STAMP = re.compile(r"^\d{8}-\d{6}-")
 BATCH = 1000  # the most values that MLflow takes in one call: metrics, parameters and tags together
 MOST_PARAMS = 100  # of them parameters; as many tags
@@ -36,8 +34,9 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # 6 s in all; by itself it goes on for minutes
 }
-PARENT, NOTE = "mlflow.parentRunId", "mlflow.note.content"  # tags that MLflow's page reads
-DIRECTORY = "directory"  # tag of ours: where a run's files lie
+NOTE = "mlflow.note.content"  # tag that MLflow's page reads
+DIRECTORY = "directory"  # tag of ours: where a run's or a sweep's files lie
+RUNNING = "RUNNING"
 VIEW = "figures"  # key of the view that its runs can be opened in, with these columns beside their names
 COLUMNS = ("qoe_mean", "qoe_by.f1", "golden_f1", "reward_mean", "slo_fulfilment", "switches_per_min")
 
@@ -47,11 +46,6 @@ Point = tuple[str, float, int, int]  # a metric's name, its value, when in ms si
 def tracking_uri(results: Path) -> str:
     """Return where runs are recorded: $MLFLOW_TRACKING_URI, else SQLite under `results`."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(results / 'mlflow.db').resolve()}"
-
-
-def is_absent(uri: str) -> bool:
-    """Whether a store is a file that is not there yet: MLflow would make one, only to find nothing in it."""
-    return uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file()
 
 
 def metric_name(name: str) -> str:
@@ -125,27 +119,21 @@ class Store:
         for name in wanted.keys() - known.keys():
             self._client.set_experiment_tag(self._experiment, name, wanted[name])
 
-    def entry_of(self, directory: Path) -> "Entry | None":
-        """Return a directory's run in this store; None = it has none there (any more)."""
-        from mlflow.exceptions import MlflowException
+    def run_of(self, directory: Path) -> "Run | None":
+        """Return a directory's run; None = it has none (any more). One that does not run has all of it."""
+        named = f'tags.{DIRECTORY} = "{directory.resolve()}"'
+        return next(iter(self._client.search_runs([self._experiment], named, max_results=1)), None)
 
-        entry = read_entry(directory)
-        if entry is None or entry.uri != self.uri:
-            return None
-        try:
-            info = self._client.get_run(entry.run_id).info
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                return None
-            raise
-        return entry if info.lifecycle_stage == "active" else None
+    def under_way(self) -> list[Path]:
+        """Return the directories of all runs that run, as far as the store knows."""
+        found = self._client.search_runs([self._experiment], f"attributes.status = '{RUNNING}'")
+        return [Path(run.data.tags[DIRECTORY]) for run in found if DIRECTORY in run.data.tags]
 
-    def create(self, name: str, tags: Mapping[str, str], start_ms: int) -> str:
-        """Make a new run, which runs; returns its id."""
-        run = self._client.create_run(
-            self._experiment, start_ms, {metric_name(tag): text for tag, text in tags.items()}, name
-        )
-        return run.info.run_id
+    def create(self, directory: Path, tags: Mapping[str, str], start_ms: int) -> str:
+        """Make a new run of a directory, which runs; returns its id."""
+        named = {metric_name(tag): text for tag, text in tags.items()}
+        named[DIRECTORY] = str(directory.resolve())
+        return self._client.create_run(self._experiment, start_ms, named, run_name(directory)).info.run_id
 
     def write(
         self,
@@ -171,37 +159,12 @@ class Store:
         for file in files:
             self._client.log_artifact(run_id, str(file))
 
-    def end(self, run_id: str, status: str, end_ms: int) -> None:
-        """Say how a run ended, in our words, and when."""
-        self._client.set_terminated(run_id, IN_MLFLOW.get(status, status), end_ms)
-
-    def reopen(self, run_id: str) -> None:
-        """Have a run that had ended run again."""
-        self._client.update_run(run_id, status="RUNNING")
-
-
-# --- which run a directory is ---
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """A directory's run in a store: how it ended, in our words, and whether all that it left is there too."""
-
-    uri: str
-    run_id: str
-    status: str
-    complete: bool
-
-    def write(self, directory: Path) -> None:
-        """Leave it in a directory: whole at every moment, and harmless where two do it at once."""
-        write_whole(directory / ENTRY, msgspec.json.format(msgspec.json.encode(self)) + b"\n")
-
-
-def read_entry(directory: Path) -> Entry | None:
-    """Return what `mlflow.json` says; None = it was never there, or cannot be read."""
-    try:
-        return msgspec.json.decode((directory / ENTRY).read_bytes(), type=Entry)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
+    def stand(self, run_id: str, status: str, at_ms: int) -> None:
+        """Say how a run stands, in our words, and if it has ended, when."""
+        if status == RUNNING:
+            self._client.update_run(run_id, status=RUNNING)
+        else:
+            self._client.set_terminated(run_id, IN_MLFLOW.get(status, status), at_ms)
 
 
 def run_name(directory: Path) -> str:

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from experiments.config.composing import register
 from experiments.config.schemas import CONF, RunConfig
-from experiments.sweeps.job import by_point, combinations
+from experiments.sweeps.sweep import by_point, combinations
 from experiments.worlds.plan import plan_run
 from tests.docs.pages import DOCS
 

@@ -37,14 +37,12 @@ def test_runs_are_brought_to_mlflow_once_and_thinned(folder):
     assert stored.statuses() == {"a": "FINISHED", "b": "FINISHED"}
     assert 0 < len(stored.steps(folder / "a")) < STEPS
 
-    (folder / "a" / "mlflow.json").unlink()
     other = f"sqlite:///{folder.parent / 'other.db'}"
     assert call("experiments.browse", "export", "mlflow", "--store", other, str(folder / "a")).code == 0
     assert (folder.parent / "other.db").is_file()
 
-    (folder / "b" / "mlflow.json").unlink()
     (folder / "b" / "trace.parquet").unlink()
-    done = call("experiments.browse", "export", "mlflow", str(folder))
+    done = call("experiments.browse", "export", "mlflow", "--store", other, str(folder))
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "b is unreadable: FileNotFoundError" in done.err
 

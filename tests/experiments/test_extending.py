@@ -27,9 +27,8 @@ from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError, sentence
 from experiments.runs.provenance import GROUPS, imports_of, source_hash, source_of
 from experiments.runs.trace import read_trace
-from experiments.sweeps.cells import cells_of
-from experiments.sweeps.job import play_run
-from experiments.sweeps.study import Resolver, variants_of
+from experiments.sweeps.pool import play_run
+from experiments.sweeps.study import Resolver, cells_of, variants_of
 
 ROOT = CONF.parent
 TEMPLATE = ROOT / "examples" / "elastic_extras"

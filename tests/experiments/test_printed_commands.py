@@ -29,8 +29,8 @@ def test_what_is_brought_to_mlflow_later_is_one_word():
 @pytest.mark.parametrize("name", ["main", "take (2)", "a,b", "rate=2", "2026", "it's", 'the "best"', "[1]"])
 def test_what_a_sweep_says_next_names_its_directory_to_the_shell_and_to_hydra(name):
     console, place = Console(file=io.StringIO(), width=40), Path("my results") / name
-    sweep = SimpleNamespace(outcomes={}, n_done=0, folder=place, directory=place)
-    print_outcomes(console, 1, sweep, "")  # type: ignore[arg-type]
+    sweep = SimpleNamespace(outcomes={}, runs=[], n_done=0, folder=place, directory=place)
+    print_outcomes(console, sweep, "")  # type: ignore[arg-type]
     said = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     (word,) = shlex.split(said[-1])[-1:]
     (found,) = OverridesParser.create().parse_overrides([word])

@@ -12,7 +12,7 @@ from experiments.rank import overrides
 from experiments.runs.record import write_summary
 from experiments.statistics.pairs import COMPARED
 from experiments.sweeps import published_leaderboard
-from experiments.sweeps.place import write_runs
+from experiments.sweeps.sweep import write_runs
 from tests.experiments.programs import call
 
 WORLDS = [f"world_{number}" for number in numbers(Split.VALIDATION, 2, "")]

@@ -69,7 +69,7 @@ def long(n: int) -> dict[str, np.ndarray]:
 
 
 def test_events_are_listed_at_their_times_and_counted_where_they_are_many():
-    lost = TimedEvent(1, "worker 0 is lost", True)
+    lost = TimedEvent(1, "worker 0 is lost")
     assert "     0 s  worker 0 is lost" in shown(100, [lost])  # it begins at 0.5 s
     assert not any("lost" in line for line in shown(100, [lost._replace(step=9)]))
     assert shown(100, [lost] * 20)[-1].strip() == "and 12 other events"

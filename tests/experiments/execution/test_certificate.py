@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from envs.hardware import Hardware, Link
-from experiments.display.summary_view import certificate_table
+from experiments.display.summary_view import certificate_figures
 from experiments.execution.certificate import certify, check_certifiable, drift, played
 from experiments.interactive import arrange
 from experiments.program.errors import ConfigError
@@ -82,8 +82,8 @@ def test_a_run_of_another_machine_or_with_a_death_has_no_certificate(plan):
         check_certifiable(elsewhere, trace)
 
 
-def test_it_is_shown_as_a_row_per_metric(plan):
+def test_it_is_shown_as_a_figure_per_metric(plan):
     figures, _ = certify(plan, as_if(plan))
-    table = certificate_table(figures)
-    assert table.row_count == len(figures["metrics"])
-    assert table.caption == "service times, × the profile's: 1.00"
+    *metrics, (_, drifts) = certificate_figures(figures)
+    assert [name for name, _ in metrics] == [f"twin, {metric}" for metric in figures["metrics"]]
+    assert drifts == "1.00"

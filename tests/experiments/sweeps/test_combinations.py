@@ -3,7 +3,7 @@
 import pytest
 
 from experiments.program.errors import ConfigError
-from experiments.sweeps.job import by_point, combinations
+from experiments.sweeps.sweep import by_point, combinations
 
 
 def overrides(*arguments: str) -> list[list[str]]:

@@ -12,9 +12,8 @@ from experiments.config.programs import StudyConfig, StudySchema
 from experiments.config.schemas import CONF, PipelineSchema, SimulatorSchema
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
-from experiments.sweeps.cells import cells_of
 from experiments.sweeps.pool import jobs_of
-from experiments.sweeps.study import Study, study_of, variants_of
+from experiments.sweeps.study import Study, cells_of, study_of, variants_of
 
 STUDIES = sorted(path.stem for path in (CONF / "study").glob("*.yaml"))
 

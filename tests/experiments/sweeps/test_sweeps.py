@@ -103,10 +103,6 @@ def test_what_is_finished_is_not_played_again(basic):
     done = sweep(basic, *SHORT)
     assert done.code == 0, done.err
     assert "4 of 4 runs are finished already" in done.out
-    assert [line.split()[:3] for line in done.out.splitlines() if line.startswith(("random", "rule"))] == [
-        ["random", "2", "–"],
-        ["rule", "2", "–"],
-    ]  # all that it has, though none was played now
     assert {run.directory for run in runs_in(basic / "main")} == before
 
 
@@ -122,7 +118,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(tmp_path):
     with subprocess.Popen(
         command(tmp_path, *long), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, start_new_session=True
     ) as program:
-        wait_for_outcomes(tmp_path, 2, program)
+        wait_for_runs(tmp_path, 2, program)
         os.killpg(program.pid, signal.SIGKILL)
     first = {run.directory: run for run in runs_in(tmp_path / "main")}
     n_finished = sum(run.is_finished for run in first.values())
@@ -141,13 +137,16 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped(tmp_path):
             assert "had been killed" in done.out
 
 
-def wait_for_outcomes(results: Path, n: int, program: subprocess.Popen[bytes]) -> None:
+def wait_for_runs(results: Path, n: int, program: subprocess.Popen[bytes]) -> None:
     """Until so many runs have ended; the program must not."""
     while True:
         try:
             program.wait(0.05)
         except subprocess.TimeoutExpired:
-            if len(list((results / "main" / "sweeps").glob("*/outcomes/*.json"))) >= n:
+            listed = [
+                json.loads(path.read_text()) for path in (results / "main" / "sweeps").glob("*/runs.json")
+            ]
+            if listed and len(listed[0]) >= n:
                 return
         else:
             raise AssertionError(f"the sweep ended with {program.returncode} before it could be killed")

@@ -9,7 +9,6 @@ from typing import Any
 
 from experiments.runs.record import SUMMARY, RunStatus
 from experiments.runs.trace import JOURNAL, TRACE, TraceWriter, read_trace
-from experiments.tracking.store import ENTRY, read_entry
 
 PARENT = "mlflow.parentRunId"
 
@@ -41,10 +40,19 @@ class Stored:
         return [step for (step,) in self.query(sql, run_id(directory), metric)]
 
 
+def found(directory: Path) -> tuple[str, str] | None:
+    """Id and status of a directory's run, in the nearest store above it."""
+    results = next(parent for parent in directory.parents if (parent / "mlflow.db").is_file())
+    sql = "select run_uuid, status from runs join tags using (run_uuid) where lifecycle_stage = 'active'"
+    rows = Stored(results).query(f"{sql} and key = 'directory' and value = ?", str(directory.resolve()))
+    assert len(rows) <= 1
+    return rows[0] if rows else None
+
+
 def run_id(directory: Path) -> str:
-    entry = read_entry(directory)
-    assert entry is not None
-    return entry.run_id
+    known = found(directory)
+    assert known is not None
+    return known[0]
 
 
 def rewrite(directory: Path, **facts: Any) -> None:
@@ -63,7 +71,7 @@ class GoingOn:
     """
 
     def __init__(self, recorded: Path, directory: Path, env: str = "pipeline") -> None:
-        shutil.copytree(recorded, directory, ignore=shutil.ignore_patterns(ENTRY))
+        shutil.copytree(recorded, directory)
         self.directory, self.rows = directory, read_trace(directory).to_dict("records")
         self._summary = (directory / SUMMARY).read_text()
         (directory / TRACE).unlink()

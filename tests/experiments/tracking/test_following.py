@@ -12,9 +12,8 @@ from experiments.runs.record import SUMMARY, RunStatus
 from experiments.tracking import following
 from experiments.tracking.following import Follower, TrackingError, follow
 from experiments.tracking.importing import MlflowImporter
-from experiments.tracking.store import read_entry
 from tests.experiments.tracking.conftest import STEPS
-from tests.experiments.tracking.stored import GoingOn, Stored
+from tests.experiments.tracking.stored import GoingOn, Stored, found
 
 PATIENCE_S = 100.0
 
@@ -27,8 +26,8 @@ def until(holds: Callable[[], Any], what: str) -> None:
 
 
 def is_in(directory: Path) -> bool:
-    entry = read_entry(directory)
-    return entry is not None and entry.complete
+    known = found(directory)
+    return known is not None and known[1] != "RUNNING"
 
 
 def test_a_run_is_followed_and_nobody_waits_but_in_the_end(results, recorded):
@@ -37,7 +36,7 @@ def test_a_run_is_followed_and_nobody_waits_but_in_the_end(results, recorded):
     follower = Follower(run.directory, stored.uri, results / "mlflow.log")
     assert time.monotonic() - began_s < 1.0
     run.write(0, 10)
-    until(lambda: read_entry(run.directory), "MLflow does not hear of it")
+    until(lambda: found(run.directory), "MLflow does not hear of it")
     until(lambda: stored.steps(run.directory) == list(range(10)), "its rows do not arrive")
     assert stored.statuses() == {"c": "RUNNING"}
     run.write(10, STEPS)
@@ -65,7 +64,7 @@ def test_a_run_that_is_killed_is_completed_by_its_follower(results, recorded):
     run, stored = GoingOn(recorded, results / "main" / "c"), Stored(results)
     follower = Follower(run.directory, stored.uri, results / "mlflow.log")
     run.write(0, 5)
-    until(lambda: read_entry(run.directory), "MLflow does not hear of it")
+    until(lambda: found(run.directory), "MLflow does not hear of it")
     run.die()
     until(lambda: is_in(run.directory), "it is not completed")
     follower.finish()
@@ -83,10 +82,9 @@ def test_a_store_that_fails_harms_nothing_and_is_one_sentence(results, recorded)
     run.die()
 
 
-def test_a_store_that_fails_on_the_way_is_tried_again(results, recorded, monkeypatch):
+def test_a_store_that_fails_on_the_way_is_tried_again(results, recorded):
     """In this process: nobody needs to wait for a retry."""
     run, stored = GoingOn(recorded, results / "main" / "c"), Stored(results)
-    monkeypatch.setattr(following, "RETRY_EVERY_S", 0.0)
     waits: list[float] = []
 
     def waited(seconds: float) -> bool:
@@ -100,7 +98,7 @@ def test_a_store_that_fails_on_the_way_is_tried_again(results, recorded, monkeyp
         return len(waits) > 2
 
     assert follow(MlflowImporter(follows=True), run.directory, waited, lambda _: None) == []
-    assert waits == [0.0, following.LOOK_EVERY_S, 0.0]
+    assert waits == [0.0, following.LOOK_EVERY_S, following.LOOK_EVERY_S]
     assert stored.statuses() == {"c": "FINISHED"}
     assert stored.steps(run.directory) == list(range(STEPS))
     run.die()

@@ -15,9 +15,9 @@ from mlflow.exceptions import MlflowException
 from experiments.runs.record import SUMMARY, RunStatus
 from experiments.runs.trace import JOURNAL, TRACE, read_trace
 from experiments.tracking.importing import GOING_ON, IMPORTED, THERE, MlflowImporter
-from experiments.tracking.store import BATCH, Store, read_entry
+from experiments.tracking.store import BATCH, Store
 from tests.experiments.tracking.conftest import STEPS
-from tests.experiments.tracking.stored import PARENT, GoingOn, Stored, rewrite, run_id
+from tests.experiments.tracking.stored import PARENT, GoingOn, Stored, found, rewrite, run_id
 
 WIDTH = 4  # of the bins that STEPS are thinned to, so that a run fits in one call
 
@@ -45,20 +45,17 @@ def test_a_run_is_imported_once_thinned_and_says_what_it_is(results):
     latest = stored.pairs("latest_metrics", run)
     assert latest["summary.qoe_mean"] == pytest.approx(summary["qoe_mean"])
     assert latest["summary.frames.offered"] == summary["frames"]["offered"]
-    entry = read_entry(run)
-    assert entry is not None
-    assert (entry.uri, entry.status, entry.complete) == (stored.uri, "FINISHED", True)
 
 
 def test_a_simulated_trace_is_thinned_to_means_and_says_so(results):
     stored, run = Stored(results), results / "main" / "a"
     took(MlflowImporter(), run)
     sql = "select step, value from metrics where run_uuid = ? and key = 'ratios.load' order by step"
-    found = dict(stored.query(sql, run_id(run)))
+    means_at = dict(stored.query(sql, run_id(run)))
     load = read_trace(run)["ratios.load"].to_numpy()
     means = [load[first : first + WIDTH].mean() for first in range(0, STEPS, WIDTH)]
-    assert list(found) == [*range(WIDTH - 1, STEPS - 1, WIDTH), STEPS - 1]  # the last are fewer
-    assert list(found.values()) == pytest.approx(means)
+    assert list(means_at) == [*range(WIDTH - 1, STEPS - 1, WIDTH), STEPS - 1]  # the last are fewer
+    assert list(means_at.values()) == pytest.approx(means)
     assert stored.query("select count(*) from metrics")[0][0] <= BATCH
     assert f"thinned to every {WIDTH} steps" in stored.pairs("tags", run)["trace"]
 
@@ -103,9 +100,8 @@ def test_a_run_that_did_not_finish_is_none_that_did_in_mlflow(status, in_mlflow,
     rewrite(run, status=status, error="it broke")
     took(MlflowImporter(), run)
     assert Stored(results).statuses() == {"a": in_mlflow}
-    tags, entry = Stored(results).pairs("tags", run), read_entry(run)
+    tags = Stored(results).pairs("tags", run)
     assert (tags["status"], tags["error"]) == (status, "it broke")
-    assert entry is not None and entry.status == status
 
 
 def test_an_import_that_broke_off_is_done_again_without_doubling(results, monkeypatch):
@@ -119,10 +115,10 @@ def test_an_import_that_broke_off_is_done_again_without_doubling(results, monkey
         patch.setattr(Store, "keep", broken)
         with pytest.raises(MlflowException):
             took(MlflowImporter(), run)
-    first, n = read_entry(run), stored.query("select count(*) from metrics")
-    assert first is not None and not first.complete
+    first, n = found(run), stored.query("select count(*) from metrics")
+    assert first is not None and first[1] == "RUNNING"
     assert took(MlflowImporter(), run) == {"a": IMPORTED}
-    assert run_id(run) == first.run_id
+    assert found(run) == (first[0], "FINISHED")
     assert stored.query("select count(*) from metrics") == n
     assert stored.steps(run) == list(range(STEPS))
 
@@ -149,7 +145,7 @@ def test_a_directory_that_cannot_be_read_does_not_stop_the_others(results):
 def test_a_run_that_goes_on_is_left_alone_unless_it_is_followed(results, recorded):
     going_on = GoingOn(recorded, results / "main" / "c")
     assert took(MlflowImporter(), going_on.directory) == {"c": GOING_ON}
-    assert read_entry(going_on.directory) is None
+    assert found(going_on.directory) is None
     going_on.die()
 
 
@@ -220,7 +216,6 @@ def test_what_was_killed_with_its_follower_is_completed_with_the_next_run(result
     going_on.die()
     MlflowImporter(stored.uri, follows=True).complete_others(results / "main")
     assert stored.statuses() == {"a": "FINISHED", "s1": "KILLED", "c": "KILLED", "d": "RUNNING"}
-    assert (read_entry(going_on.directory), read_entry(sweep)) != (None, None)
     other.die()
 
 
@@ -289,9 +284,6 @@ def test_a_sweep_has_one_run_in_mlflow_and_its_runs_are_children(swept, results)
         tags = stored.pairs("tags", results / "main" / name)
         assert (tags[PARENT], tags["sweep"]) == (run_id(sweep), "s1")
         assert tags["mlflow.source.name"] == "python -m experiments.run -m 'agent=rule'"
-    entry = read_entry(sweep)
-    assert entry is not None
-    assert (entry.status, entry.complete) == ("FINISHED", True)
 
 
 def test_a_sweeps_run_has_the_agents_means_over_what_finished_a_note_and_the_report(swept, results):

@@ -20,7 +20,7 @@ import pytest
 
 from experiments.tracking.following import Follower, TrackingError
 from experiments.tracking.importing import MlflowImporter
-from experiments.tracking.store import SETTINGS, VIEW, read_entry, run_name
+from experiments.tracking.store import SETTINGS, VIEW, Store, run_name
 from tests.experiments.recorded import record
 from tests.experiments.tracking.stored import GoingOn
 
@@ -43,9 +43,12 @@ class Server:
 
     def run(self, directory: Path) -> dict[str, Any]:
         """What it has of a directory's run."""
-        entry = read_entry(directory)
-        assert entry is not None
-        return self.get(f"api/2.0/mlflow/runs/get?run_id={entry.run_id}")["run"]
+        known = self.known(directory)
+        assert known is not None
+        return self.get(f"api/2.0/mlflow/runs/get?run_id={known.info.run_id}")["run"]
+
+    def known(self, directory: Path) -> Any:
+        return Store(self.uri, directory.parent.parent, "main").run_of(directory)
 
     def is_up(self) -> bool:
         with contextlib.suppress(OSError):
@@ -220,13 +223,10 @@ def test_a_run_outlives_its_server_and_says_what_to_do(server, sweep, runs, plac
     """The last one here: nobody serves after it."""
     long = GoingOn(runs[0], place / "results" / "main" / "long")
     follower = Follower(long.directory, server.uri, place / "mlflow.log")
-    until(lambda: read_entry(long.directory), SEEN_WITHIN_S, "the server does not hear of it")
+    until(lambda: server.known(long.directory), SEEN_WITHIN_S, "the server does not hear of it")
     server.stop()
     long.write(0, 1)
     long.end()
     with pytest.raises(TrackingError, match=r"did not take all: .*Connection"):
         follower.finish()
     long.die()
-    entry = read_entry(long.directory)
-    assert entry is not None
-    assert (entry.status, entry.complete) == ("RUNNING", False)

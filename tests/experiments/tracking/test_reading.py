@@ -7,7 +7,6 @@ import pytest
 
 from experiments.program.errors import ConfigError
 from experiments.results.run_row import from_folders, row_of
-from experiments.tracking import reading
 from experiments.tracking.importing import MlflowImporter
 from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
@@ -49,10 +48,11 @@ def test_only_what_is_asked_for_is_found(results, tmp_path):
     assert (one["agent"], one["seed"], one["status"]) == ("rule", 0, "FINISHED")
 
 
-def test_runs_of_a_store_elsewhere_are_fetched(results, tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "local_directory", lambda run: None)
-    (one,) = found(results, "tags.agent = 'static'", tmp_path)
+def test_runs_whose_directories_are_elsewhere_are_fetched(results, tmp_path):
     (on_disk,) = (other for other in from_folders([str(results / "main")]) if other["agent"] == "static")
+    (results / "main").rename(results / "away")
+    (one,) = found(results, "tags.agent = 'static'", tmp_path)
+    (results / "away").rename(results / "main")
     pd.testing.assert_frame_equal(one["trace"](), on_disk["trace"]())
 
 

@@ -16,7 +16,7 @@ from experiments.config.programs import StudyConfig, WorldsSchema
 from experiments.config.schemas import CONF
 from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError
-from experiments.sweeps.cells import cells_of
+from experiments.sweeps.study import cells_of
 from experiments.worlds.plan import SimulatorPlan
 
 NUMBER = 3

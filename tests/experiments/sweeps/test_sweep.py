@@ -8,8 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from experiments.program.errors import ConfigError
+from experiments.runs.logged import finished_in
 from experiments.runs.record import RunStatus
-from experiments.sweeps.place import Sweep, finished_in
+from experiments.sweeps.sweep import Sweep
 
 
 @pytest.mark.parametrize("status", RunStatus)
@@ -23,7 +24,7 @@ def test_only_what_is_finished_is_not_played_again(status: RunStatus, tmp_path: 
 
 def place(folder: Path) -> Sweep:
     """Begin a sweep."""
-    return Sweep(folder, ["agent=rule"], OmegaConf.create())
+    return Sweep(folder, [], ["agent=rule"], OmegaConf.create())
 
 
 @pytest.fixture
