@@ -112,7 +112,8 @@ def figures_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "decision p50 / p99", f"{decision} ms"
     counts = [f"{count} {name}" for name, count in summary["frames"].items() if count is not None]
     yield "frames", ", ".join(counts)
-    if faults := [f"{int(n)} {name}" for name, n in summary.get("source", {}).items() if n]:
+    told = summary.get("source", {}).items()
+    if faults := [name if n is True else f"{n} {name}" for name, n in told if n]:
         yield "source", ", ".join(faults)
     yield "weights", summary["weights"]
     yield "detections", summary.get("detections", "")  # which runs of before do not say

@@ -112,7 +112,7 @@ def test_what_was_wrong_with_the_source_is_said_and_kept(play):
     summary = json.loads((directory / "summary.json").read_text())
     assert summary["source"] == {"undecodable": 3, "rebased": 0, "truncated": True}
     assert summary["status"] == "FINISHED"
-    assert "3 undecodable pictures, truncated" in printed
+    assert "3 undecodable, truncated" in printed
 
 
 class Stumbling(Script):
