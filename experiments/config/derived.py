@@ -130,6 +130,4 @@ def _field(annotation: Any, default: Any, target: Any, name: str) -> Any:
         return dataclasses.field(default=MISSING)
     if dataclasses.is_dataclass(default) and not inspect.isclass(default):
         return dataclasses.field(default_factory=partial(annotation, **dataclasses.asdict(default)))
-    if isinstance(default, tuple):
-        return dataclasses.field(default_factory=partial(list, default))
     return dataclasses.field(default=default)

@@ -1,14 +1,20 @@
-"""Logged runs: listed, filtered, shown, drawn."""
+"""Logged runs: listed, filtered, shown, drawn, taken to MLflow."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from experiments.browse import courses_of, main
 from experiments.program.errors import ConfigError
-from experiments.runs.record import SUMMARY
+from experiments.runs.record import SUMMARY, RunStatus
 from tests.experiments.display.left import run, trace
+from tests.experiments.programs import call
+from tests.experiments.recorded import record
+from tests.experiments.tracking.stored import GoingOn, Stored, rewrite
+
+STEPS = 60
 
 
 def logged(folder: Path, name: str, **facts: object) -> Path:
@@ -99,3 +105,56 @@ def test_what_cannot_be_drawn_is_one_sentence(tmp_path):
         main(["show", str(tmp_path / "a"), "--picture", "all.jpeg"])
     with pytest.raises(ConfigError, match="there is no folder"):
         main(["show", str(tmp_path / "b")])
+
+
+# --- to MLflow ---
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> Path:
+    return record(tmp_path_factory.mktemp("recorded"), "agent=rule", f"env.steps={STEPS}")
+
+
+@pytest.fixture
+def exported(tmp_path, recorded, monkeypatch) -> Path:
+    """Two runs of the name `main`, and one that goes on."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("a", "b", "running"):
+        shutil.copytree(recorded, tmp_path / "main" / name)
+    rewrite(tmp_path / "main" / "running", status=RunStatus.RUNNING)
+    return tmp_path / "main"
+
+
+def test_runs_are_brought_to_mlflow_once_and_thinned(exported):
+    stored = Stored(exported.parent)
+    done = call("experiments.browse", "export", "mlflow", str(exported))
+    assert (done.code, done.out) == (0, "2 runs imported, 1 run still going on\n")
+    done = call("experiments.browse", "export", "mlflow", str(exported), str(exported / "a"))
+    assert (done.code, done.out) == (0, "3 runs there already, 1 run still going on\n")
+    assert stored.statuses() == {"a": "FINISHED", "b": "FINISHED"}
+    assert 0 < len(stored.steps(exported / "a")) < STEPS
+
+    other = f"sqlite:///{exported.parent / 'other.db'}"
+    assert call("experiments.browse", "export", "mlflow", "--store", other, str(exported / "a")).code == 0
+    assert (exported.parent / "other.db").is_file()
+
+    (exported / "b" / "trace.parquet").unlink()
+    done = call("experiments.browse", "export", "mlflow", "--store", other, str(exported))
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "b is unreadable: FileNotFoundError" in done.err
+
+
+def test_what_goes_on_is_followed_to_its_end(exported, recorded):
+    killed = GoingOn(recorded, exported / "killed")
+    killed.write(0, 5)
+    killed.die()
+    done = call("experiments.browse", "export", "mlflow", "--follow", str(exported / "killed"))
+    assert (done.code, done.out.splitlines()[-1]) == (0, "1 run there already")
+    assert Stored(exported.parent).statuses() == {"killed": "KILLED"}
+
+
+def test_a_folder_without_a_run_is_one_sentence(tmp_path):
+    done = call("experiments.browse", "export", "mlflow", str(tmp_path))
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert line.startswith(f"experiments.browse: {tmp_path} has no run: expected folders with a")
