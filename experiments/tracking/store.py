@@ -87,7 +87,6 @@ class Store:
         os.environ.update(SETTINGS)
         from mlflow.tracking import MlflowClient
 
-        self.uri = uri
         file = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
         artifacts = None if file is None else (results.resolve() / "mlflow-artifacts").as_uri()
         if file is not None:
