@@ -57,7 +57,7 @@ class Identity:
         texts: of `config.yaml`, by key: to write them anew takes longer than to play an episode.
         spec_hash: of knobs, SLOs and metrics.
         weights: SHA-256 by grade of those that workers here compute with.
-        origin: who plays it: what was typed (`command`), or its sweep and number there (`sweep`, `sweep_run`).
+        origin: who plays it: what was typed (`command`), or its `sweep` and number there (`sweep_run`).
     """
 
     choices: Mapping[str, str]
