@@ -18,7 +18,7 @@ from rich.text import Text
 
 from envs.spec import ElasticitySpec
 from envs.video import GRADE
-from experiments.display.lines import Line, TimedEvent, lines_of
+from experiments.display.lines import Group, Line, TimedEvent, lines_of
 from experiments.program.console import counted, figure, plain_table, say, setting_text
 from experiments.runs.episode import Observer, Step
 from experiments.runs.summary import Values, stream_time_s
@@ -31,7 +31,14 @@ GAP = 2  # between columns
 FRAME = (4, 9)  # cells of a line, and lines, that the live picture takes for all but its lines
 MOST_EVENTS = 8  # that are listed; a pattern has one per interval
 REFRESH_PER_S = 4
-BROKEN = "bold red"
+BROKEN = "red"
+COLOURS = {  # of blocks, by what a line is of
+    Group.KNOB: "cyan",
+    Group.SLO: "green",
+    Group.WORTH: "blue",
+    Group.LOAD: "bright_black",
+    Group.AGENT: "bright_black",
+}
 
 
 class View(Observer):
@@ -153,9 +160,7 @@ def picture(
     """All of it, from the last steps (at least one), in a terminal of that width and height."""
     grades = [str(level) for knob in spec.knobs if knob.name == GRADE for level in knob.levels]
     width, height = (max(LEAST, own - frame) for own, frame in zip(size, FRAME, strict=True))
-    lines = list(lines_of(trace_of(history, spec), grades))[
-        :height
-    ]  # an agent may have more figures than room
+    lines = [*lines_of(trace_of(history, spec), grades)][:height]  # an agent may have more figures than room
     heading = f"the last {counted(len(history), 'step')}"
     over_time = table_of(lines, heading, width, lambda line: line.now)
     body = Stacked(over_time, Text(), Text(step_line(history[-1], spec)), Text(), progress)
@@ -190,7 +195,8 @@ def table_of(lines: Sequence[Line], heading: str, width: int, word: Callable[[Li
     table = plain_table(["", "", heading], n_left=3)
     for line, text in zip(lines, texts, strict=True):
         blocks = line.blocks(max(LEAST, width - beside))
-        table.add_row(*text, Text.assemble(*((block, BROKEN if bad else "") for block, bad in blocks)))
+        drawn = ((block, BROKEN if bad else COLOURS[line.group]) for block, bad in blocks)
+        table.add_row(*text, Text.assemble(*drawn))
     return table
 
 
