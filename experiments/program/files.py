@@ -59,7 +59,10 @@ def write_all(descriptor: int, content: bytes | memoryview) -> None:
 
 def check_writable(folder: Path) -> None:
     """Make a folder if need be. Raises OSError: nothing can be written to it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileNotFoundError, FileExistsError) as error:  # such as behind a link to nothing, in /proc
+        raise NotADirectoryError(errno.ENOTDIR, "No folder can be made there", str(folder)) from error
     TemporaryFile(dir=folder).close()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.program.files import full_disk, is_full, overwrite, whole, write_whole
+from experiments.program.files import check_writable, full_disk, is_full, overwrite, whole, write_whole
 
 
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path):
@@ -60,3 +60,9 @@ def test_of_an_error_without_a_name_the_file_is_known(tmp_path, monkeypatch):
         write_whole(tmp_path / "a", "x")
     assert caught.value.filename == str(tmp_path / "a")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_behind_a_link_to_nothing_is_no_place_to_write_to(tmp_path):
+    (tmp_path / "results").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(NotADirectoryError, match="No folder can be made there"):
+        check_writable(tmp_path / "results" / "main")
