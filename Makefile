@@ -59,6 +59,7 @@ docs: setup ## the pages as a site, in build/site
 
 $(BENCH_READY): $(READY)
 	$(INSTALL) -e '.[dev,openvino,bench]'
+	@$(COMPILE)
 	@touch $@
 
 bench: $(BENCH_READY) ## the pipeline beside bare sockets and Ray, the simulator beside SimPy, the agents' times

@@ -93,16 +93,16 @@ def detections_in(directory: Path) -> pd.DataFrame:
 def references_of(producer: ProducerOptions, size: tuple[int, int], wanted: range) -> dict[int, Objects]:
     """What the highest grade finds in these pictures of a file, by index; low ones count neither way."""
     grade, classes = producer.grades[-1], class_ids(producer.classes)
-    settings = quiet_ultralytics()  # the folder lives as long as this
-    weights = WeightsFinder(ultralytics_download).find(producer.work_type, grade, producer.weights.get(grade))
-    detector = Detector(weights.source, TASKS[producer.work_type], threads=len(usable_cores()))
-    references = {}
-    source = FileSource(producer.path)
-    for frame in frames_at(source, wanted):
-        found = detections_of(detector.detect(frame.image), size, size, classes)
-        references[frame.index] = Objects(found.boxes, found.labels, is_low(found.boxes))
-    source.close()
-    settings.cleanup()
+    with quiet_ultralytics():  # its folder
+        finder = WeightsFinder(ultralytics_download)
+        weights = finder.find(producer.work_type, grade, producer.weights.get(grade))
+        detector = Detector(weights.source, TASKS[producer.work_type], threads=len(usable_cores()))
+        references = {}
+        source = FileSource(producer.path)
+        for frame in frames_at(source, wanted):
+            found = detections_of(detector.detect(frame.image), size, size, classes)
+            references[frame.index] = Objects(found.boxes, found.labels, is_low(found.boxes))
+        source.close()
     return references
 
 

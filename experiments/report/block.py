@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from experiments.report.agent_styles import AgentStyle, agent_styles
@@ -27,7 +28,7 @@ SCORE = RankingMetric("score", "score", "score: 0 = random, 1 = best known", ((0
 REWARD = RankingMetric("reward", "reward_mean", "mean reward per step", ((0.0, ":"),), -1.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
     """All that a report is made of."""
 
@@ -40,7 +41,7 @@ class Evidence:
     lacks: Mapping[str, str] = field(default_factory=dict)  # why a reference is missing, by cell
     facts: Mapping[str, str] = field(default_factory=dict)  # what was run, for the head, by what it is
 
-    @property
+    @cached_property
     def table(self) -> Episodes:
         """Its episodes as `episode_table` has them."""
         return episode_table(self.episodes, self.references)

@@ -174,9 +174,7 @@ class Sweep:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = (self.directory / LOCK).open("w", encoding="utf-8")
         self._claim()
-        self._seen = {
-            path.name for path in folder.iterdir()
-        }  # directories that need not be looked at (again)
+        self._seen = {path.name for path in folder.iterdir()}  # they need not be looked at (again)
         write_whole(self.directory / MULTIRUN, OmegaConf.to_yaml(config))
         path = self.directory / ABOUT
         begun = {"started": f"{datetime.now():%Y-%m-%d %H:%M:%S}"}
@@ -206,9 +204,9 @@ class Sweep:
         for name in sorted({path.name for path in self.folder.iterdir()} - self._seen):
             path = self.folder / name / SUMMARY
             summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-            if summary.get("sweep") == self.id and summary["status"] != RunStatus.RUNNING:
+            if summary.get("status", RunStatus.RUNNING) != RunStatus.RUNNING:  # whoever's it is
                 self._seen.add(name)
-                if summary["error"] != KILLED_OUTRIGHT:
+                if summary.get("sweep") == self.id and summary["error"] != KILLED_OUTRIGHT:
                     found.append(self.ended(self.runs[int(summary["sweep_run"])], name, summary["error"]))
         return found
 
