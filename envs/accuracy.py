@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.hardware import Origin
+from pipeline.content import PACES
 from pipeline.settings import GRADES
 
 
@@ -52,6 +53,8 @@ class StreamProfile:
         second_sd: likewise from second to second of a scene, >= 0.
         second_correlation: of a second with the next, in [0, 1).
         scene: what it is of, for people.
+        pace: how many times as fast as by itself the procedural traffic drives, so that what is found in it
+            ages as it says here; in PACES.
     """
 
     ages_s: tuple[float, ...]
@@ -60,6 +63,7 @@ class StreamProfile:
     second_sd: float = 0.0
     second_correlation: float = 0.0
     scene: str = ""
+    pace: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.ages_s or self.ages_s[0] != 0 or list(self.ages_s) != sorted(set(self.ages_s)):
@@ -69,6 +73,8 @@ class StreamProfile:
         for letter, grade in self.grades.items():
             if any(len(values) != len(self.ages_s) for values in grade.f1.values()):
                 raise ValueError(f"grade {letter} needs {len(self.ages_s)} values per height, one per age")
+        if not PACES[0] <= self.pace <= PACES[1]:
+            raise ValueError(f"pace must be in {list(PACES)}, got {self.pace}")
         if min(self.scene_sd, self.second_sd) < 0 or not 0 <= self.second_correlation < 1:
             raise ValueError(
                 "scene_sd and second_sd must be >= 0 and second_correlation in [0, 1), got "

@@ -5,6 +5,7 @@ import math
 import msgspec
 
 PURPOSE_CONTENT = 0xC017E57  # any number that no other purpose has
+PACES = (0.1, 10.0)  # of what moves in the pictures, slowest and fastest
 LOGISTIC_VARIANCE = math.pi / 8  # see `modulated`
 
 # --- the arithmetic, plain so that the simulator can compile it ---

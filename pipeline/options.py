@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.bounds import ANY_FINITE, Bounds, check_options
 from pipeline.class_names import class_ids
+from pipeline.content import PACES
 from pipeline.messages import MAX_BATCH, MAX_STREAMS, Binding, DetectionKind, HandOut, LoadingMode, WorkType
 from pipeline.pacing import LOWEST_FPS
 from pipeline.settings import check_grades
@@ -28,6 +29,7 @@ DURATION_S = Bounds(0, LONGEST_S, is_open=True)
 DELAY_MS = Bounds(0, 1e3 * LONGEST_S)
 SEED = Bounds(0, LARGEST_SEED)
 SCENE_PX = Bounds(SMALLEST_PX, LARGEST_PX)
+SCENE_PACE = Bounds(*PACES)
 
 
 class SourceKind(StrEnum):
@@ -125,6 +127,7 @@ class ProducerOptions(Checked):
         Bounds(0, LONGEST_S),
         check=_check_swing(THICKEST_FOG),
     )
+    pace: float = _option(1.0, "traffic: how many times as fast as by itself it drives", SCENE_PACE)
     pacing: bool = _option(True, "offer frames at the source's own pace; off: as fast as they are taken")
     truth: str = _option("", "file: what is really in its pictures, a file in MOT format")
     classes: tuple[str, ...] = _option(

@@ -33,6 +33,7 @@ MEMORY_THRESHOLD = 0.8
 AGES_S = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # of what is shown
 SMALL = (0.15, 0.7)  # height of the frame, as a share of the source's, at which 63 % of the best is found
 HALF_LIFE_S = (0.15, 3.0)  # of F1 with age: people who walk by, traffic, a slow scene
+TRAFFIC_HALF_LIFE_S = 0.55  # of the procedural traffic at its own pace: .51 to .62 by size and F1, measured
 QUEUE_S = 4.0  # of the queue
 MOST_LEVELS = (6, 5, len(GRADES))  # of each knob
 
@@ -94,6 +95,7 @@ def draw_scene(rng: np.random.Generator, stream: Stream) -> StreamProfile:
         second_sd=round(rng.uniform(0.2, 0.7), 3),
         second_correlation=round(rng.uniform(0.5, 0.95), 3),
         scene="drawn",
+        pace=round(TRAFFIC_HALF_LIFE_S / half_life_s, 3),
     )
 
 

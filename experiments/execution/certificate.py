@@ -25,6 +25,7 @@ from experiments.worlds.pipeline import PipelinePlan
 from experiments.worlds.plan import Plan, SimulatorPlan, plan_twin
 
 FITTED_ON = 20  # control intervals from the run's beginning
+LEAST_FRAMES = 20  # of a device, to tell of its speed
 DRIFT = 1.25  # times as slow, or as fast, as in the profile: more is said
 
 
@@ -37,7 +38,7 @@ def certify(plan: Plan, real: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFram
 
     Returns:
         Figures as `twin_agreement` returns them, of the twin with the machine's speed of now; `drift`,
-        service times over the profile's, per device, None where it was idle; and `as_profiled`, those of the
+        service times over the profile's, per device, None where it was idle or nearly; and `as_profiled`, those of the
         twin with the profile's speed. `poor` tells of the drift, too. And the trace of the twin.
 
     Raises:
@@ -102,7 +103,7 @@ def devices_of(system: System) -> list[int]:
 
 
 def drift(real: pd.DataFrame, twin: pd.DataFrame, devices: Sequence[int]) -> list[float | None]:
-    """Return how many times the twin's service times each device took; None where one of them was idle.
+    """Return how many times the twin's service times each device took; None without LEAST_FRAMES.
 
     It is the median over the frames that a device's workers processed in those of the first FITTED_ON
     intervals in which nothing was changed: there, both worked under the same settings. What takes long once,
@@ -125,7 +126,7 @@ def drift(real: pd.DataFrame, twin: pd.DataFrame, devices: Sequence[int]) -> lis
         both = is_same & np.isfinite(ratio)
         ratios[device].append(np.repeat(ratio[both], column(real, processed)[both].astype(np.int64)))
     frames = map(np.concatenate, ratios)
-    return [float(np.median(own)) if own.size else None for own in frames]
+    return [float(np.median(own)) if own.size >= LEAST_FRAMES else None for own in frames]
 
 
 def drifted(factors: Sequence[float | None]) -> str:

@@ -11,6 +11,7 @@ from experiments.runs.summary import column, slo_names, together, verdicts
 METRICS = ("delivered_fps", "queue_size", "latency_p95_ms", "memory_usage", "drop_rate", "load")
 LEAST_WITHIN = 0.9  # of the intervals, of each metric with a target: less is a poor agreement
 LEAST_SIDES = 0.95  # of the intervals, of each SLO
+MOST_QOE = 0.05  # between the means: more is a poor agreement, as where other things are in the pictures
 
 
 class Target(NamedTuple):
@@ -47,7 +48,8 @@ def twin_agreement(true: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
             target, the share of the intervals within; None where nothing is known.
         same_side: per SLO, the share of the intervals known in both in which both hold it or both break it.
         slo_fulfilment, qoe_mean: of both, `true` first.
-        poor: what falls short of LEAST_WITHIN or LEAST_SIDES, in words; "" if nothing does.
+        poor: what falls short of LEAST_WITHIN or LEAST_SIDES, and QoE that differ by more than MOST_QOE, in
+            words; "" if nothing does.
     """
     n = min(len(true), len(other))
     pair, names = (true.iloc[:n], other.iloc[:n]), slo_names(true)
@@ -68,11 +70,14 @@ def twin_agreement(true: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
         for name, share in sides.items()
         if share < LEAST_SIDES
     ]
+    qoe = [float(column(trace, "qoe").mean()) for trace in pair]
+    if abs(qoe[0] - qoe[1]) > MOST_QOE:
+        poor.append(f"QoE {qoe[0]:.2f} where the twin has {qoe[1]:.2f}")
     return {
         "metrics": metrics,
         "same_side": {str(name): None if np.isnan(share) else float(share) for name, share in sides.items()},
         "slo_fulfilment": [together(each.broken, ~each.unknown).fulfilment for each in (ours, theirs)],
-        "qoe_mean": [float(column(trace, "qoe").mean()) for trace in pair],
+        "qoe_mean": qoe,
         "poor": "; ".join(poor),
     }
 

@@ -202,6 +202,7 @@ def producer_options(
         streams=config.scenario.streams,
         density=swing_of(content and content.density),
         fog=swing_of(content and content.fog),
+        pace=1.0 if config.accuracy is None else config.accuracy.pace,
         grades=grades,
         weights=weights,
         work_type=hardware.work_type(detector.work_type),

@@ -1,10 +1,11 @@
 """What is really in a source's pictures: where to learn it, and how well what was emitted agrees with it."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
-from pipeline.content import Swing
+from pipeline.content import PACES, Swing
 from pipeline.findings import Followed, Matches
 from pipeline.messages.framing import Count, Positive
 
@@ -43,6 +44,9 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             )
 
 
+Pace = Annotated[float, msgspec.Meta(ge=PACES[0], le=PACES[1])]
+
+
 class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where to learn what is really in the pictures of a source.
 
@@ -53,6 +57,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         seed: of the traffic scene, and of what is drawn.
         began_ns: when the first picture was due.
         density: of the traffic over its time; None = as it comes.
+        pace: how many times as fast as traffic drives it does.
         drawn: detections are drawn by this in place of what workers found; None = they are the workers'.
         is_followed: whether objects are followed from picture to picture, since an SLO asks for it.
     """
@@ -63,6 +68,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seed: Count = 0
     began_ns: int = 0
     density: Swing | None = None
+    pace: Pace = 1.0
     drawn: Drawn | None = None
     is_followed: bool = False
 

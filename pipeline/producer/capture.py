@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipeline.pacing import Pacer
 from pipeline.producer.events import BeginCapture, Captured, ChangeCapture, SourceEnded
 from pipeline.producer.scaling import scaled
-from pipeline.sources.base import Source, SourceError, report_of
+from pipeline.sources.base import Source, SourceError, SourceFrame, report_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,8 @@ class Capture:
     """Owns the source and its thread.
 
     A lower FPS skips source pictures evenly; each is due at an absolute time, start + pts, of the
-    monotonic clock, so that the stream's duration never changes.
+    monotonic clock, so that the stream's duration never changes. What must be drawn or decoded first is at hand
+    when it is due, as a camera's picture is: that work is the source's, and no part of a frame's latency.
 
     Args:
         source: used by this thread alone from now on.
@@ -49,6 +50,7 @@ class Capture:
         self._wanted = threading.Condition()
         self._closed = False
         self._told_ns = self._idle_ns = 0  # when busy_ns was told last, how long nothing was done since
+        self._ahead_ns = 0  # so long before a picture is due it is read, if it is paced here
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
         self._thread.start()
 
@@ -129,9 +131,12 @@ class Capture:
                     self._source.skip()
                     continue
                 due_ns = start_ns + pts_ns if self._pacing or self._source.is_live else time.monotonic_ns()
+                if not self._wait_until(due_ns - self._ahead_ns, begin):
+                    return
+                frame = self._read(due_ns)
                 if not self._wait_until(due_ns, begin):
                     return
-                self._take(due_ns, pts_ns, begin)
+                self._offer(frame, due_ns, pts_ns, begin)
         except SourceError as error:
             self._hand_over(SourceEnded(begin.episode, str(error), report_of(self._source)), begin)
 
@@ -143,16 +148,24 @@ class Capture:
             self._idle_ns += time.monotonic_ns() - asked_ns
         return pts_ns
 
-    def _take(self, due_ns: int, pts_ns: int, begin: BeginCapture) -> None:
+    def _read(self, due_ns: int) -> SourceFrame | None:
+        """Return the next picture, and learn how long that takes; None if it is too late for it."""
+        asked_ns = time.monotonic_ns()
+        if self._pacing and asked_ns - due_ns > TOO_LATE_NS:
+            self._source.skip()
+            return None
+        frame = self._source.read()
+        if self._pacing:
+            self._ahead_ns = max(time.monotonic_ns() - asked_ns, self._ahead_ns * 15 // 16)
+        return frame
+
+    def _offer(self, frame: SourceFrame | None, due_ns: int, pts_ns: int, begin: BeginCapture) -> None:
         job = self._job_of(begin)
         if job is None:
             return
         settings = job.change.settings
-        if self._pacing and time.monotonic_ns() - due_ns > TOO_LATE_NS:
-            self._source.skip()
-            index, image = 0, None
-        else:
-            frame = self._source.read()
+        index, image = 0, None
+        if frame is not None:
             index, image = frame.index, scaled(frame.image, settings.width, settings.height)
         captured = Captured(
             episode=begin.episode,

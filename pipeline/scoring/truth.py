@@ -49,7 +49,7 @@ def truth_of(options: ProducerOptions) -> Truth | None:
     if options.source is SourceKind.TRAFFIC:
         n_pictures = round(options.length_s * options.source_fps)
         density = Swing(*options.density) if options.density else None
-        return structs.replace(known, n_pictures=n_pictures, density=density)
+        return structs.replace(known, n_pictures=n_pictures, density=density, pace=options.pace)
     from pipeline.sources.file import count_pictures  # it needs FFmpeg
 
     try:
@@ -88,7 +88,7 @@ def open_truth(truth: Truth, source_size: tuple[int, int], source_fps: float) ->
     if truth.path:
         objects = read_mot(Path(truth.path), classes[0])
         return lambda index: objects.get(index % n if n else index)
-    traffic = TrafficTruth(truth.seed, *source_size, source_fps, truth.density)
+    traffic = TrafficTruth(truth.seed, *source_size, source_fps, truth.density, truth.pace)
     return lambda index: None if n and index >= n else objects_of(traffic.at(index), classes)
 
 

@@ -46,7 +46,7 @@ def _traffic(options: ProducerOptions, length_s: float | None) -> Source:
 
     density, fog = (Swing(*swing) if swing else None for swing in (options.density, options.fog))
     size = options.width, options.height
-    return TrafficSource(options.seed, *size, options.source_fps, length_s, density, fog)
+    return TrafficSource(options.seed, *size, options.source_fps, length_s, density, fog, options.pace)
 
 
 def _recorded(source: Source) -> MemorySource:

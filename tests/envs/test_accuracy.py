@@ -50,6 +50,7 @@ def test_of_a_grade_that_was_not_measured_the_misses_are_scaled_and_it_ages_alik
         ({"ages_s": (0.0,)}, "needs 1 values per height"),
         ({"second_sd": -1.0}, "must be >= 0"),
         ({"second_correlation": 1.0}, "in \\[0, 1\\)"),
+        ({"pace": 0.0}, "in \\[0.1, 10.0\\], got 0.0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(changes: dict[str, Any], words: str):

@@ -88,17 +88,18 @@ class TrafficFlow:
     Args:
         rng: decides who comes.
         density: of the traffic that enters over time, in [0, 1]; None = it varies by waves of its own.
+        pace: how many times as fast as traffic drives it does, > 0.
     """
 
-    def __init__(self, rng: np.random.Generator, density: Swing | None = None):
+    def __init__(self, rng: np.random.Generator, density: Swing | None = None, pace: float = 1.0):
         self._rng = rng
-        self._density = density
+        self._density, self._pace = density, pace
         self._phases = rng.uniform(0, 2 * math.pi, (2, len(DENSITY_PERIODS_S)))
         self._queues: dict[Lane, list[Vehicle]] = {lane: [] for lane in LANES}  # the first one leads
         self._reserve = {lane: float(rng.exponential()) for lane in LANES}  # how far the next one keeps off
         self._n_entered = 0
-        self._now_s = -RUN_UP_S
-        self.step(RUN_UP_S)
+        self._now_s = -RUN_UP_S / pace
+        self.step(RUN_UP_S / pace)
 
     @property
     def vehicles(self) -> list[Vehicle]:
@@ -119,12 +120,13 @@ class TrafficFlow:
 
     def step(self, elapsed_s: float) -> None:
         """Let so much time pass."""
-        n_steps = math.ceil(elapsed_s / LONGEST_STEP_S)
+        driven_s = self._pace * elapsed_s
+        n_steps = math.ceil(driven_s / LONGEST_STEP_S)
         for _ in range(n_steps):
             densities = {is_oncoming: self.density(is_oncoming) for is_oncoming in (False, True)}
             for lane, queue in self._queues.items():
                 density = densities[lane.is_oncoming]
-                _drive(queue, elapsed_s / n_steps, 1.0 - (1.0 - JAM_SPEED_SHARE) * density)
+                _drive(queue, driven_s / n_steps, 1.0 - (1.0 - JAM_SPEED_SHARE) * density)
                 self._replace(lane, queue, density)
             self._now_s += elapsed_s / n_steps
 

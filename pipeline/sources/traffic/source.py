@@ -32,6 +32,7 @@ class TrafficSource:
         length_s: when the scene ends, > 0; None for never.
         density: of the traffic over the scene's time, in [0, 1]; None = it varies by itself.
         fog: by how much it lowers the logit of F1 over the scene's time, see `daylight.veiled`; None = none.
+        pace: how many times as fast as traffic drives it does, > 0.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -48,6 +49,7 @@ class TrafficSource:
         length_s: float | None = None,
         density: Swing | None = None,
         fog: Swing | None = None,
+        pace: float = 1.0,
     ):
         for name, size_px in (("width", width), ("height", height)):
             if not SMALLEST_PX <= size_px <= LARGEST_PX:
@@ -58,7 +60,7 @@ class TrafficSource:
             raise ValueError(f"length_s must be a finite number above 0, or None for endless, got {length_s}")
         self.width, self.height, self.fps = width, height, float(fps)
         self._n_frames = None if length_s is None else max(1, round(length_s * fps))
-        self._density, self._fog = density, fog
+        self._density, self._fog, self._pace = density, fog, pace
         self._perspective = Perspective(width, height)
         self._sprites = SpriteBook(self._perspective)
         self.restart(seed)
@@ -68,7 +70,7 @@ class TrafficSource:
         if seed < 0:
             raise ValueError(f"seed must be >= 0, got {seed}")
         flow, scenery, noon = (np.random.default_rng((seed, purpose)) for purpose in (FLOW, SCENERY, NOON))
-        self._flow = TrafficFlow(flow, self._density)
+        self._flow = TrafficFlow(flow, self._density, self._pace)
         self._scenery = Scenery(self._perspective, scenery)
         self._noon_s = float(noon.uniform(-NOON_SPREAD, NOON_SPREAD)) * DAY_PERIOD_S
         self._index = 0

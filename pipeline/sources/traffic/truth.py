@@ -13,10 +13,18 @@ from pipeline.sources.traffic.sprites import SpriteBook
 class TrafficTruth:
     """What a `TrafficSource` of the same arguments says of each of its pictures; ascending indices only."""
 
-    def __init__(self, seed: int, width: int, height: int, fps: float, density: Swing | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        width: int,
+        height: int,
+        fps: float,
+        density: Swing | None = None,
+        pace: float = 1.0,
+    ) -> None:
         self._perspective = Perspective(width, height)
         self._sprites = SpriteBook(self._perspective)
-        self._flow = TrafficFlow(np.random.default_rng((seed, FLOW)), density)
+        self._flow = TrafficFlow(np.random.default_rng((seed, FLOW)), density, pace)
         self._fps, self._index = fps, 0
 
     def at(self, index: int) -> tuple[TruthBox, ...]:

@@ -55,6 +55,7 @@ def test_errors_are_of_intervals_and_the_longer_trace_counts_as_far_as_the_other
     assert found["qoe_mean"] == pytest.approx([0.5, 0.4])
     assert found["poor"] == (
         "latency_p95_ms near in 67% of the intervals; latency_p95_ms on the same side of its threshold in 67%"
+        "; QoE 0.50 where the twin has 0.40"
     )
 
 

@@ -146,6 +146,24 @@ def test_capture_is_busy_with_what_it_reads_and_skips_but_not_while_it_waits(wat
     assert busy_ms == [5, 2 * 3 + 5, 2 * 3 + 5]
 
 
+def test_a_picture_that_must_be_drawn_first_is_at_hand_when_it_is_due(monkeypatch):
+    clock, handed_over_ns, has_ended = Clock(), [], threading.Event()
+    monkeypatch.setattr(capture_module, "time", clock)
+
+    def note() -> None:
+        handed_over_ns.append(clock.now_ns)
+        if isinstance(capture.take(), SourceEnded):
+            has_ended.set()
+
+    capture = Capture(Slow(6, clock), True, note)
+    capture.begin(BeginCapture(1, 0, 1, settings()))
+    assert has_ended.wait(PATIENCE_S)
+    capture.close()
+    first_ns, *due_ns, _ = handed_over_ns
+    assert first_ns == 5_000_000, "nobody knew then how long it takes"
+    assert due_ns == [index * PERIOD_NS for index in range(1, 6)]
+
+
 def test_settings_change_in_mid_stream(watch):
     watched = watch(Numbered(1_000_000))
     watched.capture.begin(BeginCapture(1, 0, 1, settings()))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
+from envs.procedural.ranges import TRAFFIC_HALF_LIFE_S
 from pipeline.class_names import class_ids
 from pipeline.content import Swing
 from pipeline.findings import Matches
@@ -114,6 +115,19 @@ def test_what_is_shown_ages_as_the_traffic_moves_on():
     aged = [f1([matches(emulated, range(0, 200, 6), age, look)]) for age in (0, 1, 3, 20)]
     assert aged[0] == pytest.approx(0.8, abs=0.05) and aged[1] == pytest.approx(aged[0], abs=0.02)
     assert 0.5 < aged[2] / aged[0] < 0.95 and aged[3] < 0.3
+
+
+@pytest.mark.parametrize("half_life_s", [0.25, 1.0])
+def test_traffic_of_a_drawn_scene_ages_as_its_profile_says(half_life_s: float):
+    fps = 20.0
+    truth = structs.replace(STEADY, seed=1, pace=TRAFFIC_HALF_LIFE_S / half_life_s)
+    look = remembering(truth, open_truth(truth, SIZE, fps), fps, from_ns=0)
+    emulated = Emulated(truth, look, SIZE, fps)
+    fresh, aged = (
+        f1([matches(emulated, range(0, 400, 8), age, look, height=180)])
+        for age in (0, round(half_life_s * fps))
+    )
+    assert aged / fresh == pytest.approx(0.5, abs=0.12)
 
 
 def test_each_picture_is_looked_at_once_and_forgotten_after_a_while():

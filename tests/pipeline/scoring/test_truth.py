@@ -58,6 +58,19 @@ def test_the_traffic_scene_is_known_without_its_pictures():
         truth.at(3)
 
 
+def test_traffic_drives_at_the_pace_it_is_told_and_the_truth_with_it():
+    calm = Swing(0.3, 0.3, 0.0)
+    source, truth = (
+        TrafficSource(3, *SIZE, 20.0, None, calm, pace=2.0),
+        TrafficTruth(3, *SIZE, 20.0, calm, 2.0),
+    )
+    usual = TrafficTruth(3, *SIZE, 10.0, calm)
+    for index in range(12):
+        seen = source.read().truth
+        assert seen == truth.at(index)
+        assert seen == usual.at(index), "twice as fast in half the time"
+
+
 def test_a_scene_that_ends_and_a_file_that_is_looped(tmp_path: Path):
     look = open_truth(Truth(classes=CARS, n_pictures=2), SIZE, FPS)
     assert look(1) is not None and look(2) is None
