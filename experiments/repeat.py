@@ -17,7 +17,7 @@ from rich.table import Table
 from experiments.config.composing import register
 from experiments.config.schemas import PipelineSchema, RunConfig
 from experiments.display.summary_view import figures_of
-from experiments.display.views import View, choose_view
+from experiments.display.views import choose_view
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.console import counted, plain_table, say
@@ -68,11 +68,8 @@ def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:
     identity, config = resolved.identity, resolved.config
     agent = resolved.make_agent(console.print)
     is_real = isinstance(config.env, PipelineSchema)
-    view = View()
-    if is_real:
-        view = choose_view(config.live, console, identity.title, resolved.spec, config.env.steps)
-    draws = config.output.picture is not False
-    ended = execute(resolved.plan, agent, identity, None, draws, view, console)
+    view = choose_view(config.live, console, identity.title, resolved.spec, config.env.steps)
+    ended = execute(resolved.plan, agent, identity, console, view if is_real else None)
     ended.check()
     say(console, f"the run            {before.directory}")
     say(console, f"repeated           {ended.directory}")

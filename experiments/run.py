@@ -1,6 +1,7 @@
 """`python -m experiments.run`: one agent, one stream, one world, and a record of what came of it."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from experiments.program.console import say
 from experiments.program.entry import enter
 from experiments.program.files import check_writable
 from experiments.runs.provenance import Identity, command
-from experiments.runs.record import finish_killed
+from experiments.runs.record import LOGS, finish_killed
+from experiments.tracking.following import Follower
 from experiments.tracking.store import tracking_uri
 from experiments.worlds.plan import Plan
 
@@ -35,13 +37,16 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
     """
     config = plan.config
     check_writable(Path(config.results) / config.name)  # before anybody waits for what cannot be kept
-    tracked = tracking_uri(Path(config.results)) if config.output.mlflow else None
+    uri = tracking_uri(Path(config.results)) if config.output.mlflow else ""
     view = choose_view(config.live, console, identity.title, plan.spec, config.env.steps)
-    draws = config.output.picture is not False
     if plan.caveat:
         say(console, f"Note: {plan.caveat}", "bold yellow")
-    ended = execute(plan, agent, identity, tracked, draws, view, console)
-    print_summary(console, ended.summary, ended.directory, tracked or "")
+
+    def follow(directory: Path) -> Callable[[], None]:
+        return Follower(directory, uri, directory / LOGS / "mlflow.log").finish
+
+    ended = execute(plan, agent, identity, console, view, follow if uri else None)
+    print_summary(console, ended.summary, ended.directory, uri)
     ended.check()
     return ended.summary
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from envs.scenario import Event, EventKind
+from envs.scenario import Event, EventKind, Scenario
 from envs.video import FPS, GRADE, RESOLUTION
+from experiments.config.derived import build
 from experiments.config.schemas import ReplaySchema, RunConfig
 from experiments.program.console import block, counted, figure
 from experiments.runs.summary import Truths, Values, column, names_in, slo_names, verdicts
-from experiments.worlds.builders import scenario_of
 from pipeline.slos import SloState
 
 RATIO_TOP = 1.5  # of a line of ratios in blocks; the threshold is 1
@@ -163,7 +163,7 @@ def events_of(config: RunConfig) -> list[TimedEvent]:
     env = config.env
     if isinstance(env, ReplaySchema):
         return []
-    timeline = scenario_of(config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
+    timeline = build(Scenario, config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
     return sorted(TimedEvent(step, words_of(event)) for step, events in timeline.items() for event in events)
 
 

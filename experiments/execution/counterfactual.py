@@ -9,12 +9,20 @@ from collections.abc import Sequence
 import gymnasium as gym
 import numpy as np
 
+from envs.scenario import Scenario
+from experiments.config.derived import build
 from experiments.config.schemas import SimulatorSchema
 from experiments.runs.episode import Observer, Step
 from experiments.runs.trace import Row
-from experiments.statistics.disturbances import ChangePoint, borders, change_points_of
+from experiments.statistics.disturbances import ChangePoint, borders, change_points
 from experiments.statistics.episode import NEEDED
 from experiments.worlds.plan import Plan
+
+
+def change_points_of(plan: Plan, seed: int) -> tuple[ChangePoint, ...]:
+    """Return the change points of a run's episode under a seed, as `change_points`."""
+    scenario, env = build(Scenario, plan.config.scenario), plan.config.env
+    return change_points(scenario, plan.spec.slos, env.steps, env.control_interval_s, seed)
 
 
 class Counterfactual(Observer):

@@ -26,12 +26,13 @@ from experiments.runs.episode import Observer, Step, play
 from experiments.runs.provenance import Identity
 from experiments.runs.record import LOGS, NETWORK, PICTURE, RunRecord, RunStatus, status_of, what_broke
 from experiments.runs.trace import read_trace
-from experiments.tracking.following import Follower, TrackingError, afterwards
 from experiments.worlds.host import alone
 from experiments.worlds.plan import Plan
 from pipeline.messages import Weights
 
 logger = logging.getLogger(__name__)
+
+Follow = Callable[[Path], Callable[[], object]]  # begins to take a run to MLflow; returns who ends it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +78,21 @@ class Attention(Observer):
 class Extras:
     """What a run leaves beside its record, which none of it can undo: how it is judged, pictures, MLflow.
 
-    `title` stands on pictures, `tracked` and `draws` are as for `execute`.
+    `follow` is as for `execute`.
     """
 
-    def __init__(self, record: RunRecord, plan: Plan, title: str, tracked: str | None, draws: bool) -> None:
-        self.directory = record.directory
-        self._record, self._plan, self._title, self._draws = record, plan, title, draws
-        self._tracked = tracked
-        self._follower: Follower | None = None
+    def __init__(self, record: RunRecord, plan: Plan, identity: Identity, follow: Follow | None) -> None:
+        self.directory, self._record, self._plan, self._title = record.directory, record, plan, identity.title
+        self._follow = follow
+        wanted, is_real = plan.config.output.picture, isinstance(plan.config.env, PipelineSchema)
+        self._draws = (is_real or "sweep" not in identity.origin) if wanted is None else wanted
+        self._finish: Callable[[], object] | None = None
         self._twin: pd.DataFrame | None = None  # trace of the simulated twin
 
     def begin(self) -> None:
         """Let MLflow follow the run, or prepare itself for one that is over in a moment."""
-        if self._tracked is not None:
-            self._follower = Follower(self.directory, self._tracked, self.directory / LOGS / "mlflow.log")
+        if self._follow is not None:
+            self._finish = self._follow(self.directory)
 
     def judge(self, heard: Hearing, console: Console) -> None:
         """Add to the summary how good a run of the pipeline was, and its twin; what goes wrong is logged."""
@@ -109,10 +111,8 @@ class Extras:
             trouble = heard.attempt(make)
             if isinstance(trouble, Interrupted):
                 logger.warning("%s: %s is left out; the record is complete", trouble, what)
-                return self._follower is None
-            if isinstance(trouble, TrackingError):
-                logger.error("%s. The files are whole. %s", trouble, afterwards(self.directory))
-            elif trouble is not None:
+                return self._finish is None
+            if trouble is not None:
                 logger.error("%s cannot be made: %s", what, what_broke(trouble, self.directory))
                 logger.info("%s", what, exc_info=trouble)
         return True
@@ -147,14 +147,14 @@ class Extras:
         if self._draws and "steps" in summary:
             yield "the picture of the trace", self._draw_trace
             yield "the page", lambda: write_page(directory, title, summary, self._trace, grades)
-        if self._follower is not None:
-            yield "the entry in MLflow", self._follower.finish
+        if self._finish is not None:
+            yield "the entry in MLflow", self._finish
 
     def _draw_trace(self) -> None:
-        config, trace = self._plan.config, self._trace
-        grades, courses = config.detector.grades, [Course(trace, config.detector.grades, {})]
+        config, grades = self._plan.config, self._plan.config.detector.grades
+        courses = [Course(self._trace, grades, {})]
         if self._twin is not None:
-            courses = [Course(trace, grades, MEASURED), Course(self._twin, grades, TWIN)]
+            courses = [Course(self._trace, grades, MEASURED), Course(self._twin, grades, TWIN)]
         plot_runs(courses, self._title, self.directory / PICTURE, events_of(config))
 
 
@@ -162,10 +162,9 @@ def execute(
     plan: Plan,
     agent: Agent,
     identity: Identity,
-    tracked: str | None,
-    draws: bool,
-    view: View,
     console: Console,
+    view: View | None = None,
+    follow: Follow | None = None,
 ) -> Ended:
     """Play a run and record it, however it ends.
 
@@ -173,17 +172,16 @@ def execute(
         plan: of the run.
         agent: for the plan's spec; new, or as it was when it was made, once it is reset.
         identity: what the run is.
-        tracked: URI of the MLflow store that follows it; None = nowhere but on disk.
-        draws: whether pictures are to be left.
-        view: shows it.
         console: gets what deserves attention.
+        view: shows it, if anything does.
+        follow: takes its directory to MLflow; None = it is nowhere but on disk.
 
     Raises:
         OSError: its directory cannot be made, or not even its end be written there.
     """
     config, detected, asked = plan.config, plan.detections, counterfactual_of(plan)
     what = {"weights": Weights.NONE, "detections": detected.kind, "trained_steps": agent.trained_steps}
-    is_real = isinstance(config.env, PipelineSchema)
+    is_real, view = isinstance(config.env, PipelineSchema), view or View()
     say(console, detected.line)
     with (
         hearing() as heard,
@@ -193,7 +191,7 @@ def execute(
         logging_to(record.directory / LOGS / "run.log", console),
     ):
         logger.info("%s", detected.line)
-        extras = Extras(record, plan, identity.title, tracked, draws)
+        extras = Extras(record, plan, identity, follow)
         cause = driven(plan, agent, [asked, record, view], extras, view, heard)
         if cause is None and is_real:
             extras.judge(heard, console)

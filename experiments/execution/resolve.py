@@ -14,11 +14,11 @@ from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
 from experiments.config.composing import check_keys
 from experiments.config.schemas import CustomSchema, PipelineSchema, ReplaySchema, RunConfig, SimulatorSchema
+from experiments.execution.counterfactual import change_points_of
 from experiments.execution.this_machine import fetch_weights, with_own_hardware
 from experiments.program.errors import ConfigError, blaming
 from experiments.runs.provenance import Identity, identify
 from experiments.runs.record import LOGS
-from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
 from experiments.training.first_use import ensure_trained
 from experiments.worlds.drawn import with_world

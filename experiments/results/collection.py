@@ -9,13 +9,13 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
+from experiments.execution.counterfactual import change_points_of
 from experiments.program.console import counted, listed
 from experiments.program.errors import ConfigError
 from experiments.results.comparable import check_comparable
 from experiments.results.naming import flat, named_agents, named_cells
 from experiments.results.run_row import SPEC, STANDING_IN, UNREADABLE, Cell, Row, Runs
 from experiments.runs.record import RunStatus
-from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import EVERYWHERE, GOLDEN, NEEDED, TRAINED, Episode, episode_of
 from experiments.worlds.drawn import PREFIX
 

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from envs.scenario import Event, EventKind, Scenario
 from experiments.statistics.aggregates import Values
-from experiments.worlds.builders import scenario_of
-from experiments.worlds.plan import Plan
 from pipeline.slos import Sense, Slo
 
 LASTING = 5  # steps that must be good for good to have come back
@@ -36,12 +34,6 @@ class Answer(NamedTuple):
 
 
 # --- what happens ---
-
-
-def change_points_of(plan: Plan, seed: int) -> tuple[ChangePoint, ...]:
-    """Return the change points of a run's episode under a seed, as `change_points`."""
-    scenario, env = scenario_of(plan.config.scenario), plan.config.env
-    return change_points(scenario, plan.spec.slos, env.steps, env.control_interval_s, seed)
 
 
 def change_points(

@@ -24,7 +24,7 @@ from experiments.runs.logged import finished_in
 from experiments.runs.record import RunStatus, finish_killed, status_of
 from experiments.sweeps.pool import GO_ON
 from experiments.sweeps.sweep import LOG, Jobs, Run, Sweep, by_point, combinations
-from experiments.tracking.following import Follower, TrackingError, afterwards
+from experiments.tracking.following import Follower, TrackingError
 from experiments.tracking.store import tracking_uri
 
 logger = logging.getLogger(__name__)
@@ -114,8 +114,7 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
                 with console.status("MLflow takes up the last runs") as shown:
                     follower.finish(lambda said: shown.update(f"MLflow takes up the last runs: {said}"))
             except TrackingError as error:
-                text = f"{error}; all runs are on disk. {afterwards(sweep.directory)}"
-                say(console, text, "bold yellow")
+                say(console, error, "bold yellow")
 
 
 def sorted_out(sweep: Sweep, console: Console, live: bool | None) -> tuple[list[Run], bool]:

@@ -23,7 +23,7 @@ from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from experiments.config.programs import CompareConfig, RosterConfig
 from experiments.config.schemas import PipelineSchema
-from experiments.display.views import View
+from experiments.execution.counterfactual import change_points_of
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun
 from experiments.program.console import ProgressView, counted, say
@@ -31,7 +31,6 @@ from experiments.program.errors import sentence
 from experiments.runs.logged import finished_in, read_run
 from experiments.runs.provenance import digest
 from experiments.runs.record import finish_killed
-from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import GOLDEN, TRAINED, Episode, episode_of
 from experiments.sweeps.study import STUDIES, StudyRun
 from experiments.worlds.plan import show_world
@@ -203,7 +202,7 @@ def work(job: Job, report: Connection, core: int | None) -> None:
     report.close()
 
 
-def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
+def play_run(resolved: ResolvedRun) -> Ended:
     """Play one of many runs, and show nothing. Raises ConfigError, OSError.
 
     The last agent is kept: to make one and to compile it takes far longer than to reset it.
@@ -216,7 +215,7 @@ def play_run(resolved: ResolvedRun, draws: bool = False) -> Ended:
         agent = agents[known_by] = resolved.make_agent()
     else:
         show_world(agent, resolved.plan)
-    ended = execute(resolved.plan, agent, resolved.identity, None, draws, View(), Console(quiet=True))
+    ended = execute(resolved.plan, agent, resolved.identity, Console(quiet=True))
     if ended.cause is not None:
         agents.clear()  # who knows what state it is in
     return ended

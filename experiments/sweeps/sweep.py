@@ -18,7 +18,6 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from experiments.config.composing import composed
-from experiments.config.schemas import PipelineSchema
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, ExecutionError, sentence
 from experiments.program.files import write_whole
@@ -126,9 +125,7 @@ class Jobs:
 
     def _play(self, run: Run, resolved: ResolvedRun) -> None:
         origin = {"sweep": self.sweep, "sweep_run": str(run.number)}
-        config, identity = resolved.plan.config, replace(resolved.identity, origin=origin)
-        is_real, wanted = isinstance(config.env, PipelineSchema), config.output.picture
-        ended = play_run(replace(resolved, identity=identity), is_real if wanted is None else wanted)
+        ended = play_run(replace(resolved, identity=replace(resolved.identity, origin=origin)))
         if ended.interruption is not None:
             raise ended.interruption
 

@@ -98,7 +98,7 @@ class Follower:
     """
 
     def __init__(self, directory: Path, uri: str, log: Path) -> None:
-        self._log = log
+        self._more = f"(more in {log}). All is on disk. {afterwards(directory)}"
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, uri, str(directory.resolve())],
@@ -127,9 +127,9 @@ class Follower:
                 break
             report(said := line.decode().strip())
         else:
-            raise TrackingError(f"MLflow did not answer within {ANSWER_TIMEOUT_S:g} s (more in {self._log})")
+            raise TrackingError(f"MLflow did not answer within {ANSWER_TIMEOUT_S:g} s {self._more}")
         if self._process.wait():
-            raise TrackingError(f"MLflow did not take all: {said} (more in {self._log})")
+            raise TrackingError(f"MLflow did not take all: {said} {self._more}")
 
 
 def main(uri: str, path: Path) -> int:

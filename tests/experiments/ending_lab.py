@@ -295,10 +295,8 @@ def play(case: Case, results: Path, tell: Callable[[str], None]) -> dict[str, An
             Plan(config, world),  # type: ignore[arg-type]
             Acting(case.story),
             IDENTITY,
-            tracked=None,
-            draws=True,
-            view=Telling(tell),
-            console=Console(file=io.StringIO()),
+            Console(file=io.StringIO()),
+            Telling(tell),
         )
 
     with handled_by(interrupt):

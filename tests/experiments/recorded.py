@@ -6,12 +6,17 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.base import Agent
-from experiments.display.views import View
 from experiments.execution.execute import execute
 from experiments.execution.resolve import ResolvedRun
 from experiments.interactive import arrange
 
-QUICK = ("env=simulator", "hardware=rpi5", "output.video=false", "output.mlflow=false")
+QUICK = (
+    "env=simulator",
+    "hardware=rpi5",
+    "output.video=false",
+    "output.mlflow=false",
+    "output.picture=false",
+)
 
 
 def record(results: Path, *overrides: str) -> Path:
@@ -29,14 +34,6 @@ def record_under(seeds: Sequence[int], results: Path, *overrides: str) -> list[P
 
 def carried_out(resolved: ResolvedRun, agent: Agent) -> Path:
     """The directory of a run."""
-    ended = execute(
-        resolved.plan,
-        agent,
-        resolved.identity,
-        tracked=None,
-        draws=False,
-        view=View(),
-        console=Console(quiet=True),
-    )
+    ended = execute(resolved.plan, agent, resolved.identity, Console(quiet=True))
     assert ended.cause is None, ended.error
     return ended.directory

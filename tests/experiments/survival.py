@@ -98,7 +98,7 @@ def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
         *("video.width=320", "video.height=180", f"video.source_fps={FPS}"),
         *(f"video.length_s={ordeal.length_s}", f"env.steps={ordeal.length_s + DRAIN_S}"),
         *("detector.grades=[n]", "output.video=false", "output.detections=JSONL", "output.mlflow=false"),
-        f"results={results}",
+        *("output.picture=false", f"results={results}"),
     )
     with (
         mock.patch.dict(os.environ, {"POISON_EVERY": str(ordeal.poison_every)}),
@@ -112,10 +112,8 @@ def undergo(ordeal: Ordeal, results: Path, console: Console) -> Ended:
             resolved.plan,
             Reaper(ordeal, resolved.plan.spec),
             resolved.identity,
-            tracked=None,
-            draws=False,
-            view=PlainView(console, "an ordeal", resolved.plan.spec, resolved.plan.config.env.steps),
-            console=console,
+            console,
+            PlainView(console, "an ordeal", resolved.plan.spec, resolved.plan.config.env.steps),
         )
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from experiments.execution.counterfactual import change_points_of
 from experiments.interactive import arrange
 from experiments.program.errors import ConfigError
 from experiments.results.collection import Collection, collected, episodes_of
 from experiments.results.run_row import Cell, from_folders
-from experiments.statistics.disturbances import change_points_of
 from experiments.statistics.episode import NEEDED
 from tests.experiments.recorded import QUICK, record
 
