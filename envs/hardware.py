@@ -110,6 +110,8 @@ class Device:
         capacity: share of the device's speed to use, in (0, 1].
         times: per grade letter; may only be empty where the device is native.
         sigma: standard deviation of the logarithm of a service time that has no quantiles, >= 0.
+        correlation: of service times of the same moment (`pipeline.service_times.MOMENT`), as a neighbour or
+            a throttle makes it, in [0, 1).
         handling_ms: time between two frames of a busy worker beyond their service, >= 0.
         start_ms: from the start of a worker's program to its first word, >= 0.
         load_ms: to load the model of one grade, >= 0.
@@ -126,6 +128,7 @@ class Device:
     capacity: float = 1.0
     times: Mapping[str, GradeTimes] = field(default_factory=dict)
     sigma: float = 0.0
+    correlation: float = 0.0
     handling_ms: float = 0.0
     start_ms: float = 2000.0
     load_ms: float = 0.0
@@ -166,7 +169,8 @@ class Device:
             ValueError: it has none; or a size, grade or time out of range.
         """
         tables = {grade: times.points for grade, times in self.times.items()}
-        return ServiceTimes(tables, self.sigma, {grade: times.shapes for grade, times in self.times.items()})
+        shapes = {grade: times.shapes for grade, times in self.times.items()}
+        return ServiceTimes(tables, self.sigma, shapes, self.correlation)
 
     def emulation(self, service_times: Path) -> dict[str, Any]:
         """What a worker that emulates this device is told; a native one has a real device and link."""

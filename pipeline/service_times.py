@@ -18,6 +18,8 @@ PIXELS_EXPONENT = (
     0.9  # CPU time ~ side^1.8; used where a table has one point. Source: YOLO11n measured on x86
 )
 PURPOSE_SERVICE_TIME = 1  # draws for other purposes take other numbers
+MOMENT = 16  # successive frames of the source that a neighbour, or a throttle, slows alike: half a second
+RAREST = 1e-15  # a probability that is still between 0 and 1
 
 _MASK = (1 << 64) - 1
 
@@ -74,6 +76,17 @@ def lognormal_factor(z: float, sigma: float) -> float:
     return math.exp(sigma * z - sigma * sigma / 2.0)
 
 
+def together(p: float, shared: float, correlation: float) -> float:
+    """Return a number in (0, 1) as likely as p, which the shared one moves along.
+
+    Of many p, normal scores of the same shared one are correlated so: a Gaussian copula with one factor.
+    Source: Li, On default correlation: a copula function approach, Journal of Fixed Income 9 (2000).
+    """
+    own, common = normal_quantile(p), normal_quantile(shared)
+    z = math.sqrt(1.0 - correlation) * own + math.sqrt(correlation) * common
+    return min(max(0.5 * math.erfc(-z / math.sqrt(2.0)), RAREST), 1.0 - RAREST)
+
+
 def shape_factor(p: float, shape: Sequence[float], n: int) -> float:
     """Quantile of p in (0, 1), linear between the first n of `shape`: those at 0, 1/(n-1), ..., 1."""
     place = p * (n - 1)
@@ -95,16 +108,20 @@ class ServiceTimes:
         sigma: standard deviation of the logarithm of a service time, >= 0; 0 = always the mean.
         shapes: per grade letter and point of its table, quantiles as multiples of the mean at equally spaced
             probabilities from 0 to 1; empty where nothing but the mean is known: the times are log-normal.
+        correlation: of the times of one stream's frames of the same MOMENT, as normal scores, in [0, 1).
     """
 
     tables: Mapping[str, tuple[tuple[int, int, float], ...]]
     sigma: float = 0.0
     shapes: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
+    correlation: float = 0.0
     _logs: dict[str, tuple[list[float], list[float]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.sigma) and self.sigma >= 0):
             raise ValueError(f"sigma must be a finite number >= 0, got {self.sigma}")
+        if not 0 <= self.correlation < 1:
+            raise ValueError(f"correlation must be in [0, 1), got {self.correlation}")
         if not self.tables:
             raise ValueError("tables must have at least one grade, got none")
         for grade, points in self.tables.items():
@@ -146,6 +163,9 @@ class ServiceTimes:
         """Service time in ms of this very frame, keyed by the last three. Raises ValueError: as `mean_ms`."""
         mean_ms = self.mean_ms(grade, width, height)
         p = uniform(seed, PURPOSE_SERVICE_TIME, stream, frame_index)
+        if self.correlation:
+            shared = uniform(seed, PURPOSE_SERVICE_TIME, stream, ~(frame_index // MOMENT))  # no frame's index
+            p = together(p, shared, self.correlation)
         shape = self.shape(grade, width, height)
         if shape:
             return mean_ms * shape_factor(p, shape, len(shape))
@@ -155,8 +175,8 @@ class ServiceTimes:
         """Write as the JSON that `load` reads."""
         grades = {grade: {f"{w}x{h}": ms for w, h, ms in points} for grade, points in self.tables.items()}
         shapes = {grade: self._shapes_by_size(grade) for grade in self.shapes}
-        text = json.dumps({"sigma": self.sigma, "grades": grades, "shapes": shapes}, indent=2)
-        Path(path).write_text(text + "\n")
+        data = {"sigma": self.sigma, "grades": grades, "shapes": shapes, "correlation": self.correlation}
+        Path(path).write_text(json.dumps(data, indent=2) + "\n")
 
     def _shapes_by_size(self, grade: str) -> dict[str, tuple[float, ...]]:
         pairs = zip(self.tables[grade], self.shapes[grade], strict=True)
@@ -166,7 +186,8 @@ class ServiceTimes:
     def load(cls, path: str | Path) -> "ServiceTimes":
         """Read `{"sigma": 0.1, "grades": {"n": {"640x360": 12.5, ...}, ...}}`: ms per width x height in px.
 
-        "shapes", of the same form, may have quantiles as multiples of the mean for some of the sizes.
+        "shapes", of the same form, may have quantiles as multiples of the mean for some of the sizes;
+        "correlation" may be left out, too.
 
         Raises:
             OSError: the file cannot be read.
@@ -205,20 +226,21 @@ def _check_shapes(grade: str, points: Sequence[Any], shapes: Sequence[Sequence[f
 def _from_json(data: Any) -> ServiceTimes:
     if not isinstance(data, dict) or not isinstance(data.get("grades"), dict):
         raise ValueError('expected an object with "grades" and "sigma"')
-    unknown = set(data) - {"grades", "sigma", "shapes"}
+    unknown = set(data) - {"grades", "sigma", "shapes", "correlation"}
     if unknown:
-        known = '"grades", "sigma" and "shapes"'
+        known = '"grades", "sigma", "shapes" and "correlation"'
         raise ValueError(f"expected the keys {known}, got also {', '.join(sorted(unknown))}")
-    sigma = data.get("sigma", 0.0)
-    if not _is_number(sigma):
-        raise ValueError(f"sigma must be a number, got {sigma!r}")
+    sigma, correlation = data.get("sigma", 0.0), data.get("correlation", 0.0)
+    for name, value in (("sigma", sigma), ("correlation", correlation)):
+        if not _is_number(value):
+            raise ValueError(f"{name} must be a number, got {value!r}")
     tables = {}
     for grade, table in data["grades"].items():
         if not isinstance(table, dict):
             raise ValueError(f"grades.{grade} must map WIDTHxHEIGHT to ms, got {table!r}")
         points = [_point(f"grades.{grade}.{size}", size, ms) for size, ms in table.items()]
         tables[grade] = tuple(sorted(points, key=lambda point: point[0] * point[1]))
-    return ServiceTimes(tables, float(sigma), _shapes(tables, data.get("shapes", {})))
+    return ServiceTimes(tables, float(sigma), _shapes(tables, data.get("shapes", {})), float(correlation))
 
 
 def _shapes(tables: Mapping[str, Any], data: Any) -> dict[str, tuple[tuple[float, ...], ...]]:

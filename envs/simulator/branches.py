@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.simulator.draws import content_seed, stream_seed
 from envs.simulator.env import SimulatorEnv
 from envs.simulator.fleet import Fleet
-from envs.simulator.records import EPISODE, N_STREAMS
+from envs.simulator.records import EPISODE
 
 _FIELDS: Any = EPISODE.fields
 _HEAD_BYTES = _FIELDS["frames"][1]  # what is before the long arrays, which are copied as far as they are used
@@ -48,11 +47,7 @@ class Branches:
 
     def draw_from(self, seeds: Sequence[int]) -> None:
         """Let each branch's frames take the time that they would in an episode of its seed, from now on."""
-        streams = range(N_STREAMS)
-        drawn = [[np.uint64(stream_seed(seed, i)).astype(np.int64) for i in streams] for seed in seeds]
-        self._fleet.episodes["streams"]["seed"] = drawn
-        contents = [np.uint64(content_seed(seed)).astype(np.int64) for seed in seeds]
-        self._fleet.episodes["content_seed"] = contents
+        self._fleet.draw_from(seeds)
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """One control interval of every branch; actions of shape (n, n_knobs) are legal, and none is over."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from envs.simulator.compiling import compiled
 from pipeline import content, service_times
-from pipeline.service_times import PURPOSE_SERVICE_TIME
+from pipeline.service_times import MOMENT, PURPOSE_SERVICE_TIME
 
 PURPOSE = np.uint64(PURPOSE_SERVICE_TIME)
 PURPOSE_CONTENT = np.uint64(content.PURPOSE_CONTENT)
@@ -12,6 +12,7 @@ PURPOSE_CONTENT = np.uint64(content.PURPOSE_CONTENT)
 mix64 = compiled(service_times.mix64)
 normal_quantile = compiled(service_times.normal_quantile)
 lognormal_factor = compiled(service_times.lognormal_factor)
+together = compiled(service_times.together)
 shape_factor = compiled(service_times.shape_factor)
 occupied_ns = compiled(service_times.occupied_ns)
 
@@ -46,6 +47,9 @@ def service_ns(s, e, worker, grade, size, stream, frame_index):
     """How long this worker is occupied by this frame, slowed down as it is now."""
     kind = e.workers[worker].kind
     p = uniform(e.streams[stream].seed, frame_index)
+    if s.kinds[kind].correlation > 0.0:
+        shared = uniform(e.streams[stream].seed, ~(frame_index // MOMENT))
+        p = together(p, shared, s.kinds[kind].correlation)
     n = s.kinds[kind].n_quantiles[grade, size]
     ms = s.kinds[kind].mean_ms[grade, size]
     if n > 0:

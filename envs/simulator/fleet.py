@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from envs.scenario import Event
 from envs.seeding import episode_seed
 from envs.simulator import records
+from envs.simulator.draws import content_seed, stream_seed
 from envs.simulator.info import Info
 from envs.simulator.judging import judge_beginning, step_some
 from envs.simulator.system import System
@@ -78,6 +79,14 @@ class Fleet:
         self._receptions[i] = None if telemetry is None else Reception(telemetry, self._spec, drawn)
         self.received_rewards.pop(i, None)
         self._receive(i, math.nan)
+
+    def draw_from(self, seeds: Sequence[int]) -> None:
+        """Let each episode's frames take the time that they would in one of its seed, from now on."""
+        streams = range(records.N_STREAMS)
+        drawn = [[np.uint64(stream_seed(seed, i)).astype(np.int64) for i in streams] for seed in seeds]
+        self.episodes["streams"]["seed"] = drawn
+        contents = [np.uint64(content_seed(seed)).astype(np.int64) for seed in seeds]
+        self.episodes["content_seed"] = contents
 
     def step(self, actions: NDArray[np.int64]) -> None:
         """One control interval of every episode; actions have shape (n, n_knobs) and are legal.

@@ -57,7 +57,7 @@ def _record(ints: str, floats: str = "", arrays: Sequence[tuple[str, Any, Any]] 
 RATE = _record("numerator denominator takes_all", "fps")
 KIND = _record(  # of worker: one per worker of the hardware
     "device medium delay_ns handling_ns start_ns load_ns shape_ns has_power",
-    "capacity ns_per_byte sigma idle_w busy_w",
+    "capacity ns_per_byte sigma correlation idle_w busy_w",
     (
         ("mean_ms", np.float64, (N_GRADES, N_SIZES)),
         ("n_quantiles", np.int64, (N_GRADES, N_SIZES)),  # 0 = log-normal

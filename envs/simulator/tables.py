@@ -152,7 +152,8 @@ def _fill_kinds(kinds: NDArray[Any], system: System) -> None:
     for w, device in enumerate(system.cluster.workers):
         kind = kinds[w]
         kind["medium"] = media.index(device.link.shared) if device.link.shared else records.NONE
-        kind["device"], kind["capacity"], kind["sigma"] = numbers[w], device.capacity, device.sigma
+        kind["device"], kind["capacity"] = numbers[w], device.capacity
+        kind["sigma"], kind["correlation"] = device.sigma, device.correlation
         kind["delay_ns"], kind["ns_per_byte"] = _ns(device.link.delay_ms), 8e3 / device.link.mbit_s
         kind["handling_ns"], kind["start_ns"] = _ns(device.handling_ms), _ns(device.start_ms)
         kind["load_ns"], kind["shape_ns"] = _ns(device.load_ms), _ns(device.new_shape_ms)

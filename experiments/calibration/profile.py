@@ -20,6 +20,7 @@ from experiments.worlds.drawn import plain
 BYTES_PER_PX = 3  # of a frame
 N_QUANTILES = 21  # of service times, at probabilities 0, 0.05, ..., 1
 LONGEST_DELAY_MS = 200.0  # that a link may have
+LAGS = 3  # between frames of the same moment
 CELL = ["grade", "width", "height"]
 COMPUTING = ("torch", "openvino", "ultralytics")  # packages that service times and detections depend on
 HEADER = """\
@@ -51,6 +52,7 @@ def profile_of(hardware: Hardware, measured: Measured, source: str) -> Hardware:
             replace(
                 device,
                 times=_times(own, device.capacity, source),
+                correlation=significant(correlation(own)),
                 link=Link(significant(link.delay_ms), significant(link.mbit_s)),
                 handling_ms=significant(measured.handling_ms[number]),
             )
@@ -59,6 +61,19 @@ def profile_of(hardware: Hardware, measured: Measured, source: str) -> Hardware:
     message_ms, capture_ms = ways["round_trip_ms"] / 2, ways["capture_ms"]
     host = measured.memory | {"message_ms": min(message_ms, 200.0), "capture_ms": max(capture_ms, 0.0)}
     return Hardware(tuple(devices), Host(**{name: significant(value) for name, value in host.items()}))
+
+
+def correlation(frames: Any) -> float:
+    """Return the mean correlation of ln(service time) with the device's next frames, up to LAGS, in [0, .95].
+
+    Args:
+        frames: of one device, in the order in which they came, as `Measured.frames`.
+    """
+    found = []
+    for _, service_ms in frames.groupby(CELL, sort=False)["service_ms"]:
+        logs = np.log(service_ms)
+        found += [logs.autocorr(lag) for lag in range(1, LAGS + 1) if len(logs) > 2 * LAGS]
+    return float(np.clip(np.nanmean(found), 0.0, 0.95)) if np.isfinite(found).any() else 0.0
 
 
 def _times(frames: Any, capacity: float, source: str) -> dict[str, GradeTimes]:

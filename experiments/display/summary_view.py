@@ -125,6 +125,8 @@ def certificate_figures(certificate: Mapping[str, Any]) -> Iterator[tuple[str, s
     for metric, errors in certificate["metrics"].items():
         middle, most = (figure(errors[name]) for name in ("error_p50", "error_p95"))
         shares = {"near": errors.get("within"), "same side": certificate["same_side"].get(metric)}
+        if errors.get("chance", 1.0) < 1.0:
+            shares["two twins"] = errors["chance"]
         said = "".join(f", {what} in {share:.0%}" for what, share in shares.items() if share is not None)
         yield f"twin, {metric}", f"|error| {middle}, p95 {most}{said}"
     slow = ", ".join("–" if factor is None else f"{factor:.2f}" for factor in certificate["drift"])

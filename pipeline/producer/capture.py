@@ -31,8 +31,8 @@ class Capture:
     """Owns the source and its thread.
 
     A lower FPS skips source pictures evenly; each is due at an absolute time, start + pts, of the
-    monotonic clock, so that the stream's duration never changes. What must be drawn or decoded first is at hand
-    when it is due, as a camera's picture is: that work is the source's, and no part of a frame's latency.
+    monotonic clock, so that the stream's duration never changes. What must be drawn or decoded first is at
+    hand when it is due, as a camera's picture is: that work is no part of a frame's latency.
 
     Args:
         source: used by this thread alone from now on.

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pipeline.service_times import ServiceTimes, uniform
+from pipeline.service_times import MOMENT, ServiceTimes, uniform
 
 NANO = ((160, 90, 2.0), (640, 360, 18.0))  # 16 times the pixels, 9 times the time
 
@@ -62,6 +62,14 @@ def test_draws_are_log_normal_about_the_mean():
     assert statistics.stdev(math.log(draw) for draw in draws) == pytest.approx(0.3, rel=0.03)
 
 
+def test_frames_of_a_moment_have_part_of_their_luck_in_common_and_the_spread_stays():
+    times = ServiceTimes({"n": NANO}, sigma=0.3, correlation=0.5)
+    draws = [math.log(times.draw_ms("n", 640, 360, seed=1, stream=0, frame_index=i)) for i in range(20_000)]
+    assert statistics.stdev(draws) == pytest.approx(0.3, rel=0.05)
+    near = [statistics.correlation(draws[:-lag], draws[lag:]) for lag in (1, MOMENT // 2, 2 * MOMENT)]
+    assert near == pytest.approx([0.5 * (1 - 1 / MOMENT), 0.25, 0.0], abs=0.05)
+
+
 def test_a_draw_belongs_to_the_frame_not_to_the_setting():
     times = ServiceTimes({"n": NANO, "m": ((640, 360, 100.0),)}, sigma=0.3)
     small = times.draw_ms("n", 160, 90, seed=5, stream=2, frame_index=11) / times.mean_ms("n", 160, 90)
@@ -98,6 +106,8 @@ def test_a_saved_table_loads_as_it_was(tmp_path):
         ({"grades": {"n": {"640x360": 1, "360x640": 1}}}, "none twice"),
         ({"grades": {"n": {"640x360": 1}}, "sigma": -1}, "sigma must be a finite number"),
         ({"grades": {"n": {"640x360": 1}}, "sigma": "big"}, "sigma must be a number"),
+        ({"grades": {"n": {"640x360": 1}}, "correlation": 1}, "correlation must be in"),
+        ({"grades": {"n": {"640x360": 1}}, "correlation": "high"}, "correlation must be a number"),
         ({"grades": {"n": {"640x360": 1}}, "spread": 1}, "got also spread"),
     ],
 )

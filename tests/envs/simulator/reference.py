@@ -59,12 +59,7 @@ from pipeline.producer import config as configuring
 from pipeline.producer import events as producing
 from pipeline.producer.core import Producer
 from pipeline.service_times import (
-    PURPOSE_SERVICE_TIME,
-    lognormal_factor,
-    normal_quantile,
     occupied_ns,
-    shape_factor,
-    uniform,
 )
 from pipeline.settings import StreamSettings
 from pipeline.slos import Slo
@@ -208,14 +203,8 @@ class ReferenceWorker:
         assert job.task is not None
         height, width, _ = job.task.shape
         grade = self._world.system.ladders.grades[job.task.grade]
-        times = self._world.times[id(self.device)]
-        p = uniform(self._world.seed, PURPOSE_SERVICE_TIME, job.task.stream, job.task.source_index)
-        shape = times.shape(grade, width, height)
-        ms = times.mean_ms(grade, width, height)
-        if shape:
-            ms *= shape_factor(p, shape, len(shape))
-        elif times.sigma:
-            ms *= lognormal_factor(normal_quantile(p), times.sigma)
+        times, task = self._world.times[id(self.device)], job.task
+        ms = times.draw_ms(grade, width, height, self._world.seed, task.stream, task.source_index)
         return occupied_ns(ms, self._world.slowdown(self.slot), self.device.capacity)
 
     def _served(self) -> None:

@@ -85,6 +85,7 @@ def _random_device(rng: random.Random) -> Device:
         rng.uniform(2.0, 60.0),
         count=rng.randint(1, 2),
         sigma=rng.choice((0.0, 0.1, 0.5)),
+        correlation=rng.choice((0.0, 0.6)),
         capacity=rng.choice((1.0, 0.6)),
         handling_ms=rng.choice((0.0, 0.3)),
         start_ms=rng.choice((0.0, 700.0)),

@@ -13,6 +13,7 @@ from envs.hardware import Device, Hardware, Origin
 from experiments.calibration.measuring import Measured
 from experiments.calibration.profile import (
     N_QUANTILES,
+    correlation,
     fit_link,
     profile_of,
     service_quantiles,
@@ -53,6 +54,14 @@ def test_a_profile_has_what_was_measured_at_full_capacity():
     host = profile.host
     assert (host.memory_mb, host.used_mb) == (8000.0, 1500.0)
     assert (host.message_ms, host.capture_ms) == (0.25, 1.25)
+
+
+def test_what_slows_frames_together_is_a_correlation_whatever_their_size():
+    moments = np.repeat([10.0, 14.0, 12.0, 16.0, 11.0, 13.0] * 4, 16)  # ms
+    slow = pd.concat([cell((160, 90), list(moments), 0.0), cell((320, 180), list(5 * moments), 0.0)])
+    assert correlation(slow) == pytest.approx(0.85, abs=0.06)
+    assert correlation(cell((160, 90), list(moments[::16]), 0.0)) < 0.2
+    assert correlation(cell((160, 90), [20.0, 22.0], 0.0)) == 0.0, "too few to tell"
 
 
 def read_back(path: Path, profile: Hardware) -> Hardware:

@@ -1,14 +1,16 @@
 """A run is held against its simulated twin; a simulation of other hardware stands in for the real one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from envs.hardware import Hardware, Link
+from envs.hardware import Device, Hardware, Link
 from experiments.display.summary_view import certificate_figures
+from experiments.execution import certificate
 from experiments.execution.certificate import certify, check_certifiable, drift, played
 from experiments.interactive import arrange
 from experiments.program.errors import ConfigError
@@ -84,6 +86,26 @@ def test_a_run_of_another_machine_or_with_a_death_has_no_certificate(plan):
     elsewhere = replace(plan, hardware=replace(plan.hardware, devices=computing))
     with pytest.raises(ConfigError, match="the service times of this machine are not known"):
         check_certifiable(elsewhere, trace)
+
+
+def test_of_workers_that_compute_no_more_is_asked_than_two_twins_have_in_common(plan, monkeypatch):
+    def spread(devices: Sequence[Device], **changes: Any) -> Hardware:
+        return Hardware(tuple(replace(device, **changes) for device in devices))
+
+    twin = plan_twin(plan.config)
+    assert isinstance(twin, SimulatorPlan)
+    devices = twin.system.hardware.devices
+    varied = replace(twin, system=replace(twin.system, hardware=spread(devices, sigma=0.5)))
+    monkeypatch.setattr(certificate, "plan_twin", lambda _: varied)
+    monkeypatch.setattr(certificate, "check_certifiable", lambda *_: None)  # it is of no machine
+    real = as_if(plan, lambda hardware: spread(hardware.devices, sigma=0.5))
+    emulated, _ = certify(plan, real)
+    assert [emulated["metrics"]["latency_p95_ms"][name] for name in ("within", "chance")] == [1.0, 1.0]
+    native, _ = certify(replace(plan, hardware=spread(devices, native=True)), real)
+    assert (
+        native["metrics"]["latency_p95_ms"]["chance"] < 1.0 == native["metrics"]["latency_p95_ms"]["within"]
+    )
+    assert "two twins in" in dict(certificate_figures(native))["twin, latency_p95_ms"]
 
 
 def test_it_is_shown_as_a_figure_per_metric(plan):
