@@ -1,12 +1,12 @@
 """Slots of shared memory; both sides in one process."""
 
-import os
 from collections import namedtuple
 
 import numpy as np
 import pytest
 
 from pipeline.worker import ring as ring_module
+from pipeline.worker.jobs import Attach
 from pipeline.worker.ring import RingError, SlotReader, SlotRing
 
 FRAME = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
@@ -28,9 +28,9 @@ def reader(ring):
     reader.close()
 
 
-def segments() -> set[str]:
-    """Names of this machine's shared memory."""
-    return set(os.listdir(ring_module.FILE_SYSTEM))
+def named(attached: list[Attach]) -> list[str]:
+    """Those of their names that this machine's shared memory still has."""
+    return [attach.name for attach in attached if (ring_module.FILE_SYSTEM / attach.name).exists()]
 
 
 def test_a_frame_arrives_as_it_was_and_leaves_as_it_was(ring, reader):
@@ -85,21 +85,20 @@ def test_an_empty_frame_has_a_slot_too(ring, reader):
 
 
 def test_once_attached_nothing_has_a_name_that_could_leak(ring, reader):
-    before = segments()
     attached = ring.provide(24)
-    assert len(segments() - before) == 2
+    assert len(named(attached)) == 2
     for attach in attached:
         reader.attach(attach)
-    assert segments() == before
+    assert named(attached) == []
 
 
 def test_what_was_never_attached_is_released_on_close():
-    before = segments()
     ring = SlotRing(2)
-    ring.provide(24)
+    attached = ring.provide(24)
+    assert len(named(attached)) == 2
     ring.close()
     ring.close()
-    assert segments() == before
+    assert named(attached) == []
 
 
 def test_too_little_shared_memory_is_an_error_and_no_bus_error(ring, monkeypatch):
