@@ -6,7 +6,7 @@ import re
 import shlex
 import sysconfig
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def sentence(error: BaseException, passed: frozenset[int] = frozenset()) -> str:
         return f"cannot read {error.override}{_readable(error.override)}"
     if isinstance(error, MissingConfigException):
         group, _, option = str(error.missing_cfg_file).rpartition("/")
-        return f"{group} has no option {option!r}; there are {', '.join(error.options or ())}"
+        return f"{group} has no option {option!r}; {_hint(option, error.options or (), 'there')}"
     if isinstance(error, ConfigCompositionException) and (found := AMBIGUOUS.match(str(error))):
         return f"{found['word']} is several values: for a sweep over them say -m{_readable(found['word'])}"
     inner = error.__context__  # Hydra leaves it at that where a file is wrong
@@ -148,11 +148,15 @@ def no_key(place: str, key: str, known: Iterable[str], otherwise: str = "") -> s
         known: what it has.
         otherwise: what to say if none of these is nearly the same; "" = which they are.
     """
-    names = list(known)
-    if close := difflib.get_close_matches(key, names, n=1):
-        otherwise = f"did you mean {close[0]}?"
-    hint = otherwise or f"known are {', '.join(names) or 'none'}"
+    hint = _hint(key, list(known), "known", otherwise)
     return f"{place} has no key {key!r}; {hint}" if place else f"there is no key {key!r}; {hint}"
+
+
+def _hint(said: str, names: Sequence[str], are: str, otherwise: str = "") -> str:
+    """Return what may have been meant by a name that is none, or else which there are."""
+    if close := difflib.get_close_matches(said, names, n=1):
+        return f"did you mean {close[0]}?"
+    return otherwise or f"{are} are {', '.join(names) or 'none'}"
 
 
 def _unknown_key(error: OmegaConfBaseException) -> str:

@@ -25,10 +25,11 @@ LEAST_BROKEN = 0.1  # % of steps at which the logarithmic axis of violations end
 BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
 INTERVAL: Mapping[str, Any] = {"linewidth": 1.0, "alpha": 0.5, "zorder": 1}  # around a mark
 MOST_WRITTEN = 60  # cells of a map that have their figures written in
-DARK = 0.7  # of the way from a map's middle to its ends, beyond which colours ask for white letters
+DARK = 0.5  # of the way from a map's lowest colour to its highest: those before it ask for white letters
 SMOOTHED_S = 5.0  # a running mean over this long, for a share of few episodes jumps
 MOST_POINTS = 400  # of a line
 AT_ONCE = 10  # steps up to which the axis of answers is linear; it is logarithmic beyond
+THIN, WIDER = 1.2, 0.7  # lines of answers: of the last one, and how much wider each before it is
 TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 PANEL_IN = 1.5  # of small multiples
 ANSWERS = {"recoveries": "all SLOs hold again", "restorations": "90 % of the lost QoE is back"}
@@ -50,22 +51,28 @@ def ranks(block: Block) -> Figure:
     for y, row in enumerate(shown.to_dict("records")):
         style = block.styles[row["agent"]]
         if row[name] < block.metric.lowest:
-            beyond = f"◂ {row[name]:.2f}"
-            axes.text(0.01, y, beyond, color=style.colour, va="center", transform=axes.get_yaxis_transform())
+            text = axes.text(0.01, y, f"◂ {signed(row[name])}", color=style.colour, va="center")
+            text.set(transform=axes.get_yaxis_transform(), backgroundcolor="white")
             continue
         axes.plot([row[f"{name}_low"], row[f"{name}_high"]], [y, y], color=style.colour, linewidth=2.5)
         axes.plot(row[name], y, style.marker, color=style.colour, markersize=6)
         axes.plot(row[f"{name}_worst_tenth"], y, "|", color=style.colour, markersize=9)
     axes.set_yticks(range(len(shown)), list(shown["agent"]))
-    for x, line in lines:
-        axes.axvline(x, linestyle=line, **RULE)
     within = shown[shown[name] >= block.metric.lowest]
     figures = within[[f"{name}{which}" for which in ("_worst_tenth", "_low", "_high")]]
-    ends = [*figures.to_numpy().ravel(), *(x for x, _ in lines)]
+    ends = [*figures.to_numpy().ravel(), lines[-1][0]]
     axes.set(xlim=(max(min(ends) - 0.06, block.metric.lowest), max(ends) + 0.06))
+    for x, line in lines:  # one that is far below all of them would stretch the axis
+        if x > axes.get_xlim()[0]:
+            axes.axvline(x, linestyle=line, **RULE)
     axes.set(ylim=(-0.6, len(shown) - 0.4))
     axes.set(xlabel=f"{block.metric.text} (mean, 95 % interval; tick: worst tenth)")
     return figure
+
+
+def signed(value: float) -> str:
+    """Return a figure with a minus as long as those of the axes."""
+    return f"{value:.2f}".replace("-", "−")
 
 
 def price(block: Block) -> Figure:
@@ -137,7 +144,7 @@ def cells(block: Block) -> Figure | None:
     row_in = 0.24 if is_written else 0.06
     figure, axes = panel(block, 3.2 + 0.42 * values.shape[1], 1.6 + row_in * len(values))
     top = block.metric.lines[-1][0] or 1.0
-    mesh = axes.imshow(values, cmap="PuOr_r", vmin=-top, vmax=top, aspect="auto")
+    mesh = axes.imshow(values, cmap="cividis", vmin=0.0, vmax=top, aspect="auto")
     figure.colorbar(mesh, label=block.metric.text, extend="min")
     axes.set_xticks(range(values.shape[1]), list(values), rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(values)), list(values.index))
@@ -147,8 +154,8 @@ def cells(block: Block) -> Figure | None:
         return figure
     for (i, j), value in np.ndenumerate(values.to_numpy(dtype=float)):
         if np.isfinite(value):
-            colour = "white" if abs(value) > DARK * top else "black"
-            axes.text(j, i, f"{value:.2f}", fontsize=7, ha="center", va="center", color=colour)
+            colour = "white" if value < DARK * top else "black"
+            axes.text(j, i, signed(value), fontsize=7, ha="center", va="center", color=colour)
     return figure
 
 
@@ -227,8 +234,9 @@ def answers(block: Block) -> Figure | None:
     figure.suptitle(block.title, x=0.01, ha="left")
     panels = figure.subplots(len(found), 1, squeeze=False, sharex=True)[:, 0]
     for axes, (name, by_agent) in zip(panels, sorted(found.items()), strict=True):
-        for agent, own in by_agent.items():
-            dealt_with(axes, own, longest, block.styles[agent], f"{agent} ({len(own)})")
+        for i, (agent, own) in enumerate(by_agent.items()):
+            width = THIN + WIDER * (len(by_agent) - 1 - i)  # of lines that lie on each other, all are seen
+            dealt_with(axes, own, longest, block.styles[agent], f"{agent} ({len(own)})", width)
         axes.axhline(50.0, color="black", linewidth=0.8, linestyle=":")
         axes.set(ylim=(-3, 106), ylabel=f"{ANSWERS[name]},\n% of disturbances")
         axes.legend(**BESIDE)
@@ -240,7 +248,9 @@ def answers(block: Block) -> Figure | None:
     return figure
 
 
-def dealt_with(axes: Axes, found: Sequence[Answer], longest: float, style: AgentStyle, label: str) -> None:
+def dealt_with(
+    axes: Axes, found: Sequence[Answer], longest: float, style: AgentStyle, label: str, width: float
+) -> None:
     """Draw Kaplan and Meier's estimate up to `longest`; some phases end first: that is marked."""
     from scipy.stats import CensoredData, ecdf  # takes a second, see `power`
 
@@ -249,6 +259,6 @@ def dealt_with(axes: Axes, found: Sequence[Answer], longest: float, style: Agent
     shares = ecdf(CensoredData.right_censored(steps, censored)).cdf
     y = 100 * np.array([0.0, *shares.probabilities])
     x = [0.0, *shares.quantiles, longest]
-    axes.step(x, [*y, y[-1]], style.line, where="post", color=style.colour, label=label)
+    axes.step(x, [*y, y[-1]], style.line, where="post", color=style.colour, linewidth=width, label=label)
     ends = np.unique(steps[censored])
     axes.plot(ends, 100 * shares.evaluate(ends), "|", color=style.colour, markersize=8)

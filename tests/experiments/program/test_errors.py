@@ -16,9 +16,12 @@ from experiments.program.errors import sentence
 from experiments.runs.episode import Step
 
 
-def test_an_unknown_option_lists_the_others():
-    error = MissingConfigException("four lines of text", "agent/aiff", ["aif", "rule"])
-    assert sentence(error) == "agent has no option 'aiff'; there are aif, rule"
+@pytest.mark.parametrize(
+    ("said", "hint"), [("aiff", "did you mean aif?"), ("mine", "there are aif, rule")], ids=["near", "far"]
+)
+def test_an_unknown_option_names_what_was_meant_or_lists_the_others(said, hint):
+    error = MissingConfigException("four lines of text", f"agent/{said}", ["aif", "rule"])
+    assert sentence(error) == f"agent has no option '{said}'; {hint}"
 
 
 def test_any_other_error_is_its_text_on_one_line():
