@@ -1,5 +1,6 @@
 """The figures of a comparison as text: which columns tables have, and how figures are written there."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ ESCAPES = str.maketrans(
     | {letter: f"\\{command}{{}}" for letter, command in zip("\\~^<>", COMMANDS, strict=True)}
     | {"–": "--", "−": "$-$"}
 )
+SIGN = re.compile(r"(?:^|(?<=[\[ ]))-(?=[\d.])")  # before a number, no hyphen of a name
 CAPTION = (
     "Means over cells and seeds with 95\\,\\% intervals (stratified bootstrap), and the mean of the worst "
     "tenth; recovery: median control intervals, and how many disturbances were dealt with."
@@ -231,10 +233,8 @@ def latex_table(cells: Frame, caption: str, label: str, notes: Sequence[str] = (
 
 def figure_text(text: str) -> str:
     """Escape a figure's text, its interval smaller than itself, a minus as long as a plus."""
-    value, bracket, interval = escaped(text).partition(" [")
-    if not bracket:
-        return value
-    return (value + rf" {{\scriptsize [{interval}}}").replace("-", "$-$")
+    value, bracket, interval = SIGN.sub("$-$", escaped(text)).partition(" [")
+    return value + rf" {{\scriptsize [{interval}}}" if bracket else value
 
 
 def escaped(text: str) -> str:

@@ -97,9 +97,10 @@ def test_names_survive_latex():
     )
 
 
-def test_intervals_are_small_and_have_a_real_minus():
+def test_intervals_are_small_and_figures_have_a_real_minus():
+    assert figure_text("-0.700") == "$-$0.700"
     assert figure_text("-0.10 [-0.20, +0.10]") == r"$-$0.10 {\scriptsize [$-$0.20, +0.10]}"
-    assert figure_text("best-known_1") == r"best-known\_1"
+    assert figure_text("best-known_1-2") == r"best-known\_1-2"
 
 
 def test_the_latex_table_has_a_line_per_agent_and_as_many_cells_in_each():
