@@ -25,7 +25,7 @@ from agents.causal.structure import Score, Structure, Variables
 from agents.causal.surprise import Surprise
 from agents.causal.tables import n_states
 from agents.common.bins import N_BINS, ratio_edges
-from agents.common.bottleneck import Stages, can_be_pressed
+from agents.common.bottleneck import Stages
 from agents.common.checkpoints import packed, unpacked
 from envs.spec import ElasticitySpec, Observed
 
@@ -70,10 +70,11 @@ class Causal(Forecaster):
         prior_weight, forgetting: see `Cpt`.
         drift, jump: see `Model`.
         horizon: intervals that a setting is judged over, >= 1.
-        ambition, novelty: see agents.causal.choice; novelty per unit of log-standard deviation, 0 = none.
+        ambition, patience: see agents.causal.choice; patience in intervals, 0 = no trials.
         information_gain: whether surprising settings are worth another visit.
         switching_cost: of changing every knob, in the score's units, >= 0.
         batch, surprise_floor: see `Surprise`.
+        longest_delay: that telemetry may have, in intervals, >= 0; 0 = it is taken for prompt.
 
     Raises:
         ValueError: a figure out of range, or a spec that needs too large a network.
@@ -93,16 +94,18 @@ class Causal(Forecaster):
         horizon: int,
         ambition: float,
         information_gain: bool,
-        novelty: float,
+        patience: float,
         switching_cost: float,
         batch: int,
         surprise_floor: float,
+        longest_delay: int,
     ):
         super().__init__(spec)
         self._structure, self._score = Structure(structure), Score(score)
         self._max_parents = max_parents
         _check(min(max_parents, window, horizon, batch), 1, "max_parents, window, horizon and batch")
-        _check(min(ambition, novelty, switching_cost, surprise_floor), 0, "the weights and surprise_floor")
+        _check(longest_delay, 0, "longest_delay")
+        _check(min(ambition, patience, switching_cost, surprise_floor), 0, "the weights and surprise_floor")
         if not (0 < forgetting <= 1 and 0 < jump < 1 and prior_weight > 0 and drift > 0):
             raise ValueError(
                 f"expected forgetting in (0, 1], jump in (0, 1), prior_weight and drift > 0, got "
@@ -111,14 +114,13 @@ class Causal(Forecaster):
         variables = Variables(spec)
         is_learned = self._structure is Structure.LEARNED
         check_size(variables, max_parents if is_learned else 0)
-        self._horizon, self._ambition, self._novelty = horizon, ambition, novelty
+        self._horizon, self._ambition, self._patience = horizon, ambition, patience
         self._gains, self._switching_cost = information_gain, switching_cost
         self._settings = np.array(list(np.ndindex(*spec.n_levels)), dtype=np.int64)
         self._worth = spec.worth.at_once
-        self._landmarks = choice.landmarks(self._settings)
         self._stages = Stages(spec)
         self._edges = [ratio_edges(slo.warn_at) for slo in spec.slos]
-        self._model = Model(variables, self._settings, prior_weight, forgetting, drift, jump)
+        self._model = Model(variables, self._settings, prior_weight, forgetting, drift, jump, longest_delay)
         self._samples = Samples(self._model, window) if is_learned else None
         self._batch, self._surprise_floor = batch, surprise_floor
         self._begin_anew()
@@ -141,6 +143,8 @@ class Causal(Forecaster):
         here = int(np.ravel_multi_index(tuple(seen.levels), self.spec.n_levels))
         if seen.known.any():
             self._take_in(self._interval(seen, here))
+        else:
+            self._model.wait(here)
         self._outlook = self._model.look_ahead(slice(None), self._horizon)
         self._terms = self._score_all(seen, here, self._outlook)
         self._chosen = int(self._terms.score.argmax())
@@ -166,6 +170,7 @@ class Causal(Forecaster):
             "stage": float(stage),
             "price": math.exp(float(model.beliefs[stage].mean[0])),
             "bottleneck": math.exp(float(model.beliefs[stage].mean[-1])),
+            "delay": float(model.lateness.delay),
             "surprise": self._last_surprise,
             "batch_surprise": self._surprise.batch,
             "usual_surprise": self._surprise.usual,
@@ -195,14 +200,16 @@ class Causal(Forecaster):
         self._chosen = 0
 
     def _interval(self, seen: Observed, here: int) -> Interval:
+        pressures = self._stages.pressures(seen.ratios, seen.known, seen.loads)
+        setting = self._model.attribute(here, pressures)
         pairs = zip(self._edges, seen.ratios, strict=True)
         return Interval(
-            setting=here,
-            levels=tuple(seen.levels.tolist()),
+            setting=setting,
+            levels=tuple(self._settings[setting].tolist()),
             ratios=seen.ratios,
             bins=tuple(int(np.searchsorted(edges, ratio)) for edges, ratio in pairs),
             known=tuple(np.flatnonzero(seen.known).tolist()),
-            pressures=self._stages.pressures(seen.ratios, seen.known, seen.loads),
+            pressures=pressures,
         )
 
     def _take_in(self, interval: Interval) -> None:
@@ -229,15 +236,10 @@ class Causal(Forecaster):
         if self._gains:
             gain = choice.information_gain(self._surprise.excess(), self._n_samples - self._visited)
         switching = self._switching_cost * (self._settings != seen.levels).mean(axis=1)
-        nothing = np.zeros_like(pv)
-        known = choice.scored(pv, self._worth, gain, nothing, switching, overload, self._ambition)
-        is_open = (self._visited == 0) & (self._worth > choice.NEARLY * self._worth[known.score.argmax()])
-        eagerness = self._novelty * choice.EXPLORES**self._n_samples
-        news = self._landmarks * np.minimum(self._model.unknown(here), 1.0)
-        prize = np.maximum(1.0 + self._ambition * self._worth - known.score.max(), 0.0)
-        patience = choice.PATIENCE if can_be_pressed(self.spec) else 0.0  # else one try tells little
-        novelty = np.where(is_open, eagerness * news + self._novelty * patience * prize, 0.0)
-        return choice.scored(pv, self._worth, gain, novelty, switching, overload, self._ambition)
+        known = choice.scored(pv, self._worth, gain, switching, overload, self._ambition)
+        if self._patience == 0 or (seen.known & (seen.ratios > 1)).any():
+            return known
+        return choice.with_trials(known, self._model.unknown(here), self._ambition, self._patience)
 
     def _memory(self) -> Memory:
         counters = self._n_samples, self._n_surprised, self._n_relearned, self._relearned_at

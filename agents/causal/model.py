@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.causal import inference, metrics, tables
+from agents.causal import inference, lateness, metrics, tables
+from agents.causal.lateness import LAG, Lateness
 from agents.causal.metrics import Belief
 from agents.causal.outlook import Outlook, outlook
 from agents.causal.structure import Kind, Parents, Variables
@@ -22,15 +23,16 @@ Array = NDArray[np.float64]
 RATIO_FLOOR = 0.005  # a measured ratio below is taken for this, its logarithm is finite
 UNSEEN = -1  # bin of an SLO that was not measured yet
 BLIND = 0.0  # weight of a sample whose congestion is inferred alone: it would confirm what it came from
-LAG = 0.3  # of a change of the settings, in ln ratio, that may be missing from what is measured next …
-LAG_LEFT = 0.5  # … and share of that an interval later: what was made under the old levels is still about
+LAG_LEFT = (
+    0.5  # share of a lag that is left an interval later: what was made under the old levels is still about
+)
 
 
 class Interval(NamedTuple):
     """What one interval showed.
 
     Attributes:
-        setting: index of the joint setting in force.
+        setting: index of the joint setting that was in force.
         levels: per knob, likewise.
         ratios: per SLO, shape (n_slos,).
         bins: of those ratios.
@@ -73,6 +75,7 @@ class Snapshot(NamedTuple):
     previous_bins: tuple[int, ...]
     lags: list[float]
     setting: int
+    lateness: Lateness
 
 
 class Model:
@@ -84,6 +87,7 @@ class Model:
         prior_weight, forgetting: see `Cpt`.
         drift: log-standard deviation of the price's walk in one interval, > 0.
         jump: probability in one interval that the price, or the bottleneck, is another one altogether.
+        longest_delay: that telemetry may have, in intervals, >= 0.
     """
 
     def __init__(
@@ -94,10 +98,11 @@ class Model:
         forgetting: float,
         drift: float,
         jump: float,
+        longest_delay: int,
     ) -> None:
         self.variables, self.settings = variables, settings
         self._prior_weight, self._forgetting = prior_weight, forgetting
-        self._drift, self._ln_odds = drift, math.log(jump / (1 - jump))
+        self._drift, self._ln_odds, self._longest_delay = drift, math.log(jump / (1 - jump)), longest_delay
         spec = variables.spec
         self._of_pressure, self._of_queue = (metrics.design(spec, settings, queue) for queue in (False, True))
         self._n_stages = len(spec.stages)
@@ -116,6 +121,7 @@ class Model:
         self.previous_bins = (UNSEEN,) * len(self.variables.spec.slos)
         self.lags = [0.0] * len(self.beliefs)
         self.setting = -1  # of the last interval, -1 for none yet
+        self.lateness = lateness.beginning(self._longest_delay, self._n_stages)
 
     def table(self, slo: int, parents: Parents) -> Cpt:
         """Return a new table of an SLO, that has counted nothing."""
@@ -125,7 +131,7 @@ class Model:
     def snapshot(self) -> Snapshot:
         """Return all that it knows, for `restore`."""
         parents, counts = zip(*((table.parents, table.counts.copy()) for table in self.tables), strict=True)
-        context = self.previous_bins, list(self.lags), self.setting
+        context = self.previous_bins, list(self.lags), self.setting, self.lateness
         return Snapshot(list(parents), list(counts), list(self.beliefs), *context)
 
     def restore(self, known: Snapshot) -> None:
@@ -136,6 +142,19 @@ class Model:
             self.tables[slo].put(counts)
         self.beliefs, self.lags = list(known.beliefs), list(known.lags)
         self.previous_bins, self.setting = known.previous_bins, known.setting
+        self.lateness = known.lateness
+
+    def wait(self, setting: int) -> None:
+        """Note that a setting was in force in an interval, and that no report has come."""
+        self.lateness = lateness.waited(lateness.in_force(self.lateness, setting))
+
+    def attribute(self, setting: int, pressures: Array) -> int:
+        """Return the setting that a report is of, by index, from the one that was in force when it came."""
+        known = lateness.in_force(self.lateness, setting)
+        ln_pressures = np.log(np.clip(pressures, RATIO_FLOOR, RATIO_CAP))
+        stages = self.beliefs[: self._n_stages]
+        self.lateness = lateness.reported(known, ln_pressures, stages, self._of_pressure)
+        return self.lateness.reported
 
     def take_in(self, interval: Interval) -> Sample:
         """Update every belief and every table by an interval; return what it came to."""

@@ -30,8 +30,9 @@ def test_a_spec_too_large_says_how_many_cells_there_would_be():
         ({"structure": "FOUND"}, "structure must be GIVEN or LEARNED, got 'FOUND'"),
         ({"score": "MDL"}, "score must be AIC or BIC"),
         ({"horizon": 0}, "horizon and batch >= 1, got 0"),
-        ({"novelty": -1.0}, "surprise_floor >= 0, got -1.0"),
+        ({"patience": -1.0}, "surprise_floor >= 0, got -1.0"),
         ({"forgetting": 0.0}, "forgetting in"),
+        ({"longest_delay": -1}, "longest_delay >= 0, got -1"),
     ),
 )
 def test_figures_out_of_range_are_refused(changes, message):
@@ -96,7 +97,7 @@ def test_forecasts_are_of_every_slo_and_change_nothing():
     assert agent.explain() == before
 
 
-@pytest.mark.parametrize("changes", ({"information_gain": False}, {"novelty": 0.0}, {"forgetting": 1.0}))
+@pytest.mark.parametrize("changes", ({"information_gain": False}, {"longest_delay": 0}, {"forgetting": 1.0}))
 def test_ablations_are_configurations_and_stay_elastic(changes):
     stream = video()
     episode = run(causal(stream.spec, **changes), stream.plant(0.5), stream.spec.highest, [1.0] * 40)
