@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.procedural.ranges import Stratum
-from envs.simulator.fleet import Fleet
 from envs.simulator.system import System
 from envs.spec import ElasticitySpec
 from pipeline.slos import SloState
@@ -70,6 +69,8 @@ class Screened(NamedTuple):
 
 def screen(spec: ElasticitySpec, system: System, seed: int) -> Screened:
     """Play every setting in a world, each held still for one episode of its seed."""
+    from envs.simulator.fleet import Fleet  # brings the compiler, which whoever draws no world does not need
+
     settings = np.array(list(np.ndindex(*spec.n_levels)), np.int64)
     n = len(settings)
     fleet = Fleet(spec, [system], n)
