@@ -3,6 +3,8 @@
 import fcntl
 import logging
 import threading
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -81,16 +83,25 @@ def test_a_download_that_stands_still_is_given_up(cache, monkeypatch):
 
 
 def test_a_download_that_grows_is_waited_for(cache, monkeypatch):
-    monkeypatch.setattr(weights_module, "STALLED_S", 0.3)
-    monkeypatch.setattr(weights_module, "LOOK_EVERY_S", 0.01)
+    part, is_whole, n = cache / ".yolo11n.pt.x.part", threading.Event(), 0
+
+    def now_s():
+        """With every look 3 s later, and a byte more is there."""
+        nonlocal n
+        if n < 7:
+            n += 1
+            part.write_bytes(b"x" * n)
+        else:
+            is_whole.set()
+        return 3.0 * n
 
     def slow(path):
-        part = path.with_name(f".{path.name}.x.part")
-        for n in range(1, 8):  # longer than STALLED_S in total
-            part.write_bytes(b"x" * n)
-            threading.Event().wait(0.1)
+        assert is_whole.wait(20)
         part.rename(path)
 
+    monkeypatch.setattr(weights_module, "time", SimpleNamespace(monotonic=now_s, time=time.time))
+    monkeypatch.setattr(weights_module, "LOOK_EVERY_S", 0.01)
+    assert 3 < weights_module.STALLED_S < 7 * 3
     download(cache / "yolo11n.pt", slow)
     assert (cache / "yolo11n.pt").read_bytes() == b"x" * 7
 
