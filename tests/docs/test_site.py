@@ -1,11 +1,20 @@
 """The pages are built into a site without a warning."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 from tests.docs.pages import DOCS
+
+PAGE = re.compile(r"[\w/]+\.md")
+
+
+def test_every_page_is_in_the_sites_navigation():
+    _, nav = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert set(PAGE.findall(nav)) == pages
 
 
 @pytest.mark.nightly
