@@ -121,7 +121,7 @@ def plane(block: Block) -> Figure:
         axes.step([*x, x[-1]], [y[0], *y, 0.0], "--", where="pre", color=GREY, zorder=1, label="Pareto front")
         axes.set_ylim(bottom=float(known["qoe_low"].min()) - 0.02)
     axes.set_xscale("log")
-    axes.set_xlim(100.0, 0.9 * LEAST_BROKEN)
+    axes.set_xlim(100.0 / 0.9, 0.9 * LEAST_BROKEN)
     axes.xaxis.set_major_formatter(lambda x, _: f"{'≤ ' if x <= LEAST_BROKEN else ''}{x:g}")
     axes.set_xlabel("steps in which an SLO is violated, % (fewer to the right, logarithmic)")
     axes.set_ylabel("QoE, 0 to 1")
@@ -145,7 +145,7 @@ def cells(block: Block) -> Figure | None:
     figure, axes = panel(block, 3.2 + 0.42 * values.shape[1], 1.6 + row_in * len(values))
     top = block.metric.lines[-1][0] or 1.0
     mesh = axes.imshow(values, cmap="cividis", vmin=0.0, vmax=top, aspect="auto")
-    figure.colorbar(mesh, label=block.metric.text, extend="min")
+    figure.colorbar(mesh, label=block.metric.column, extend="min")
     axes.set_xticks(range(values.shape[1]), list(values), rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(values)), list(values.index))
     axes.grid(visible=False)
@@ -186,7 +186,7 @@ def compliance(block: Block) -> Figure | None:
 
 def held(axes: Axes, style: AgentStyle, episodes: Sequence[Episode]) -> None:
     """Draw one agent in one scenario: the mean with its 95 % band, and where the world changes."""
-    axes.set(xlim=(0.0, None), ylim=(-3, 103))
+    axes.set(ylim=(-3, 103))
     if not episodes:
         return
     interval_s = episodes[0].interval_s
@@ -198,6 +198,7 @@ def held(axes: Axes, style: AgentStyle, episodes: Sequence[Episode]) -> None:
     axes.fill_between(x, low, high, color=style.colour, alpha=0.13, linewidth=0)
     for point in {point for episode in episodes for point in episode.change_points}:
         axes.axvline(point.step * interval_s, linestyle="-" if point.is_worse else "--", **RULE)
+    axes.set_xlim(0.0, interval_s * curves[0].shape[1])
 
 
 def curves_of(episodes: Sequence[Episode], window: int) -> list[Values]:

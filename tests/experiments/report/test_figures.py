@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.report.block import Evidence, blocks_of
-from experiments.report.figures import answers, cells, curves_of, plane, price, ranks, scenario_of
+from experiments.report.figures import answers, cells, compliance, curves_of, plane, price, ranks, scenario_of
 from experiments.statistics.disturbances import Answer, ChangePoint
 from experiments.statistics.episode import Reference
 from tests.experiments.statistics.played import episode
@@ -60,6 +60,17 @@ def test_a_map_has_a_row_per_cell_and_the_best_agent_first():
 
 
 # --- over time ---
+
+
+def test_what_holds_over_time_is_seen_to_its_end_by_scenario_and_agent():
+    played = [
+        episode(agent, cell, **states) for cell in "ab" for agent, states in (("x", {}), ("y", NEVER_HELD))
+    ]
+    figure = compliance(block(*played))
+    assert figure is not None and len(figure.axes) == 4
+    for axes in figure.axes:
+        x = np.asarray(axes.lines[0].get_xdata())
+        assert axes.get_xlim() == (0.0, float(x[-1])) == (0.0, 10.0)  # 20 intervals of 0.5 s
 
 
 def test_curves_are_running_means_by_cell_as_long_as_the_shortest():
