@@ -14,13 +14,14 @@ from experiments.config.agents import agent_values, make_agent
 from experiments.config.composing import checked, register
 from experiments.config.programs import ForecastsConfig
 from experiments.config.schemas import CONF, SimulatorSchema
-from experiments.forecasts.questions import ask
-from experiments.forecasts.scores import plot_calibration, scores_of, scores_table
+from experiments.execution.questions import ask
 from experiments.program.console import ProgressView, say
 from experiments.program.entry import enter
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
+from experiments.report.forecasts import plot_calibration, scores_table
 from experiments.runs.record import CONFIG, make_run_directory
+from experiments.statistics.forecasts import scores_of
 from experiments.training.worlds import pairs_of, plans_of
 
 PAIRS, SCORES, PICTURE = "pairs.csv", "scores.csv", "calibration.png"

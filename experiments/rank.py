@@ -52,7 +52,7 @@ def perform(cfg: DictConfig) -> None:
             view.done(f"world {drawn.number}")
     config.results = str(Path(config.results).resolve())
     runs = runs_of(AgentVariant(name, choice, cfg.agent), config, list(chosen), console)
-    played = play_missing(runs, name, config, config.processes, console)
+    played = play_missing(runs, name, config, console)
     if own := played.episodes(runs):
         report(board.among(name, own), name, board.commit, Path(config.results), console)
     if played.failed:

@@ -23,7 +23,7 @@ from experiments.program.files import check_writable
 from experiments.runs.provenance import Identity, command
 from experiments.runs.record import LOGS, finish_killed
 from experiments.tracking.following import Follower
-from experiments.tracking.store import tracking_uri
+from experiments.tracking.store import mlflow_command, tracking_uri
 from experiments.worlds.plan import Plan
 
 
@@ -46,7 +46,7 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
         return Follower(directory, uri, directory / LOGS / "mlflow.log").finish
 
     ended = execute(plan, agent, identity, console, view, follow if uri else None)
-    print_summary(console, ended.summary, ended.directory, uri)
+    print_summary(console, ended.summary, ended.directory, mlflow_command(uri) if uri else "")
     ended.check()
     return ended.summary
 

@@ -23,7 +23,6 @@ from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG
 from experiments.statistics.episode import TOLERANCE, Episode, References, episode_table, references_of
 from experiments.statistics.leaderboard import leaderboard
-from experiments.statistics.pairs import halves_agreement
 from experiments.sweeps.pool import Played, play_missing
 from experiments.sweeps.study import Study, cells_of, study_of, variants_of
 from experiments.sweeps.sweep import write_runs
@@ -44,12 +43,12 @@ def perform(cfg: DictConfig) -> None:
     draw_shown(numbers, config.processes, config.live, console)
     study = study_of(config, cells, variants, console)
     title, known_by = name, f"study-{name}"
-    if study.is_real:
+    if study.real:
         title, known_by = f"{name}, on the real pipeline", f"study-{name}-pipeline"
     every = [*study.simulated, *study.real]
-    played = play_missing(study.simulated, "simulated", config, config.processes, console)
-    if study.real:  # in real time, one by one
-        real = play_missing(study.real, "on the real pipeline", config, 1, console)
+    played = play_missing(study.simulated, "simulated", config, console)
+    if study.real:
+        real = play_missing(study.real, "on the real pipeline", config, console)
         played = real._replace(failed={**played.failed, **real.failed})
     failures = {run.title: played.failed[run.hash] for run in every if run.hash in played.failed}
     finished = [played.finished[run.hash] for run in every if run.hash in played.finished]
@@ -86,7 +85,7 @@ def evidence_of(
         highlight=list(schema.highlight),
         notes=notes(study, episodes, twins, references, failures),
         facts={
-            "Played in": "the real pipeline" if study.is_real else "the simulator",
+            "Played in": "the real pipeline" if study.real else "the simulator",
             "Specs": ", ".join(dict.fromkeys(run.resolved.plan.spec.hash for run in study.runs)),
             "Commit": git_commit(),
         },
@@ -121,12 +120,6 @@ def notes(
         found.append(f"Better than the best known by more than {TOLERANCE:g} per step: {', '.join(beyond)}.")
     if absent := [cell.name for cell in study.cells if cell.name not in references]:
         found.append(f"Not compared, for random or oracle is missing there: {', '.join(absent)}.")
-    if (halves := halves_agreement(episode_table(episodes, references))) is not None:
-        found.append(
-            f"In two halves of the worlds, {halves.cells} or more each: of {halves.differing} differences "
-            f"beyond chance in one, {halves.kept} have the same sign in the other; rank correlation "
-            f"{halves.spearman:.3f}."
-        )
     by_error: dict[tuple[str, str], list[str]] = {}
     for title, error in failures.items():
         by_error.setdefault((title.partition(" in ")[0], error), []).append(title)

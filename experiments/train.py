@@ -6,12 +6,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from experiments.config.agents import is_learned
 from experiments.config.composing import checked, register
 from experiments.config.programs import TrainConfig
 from experiments.config.schemas import CONF
 from experiments.program.entry import enter
-from experiments.training.search import search, search_of
-from experiments.training.training_run import is_learned, train, training_run_of
+from experiments.training.search import search
+from experiments.training.training_run import train, training_run_of
 
 
 def perform(cfg: DictConfig) -> None:
@@ -25,7 +26,7 @@ def perform(cfg: DictConfig) -> None:
     name, console = str(HydraConfig.get().runtime.choices["agent"]), Console()
     if config.ranges and not is_learned(cfg.agent):
         values: dict[str, Any] = OmegaConf.to_container(cfg.agent)  # type: ignore[assignment]
-        search(search_of(config, name, values, console), config_yaml, console)
+        search(config, name, values, config_yaml, console)
         return
     train(training_run_of(config, name, cfg.agent, is_judged=True), config_yaml, console)
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from hydra import compose
 from hydra.errors import HydraException, MissingConfigException
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from agents.base import Agent
+from agents.learned.agent import Learned
 from envs.spec import ElasticitySpec
 from experiments.config.derived import arguments_of, schema_of
 from experiments.program.errors import ConfigError, blaming, no_key, sentence
@@ -86,6 +87,11 @@ def typed_values(values: DictConfig, place: str = "agent") -> DictConfig:
         return values
     plain: Any = OmegaConf.to_container(values, resolve=True)
     return OmegaConf.create(_typed(plain, _agent_class(plain[TARGET], place), frozenset({SPEC}), place))
+
+
+def is_learned(values: DictConfig) -> bool:
+    """Whether an agent of these values is one that is trained beforehand."""
+    return issubclass(get_class(values[TARGET]), Learned)
 
 
 def _typed(

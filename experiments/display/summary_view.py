@@ -1,8 +1,5 @@
 """A run that is over: its figures and where everything lies, printed or as a page."""
 
-import os
-import shlex
-import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,14 +31,14 @@ N_BLOCKS = 60  # of a line over time
 PICTURES = {"Trace": PICTURE, "What the agent believes": NETWORK}
 
 
-def print_summary(console: Console, summary: Mapping[str, Any], directory: Path, mlflow_uri: str) -> None:
-    """The table, the paths, and how to look at it in MLflow ("" = it is not there)."""
+def print_summary(console: Console, summary: Mapping[str, Any], directory: Path, in_mlflow: str) -> None:
+    """The table, the paths, and what shows it in MLflow ("" = it is not there)."""
     if "steps" in summary:
         console.print(summary_table(summary))
     for what, path in [*left_in(directory), ("logs of the programs", directory / LOGS)]:
         say(console, f"{what:<28} {path}")
-    if mlflow_uri:
-        say(console, f"all runs, in a browser       {mlflow_command(mlflow_uri)}")
+    if in_mlflow:
+        say(console, f"all runs, in a browser       {in_mlflow}")
     for note in notes_on(summary):
         say(console, note, "bold yellow")
 
@@ -58,19 +55,6 @@ def notes_on(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"The simulated twin is not this pipeline: {poor}"
     if why := summary.get("no_certificate"):
         yield f"How far the simulator is from this run is not known: {why}"
-
-
-def mlflow_command(uri: str) -> str:
-    """What to type to see all runs: the MLflow of this installation, and paths as seen from here.
-
-    A server has a page already: its address.
-    """
-    if uri.startswith(("http://", "https://")):
-        return uri
-    here = f"{Path.cwd()}{os.sep}"
-    program = str(Path(sys.executable).parent / "mlflow").removeprefix(here)
-    store = uri.replace(f"sqlite:///{here}", "sqlite:///")
-    return shlex.join([program, "ui", "--backend-store-uri", store])
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:

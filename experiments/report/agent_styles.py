@@ -48,15 +48,12 @@ def agent_styles(names: Sequence[str]) -> dict[str, AgentStyle]:
         number, other = divmod(crc32(agent.encode()), len(OTHERS))
         colour, number = PLACES.get(agent, (OTHERS[other], number))
         first, shades = (crc32(variant.encode()), SHADES) if variant else (number, (0.0,))
-        looks = [style_of(first + i, colour, shades) for i in range(N_STYLES)]
+        looks = []
+        for i in range(first, first + N_STYLES):
+            shade = shades[i // len(LINES) % len(shades)]
+            looks.append(AgentStyle(shaded(colour, shade), MARKERS[i % len(MARKERS)], LINES[i % len(LINES)]))
         styles[name] = next((look for look in looks if look not in styles.values()), looks[0])
     return styles
-
-
-def style_of(number: int, colour: str, shades: Sequence[float]) -> AgentStyle:
-    """Return one of those that a colour has in some shades."""
-    shade = shades[number // len(LINES) % len(shades)]
-    return AgentStyle(shaded(colour, shade), MARKERS[number % len(MARKERS)], LINES[number % len(LINES)])
 
 
 def shaded(colour: str, shade: float) -> str:

@@ -17,11 +17,21 @@ from experiments.program.style import STYLE, rendered
 from experiments.report import figures as pictures
 from experiments.report import tables
 from experiments.report.block import Block, Evidence, Frame, blocks_of
-from experiments.report.glossary import GLOSSARY, caveats_of
-from experiments.statistics.pairs import by_cell
+from experiments.report.caveats import caveats_of
+from experiments.runs.summary import SETTLED_AFTER
+from experiments.statistics.disturbances import LASTING, REGAINED
+from experiments.statistics.pairs import FEW_SEEDS, LEVEL, POWER, by_cell
 
 PAGE = "report.html"
 TEMPLATE = Path(__file__).with_name("report.html.j2")
+MEANT = {  # by the words of the glossary
+    "settled_after": SETTLED_AFTER,
+    "lasting": LASTING,
+    "regained": round(100 * REGAINED),
+    "level": LEVEL,
+    "power": round(100 * POWER),
+    "few_seeds": FEW_SEEDS,
+}
 SLO_TEXT = "Share of the steps that keep each SLO, %: means over episodes, in brackets 95 % intervals."
 
 
@@ -34,14 +44,6 @@ class Part(NamedTuple):
     bold: Frame | None = None  # which cells of the table are
     svg: str = ""  # in base64
     width_px: int = 0  # of the figure, as wide as its PNG is
-
-
-class Section(NamedTuple):
-    """Parts that belong together."""
-
-    title: str
-    text: str
-    parts: Sequence[Part]
 
 
 def write_report(directory: Path, evidence: Evidence, console: Console) -> list[Path]:
@@ -72,9 +74,6 @@ def write_report(directory: Path, evidence: Evidence, console: Console) -> list[
     for block in blocks:
         text = tables.written(block.leaderboard, tables.in_short(block.metric))
         console.print(tables.terminal(text, block.name))
-    if len(blocks) > 1:
-        text, best = tables.by_block(blocks)
-        console.print(tables.terminal(text, blocks[0].metric.column, best))
     for note in notes:
         say(console, f"Note: {note}", "bold yellow")
     return [*(directory / name for name in texts), *(path for drawn in figures for path in drawn)]
@@ -97,7 +96,7 @@ def markdown(evidence: Evidence, blocks: Sequence[Block], notes: Sequence[str]) 
     for block in blocks:
         table = tables.markdown(tables.written(block.leaderboard, tables.COLUMNS))
         parts += [f"## {block.name}", cells_text(block), table]
-    return "\n\n".join([*parts, *(f"{name}: {meaning}" for name, meaning in GLOSSARY.items())]) + "\n"
+    return "\n\n".join([*parts, f"What the figures mean is said in {PAGE}."]) + "\n"
 
 
 # --- the page ---
@@ -107,13 +106,15 @@ def html(
     evidence: Evidence, blocks: Sequence[Block], figures: Sequence[Mapping[Path, Part]], notes: Sequence[str]
 ) -> str:
     """Return report.html, which needs no network, no script and no other file; all text is escaped."""
-    sections = []
+    sections = []  # parts that belong together
     if len(blocks) > 1:
         text, best = tables.by_block(blocks)
         how = f"Mean {blocks[0].metric.column} of each agent in each block of cells; the best in bold."
-        sections.append(Section("Blocks", "", [Part("Agents by blocks", how, text, best)]))
+        parts = [Part("Agents by blocks", how, text, best)]
+        sections.append({"title": "Blocks", "text": "", "parts": parts})
     for block, drawn in zip(blocks, figures, strict=True):
-        sections.append(section(block, list(drawn.values()), evidence.reference))
+        parts = parts_of(block, list(drawn.values()), evidence.reference)
+        sections.append({"title": block.name, "text": cells_text(block), "parts": parts})
     n_seeds = evidence.table.groupby("cell")["seed"].nunique()
     facts = {
         "Episodes": f"{len(evidence.episodes):,} in {counted(len(n_seeds), 'cell')}",
@@ -122,11 +123,11 @@ def html(
         "Reference": evidence.reference,
         **evidence.facts,
     }
-    values = {"facts": facts, "notes": notes, "sections": sections, "glossary": GLOSSARY}
-    return rendered(TEMPLATE, title=evidence.title, **values)
+    values = {"title": evidence.title, "facts": facts, "notes": notes, "sections": sections}
+    return rendered(TEMPLATE, **values, **MEANT)
 
 
-def section(block: Block, figures: Sequence[Part], reference: str) -> Section:
+def parts_of(block: Block, figures: Sequence[Part], reference: str) -> list[Part]:
     """Return a block's tables and figures in the order in which they are read."""
     first, further = (
         tables.known(tables.written(block.leaderboard, tables.chosen(*headings)))
@@ -138,50 +139,43 @@ def section(block: Block, figures: Sequence[Part], reference: str) -> Section:
         pairs = tables.known(tables.written(block.pairs, tables.paired(block.metric)))
         parts.append(Part(f"{reference} against the others", text, pairs))
     parts += [*figures[1:], Part("SLOs one by one", SLO_TEXT, tables.slos(block.slos))]
-    return Section(block.name, cells_text(block), [*parts, Part("Further figures", "", further)])
+    return [*parts, Part("Further figures", "", further)]
 
 
 # --- figures ---
 
 
-class Kind(NamedTuple):
-    """A figure that a block can have."""
-
-    title: str
-    draw: Callable[[Block], Figure | None]  # None = there is nothing to draw
-    caption: str
-
-
-KINDS = {
-    "score": Kind(
+# by file: title, what draws it (None = there is nothing to draw), caption
+KINDS: Mapping[str, tuple[str, Callable[[Block], Figure | None], str]] = {
+    "score": (
         "Ranking",
         pictures.ranks,
         "Who does best: the mark is the mean, the line its 95 % interval, the tick that of the worst tenth.",
     ),
-    "plane": Kind(
+    "plane": (
         "SLO fulfilment and QoE",
         pictures.plane,
         "What is paid for what: to the right, SLOs are violated more seldom; upwards, quality is better; "
         "nobody beats an agent on the dashed Pareto front in both.",
     ),
-    "cells": Kind(
+    "cells": (
         "Cell by cell",
         pictures.cells,
         "Where who does well: means of each agent in each cell, the best agents to the left.",
     ),
-    "price": Kind(
+    "price": (
         "Rank over the price of a violation",
         pictures.price,
         "Who is best depends on what a violated step costs: ranks by QoE − price × share of violated steps; "
         "dotted, where another agent takes the lead. An order that looks at SLOs alone is at the far right.",
     ),
-    "compliance": Kind(
+    "compliance": (
         "SLOs over time",
         pictures.compliance,
         "When SLOs hold, a row per scenario and a column per agent: share of episodes, with 95 % bands; at a "
         "solid line the world gets worse, at a dashed one better.",
     ),
-    "answers": Kind(
+    "answers": (
         "Recovery and restoration",
         pictures.answers,
         "How fast disturbances are answered: the share that was dealt with by a step (Kaplan and Meier's "
@@ -191,22 +185,20 @@ KINDS = {
 
 
 def draw(directory: Path, block: Block) -> dict[Path, Part]:
-    """Write every figure that there is something for, as a PNG; return them in the order to be read in."""
+    """Write every figure that there is something for, as a PNG; return them in the order to be read in.
+
+    Equal figures give equal bytes.
+    """
     drawn = {}
-    for name, kind in KINDS.items():
+    for name, (title, drawing, caption) in KINDS.items():
         with mpl.rc_context(STYLE):
-            if (figure := kind.draw(block)) is not None:
-                path = directory / f"{f'{block.name}-' if block.is_one_of_many else ''}{name}.png"
-                svg, width_px = saved(figure, path), round(figure.get_figwidth() * STYLE["figure.dpi"])
-                drawn[path] = Part(kind.title, kind.caption, svg=svg, width_px=width_px)
+            if (figure := drawing(block)) is None:
+                continue
+            path = directory / f"{f'{block.name}-' if block.is_one_of_many else ''}{name}.png"
+            with whole(path) as partial:
+                figure.savefig(partial, format="png")
+            figure.set_layout_engine("none")  # all is in its place now, and finding it takes half of the time
+            figure.savefig(svg := io.BytesIO(), format="svg", metadata={"Date": None})
+            width_px = round(figure.get_figwidth() * STYLE["figure.dpi"])
+            drawn[path] = Part(title, caption, svg=b64encode(svg.getvalue()).decode(), width_px=width_px)
     return drawn
-
-
-def saved(figure: Figure, path: Path) -> str:
-    """Write a figure as PNG, and return it as SVG in base64; equal figures give equal bytes."""
-    svg = io.BytesIO()
-    with whole(path) as partial:
-        figure.savefig(partial, format="png")
-    figure.set_layout_engine("none")  # all is in its place now, and finding it takes half of the time
-    figure.savefig(svg, format="svg", metadata={"Date": None})
-    return b64encode(svg.getvalue()).decode()

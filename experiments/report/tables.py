@@ -183,12 +183,9 @@ def in_short(metric: RankingMetric) -> Columns:
     }
 
 
-def terminal(text: Frame, title: str, bold: Frame | None = None) -> Table:
-    """Return text as a table for a terminal, in which its brackets mean nothing; `bold` says what is."""
-    rows = text.map(escape)
-    if bold is not None:
-        rows = rows.where(~bold, "[bold]" + rows + "[/bold]")
-    return plain_table(list(text.columns), rows.to_numpy().tolist(), title, gap=1)
+def terminal(text: Frame, title: str) -> Table:
+    """Return text as a table for a terminal, in which its brackets mean nothing."""
+    return plain_table(list(text.columns), text.map(escape).to_numpy().tolist(), title, gap=1)
 
 
 # --- for a paper ---

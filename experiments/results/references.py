@@ -54,7 +54,7 @@ def measured(
             except ConfigError as error:
                 lacks[cell.name] = str(error)
     runs = list({run.hash: run for runs in missing.values() for run in runs}.values())
-    played = play_missing(runs, "references", config, config.processes, console)
+    played = play_missing(runs, "references", config, console)
     for name, runs in missing.items():
         if broken := [played.failed[run.hash] for run in runs if run.hash in played.failed]:
             lacks[name] = f"a reference failed: {broken[0]}"

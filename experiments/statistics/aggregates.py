@@ -75,13 +75,9 @@ def estimate(
 
     Equal generators give equal intervals; each of the strata has at least one value.
     """
-    drawn = statistic(np.concatenate(resampled(strata, rng, n), axis=1))
+    resampled = [values[rng.integers(len(values), size=(n, len(values)))] for values in strata]
+    drawn = statistic(np.concatenate(resampled, axis=1))
     return Estimate(statistic(np.concatenate(strata)), *bounds(drawn))
-
-
-def resampled(strata: Strata, rng: np.random.Generator, n: int) -> list[Values]:
-    """Draw n times as many values as each stratum has, from its own with replacement; (n, n_seeds) each."""
-    return [values[rng.integers(len(values), size=(n, len(values)))] for values in strata]
 
 
 def bounds(drawn: Values) -> Values:

@@ -105,11 +105,9 @@ def disturbances_of(
 ) -> Disturbances:
     """Return those changes that leave time for an answer, SHORTEST_PHASE, and that count.
 
-    Args:
-        broken, qoe: per step, whether any SLO was broken, and the quality; shapes (n_steps,).
-        points: of the episode.
-        needed: by a change's step, whether holding still would have broken an SLO. Where that is not known,
-            it counts if one was broken.
+    `broken` and `qoe` say per step whether any SLO was broken, and the quality, shapes (n_steps,); `needed`
+    by a change's step whether holding still would have broken an SLO: where that is not known, it counts if
+    one was broken.
     """
     long = [(point, end) for point, end in phases(points, len(broken)) if end - point.step >= SHORTEST_PHASE]
     worse = [p.step for p, end in long if p.is_worse and needed.get(p.step, bool(broken[p.step : end].any()))]

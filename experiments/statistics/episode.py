@@ -10,15 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.runs.summary import column, dotted, slo_names, summarise, together, verdicts
+from experiments.statistics import disturbances as answering
 from experiments.statistics.aggregates import Values
-from experiments.statistics.disturbances import (
-    Answer,
-    ChangePoint,
-    Disturbances,
-    disturbances_of,
-    recoveries,
-    restorations,
-)
+from experiments.statistics.disturbances import Answer, ChangePoint, Disturbances, disturbances_of
 
 RANDOM, ORACLE = "random", "oracle"  # names of those between whom scores are measured
 LEAST_SPREAD = 0.1  # between random and oracle; with less, a score would magnify noise
@@ -51,12 +45,12 @@ class Episode:
     @property
     def recoveries(self) -> list[Answer]:
         """Say how long it took until all SLOs held again."""
-        return recoveries(self.held, self.change_points, self.disturbances)
+        return answering.recoveries(self.held, self.change_points, self.disturbances)
 
     @property
     def restorations(self) -> list[Answer]:
         """Say how long it took until the QoE was back."""
-        return restorations(self.qoe, self.change_points, self.disturbances)
+        return answering.restorations(self.qoe, self.change_points, self.disturbances)
 
 
 def episode_of(

@@ -8,18 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.runs.summary import SETTLED_AFTER
-from experiments.statistics.aggregates import (
-    Estimate,
-    Strata,
-    Values,
-    estimate,
-    iqm,
-    mean,
-    optimality_gap,
-    plateau_of,
-    plateau_reached,
-    worst_tenth,
-)
+from experiments.statistics import aggregates
+from experiments.statistics.aggregates import Estimate, Strata, Values, estimate, iqm, mean, worst_tenth
 from experiments.statistics.disturbances import Answer
 from experiments.statistics.episode import GOLDEN, TRAINED, Episodes, References
 
@@ -28,7 +18,7 @@ ESTIMATED = (
     *(("score", "score", mean), ("score_iqm", "score", iqm), ("score_worst_tenth", "score", worst_tenth)),
     *(("fulfilment", "slo_fulfilment", mean), ("qoe", "qoe_mean", mean), ("reward", "reward_mean", mean)),
     *(("reward_iqm", "reward_mean", iqm), ("reward_worst_tenth", "reward_mean", worst_tenth)),
-    ("optimality_gap", "score", optimality_gap),
+    ("optimality_gap", "score", aggregates.optimality_gap),
 )
 AVERAGED = (
     *(f"slo_fulfilment_after_{SETTLED_AFTER}", "slo_unknown", "slo_depth"),
@@ -114,7 +104,8 @@ def plateau_steps(own: Episodes, references: References) -> list[float]:
         curve = np.mean([one[:n] for one in rewards], axis=0)
         smooth = np.array([curve[i : i + SMOOTHED].mean() for i in range(n)])
         random = references[cell].random
-        found.append(float(plateau_reached(smooth, random)) if plateau_of(smooth) > random else np.nan)
+        is_better = aggregates.plateau_of(smooth) > random
+        found.append(float(aggregates.plateau_reached(smooth, random)) if is_better else np.nan)
     return found
 
 
@@ -158,10 +149,8 @@ def price_ranks(qoe: Values, broken: Values, prices: Values) -> NDArray[np.int64
     Who is best depends on what a violation costs: the utility at a price λ is U = QoE − λ · share of the
     steps in which an SLO is broken, a line in λ; where two lines cross, two ranks swap. The reward of this
     project stands for a price of about 1; an order that looks at SLOs first is the limit of a high one.
-
-    Args:
-        qoe, broken: means over episodes, in [0, 1], shape (n_agents,); equals share the better rank.
-        prices: of a violated step, in QoE, >= 0, shape (n_prices,).
+    `qoe` and `broken` are means over episodes, in [0, 1], shape (n_agents,), `prices` of a violated step in
+    QoE, >= 0, shape (n_prices,); equals share the better rank.
     """
     utility = qoe[:, np.newaxis] - broken[:, np.newaxis] * prices
     return 1 + (utility[np.newaxis] > utility[:, np.newaxis]).sum(axis=1)

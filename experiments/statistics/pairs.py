@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ LEVEL = 0.05  # two-sided: chance to find one that is not
 PLACE = ["stratum", "cell", "seed"]  # what pairs have in common
 LEAST_SEEDS = 2  # one alone says nothing of the spread
 FEW_SEEDS = 5  # fewer say little of it
-LEAST_CELLS = 20  # in each half of a comparison, for both to say anything
 N_WORST = 5  # worlds
 
 Wide = Any  # a frame of one figure: a row per PLACE, ascending, a column per agent
@@ -108,35 +107,6 @@ def by_cell(episodes: Episodes, reference: str, references: References) -> pd.Da
         pairs = comparisons(own, reference)
         found.append(figures.merge(pairs, on="agent", how="left") if len(pairs) else figures)
     return pd.concat(found, ignore_index=True)
-
-
-class HalvesAgreement(NamedTuple):
-    """How far two halves of the worlds order agents alike."""
-
-    cells: int  # in the smaller half
-    differing: int  # pairs of agents that differ in one half beyond chance (Holm), both halves counted
-    kept: int  # those of them whose difference has the same sign in the other half
-    spearman: float  # rank correlation of the agents' mean rewards
-
-
-def halves_agreement(episodes: Episodes) -> HalvesAgreement | None:
-    """Compare every second cell of each stratum with the others; None if a half has too few of them."""
-    cells = episodes[["stratum", "cell"]].drop_duplicates().sort_values(["stratum", "cell"])
-    chosen = cells[cells.groupby("stratum").cumcount() % 2 == 0]["cell"]
-    halves = [episodes[episodes["cell"].isin(chosen) == is_first] for is_first in (True, False)]
-    n_cells = min(half["cell"].nunique() for half in halves)
-    if n_cells < LEAST_CELLS:
-        return None
-    tables = [wide(half, DECISIVE) for half in halves]
-    means = [rewards.mean() for rewards in tables]
-    differing = kept = 0
-    for rewards, own, other in zip(tables, means, reversed(means), strict=True):
-        pairs = list(combinations(own.index, 2))
-        chances = [p_value(differences(*paired(rewards, *pair))) for pair in pairs]
-        apart = [pair for pair, p in zip(pairs, holm(np.array(chances)), strict=True) if p < LEVEL]
-        differing += len(apart)
-        kept += sum(bool((own[x] > own[y]) == (other[x] > other[y])) for x, y in apart)
-    return HalvesAgreement(n_cells, differing, kept, float(means[0].corr(means[1], method="spearman")))
 
 
 # --- what is chance ---

@@ -7,6 +7,7 @@ import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
@@ -16,7 +17,6 @@ from rich.console import Console
 from rich.progress import track
 
 from experiments.config.composing import composed
-from experiments.display.summary_view import mlflow_command
 from experiments.execution.resolve import resolve
 from experiments.program.console import ProgressView, counted, say
 from experiments.program.errors import ConfigError, ExecutionError, override_of, sentence
@@ -25,7 +25,7 @@ from experiments.runs.record import RunStatus, finish_killed, status_of
 from experiments.sweeps.pool import GO_ON
 from experiments.sweeps.sweep import LOG, Jobs, Run, Sweep, by_point, combinations
 from experiments.tracking.following import Follower, TrackingError
-from experiments.tracking.store import tracking_uri
+from experiments.tracking.store import mlflow_command, tracking_uri
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +42,7 @@ def conduct(
 ) -> None:
     """Play every combination of the arguments that is left, and say what came of all.
 
-    Args:
-        config: of the sweep, with Hydra's part.
-        arguments: that were given, without Hydra's own.
-        loader: Hydra's, of configurations.
-        runs_per_job: of a launcher, >= 1.
-        launch: has the jobs done.
+    `config` is of the sweep, with Hydra's part; `arguments` are without that; `runs_per_job` >= 1.
 
     Raises:
         ConfigError, HydraException: it cannot begin.
@@ -99,16 +94,14 @@ def followed(sweep: Sweep, uri: str, console: Console) -> Iterator[None]:
 
     The sweep's directory says in the end how it ended; `uri` "" = nothing is recorded.
     """
-    status = RunStatus.FINISHED
     follower = Follower(sweep.directory, uri, sweep.directory / LOG) if uri else None
     try:
         yield
-        status = RunStatus.FAILED if sweep.failed else RunStatus.FINISHED
+        sweep.note(RunStatus.FAILED if sweep.failed else RunStatus.FINISHED)
     except BaseException as error:
-        status = status_of(error)
+        sweep.note(status_of(error))
         raise
     finally:
-        sweep.note(status)
         if follower is not None:
             try:
                 with console.status("MLflow takes up the last runs") as shown:
@@ -153,14 +146,13 @@ def play(sweep: Sweep, runs: Sequence[Run], runs_per_job: int, launch: Launch, v
         view.done(outcome.title, outcome.error)
     jobs = [runs[i : i + runs_per_job] for i in range(0, len(runs), runs_per_job)]
     while jobs:
-        raised: Sequence[Exception | None] = [ExecutionError("the launcher said nothing of it")] * len(jobs)
         n_before, broken = len(sweep.outcomes), None
-        with watched(sweep, view):
-            try:
-                raised = launch(Jobs(jobs, sweep.id), [job[0].overrides for job in jobs])
-            except Exception as error:  # of whatever launcher: a process that died, a host that is gone
-                logger.info("the launcher broke", exc_info=error)
-                raised, broken = [error] * len(jobs), error
+        launched = partial(launch, Jobs(jobs, sweep.id), [job[0].overrides for job in jobs])
+        try:
+            raised = watched(sweep, view, launched)
+        except Exception as error:  # of whatever launcher: a process that died, a host that is gone
+            logger.info("the launcher broke", exc_info=error)
+            raised, broken = [error] * len(jobs), error
         left = [(run, why) for job, why in zip(jobs, raised, strict=True) for run in job]
         left = [(run, why) for run, why in left if run.number not in sweep.outcomes]
         jobs = [[run] for run, _ in left]
@@ -173,9 +165,10 @@ def play(sweep: Sweep, runs: Sequence[Run], runs_per_job: int, launch: Launch, v
             return
 
 
-@contextmanager
-def watched(sweep: Sweep, view: ProgressView) -> Iterator[None]:
-    """Meanwhile, show each run that ends; in the end, every one has been seen."""
+def watched(
+    sweep: Sweep, view: ProgressView, launched: Callable[[], Sequence[Exception | None]]
+) -> Sequence[Exception | None]:
+    """Show each run that ends while it is launched; in the end, every one has been seen."""
     is_over = threading.Event()
 
     def look() -> None:
@@ -189,7 +182,7 @@ def watched(sweep: Sweep, view: ProgressView) -> Iterator[None]:
     thread = threading.Thread(target=follow, name="sweep-watch", daemon=True)
     thread.start()
     try:
-        yield
+        return launched()
     finally:
         is_over.set()
         thread.join()

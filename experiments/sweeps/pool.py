@@ -22,7 +22,6 @@ from rich.console import Console
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
 from experiments.config.programs import CompareConfig, RosterConfig
-from experiments.config.schemas import PipelineSchema
 from experiments.execution.counterfactual import change_points_of
 from experiments.execution.execute import Ended, execute
 from experiments.execution.resolve import ResolvedRun
@@ -47,31 +46,21 @@ Job = Sequence[StudyRun]  # of one agent over one grid of levels, at least one: 
 
 
 class Played(NamedTuple):
-    """What there is of runs that were to be played.
+    """What there is of runs that were to be played."""
 
-    Attributes:
-        folder: of the runs of studies.
-        finished: names of the directories in it of all runs that are finished, by the runs' hashes.
-        failed: what ended each that did not come to its own end, likewise.
-    """
-
-    folder: Path
-    finished: Mapping[str, str]
-    failed: Mapping[str, str]
+    folder: Path  # of the runs of studies
+    finished: Mapping[str, str]  # names of the directories in it of all runs that are finished, by their hash
+    failed: Mapping[str, str]  # what ended each that did not come to its own end, likewise
 
     def episodes(self, runs: Iterable[StudyRun]) -> list[Episode]:
         """Return the episodes of those runs that are finished."""
-        found = []
-        for run in runs:
-            if run.hash in self.finished:
-                logged = read_run(self.folder / self.finished[run.hash])
-                facts = {TRAINED: logged.summary["trained_steps"], GOLDEN: logged.summary.get(GOLDEN)}
-                trace = logged.trace().assign(**facts)
-                points, cell = change_points_of(run.resolved.plan, run.seed), run.cell
-                found.append(
-                    episode_of(trace, run.agent, cell.name, cell.block, run.seed, points, cell.stratum)
-                )
-        return found
+        return [self._episode(run) for run in runs if run.hash in self.finished]
+
+    def _episode(self, run: StudyRun) -> Episode:
+        logged, cell = read_run(self.folder / self.finished[run.hash]), run.cell
+        facts = {TRAINED: logged.summary["trained_steps"], GOLDEN: logged.summary.get(GOLDEN)}
+        points, trace = change_points_of(run.resolved.plan, run.seed), logged.trace().assign(**facts)
+        return episode_of(trace, run.agent, cell.name, cell.block, run.seed, points, cell.stratum)
 
 
 def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
@@ -94,20 +83,11 @@ def jobs_of(runs: Iterable[StudyRun]) -> list[Job]:
 
 
 def play_missing(
-    runs: Sequence[StudyRun],
-    title: str,
-    config: RosterConfig | CompareConfig,
-    n_processes: int | None,
-    console: Console,
+    runs: Sequence[StudyRun], title: str, config: RosterConfig | CompareConfig, console: Console
 ) -> Played:
-    """Play those runs that are not finished yet; what was killed while it was played is completed first.
+    """Play those runs, each once, that are not finished yet; what was killed is completed first.
 
-    Args:
-        runs: each once.
-        title: what they are, for people.
-        config: says where results are, and how progress is shown.
-        n_processes: as for `play_all`.
-        console: shows it.
+    All of them take real time, and are played one by one, or none; `title` says what they are.
     """
     folder = Path(config.results).resolve() / STUDIES
     finish_killed(folder, console)
@@ -126,7 +106,7 @@ def play_missing(
                 ended[run.hash] = what
 
             try:
-                play_all(jobs_of(left), n_processes, on_done)
+                play_all(jobs_of(left), 1 if left[0].cell.is_real else config.processes, on_done)
             except KeyboardInterrupt:
                 n = sum(run.hash in finished for run in runs)
                 say(console, GO_ON.format(n, len(runs)), "bold yellow")
@@ -135,12 +115,9 @@ def play_missing(
 
 
 def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> None:
-    """Play all runs, so many jobs at a time; one that is of the real pipeline has all cores.
+    """Play all runs, `n_processes` jobs at a time, None = one per core; one of the pipeline has all cores.
 
-    Args:
-        jobs: in the order in which they begin.
-        n_processes: at the same time, >= 1; None = one per core.
-        on_done: told of every run.
+    Jobs begin in their order; `on_done` is told of every run.
     """
     cores = sorted(usable_cores())
     n = n_processes or len(cores)
@@ -156,8 +133,7 @@ def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> N
         """Have a job done by a process of its own; whatever it has not reported in the end has failed."""
         core, left = free.get(), dict(enumerate(job))
         ours, theirs = context.Pipe(duplex=False)
-        takes_all = isinstance(job[0].resolved.plan.config.env, PipelineSchema)
-        process = context.Process(target=work, args=(job, theirs, None if takes_all else core))
+        process = context.Process(target=work, args=(job, theirs, None if job[0].cell.is_real else core))
         process.start()
         theirs.close()
         with ours, contextlib.suppress(EOFError):
@@ -182,10 +158,9 @@ def play_all(jobs: Sequence[Job], n_processes: int | None, on_done: OnDone) -> N
 
 
 def work(job: Job, report: Connection, core: int | None) -> None:
-    """Play a job's runs, in a process of its own; one that fails takes none of the others with it.
+    """Play a job's runs, in a process of its own, on that core alone; one that fails takes no other with it.
 
-    Reports a tuple per run: its number in the job, its directory's name, "" or what ended it. `core` is the
-    only one to compute on, None for any.
+    Reports a tuple per run: its number in the job, its directory's name, "" or what ended it.
     """
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})

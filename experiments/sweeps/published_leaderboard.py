@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,13 +18,12 @@ from experiments.program.errors import ConfigError
 from experiments.program.files import whole
 from experiments.runs.logged import SWEEPS, runs_in
 from experiments.statistics.episode import ORACLE, RANDOM, Episode, Episodes, Reference
-from experiments.statistics.pairs import COMPARED
+from experiments.statistics.pairs import COMPARED, PLACE
 from experiments.sweeps.study import STUDIES
 from experiments.worlds.drawn import PREFIX
 from pipeline.allowance import usable_cores
 
 FILE = CONF / "published" / "leaderboard.parquet"
-PLACE = ["stratum", "cell", "seed"]
 REFERENCES = ["random_reward", "oracle_reward"]  # between which scores of a world lie
 COMMIT = b"commit"  # key of the file's own facts
 INSTEAD = "play the protocol yourself: elasticbench study study=protocol '+study.agents.mine={agent: mine}'"
@@ -35,10 +33,8 @@ INSTEAD = "play the protocol yourself: elasticbench study study=protocol '+study
 class PublishedLeaderboard:
     """What agents came to, an episode each per world.
 
-    Attributes:
-        episodes: stratum, cell, seed, agent, the figures of COMPARED, REFERENCES, how often the world was
-            drawn (`n_drawn`), and its `fingerprint`.
-        commit: of the code that was played.
+    `episodes` have PLACE, agent, the figures of COMPARED, REFERENCES, how often the world was drawn
+    (`n_drawn`), and its `fingerprint`; `commit` is of the code that was played.
     """
 
     episodes: Episodes
@@ -65,11 +61,10 @@ class PublishedLeaderboard:
         own = []
         for episode in episodes:
             place = places.loc[episode.cell]
-            reward = episode.figures["reward_mean"]
             measured = Reference(float(place["random_reward"]), {episode.seed: float(place["oracle_reward"])})
-            figures = {figure: episode.figures.get(figure, np.nan) for figure in COMPARED}
-            row = {"agent": name, **{key: getattr(episode, key) for key in PLACE}, **figures}
-            own.append({**row, "score": measured.score(reward, episode.seed)})
+            score = measured.score(episode.figures["reward_mean"], episode.seed)
+            figures = {**{key: getattr(episode, key) for key in PLACE}, **episode.figures, "score": score}
+            own.append({"agent": name, **{key: figures[key] for key in (*PLACE, *COMPARED)}})
         there = self.episodes["cell"].isin([episode.cell for episode in episodes])
         return pd.concat([self.episodes[there], pd.DataFrame(own)], ignore_index=True)
 
@@ -84,13 +79,9 @@ def read(path: Path = FILE) -> PublishedLeaderboard:
 
 
 def commit_of(folder: Path) -> str:
-    """Return the commit of the code that played a study.
+    """Return the commit of the code that played a study, by its comparison, RESULTS/comparisons/NAME.
 
-    Args:
-        folder: of its comparison, RESULTS/comparisons/NAME.
-
-    Raises:
-        ConfigError: its runs are gone, or of several commits, which are no leaderboard of one code.
+    Raises ConfigError: its runs are gone, or of several commits, which are no leaderboard of one code.
     """
     runs = runs_in(folder.absolute().parents[1] / STUDIES / SWEEPS / folder.name)
     commits = sorted({str(run.summary["git_commit"]) for run in runs})
@@ -104,13 +95,9 @@ def commit_of(folder: Path) -> str:
 def publish(folder: Path, commit: str, path: Path = FILE) -> int:
     """Write what a study of drawn worlds left as the published leaderboard; returns the number of its worlds.
 
-    Args:
-        folder: of the comparison, with its `episodes.csv` and `cells.csv`.
-        commit: of the code that was played.
-        path: where to.
+    `folder` is its comparison, with `episodes.csv` and `cells.csv`; `commit` of the code that was played.
 
-    Raises:
-        ConfigError: there is no such comparison, or it is not of drawn worlds.
+    Raises ConfigError: there is no such comparison, or it is not of drawn worlds.
     """
     try:
         episodes, cells = pd.read_csv(folder / "episodes.csv"), pd.read_csv(folder / "cells.csv")

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from envs.procedural.world import STEPS, numbers, stratum_of
-from experiments.config.agents import agent_values
+from experiments.config.agents import agent_values, is_learned
 from experiments.config.composing import composed, option
 from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, VariantSchema
 from experiments.config.schemas import EnvSchema, PipelineSchema, ReplaySchema
@@ -21,7 +21,6 @@ from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, blaming, sentence
 from experiments.runs.provenance import git_commit
 from experiments.statistics.episode import ORACLE, RANDOM
-from experiments.training.training_run import is_learned
 from experiments.worlds.drawn import PREFIX
 from experiments.worlds.plan import simulated
 
@@ -37,23 +36,14 @@ OURS = "default"  # the SLOs that a cell's name does not mention
 
 @dataclass(frozen=True, slots=True)
 class StudyCell:
-    """A world, and how often it is played.
+    """A world, and how often it is played."""
 
-    Attributes:
-        name: hardware/scenario, and /SLOs unless they are the default.
-        block: of cells that are reported together.
-        options: files of conf/{video,hardware,scenario,slo,qoe}, by group; none of a drawn world.
-        env: the world's kind.
-        n_seeds: episodes, of the seeds 0 ... n_seeds - 1.
-        world: the number of a drawn one, one of many in which the same binds: its block; None = named.
-    """
-
-    name: str
-    block: str
-    options: Mapping[str, str]
-    env: EnvSchema
-    n_seeds: int
-    world: int | None = None
+    name: str  # hardware/scenario, and /SLOs unless they are the default
+    block: str  # of cells that are reported together
+    options: Mapping[str, str]  # files of conf/{video,hardware,scenario,slo,qoe}, by group; none if drawn
+    env: EnvSchema  # the world's kind
+    n_seeds: int  # episodes, of the seeds 0 ... n_seeds - 1
+    world: int | None = None  # number of a drawn one, one of many in which the same binds; None = named
 
     @property
     def stratum(self) -> str:
@@ -73,8 +63,7 @@ class StudyCell:
 def cells_of(study: StudySchema, env: EnvSchema) -> list[StudyCell]:
     """Return all cells of a study, in its order; all their worlds are like `env`.
 
-    Raises:
-        ConfigError: one is not possible, or would have the name of another.
+    Raises ConfigError: one is not possible, or would have the name of another.
     """
     if isinstance(env, ReplaySchema):
         raise ConfigError("env must be simulator or pipeline: a replayed world has no hardware or scenarios")
@@ -133,7 +122,13 @@ def variants_of(schema: StudySchema, results: str) -> dict[str, AgentVariant]:
         ConfigError: an entry is not as VariantSchema says, names an agent or a value that there is not, or
             takes the name of random or oracle for another; or nobody is the reference.
     """
-    entries = {name: entry_of(name, entry) for name, entry in schema.agents.items()}
+    entries = dict[str, VariantSchema]()
+    for name, entry in schema.agents.items():
+        try:
+            typed: Any = OmegaConf.to_object(OmegaConf.merge(VariantSchema, entry or {}))
+        except (OmegaConfBaseException, ValueError) as error:
+            raise ConfigError(f"agents.{name}: {sentence(error)}") from error
+        entries[name] = typed
     if not entries:
         raise ConfigError("agents: a study needs at least one agent, got none")
     for name in (RANDOM, ORACLE):
@@ -144,23 +139,11 @@ def variants_of(schema: StudySchema, results: str) -> dict[str, AgentVariant]:
         raise ConfigError(
             f"reference must be one of the agents, {', '.join(schema.agents)}, got {schema.reference!r}"
         )
-    return {
-        name: AgentVariant(
-            name,
-            entry.agent or name,
-            agent_values(entry.agent or name, results, f"agents.{name}", entry.overrides),
-        )
-        for name, entry in entries.items()
-    }
-
-
-def entry_of(name: str, entry: Any) -> VariantSchema:
-    """Return an entry of a roster with its types. Raises ConfigError."""
-    try:
-        found = OmegaConf.to_object(OmegaConf.merge(VariantSchema, entry or {}))
-    except (OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(f"agents.{name}: {sentence(error)}") from error
-    assert isinstance(found, VariantSchema)
+    found = {}
+    for name, entry in entries.items():
+        agent = entry.agent or name
+        values = agent_values(agent, results, f"agents.{name}", entry.overrides)
+        found[name] = AgentVariant(name, agent, values)
     return found
 
 
@@ -190,35 +173,23 @@ class StudyRun:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """All runs of a study, played or not.
+    """All runs of a study, played or not."""
 
-    Attributes:
-        cells: where; all of the pipeline, or none.
-        runs: of the roster in the cells.
-        references: in the simulator, of random and oracle: what scores are measured by.
-        twins: of the roster in the simulator, if the cells are of the pipeline.
-    """
-
-    cells: Sequence[StudyCell]
-    runs: Sequence[StudyRun]
-    references: Sequence[StudyRun]
-    twins: Sequence[StudyRun]
-
-    @property
-    def is_real(self) -> bool:
-        """Return whether its runs take real time."""
-        return self.cells[0].is_real
+    cells: Sequence[StudyCell]  # where; all of the pipeline, or none
+    runs: Sequence[StudyRun]  # of the roster in the cells
+    references: Sequence[StudyRun]  # in the simulator, of random and oracle: what scores are measured by
+    twins: Sequence[StudyRun]  # of the roster in the simulator, if the cells are of the pipeline
 
     @property
     def simulated(self) -> list[StudyRun]:
         """Return all runs that take no real time, each once."""
-        own = () if self.is_real else self.runs
-        return list({run.hash: run for run in (*self.references, *self.twins, *own)}.values())
+        runs = (*self.references, *self.twins, *self.runs)
+        return list({run.hash: run for run in runs if not run.cell.is_real}.values())
 
     @property
-    def real(self) -> Sequence[StudyRun]:
+    def real(self) -> list[StudyRun]:
         """Return all runs that take real time."""
-        return self.runs if self.is_real else ()
+        return [run for run in self.runs if run.cell.is_real]
 
 
 class Resolver:
@@ -264,10 +235,7 @@ class Resolver:
 
 
 def study_of(
-    config: StudyConfig,
-    cells: Sequence[StudyCell],
-    variants: Mapping[str, AgentVariant],
-    console: Console,
+    config: StudyConfig, cells: Sequence[StudyCell], variants: Mapping[str, AgentVariant], console: Console
 ) -> Study:
     """Return all runs of a study; random and oracle are among the variants, by name.
 

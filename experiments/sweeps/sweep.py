@@ -2,14 +2,14 @@
 
 import json
 import logging
-import os
+import multiprocessing
 import re
-import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from filelock import SoftFileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
@@ -17,8 +17,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from envs.processes import end_with_parent
 from experiments.config.composing import composed
-from experiments.execution.resolve import ResolvedRun, resolve
+from experiments.execution.resolve import resolve
 from experiments.program.errors import ConfigError, ExecutionError, sentence
 from experiments.program.files import write_whole
 from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS
@@ -36,17 +37,11 @@ SEED = "seed"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One of a sweep's.
+    """One of a sweep's."""
 
-    Attributes:
-        number: from 0, in the sweep's order.
-        point: overrides that make it, without the seed.
-        seed: 0 or more; None = the configuration's own.
-    """
-
-    number: int
-    point: tuple[str, ...]
-    seed: int | None
+    number: int  # from 0, in the sweep's order
+    point: tuple[str, ...]  # overrides that make it, without the seed
+    seed: int | None  # 0 or more; None = the configuration's own
 
     @property
     def overrides(self) -> list[str]:
@@ -62,9 +57,7 @@ class Run:
 def combinations(arguments: Sequence[str], loader: ConfigLoader | None) -> list[Run]:
     """All runs of `agent=aif,rule seed=range(3)` and the like; the last varies fastest.
 
-    Args:
-        arguments: as they were typed.
-        loader: Hydra's, which knows what `hardware=glob(*)` stands for.
+    `loader` is Hydra's, which knows what `hardware=glob(*)` stands for.
 
     Raises:
         ConfigError: a seed that is none.
@@ -95,70 +88,49 @@ def by_point(runs: Iterable[Run]) -> dict[tuple[str, ...], list[Run]]:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """The task that launchers carry out; it can be sent to other processes.
+    """The task that launchers carry out; it can be sent to other processes."""
 
-    Attributes:
-        runs: of each job, by its number.
-        sweep: id of the sweep, which hears of runs by what they leave, and follows them all into MLflow.
-    """
-
-    runs: Sequence[Sequence[Run]]
-    sweep: str
+    runs: Sequence[Sequence[Run]]  # of each job, by its number
+    sweep: str  # id of the sweep, which hears of runs by what they leave, and follows them all into MLflow
 
     def __call__(self, cfg: DictConfig) -> None:
         """Play the runs of the job that this is; one that fails takes no other with it.
 
-        Raises:
-            ExecutionError: some left no record; the first says why.
+        Raises ExecutionError: some left no record; the first says why.
         """
+        if multiprocessing.parent_process() is not None:  # this is one of joblib's
+            end_with_parent()
         troubles = list[Exception]()
         for runs in by_point(self.runs[HydraConfig.get().job.num]).values():
             try:
                 resolved = resolve(*composed(runs[0].overrides), Console(quiet=True))
                 for run in runs:
-                    self._play(run, resolved if run.seed is None else resolved.under_seed(run.seed))
+                    own = resolved if run.seed is None else resolved.under_seed(run.seed)
+                    origin = {"sweep": self.sweep, "sweep_run": str(run.number)}
+                    ended = play_run(replace(own, identity=replace(own.identity, origin=origin)))
+                    if ended.interruption is not None:
+                        raise ended.interruption
             except Exception as error:  # whatever it is, it is the end of these runs only
                 logger.info("%s", runs[0].title, exc_info=error)
                 troubles.append(error)
         if troubles:
             raise ExecutionError(sentence(troubles[0])) from troubles[0]
 
-    def _play(self, run: Run, resolved: ResolvedRun) -> None:
-        origin = {"sweep": self.sweep, "sweep_run": str(run.number)}
-        ended = play_run(replace(resolved, identity=replace(resolved.identity, origin=origin)))
-        if ended.interruption is not None:
-            raise ended.interruption
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run of a sweep.
+    """What became of a run of a sweep."""
 
-    Attributes:
-        title: for people.
-        directory: the run's own, by its name in the folder of all runs; "" = it did not begin.
-        error: what ended it, or was wrong, in one sentence: it is played again the next time; "" = FINISHED.
-    """
-
-    title: str
-    directory: str = ""
-    error: str = ""
+    title: str  # for people
+    directory: str = ""  # the run's own, by its name in the folder of all runs; "" = it did not begin
+    error: str = ""  # what ended it, in one sentence: it is played again the next time; "" = FINISHED
 
 
 class Sweep:
     """A sweep, whose directory is the same each time the same is asked for.
 
-    Args:
-        folder: of all runs of that name.
-        runs: all.
-        overrides: what was asked for, but for Hydra's own part.
-        config: Hydra's, composed from what all runs share.
-
-    Attributes:
-        outcomes: of runs that ended, before or now, by their numbers.
-
-    Raises:
-        ConfigError: another process is at it.
+    `folder` is of all runs of that name, `overrides` are what was asked for but for Hydra's own part,
+    `config` is what all runs share, with that part. Raises ConfigError: another process is at it.
     """
 
     def __init__(
@@ -167,10 +139,18 @@ class Sweep:
         self.folder, self.runs = folder, runs
         self.id = digest({"overrides": sorted(overrides)})
         self.directory = folder / SWEEPS / self.id
-        self.outcomes: dict[int, Outcome] = {}
+        self.outcomes: dict[int, Outcome] = {}  # of runs that ended, before or now, by their numbers
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._claim = SoftFileLock(self.directory / CLAIM)  # other hosts see it, too, whatever they lock
+        try:
+            self._claim.acquire(timeout=0)
+        except Timeout as error:
+            raise ConfigError(
+                f"this sweep is under way in another process already: {self.directory} (process "
+                f"{self._claim.pid}; if that is gone, remove {self.directory / CLAIM})"
+            ) from error
         self._lock = (self.directory / LOCK).open("w", encoding="utf-8")
-        self._claim()
+        lock(self._lock)  # for as long as this process lives, which whoever follows the sweep looks at
         self._seen = {path.name for path in folder.iterdir()}  # they need not be looked at (again)
         write_whole(self.directory / MULTIRUN, OmegaConf.to_yaml(config))
         path = self.directory / ABOUT
@@ -190,13 +170,15 @@ class Sweep:
         return len(self.outcomes) - len(self.failed)
 
     def ended(self, run: Run, directory: str = "", error: str = "") -> Outcome:
-        """Note what became of a run; whoever compares the runs finds those that ended, however they did."""
-        outcome = self.outcomes[run.number] = Outcome(run.title, directory, error)
-        write_runs(self.folder, self.id, {one.directory for one in self.outcomes.values()} - {""})
-        return outcome
+        """Note what became of a run."""
+        self.outcomes[run.number] = Outcome(run.title, directory, error)
+        return self.outcomes[run.number]
 
     def look(self) -> list[Outcome]:
-        """Note the runs that have ended since the last time; those that were killed outright are not over."""
+        """Note the runs that have ended since the last time, however they did; who compares finds them.
+
+        Those that were killed outright are not over.
+        """
         found = []
         for name in sorted({path.name for path in self.folder.iterdir()} - self._seen):
             path = self.folder / name / SUMMARY
@@ -205,6 +187,8 @@ class Sweep:
                 self._seen.add(name)
                 if summary.get("sweep") == self.id and summary["error"] != KILLED_OUTRIGHT:
                     found.append(self.ended(self.runs[int(summary["sweep_run"])], name, summary["error"]))
+        if found:
+            self._list()
         return found
 
     def note(self, status: RunStatus) -> None:
@@ -212,28 +196,11 @@ class Sweep:
         self._about["status"] = status
         write_whole(self.directory / ABOUT, json.dumps(self._about, indent=2) + "\n")
         if status != RunStatus.RUNNING:
-            (self.directory / CLAIM).unlink(missing_ok=True)
+            self._list()
+            self._claim.release()
 
-    def _claim(self) -> None:
-        """Be the only one at it. Raises ConfigError.
-
-        A lock may be of this host alone, or there may be none, as on some NFS: a file says who it is, too.
-        What a process of this host left behind that was killed does not count where there are locks.
-        """
-        path, host = self.directory / CLAIM, socket.gethostname()
-        own, is_locked, holder = f"{host}, process {os.getpid()}", lock(self._lock), ""
-        if is_locked is not False:
-            try:
-                with path.open("x", encoding="utf-8") as claim:
-                    claim.write(own)
-                return
-            except FileExistsError:
-                holder = path.read_text(encoding="utf-8")
-            if is_locked and holder.startswith(f"{host},"):
-                write_whole(path, own)
-                return
-        hint = f" ({holder}; if that is gone, remove {path})" if holder else ""
-        raise ConfigError(f"this sweep is under way in another process already: {self.directory}{hint}")
+    def _list(self) -> None:
+        write_runs(self.folder, self.id, {one.directory for one in self.outcomes.values()} - {""})
 
 
 def write_runs(folder: Path, known_by: str, directories: Iterable[str]) -> None:

@@ -7,6 +7,8 @@ import json
 import math
 import os
 import re
+import shlex
+import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -46,6 +48,19 @@ Point = tuple[str, float, int, int]  # a metric's name, its value, when in ms si
 def tracking_uri(results: Path) -> str:
     """Return where runs are recorded: $MLFLOW_TRACKING_URI, else SQLite under `results`."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(results / 'mlflow.db').resolve()}"
+
+
+def mlflow_command(uri: str) -> str:
+    """Return what to type to see all runs: the MLflow of this installation, and paths as seen from here.
+
+    A server has a page already: its address.
+    """
+    if uri.startswith(("http://", "https://")):
+        return uri
+    here = f"{Path.cwd()}{os.sep}"
+    program = str(Path(sys.executable).parent / "mlflow").removeprefix(here)
+    store = uri.replace(f"sqlite:///{here}", "sqlite:///")
+    return shlex.join([program, "ui", "--backend-store-uri", store])
 
 
 def metric_name(name: str) -> str:

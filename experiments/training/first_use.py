@@ -7,12 +7,13 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from experiments.config.agents import is_learned
 from experiments.config.composing import register
 from experiments.config.programs import TrainConfig
 from experiments.config.schemas import ReplaySchema, StreamConfig
 from experiments.program.console import say
 from experiments.program.errors import ConfigError
-from experiments.training.training_run import TRAINING, TrainingRun, is_learned, train, training_run_of
+from experiments.training.training_run import TRAINING, TrainingRun, train, training_run_of
 from experiments.training.worlds import REPLAY
 from experiments.worlds.host import one_at_a_time
 from experiments.worlds.plan import Plan
@@ -31,12 +32,8 @@ def ensure_trained(
     same overrides is found. What has nothing to train, and a path to a file of the user's own, is left as it
     is. Of several processes that want the same, one trains and the others wait.
 
-    Args:
-        name: of the agent's file in conf/agent.
-        values: of the agent, `cfg.agent` of a composed configuration.
-        plan: of the run: in named worlds, what is streamed, and what the environment is like.
-        training: of conf/training; None = drawn, or replay in the replay world.
-        console: shows the training.
+    `plan` is the run's: in named worlds it trains on what is streamed there. `training` is of conf/training;
+    None = drawn, or replay in the replay world.
 
     Raises:
         ConfigError: the training cannot be carried out.
@@ -63,8 +60,7 @@ def ensure_trained(
 def training_run_for(name: str, values: DictConfig, plan: Plan, choice: str) -> tuple[TrainingRun, str]:
     """Return the training that a run needs, and its configuration; named worlds are of the run's own stream.
 
-    Raises:
-        ConfigError: it is not possible.
+    Raises ConfigError: it is not possible.
     """
     register()
     run = plan.config

@@ -6,7 +6,7 @@ the same worlds under the same seeds, and nothing in conf/ is changed: the best 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,63 +16,71 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from rich.console import Console
-from rich.table import Table
 
 from agents.base import Agent
 from envs.procedural.world import world
 from envs.processes import shared_among
 from envs.simulator.system import Cell
-from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent
 from experiments.config.programs import DrawnSchema, PairedSchema, RangeSchema, TrainConfig
 from experiments.config.schemas import SimulatorSchema
-from experiments.program.console import ProgressView, plain_table, say
+from experiments.program.console import ProgressView, say
 from experiments.program.errors import ConfigError, blaming
 from experiments.program.files import write_whole
-from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory
+from experiments.runs.trace import traced
 from experiments.training.worlds import env_of, paired_cells, training_numbers
 from experiments.worlds.drawn import draw_shown
 from pipeline.allowance import usable_cores
 
 BEST, TRIALS = "best.yaml", "trials.csv"  # in the search's own directory
-SHOWN = 4  # trials in the table, beside the present figures
 OUTCOME = ("reward", "gain", "standard_error")  # of a trial; gains are over the present figures
 
 Figures = Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """A search, ready to begin.
+def search(
+    config: TrainConfig, name: str, values: Mapping[str, Any], config_yaml: str, console: Console
+) -> None:
+    """Try figures in an agent's file that have ranges, show each new best; leave all trials and the best.
 
-    Attributes:
-        config: all that was asked for.
-        name: of the agent's file in conf/agent.
-        values: of the agent's configuration, `_target_` among them; trials change some of them.
-        cells: of which every trial plays one episode each; their seeds follow the configuration's own.
-        trials: figures to be tried; the first are the present ones.
+    `name` is of that file in conf/agent, `values` are its own, `_target_` among them; `config_yaml` is
+    `config` as a text, to be left beside what came of it.
+
+    Raises ConfigError: something is wrong with it; nothing has been tried then.
     """
-
-    config: TrainConfig
-    name: str
-    values: Mapping[str, Any]
-    cells: Sequence[Cell]
-    trials: Sequence[Figures]
-
-
-def search_of(config: TrainConfig, name: str, values: Mapping[str, Any], console: Console) -> Search:
-    """Check a search of figures in an agent's file that have ranges; draw its trials. Raises ConfigError."""
     if not isinstance(config.env, SimulatorSchema):
         raise ConfigError("figures are searched in the simulator; say env=simulator")
     check_search(config, name, values)
     cells = cells_for(config, console)
-    trials = [{figure: values[figure] for figure in config.ranges}]
+    trials: list[Figures] = [{figure: values[figure] for figure in config.ranges}]
     trials += drawn(config.ranges, config.trials - 1, config.seed)
-    for figures in trials:
-        agent_with(values, figures, cells[0].spec)  # one that cannot be made is better known now
-    return Search(config, name, values, cells, trials)
+    for figures in trials:  # one that cannot be made is better known now
+        make_agent(OmegaConf.create({**values, **figures}), cells[0].spec)
+    n, rewards, best = len(trials), list[list[float]](), -math.inf
+    with (
+        ProgressView(console, config.live, f"search for {name}", n, "trials") as view,
+        shared_among(min(config.processes or len(usable_cores()), n), "spawn") as pool,
+    ):
+        for found in pool.map(partial(rewards_of, values, cells, config.seed), trials):
+            rewards.append(found)
+            mean = float(np.mean(found))
+            is_better, best = mean > best, max(best, mean)
+            view.show(len(rewards), n, f"best reward {best:+.4f}", is_better)
+    tried = tried_of(trials, np.array(rewards))
+    directory = make_run_directory(Path(config.results) / config.name, f"{name}-s{config.seed}")
+    write_whole(directory / CONFIG, config_yaml)
+    write_whole(directory / TRIALS, tried.to_csv(index_label="trial"))
+    place = int(tried["reward"].argmax())
+    outcome = {column: float(tried[column].iloc[place]) for column in OUTCOME}
+    told = {"agent": name, "git_commit": git_commit(), "figures": trials[place], **outcome}
+    write_whole(directory / BEST, OmegaConf.to_yaml(OmegaConf.create(told)))
+    figures = ", ".join(f"{figure}={value:g}" for figure, value in trials[place].items())
+    gain = f"{outcome['gain']:+.4f} ± {outcome['standard_error']:.4f}"
+    say(console, f"best: {figures}; reward {outcome['reward']:+.4f} per step, {gain} more than as it is")
+    budget = f"{n} trials x {config.episodes} episodes x {cells[0].systems[0].steps} steps"
+    say(console, f"{budget}; the best figures: {directory / BEST}")
 
 
 def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> None:
@@ -91,8 +99,7 @@ def check_search(config: TrainConfig, name: str, values: Mapping[str, Any]) -> N
 def cells_for(config: TrainConfig, console: Console) -> list[Cell]:
     """Return as many worlds as there are episodes: drawn ones, or variants of pairs as evenly as can be.
 
-    Raises:
-        ConfigError: one is not possible, or not to be searched on.
+    Raises ConfigError: one is not possible, or not to be searched on.
     """
     schema = config.training
     if isinstance(schema, DrawnSchema):
@@ -140,75 +147,26 @@ def drawn(ranges: Mapping[str, RangeSchema], n: int, seed: int) -> list[dict[str
     ]
 
 
-def rewards_of(searched: Search, figures: Figures) -> list[float]:
+def rewards_of(
+    values: Mapping[str, Any], cells: Sequence[Cell], first_seed: int, figures: Figures
+) -> list[float]:
     """Return a trial's mean reward per step in one episode of each cell; a process of the pool plays them."""
     agents, means = dict[str, Agent](), []
-    for seed, cell in enumerate(searched.cells, searched.config.seed):
+    for seed, cell in enumerate(cells, first_seed):
         if cell.spec.hash not in agents:
-            agents[cell.spec.hash] = agent_with(searched.values, figures, cell.spec)
+            agents[cell.spec.hash] = make_agent(OmegaConf.create({**values, **figures}), cell.spec)
             agents[cell.spec.hash].warm_up()
-        kept = Steps()
-        play(agents[cell.spec.hash], env_of(cell), seed, [kept])
-        means.append(float(np.mean([step.reward for step in kept.seen])))
+        trace = traced(agents[cell.spec.hash], env_of(cell), seed)
+        means.append(float(np.mean(trace["reward"].to_numpy())))
     return means
-
-
-def agent_with(values: Mapping[str, Any], figures: Figures, spec: ElasticitySpec) -> Agent:
-    """Return the agent with these figures, for a spec. Raises ConfigError: one is out of range."""
-    return make_agent(OmegaConf.create({**values, **figures}), spec)
-
-
-# --- what comes of it ---
-
-
-def search(searched: Search, config_yaml: str, console: Console) -> None:
-    """Try everything, show how far that is and each new best; leave the trials and the best figures."""
-    config, n = searched.config, len(searched.trials)
-    processes = min(config.processes or len(usable_cores()), n)
-    rewards, best = list[list[float]](), -math.inf
-    with (
-        ProgressView(console, config.live, f"search for {searched.name}", n, "trials") as view,
-        shared_among(processes, "spawn") as pool,
-    ):
-        for found in pool.map(partial(rewards_of, searched), searched.trials):
-            rewards.append(found)
-            mean = float(np.mean(found))
-            is_better, best = mean > best, max(best, mean)
-            view.show(len(rewards), n, f"best reward {best:+.4f}", is_better)
-    tried = tried_of(searched.trials, np.array(rewards))
-    directory = make_run_directory(Path(config.results) / config.name, f"{searched.name}-s{config.seed}")
-    write_whole(directory / CONFIG, config_yaml)
-    write_whole(directory / TRIALS, tried.to_csv(index_label="trial"))
-    first = tried.iloc[tried["reward"].argmax()]
-    outcome = {"agent": searched.name, "git_commit": git_commit(), "figures": searched.trials[first.name]}
-    outcome |= {name: float(first[name]) for name in OUTCOME}
-    write_whole(directory / BEST, OmegaConf.to_yaml(OmegaConf.create(outcome)))
-    console.print(trial_table(tried))
-    steps = searched.cells[0].systems[0].steps
-    budget = f"{n} trials x {config.episodes} episodes x {steps} steps"
-    say(console, f"{budget}; the best figures: {directory / BEST}")
 
 
 def tried_of(trials: Sequence[Figures], rewards: NDArray[np.float64]) -> pd.DataFrame:
     """Return a row per trial: its figures; mean reward; gain over the first, and that mean's standard error.
 
-    Args:
-        trials: the first are the present figures.
-        rewards: mean reward per step, shape (n_trials, n_episodes).
+    `rewards` are means per step, shape (n_trials, n_episodes).
     """
     gains = rewards - rewards[0]
     errors = gains.std(axis=1, ddof=1) / math.sqrt(gains.shape[1])
     outcome = (rewards.mean(axis=1), gains.mean(axis=1), errors)
     return pd.DataFrame(trials).assign(**dict(zip(OUTCOME, outcome, strict=True)))
-
-
-def trial_table(tried: Any) -> Table:
-    """Return the present figures and the best trials beside them, one row per figure."""
-    best = tried.sort_values("reward", ascending=False, kind="stable").head(SHOWN)
-    shown = pd.concat([tried.head(1), best])
-    headings = ("", "as it is", *(f"no. {rank}" for rank in range(1, len(best) + 1)))
-    rows = [
-        (str(name), *(f"{value:{'+.4f' if name in OUTCOME else 'g'}}" for value in column))
-        for name, column in shown.items()
-    ]
-    return plain_table(headings, rows, "mean reward per step")

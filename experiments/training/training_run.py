@@ -15,29 +15,26 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pandas as pd
-from hydra.utils import get_class, instantiate
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.table import Table
 
 from agents.base import Agent
 from agents.clairvoyant import Clairvoyant
-from agents.learned.agent import Learned
 from agents.learned.recipe import Algorithm, check_recipe
 from agents.training import Progress, Side, Trainable
 from envs.spec import ElasticitySpec
-from experiments.config.agents import agent_values, make_agent, typed_values
+from experiments.config.agents import agent_values, is_learned, make_agent, typed_values
 from experiments.config.programs import TrainConfig
 from experiments.program.console import ProgressView, counted, plain_table, say
 from experiments.program.entry import logging_to
 from experiments.program.errors import ConfigError, ExecutionError, blaming, sentence
 from experiments.program.files import whole, write_whole
 from experiments.program.interruption import Hearing, hearing
-from experiments.runs.episode import Steps, play
 from experiments.runs.provenance import git_commit
 from experiments.runs.record import CONFIG, make_run_directory, status_of, write_summary
 from experiments.runs.summary import summarise
-from experiments.runs.trace import trace_of
+from experiments.runs.trace import traced
 from experiments.statistics.aggregates import plateau_of, plateau_reached
 from experiments.training.worlds import TrainingSetup, setup_of, training_hash
 from experiments.worlds.drawn import draw_shown
@@ -51,43 +48,24 @@ SCORES = ("reward_mean", "slo_fulfilment", "qoe_mean")  # of a run's summary
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """A training, ready to begin.
+    """A training, ready to begin."""
 
-    Attributes:
-        config: all that was asked for.
-        setup: the worlds to learn in, and those kept from it.
-        name: of the learner's file in conf/agent.
-        make_learner: for a spec, yet to be trained.
-        make_rivals: agents that are evaluated beside it, by name.
-        checkpoint: where the best is left for `run`.
-        seed: of what is random about learning.
-    """
-
-    config: TrainConfig
-    setup: TrainingSetup
-    name: str
-    make_learner: Callable[[ElasticitySpec], Trainable]
-    make_rivals: Mapping[str, Callable[[ElasticitySpec], Agent]]
-    checkpoint: Path
-    seed: int
-
-
-def is_learned(values: DictConfig) -> bool:
-    """Whether an agent of these values is one that is trained beforehand."""
-    return issubclass(get_class(values["_target_"]), Learned)
+    config: TrainConfig  # all that was asked for
+    setup: TrainingSetup  # the worlds to learn in, and those kept from it
+    name: str  # of the learner's file in conf/agent
+    make_learner: Callable[[ElasticitySpec], Trainable]  # yet to be trained
+    make_rivals: Mapping[str, Callable[[ElasticitySpec], Agent]]  # that are evaluated beside it, by name
+    checkpoint: Path  # where the best is left for `run`
+    seed: int  # of what is random about learning
 
 
 def training_run_of(config: TrainConfig, name: str, values: DictConfig, is_judged: bool) -> TrainingRun:
     """Check a training, inside a `hydra.main` or an initialised Hydra; nothing is drawn or begun yet.
 
-    Args:
-        config: of the training.
-        name: of the learner's file in conf/agent.
-        values: of the learner.
-        is_judged: whether it is held against its rivals afterwards, in worlds that were kept from it.
+    `name` and `values` are the learner's; `is_judged`: it is held against its rivals afterwards, in worlds
+    that were kept from it.
 
-    Raises:
-        ConfigError: there is nothing to train, or something is wrong.
+    Raises ConfigError: there is nothing to train, or something is wrong.
     """
     if not is_learned(values):
         raise ConfigError(
@@ -202,10 +180,7 @@ def learn(training_run: TrainingRun, directory: Path, console: Console, heard: H
 def random_reward(side: Side, seeds: Sequence[int], seed: int) -> float:
     """Return the mean reward per step of random decisions in each environment's first episode.
 
-    Args:
-        side: as many environments as seeds; they are closed.
-        seeds: of the episodes.
-        seed: of the decisions.
+    `side` has as many environments as there are seeds of episodes, and is closed; `seed` is of the decisions.
     """
     rng, n_levels = np.random.default_rng(seed), np.array([spec.n_levels for spec in side.specs])
     try:
@@ -242,7 +217,13 @@ def evaluate(training_run: TrainingRun, best: Path, console: Console) -> list[di
             agent.look(make_env())
         scores.append({"world": world, "agent": name, **score(agent, env, seeds)})
     if scores:
-        console.print(score_table(scores))
+        table: Any = pd.DataFrame(scores)
+        rows = [
+            (agent, f"{reward:+.3f}", f"{held:.1%}", f"{qoe:.3f}")
+            for agent, reward, held, qoe in table.groupby("agent", sort=False)[[*SCORES]].mean().itertuples()
+        ]
+        title = f"mean of {counted(table['world'].nunique(), 'world')} kept from training"
+        console.print(plain_table(("agent", "reward", "all SLOs hold", "QoE"), rows, title))
     return scores
 
 
@@ -252,23 +233,9 @@ def score(agent: Agent, env: gym.Env, seeds: Sequence[int]) -> dict[str, float]:
     Returns:
         By SCORES of a run's summary, means over all steps of all seeds; NaN where nothing is known.
     """
-    kept = Steps()
     try:
         agent.warm_up()
-        for seed in seeds:
-            play(agent, env, seed, [kept])
+        figures = summarise(pd.concat([traced(agent, env, seed) for seed in seeds], ignore_index=True))
     finally:
         env.close()
-    figures = summarise(trace_of(kept.seen, agent.spec))
     return {name: math.nan if figures[name] is None else figures[name] for name in SCORES}
-
-
-def score_table(scores: Sequence[Mapping[str, Any]]) -> Table:
-    """Return what agents came to, on the mean over the worlds."""
-    frame: Any = pd.DataFrame(scores)
-    rows = [
-        (agent, f"{reward:+.3f}", f"{held:.1%}", f"{qoe:.3f}")
-        for agent, reward, held, qoe in frame.groupby("agent", sort=False)[[*SCORES]].mean().itertuples()
-    ]
-    title = f"mean of {counted(frame['world'].nunique(), 'world')} kept from training"
-    return plain_table(("agent", "reward", "all SLOs hold", "QoE"), rows, title)

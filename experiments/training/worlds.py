@@ -43,42 +43,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrainingSetup:
-    """Where an agent learns, and where it is judged.
+    """Where an agent learns, and where it is judged."""
 
-    Attributes:
-        worlds: to learn in, and to choose the checkpoint in.
-        names: of the worlds that are trained on.
-        evaluation: makes environments that were kept from training, by name.
-        substance: all that can make a difference in `worlds`, as JSON can write it.
-        numbers: of the drawn worlds among all of these, which are to be drawn first.
-    """
-
-    worlds: Worlds
-    names: tuple[str, ...]
-    evaluation: Mapping[str, Callable[[], Any]]
-    substance: Any
-    numbers: tuple[int, ...] = ()
+    worlds: Worlds  # to learn in, and to choose the checkpoint in
+    names: tuple[str, ...]  # of the worlds that are trained on
+    evaluation: Mapping[str, Callable[[], Any]]  # makes environments that were kept from training, by name
+    substance: Any  # all that can make a difference in `worlds`, as JSON can write it
+    numbers: tuple[int, ...] = ()  # of the drawn worlds among all of these, which are to be drawn first
 
 
 def training_hash(setup: TrainingSetup, algorithm: str, recipe: Recipe) -> str:
     """Return 12 hexadecimal digits that change with whatever a training depends on but the code."""
-    return digest(
-        {
-            "features": VERSION,
-            "algorithm": algorithm,
-            "recipe": asdict(recipe),
-            "worlds": setup.substance,
-            "held_out": list(setup.worlds.held_out_seeds),
-        }
-    )
+    found = {"features": VERSION, "algorithm": algorithm, "recipe": asdict(recipe), "worlds": setup.substance}
+    return digest({**found, "held_out": list(setup.worlds.held_out_seeds)})
 
 
 def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
-    """Plan where a training takes place; no world is drawn yet. Raises ConfigError: something in it is wrong.
+    """Plan where a training takes place, and is judged if asked for; no world is drawn yet.
 
-    Args:
-        config: of the training.
-        is_judged: whether the worlds kept from training are wanted.
+    Raises ConfigError: something in it is wrong.
     """
     with blaming("training"):
         for name in ("held_out_episodes", "evaluation_seeds"):
@@ -90,10 +73,6 @@ def setup_of(config: TrainConfig, is_judged: bool) -> TrainingSetup:
         return _in_drawn_worlds(config.training, is_judged)
     assert isinstance(config.training, PairedSchema)
     return _in_pairs(config, config.training, is_judged)
-
-
-def _held_out_seeds(n: int) -> range:
-    return range(HELD_OUT_SEED, HELD_OUT_SEED + n)
 
 
 # --- drawn worlds: streams, grids, thresholds, hardware, scenarios and telemetry of every kind ---
@@ -128,7 +107,7 @@ def _in_drawn_worlds(schema: DrawnSchema, is_judged: bool) -> TrainingSetup:
         worlds=Worlds(
             training=lambda n: mixture((world(number).cell for number in training), True, n),
             held_out=lambda n: mixture((world(number).cell for number in held_out), False, n),
-            held_out_seeds=_held_out_seeds(len(held_out)),
+            held_out_seeds=range(HELD_OUT_SEED, HELD_OUT_SEED + len(held_out)),
         ),
         names=tuple(f"world {number}" for number in training),
         evaluation={f"world {number}": lambda number=number: env_of(world(number).cell) for number in kept},
@@ -166,7 +145,7 @@ def _in_replay(config: TrainConfig, env: ReplaySchema, is_judged: bool) -> Train
 
     measured = hashlib.sha256(b"".join(rows.tobytes() for rows in plan.data.table.rows)).hexdigest()
     return TrainingSetup(
-        worlds=Worlds(make, make, _held_out_seeds(config.training.held_out_episodes)),
+        worlds=Worlds(make, make, range(HELD_OUT_SEED, HELD_OUT_SEED + config.training.held_out_episodes)),
         names=(REPLAY,),
         evaluation={REPLAY: make_env} if is_judged else {},
         substance=[plan.spec.hash, measured, env.steps, env.initial_levels],
@@ -189,19 +168,6 @@ class Pair(NamedTuple):
 def pairs_of(schema: PairsSchema) -> list[Pair]:
     """Every hardware with every scenario, each once."""
     return [Pair(*names) for names in dict.fromkeys(product(schema.hardware, schema.scenarios))]
-
-
-def check_training(schema: PairedSchema) -> None:
-    """Raise ValueError if something is out of range, or trained on though it is for evaluation."""
-    training, evaluation = pairs_of(schema.pairs), pairs_of(schema.evaluation)
-    if not training:
-        raise ValueError("pairs must name at least one hardware and one scenario, got none")
-    if both := [str(pair) for pair in training if pair in evaluation]:
-        raise ValueError(f"{', '.join(both)} would be trained on and evaluated: take it out of one")
-    if schema.variants < 1:
-        raise ValueError(f"variants must be >= 1, got {schema.variants}")
-    if not 0 < schema.lowest_capacity <= 1:
-        raise ValueError(f"lowest_capacity must be in (0, 1], got {schema.lowest_capacity}")
 
 
 def plans_of(config: StreamConfig, pairs: Sequence[Pair], seed: int) -> dict[Pair, SimulatorPlan]:
@@ -234,12 +200,19 @@ def variants_of(system: System, n: int, lowest_capacity: float, rng: np.random.G
 def paired_cells(config: TrainConfig, schema: PairedSchema) -> list[Cell]:
     """Return every pair that is trained on, with all its variants, whose shares the config's seed draws.
 
-    Raises:
-        ConfigError: a pair is not possible, or a value is wrong.
+    Raises ConfigError: a pair is not possible, or also for evaluation, or a value is out of range.
     """
+    training, evaluation = pairs_of(schema.pairs), pairs_of(schema.evaluation)
     with blaming("training"):
-        check_training(schema)
-    plans = plans_of(config, pairs_of(schema.pairs), config.seed)
+        if not training:
+            raise ValueError("pairs must name at least one hardware and one scenario, got none")
+        if both := [str(pair) for pair in training if pair in evaluation]:
+            raise ValueError(f"{', '.join(both)} would be trained on and evaluated: take it out of one")
+        if schema.variants < 1:
+            raise ValueError(f"variants must be >= 1, got {schema.variants}")
+        if not 0 < schema.lowest_capacity <= 1:
+            raise ValueError(f"lowest_capacity must be in (0, 1], got {schema.lowest_capacity}")
+    plans = plans_of(config, training, config.seed)
     rng = np.random.default_rng(config.seed)
     return [
         Cell(str(pair), plan.spec, variants_of(plan.system, schema.variants, schema.lowest_capacity, rng))
@@ -254,7 +227,7 @@ def _in_pairs(config: TrainConfig, schema: PairedSchema, is_judged: bool) -> Tra
         worlds=Worlds(
             training=partial(mixture, cells, True),
             held_out=partial(mixture, cells, False),
-            held_out_seeds=_held_out_seeds(schema.held_out_episodes),
+            held_out_seeds=range(HELD_OUT_SEED, HELD_OUT_SEED + schema.held_out_episodes),
         ),
         names=tuple(cell.name for cell in cells),
         evaluation={str(pair): partial(plan.make_env, Path(), logger.info) for pair, plan in kept.items()},

@@ -5,12 +5,12 @@ import pytest
 
 from agents.aif.explaining import FIGURES
 from agents.causal.choice import Terms
-from experiments.forecasts.scores import Brier
 from experiments.interactive import play
 from experiments.runs.provenance import Identity
 from experiments.runs.summary import summarise
 from experiments.statistics.disturbances import ChangePoint
 from experiments.statistics.episode import Episode, Reference, episode_of, episode_table
+from experiments.statistics.forecasts import Brier
 from experiments.statistics.leaderboard import fulfilment_by_slo, leaderboard
 from experiments.statistics.pairs import by_cell, comparisons, improvements
 from pipeline.catalogue import CATALOGUE

@@ -1,8 +1,12 @@
 """Processes that share work."""
 
+import contextlib
 import signal
+import subprocess
+import sys
 from multiprocessing import active_children
 
+import psutil
 import pytest
 
 from envs.processes import shared_among
@@ -22,3 +26,21 @@ def test_who_is_interrupted_leaves_no_process_and_waits_for_none(start_method):
             pass
         raise KeyboardInterrupt
     assert not active_children()
+
+
+KILLED = """
+import os, signal
+from envs.processes import shared_among
+with shared_among(1, "spawn") as pool:
+    print(pool.submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_who_is_killed_leaves_no_process():
+    with subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        worker = int(owner.stdout.readline())
+    assert owner.returncode == -signal.SIGKILL
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(worker).wait(250)

@@ -9,10 +9,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from rich.console import Console
 
-from experiments.display.summary_view import mlflow_command
 from experiments.program.errors import override_of
 from experiments.sweeps.conduct import print_outcomes
 from experiments.tracking.following import afterwards
+from experiments.tracking.store import mlflow_command
 
 PLACE = Path("my results") / "take (2)"
 

@@ -28,7 +28,7 @@ from experiments.training.worlds import (
     HELD_OUT_SEED,
     Pair,
     TrainingSetup,
-    check_training,
+    paired_cells,
     pairs_of,
     plans_of,
     setup_of,
@@ -127,8 +127,8 @@ def test_pairs_are_all_combinations_each_once():
     ],
 )
 def test_a_bad_value_is_refused(changes, message):
-    with pytest.raises(ValueError, match=message):
-        check_training(schema(**changes))
+    with pytest.raises(ConfigError, match=f"training: .*{message}"):
+        paired_cells(typed("training=small"), schema(**changes))
 
 
 def test_whatever_the_world_it_is_judged_by_an_episode_or_more():

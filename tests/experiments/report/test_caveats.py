@@ -1,6 +1,6 @@
 """What a reader is warned of."""
 
-from experiments.report.glossary import caveats_of, listed
+from experiments.report.caveats import caveats_of, listed
 from experiments.statistics.episode import Reference
 from tests.experiments.statistics.played import REFERENCES, episode, table
 

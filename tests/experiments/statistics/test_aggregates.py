@@ -14,7 +14,6 @@ from experiments.statistics.aggregates import (
     plateau_of,
     plateau_reached,
     probability_of_improvement,
-    resampled,
     worst_tenth,
 )
 
@@ -51,12 +50,6 @@ def test_the_worst_tenth_of_fifteen_is_the_lowest_and_half_of_the_next():
 def test_the_worst_tenth_of_a_few_is_the_worst():
     assert worst_tenth(np.array([3.0, 1.0, 2.0])) == 1.0
     assert worst_tenth(np.arange(20.0)) == 0.5
-
-
-def test_resampling_stays_within_a_cell():
-    first, second = resampled([np.array([1.0, 2.0]), np.array([10.0, 20.0, 30.0])], rng(), 50)
-    assert first.shape == (50, 2) and second.shape == (50, 3)
-    assert set(first.ravel()) == {1.0, 2.0} and set(second.ravel()) == {10.0, 20.0, 30.0}
 
 
 def test_equal_generators_give_equal_intervals_and_others_do_not():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.report.glossary import few
+from experiments.report.caveats import few
 from experiments.statistics.disturbances import Answer, ChangePoint
 from experiments.statistics.episode import NEEDED, TRAINED, references_of
 from experiments.statistics.leaderboard import (

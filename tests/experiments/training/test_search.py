@@ -1,6 +1,5 @@
 """Search: figures are drawn, tried in the worlds for training, and left in a file; conf/ stays as it is."""
 
-import io
 from collections import Counter
 from pathlib import Path
 
@@ -16,15 +15,7 @@ from experiments.config.composing import register
 from experiments.config.programs import RangeSchema, TrainConfig
 from experiments.config.schemas import CONF
 from experiments.program.errors import ConfigError
-from experiments.training.search import (
-    check_range,
-    check_search,
-    drawn,
-    figure_at,
-    search_of,
-    trial_table,
-    tried_of,
-)
+from experiments.training.search import check_range, check_search, drawn, figure_at, search, tried_of
 from tests.experiments.programs import call
 
 COMPILING_S = 300  # at worst: the whole simulator, on a busy machine
@@ -113,7 +104,7 @@ def test_no_search_is_made_in_worlds_to_judge_by_or_to_validate_on(first, messag
         found = OmegaConf.to_object(compose("train", ["agent=hpa", "episodes=2", f"training.first={first}"]))
         assert isinstance(found, TrainConfig)
         with pytest.raises(ConfigError, match=message):
-            search_of(found, "hpa", OmegaConf.to_container(compose("agent/hpa").agent), Console())  # type: ignore[arg-type]
+            search(found, "hpa", OmegaConf.to_container(compose("agent/hpa").agent), "", Console())  # type: ignore[arg-type]
 
 
 # --- what comes of it ---
@@ -126,14 +117,6 @@ def test_trials_are_told_with_their_gain_over_the_present_figures():
     assert tried["reward"].tolist() == pytest.approx([0.3, 0.1, 0.6])
     assert tried["gain"].tolist() == pytest.approx([0.0, -0.2, 0.3])  # the last of 0.2 and 0.4 per episode
     assert tried["standard_error"].tolist() == pytest.approx([0.0, 0.1, 0.1])
-
-
-def test_the_table_has_the_present_figures_and_the_best_beside_them():
-    console = Console(file=io.StringIO(), width=100)
-    console.print(trial_table(tried_of(TRIALS, np.array([[0.3, 0.3], [0.1, 0.1], [0.6, 0.6]]))))
-    rows = [line.split() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
-    assert ["a", "1.5", "3", "1.5", "2"] in rows
-    assert ["reward", "+0.3000", "+0.6000", "+0.3000", "+0.1000"] in rows
 
 
 # --- as the user sees it ---
@@ -165,6 +148,7 @@ def test_a_search_leaves_the_best_figures_and_changes_no_configuration(tmp_path)
     done = call("experiments.train", "agent=hpa", *small, f"results={tmp_path}")
     assert done.code == 0, done.err
     assert "3 trials x 4 episodes x 6 steps; the best figures: " in done.out
+    assert "per step, +" in done.out and " more than as it is" in done.out
     (directory,) = (tmp_path / "train").iterdir()
     best = yaml.safe_load((directory / "best.yaml").read_text())
     present = yaml.safe_load(before)

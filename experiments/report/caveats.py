@@ -1,53 +1,14 @@
-"""What a reader must know: what figures of a report mean, and what to mind before believing it."""
+"""What a reader must mind before believing a report."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
 from experiments.program.console import counted, listed
-from experiments.runs.summary import SETTLED_AFTER
-from experiments.statistics.disturbances import LASTING, REGAINED
 from experiments.statistics.episode import Episodes, References
-from experiments.statistics.pairs import FEW_SEEDS, LEVEL, POWER
+from experiments.statistics.pairs import FEW_SEEDS
 
-GLOSSARY = {
-    "Score": (
-        "(R − R_random) / (R_oracle − R_random), R the mean reward per step: 0 = random decisions, 1 = the "
-        "best that is known under the same seed; not clipped."
-    ),
-    "Interval": (
-        "in brackets, 95 %: stratified bootstrap percentiles, seeds resampled within their cells (Agarwal et "
-        "al. 2021). All figures are means over cells and seeds but those that say IQM, interquartile mean."
-    ),
-    "Worst tenth": "mean over the tenth of the episodes that went worst (conditional value at risk).",
-    "All SLOs hold": (
-        "share of the steps in which every SLO holds, of those in which that is known; also without the "
-        f"first {SETTLED_AFTER} steps. Not measured: none is broken, not all are known."
-    ),
-    "Optimality gap": "mean of max(0, 1 − score).",
-    "Recovery": (
-        f"median steps from a disturbance until all SLOs hold for {LASTING} steps (in brackets: how many "
-        "were recovered from); of those under which the oracle's setting before would break one."
-    ),
-    "Restoration": f"likewise until {100 * REGAINED:.0f} % of the lost QoE is back after it has gone.",
-    "Probability of improvement": (
-        "chance that one earns more reward than the other in a cell drawn at random, seeds drawn on their "
-        "own; 50 % = alike (Mann and Whitney's U)."
-    ),
-    "p": (
-        "chance of a mean difference in reward as large as this one where there is none (paired t test, "
-        f"stratified by cell), corrected for the number of comparisons (Holm 1979); ✓ = below {LEVEL:g}."
-    ),
-    "Seeds needed": (
-        f"per cell, to find a difference as large as the one seen with a chance of {100 * POWER:.0f} % at a "
-        f"two-sided level of {100 * LEVEL:.0f} % (Colas et al. 2018); ✓ = there are as many, and no fewer "
-        f"than {FEW_SEEDS}."
-    ),
-}
 UNKNOWN_BOUND = 0.01  # share of a run's steps; what more lacks, could turn a comparison
-
-
-# --- what to mind ---
 
 
 def caveats_of(episodes: Episodes, references: References, lacks: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,7 @@ from agents.base import Forecaster
 from envs.hardware import Hardware
 from envs.simulator.branches import Branches
 from envs.simulator.env import SimulatorEnv
-from experiments.forecasts.questions import ask, drawn, truth
+from experiments.execution.questions import ask, drawn, truth
 from tests.envs.simulator.systems import device, spec, system
 
 SPEC = spec()

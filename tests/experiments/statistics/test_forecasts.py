@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.forecasts.scores import binned, brier
+from experiments.statistics.forecasts import binned, brier
 
 # four questions: two say 0.1, and it came true never and half the time; two say 0.9, always and half the time
 FORECASTS = np.array([0.1, 0.1, 0.9, 0.9])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from agents.base import Forecaster, Transition
 from envs.spec import ElasticitySpec
-from experiments.forecasts.scores import ALL
 from experiments.runs.episode import received
+from experiments.statistics.forecasts import ALL
 
 if TYPE_CHECKING:  # compiles
     from envs.simulator.branches import Branches
@@ -24,19 +24,14 @@ CHOICE, SEEDS = 1, 2  # what a generator draws: settings to ask about, the clone
 class Answers:
     """What is forecast and what comes true at one moment.
 
-    Attributes:
-        step: decisions made before.
-        settings: asked about, shape (n, n_knobs): the one in force, the lowest, the highest, and others.
-        forecasts: P(fulfilled) per SLO, then of all: the least of these, shape (n, n_slos + 1). It is
-            the upper bound of Fréchet and Hoeffding, right if SLOs break together, as those that watch the
-            same queue do.
-        shares: of the clones that fulfilled it, likewise.
+    `forecasts` are P(fulfilled) per SLO, then of all: the least of these, the upper bound of Fréchet and
+    Hoeffding, right if SLOs break together, as those that watch the same queue do; shape (n, n_slos + 1).
     """
 
-    step: int
-    settings: NDArray[np.int64]
+    step: int  # decisions made before
+    settings: NDArray[np.int64]  # shape (n, n_knobs): the one in force, the lowest, the highest, others
     forecasts: NDArray[np.float64]
-    shares: NDArray[np.float64]
+    shares: NDArray[np.float64]  # of the clones that fulfilled it, likewise
 
     def table(self, spec: ElasticitySpec, world: Mapping[str, object]) -> pd.DataFrame:
         """Return a row per setting and SLO: columns of `world`, then step, setting, slo, forecast, share."""
