@@ -27,6 +27,7 @@ from experiments.results.naming import named_agents, named_cells
 from experiments.results.run_row import from_folders
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.record import SUMMARY
+from experiments.worlds.builders import timeline_of
 from experiments.worlds.drawn import described
 
 Action = Callable[[argparse.Namespace, Console], None]
@@ -93,7 +94,7 @@ def show(said: argparse.Namespace, console: Console) -> None:
         except FileNotFoundError:  # it ended before its first step
             trace = pd.DataFrame()
         if len(trace):
-            grades, events = run.config.detector.grades, events_of(run.config)
+            grades, events = run.config.detector.grades, events_of(timeline_of(run.config))
             console.print(trace_view(trace, grades, events, console.width))
         print_summary(console, run.summary, run.directory, "")
 

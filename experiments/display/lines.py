@@ -9,18 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from envs.scenario import Event, EventKind, Scenario
+from envs.scenario import Event, EventKind
 from envs.video import FPS, GRADE, RESOLUTION
-from experiments.config.derived import build
-from experiments.config.schemas import ReplaySchema, RunConfig
 from experiments.program.console import block, counted, figure
 from experiments.runs.summary import Truths, Values, column, names_in, slo_names, verdicts
 from pipeline.slos import SloState
 
 RATIO_TOP = 1.5  # of a line of ratios in blocks; the threshold is 1
 UNKNOWN = "not measured"
-FIGURES = {"qoe": "QoE", "qoe_by.f1": "streaming F1", "reward": "reward"}  # columns, by what they are called
-LOAD = {"streams": "streams", "metrics.live_workers": "live workers"}
 
 
 class Group(Enum):
@@ -33,81 +29,45 @@ class Group(Enum):
     AGENT = auto()
 
 
+FIGURES = {  # columns, by what they are called
+    Group.WORTH: {"qoe": "QoE", "qoe_by.f1": "streaming F1", "reward": "reward"},
+    Group.LOAD: {"streams": "streams", "metrics.live_workers": "live workers"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A figure of a run over time.
 
     Attributes:
         group: what it is of.
-        name: for people; of knobs, SLOs and the agent's own figures, as the trace has it.
+        title: what it is called.
+        said: what it came to.
+        now: what it is in the last step.
         values: per step, NaN where nothing was measured: a knob's level, an SLO's metric over its threshold.
-        words: per step, what a knob was set to, or the state of an SLO; of others there are none.
+        scale: values of an empty and of a full block.
+        words: per step, what a knob was set to; of others there are none.
+        broken: in which steps an SLO was.
     """
 
     group: Group
-    name: str
+    title: str
+    said: str
+    now: str
     values: Values
-    words: Sequence[str] = ()
-
-    @property
-    def title(self) -> str:
-        """What it is called where its group is not seen."""
-        if self.group is Group.AGENT:
-            return self.name.replace("_", " ")
-        return f"{self.name} ÷ threshold" if self.group is Group.SLO else self.name
-
-    @property
-    def said(self) -> str:
-        """What it came to."""
-        if self.group is Group.KNOB:
-            return f"last {self.words[-1]}"
-        if self.group is Group.SLO:
-            n_known = len(self.words) - self.words.count(UNKNOWN)
-            return f"holds {100 * (1 - self.broken.sum() / n_known):.1f} %" if n_known else UNKNOWN
-        mean, low, high = (figure(float(of(self._known))) for of in (np.mean, np.min, np.max))
-        return f"mean {mean}, {low} to {high}"
-
-    @property
-    def now(self) -> str:
-        """What it is in the last step."""
-        if self.group is Group.KNOB:
-            return self.words[-1]
-        value = figure(float(self.values[-1]))
-        return f"{self.words[-1]} {value}" if self.group is Group.SLO else value
-
-    @property
-    def broken(self) -> Truths:
-        """In which steps an SLO was."""
-        return np.array([word == SloState.CRITICAL.name for word in self.words] or [False] * len(self.values))
+    scale: tuple[float, float]
+    words: Sequence[str]
+    broken: Truths
 
     def blocks(self, n: int) -> list[tuple[str, bool]]:
         """Return at most n blocks, each the mean of as many steps, and whether one of these was broken."""
-        n_cells = min(n, len(self.values))
-        bottom, top = self._scale
+        n_cells, (bottom, top) = min(n, len(self.values)), self.scale
         found = []
-        parts = zip(np.array_split(self.values, n_cells), np.array_split(self.broken, n_cells), strict=True)
-        for part, bad in parts:
-            known = part[np.isfinite(part)]
+        for steps in np.array_split(np.arange(len(self.values)), n_cells):
+            known = self.values[steps][np.isfinite(self.values[steps])]
             mean = float(known.mean()) if known.size else math.nan
-            found.append((block(mean - bottom, top - bottom or 1.0), bool(bad.any())))
+            found.append((block(mean - bottom, top - bottom or 1.0), bool(self.broken[steps].any())))
         return found
-
-    @property
-    def _known(self) -> Values:
-        return self.values[np.isfinite(self.values)]
-
-    @property
-    def _scale(self) -> tuple[float, float]:
-        """Values of an empty and of a full block."""
-        match self.group:
-            case Group.KNOB:
-                return -1.0, float(self.values.max())
-            case Group.SLO:
-                return 0.0, RATIO_TOP
-            case Group.WORTH:
-                return 0.0, 1.0
-            case _:
-                return float(self._known.min()), float(self._known.max())
 
 
 def lines_of(trace: pd.DataFrame, grades: Sequence[str]) -> Iterator[Line]:
@@ -117,23 +77,27 @@ def lines_of(trace: pd.DataFrame, grades: Sequence[str]) -> Iterator[Line]:
         trace: one row per control interval, at least one.
         grades: of the detector, by their indexes.
     """
+    never = np.zeros(len(trace), dtype=bool)
     rows = trace.filter(regex=r"^(action|settings)\.").to_dict("records")
     for knob in names_in(trace, "action."):
-        words = [knob_text(knob, row, grades) for row in rows]
-        yield Line(Group.KNOB, knob, column(trace, f"action.{knob}"), words)
+        levels, words = column(trace, f"action.{knob}"), [knob_text(knob, row, grades) for row in rows]
+        scale = (-1.0, float(levels.max()))
+        yield Line(Group.KNOB, knob, f"last {words[-1]}", words[-1], levels, scale, words, never)
     for slo in slo_names(trace):
-        unknown = verdicts(trace, [slo]).unknown[:, 0]
-        codes = column(trace, f"slos.{slo}").astype(int)
-        states = [
-            UNKNOWN if is_unknown else SloState(code).name
-            for code, is_unknown in zip(codes, unknown, strict=True)
-        ]
-        yield Line(Group.SLO, slo, np.where(unknown, np.nan, column(trace, f"ratios.{slo}")), states)
-    explained = {f"explain.{name}": name for name in names_in(trace, "explain.")}
-    for group, names in ((Group.WORTH, FIGURES), (Group.LOAD, LOAD), (Group.AGENT, explained)):
+        (held,), (broken,), (unknown,) = (truths.T for truths in verdicts(trace, [slo]))
+        ratios = np.where(unknown, np.nan, column(trace, f"ratios.{slo}"))
+        said = UNKNOWN if unknown.all() else f"holds {100 * held.sum() / (~unknown).sum():.1f} %"
+        state = UNKNOWN if unknown[-1] else SloState(int(trace[f"slos.{slo}"].iloc[-1])).name
+        title, now = f"{slo} ÷ threshold", f"{state} {figure(float(ratios[-1]))}"
+        yield Line(Group.SLO, title, said, now, ratios, (0.0, RATIO_TOP), (), broken)
+    explained = {f"explain.{name}": name.replace("_", " ") for name in names_in(trace, "explain.")}
+    for group, names in {**FIGURES, Group.AGENT: explained}.items():
         for where, name in names.items():
-            if where in trace and np.isfinite(values := column(trace, where)).any():
-                yield Line(group, name, values)
+            if where in trace and (known := (values := column(trace, where))[np.isfinite(values)]).size:
+                low, high = float(known.min()), float(known.max())
+                said = f"mean {figure(float(known.mean()))}, {figure(low)} to {figure(high)}"
+                scale = (0.0, 1.0) if group is Group.WORTH else (low, high)
+                yield Line(group, name, said, figure(float(values[-1])), values, scale, (), never)
 
 
 def knob_text(knob: str, row: Mapping[Any, Any], grades: Sequence[str]) -> str:
@@ -158,12 +122,8 @@ class TimedEvent(NamedTuple):
     text: str
 
 
-def events_of(config: RunConfig) -> list[TimedEvent]:
-    """Return what the scenario of a run does, in its order; a replay has none."""
-    env = config.env
-    if isinstance(env, ReplaySchema):
-        return []
-    timeline = build(Scenario, config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
+def events_of(timeline: Mapping[int, Sequence[Event]]) -> list[TimedEvent]:
+    """Return what a scenario does, in its order; `timeline` is as `Scenario.timeline` has it."""
     return sorted(TimedEvent(step, words_of(event)) for step, events in timeline.items() for event in events)
 
 

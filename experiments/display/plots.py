@@ -62,7 +62,7 @@ def plot_runs(courses: Sequence[Course], title: str, path: Path, events: Sequenc
     drawn: dict[tuple[Group, str], list[tuple[Course, Line]]] = {}
     for course in courses:
         for line in lines_of(course.trace, course.grades):
-            drawn.setdefault((line.group, line.name), []).append((course, line))
+            drawn.setdefault((line.group, line.title), []).append((course, line))
     sides = [[drawn[key] for group in groups for key in drawn if key[0] is group] for groups in (LEFT, RIGHT)]
     n_rows = max(map(len, sides))
     with drawn_to(path, WIDE_IN, PANEL_IN * n_rows + 0.8) as figure:
@@ -93,7 +93,7 @@ def _draw(axes: Axes, lines: Sequence[tuple[Course, Line]]) -> None:
         else:
             low = RATIO_FLOOR if line.group is Group.SLO else -np.inf
             axes.plot(ends_s, np.maximum(line.values, low), **course.look)
-    axes.set_ylabel(f"{first.name}\n÷ threshold" if first.group is Group.SLO else first.name)
+    axes.set_ylabel(first.title.replace(" ÷", "\n÷"))
     if first.group is Group.SLO:
         _mark_broken(axes)
     elif first.group is Group.KNOB:

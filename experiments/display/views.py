@@ -162,7 +162,7 @@ def picture(
     width, height = (max(LEAST, own - frame) for own, frame in zip(size, FRAME, strict=True))
     lines = [*lines_of(trace_of(history, spec), grades)][:height]  # an agent may have more figures than room
     heading = f"the last {counted(len(history), 'step')}"
-    over_time = table_of(lines, heading, width, lambda line: line.now)
+    over_time = table_of(lines, heading, width, [line.now for line in lines])
     body = Stacked(over_time, Text(), Text(step_line(history[-1], spec)), Text(), progress)
     return Panel(body, title=title, title_align="left", expand=False)
 
@@ -181,16 +181,14 @@ def trace_view(
         events: of the run; those after its end are left out.
         width: of the terminal, in cells; a cell of a line is one interval, or the mean of several.
     """
-    ends_s = stream_time_s(trace)
-    over_time = table_of(
-        [*lines_of(trace, grades)], f"0 to {ends_s[-1]:.0f} s", width, lambda line: line.said
-    )
+    ends_s, lines = stream_time_s(trace), [*lines_of(trace, grades)]
+    over_time = table_of(lines, f"0 to {ends_s[-1]:.0f} s", width, [line.said for line in lines])
     return Stacked(over_time, Text("\n".join(sentences(events, ends_s))))
 
 
-def table_of(lines: Sequence[Line], heading: str, width: int, word: Callable[[Line], str]) -> Table:
-    """Return a row per line: its name, a word on it and, under a heading, its blocks; in `width` cells."""
-    texts = [(line.title, word(line)) for line in lines]
+def table_of(lines: Sequence[Line], heading: str, width: int, words: Sequence[str]) -> Table:
+    """Return a row per line: its title, a word on it and, under a heading, its blocks; in `width` cells."""
+    texts = [(line.title, word) for line, word in zip(lines, words, strict=True)]
     beside = sum(max(map(len, column)) + GAP for column in zip(*texts, strict=True))
     table = plain_table(["", "", heading], n_left=3)
     for line, text in zip(lines, texts, strict=True):

@@ -26,6 +26,7 @@ from experiments.runs.episode import Observer, Step, play
 from experiments.runs.provenance import Identity
 from experiments.runs.record import LOGS, NETWORK, PICTURE, RunRecord, RunStatus, status_of, what_broke
 from experiments.runs.trace import read_trace
+from experiments.worlds.builders import timeline_of
 from experiments.worlds.host import alone
 from experiments.worlds.plan import Plan
 from pipeline.messages import Weights
@@ -155,7 +156,7 @@ class Extras:
         courses = [Course(self._trace, grades, {})]
         if self._twin is not None:
             courses = [Course(self._trace, grades, MEASURED), Course(self._twin, grades, TWIN)]
-        plot_runs(courses, self._title, self.directory / PICTURE, events_of(config))
+        plot_runs(courses, self._title, self.directory / PICTURE, events_of(timeline_of(config)))
 
 
 def execute(

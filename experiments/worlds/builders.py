@@ -9,7 +9,7 @@ from typing import Any
 
 from envs.accuracy import StreamProfile
 from envs.hardware import Device, Hardware, Host
-from envs.scenario import EventKind, Scenario
+from envs.scenario import Event, EventKind, Scenario
 from envs.spec import OF_DETECTIONS, ElasticitySpec, Quality
 from envs.video import video_spec
 from experiments.config.derived import build
@@ -84,6 +84,12 @@ def hardware_of(schema: HardwareSchema) -> Hardware:
 def scenario_of(schema: ScenarioSchema) -> Scenario:
     """What happens. Raises ValueError."""
     return build(Scenario, schema)
+
+
+def timeline_of(config: RunConfig) -> dict[int, tuple[Event, ...]]:
+    """What happens in a run, by the step (from 0) at whose beginning it does. Raises ValueError."""
+    env = config.env
+    return scenario_of(config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
 
 
 def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, seed: int) -> None:
