@@ -57,7 +57,7 @@ def gathered(config: CompareConfig, scratch: Path) -> tuple[list[Row], list[str]
     rows, notes = from_folders(config.folders), []
     if config.mlflow is not None:
         uri = tracking_uri(Path(config.results))
-        found, notes = found_in_mlflow(config.mlflow, uri, config.mlflow_experiment, scratch)
+        found, notes = found_in_mlflow(config.mlflow, uri, scratch)
         rows += [row_of(*one) for one in found]
     return rows, notes
 

@@ -209,7 +209,6 @@ class CompareConfig:
 
     runs: Any = MISSING
     mlflow: str | None = MISSING
-    mlflow_experiment: str | None = MISSING
     where: str = MISSING
     reference: str | None = MISSING
     highlight: list[str] = MISSING

@@ -1,6 +1,5 @@
 """What MLflow shows of a run or a sweep: figures, tags, a description, and the gist of a trace."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from pandas.api.types import is_numeric_dtype
 
 from experiments.program.console import counted
 from experiments.runs.record import RunStatus
@@ -60,44 +58,31 @@ def run_note(summary: Mapping[str, Any]) -> str:
     return f"{who} {came}." if came else who
 
 
-def sweep_figures(summaries: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return how many runs ended how, and each agent's means over those that finished."""
+def sweep_facts(summaries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, float], str]:
+    """Return how many runs ended how and each agent's means over those that finished, and a note on it."""
     runs = pd.DataFrame(summaries, columns=["status", "agent", *FIGURES])
     finished = runs[runs["status"] == RunStatus.FINISHED].astype(dict.fromkeys(FIGURES, float))
     found = {"runs.finished": float(len(finished)), "runs.failed": float(len(runs) - len(finished))}
     means = finished.groupby("agent")[[*FIGURES]].agg("mean")
     for agent, row in means.iterrows():
         found |= {f"{name}.{agent}": float(mean) for name, mean in row.dropna().items()}
-    return found
-
-
-def sweep_note(summaries: Sequence[Mapping[str, Any]]) -> str:
-    """Return whose runs a sweep has, and how many ended how: one sentence."""
-    agents = ", ".join(sorted({summary["agent"] for summary in summaries}))
-    finished = sum(summary["status"] == RunStatus.FINISHED for summary in summaries)
-    n, failed = counted(len(summaries), "run"), len(summaries) - finished
-    return f"{n} of {agents}: {finished} finished, {failed} failed."
+    note = f"{counted(len(runs), 'run')} of {', '.join(sorted(runs['agent'].unique()))}: "
+    return found, f"{note}{len(finished)} finished, {len(runs) - len(finished)} failed."
 
 
 def sweep_tags(about: Mapping[str, Any]) -> dict[str, str]:
-    """Return what `sweep.json` says; an older one kept only what it was to combine, not what was typed."""
-    overrides = about.get("overrides", [])
-    command = about.get("command") or shlex.join(["python", "-m", "experiments.run", "-m", *overrides])
-    return {"overrides": " ".join(overrides), SOURCE: command, **SOURCE_TYPE}
+    """Return what `sweep.json` says; a study has none."""
+    overrides = " ".join(about.get("overrides", []))
+    return {"overrides": overrides, SOURCE: about.get("command", ""), **SOURCE_TYPE}
 
 
 # --- the gist of a trace, whose whole lies beside it in Parquet ---
 
 
-def gist_columns(trace: pd.DataFrame) -> list[str]:
-    """Return what is looked at first: QoE, reward, times, settings, each SLO's ratio and its metric."""
-    wanted = {*ALWAYS, *(f"metrics.{name}" for name in slo_names(trace))}
-    names = [str(name) for name in trace.columns if is_numeric_dtype(trace[name])]
-    return [name for name in names if name in wanted or name.startswith(FAMILIES)]
-
-
 def gist_of(trace: pd.DataFrame, n_values: int) -> tuple[pd.DataFrame, str]:
     """Return a trace's gist in at most so many values (but one for each column at least), and what it is.
+
+    It has what is looked at first: QoE, reward, times, settings, each SLO's ratio and its metric.
 
     Args:
         trace: one row per control interval, at least one; columns as `runs.trace.row_of` has them.
@@ -108,7 +93,9 @@ def gist_of(trace: pd.DataFrame, n_values: int) -> tuple[pd.DataFrame, str]:
         measured in all of a bin; `step` and `ended_s` are those of a bin's last step. And in words, what
         became of the trace, and where all of it is.
     """
-    columns = gist_columns(trace)
+    wanted = {*ALWAYS, *(f"metrics.{name}" for name in slo_names(trace))}
+    names = trace.select_dtypes(["number", "bool"]).columns
+    columns = [name for name in names if name in wanted or name.startswith(FAMILIES)]
     width = -(-len(trace) // max(1, n_values // max(1, len(columns))))
     shown = trace[[*columns, "step", "ended_s"]].replace([np.inf, -np.inf], np.nan)
     bins = shown.groupby(np.arange(len(trace)) // width)

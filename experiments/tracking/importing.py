@@ -7,6 +7,7 @@ one of two equal values. A run's end is written last: what has ended in MLflow i
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,7 @@ from experiments.tracking.facts import (
     params_in,
     summary_figures,
     summary_tags,
-    sweep_figures,
-    sweep_note,
+    sweep_facts,
     sweep_tags,
 )
 from experiments.tracking.store import NOTE, Point, Store, figures_of, in_a_sentence, tracking_uri
@@ -48,7 +48,7 @@ class MlflowImporter:
         self._uri, self._follows = uri, follows
         self._stores: dict[Path, Store] = {}
         self._parents: dict[Path, str] = {}  # ids of sweeps' runs
-        self._sweep_of: dict[Path, str] = {}  # by a run's directory: what its summary says, "" = none
+        self._sweep_of: dict[Path, Path] = {}  # by a run's directory: as its summary says
         self._done: dict[Path, Mapping[str, Any]] = {}  # summaries of runs that need not be looked at again
         self._sent: dict[Path, tuple[int, int]] = {}  # of a run that goes on: bytes of the journal, last step
 
@@ -58,8 +58,9 @@ class MlflowImporter:
         Raises:
             MlflowException, OSError: the store fails.
         """
-        is_sweep = (path / RUNS).is_file() or (path / ABOUT).is_file()
-        sweeps = [path] if is_sweep else sorted(file.parent for file in path.glob(f"{SWEEPS}/*/{RUNS}"))
+        path = path.resolve()
+        is_sweep = path.parent.name == SWEEPS
+        sweeps = [path] if is_sweep else sorted(path.glob(f"{SWEEPS}/*"))
         left = set() if is_sweep else set(directories_of(path))
         for sweep in sweeps:
             self._parent(sweep)
@@ -68,11 +69,7 @@ class MlflowImporter:
             if status_of(sweep) != RunStatus.RUNNING:
                 self._close_sweep(sweep, runs)
             left -= {*runs}
-        for run in sorted(left):
-            parent = self._own_sweep(run)
-            yield run, self._became(run, parent)
-            if parent is not None and (status := status_of(parent)) != RunStatus.RUNNING:
-                self._store(run.parent).stand(self._parent(parent), status, _written_ms(parent))
+        yield from ((run, self._became(run, None)) for run in sorted(left))
 
     def complete_others(self, folder: Path) -> None:
         """Complete what was broken off before MLflow had all of it, and nobody is at any more.
@@ -118,11 +115,8 @@ class MlflowImporter:
             return THERE
         tags = summary_tags(run.summary)
         if sweep is not None:
-            tags |= {
-                PARENT: self._parent(sweep),
-                "sweep": sweep.name,
-                SOURCE: sweep_tags(_about(sweep))[SOURCE],
-            }
+            source = sweep_tags(_about(sweep))[SOURCE]
+            tags |= {PARENT: self._parent(sweep), "sweep": sweep.name, SOURCE: source}
         run_id = store.create(directory, tags, began_ms(directory)) if known is None else known.info.run_id
         if goes_on:
             self._write_new(store, run_id, directory)
@@ -163,37 +157,26 @@ class MlflowImporter:
 
     # --- sweeps ---
 
-    def _own_sweep(self, directory: Path) -> Path | None:
-        """Return the sweep's directory that a run says it belongs to."""
-        if directory not in self._sweep_of:
-            try:
-                self._sweep_of[directory] = read_run(directory).summary.get("sweep", "")
-            except ConfigError:  # somebody is writing it
-                return None
-        sweep = directory.parent / SWEEPS / self._sweep_of[directory]
-        return sweep if self._sweep_of[directory] and sweep.is_dir() else None
-
     def _runs_of(self, sweep: Path) -> list[Path]:
         """Return the directories of a sweep's runs: those that it lists, and who says that it is its."""
-        folder, listed = sweep.parent.parent, sweep / RUNS
-        names = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
-        own = {run for run in directories_of(folder) if self._own_sweep(run) == sweep}
-        return sorted(own | {folder / name for name in names})
+        for run in {*directories_of(sweep.parents[1])} - self._sweep_of.keys():
+            with suppress(ConfigError):  # somebody is writing it
+                self._sweep_of[run] = run.parent / SWEEPS / read_run(run).summary.get("sweep", "")
+        return sorted({*directories_of(sweep), *(run for run, own in self._sweep_of.items() if own == sweep)})
 
     def _parent(self, sweep: Path) -> str:
         """Return the id of a sweep's run, which is made if need be, and runs again if the sweep does."""
         if sweep not in self._parents:
             store, about = self._store(sweep.parent.parent), _about(sweep)
-            known = store.run_of(sweep)
-            if known is not None:
+            known, began_s = store.run_of(sweep), sweep.stat().st_mtime
+            if about:
+                began_s = datetime.fromisoformat(about["started"]).timestamp()
+            if known is None:
+                self._parents[sweep] = store.create(sweep, sweep_tags(about), int(1e3 * began_s))
+            else:
                 self._parents[sweep] = known.info.run_id
                 if status_of(sweep) == RunStatus.RUNNING:
                     store.stand(known.info.run_id, RunStatus.RUNNING, 0)
-            else:
-                began = (
-                    datetime.fromisoformat(about["started"]).timestamp() if about else sweep.stat().st_mtime
-                )
-                self._parents[sweep] = store.create(sweep, sweep_tags(about), int(1e3 * began))
         return self._parents[sweep]
 
     def _close_sweep(self, sweep: Path, runs: Sequence[Path]) -> None:
@@ -203,8 +186,9 @@ class MlflowImporter:
         last = list({summary.get("run_hash", id(summary)): summary for summary in known}.values())
         at_ms = _written_ms(sweep / ABOUT if (sweep / ABOUT).is_file() else sweep)
         if last:
-            points = [(name, value, at_ms, 0) for name, value in sweep_figures(last).items()]
-            store.write(run_id, points, tags={NOTE: sweep_note(last)})
+            figures, note = sweep_facts(last)
+            points = [(name, value, at_ms, 0) for name, value in figures.items()]
+            store.write(run_id, points, tags={NOTE: note})
         report = sweep.parents[2] / "comparisons" / called(sweep)  # of `compare`
         files = (place / name for place in (sweep, report) for name in SWEEP_FILES)
         store.keep(run_id, filter(Path.is_file, files))

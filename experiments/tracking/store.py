@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 STAMP = re.compile(r"^\d{8}-\d{6}-")
-BATCH = 1000  # the most values that MLflow takes in one call: metrics, parameters and tags together
-MOST_PARAMS = 100  # of them parameters; as many tags
-LONGEST_PARAM = 500  # characters; longer values are in the config artifact, where nothing is cut
 ALLOWED = frozenset("/_-. :")  # in a metric's name, beside letters and digits
 LONGEST_SENTENCE = 200  # characters; the whole is in the log
 ASIDE = "(raised as a result of Query-invoked autoflush"
@@ -153,20 +151,18 @@ class Store:
         self,
         run_id: str,
         points: Sequence[Point] = (),
-        params: Mapping[str, str] | None = None,
-        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] = MappingProxyType({}),
+        tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Write all of it in as few calls as MLflow allows; parameters that it would cut are left out."""
+        """Write all of it, in as few calls as MLflow allows; what is long it cuts, and `config.yaml` has."""
         from mlflow.entities import Metric, Param, RunTag
 
-        short = [Param(metric_name(n), t) for n, t in (params or {}).items() if len(t) <= LONGEST_PARAM]
-        metrics = [Metric(*point) for point in points]
-        named = [RunTag(metric_name(name), text) for name, text in (tags or {}).items()]
-        while short or metrics or named:
-            n_tags, n_params = min(len(named), MOST_PARAMS), min(len(short), MOST_PARAMS)
-            n_metrics = BATCH - n_tags - n_params
-            self._client.log_batch(run_id, metrics[:n_metrics], short[:n_params], named[:n_tags])
-            metrics, short, named = metrics[n_metrics:], short[n_params:], named[n_tags:]
+        self._client.log_batch(
+            run_id,
+            [Metric(*point) for point in points],
+            [Param(metric_name(name), text) for name, text in params.items()],
+            [RunTag(metric_name(name), text) for name, text in tags.items()],
+        )
 
     def keep(self, run_id: str, files: Iterable[Path]) -> None:
         """Copy files to the run's artifacts."""

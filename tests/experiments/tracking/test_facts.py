@@ -6,8 +6,7 @@ from experiments.tracking.facts import (
     run_note,
     summary_figures,
     summary_tags,
-    sweep_figures,
-    sweep_note,
+    sweep_facts,
     sweep_tags,
 )
 from experiments.tracking.store import figures_of, metric_name, tracking_uri
@@ -51,15 +50,15 @@ def test_a_run_is_described_by_who_where_and_what_came_of_it():
 
 
 def test_means_are_taken_agent_by_agent_over_finished_runs():
-    assert sweep_figures(ENDED) == {"runs.finished": 2, "runs.failed": 2, "qoe_mean.a": 0.5}
-    assert sweep_note(ENDED) == "4 runs of a, b: 2 finished, 2 failed."
+    figures, note = sweep_facts(ENDED)
+    assert figures == {"runs.finished": 2, "runs.failed": 2, "qoe_mean.a": 0.5}
+    assert note == "4 runs of a, b: 2 finished, 2 failed."
 
 
-def test_the_source_is_what_was_typed_and_of_an_older_sweep_what_would_have_been():
+def test_the_source_is_what_was_typed():
     assert summary_tags({**HEAD, "command": "python -m x 'a b'"})["mlflow.source.name"] == "python -m x 'a b'"
-    assert sweep_tags({"overrides": ["seed=range(2)"]})["mlflow.source.name"] == (
-        "python -m experiments.run -m 'seed=range(2)'"
-    )
+    about = {"overrides": ["a=1", "b=2"], "command": "python -m x -m a=1 b=2"}
+    assert sweep_tags(about)["mlflow.source.name"] == about["command"]
 
 
 def test_the_users_tracking_server_comes_before_our_own_file(monkeypatch, tmp_path):

@@ -121,7 +121,9 @@ def sweep(place, runs, server) -> Path:
     """The directory of a sweep that the server has taken."""
     directory = place / "results" / "main" / "sweeps" / "agents"
     directory.mkdir(parents=True)
-    about = {"started": "2026-01-01 00:00:00", "overrides": ["agent=rule,static"], "status": "FINISHED"}
+    words = ["agent=rule,static"]
+    about = {"started": "2026-01-01 00:00:00", "overrides": words, "status": "FINISHED"}
+    about["command"] = "python -m experiments.run -m agent=rule,static"
     (directory / "sweep.json").write_text(json.dumps(about))
     (directory / "runs.json").write_text(json.dumps([run.name for run in runs]))
     assert [became for _, became in MlflowImporter(server.uri).take(directory)] == ["imported"] * len(runs)

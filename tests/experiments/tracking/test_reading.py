@@ -25,8 +25,8 @@ def results(tmp_path_factory) -> Path:
     return results
 
 
-def found(results: Path, query: str, scratch: Path, experiment: str | None = None):
-    runs, notes = found_in_mlflow(query, tracking_uri(results), experiment, scratch)
+def found(results: Path, query: str, scratch: Path):
+    runs, notes = found_in_mlflow(query, tracking_uri(results), scratch)
     assert notes == []
     return [row_of(*run) for run in runs]
 
@@ -44,7 +44,7 @@ def test_a_query_gives_the_same_runs_as_the_folder(results, tmp_path):
 
 
 def test_only_what_is_asked_for_is_found(results, tmp_path):
-    (one,) = found(results, "tags.agent = 'rule'", tmp_path, experiment="main")
+    (one,) = found(results, "tags.agent = 'rule'", tmp_path)
     assert (one["agent"], one["seed"], one["status"]) == ("rule", 0, "FINISHED")
 
 
@@ -54,18 +54,18 @@ def test_runs_whose_directories_are_elsewhere_are_fetched(results, tmp_path):
     (one,) = found(results, "tags.agent = 'static'", tmp_path)
     (results / "away").rename(results / "main")
     pd.testing.assert_frame_equal(one["trace"](), on_disk["trace"]())
+    assert one["begun"] == on_disk["begun"]
 
 
 @pytest.mark.parametrize(
-    ("query", "experiment", "complaint"),
+    ("query", "complaint"),
     [
-        ("tags.agent = 'ppo'", None, "finds no run of an agent"),
-        ("agent is aif", None, "mlflow='agent is aif': "),
-        ("", "night", "mlflow_experiment: there is none called 'night'; there are Default, main"),
+        ("tags.agent = 'ppo'", "finds no run of an agent"),
+        ("agent is aif", "mlflow='agent is aif': "),
     ],
 )
-def test_what_it_cannot_find_is_one_sentence(results, tmp_path, query, experiment, complaint):
+def test_what_it_cannot_find_is_one_sentence(results, tmp_path, query, complaint):
     with pytest.raises(ConfigError) as caught:
-        found(results, query, tmp_path, experiment)
+        found(results, query, tmp_path)
     assert complaint in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.tracking.facts import gist_columns, gist_of
+from experiments.tracking.facts import gist_of
 
 TRACE = pd.DataFrame(
     {
@@ -24,7 +24,8 @@ TRACE = pd.DataFrame(
 
 
 def test_the_gist_has_what_is_looked_at_first_and_no_words():
-    assert gist_columns(TRACE) == ["qoe", "ratios.load", "metrics.load"]
+    gist, _ = gist_of(TRACE, n_values=1000)
+    assert list(gist) == ["qoe", "ratios.load", "metrics.load", "step", "ended_s"]
 
 
 def test_bins_are_means_of_what_was_measured_and_stand_at_their_last_step():
