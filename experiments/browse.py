@@ -121,7 +121,7 @@ def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
     styles, courses = agent_styles(labels), []
     for i, (label, row) in enumerate(zip(labels, rows, strict=True)):
         with blaming("picture"):
-            trace = row["trace"]()
+            trace = row["run"].trace()
         if trace.empty:
             raise ConfigError(f"{row['place']} has no step to draw")
         look = {

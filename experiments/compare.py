@@ -19,19 +19,12 @@ from experiments.program.errors import ConfigError, quoted
 from experiments.program.files import write_whole
 from experiments.report.block import Evidence
 from experiments.report.report import PAGE, write_report
-from experiments.results.collection import (
-    Collection,
-    certificate_notes,
-    collected,
-    episodes_of,
-    metadata_of,
-    unbuilt_notes,
-)
-from experiments.results.references import measured
+from experiments.results.collection import Collection, collected, metadata_of
 from experiments.results.run_row import Row, from_folders, row_of
 from experiments.runs.logged import called
 from experiments.runs.provenance import command
 from experiments.runs.record import CONFIG
+from experiments.sweeps.logged_cells import episodes_of, measured, worlds_of
 from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
 
@@ -85,9 +78,9 @@ def perform(cfg: DictConfig, console: Console | None = None) -> None:
         rows, source_notes = gathered(config, Path(scratch))
         collection = collected(rows, config.where)
         reference = reference_of(config, collection)
-        episodes, unasked_notes = episodes_of(collection, config.blocks, config.live, console)
-    found = measured(collection.cells, episodes, config, console)
-    doubts = [*unbuilt_notes(collection.cells), *certificate_notes(collection.runs)]
+        worlds = worlds_of(collection.cells)
+        episodes, doubts = episodes_of(collection.runs, worlds, config.blocks, config.live, console)
+    found = measured(collection.cells, worlds, episodes, config, console)
     evidence = Evidence(
         title=name_of(config),
         episodes=episodes,
@@ -95,7 +88,7 @@ def perform(cfg: DictConfig, console: Console | None = None) -> None:
         lacks=found.lacks,
         reference=reference,
         highlight=config.highlight,
-        notes=[*collection.notes, *source_notes, *found.notes, *doubts, *unasked_notes],
+        notes=[*collection.notes, *source_notes, *found.notes, *doubts],
         facts=metadata_of(collection, command()),
     )
     if (directory / PAGE).is_file():

@@ -46,7 +46,9 @@ def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[
         return Follower(directory, uri, directory / LOGS / "mlflow.log").finish
 
     ended = execute(plan, agent, identity, console, view, follow if uri else None)
-    print_summary(console, ended.summary, ended.directory, mlflow_command(uri) if uri else "")
+    own = {} if ended.cause is None else {"error": ""}  # the program says it as it ends
+    in_mlflow = mlflow_command(uri) if uri else ""
+    print_summary(console, ended.summary | own, ended.directory, in_mlflow)
     ended.check()
     return ended.summary
 

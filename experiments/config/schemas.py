@@ -19,7 +19,7 @@ from envs.scenario import Scenario
 from envs.spec import Quality
 from experiments.config.derived import schema_of
 from pipeline.messages import Binding, HandOut, LoadingMode, WorkType
-from pipeline.options import QueuePolicy, SourceKind
+from pipeline.options import ProducerOptions, QueuePolicy, SourceKind
 from pipeline.slos import video_slo
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -44,7 +44,7 @@ class TrafficSchema(VideoSchema):
     height: int = MISSING
     source_fps: float = MISSING
     length_s: float = MISSING
-    classes: list[str] = MISSING
+    classes: list[str] = field(default_factory=lambda: [*ProducerOptions().classes])  # see StreamEnvSchema
 
 
 @dataclass
@@ -54,7 +54,7 @@ class FileSchema(VideoSchema):
     path: str = MISSING
     loop: bool = MISSING
     truth: str = MISSING
-    classes: list[str] = MISSING
+    classes: list[str] = field(default_factory=lambda: [*ProducerOptions().classes])  # likewise
 
 
 @dataclass

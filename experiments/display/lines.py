@@ -71,11 +71,9 @@ class Line:
 
 
 def lines_of(trace: pd.DataFrame, grades: Sequence[str]) -> Iterator[Line]:
-    """Yield the lines of a trace, group by group; of figures, those that were ever measured.
+    """Yield the lines of a trace of one step at least; of figures, those that were ever measured.
 
-    Args:
-        trace: one row per control interval, at least one.
-        grades: of the detector, by their indexes.
+    `grades` are the detector's, by their indexes.
     """
     never = np.zeros(len(trace), dtype=bool)
     rows = trace.filter(regex=r"^(action|settings)\.").to_dict("records")

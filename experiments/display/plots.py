@@ -35,29 +35,18 @@ ROW_IN, CURVES_IN = 0.45, 2.3  # height per node of the longest column, and of t
 
 
 class Course(NamedTuple):
-    """A run to be drawn.
+    """A run to be drawn."""
 
-    Attributes:
-        trace: one row per control interval, at least one.
-        grades: of its detector, by their indexes.
-        look: of its line, as matplotlib's keywords; what has a label is in the legend.
-    """
-
-    trace: pd.DataFrame
-    grades: Sequence[str]
-    look: Mapping[str, Any]
+    trace: pd.DataFrame  # one row per control interval, at least one
+    grades: Sequence[str]  # of its detector, by their indexes
+    look: Mapping[str, Any]  # of its line, as matplotlib's keywords; what has a label is in the legend
 
 
 def plot_runs(courses: Sequence[Course], title: str, path: Path, events: Sequence[TimedEvent] = ()) -> None:
     """Write a figure of runs over time: knobs and what came of them to the left, SLOs and load to the right.
 
-    What a run does not have, its panel has no line of.
-
-    Args:
-        courses: at least one.
-        title: one line.
-        path: of the file, which is what its name ends in: PNG, SVG or PDF.
-        events: of the first run; marked in all panels, and named above them unless they are too many.
+    What a run does not have, its panel has no line of. Events are the first run's: marked in all panels, and
+    named above them unless they are too many. The file is what its name ends in: PNG, SVG or PDF.
     """
     drawn: dict[tuple[Group, str], list[tuple[Course, Line]]] = {}
     for course in courses:
@@ -118,10 +107,7 @@ def _mark_broken(axes: Axes) -> None:
 
 
 def _mark_events(panels: NDArray[Any], events: Sequence[TimedEvent], ends_s: NDArray[np.float64]) -> None:
-    """Draw a line through all panels where the scenario did something, and say above the left ones what.
-
-    A pattern does something in every step, and is not marked.
-    """
+    """Mark in all panels where the scenario did something, but for a pattern, which does in every step."""
     there = [event for event in events if event.step < len(ends_s)]
     for event in there if len(there) <= MOST_NAMED else ():
         began_s = ends_s[event.step - 1] if event.step else 0.0
@@ -136,14 +122,7 @@ def _mark_events(panels: NDArray[Any], events: Sequence[TimedEvent], ends_s: NDA
 
 
 def plot_network(network: NetworkFigure, spec: ElasticitySpec, title: str, path: Path) -> None:
-    """Write a network as PNG: knobs left, metrics and earlier states beside them, SLOs right; curves below.
-
-    Args:
-        network: of the agent, see `NetworkFigure`.
-        spec: names the knobs' levels and the SLOs.
-        title: one line.
-        path: of the PNG.
-    """
+    """Write a network as PNG: knobs left, SLOs right, metrics and earlier states between; curves below."""
     tallest = max(sum(COLUMNS[kind] == x for kind in network.kinds.values()) for x in set(COLUMNS.values()))
     heights = [ROW_IN * max(tallest, 4), CURVES_IN]
     with drawn_to(path, WIDTH_IN, sum(heights) + 0.6) as figure:
@@ -193,11 +172,7 @@ def placed(network: NetworkFigure) -> dict[str, tuple[float, float]]:
 
 
 def draw_worlds(worlds: Sequence[World], path: Path) -> None:
-    """Draw worlds side by side; of each, what happens on top, and below it, how often each setting holds.
-
-    Raises:
-        ConfigError: as `experiments.program.style.drawn_to`.
-    """
+    """Draw worlds: of each what happens, and below, how often each setting holds. Raises as `drawn_to`."""
     n_rows, n_columns = -(-len(worlds) // WORLDS_PER_ROW), min(len(worlds), WORLDS_PER_ROW)
     wide_in, high_in = (2.0 if len(worlds) == 1 else 1.0) * np.array(WORLD_IN)
     with drawn_to(path, wide_in * n_columns, high_in * n_rows) as figure:

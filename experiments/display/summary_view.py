@@ -14,14 +14,12 @@ from experiments.display.lines import lines_of
 from experiments.program.console import counted, figure, say
 from experiments.program.files import write_whole
 from experiments.program.style import rendered
+from experiments.runs.provenance import GROUPS, HASHES
 from experiments.runs.record import LOGS, NETWORK, PAGE, PICTURE, VIDEO, RunStatus, left_in
 from experiments.runs.summary import SETTLED_AFTER, stream_time_s
 from pipeline.messages import Weights
 
-ABOUT = (
-    *("agent", "env", "hardware", "scenario", "video", "slo", "seed", "status", "error"),
-    *("weights", "detections", "git_commit", "spec_hash", "config_hash", "code_hash", "run_hash"),
-)
+ABOUT = (*GROUPS, "seed", "status", "error", "weights", "detections", "git_commit", *HASHES)
 UNTRAINED = (
     "The weights are untrained: the load is real, but what the networks find means nothing. "
     "Give some: detector.weights=PATH"
@@ -34,7 +32,11 @@ PICTURES = {"Trace": PICTURE, "What the agent believes": NETWORK}
 def print_summary(console: Console, summary: Mapping[str, Any], directory: Path, in_mlflow: str) -> None:
     """The table, the paths, and what shows it in MLflow ("" = it is not there)."""
     if "steps" in summary:
-        console.print(summary_table(summary))
+        title = f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
+        table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+        for row in figures_of(summary):
+            table.add_row(*row)  # of words, what has no room goes on in the next line
+        console.print(table)
     for what, path in [*left_in(directory), ("logs of the programs", directory / LOGS)]:
         say(console, f"{what:<28} {path}")
     if in_mlflow:
@@ -57,20 +59,6 @@ def notes_on(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"How far the simulator is from this run is not known: {why}"
 
 
-def summary_table(summary: Mapping[str, Any]) -> Table:
-    """The summary's figures, one per row."""
-    title = f"{summary['agent']} on {summary['video']}, seed {summary['seed']}: {summary['status']}"
-    table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
-    for row in figures_of(summary):
-        table.add_row(*row)  # of words, what has no room goes on in the next line
-    return table
-
-
-def about(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a run was, by what it is; what it does not say is left out."""
-    return {name: str(summary[name]) for name in ABOUT if summary.get(name) not in (None, "")}
-
-
 def figures_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what a run with steps came to, in words: a name and a figure each."""
     yield "steps", f"{summary['steps']}"
@@ -80,11 +68,11 @@ def figures_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"  after the first {SETTLED_AFTER} steps", _percent(after)
     for name, share in summary["slo_fulfilment_by_slo"].items():
         yield f"  {name}", _percent(share)
-    if summary["slo_unknown"]:
+    if summary.get("slo_unknown"):  # which b8146d5 lacks, as F1 and detections
         yield "not measured", f"{100 * summary['slo_unknown']:.1f} % of the steps"
     yield "longest violation", counted(summary["longest_violation"], "step")
     yield "QoE, mean", f"{summary['qoe_mean']:.3f}"
-    if (f1 := summary.get("qoe_by", {}).get(Quality.F1)) is not None:  # which former releases lack
+    if (f1 := summary.get("qoe_by", {}).get(Quality.F1)) is not None:
         yield "found: streaming F1, mean", f"{f1:.3f}"
     if (golden := summary.get("golden_f1")) is not None:
         yield "golden F1, against the highest grade", f"{golden:.3f}"
@@ -100,7 +88,7 @@ def figures_of(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if faults := [name if n is True else f"{n} {name}" for name, n in told if n]:
         yield "source", ", ".join(faults)
     yield "weights", summary["weights"]
-    yield "detections", summary.get("detections", "")  # which runs of before do not say
+    yield "detections", summary.get("detections", "")
     yield from certificate_figures(summary["certificate"]) if "certificate" in summary else ()
 
 
@@ -128,24 +116,16 @@ def _percent(share: float | None) -> str:
 def write_page(
     directory: Path, title: str, summary: Mapping[str, Any], trace: pd.DataFrame, grades: Sequence[str]
 ) -> None:
-    """Write `run.html` from what a run has left by now; it needs no other file but the video.
+    """Write `run.html` from what a run has left by now; it needs no other file but the video. Raises OSError.
 
-    Args:
-        directory: of the run.
-        title: one line.
-        summary: complete.
-        trace: one row per control interval, at least one.
-        grades: of the detector, by their indexes.
-
-    Raises:
-        OSError: it cannot be written.
+    `trace` has one row per control interval, at least one; `grades` are the detector's, by their indexes.
     """
     pictures = {name: directory / file for name, file in PICTURES.items() if (directory / file).exists()}
     files = [path.name for _, path in left_in(directory) if path.name != PAGE]
     page = rendered(
         TEMPLATE,
         title=title,
-        facts=about(summary),
+        facts={name: str(summary[name]) for name in ABOUT if summary.get(name) not in (None, "")},
         notes=list(notes_on(summary)),
         video=VIDEO if VIDEO in files else "",
         figures=figures_of(summary),

@@ -1,9 +1,9 @@
 """A run in a terminal: a line per step, or a picture drawn over itself; and all of it when it is over."""
 
 import math
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from time import monotonic
 from typing import Self
 
 import pandas as pd
@@ -103,16 +103,8 @@ class LiveView(View):
     Steps that follow each other faster than anybody can see are not drawn: a simulated run waits for nobody.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        title: str,
-        spec: ElasticitySpec,
-        n_steps: int,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._spec, self._clock, self._drawn_s = spec, clock, -math.inf
-        self._title = title
+    def __init__(self, console: Console, title: str, spec: ElasticitySpec, n_steps: int) -> None:
+        self._title, self._spec, self._drawn_s = title, spec, -math.inf
         self._progress = Progress(
             TextColumn("step"), MofNCompleteColumn(), BarColumn(bar_width=None), TimeRemainingColumn()
         )
@@ -138,7 +130,7 @@ class LiveView(View):
     def step(self, step: Step) -> None:
         """Draw the interval that has just ended, unless one was drawn just now."""
         self._history.append(step)
-        now_s = self._clock()
+        now_s = monotonic()
         if now_s - self._drawn_s >= 1 / REFRESH_PER_S:
             self._drawn_s = now_s
             self._live.update(self._picture())
@@ -173,13 +165,10 @@ def picture(
 def trace_view(
     trace: pd.DataFrame, grades: Sequence[str], events: Sequence[TimedEvent], width: int
 ) -> RenderableType:
-    """Return all of a trace, from left to right as the stream's time goes; red where an SLO was broken.
+    """Return all of a trace of one step at least, from left to right as time goes; red = an SLO was broken.
 
-    Args:
-        trace: one row per control interval, at least one.
-        grades: of the detector, by their indexes.
-        events: of the run; those after its end are left out.
-        width: of the terminal, in cells; a cell of a line is one interval, or the mean of several.
+    `grades` are the detector's; events after its end are left out; a cell of the terminal's `width` is one
+    interval, or the mean of several.
     """
     ends_s, lines = stream_time_s(trace), [*lines_of(trace, grades)]
     over_time = table_of(lines, f"0 to {ends_s[-1]:.0f} s", width, [line.said for line in lines])

@@ -1,28 +1,20 @@
-"""All runs of a comparison: which count, what a reader must know of them, and the episodes that they were."""
+"""All runs of a comparison: which count, and what a reader must know of them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 
-from experiments.execution.counterfactual import change_points_of
 from experiments.program.console import counted, listed
 from experiments.program.errors import ConfigError
 from experiments.results.comparable import check_comparable
-from experiments.results.naming import flat, named_agents, named_cells
+from experiments.results.naming import named_agents, named_cells
 from experiments.results.run_row import SPEC, STANDING_IN, UNREADABLE, Cell, Row, Runs
 from experiments.runs.record import RunStatus
-from experiments.statistics.episode import EVERYWHERE, GOLDEN, NEEDED, TRAINED, Episode, episode_of
-from experiments.worlds.drawn import PREFIX
+from experiments.runs.summary import dotted
 
 EPISODE = ["cell", "variant", "seed"]  # what makes one
-DRAWN = "drawn worlds"  # the stratum of all of them, for a log does not say what binds
-AT_ONCE = 4  # traces that are read; most of it is waiting for the disk, or for a server
-AHEAD = 32  # traces in memory
 
 Noted = tuple[Runs, list[str]]  # runs that are left, and what a reader must know of the others
 
@@ -43,11 +35,7 @@ class Collection:
 
 
 def collected(rows: Sequence[Row], where: str) -> Collection:
-    """Sort the runs of all sources, of which `where` chooses some, as for `selected`.
-
-    Raises:
-        ConfigError: nothing is left, or what is left was not judged alike.
-    """
+    """Sort the runs of all sources. Raises ConfigError: `where` leaves none, or some not judged alike."""
     runs, selection_notes = selected(pd.DataFrame(rows), where)
     runs, unfinished_notes = finished(runs)
     variants, agent_notes = named_agents(runs)
@@ -57,6 +45,7 @@ def collected(rows: Sequence[Row], where: str) -> Collection:
     cells = [Cell(str(name), own) for name, own in runs.groupby("cell")]
     check_comparable(cells)
     notes = [*code_notes(runs), *selection_notes, *unfinished_notes, *older_notes, *agent_notes, *cell_notes]
+    notes += certificate_notes(runs)
     return Collection(runs, cells, notes, len(rows))
 
 
@@ -64,14 +53,11 @@ def selected(runs: Runs, where: str) -> Noted:
     """Return those for which a query in pandas' syntax is true; all of them if it is "".
 
     It can ask for a run's facts and, by dotted keys, for its whole configuration; not for what came of it,
-    for nobody should choose by that.
-
-    Raises:
-        ConfigError: it is no such query, or true for none.
+    for nobody should choose by that. Raises ConfigError: it is no such query, or true for none.
     """
     if not where:
         return runs, []
-    configured = [{key: value for key, value in flat(own).items() if "." in key} for own in runs["config"]]
+    configured = [{key: value for key, value in dotted(own).items() if "." in key} for own in runs["config"]]
     facts = runs.drop(columns=list(UNREADABLE))
     try:
         truths = facts.join(pd.DataFrame(configured, index=runs.index)).eval(where, engine="python")
@@ -82,18 +68,14 @@ def selected(runs: Runs, where: str) -> Noted:
         ) from error
     if not (isinstance(truths, pd.Series) and truths.dtype == bool):
         raise ConfigError(f"where={where!r} must be true or false for each run, such as agent == 'aif'")
-    n_runs = counted(len(runs), "run")
     if not truths.any():
         found = [f"{name} in {sorted(set(runs[name]))}" for name in ("agent", "hardware", "scenario")]
-        raise ConfigError(f"where={where!r} is true for none of {n_runs}; there are {', '.join(found)}")
-    return runs[truths], [f"Chosen by {where}: {truths.sum()} of {n_runs}."]
+        raise ConfigError(f"where={where!r} is true for no run; there are {', '.join(found)}")
+    return runs[truths], [f"Chosen by {where}: {truths.sum()} of {counted(len(runs), 'run')}."]
 
 
 def finished(runs: Runs) -> Noted:
-    """Return those that came to their end with all they began with; raise ConfigError if there is none.
-
-    Who was played again is not missed.
-    """
+    """Return those that came to their end whole; who was played again is not missed. Raises ConfigError."""
     is_finished = runs["status"] == RunStatus.FINISHED
     played = runs["config_hash"] + " " + runs["seed"].astype(str)
     left = runs[~(is_finished | played.isin(played[is_finished]))]
@@ -121,18 +103,14 @@ def newest(runs: Runs) -> Noted:
 
 
 def code_notes(runs: Runs) -> Iterator[str]:
-    """Say whether results can differ because code does."""
-    codes, is_mixed = runs["code_hash"].where(runs["code_hash"] != "", "unknown"), False
+    """Say whether results can differ because code does; commits alone say nothing of that."""
+    codes = runs["code_hash"].where(runs["code_hash"] != "", "unknown")
     for (variant, *_), own in codes.groupby([runs["variant"], runs["env"], runs[SPEC]]):
         if own.nunique() > 1:
-            is_mixed = True
             yield (
                 f"Not all of one code: {variant} ran with {own.nunique()} versions of its own code, its "
                 f"world's or its checkpoint ({tally(own)}); a difference may be theirs."
             )
-    if (commits := commits_of(runs)).nunique() > 1:
-        same = "" if is_mixed else "; what decides the results is the same in all runs of an agent"
-        yield f"Runs of {commits.nunique()} commits: {tally(commits)}{same}."
 
 
 def certificate_notes(runs: Runs) -> list[str]:
@@ -149,16 +127,6 @@ def certificate_notes(runs: Runs) -> list[str]:
     ]
 
 
-def unbuilt_notes(cells: Sequence[Cell]) -> list[str]:
-    """Say where disturbances are not known."""
-    unbuilt = {cell.name: str(cell.world) for cell in cells if isinstance(cell.world, ConfigError)}
-    reasons = pd.Series(unbuilt, dtype=object)
-    return [
-        f"No disturbances are known of {', '.join(own.index)}: the world cannot be built here ({reason})."
-        for reason, own in reasons.groupby(reasons, sort=False)
-    ]
-
-
 def metadata_of(collection: Collection, command: str) -> dict[str, str]:
     """Return what is told of runs that count, by what it is; what no run says is left out."""
     runs = collection.runs
@@ -169,7 +137,7 @@ def metadata_of(collection: Collection, command: str) -> dict[str, str]:
         "World": tally(runs.apply(world, axis=1)),
         "Began": " to ".join(dict.fromkeys(f"{at:%Y-%m-%d %H:%M}" for at in (stamps.min(), stamps.max()))),
         "Spec": tally(runs["spec_hash"]),
-        "Commit": tally(commits_of(runs)),
+        "Commit": tally(runs["git_commit"].str.replace(r"^(\w{12})\w*", r"\1", regex=True)),
         "Machine": tally(runs["machine"]),
         "Releases": tally(runs["releases"]),
         "Command": command,
@@ -183,66 +151,9 @@ def world(run: Any) -> str:
     return f"{run['env']}{''.join(facts)}, {run['steps']} steps of {run['control_interval_s']:g} s"
 
 
-def commits_of(runs: Runs) -> Runs:
-    """Return enough of each run's commit, and whether it is "-dirty"."""
-    return runs["git_commit"].str.replace(r"^(\w{12})\w*", r"\1", regex=True)
-
-
 def tally(texts: Runs) -> str:
     """Return what there is, most of it first, with how often unless it is all the same; "" is not counted."""
     counts = texts[texts != ""].value_counts()
     if len(counts) < 2:
         return "".join(counts.index)
     return ", ".join(f"{text} ({counted(n, 'run')})" for text, n in counts.items())
-
-
-# --- from their traces to what is compared ---
-
-
-def episodes_of(
-    collection: Collection, blocks: str | None, live: bool | None, console: Console
-) -> tuple[list[Episode], list[str]]:
-    """Return the episodes of all its runs, and a note on disturbances that not all is known of.
-
-    Args:
-        collection: of runs that count; raises ConfigError where a trace of one cannot be read.
-        blocks: the column by which cells are reported together; None = all together.
-        live: a progress bar on the console; None = where that is a terminal.
-    """
-    runs = collection.runs
-    cells = {cell.name: cell for cell in collection.cells}
-    shown = console.is_terminal if live is None else live
-    traces = track(traces_of(runs), "traces", len(runs), console=console, disable=not shown, transient=True)
-    found, n_unasked = [], 0
-    for (_, run), trace in zip(runs.iterrows(), traces, strict=True):
-        cell = cells[run["cell"]]
-        points = () if isinstance(cell.world, ConfigError) else change_points_of(cell.world, run["seed"])
-        n_unasked += NEEDED not in trace and any(point.is_worse for point in points)
-        block = EVERYWHERE if blocks is None else str(cell.first[blocks])
-        stratum = DRAWN if str(cell.first["hardware"]).startswith(PREFIX) else cell.name
-        told = trace.assign(**{name: run[name] for name in (TRAINED, GOLDEN)})
-        found.append(episode_of(told, run["variant"], cell.name, block, run["seed"], points, stratum))
-    note = (
-        f"Of {counted(n_unasked, 'run')} it is not known whether holding still would have broken an SLO "
-        "(only runs of the simulator find out): there, a disturbance counts as one if an SLO was broken."
-    )
-    return found, [note] if n_unasked else []
-
-
-def traces_of(runs: Runs) -> Iterator[pd.DataFrame]:
-    """Yield their traces in their order; a few are read ahead. Raises ConfigError."""
-    rows = runs[["place", "trace"]].to_dict("records")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for start in range(0, len(rows), AHEAD):
-            yield from pool.map(lambda run: trace_of(**run), rows[start : start + AHEAD])
-
-
-def trace_of(place: str, trace: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Read one. Raises ConfigError."""
-    try:
-        found = trace()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{place}: its trace cannot be read: {error}") from error
-    if found.empty:
-        raise ConfigError(f"{place}: its trace has no step")
-    return found

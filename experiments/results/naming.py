@@ -1,18 +1,19 @@
 """Names that say what is different: of several configurations, only the values that tell them apart."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from experiments.results.run_row import ELSEWHERE, SPEC, WORLD, Runs, world_of
 from experiments.runs.provenance import digest
-from experiments.sweeps.study import OURS
+from experiments.runs.summary import dotted
 
 LONGEST = 48  # characters that are added to a name; more become a hash
 TARGET = "_target_"
 CHECKPOINT = "checkpoint"
-
-Fields = Mapping[str, Hashable]  # nested values by dotted keys
+OURS = "default"  # the SLOs that a cell's name does not mention
 
 
 def named_agents(runs: Runs) -> tuple[list[str], list[str]]:
@@ -23,15 +24,12 @@ def named_agents(runs: Runs) -> tuple[list[str], list[str]]:
     where that is all, they are no variants of it.
     """
     made_of = [dict(config["agent"]) for config in runs["config"]]
-    for values in made_of:
-        if values.get(CHECKPOINT):
-            values[CHECKPOINT] = Path(values[CHECKPOINT]).name
-    checkpoints = runs[["agent", SPEC]].assign(path=[str(values.get(CHECKPOINT)) for values in made_of])
-    n_paths = checkpoints.groupby(["agent", SPEC])["path"].transform("nunique")
-    retrained = set(checkpoints.loc[n_paths > 1, "agent"])
-    for agent, values in zip(runs["agent"], made_of, strict=True):
-        if agent not in retrained:
-            values.pop(CHECKPOINT, None)
+    checkpoints = pd.Series([Path(own.pop(CHECKPOINT, None) or "").name for own in made_of], runs.index)
+    n_of_spec: Runs = checkpoints.groupby([runs["agent"], runs[SPEC]]).transform("nunique")
+    retrained = set(runs.loc[n_of_spec > 1, "agent"])
+    for agent, own, checkpoint in zip(runs["agent"], made_of, checkpoints, strict=True):
+        if agent in retrained:
+            own[CHECKPOINT] = checkpoint
     return _names(list(runs["agent"]), made_of, "-")
 
 
@@ -56,9 +54,9 @@ def named_cells(runs: Runs) -> tuple[list[str], list[str]]:
 def _names(stems: Sequence[str], values: Sequence[dict[str, Any]], joint: str) -> tuple[list[str], list[str]]:
     """Return a name per thing: its stem, and what tells its values from others' of this stem; and notes."""
     keys = [digest(own) for own in values]
-    by_stem: dict[str, dict[str, Fields]] = {}
+    by_stem: dict[str, dict[str, dict[str, Hashable]]] = {}
     for stem, key, own in zip(stems, keys, values, strict=True):
-        by_stem.setdefault(stem, {})[key] = flat(own)
+        by_stem.setdefault(stem, {})[key] = dotted(own)
     names, notes = {}, []
     for stem, variants in by_stem.items():
         fields = dict.fromkeys(field for own in variants.values() for field in own)
@@ -77,22 +75,6 @@ def _names(stems: Sequence[str], values: Sequence[dict[str, Any]], joint: str) -
     return [names[pair] for pair in zip(stems, keys, strict=True)], notes
 
 
-def flat(value: Any, prefix: str = "") -> dict[str, Hashable]:
-    """Return plain nested values by dotted keys; lists of scalars stay together, as tuples."""
-    if isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-        value = dict(enumerate(value))
-    if not (isinstance(value, Mapping) and value):
-        return {prefix: _hashable(value)}
-    inside = f"{prefix}." if prefix else ""
-    return {key: own for name, item in value.items() for key, own in flat(item, f"{inside}{name}").items()}
-
-
-def _hashable(value: Any) -> Hashable:
-    if isinstance(value, list | tuple):
-        return tuple(map(_hashable, value))
-    return () if isinstance(value, Mapping) else value  # an empty one
-
-
 def said(key: str, value: Hashable) -> str:
     """Write "target=0.8"; a class speaks for itself."""
     text = text_of(value)
@@ -101,14 +83,10 @@ def said(key: str, value: Hashable) -> str:
 
 def text_of(value: Hashable) -> str:
     """Write a value as short as it can be told; of a path, its last part."""
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:g}"
-        case tuple():
-            return f"[{' '.join(map(text_of, value))}]"
-        case _:
-            return str(value).rstrip("/").rpartition("/")[2]
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return f"[{' '.join(map(text_of, value))}]"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return str(value).rstrip("/").rpartition("/")[2]

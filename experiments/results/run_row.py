@@ -12,39 +12,31 @@
 | `begun` | local time as "20261126-011423", or something that sorts as it; of two, the later one is newer |
 | `world` | a digest, equal for equal worlds |
 | `config` | all that was asked for, as plain values |
-| `typed` | returns the same by its schemas; raises ConfigError |
-| `trace` | returns a row per control interval, columns as `experiments.runs.trace` has them; raises OSError |
+| `run` | what was read back, which has the same by its schemas, and the trace |
 """  # noqa: E501 - a table's row is a line
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import yaml
-
-from experiments.config.schemas import RunConfig
 from experiments.program.errors import ConfigError
 from experiments.runs.logged import LoggedRun, runs_in
 from experiments.runs.provenance import GROUPS, digest, machine_line
-from experiments.runs.record import CONFIG, SUMMARY
+from experiments.runs.record import SUMMARY
 from experiments.statistics.episode import GOLDEN, TRAINED
-from experiments.worlds.plan import Plan, plan_twin
 
 SPEC = "spec_hash"
 HEAD = (*GROUPS, "seed", SPEC, "config_hash", "git_commit", "status")  # every run's summary has these
 BESIDE = ("code_hash", "weights", "detections", "error")  # and these some
 STANDING_IN = ("weights", "detections")  # of these, what may be real or not
-UNREADABLE = ("world", "config", "typed", "trace")  # columns that nobody can ask for in a text
+UNREADABLE = ("world", "config", "run")  # columns that nobody can ask for in a text
 WORLD = tuple(group for group in GROUPS if group != "agent")  # what an episode takes place in
 ELSEWHERE = ("remote", "replay")  # options that say: the run has no say in this group
 NAMING = ("hardware", "scenario", "slo")  # groups whose options a cell is called by
 STAMP = re.compile(r"\d{8}-\d{6}")  # that the name of a run's directory begins with
-CUSTOM = "custom"  # of conf/agent: whatever class the user names
 
 Row = dict[str, Any]
 Runs = Any  # a frame of such rows; type checkers do not know what selecting from a frame gives
@@ -55,42 +47,23 @@ def from_folders(folders: Sequence[str]) -> list[Row]:
     here = Path.cwd()
     found = {run.directory.resolve(): run for folder in folders for run in runs_in(Path(folder))}
     return [
-        row_of(run, str(path.relative_to(here) if path.is_relative_to(here) else path), path.name)
+        row_of(run, str(path.relative_to(here) if path.is_relative_to(here) else path))
         for path, run in found.items()
     ]
 
 
-def row_of(run: LoggedRun, place: str, name: str) -> Row:
-    """Return the row of a run that was read back; `name` is that its directory was given.
-
-    Raises ConfigError: it is no run of `experiments.run`, or its configuration is gone.
-    """
-    if absent := [key for key in HEAD if key not in run.summary]:
+def row_of(run: LoggedRun, place: str) -> Row:
+    """Return the row of a run. Raises ConfigError: `experiments.run` wrote none such, or it lacks a part."""
+    facts, begun = run.summary, run.directory.name
+    if absent := [key for key in HEAD if key not in facts]:
         raise ConfigError(f"{place}: {SUMMARY} is no run's: it has no {', '.join(absent)}")
-    written_at = datetime.fromtimestamp((run.directory / SUMMARY).stat().st_mtime, UTC).astimezone()
-    return made_row(
-        place=place,
-        begun=name if STAMP.match(name) else f"{written_at:%Y%m%d-%H%M%S}-{name}",
-        facts=run.summary,
-        config=plain_config(run.directory),
-        typed=lambda: run.config,
-        trace=run.trace,
-    )
-
-
-def made_row(
-    place: str,
-    begun: str,
-    facts: Mapping[str, Any],
-    config: Mapping[str, Any],
-    typed: Callable[[], RunConfig],
-    trace: Callable[[], pd.DataFrame],
-) -> Row:
-    """Return a row of parts that are columns; `facts` are those of a summary."""
-    row: Row = {name: facts[name] for name in HEAD} | {name: facts.get(name) or "" for name in BESIDE}
-    if row["agent"] == CUSTOM:
-        row["agent"] = str(config["agent"]["_target_"]).rpartition(".")[2]
-    row |= {
+    if not STAMP.match(begun):
+        written_at = datetime.fromtimestamp((run.directory / SUMMARY).stat().st_mtime, UTC).astimezone()
+        begun = f"{written_at:%Y%m%d-%H%M%S}-{begun}"
+    config = run.values
+    row = {
+        **{name: facts[name] for name in HEAD},
+        **{name: facts.get(name) or "" for name in BESIDE},
         "name": config.get("name", ""),
         "steps": config["env"]["steps"],
         "control_interval_s": config["env"]["control_interval_s"],
@@ -98,12 +71,11 @@ def made_row(
         "releases": " ".join(f"{name} {of}" for name, of in sorted(facts.get("releases", {}).items())),
         TRAINED: facts.get(TRAINED, 0),
         GOLDEN: facts.get(GOLDEN),
-        "poor": (facts.get("certificate") or {}).get("poor", ""),
+        "poor": facts.get("certificate", {}).get("poor", ""),
         "place": place,
         "begun": begun,
         "config": config,
-        "typed": typed,
-        "trace": trace,
+        "run": run,
     }
     # what cells are called counts too, for two names are meant as two worlds
     return row | {"world": digest({"named": [row[group] for group in NAMING], **world_of(row)})}
@@ -119,23 +91,7 @@ def world_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     return world
 
 
-def plain_config(directory: Path) -> dict[str, Any]:
-    """Return a run's `config.yaml`, as it stands there. Raises ConfigError.
-
-    OmegaConf reads it fifteen times as slowly; it is left to those few runs whose world must be built.
-    """
-    path = directory / CONFIG
-    try:
-        with path.open(encoding="utf-8") as file:
-            found = yaml.load(file, yaml.CSafeLoader)
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(found, dict) or not {*WORLD, "agent", "output"} <= found.keys():
-        raise ConfigError(f"{path} is not the configuration of a run")
-    return found
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Cell:
     """A world, and the runs that took place in it."""
 
@@ -156,11 +112,3 @@ class Cell:
     def is_real(self) -> bool:
         """Whether its runs took real time."""
         return self.first["env"] == "pipeline"
-
-    @cached_property
-    def world(self) -> Plan | ConfigError:
-        """Its world, of runs that took real time the simulated twin; or why that cannot be built here."""
-        try:
-            return plan_twin(self.first["typed"]())
-        except ConfigError as error:
-            return error

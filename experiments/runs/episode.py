@@ -72,13 +72,7 @@ def received(info: Mapping[str, Any], reward: SupportsFloat) -> float:
 
 
 def play(agent: Agent, env: gym.Env, seed: int, observers: Iterable[Observer] = ()) -> None:
-    """Play one episode, from the reset of both to its end.
-
-    Args:
-        agent: for the environment's spec; it is warm.
-        env: one of ours, wrapped or not; it is not closed.
-        seed: of both.
-        observers: see every step as it ends, one after the other.
+    """Play one episode, from the reset of both to its end, with a warm agent; `env` is not closed.
 
     Raises:
         ClusterError: the real pipeline behind it broke; observers have seen every step until then.

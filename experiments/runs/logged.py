@@ -9,18 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from experiments.config.schemas import CONF, VARIANTS, OutputSchema, RunConfig, schema_for
+from experiments.config.schemas import VARIANTS, RunConfig, schema_for
 from experiments.program.errors import ConfigError, sentence
+from experiments.runs.provenance import GROUPS
 from experiments.runs.record import CONFIG, SUMMARY, RunStatus
+from experiments.runs.summary import dotted
 from experiments.runs.trace import WALL_CLOCK, read_trace
 
 RUNS = "runs.json"  # in a sweep's directory: its runs' directories, relative to the folder of all runs
 ABOUT = "sweep.json"  # in a sweep's directory: what was asked for, and how it stands
 LOCK = "lock"  # in a sweep's directory: held for as long as the sweep's process lives
 SWEEPS = "sweeps"  # in a folder of runs: the sweeps' directories
+# in a summary: what a result depends on beside configuration and seed
+DEPENDED_ON = ("code_hash", "git_commit", "releases", "machine", "weights_sha256")
 STAMPED = str.maketrans(" ", "-", ":-")  # a time as names of runs begin with it
 
 
@@ -42,15 +47,32 @@ class LoggedRun:
         return self.summary["status"] == RunStatus.FINISHED
 
     @cached_property
-    def config(self) -> RunConfig:
-        """All that was asked for. Raises ConfigError: another release wrote it, in words of its own."""
+    def values(self) -> dict[str, Any]:
+        """All that was asked for, as plain values. Raises ConfigError.
+
+        OmegaConf reads it fifteen times as slowly; that is left to those few runs whose world must be built.
+        """
         path = self.directory / CONFIG
         try:
-            raw = OmegaConf.load(path)
-            assert isinstance(raw, DictConfig)
+            found = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        if not isinstance(found, dict) or not {*GROUPS, "output"} <= found.keys():
+            raise ConfigError(f"{path} is not the configuration of a run")
+        return found
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The same by its schemas. Raises ConfigError: another release wrote it, in words of its own."""
+        schema, raw = OmegaConf.structured(RunConfig), OmegaConf.create(self.values)
+        try:
             modernise(raw)
-            found = OmegaConf.to_object(OmegaConf.merge(typed(self.summary, raw), raw))
-        except (OSError, KeyError, OmegaConfBaseException) as error:
+            for group in VARIANTS:
+                if variant := schema_for(group, str(self.summary[group]), raw[group]):
+                    schema[group] = OmegaConf.structured(variant)
+            found = OmegaConf.to_object(OmegaConf.merge(schema, raw))
+        except (KeyError, OmegaConfBaseException) as error:
+            path = self.directory / CONFIG
             raise ConfigError(f"{path} cannot be read as a run's configuration: {sentence(error)}") from error
         assert isinstance(found, RunConfig)
         return found
@@ -61,36 +83,16 @@ class LoggedRun:
 
 
 def modernise(raw: DictConfig) -> None:
-    """Bring what former releases wrote to where it is now."""
+    """Bring what releases until b8146d5 wrote to where it is now; what they lack, schemas have."""
     raw.hardware.pop("accuracy", None)
     raw.hardware.host.pop("baseline_mb", None)
     raw.output.pop("recording", None)
-    former = {"by": raw.slo.pop("qoe", None), "weights": raw.slo.pop("qoe_weights", None)}
-    if "qoe" not in raw:
-        raw.qoe = {name: value for name, value in former.items() if value is not None}
-
-
-def typed(summary: dict[str, Any], raw: DictConfig) -> DictConfig:
-    """A run's schema with the variants that this run has of it.
-
-    What a run may leave is as it is now where it did not know of it: that changes nothing of what it was.
-    """
-    schema = OmegaConf.structured(RunConfig)
-    for group in VARIANTS:
-        if variant := schema_for(group, str(summary[group]), raw[group]):
-            schema[group] = OmegaConf.structured(variant)
-    now = OmegaConf.load(CONF / "config.yaml")
-    assert isinstance(now, DictConfig)
-    schema.output = OmegaConf.merge(OutputSchema, now.output)
-    return schema
+    if "qoe_weights" in raw.slo:
+        raw.qoe = {"weights": raw.slo.pop("qoe_weights")}
 
 
 def read_run(directory: Path) -> LoggedRun:
-    """The run of a directory.
-
-    Raises:
-        ConfigError: there is none, or it has not ended.
-    """
+    """Return the run of a directory. Raises ConfigError: there is none."""
     path = directory / SUMMARY
     try:
         return LoggedRun(directory, json.loads(path.read_text(encoding="utf-8")))
@@ -101,11 +103,7 @@ def read_run(directory: Path) -> LoggedRun:
 
 
 def runs_in(folder: Path) -> list[LoggedRun]:
-    """Every run of a folder of runs, a sweep's directory, or a run's own, in the order of their names.
-
-    Raises:
-        ConfigError: there is no such folder, or no run in it.
-    """
+    """Every run of a folder of runs, a sweep's, or its own, by name. Raises ConfigError: there is none."""
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}")
     found = [read_run(directory) for directory in sorted(directories_of(folder))]
@@ -172,24 +170,12 @@ def exact(value: Any) -> str:
 
 
 def changes_since(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return, in words, what a result depends on beside configuration and seed and is another than then.
-
-    Args:
-        before, now: summaries of two runs.
-    """
-    then, today = depended_on(before), depended_on(now)
+    """Return which of DEPENDED_ON is another in the summary of a run than in that of an earlier one."""
+    then, today = (
+        dotted({name: run[name] for name in DEPENDED_ON if run.get(name)}) for run in (before, now)
+    )
     return [
         f"{what}: {then.get(what, 'not recorded')} then, {today.get(what, 'none')} now"
         for what in then | today
         if then.get(what) != today.get(what)
     ]
-
-
-def depended_on(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return all of it that a summary has, by what it is called."""
-    names = {"code_hash": "the code that decides the result", "git_commit": "git commit"}
-    found = {what: summary[name] for name, what in names.items() if name in summary}
-    prefixes = {"releases": "release of ", "machine": "machine, ", "weights_sha256": "weights of grade "}
-    for name, prefix in prefixes.items():
-        found |= {prefix + key: value for key, value in (summary.get(name) or {}).items()}
-    return found

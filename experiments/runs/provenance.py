@@ -44,6 +44,7 @@ GIT_TIMEOUT_S = 5.0
 OURS = ("agents", "envs", "pipeline")  # what decides what happens; experiments only looks on
 SOURCES = {"pipeline": "envs.pipeline_env", "simulator": "envs.simulator.env", "replay": "envs.replay.env"}
 GROUPS: tuple[str, ...] = ("agent", "video", "detector", "env", "hardware", "scenario", "slo")
+HASHES = ("spec_hash", "config_hash", "code_hash", "run_hash")  # of an identity
 NOT_WHAT_IS_MEASURED = ("seed", "live", "results", "name", "output")
 
 
@@ -116,7 +117,7 @@ class Identity:
     @property
     def metadata(self) -> dict[str, Any]:
         """The first entries of `summary.json`."""
-        hashes = {name: getattr(self, name) for name in ("spec_hash", "config_hash", "code_hash", "run_hash")}
+        hashes = {name: getattr(self, name) for name in HASHES}
         own = {**self.choices, "seed": self.seed, **hashes, "git_commit": git_commit()}
         there = {"releases": releases(), "machine": machine(), "weights_sha256": dict(self.weights)}
         return {**own, **self.origin, **there}
@@ -125,14 +126,7 @@ class Identity:
 def identify(
     cfg: DictConfig, choices: Mapping[str, str], spec_hash: str, weights: Mapping[str, str] | None = None
 ) -> Identity:
-    """Return the identity of a composed configuration.
-
-    Args:
-        cfg: every key and its value.
-        choices: the option that Hydra chose of each group; others are left out.
-        spec_hash: of knobs, SLOs and metrics.
-        weights: SHA-256 by grade of those in use.
-    """
+    """Return the identity of a composed configuration; of `choices`, only those of GROUPS are kept."""
     config: Any = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
     texts = re.split(r"^(?=\w)", OmegaConf.to_yaml(cfg, resolve=True), flags=re.MULTILINE)[1:]
     by_key = dict(zip(config, texts, strict=True))

@@ -74,10 +74,9 @@ def status_of(cause: BaseException | None) -> RunStatus:
 def make_run_directory(
     parent: Path, name: str, fill: Callable[[Path], object] = lambda directory: None
 ) -> Path:
-    """Make a directory under `parent`, its own even for runs that start within the same second.
+    """Make a directory TIME-NAME under `parent`, its own even for runs that start within the same second.
 
-    Its name is the time and `name`. `fill` is given it before anybody can see it: it appears with all that
-    this leaves there, or not at all.
+    `fill` is given it before anybody can see it: it appears with all that this leaves there, or not at all.
     """
     stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     parent.mkdir(parents=True, exist_ok=True)
@@ -104,16 +103,8 @@ class RunRecord(Observer):
     lies there: see `finish`. Where time is simulated, steps follow each other so fast that to write each on
     its own would take longer than to play it: the journal then gets those of a second together.
 
-    Args:
-        parent: folder of runs.
-        identity: what the run is.
-        spec: names the knobs.
-        facts: what the head of `summary.json` says beside the identity.
-        is_simulated: whether its time is.
-        further: by the step's index, further columns of a row.
-
-    Raises:
-        OSError: it cannot begin; nothing is left.
+    `parent` is a folder of runs, `facts` go to the head of the summary beside the identity, `further` has
+    further columns of a row, by the step's index. Raises OSError: it cannot begin; nothing is left.
     """
 
     def __init__(
@@ -163,10 +154,7 @@ class RunRecord(Observer):
         """Say what ended the run, complete trace and summary; returns the summary.
 
         On a full disk, the summary says so in the room that was kept for it, and the rest is left to the next
-        start.
-
-        Raises:
-            OSError: not even that could be written.
+        start. Raises OSError: not even that could be written.
         """
         try:
             self.note(status=status, error=error)
@@ -223,14 +211,10 @@ def summary_text(summary: Mapping[str, Any]) -> str:
 
 
 def finish_killed(folder: Path, console: Console) -> list[Path]:
-    """Complete every run of a folder of runs that nobody carries on; returns their directories.
+    """Complete all runs of a folder that nobody carries on; returns their directories. Raises OSError.
 
     Each gets its trace as Parquet and a summary with the figures of the steps that it made, and with what
-    ended it: KILLED, unless it had time to say something else. MLflow hears of it from whoever follows the
-    next run into it.
-
-    Raises:
-        OSError: something cannot be written.
+    ended it: KILLED, unless it had time to say something else. MLflow hears of it from an export.
     """
     found = [path.parent for path in sorted(folder.glob(f"*/{JOURNAL}")) if finish(path.parent)]
     if found:
@@ -245,10 +229,7 @@ def finish_killed(folder: Path, console: Console) -> list[Path]:
 def finish(directory: Path) -> bool:
     """Complete one from what it has left by now; False if there is nothing to do, or somebody else is at it.
 
-    A journal that does not say what ended the run is of a process that had no time to.
-
-    Raises:
-        OSError: something cannot be written.
+    A journal that does not say what ended the run is of a process that had no time to. Raises OSError.
     """
     try:
         journal = (directory / JOURNAL).open("rb")

@@ -79,21 +79,21 @@ def summarise(trace: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def dotted(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values by dotted names; an empty mapping is a value."""
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        inside = isinstance(value, Mapping) and value
-        found |= dotted(value, f"{prefix}{name}.") if inside else {prefix + str(name): value}
-    return found
+def dotted(nested: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted names; lists of scalars stay together as tuples, () stands for {}."""
+    if isinstance(nested, list | tuple):
+        if not any(isinstance(item, Mapping | list | tuple) for item in nested):
+            return {prefix: tuple(nested)}
+        nested = dict(enumerate(nested))
+    if not isinstance(nested, Mapping):
+        return {prefix: nested}
+    inside = f"{prefix}." if prefix else ""
+    parts = [dotted(item, f"{inside}{name}") for name, item in nested.items()]
+    return {name: value for part in parts for name, value in part.items()} or {prefix: ()}
 
 
 def degradation(figures: Mapping[str, Any]) -> str:
-    """What happened to a run that nobody meant to happen, in a sentence; "" if nothing did.
-
-    Args:
-        figures: as of `summarise`, or an `info` of the run's end.
-    """
+    """Say what happened to a run that nobody meant to happen, "" if nothing did; figures of `summarise`."""
     n_died, n_returned = figures.get("deaths") or 0, figures.get("restarts") or 0
     if not n_died:
         return ""
@@ -122,10 +122,9 @@ def names_in(trace: pd.DataFrame, prefix: str) -> list[str]:
 
 
 def verdicts(trace: pd.DataFrame, names: list[str]) -> Verdicts:
-    """Of each SLO, shapes (n_steps, n_slos); a trace without such columns knows all that it tells."""
+    """Of each SLO, shapes (n_steps, n_slos)."""
     broken = np.stack([column(trace, f"slos.{name}") == SloState.CRITICAL for name in names], axis=1)
-    found = [column(trace, known) > 0 for name in names if (known := f"known.{name}") in trace]
-    known = np.stack(found, axis=1) if found else np.ones_like(broken)
+    known = np.stack([column(trace, f"known.{name}") > 0 for name in names], axis=1)
     return Verdicts(known & ~broken, broken, ~known & ~broken)
 
 

@@ -32,12 +32,7 @@ Row = dict[str, Scalar]
 
 
 def row_of(step: Step, knobs: Sequence[str]) -> Row:
-    """One flat row: nested names joined by dots, as in MLflow and in the trace's columns.
-
-    Args:
-        step: what happened.
-        knobs: the knobs' names, in the order of the action.
-    """
+    """Return one flat row: nested names joined by dots; `knobs` are named in the order of the action."""
     row: Row = {
         "step": step.index,
         "ended_s": step.ended_s,
@@ -87,12 +82,9 @@ def traced(
 
 
 class TraceWriter:
-    """Appends rows to a journal, which is locked for as long as this process lives: see `record.finish`.
+    """Appends rows to a run's journal, which is locked for as long as this process lives: see `finish`.
 
-    Args:
-        directory: of the run.
-        every_s: rows that came within so many seconds leave this process together, >= 0; 0 = each has left it
-            when `write` returns.
+    Rows that came within `every_s` leave this process together; 0 = each has left it when `write` returns.
     """
 
     def __init__(self, directory: Path, every_s: float = 0.0) -> None:
@@ -162,11 +154,7 @@ def read_journal(directory: Path, offset: int = 0) -> tuple[list[dict[str, Any]]
 
 
 def read_trace(directory: Path) -> pd.DataFrame:
-    """Read the trace of a run that ended, or of one that was killed; one row per control interval.
-
-    Raises:
-        FileNotFoundError: there is neither a trace nor a journal.
-    """
+    """Read a run's trace, ended or not, a row per control interval. Raises FileNotFoundError: it has none."""
     if (directory / TRACE).exists():
         return pq.read_table(directory / TRACE).to_pandas()
     if not (directory / JOURNAL).exists():

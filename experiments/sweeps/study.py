@@ -19,6 +19,7 @@ from experiments.config.programs import RosterConfig, StudyConfig, StudySchema, 
 from experiments.config.schemas import EnvSchema, PipelineSchema, ReplaySchema
 from experiments.execution.resolve import ResolvedRun, resolve
 from experiments.program.errors import ConfigError, blaming, sentence
+from experiments.results.naming import OURS
 from experiments.runs.provenance import git_commit
 from experiments.statistics.episode import ORACLE, RANDOM
 from experiments.worlds.drawn import PREFIX
@@ -28,7 +29,6 @@ STUDIES = "studies"  # the folder of all runs of studies: what one has played, a
 N_RANDOM_SEEDS = 20  # of each cell, whose mean is what random decisions earn there
 N_RANDOM_DRAWN = 3  # likewise of a drawn world, of which there are many
 NOTHING = ("output.video=false", "output.detections=NONE", "output.mlflow=false", "output.picture=false")
-OURS = "default"  # the SLOs that a cell's name does not mention
 
 
 # --- where ---

@@ -1,12 +1,10 @@
 """What MLflow shows of a run or a sweep: figures, tags, a description, and the gist of a trace."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from experiments.program.console import counted
 from experiments.runs.record import RunStatus
@@ -21,12 +19,6 @@ ALWAYS = (
 )
 FAMILIES = ("ratios.", "settings.")  # with those, columns of a gist
 SOURCE_TYPE = {"mlflow.source.type": "JOB"}
-
-
-def params_in(config: Path) -> dict[str, str]:
-    """Return a configuration file's values as text, by dotted key. Raises OSError."""
-    values = yaml.load(config.read_text(encoding="utf-8"), yaml.CSafeLoader)
-    return {name: str(value) for name, value in dotted(values).items()}
 
 
 def summary_figures(summary: Mapping[str, Any]) -> dict[str, float]:
@@ -84,14 +76,8 @@ def gist_of(trace: pd.DataFrame, n_values: int) -> tuple[pd.DataFrame, str]:
 
     It has what is looked at first: QoE, reward, times, settings, each SLO's ratio and its metric.
 
-    Args:
-        trace: one row per control interval, at least one; columns as `runs.trace.row_of` has them.
-        n_values: >= 1.
-
-    Returns:
-        Means of some columns over bins of equal length (the last may be shorter), NaN where nothing was
-        measured in all of a bin; `step` and `ended_s` are those of a bin's last step. And in words, what
-        became of the trace, and where all of it is.
+    Means over bins of equal length (the last may be shorter), NaN where nothing was measured in all of a
+    bin; `step` and `ended_s` are those of a bin's last step. And in words, what became of the trace.
     """
     wanted = {*ALWAYS, *(f"metrics.{name}" for name in slo_names(trace))}
     names = trace.select_dtypes(["number", "bool"]).columns

@@ -56,17 +56,8 @@ def follow(
 ) -> list[str]:
     """Import a run, a sweep or a folder of runs again and again, until nobody is at it any more.
 
-    Args:
-        importer: that follows.
-        path: which.
-        waited: waits at most so many seconds; True = whoever is at it will do no more.
-        say: hears in the end how far it is.
-
-    Returns:
-        What could not be imported, and why.
-
-    Raises:
-        MlflowException, OSError: the store fails in the end.
+    `waited` waits at most so many seconds, True = whoever is at it will do no more; `say` hears in the end
+    how far it is. Returns what could not be imported, and why; raises what the store does in the end.
     """
     pause_s = 0.0
     while True:
@@ -89,13 +80,7 @@ def follow(
 
 
 class Follower:
-    """The process, as seen by a run or a sweep that starts it.
-
-    Args:
-        directory: to be followed.
-        uri: of the store.
-        log: file that gets the process's errors.
-    """
+    """The process, as seen by a run or a sweep that starts it; `log` gets the process's errors."""
 
     def __init__(self, directory: Path, uri: str, log: Path) -> None:
         self._more = f"(more in {log}). All is on disk. {afterwards(directory)}"
@@ -111,13 +96,9 @@ class Follower:
             )
 
     def finish(self, report: Callable[[str], object] = str) -> None:
-        """Wait until MLflow has all that the directory has; it must say by now how it ended.
+        """Wait until MLflow has all that the directory has, which must say by now how it ended.
 
-        Args:
-            report: hears how far it is.
-
-        Raises:
-            TrackingError: MLflow refused something, or took too long.
+        `report` hears how far it is. Raises TrackingError: MLflow refused something, or took too long.
         """
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
@@ -149,10 +130,6 @@ def main(uri: str, path: Path) -> int:
     def waited(seconds: float) -> bool:
         return bool(select.select([sys.stdin], [], [], seconds)[0])
 
-    try:
-        importer.complete_others(path.parents[1] if is_sweep else path.parent)
-    except store_errors() as error:
-        logger.warning("what was broken off before waits on: %s", in_a_sentence(error))
     try:
         missing = follow(importer, path, waited, say)
     except Exception as error:  # whatever it is, whoever waits is told

@@ -5,24 +5,21 @@ one of two equal values. A run's end is written last: what has ended in MLflow i
 """
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from experiments.program.errors import ConfigError
 from experiments.program.files import is_held
 from experiments.runs.logged import ABOUT, LOCK, RUNS, SWEEPS, LoggedRun, called, directories_of, read_run
 from experiments.runs.record import CONFIG, SUMMARY, RunStatus, finish, left_in
+from experiments.runs.summary import dotted
 from experiments.runs.trace import JOURNAL, read_journal
 from experiments.tracking.facts import (
     SOURCE,
     gist_of,
-    params_in,
     summary_figures,
     summary_tags,
     sweep_facts,
@@ -37,11 +34,10 @@ IMPORTED, THERE, GOING_ON, UNREADABLE = "imported", "there already", "still goin
 
 
 class MlflowImporter:
-    """Imports runs and sweeps; each folder of runs is an experiment of a store.
+    """Imports runs and sweeps; each folder of runs is an experiment of a store, whose errors are passed on.
 
-    Args:
-        uri: of the store; "" = as `tracking_uri` has it for the folder of all results.
-        follows: whether runs of the real pipeline are taken in while they go on.
+    `uri` "" is as `tracking_uri` has it for the folder of all results; who `follows` takes in runs of the
+    real pipeline while they go on.
     """
 
     def __init__(self, uri: str = "", follows: bool = False) -> None:
@@ -53,11 +49,7 @@ class MlflowImporter:
         self._sent: dict[Path, tuple[int, int]] = {}  # of a run that goes on: bytes of the journal, last step
 
     def take(self, path: Path) -> Iterator[tuple[Path, str]]:
-        """Import what a run, a sweep or a folder of runs has and the store lacks; say what became of each.
-
-        Raises:
-            MlflowException, OSError: the store fails.
-        """
+        """Import what a run, a sweep or a folder of runs has and the store lacks; say what became of each."""
         path = path.resolve()
         is_sweep = path.parent.name == SWEEPS
         sweeps = [path] if is_sweep else sorted(path.glob(f"{SWEEPS}/*"))
@@ -70,16 +62,6 @@ class MlflowImporter:
                 self._close_sweep(sweep, runs)
             left -= {*runs}
         yield from ((run, self._became(run, None)) for run in sorted(left))
-
-    def complete_others(self, folder: Path) -> None:
-        """Complete what was broken off before MLflow had all of it, and nobody is at any more.
-
-        Raises:
-            MlflowException, OSError: the store fails.
-        """
-        for directory in self._store(folder).under_way():
-            if directory.is_dir() and not is_under_way(directory):
-                deque(self.take(directory), maxlen=0)
 
     def _store(self, folder: Path) -> Store:
         if folder not in self._stores:
@@ -119,16 +101,17 @@ class MlflowImporter:
             tags |= {PARENT: self._parent(sweep), "sweep": sweep.name, SOURCE: source}
         run_id = store.create(directory, tags, began_ms(directory)) if known is None else known.info.run_id
         if goes_on:
-            self._write_new(store, run_id, directory)
+            self._write_new(store, run_id, run)
             return GOING_ON
         self._complete(store, run_id, run, tags)
         self._done[directory] = run.summary
         return IMPORTED
 
-    def _write_new(self, store: Store, run_id: str, directory: Path) -> None:
+    def _write_new(self, store: Store, run_id: str, run: LoggedRun) -> None:
         """Write what a run that goes on has had to say since the last time."""
+        directory = run.directory
         if directory not in self._sent:
-            store.write(run_id, params=params_in(directory / CONFIG))
+            store.write(run_id, params=dotted(run.values))
         offset, last_step = self._sent.get(directory, (0, -1))
         rows, _, offset = read_journal(directory, offset)
         store.write(run_id, _points(rows, began_ms(directory)))
@@ -149,9 +132,7 @@ class MlflowImporter:
             rows = gist.to_dict("records")
         points = [(name, value, ended_ms, 0) for name, value in summary_figures(run.summary).items()]
         points += _points(rows, zero_ms)
-        n_rejected = np.isinf(trace.select_dtypes("number").to_numpy(np.float64)).sum()
-        tags = {**tags, "trace": became, "metrics_rejected": str(n_rejected)}
-        store.write(run_id, points, params_in(directory / CONFIG), tags)
+        store.write(run_id, points, dotted(run.values), {**tags, "trace": became})
         store.keep(run_id, (path for _, path in left_in(directory)))
         store.stand(run_id, run.summary["status"], ended_ms)
 

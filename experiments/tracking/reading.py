@@ -23,10 +23,8 @@ NO_BAR = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 def found_in_mlflow(query: str, uri: str, scratch: Path) -> tuple[list[tuple[LoggedRun, str]], list[str]]:
     """Return the runs that a search finds, each with its place, and notes on those that left too little.
 
-    Args:
-        query: in MLflow's syntax, such as "tags.agent = 'aif' and tags.scenario = 'steady'".
-        uri: of the store.
-        scratch: a folder for what must be fetched; the runs need it as long as they are read.
+    `query` is in MLflow's syntax, such as "tags.agent = 'aif' and tags.scenario = 'steady'"; `scratch` is a
+    folder for what must be fetched, which the runs need as long as they are read.
 
     Raises:
         ConfigError: there is no such store, it does not understand the query, or finds nothing.

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 STAMP = re.compile(r"^\d{8}-\d{6}-")
-ALLOWED = frozenset("/_-. :")  # in a metric's name, beside letters and digits
 LONGEST_SENTENCE = 200  # characters; the whole is in the log
 ASIDE = "(raised as a result of Query-invoked autoflush"
 IN_MLFLOW = {"DEGRADED": "FAILED"}  # so that a search for FINISHED finds valid results only
@@ -62,8 +61,8 @@ def mlflow_command(uri: str) -> str:
 
 
 def metric_name(name: str) -> str:
-    """Return a name that MLflow accepts: all but letters, digits and `ALLOWED` becomes an underscore."""
-    return "".join(c if (c.isascii() and c.isalnum()) or c in ALLOWED else "_" for c in name)
+    """Return a name that MLflow accepts: whatever else becomes an underscore."""
+    return re.sub(r"[^A-Za-z0-9/_\-. :]", "_", name)
 
 
 def figures_of(row: Mapping[str, Any]) -> dict[str, float]:
@@ -88,12 +87,9 @@ def in_a_sentence(error: BaseException) -> str:
 
 
 class Store:
-    """One experiment of a store; both are made where they are not there yet.
+    """One experiment of a store, by its name; both are made where they are not there yet.
 
-    Args:
-        uri: of the store.
-        results: the folder of all results; files go beside the runs, unless a server keeps them.
-        experiment: its name.
+    `results` is the folder of all results: files go beside the runs, unless a server keeps them.
     """
 
     def __init__(self, uri: str, results: Path, experiment: str) -> None:
@@ -118,8 +114,7 @@ class Store:
     def _set_up_page(self, known: Mapping[str, str]) -> None:
         """Have the experiment's page lead to its runs, in a view with their figures as columns.
 
-        A view of MLflow's is kept in a tag and opened by its key. No tag makes it the first: by itself the
-        page of 3.17 opens on what it has for language models, under our note.
+        No tag opens a view by itself: the page of 3.17 begins with what it has for language models.
         """
         state = {"selectedColumns": [f"metrics.`summary.{name}`" for name in COLUMNS]}
         runs = f"#/experiments/{self._experiment}/runs?viewStateShareKey={VIEW}"
@@ -136,11 +131,6 @@ class Store:
         named = f'tags.{DIRECTORY} = "{directory.resolve()}"'
         return next(iter(self._client.search_runs([self._experiment], named, max_results=1)), None)
 
-    def under_way(self) -> list[Path]:
-        """Return the directories of all runs that run, as far as the store knows."""
-        found = self._client.search_runs([self._experiment], f"attributes.status = '{RUNNING}'")
-        return [Path(run.data.tags[DIRECTORY]) for run in found if DIRECTORY in run.data.tags]
-
     def create(self, directory: Path, tags: Mapping[str, str], start_ms: int) -> str:
         """Make a new run of a directory, which runs; returns its id."""
         named = {metric_name(tag): text for tag, text in tags.items()}
@@ -151,7 +141,7 @@ class Store:
         self,
         run_id: str,
         points: Sequence[Point] = (),
-        params: Mapping[str, str] = MappingProxyType({}),
+        params: Mapping[str, Any] = MappingProxyType({}),
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Write all of it, in as few calls as MLflow allows; what is long it cuts, and `config.yaml` has."""
@@ -160,7 +150,7 @@ class Store:
         self._client.log_batch(
             run_id,
             [Metric(*point) for point in points],
-            [Param(metric_name(name), text) for name, text in params.items()],
+            [Param(metric_name(name), str(value)) for name, value in params.items()],
             [RunTag(metric_name(name), text) for name, text in tags.items()],
         )
 

@@ -93,8 +93,8 @@ def test_other_code_may_come_to_something_else_and_is_named(copied, capsys):
     with_summary(copied, code_hash="0123456789ab", git_commit="an older one")
     main([str(copied)])
     said = capsys.readouterr().out
-    assert "the code that decides the result: 0123456789ab then, " in said
-    assert "git commit: an older one then, " in said
+    assert "code_hash: 0123456789ab then, " in said
+    assert "git_commit: an older one then, " in said
     assert "the code is another one, and so may be what it comes to" in said
 
 
@@ -155,8 +155,8 @@ def test_releases_machine_and_weights_that_are_others_are_named():
         "weights_sha256": {"n": "ab", "s": "ef"},
     }
     assert changes_since(before, now) == [
-        "release of jax: 2 then, 3 now",
-        "machine, cpu: x then, y now",
-        "weights of grade s: cd then, ef now",
+        "releases.jax: 2 then, 3 now",
+        "machine.cpu: x then, y now",
+        "weights_sha256.s: cd then, ef now",
     ]
-    assert changes_since({}, now)[0] == "the code that decides the result: not recorded then, c now"
+    assert changes_since({}, now)[0] == "code_hash: not recorded then, c now"

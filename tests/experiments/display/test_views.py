@@ -80,11 +80,12 @@ def test_the_live_view_leaves_its_last_picture_standing():
     assert "models load" in printed
 
 
-def test_the_live_view_draws_no_faster_than_anybody_can_see():
+def test_the_live_view_draws_no_faster_than_anybody_can_see(monkeypatch):
     now_s = 0.0
+    monkeypatch.setattr("experiments.display.views.monotonic", lambda: now_s)
     console = Console(file=io.StringIO(), width=120, force_terminal=True)
     drawn_at = []
-    with LiveView(console, "a title", SPEC, 40, clock=lambda: now_s) as view:
+    with LiveView(console, "a title", SPEC, 40) as view:
         view._live.auto_refresh = False
         view._live.update = lambda *_, **__: drawn_at.append(now_s)  # type: ignore[method-assign]
         for step in steps(*[(0, 0, 0)] * 40):

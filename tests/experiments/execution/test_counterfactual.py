@@ -10,9 +10,11 @@ from rich.console import Console
 from experiments.execution.counterfactual import change_points_of
 from experiments.interactive import arrange
 from experiments.program.errors import ConfigError
-from experiments.results.collection import Collection, collected, episodes_of
+from experiments.results.collection import collected
 from experiments.results.run_row import Cell, from_folders
+from experiments.runs.trace import TRACE
 from experiments.statistics.episode import NEEDED
+from experiments.sweeps.logged_cells import episodes_of, worlds_of
 from tests.experiments.recorded import QUICK, record
 
 WORDS = ("agent=static", "scenario=worker_loss", "env.steps=45")
@@ -48,22 +50,23 @@ def breaks(actions: Sequence[Sequence[int]]) -> bool:
 
 
 def test_it_is_found_out_at_the_change_for_the_worse_only(cell):
-    assert not isinstance(cell.world, ConfigError)
-    points = change_points_of(cell.world, 0)
+    (world,) = worlds_of([cell]).values()
+    assert not isinstance(world, ConfigError)
+    points = change_points_of(world, 0)
     assert [(point.step, point.is_worse) for point in points] == [(LOST, True), (BACK, False)]
-    assert list(np.flatnonzero(cell.first["trace"]()[NEEDED].notna())) == [LOST]
+    assert list(np.flatnonzero(cell.first["run"].trace()[NEEDED].notna())) == [LOST]
 
 
 @pytest.mark.parametrize(("levels", "expected"), [(LOWEST, False), (HIGH, True)])
 def test_what_holding_still_would_have_done_is_what_it_does(runs, levels, expected):
-    trace = runs[levels].first["trace"]()
+    trace = runs[levels].first["run"].trace()
     actions = trace[["action.fps", "action.resolution", "action.grade"]].to_numpy().tolist()
     assert breaks(actions) is expected
     assert bool(trace[NEEDED][LOST]) is expected
 
 
 def test_of_a_trace_that_does_not_say_it_is_noted(cell):
-    older = cell.runs.assign(trace=[lambda: cell.first["trace"]().drop(columns=NEEDED)])
-    whole = Collection(older, [cell], (), 1)
-    _, (note,) = episodes_of(whole, None, False, Console(quiet=True))
+    run = cell.first["run"]
+    run.trace().drop(columns=NEEDED).to_parquet(run.directory / TRACE)
+    _, (note,) = episodes_of(cell.runs, worlds_of([cell]), None, False, Console(quiet=True))
     assert note.startswith("Of 1 run it is not known whether holding still would have broken an SLO")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from experiments.program.errors import ConfigError
-from experiments.results.collection import certificate_notes, collected, finished, newest, selected, tally
+from experiments.results.collection import collected, finished, metadata_of, newest, selected, tally
 from tests.experiments.results.rows import row, runs
 
 THREE = runs(row("a"), row("b", seed=1), row("c", {"agent.target": 0.8}, agent="aimd"))
@@ -35,10 +35,10 @@ def test_a_query_chooses(where, expected):
         ("seed", "must be true or false for each run"),
         (
             "agent == 'ppo'",
-            "is true for none of 3 runs; there are agent in ['aimd', 'rule'], hardware in ['rpi5']",
+            "is true for no run; there are agent in ['aimd', 'rule'], hardware in ['rpi5']",
         ),
         ("qoe_mean > 0.5", "'qoe_mean' is not defined"),  # nobody chooses by what came of it
-        ("trace == 1", "'trace' is not defined"),
+        ("run == 1", "'run' is not defined"),
     ],
 )
 def test_a_query_that_is_none_is_a_sentence(where, complaint):
@@ -96,12 +96,10 @@ def test_another_code_is_the_first_thing_said():
     assert "cccccccccccc (1 run), eeeeeeeeeeee (1 run)" in note
 
 
-def test_several_commits_of_one_code_are_said_too():
-    notes = collected([row("a"), row("b", seed=1, git_commit="0123456789abcdef-dirty")], "").notes
-    assert notes == [
-        "Runs of 2 commits: dddddddddddd (1 run), 0123456789ab-dirty (1 run); what decides the results is "
-        "the same in all runs of an agent."
-    ]
+def test_several_commits_of_one_code_are_a_fact_and_no_caveat():
+    found = collected([row("a"), row("b", seed=1, git_commit="0123456789abcdef-dirty")], "")
+    assert found.notes == []
+    assert metadata_of(found, "")["Commit"] == "dddddddddddd (1 run), 0123456789ab-dirty (1 run)"
 
 
 def test_facts_are_told_in_short():
@@ -112,8 +110,7 @@ def test_facts_are_told_in_short():
 def test_runs_whose_simulated_twin_was_not_near_are_named():
     good, poor = ({"poor": text} for text in ("", "load near in 10%"))
     runs = [row("a", env="pipeline", certificate=good), row("b", env="pipeline", seed=1, certificate=poor)]
-    found = collected(runs, "")
-    (note,) = certificate_notes(found.runs)
+    (note,) = collected(runs, "").notes
     assert note.startswith("In 1 of 2 runs of the pipeline the simulated twin is not near")
     assert note.endswith("rule in rpi5/steady under 1 (load near in 10%).")
-    assert certificate_notes(collected([row("c"), row("d", env="pipeline", seed=1)], "").runs) == []
+    assert collected([row("c"), row("d", env="pipeline", hardware="local")], "").notes == []

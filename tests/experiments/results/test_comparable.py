@@ -21,7 +21,7 @@ def test_other_thresholds_are_refused_by_name():
         row("results/b", seed=1),
         row("results/c", strict, slo="strict", spec_hash="eeeeeeeeeeee"),
     )
-    assert "slo.load.threshold is 1 in 2 runs (results/a, ...), 0.5 in 1 run (results/c)" in text
+    assert "slo.load.threshold is 1 in 2 runs (results/b, ...), 0.5 in 1 run (results/c)" in text
     assert text.endswith("choose, for example with where=\"slo == 'default'\"")
     assert "spec_hash" not in text  # the field says it better
 
@@ -29,7 +29,7 @@ def test_other_thresholds_are_refused_by_name():
 def test_other_knobs_are_refused():
     wide = {"video.width": 1280, "video.height": 720}
     text = refusal(row("b"), row("a", wide, video="wide", spec_hash="eeeeeeeeeeee"))
-    assert "video.width is 640 in 1 run (b), 1280 in 1 run (a); video.height is " in text
+    assert "video.width is 640 in 1 run (b), 1280 in 1 run (a), video.height is " in text
 
 
 def test_other_weights_of_quality_are_refused():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.results.naming import flat, named_agents, named_cells
+from experiments.results.naming import named_agents, named_cells
 from tests.experiments.results.rows import row, runs
 
 
@@ -31,14 +31,6 @@ def test_a_variant_that_is_alone_needs_no_addition():
 
 def test_only_what_differs_is_in_a_name():
     assert texts({"target": 0.7, "oks": 3}, {"target": 0.8, "oks": 3}) == ["target=0.7", "target=0.8"]
-
-
-def test_nested_values_have_dotted_keys_and_lists_of_numbers_stay_together():
-    assert flat({"a": {"b": [1, 2]}, "c": [{"d": None}], "e": {}}) == {
-        "a.b": (1, 2),
-        "c.0.d": None,
-        "e": (),
-    }
 
 
 @pytest.mark.parametrize(
@@ -81,14 +73,6 @@ def test_an_agent_with_one_configuration_has_its_own_name():
 def test_an_agent_with_several_is_named_by_what_differs():
     found = agents(row("a"), row("b", {"agent.target": 0.8}), row("c", agent="aimd"))
     assert found == ["rule-target=0.7", "rule-target=0.8", "aimd"]
-
-
-def test_an_agent_without_a_file_is_called_by_its_class():
-    own = [{"agent._target_": f"my_package.{name}"} for name in ("Mine", "Theirs")]
-    assert agents(*(row(str(i), changed, agent="custom") for i, changed in enumerate(own))) == [
-        "Mine",
-        "Theirs",
-    ]
 
 
 def learned(place, spec, checkpoint):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.runs.summary import degradation, depth, longest_run, summarise, switches_per_min
+from experiments.runs.summary import degradation, depth, dotted, longest_run, summarise, switches_per_min
 
 LOAD = [0.5, 1.5, 3.0, 0.9]  # ratios of four steps; two break the SLO
 
@@ -111,12 +111,6 @@ def test_of_a_run_in_which_nothing_was_measured_no_fulfilment_is_known():
     assert summary["slo_fulfilment_by_slo"] == {"load": None, "latency_p95_ms": None}
 
 
-def test_a_trace_without_columns_of_what_is_known_knows_all_that_it_tells():
-    columns = [name for name in trace().columns if name.startswith("known.")]
-    summary = summarise(trace().drop(columns=columns))
-    assert (summary["slo_fulfilment"], summary["slo_unknown"]) == (0.5, 0.0)
-
-
 @pytest.mark.parametrize(
     ("figures", "said"),
     [
@@ -139,3 +133,11 @@ def test_decision_times_are_percentiles_over_steps():
 )
 def test_longest_run_of_truths(truths, length):
     assert longest_run(np.array(truths, dtype=bool)) == length
+
+
+def test_nested_values_have_dotted_keys_and_lists_of_numbers_stay_together():
+    assert dotted({"a": {"b": [1, 2]}, "c": [{"d": None}], "e": {}}) == {
+        "a.b": (1, 2),
+        "c.0.d": None,
+        "e": (),
+    }

@@ -29,7 +29,9 @@ def rows(n: int = 20, **columns: Any) -> pd.DataFrame:
         "metrics.latency_p99_ms": 30.0,
         **{f"frames.{name}": np.arange(n) for name in ("offered", "delivered", "dropped", "lost", "late")},
     }
-    return pd.DataFrame({**values, **columns}, index=range(n))
+    values |= columns
+    known = {name.replace("slos.", "known."): True for name in values if name.startswith("slos.")}
+    return pd.DataFrame({**known, **values}, index=range(n))
 
 
 def episode(agent: str = "x", cell: str = "a", seed: int = 0, points=(), **columns: Any) -> Episode:

@@ -75,24 +75,24 @@ def test_files_are_kept_as_artifacts(results):
     assert kept == ["config.yaml", "summary.json", "trace.parquet"]
 
 
-def test_infinity_is_counted_instead(results):
+def test_infinity_is_left_to_the_trace(results):
     run = results / "main" / "a"
     trace = read_trace(run).assign(**{"metrics.hop_buffer_ms": np.inf})
     trace.to_parquet(run / TRACE)
     rewrite(run, env="pipeline")
     took(MlflowImporter(), run)
     assert Stored(results).steps(run, "metrics.hop_buffer_ms") == []
-    assert Stored(results).pairs("tags", run)["metrics_rejected"] == str(STEPS)
+    assert Stored(results).steps(run) == list(range(STEPS))
 
 
-def test_a_parameter_that_would_be_cut_is_left_to_the_config_artifact(results):
+def test_a_parameter_that_is_too_long_for_mlflow_is_cut_and_harms_nothing(results):
     run = results / "main" / "a"
     with (run / "config.yaml").open("a") as config:
         config.write(f"'list[0] (s)': 1\ntoo_long: {'x' * 10_000}\n")
     took(MlflowImporter(), run)
     params = Stored(results).pairs("params", run)
     assert params["list_0_ _s_"] == "1"
-    assert "too_long" not in params
+    assert 500 < len(params["too_long"]) < 10_000
 
 
 @pytest.mark.parametrize(("status", "in_mlflow"), [("DEGRADED", "FAILED"), ("KILLED", "KILLED")])
@@ -204,20 +204,6 @@ def test_a_run_whose_process_is_gone_is_killed_and_keeps_its_rows(results, recor
     assert "killed" in Stored(results).pairs("tags", going_on.directory)["error"]
     assert json.loads((going_on.directory / SUMMARY).read_text())["status"] == "KILLED"
     assert not (going_on.directory / JOURNAL).exists()
-
-
-def test_what_was_killed_with_its_follower_is_completed_with_the_next_run(results, recorded):
-    stored, going_on = Stored(results), GoingOn(recorded, results / "main" / "c")
-    other = GoingOn(recorded, results / "main" / "d")
-    sweep = a_sweep(results, status="RUNNING")
-    with held(sweep):
-        took(MlflowImporter(follows=True), sweep)
-    for run in (going_on, other):
-        took(MlflowImporter(follows=True), run.directory)
-    going_on.die()
-    MlflowImporter(stored.uri, follows=True).complete_others(results / "main")
-    assert stored.statuses() == {"a": "FINISHED", "s1": "KILLED", "c": "KILLED", "d": "RUNNING"}
-    other.die()
 
 
 # --- sweeps ---

@@ -39,7 +39,7 @@ def test_a_query_gives_the_same_runs_as_the_folder(results, tmp_path):
         assert one["place"].startswith("MLflow run ")
         assert one["config"] == on_disk[agent]["config"]
         assert one["begun"] == on_disk[agent]["begun"]
-        pd.testing.assert_frame_equal(one["trace"](), on_disk[agent]["trace"]())
+        pd.testing.assert_frame_equal(one["run"].trace(), on_disk[agent]["run"].trace())
     assert not list(tmp_path.iterdir())  # the store's own files were read
 
 
@@ -53,7 +53,7 @@ def test_runs_whose_directories_are_elsewhere_are_fetched(results, tmp_path):
     (results / "main").rename(results / "away")
     (one,) = found(results, "tags.agent = 'static'", tmp_path)
     (results / "away").rename(results / "main")
-    pd.testing.assert_frame_equal(one["trace"](), on_disk["trace"]())
+    pd.testing.assert_frame_equal(one["run"].trace(), on_disk["run"].trace())
     assert one["begun"] == on_disk["begun"]
 
 
