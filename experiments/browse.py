@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import re
 import sys
 import time
 from collections import Counter
@@ -36,7 +35,7 @@ RESULTS = Path("results")
 FIGURES = {"slo_fulfilment": "SLOs hold", "qoe_mean": "QoE", "reward_mean": "reward"}
 FACTS = ("agent", "seed", "hardware", "scenario", "slo", "env")  # a narrow terminal has no room for the last
 WIDE = 400  # characters of a line in a file: nothing is cut
-MOST_DRAWN, MOST_WORLDS = 40, 64  # runs, and worlds, in one picture
+MOST_DRAWN = 40  # runs in one picture
 STORE = "mlflow.db beside the folder"
 DRAWN = "below 1,000,000 to train on, below 2,000,000 to validate, from 1,000,000,000 on to judge by"
 THICK, THIN = 1.5, 0.8  # lines: of the only run of its label, and of one of several
@@ -45,11 +44,8 @@ THICK, THIN = 1.5, 0.8  # lines: of the only run of its label, and of one of sev
 def found_in(paths: Sequence[Path], where: Sequence[str]) -> list[LoggedRun]:
     """Return the runs of all folders, by default of results/, that are as the conditions FACT=VALUE say.
 
-    Raises:
-        ConfigError: there is no such folder, or no run in it; a condition is none; no run has that fact.
+    Raises ConfigError: there is no such folder, or no run in it; a condition is none; no run has that fact.
     """
-    if bad := [text for text in where if not re.fullmatch("[^=]+=.+", text)]:
-        raise ConfigError(f"--where: expected FACT=VALUE, got {bad[0]!r}")
     conditions = {name: value.split(",") for name, _, value in (text.partition("=") for text in where)}
     folders = paths or sorted(path for path in RESULTS.glob("*") if any(path.glob(f"*/{SUMMARY}")))
     if not folders:
@@ -59,7 +55,7 @@ def found_in(paths: Sequence[Path], where: Sequence[str]) -> list[LoggedRun]:
     runs = [run for folder in folders for run in runs_in(folder)]
     for name in conditions:
         if not any(name in run.summary for run in runs):
-            raise ConfigError(f"no run has a fact {name!r}; what they have is in their summary.json")
+            raise ConfigError(f"--where FACT=VALUE: no run has a fact {name!r}; see any summary.json")
     return [run for run in runs if all(str(run.summary.get(name)) in conditions[name] for name in conditions)]
 
 
@@ -89,27 +85,17 @@ def show(said: argparse.Namespace, console: Console) -> None:
         say(console, f"picture    {said.picture}")
         return
     for run in runs:
-        try:
-            trace = run.trace()
-        except FileNotFoundError:  # it ended before its first step
-            trace = pd.DataFrame()
-        if len(trace):
+        if "steps" in run.summary:  # it did not end before its first
             grades, events = run.config.detector.grades, events_of(timeline_of(run.config))
-            console.print(trace_view(trace, grades, events, console.width))
+            console.print(trace_view(run.trace(), grades, events, console.width))
         print_summary(console, run.summary, run.directory, "")
 
 
 def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
-    """Return runs to be drawn, by what their agents are called, and by their cells where there are several.
+    """Return runs to be drawn, those of one name alike, and a title: their cell where there is one.
 
-    Args:
-        folders: of runs, of sweeps, or single ones.
-
-    Returns:
-        The runs, those of one name alike, and a title: their cell where there is one.
-
-    Raises:
-        ConfigError: there are too many, or one has no steps.
+    They are called by their agents, and by their cells where there are several; `folders` are of runs, of
+    sweeps, or single ones. Raises ConfigError: there are too many, or one has no steps.
     """
     rows = from_folders([str(folder) for folder in folders])
     if len(rows) > MOST_DRAWN:
@@ -124,12 +110,9 @@ def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
             trace = row["run"].trace()
         if trace.empty:
             raise ConfigError(f"{row['place']} has no step to draw")
-        look = {
-            "color": styles[label].colour,
-            "linestyle": styles[label].line,
-            "linewidth": THICK if labels.count(label) == 1 else THIN,
-            "label": label if label not in labels[:i] else "_",
-        }
+        style, width = styles[label], THICK if labels.count(label) == 1 else THIN
+        shown = label if label not in labels[:i] else "_"
+        look = {"color": style.colour, "linestyle": style.line, "linewidth": width, "label": shown}
         courses.append(Course(trace, row["config"]["detector"]["grades"], look))
     return courses, cells[0] if is_one else ""
 
@@ -137,16 +120,14 @@ def courses_of(folders: Sequence[Path]) -> tuple[list[Course], str]:
 def export(said: argparse.Namespace, console: Console) -> None:
     """Take to MLflow what it lacks of runs, sweeps and folders of runs; killed ones are completed first.
 
-    Raises:
-        ConfigError: there is no run.
-        ExecutionError: something is not in MLflow now.
+    Raises ConfigError: there is no run; ExecutionError: something is not in MLflow now.
     """
     from experiments.tracking.following import follow  # MLflow takes seconds
     from experiments.tracking.importing import UNREADABLE, MlflowImporter
     from experiments.tracking.store import in_a_sentence, store_errors
 
     logging.basicConfig(level=logging.ERROR)
-    importer, became, unreadable = MlflowImporter(said.store, said.follow), Counter[str](), list[str]()
+    importer, became = MlflowImporter(said.store, said.follow), list[tuple[Path, str]]()
     try:
         for path in said.paths:
             if said.follow:
@@ -155,19 +136,17 @@ def export(said: argparse.Namespace, console: Console) -> None:
             taken = list(track(importer.take(path), "runs to MLflow", **shown))
             if not taken:
                 raise ConfigError(f"{path} has no run: expected folders with a {SUMMARY}")
-            became.update(what for _, what in taken if not what.startswith(UNREADABLE))
-            unreadable += [f"{run} is {what}" for run, what in taken if what.startswith(UNREADABLE)]
+            became += taken
     except store_errors() as error:
         raise ExecutionError(f"the store fails: {in_a_sentence(error)}") from error
-    console.print(", ".join(f"{counted(n, 'run')} {what}" for what, n in became.items()))
-    if unreadable:
-        raise ExecutionError("; ".join(dict.fromkeys(unreadable)))
+    counts = Counter(what for _, what in became if not what.startswith(UNREADABLE))
+    console.print(", ".join(f"{counted(n, 'run')} {what}" for what, n in counts.items()))
+    if unreadable := dict.fromkeys(f"{run} is {what}" for run, what in became if what.startswith(UNREADABLE)):
+        raise ExecutionError("; ".join(unreadable))
 
 
 def describe(said: argparse.Namespace, console: Console) -> None:
     """Say what drawn worlds are like, and draw them. Raises ConfigError."""
-    if said.picture and len(said.numbers) > MOST_WORLDS:
-        raise ConfigError(f"a picture has room for {MOST_WORLDS} worlds, got {len(said.numbers)}")
     worlds = []
     for number in said.numbers:
         with blaming("world"):
@@ -185,25 +164,21 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="elasticbench runs", description="List, show or export logged runs.")
     actions = made.add_subparsers(required=True, metavar="list | show | export | world")
 
-    def action(do: Action, command: str, purpose: str, n: str, what: str) -> argparse.ArgumentParser:
+    def action(do: Action, command: str, purpose: str) -> argparse.ArgumentParser:
         name = command.rpartition(" ")[2]
         added = actions.add_parser(name, prog=f"elasticbench {command}", help=purpose, description=purpose)
         added.set_defaults(do=do)
-        if name == "export":
-            added.add_argument("kind", choices=["mlflow"])
-        if name == "world":
-            added.add_argument("numbers", nargs=n, type=int, metavar="NUMBER", help=what)
-        else:
-            added.add_argument("paths", nargs=n, type=Path, metavar="FOLDER", help=what)
         return added
 
-    folders = "of runs, a sweep's, or a run's own"
-    listed = action(
-        list_runs, "runs list", "A line for each run.", "*", f"{folders} (default: all of results/)"
-    )
-    shown = action(show, "show", "What runs came to, and their traces as time goes.", "+", folders)
-    taken = action(export, "export", "Take to MLflow what it lacks of runs on disk.", "+", folders)
-    drawn = action(describe, "world", "What drawn worlds are like.", "+", f"which: {DRAWN}")
+    listed = action(list_runs, "runs list", "A line for each run.")
+    shown = action(show, "show", "What runs came to, and their traces as time goes.")
+    taken = action(export, "export", "Take to MLflow what it lacks of runs on disk.")
+    drawn = action(describe, "world", "What drawn worlds are like.")
+    drawn.add_argument("numbers", nargs="+", type=int, metavar="NUMBER", help=f"which: {DRAWN}")
+    taken.add_argument("kind", choices=["mlflow"])
+    for one, n, default in ((listed, "*", " (default: all of results/)"), (shown, "+", ""), (taken, "+", "")):
+        what = f"of runs, a sweep's, or a run's own{default}"
+        one.add_argument("paths", nargs=n, type=Path, metavar="FOLDER", help=what)
     taken.add_argument("--follow", action="store_true", help="go on until nobody is at them any more")
     taken.add_argument("--store", default="", help=f"URI (default: $MLFLOW_TRACKING_URI, else {STORE})")
     for one in (listed, shown):

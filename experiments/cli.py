@@ -18,13 +18,7 @@ COMMANDS = {  # in the order in which people meet them; each is a module of this
     "world": "Describe a drawn world, and draw it.",
     "forecast": "Hold what agents expect against what comes true.",
 }
-BROWSE = {  # these are one module
-    "runs": ("browse",),
-    "show": ("browse", "show"),
-    "export": ("browse", "export"),
-    "world": ("browse", "world"),
-}
-
+BROWSE = {"runs": [], "show": ["show"], "export": ["export"], "world": ["world"]}  # one module, by its words
 
 HELP = """Find out which elasticity agent keeps a stream within its SLOs at the highest QoE.
 
@@ -47,7 +41,7 @@ def main() -> None:
         case ["-V" | "--version"]:
             print(f"elasticbench {version('elasticbench')}")
         case [command, *arguments] if command in COMMANDS:
-            module, *words = BROWSE.get(command, (command,))
+            module, words = ("browse", BROWSE[command]) if command in BROWSE else (command, [])
             os.execv(sys.executable, [sys.executable, "-m", f"experiments.{module}", *words, *arguments])
         case [command, *_]:
             names = ", ".join(COMMANDS)

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -20,7 +18,7 @@ from experiments.program.files import write_whole
 from experiments.report.block import Evidence
 from experiments.report.report import PAGE, write_report
 from experiments.results.collection import Collection, collected, metadata_of
-from experiments.results.run_row import Row, from_folders, row_of
+from experiments.results.run_row import from_folders, row_of
 from experiments.runs.logged import called
 from experiments.runs.provenance import command
 from experiments.runs.record import CONFIG
@@ -28,7 +26,7 @@ from experiments.sweeps.logged_cells import episodes_of, measured, worlds_of
 from experiments.tracking.reading import found_in_mlflow
 from experiments.tracking.store import tracking_uri
 
-TEXTS = ("where", "mlflow")  # keys whose values are sentences, which Hydra would want to be quoted once more
+TEXTS = ("where=", "mlflow=")  # what follows is a sentence, which Hydra would want to be quoted once more
 BLOCKS = ("hardware", "scenario", "slo", "video", "env")
 FIRST = "aif"  # the reference, unless told otherwise
 
@@ -43,16 +41,6 @@ def config_of(cfg: DictConfig) -> CompareConfig:
     if config.blocks not in (None, *BLOCKS):
         raise ConfigError(f"blocks must be null or one of {', '.join(BLOCKS)}, got {config.blocks!r}")
     return config
-
-
-def gathered(config: CompareConfig, scratch: Path) -> tuple[list[Row], list[str]]:
-    """Return the runs of both sources, and notes on what they did not give. Raises ConfigError."""
-    rows, notes = from_folders(config.folders), []
-    if config.mlflow is not None:
-        uri = tracking_uri(Path(config.results))
-        found, notes = found_in_mlflow(config.mlflow, uri, scratch)
-        rows += [row_of(*one) for one in found]
-    return rows, notes
 
 
 def name_of(config: CompareConfig) -> str:
@@ -75,7 +63,11 @@ def perform(cfg: DictConfig, console: Console | None = None) -> None:
     config, console = config_of(cfg), console or Console()
     directory = Path(config.output or Path(config.results) / "comparisons" / name_of(config))
     with TemporaryDirectory(prefix="elasticbench-compare-") as scratch:
-        rows, source_notes = gathered(config, Path(scratch))
+        rows, source_notes = from_folders(config.folders), list[str]()
+        if config.mlflow is not None:
+            uri = tracking_uri(Path(config.results))
+            logged, source_notes = found_in_mlflow(config.mlflow, uri, Path(scratch))
+            rows += [row_of(*one) for one in logged]
         collection = collected(rows, config.where)
         reference = reference_of(config, collection)
         worlds = worlds_of(collection.cells)
@@ -100,20 +92,8 @@ def perform(cfg: DictConfig, console: Console | None = None) -> None:
 
 
 def texts_quoted(words: Sequence[str]) -> list[str]:
-    """Return a command line such that Hydra takes a value of TEXTS as it stands; what it can read is left."""
-
-    def is_read(word: str) -> bool:
-        try:
-            OverridesParser.create().parse_override(word)
-        except HydraException:
-            return False
-        return True
-
-    found = [(word, *word.partition("=")) for word in words]
-    return [
-        quoted(key, value) if key in TEXTS and is_given and not is_read(word) else word
-        for word, key, is_given, value in found
-    ]
+    """Return a command line such that Hydra takes what follows TEXTS as it stands."""
+    return [quoted(*word.split("=", 1)) if word.startswith(TEXTS) else word for word in words]
 
 
 if __name__ == "__main__":

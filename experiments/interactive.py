@@ -23,8 +23,6 @@ from experiments.program.errors import ConfigError, sentence
 from experiments.runs.episode import Step
 from experiments.runs.trace import traced
 
-HYDRA = "1.3"  # whose defaults are meant
-
 
 def arrange(*overrides: str) -> ResolvedRun:
     """Compose a run from overrides, as `python -m experiments.run` does, and check it; starts nothing.
@@ -36,7 +34,7 @@ def arrange(*overrides: str) -> ResolvedRun:
         ExecutionError: a training broke.
     """
     try:
-        with initialize_config_dir(str(CONF), version_base=HYDRA):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             return resolve(*composed(overrides), Console())
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(sentence(error)) from error

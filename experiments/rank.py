@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,9 @@ def perform(cfg: DictConfig) -> None:
     if config.worlds is not None and config.worlds < 2:
         raise ConfigError(f"configuration: worlds must be >= 2, got {config.worlds}")
     if config.publish:
-        folder = Path(config.publish)
-        commit = commit_of(folder)
-        n = publish(folder, commit)
-        say(console, f"published: the leaderboard in {counted(n, 'world')}, of commit {commit[:12]}")
+        commit = commit_of(folder := Path(config.publish))
+        n = counted(publish(folder, commit), "world")
+        say(console, f"published: the leaderboard in {n}, of commit {commit[:12]}")
         return
     board, choice = read(), str(HydraConfig.get().runtime.choices["agent"])
     name = config.name or (cfg.agent["_target_"].rpartition(".")[2] if choice == CUSTOM else choice)
@@ -51,22 +51,15 @@ def perform(cfg: DictConfig) -> None:
             board.check(drawn)
             view.done(f"world {drawn.number}")
     config.results = str(Path(config.results).resolve())
-    runs = runs_of(AgentVariant(name, choice, cfg.agent), config, list(chosen), console)
+    variant, resolver = AgentVariant(name, choice, cfg.agent), Resolver(config, console)
+    cells = [drawn_cell(number, config.env) for number in chosen]
+    runs = [StudyRun(name, cell, resolver.resolve(variant, cell)) for cell in cells]
     played = play_missing(runs, name, config, console)
     if own := played.episodes(runs):
         report(board.among(name, own), name, board.commit, Path(config.results), console)
     if played.failed:
         n, error = counted(len(played.failed), "episode"), next(iter(played.failed.values()))
-        raise ExecutionError(
-            f"{n} of {len(runs)} failed, so they are not in the standing; the first: {error}"
-        )
-
-
-def runs_of(variant: AgentVariant, config: RankConfig, worlds: list[int], console: Console) -> list[StudyRun]:
-    """Return the agent's run in each world. Raises ConfigError, ExecutionError."""
-    resolver = Resolver(config, console)
-    cells = [drawn_cell(number, config.env) for number in worlds]
-    return [StudyRun(variant.name, cell, resolver.resolve(variant, cell)) for cell in cells]
+        raise ExecutionError(f"{n} of {len(runs)} failed, and are not in the standing; the first: {error}")
 
 
 def report(episodes: Episodes, name: str, commit: str, results: Path, console: Console) -> None:
@@ -107,11 +100,8 @@ def columns(name: str) -> Columns:
 
 def overrides(words: Sequence[str]) -> list[str]:
     """Return what Hydra is told: a class alone, as in `rank my_package.MyAgent`, is an agent of one's own."""
-    return [
-        word
-        for said in words
-        for word in (["agent=custom", f"agent._target_={said}"] if CLASS.fullmatch(said) else [said])
-    ]
+    own = [["agent=custom", f"agent._target_={word}"] if CLASS.fullmatch(word) else [word] for word in words]
+    return list(chain(*own))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,13 @@ the figures of both are shown side by side.
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from rich.console import Console
-from rich.table import Table
 
 from experiments.config.composing import register
-from experiments.config.schemas import PipelineSchema, RunConfig
+from experiments.config.schemas import PipelineSchema
 from experiments.display.summary_view import figures_of
 from experiments.display.views import choose_view
 from experiments.execution.execute import Ended, execute
@@ -33,37 +31,22 @@ PROGRAM = "experiments.repeat"
 def repetition_of(before: LoggedRun, results: Path | None, console: Console) -> ResolvedRun:
     """Check a run's own configuration, with the same seed and the same checkpoint; MLflow is not told again.
 
-    Args:
-        before: the run.
-        results: the new run goes to RESULTS/NAME/; None = beside the old one.
-        console: for what preparing has to say.
-
-    Raises:
-        ConfigError: it cannot be carried out here.
+    The new run goes to RESULTS/NAME/, None = beside the old one. Raises ConfigError: it cannot begin here.
     """
-    config = before.config
-    folder = before.directory.resolve().parent
-    place = (
-        {"results": str(folder.parent), "name": folder.name} if results is None else {"results": str(results)}
-    )
-    config = replace(config, **place, output=replace(config.output, mlflow=False))
-    assert isinstance(config, RunConfig)
-    if isinstance(config.env, PipelineSchema) and config.env.control:
-        raise ConfigError(
-            f"{before.directory}: a pipeline that ran elsewhere (env.control) cannot be repeated"
-        )
-    cfg = OmegaConf.structured(config)
-    assert isinstance(cfg, DictConfig)
-    choices = {group: str(before.summary[group]) for group in GROUPS}
-    return resolve(cfg, choices, console)
+    env, cfg = before.config.env, OmegaConf.structured(before.config)
+    folder, cfg.output.mlflow = before.directory.resolve().parent, False
+    cfg.results = str(results or folder.parent)
+    if results is None:
+        cfg.name = folder.name
+    if isinstance(env, PipelineSchema) and env.control:
+        raise ConfigError(f"{before.directory}: a pipeline of elsewhere (env.control) cannot be repeated")
+    return resolve(cfg, {group: str(before.summary[group]) for group in GROUPS}, console)
 
 
 def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:
     """Carry it out and say what came of it; whether all is as it should be.
 
-    Raises:
-        ExecutionError: the run itself broke.
-        Interrupted: likewise.
+    Raises ExecutionError, Interrupted: the run itself broke.
     """
     identity, config = resolved.identity, resolved.config
     agent = resolved.make_agent(console.print)
@@ -77,8 +60,11 @@ def perform(before: LoggedRun, resolved: ResolvedRun, console: Console) -> bool:
         say(console, f"differs from then  {change}")
     if before.summary["config_hash"] != identity.config_hash:
         say(console, "differs from then  this release reads the configuration in another way")
-    if is_real:
-        console.print(side_by_side(before, ended))
+    if is_real:  # bits cannot be compared
+        both = (before.summary, ended.summary)
+        then, now = (dict(figures_of(run)) if "steps" in run else {} for run in both)
+        rows = [(name, then.get(name, "–"), now.get(name, "–")) for name in then | now]
+        console.print(plain_table(("figure", "then", "now"), rows))
         return True
     return is_same(before, ended, console)
 
@@ -99,19 +85,10 @@ def is_same(before: LoggedRun, ended: Ended, console: Console) -> bool:
     return code_differs
 
 
-def side_by_side(before: LoggedRun, ended: Ended) -> Table:
-    """Return the figures of two runs in real time, where bits cannot be compared."""
-    then, now = (dict(figures_of(run)) if "steps" in run else {} for run in (before.summary, ended.summary))
-    rows = [(name, then.get(name, "–"), now.get(name, "–")) for name in then | now]
-    return plain_table(("figure", "then", "now"), rows)
-
-
 def main(argv: Sequence[str]) -> None:
     """Repeat every run, one after the other; all are looked at before the first begins.
 
-    Raises:
-        ConfigError: one cannot be repeated.
-        ExecutionError: one broke, or does not come to the same.
+    Raises ConfigError: one cannot be repeated; ExecutionError: one broke, or does not come to the same.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m {PROGRAM}",

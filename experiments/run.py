@@ -30,10 +30,8 @@ from experiments.worlds.plan import Plan
 def run(plan: Plan, agent: Agent, identity: Identity, console: Console) -> dict[str, Any]:
     """Carry out a plan, show it and record it; returns the summary.
 
-    Raises:
-        ExecutionError: something broke; what had been recorded by then is kept.
-        Interrupted: likewise; or it came to its own end, and the program is to end all the same.
-        OSError: nothing can be kept where results go.
+    Raises ExecutionError: something broke, and what had been recorded by then is kept; Interrupted: likewise,
+    or it came to its own end, and the program is to end all the same; OSError: nothing can be kept there.
     """
     config = plan.config
     check_writable(Path(config.results) / config.name)  # before anybody waits for what cannot be kept

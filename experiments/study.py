@@ -42,9 +42,8 @@ def perform(cfg: DictConfig) -> None:
     numbers = [cell.world for cell in cells if cell.world is not None]
     draw_shown(numbers, config.processes, config.live, console)
     study = study_of(config, cells, variants, console)
-    title, known_by = name, f"study-{name}"
-    if study.real:
-        title, known_by = f"{name}, on the real pipeline", f"study-{name}-pipeline"
+    title = f"{name}, on the real pipeline" if study.real else name
+    known_by = f"study-{name}-pipeline" if study.real else f"study-{name}"
     every = [*study.simulated, *study.real]
     played = play_missing(study.simulated, "simulated", config, console)
     if study.real:
@@ -120,12 +119,10 @@ def notes(
         found.append(f"Better than the best known by more than {TOLERANCE:g} per step: {', '.join(beyond)}.")
     if absent := [cell.name for cell in study.cells if cell.name not in references]:
         found.append(f"Not compared, for random or oracle is missing there: {', '.join(absent)}.")
-    by_error: dict[tuple[str, str], list[str]] = {}
-    for title, error in failures.items():
-        by_error.setdefault((title.partition(" in ")[0], error), []).append(title)
+    failed = pd.Series(failures, dtype=object)
     return found + [
-        f"Failed: {counted(len(titles), 'run')}, the first {titles[0]}: {error}."
-        for (_, error), titles in by_error.items()
+        f"Failed: {counted(len(own), 'run')}, the first {own.index[0]}: {error}."
+        for error, own in failed.groupby(failed, sort=False)
     ]
 
 

@@ -18,9 +18,7 @@ from experiments.training.training_run import train, training_run_of
 def perform(cfg: DictConfig) -> None:
     """Check everything; then let the agent learn, or, if it does not learn, search its figures.
 
-    Raises:
-        ConfigError: something is wrong.
-        ExecutionError: the training broke.
+    Raises ConfigError: something is wrong; ExecutionError: the training broke.
     """
     config, config_yaml = checked(cfg, TrainConfig), OmegaConf.to_yaml(cfg, resolve=True)
     name, console = str(HydraConfig.get().runtime.choices["agent"]), Console()

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from hydra import compose
@@ -22,14 +21,12 @@ TARGET = "_target_"
 HYDRAS = frozenset({TARGET, "_convert_", "_recursive_"})  # keys that Hydra reads itself
 SPEC = "spec"  # the argument that every agent is given
 CUSTOM = "agent=custom agent._target_=my_package.MyAgent +agent.KEY=VALUE"
-UNCHANGED: Mapping[str, Any] = MappingProxyType({})
 
 
 def make_agent(values: DictConfig, spec: ElasticitySpec, place: str = "agent", **changed: Any) -> Agent:
     """Make an agent of its values, for a stream's spec; `changed` are arguments that differ from the values.
 
-    Raises:
-        ConfigError: a value is wrong, as for `typed_values`, or its constructor fails.
+    Raises ConfigError: a value is wrong, as for `typed_values`, or its constructor fails.
     """
     found = typed_values(values, place)
     try:
@@ -41,24 +38,20 @@ def make_agent(values: DictConfig, spec: ElasticitySpec, place: str = "agent", *
         raise ConfigError(f"{place}: {sentence(error)}") from error
 
 
-def agent_values(name: str, results: str, place: str, overrides: Mapping[str, Any] = UNCHANGED) -> DictConfig:
-    """Return what an agent of conf/agent is made of, inside a `hydra.main` or an initialised Hydra.
+def agent_values(
+    name: str, results: str, place: str, overrides: Mapping[str, Any] | None = None
+) -> DictConfig:
+    """Return what conf/agent/NAME.yaml is made of, inside a `hydra.main` or an initialised Hydra.
 
-    Args:
-        name: of its file.
-        results: the folder that checkpoints are in.
-        place: what names it, for the text of an error.
-        overrides: values that are others than in the file.
-
-    Raises:
-        ConfigError: there is no such agent, or a value is wrong.
+    `results` is the folder that checkpoints are in; `place` names the agent in errors; `overrides` are values
+    that are others than in the file. Raises ConfigError: there is no such agent, or a value is wrong.
     """
     try:
         whole = compose(f"agent/{name}")
         with open_dict(whole):
             whole.results = results
         OmegaConf.resolve(whole)
-        values = OmegaConf.merge(whole["agent"], dict(overrides))
+        values = OmegaConf.merge(whole["agent"], dict(overrides or {}))
     except MissingConfigException as error:
         raise ConfigError(f"{place}: there is no conf/agent/{name}.yaml") from error
     except (HydraException, OmegaConfBaseException) as error:
@@ -68,18 +61,11 @@ def agent_values(name: str, results: str, place: str, overrides: Mapping[str, An
 
 
 def typed_values(values: DictConfig, place: str = "agent") -> DictConfig:
-    """Hold an agent's values against the arguments of its class.
+    """Hold an agent's values against the arguments of its class, whose dotted path is under `_target_`.
 
-    Args:
-        values: with the class's dotted path under `_target_`.
-        place: of them, for the text of an error, e.g. "agent".
-
-    Returns:
-        The same, resolved, each of its argument's type; as they are while the class is not known yet.
-
-    Raises:
-        ConfigError: there is no such class, it is no agent, it lacks a key, needs one that is not there, or a
-            value is of another type.
+    Returns them resolved, each of its argument's type; as they are while the class is not known yet.
+    `place` names them in errors. Raises ConfigError: there is no such class, it is no agent, it lacks a key,
+    needs one that is not there, or a value is of another type.
     """
     if not isinstance(values, DictConfig) or TARGET not in values.keys():  # noqa: SIM118 - `in` hides "???"
         raise ConfigError(f"{place} names no class: expected {TARGET}, e.g. {CUSTOM}")
@@ -102,10 +88,8 @@ def _typed(
     own = {name: value for name, value in values.items() if name not in HYDRAS}
     takes_any = any(one.kind is one.VAR_KEYWORD for one in inspect.signature(target).parameters.values())
     if (unknown := [name for name in own if name not in arguments]) and not takes_any:
-        is_ours = target.__module__.startswith("agents.")
-        raise ConfigError(
-            no_key(place, unknown[0], arguments, "" if is_ours else f"for a class of your own say {CUSTOM}")
-        )
+        hint = "" if target.__module__.startswith("agents.") else f"for a class of your own say {CUSTOM}"
+        raise ConfigError(no_key(place, unknown[0], arguments, hint))
     for name, argument in arguments.items():
         if name not in own and argument.default is inspect.Parameter.empty:
             raise ConfigError(
@@ -135,9 +119,6 @@ def _agent_class(target: str, place: str) -> Any:
     found = _class(target, place)
     if not inspect.isclass(found) or not issubclass(found, Agent):
         raise ConfigError(f"{place}.{TARGET}: {target} must be a subclass of agents.base.Agent, and is not")
-    if inspect.isabstract(found):
-        lacking = ", ".join(sorted(found.__abstractmethods__))
-        raise ConfigError(f"{place}.{TARGET}: {target} lacks {lacking}, which every agent has")
     if SPEC not in inspect.signature(found).parameters:
         raise ConfigError(f"{place}.{TARGET}: {target} must take the argument {SPEC}, the stream's spec")
     return found

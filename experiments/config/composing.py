@@ -49,8 +49,7 @@ def options_text(group: str) -> str:
 def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Compose a run's configuration; returns it, and the options chosen.
 
-    Raises:
-        HydraException, OmegaConfBaseException: it cannot be.
+    Raises HydraException, OmegaConfBaseException: it cannot be.
     """
     register()
     cfg = compose(MAIN, overrides=list(overrides), return_hydra_config=True)
@@ -88,13 +87,10 @@ def checked(cfg: DictConfig, schema: type[Config]) -> Config:
 
 
 def check_keys(cfg: DictConfig, place: str = "") -> None:
-    """Raise if a key is there that nobody would read: added (`+key=value`), or of an agent that lacks it.
+    """Raise ValueError if a key is there that nobody would read: one that was added (`+key=value`).
 
-    And if a value is none that the pipeline's programs take, or no number at all (NaN).
-
-    Raises:
-        ValueError: no schema has it, or its value is none of those.
-        ConfigError: of the agent, see `experiments.config.agents.typed_values`.
+    And if a value is none that the pipeline's programs take, or no number at all (NaN). Raises ConfigError of
+    an agent, as `experiments.config.agents.typed_values`.
     """
     schema = OmegaConf.get_type(cfg)
     known = [field.name for field in fields(schema)] if is_dataclass(schema) else None

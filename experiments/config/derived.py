@@ -39,15 +39,10 @@ copyreg.pickle(_Kind, _reference)  # pyright: ignore[reportArgumentType] - a str
 
 @cache
 def schema_of(target: Callable[..., Any], leave_out: frozenset[str] = frozenset()) -> Any:
-    """Derive the dataclass that OmegaConf holds a constructor's arguments against.
+    """Derive the dataclass that OmegaConf holds a constructor's arguments against, but for those left out.
 
-    Args:
-        target: a class or a function; arguments that are dataclasses get schemas of their own.
-        leave_out: names of arguments that no configuration gives.
-
-    Returns:
-        A dataclass with the arguments' names, types and defaults: `MISSING` where there is no default, `Any`
-        where OmegaConf does not know the type.
+    It has the arguments' names, types and defaults: `MISSING` where there is none, `Any` where OmegaConf does
+    not know the type; arguments that are dataclasses get schemas of their own.
     """
     hints, fields = hints_of(target), []
     for name, argument in arguments_of(target).items():
@@ -77,14 +72,9 @@ def hints_of(target: Callable[..., Any]) -> dict[str, Any]:
 
 
 def build(target: Callable[..., Any], values: Any) -> Any:
-    """Call a constructor with the values of its schema, its dataclasses built likewise, lists as tuples.
+    """Call a constructor with an instance of its schema, its dataclasses built likewise, lists as tuples.
 
-    Args:
-        target: as for `schema_of`.
-        values: an instance of its schema; keys that the constructor does not take are left out.
-
-    Raises:
-        ValueError: the constructor refuses them.
+    Keys that the constructor does not take are left out. Raises ValueError: the constructor refuses them.
     """
     hints = hints_of(target)
     return target(**{name: _made(hints[name], getattr(values, name)) for name in arguments_of(target)})

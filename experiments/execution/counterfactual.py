@@ -4,8 +4,6 @@ A trace does not say whether a disturbance needed an answer. The simulator does:
 without a change.
 """
 
-from collections.abc import Sequence
-
 import gymnasium as gym
 import numpy as np
 
@@ -28,12 +26,14 @@ def change_points_of(plan: Plan, seed: int) -> tuple[ChangePoint, ...]:
 class Counterfactual(Observer):
     """Finds out, at each change for the worse, whether holding the levels would break an SLO in that phase.
 
-    `needed` has, by the step of each change that has been asked about, whether an answer was needed.
+    Of a run that is not simulated nothing can be asked.
     """
 
-    def __init__(self, points: Sequence[ChangePoint], n_steps: int) -> None:
-        self._ends = borders(points, n_steps)
-        self.needed: dict[int, bool] = {}
+    def __init__(self, plan: Plan) -> None:
+        is_simulated = isinstance(plan.config.env, SimulatorSchema)
+        points = change_points_of(plan, plan.config.seed) if is_simulated else ()
+        self._ends = borders(points, plan.config.env.steps)
+        self._needed: dict[int, bool] = {}  # by the step of each change that has been asked about: an answer
 
     def begin(self, env: gym.Env) -> None:
         """Make ready to copy the episode of a simulator."""
@@ -48,22 +48,15 @@ class Counterfactual(Observer):
         if begin not in self._ends:
             return
         self._branches.take()
-        self.needed[begin] = False
+        self._needed[begin] = False
         for _ in range(self._ends[begin] - begin):
             self._branches.step(np.array([step.action]))
-            self.needed[begin] = not self._branches.fulfilled.all()
-            if self.needed[begin] or self._branches.are_over.any():
+            self._needed[begin] = not self._branches.fulfilled.all()
+            if self._needed[begin] or self._branches.are_over.any():
                 break
 
     def columns(self, step: int) -> Row:
         """Return what a step's row has of it: NEEDED, in an episode that has changes for the worse."""
         if not self._ends:
             return {}
-        return {NEEDED: float(self.needed[step]) if step in self.needed else None}
-
-
-def counterfactual_of(plan: Plan) -> Counterfactual:
-    """Return the counterfactual of a run; of one that is not simulated nothing can be asked."""
-    config = plan.config
-    points = change_points_of(plan, config.seed) if isinstance(config.env, SimulatorSchema) else ()
-    return Counterfactual(points, config.env.steps)
+        return {NEEDED: float(self._needed[step]) if step in self._needed else None}

@@ -17,7 +17,7 @@ from experiments.display.lines import events_of
 from experiments.display.plots import MEASURED, TWIN, Course, plot_network, plot_runs
 from experiments.display.summary_view import write_page
 from experiments.display.views import View
-from experiments.execution.counterfactual import counterfactual_of
+from experiments.execution.counterfactual import Counterfactual
 from experiments.program.console import say
 from experiments.program.entry import logging_to
 from experiments.program.errors import ConfigError, ExecutionError
@@ -38,19 +38,12 @@ Follow = Callable[[Path], Callable[[], object]]  # begins to take a run to MLflo
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What became of a run.
+    """What became of a run."""
 
-    Attributes:
-        directory: that has everything.
-        summary: as in `summary.json`.
-        cause: what ended it before its time, if anything did.
-        interruption: a signal that came while it went on or was recorded; the whole program is to raise it.
-    """
-
-    directory: Path
-    summary: dict[str, Any]
-    cause: BaseException | None
-    interruption: KeyboardInterrupt | None
+    directory: Path  # that has everything
+    summary: dict[str, Any]  # as in `summary.json`
+    cause: BaseException | None  # what ended it before its time, if anything did
+    interruption: KeyboardInterrupt | None  # a signal that came meanwhile: the whole program is to raise it
 
     @property
     def error(self) -> str:
@@ -105,8 +98,7 @@ class Extras:
     def leave(self, agent: Agent, summary: Mapping[str, Any], heard: Hearing) -> bool:
         """Make all that is wanted; what goes wrong is logged, and a signal breaks off all that is left.
 
-        Returns:
-            Whether the next start need not come back to it: MLflow was not broken off.
+        Returns whether the next start need not come back to it: MLflow was not broken off.
         """
         for what, make in self._wanted(agent, summary):
             trouble = heard.attempt(make)
@@ -169,21 +161,16 @@ def execute(
 ) -> Ended:
     """Play a run and record it, however it ends.
 
-    Args:
-        plan: of the run.
-        agent: for the plan's spec; new, or as it was when it was made, once it is reset.
-        identity: what the run is.
-        console: gets what deserves attention.
-        view: shows it, if anything does.
-        follow: takes its directory to MLflow; None = it is nowhere but on disk.
-
-    Raises:
-        OSError: its directory cannot be made, or not even its end be written there.
+    The agent is for the plan's spec; new, or as it was when it was made, once it is reset. The console gets
+    what deserves attention, `view` shows the run, if anything does, `follow` takes its directory to MLflow,
+    None = it is nowhere but on disk. Raises OSError: its directory cannot be made, or not even its end be
+    written there.
     """
-    config, detected, asked = plan.config, plan.detections, counterfactual_of(plan)
+    config, detected, asked = plan.config, plan.detections, Counterfactual(plan)
     what = {"weights": Weights.NONE, "detections": detected.kind, "trained_steps": agent.trained_steps}
     is_real, view = isinstance(config.env, PipelineSchema), view or View()
-    say(console, detected.line)
+    line = f"detections: {detected.kind}: {detected.why}"
+    say(console, line)
     with (
         hearing() as heard,
         RunRecord(
@@ -191,7 +178,7 @@ def execute(
         ) as record,
         logging_to(record.directory / LOGS / "run.log", console),
     ):
-        logger.info("%s", detected.line)
+        logger.info("%s", line)
         extras = Extras(record, plan, identity, follow)
         cause = driven(plan, agent, [asked, record, view], extras, view, heard)
         if cause is None and is_real:

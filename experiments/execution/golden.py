@@ -34,13 +34,10 @@ BOX = (*AXIS_ALIGNED, "confidence", "class_id")
 
 
 def golden_f1(plan: Plan, directory: Path) -> float | None:
-    """Hold what a finished run has shown against the highest grade, at the source's size.
+    """Hold what a finished run has shown against the highest grade, at the source's size; in [0, 1].
 
     At the time of each picture that is looked at, the newest result counts, as for a streaming F1; of the
-    first stream.
-
-    Returns:
-        In [0, 1]; None where it was not asked for, where the files do not tell, and where nothing was there.
+    first stream. None where it was not asked for, where the files do not tell, and where nothing was there.
 
     Raises:
         SourceError, OSError: the file can no longer be read.
@@ -48,8 +45,10 @@ def golden_f1(plan: Plan, directory: Path) -> float | None:
     """
     if not isinstance(plan, PipelinePlan) or not plan.has_golden:
         return None
+    if len([*directory.glob("detections.*")]) != 1:  # none, or a collector that died has left a part
+        return None
     rows = detections_in(directory)
-    if rows.empty or len([*directory.glob("detections.*")]) > 1:  # a collector that died has left a part
+    if rows.empty:
         return None
     producer = plan.producer
     source = FileSource(producer.path)
@@ -78,10 +77,9 @@ def detections_in(directory: Path) -> pd.DataFrame:
 
     Columns as `pipeline.collector.detections.SCHEMA` has them; a frame without boxes has a row without class.
     """
-    rows = pd.DataFrame()
     if (directory / TABLE).exists():
         rows = pd.read_parquet(directory / TABLE)
-    elif (directory / LINES).exists():
+    else:
         frames = [json.loads(line) for line in (directory / LINES).read_text(encoding="utf-8").splitlines()]
         rows = pd.DataFrame([frame | box for frame in frames for box in frame["detections"] or [{}]])
     if rows.empty:

@@ -12,11 +12,11 @@ from rich.console import Console
 from agents.base import Agent
 from envs.spec import ElasticitySpec
 from experiments.config.agents import make_agent, typed_values
-from experiments.config.composing import check_keys
+from experiments.config.composing import checked
 from experiments.config.schemas import CustomSchema, PipelineSchema, ReplaySchema, RunConfig, SimulatorSchema
 from experiments.execution.counterfactual import change_points_of
 from experiments.execution.this_machine import fetch_weights, with_own_hardware
-from experiments.program.errors import ConfigError, blaming
+from experiments.program.errors import ConfigError
 from experiments.runs.provenance import Identity, identify
 from experiments.runs.record import LOGS
 from experiments.statistics.episode import EVERYWHERE, Episode, episode_of
@@ -29,17 +29,11 @@ CUSTOM = "custom"  # of agent and video: a class of somebody else's, without a n
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run that can begin; it makes its world and its agent as often as it is asked to.
+    """A run that can begin; it makes its world and its agent as often as it is asked to."""
 
-    Attributes:
-        plan: what is to be carried out.
-        identity: what it is.
-        agent: what the agent is made of; its values name a checkpoint that is there, if it needs one.
-    """
-
-    plan: Plan
-    identity: Identity
-    agent: DictConfig
+    plan: Plan  # what is to be carried out
+    identity: Identity  # what it is
+    agent: DictConfig  # what the agent is made of: if it needs a checkpoint, one that is there
 
     @property
     def spec(self) -> ElasticitySpec:
@@ -66,10 +60,8 @@ class ResolvedRun:
     def episode(self, trace: pd.DataFrame, agent: str, cell: str, seed: int) -> Episode:
         """Return what a trace that was played in its world tells, for `experiments.statistics`.
 
-        Args:
-            trace: as `interactive.play` returns it.
-            agent, cell: what they are to be called; episodes of one cell are compared under equal seeds.
-            seed: it was played under.
+        `trace` is as `interactive.play` returns it, under `seed`; `agent` and `cell` are what they are to be
+        called: episodes of one cell are compared under equal seeds.
         """
         return episode_of(trace, agent, cell, EVERYWHERE, seed, change_points_of(self.plan, seed))
 
@@ -87,40 +79,26 @@ class ResolvedRun:
     ) -> "ResolvedRun":
         """Return the same of another agent: the world is neither composed nor planned again.
 
-        Args:
-            choice: its file in conf/agent.
-            values: what it is made of.
-            trained_on: of conf/training, None where it learns nothing beforehand.
-            console: as for `resolve`, which raises the same.
+        `choice` is its file in conf/agent, `values` what it is made of; `trained_on`, of conf/training, is
+        None where it learns nothing beforehand. Raises the same as `resolve`.
         """
-        values = typed_values(values)
-        plain: Any = OmegaConf.to_container(values, resolve=True)
+        values = ensure_trained(choice, typed_values(values), self.plan, trained_on, console)
+        plain: Any = OmegaConf.to_container(values, resolve=True, enum_to_str=True)
         config = replace(self.config, agent=plain, trained_on=trained_on)
-        plan = replace(self.plan, config=config)
-        values = ensure_trained(choice, values, plan, trained_on, console)
-        plain = OmegaConf.to_container(values, resolve=True, enum_to_str=True)
         identity = self.identity.having(agent=plain, trained_on=trained_on)
         choices = named({**identity.choices, "agent": choice}, config)
-        return ResolvedRun(plan, replace(identity, choices=choices), values)
+        return ResolvedRun(replace(self.plan, config=config), replace(identity, choices=choices), values)
 
 
 def resolve(cfg: DictConfig, choices: Mapping[str, str], console: Console) -> ResolvedRun:
     """Check everything, fetch weights that are missing, and train whoever must be trained first.
 
-    Args:
-        cfg: composed, without Hydra's own part; it is not changed.
-        choices: the option that Hydra chose of each group.
-        console: shows the training.
-
-    Raises:
-        ConfigError: something is wrong with it.
-        ExecutionError, KeyboardInterrupt: as `first_use.ensure_trained`.
+    `cfg` is composed, without Hydra's own part, and is not changed; `choices` are the options it chose, by
+    group; the console shows the training. Raises ConfigError: something is wrong; ExecutionError,
+    KeyboardInterrupt: as `first_use.ensure_trained`.
     """
-    with blaming("configuration"):
-        check_keys(cfg)
     cfg, choices = with_own_hardware(*with_world(cfg, choices), console)
-    config = OmegaConf.to_object(cfg)
-    assert isinstance(config, RunConfig)
+    config = checked(cfg, RunConfig)
     if not 0 <= config.output.golden_share <= 1:
         raise ConfigError(f"output.golden_share must be in [0, 1], got {config.output.golden_share}")
     weights = fetch_weights(config)

@@ -32,30 +32,24 @@ def with_own_hardware(
     """Return a configuration with what its workers take on this machine, where it asks for `hardware=local`.
 
     Where nobody has measured that, workers that compute go without, and those that do not are the stand-in's:
-    choices name it then, and the console is told.
-
-    Raises:
-        OSError, OmegaConfBaseException: the profile cannot be read.
+    choices name it then, and the console is told. Raises OSError, OmegaConfBaseException: the profile cannot
+    be read.
     """
     devices = cfg.hardware.devices
     if choices["hardware"] != LOCAL or len(devices) != 1 or devices[0].times:
         return cfg, dict(choices)
-    path = own_profile(Path(cfg.results))
-    profile, chosen = OmegaConf.structured(HardwareSchema), dict(choices)
+    path, chosen = own_profile(Path(cfg.results)), dict(choices)
     if path.is_file():
-        profile = OmegaConf.merge(profile, OmegaConf.load(path))
+        found = OmegaConf.load(path)
     elif OmegaConf.get_type(cfg.env) is PipelineSchema and not cfg.env.emulate:
         return cfg, chosen
     else:
         measure = "python -m experiments.calibrate hardware=local"
         say(console, f"{STAND_IN} stands in for this machine, which nobody has measured ({measure})")
-        profile = OmegaConf.merge(profile, option("hardware", STAND_IN))
-        chosen["hardware"] = STAND_IN
-    cfg = cfg.copy()
+        found, chosen["hardware"] = option("hardware", STAND_IN), STAND_IN
+    cfg, profile = cfg.copy(), OmegaConf.merge(OmegaConf.structured(HardwareSchema), found)
     (device,), (measured,) = cfg.hardware.devices, profile.devices
-    for name in measured:
-        if name not in CHOSEN:
-            device[name] = measured[name]
+    device.update({name: measured[name] for name in measured if name not in CHOSEN})
     cfg.hardware.host = profile.host
     return cfg, chosen
 
@@ -65,10 +59,8 @@ def fetch_weights(
 ) -> dict[str, str]:
     """Return SHA-256, by grade, of the trained weights that workers which compute here will ask for.
 
-    Those that are missing are downloaded first, by `fetch` to a path; what cannot be had is logged.
-
-    Raises:
-        ConfigError: hardware or detector are wrong.
+    Those that are missing are downloaded first, by `fetch` to a path; what cannot be had is logged. Raises
+    ConfigError: hardware or detector are wrong.
     """
     env, work_type = config.env, config.detector.work_type
     if not isinstance(env, PipelineSchema) or env.control or env.emulate or work_type not in TASKS:

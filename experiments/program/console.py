@@ -8,14 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Self
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from envs.spec import ElasticitySpec, Knob
@@ -123,27 +116,15 @@ def plain_table(
 class ProgressView:
     """Shows how far some work is: a bar in a terminal, a line now and then elsewhere; a context manager.
 
-    Args:
-        console: where to.
-        live: whether to draw a bar; None = where the console is a terminal.
-        title: what is done.
-        n: parts of it in all; None = not known yet.
-        noun: what they are, in the plural.
+    `live` says whether to draw a bar, None = where the console is a terminal; `title`, what is done; `n` of
+    `noun`, in the plural, are its parts in all, None = not known yet.
     """
 
     def __init__(self, console: Console, live: bool | None, title: str, n: int | None, noun: str) -> None:
         self._console, self._title, self._n, self._noun = console, title, n, noun
         self._is_live = console.is_terminal if live is None else live
-        self._bar = Progress(
-            TextColumn(title),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(noun),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[last]}"),
-            console=console,
-        )
+        columns = (title, BarColumn(), MofNCompleteColumn(), noun, TimeElapsedColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, "{task.fields[last]}", console=console)
         self._task = self._bar.add_task(noun, total=n, last="")
         self._n_done, self._said_s = 0, time.monotonic()
         self._said, self._shown = "", set[str]()  # what is being done; errors

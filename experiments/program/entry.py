@@ -39,38 +39,33 @@ class Outlet:
 
     A pipe whose reader is gone (`| head`), a terminal that was closed, a full disk behind `> file`: what is
     written from then on is lost, and the exit code is what it would have been. It is said once, where
-    anything can still be said.
-
-    Args:
-        stream: what is written to; anything else is asked of it directly.
-        name: for people.
+    anything can still be said. Whatever else is asked of it, the stream answers.
     """
 
     def __init__(self, stream: TextIO, name: str) -> None:
         self._stream, self._name = stream, name
-        self._is_lost = False
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
         """Write, if somebody takes it."""
-        self._attempt(self._stream.write, text)
+        with self._surviving():
+            self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Likewise."""
-        self._attempt(self._stream.flush)
+        with self._surviving():
+            self._stream.flush()
 
-    def _attempt(self, work: Callable[..., object], *arguments: str) -> None:
-        if self._is_lost:
-            return
+    @contextlib.contextmanager
+    def _surviving(self) -> Iterator[None]:
         try:
-            work(*arguments)
+            yield
         except OSError as error:
-            self._is_lost = True
-            with contextlib.suppress(OSError), open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), self._stream.fileno())  # the interpreter flushes when it ends
+            with open(os.devnull, "w") as nowhere:
+                os.dup2(nowhere.fileno(), self._stream.fileno())  # where all goes from now on
             text = f"{self._name} is gone ({error.strerror}); the program goes on without it"
             logger.warning("%s", text)
             if sys.stderr is not self:
@@ -127,12 +122,8 @@ def enter(
 ) -> None:
     """Run a program whose configuration Hydra composes; errors in composing it are one sentence too.
 
-    Args:
-        program: its module's name.
-        config: file that its configuration begins with.
-        perform: all that it does, given the configuration.
-        register: makes the program's schemas known to Hydra.
-        read: turns what was typed into words for Hydra.
+    `program` is its module's name, `config` the file that its configuration begins with, `perform` all it
+    does; `register` makes schemas known to Hydra, `read` turns what was typed into words for Hydra.
     """
 
     def main(cfg: DictConfig) -> None:

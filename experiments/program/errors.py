@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import (
     ConfigCompositionException,
@@ -37,6 +36,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("agents", "envs", "experiments", "hydra_plugins", "pipeline")
 OURS = tuple(f"{ROOT / name}/" for name in PACKAGES)
 LIBRARIES = ("<", *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+PLAIN_PATH = re.compile(r"[\w.-]*/[\w./-]*", re.ASCII)  # which Hydra takes for a text as it is
 AMBIGUOUS = re.compile(r"Ambiguous value for argument '(?P<word>.*)'\n")
 
 
@@ -100,8 +100,7 @@ def sentence(error: BaseException, passed: frozenset[int] = frozenset()) -> str:
     if isinstance(error, ClusterError):  # its further lines are the end of a program's log
         first, *log = str(error).splitlines()
         return f"{first}: {log[-1].strip()}" if log else first
-    text = " ".join(str(error).split())
-    return text if text and _is_meant(error) else _bug(error, text)
+    return _told(error, " ".join(str(error).split()))
 
 
 # --- what was said ---
@@ -113,13 +112,8 @@ def quoted(key: str, value: str) -> str:
 
 
 def override_of(key: str, text: str) -> str:
-    """Return a word of a command line by which Hydra sets a key to a text, in quotes where it needs them."""
-    word = f"{key}={text}"
-    try:
-        (found,) = OverridesParser.create().parse_overrides([word])
-    except OverrideParseException:
-        return quoted(key, text)
-    return word if not found.is_sweep_override() and found.value() == text else quoted(key, text)
+    """Return a word of a command line by which Hydra sets a key to a path, in quotes where it needs them."""
+    return f"{key}={text}" if PLAIN_PATH.fullmatch(text) else quoted(key, text)
 
 
 def _readable(word: str) -> str:
@@ -140,13 +134,9 @@ def _dotted(key: str) -> str:
 
 
 def no_key(place: str, key: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return the sentence about a key that a part of the configuration does not have.
+    """Return the sentence about a key that a place of the configuration lacks; dotted, "" = the whole.
 
-    Args:
-        place: the part, dotted; "" = the whole.
-        key: what was said.
-        known: what it has.
-        otherwise: what to say if none of these is nearly the same; "" = which they are.
+    If none of those known is nearly the same it says `otherwise`, or, if that is "", which they are.
     """
     hint = _hint(key, list(known), "known", otherwise)
     return f"{place} has no key {key!r}; {hint}" if place else f"there is no key {key!r}; {hint}"
@@ -168,29 +158,14 @@ def _unknown_key(error: OmegaConfBaseException) -> str:
     return no_key(place, key, known, f"to add it, say +{_dotted(full_key)}=...")
 
 
-# --- what nobody meant to raise ---
-
-
-def _is_meant(error: BaseException) -> bool:
-    """Tell whether an error's text was written for people: by us, or by a library that we use."""
-    kind = type(error)
-    if not isinstance(error, Exception) or kind.__module__.partition(".")[0] in PACKAGES:
-        return True
-    line = _origin(error)
-    if line is not None and not line.filename.startswith(OURS):
-        return False  # it is a stranger's, who wants to find it
-    return kind.__module__ != "builtins" or isinstance(error, ValueError | OSError)
-
-
-def _bug(error: BaseException, text: str) -> str:
-    """Return an error's kind, its text, and the file and line that it comes from."""
-    said = ": ".join(filter(None, (type(error).__name__, text)))
-    line = _origin(error)
-    return said if line is None else f"{said} ({line.filename}, line {line.lineno})"
-
-
-def _origin(error: BaseException) -> traceback.FrameSummary | None:
-    """Return the last line on the way to an error that is in no library; None if it was not raised."""
-    frames = traceback.extract_tb(error.__traceback__)
+def _told(error: BaseException, text: str) -> str:
+    """Return an error's text, if we or a library wrote it for people; else its kind, file and line, too."""
+    kind, frames = type(error), traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(LIBRARIES)]
-    return own[-1] if own else None
+    is_ours = not isinstance(error, Exception) or kind.__module__.partition(".")[0] in PACKAGES
+    is_strangers = bool(own) and not own[-1].filename.startswith(OURS)  # who wants to find it
+    is_bug = kind.__module__ == "builtins" and not isinstance(error, ValueError | OSError)
+    if text and (is_ours or not (is_strangers or is_bug)):
+        return text
+    said = ": ".join(filter(None, (kind.__name__, text)))
+    return f"{said} ({own[-1].filename}, line {own[-1].lineno})" if own else said

@@ -12,9 +12,6 @@ from pipeline.locking import lock
 FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota is used up"}
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)  # a place is not ours to write to
 PARTIAL = ".partial"  # suffix of what a killed process may leave; nobody reads it
-PERMISSIONS = 0o666  # less the umask, as for every new file
-BINARY = getattr(os, "O_BINARY", 0)  # Windows would write other bytes
-TO_SYNC = os.O_RDWR if BINARY else os.O_RDONLY  # Windows syncs only what may be written
 
 
 @contextmanager
@@ -27,11 +24,8 @@ def whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
         yield partial
-        descriptor = os.open(partial, TO_SYNC | BINARY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with partial.open("rb+") as file:  # Windows syncs only what may be written
+            os.fsync(file)
         os.replace(partial, path)
     except OSError as error:
         error.filename = error.filename or str(path)
@@ -42,12 +36,8 @@ def whole(path: Path) -> Iterator[Path]:
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     """Write a file as `whole` has it; text as UTF-8. Raises OSError."""
-    with whole(path) as partial:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | BINARY, PERMISSIONS)
-        try:
-            write_all(descriptor, content.encode() if isinstance(content, str) else content)
-        finally:
-            os.close(descriptor)
+    with whole(path) as partial, partial.open("wb", buffering=0) as file:
+        write_all(file.fileno(), content.encode() if isinstance(content, str) else content)
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:
@@ -69,15 +59,10 @@ def check_writable(folder: Path) -> None:
 def overwrite(path: Path, text: str) -> None:
     """Put a text in the place of a longer one: the rest becomes spaces, and no room is asked of the disk.
 
-    Raises:
-        OSError: also if there is no such file.
+    Raises OSError, also if there is no such file.
     """
-    descriptor = os.open(path, os.O_WRONLY | BINARY)
-    try:
-        n_bytes = os.fstat(descriptor).st_size
-        write_all(descriptor, f"{text.rstrip()}\n".encode().ljust(n_bytes))
-    finally:
-        os.close(descriptor)
+    with path.open("rb+", buffering=0) as file:
+        write_all(file.fileno(), f"{text.rstrip()}\n".encode().ljust(path.stat().st_size))
 
 
 def is_held(path: Path) -> bool:

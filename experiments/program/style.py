@@ -28,8 +28,7 @@ FORMATS = (".png", ".svg", ".pdf")
 def drawn_to(path: Path, width_in: float, height_in: float) -> Iterator[Figure]:
     """A figure to draw on, in inches, which is then written as what its name ends in, whole or not at all.
 
-    Raises:
-        ConfigError: that is none of FORMATS.
+    Raises ConfigError: that is none of FORMATS.
     """
     if path.suffix not in FORMATS:
         raise ConfigError(f"a picture's name must end in {', '.join(FORMATS)}, got {path}")

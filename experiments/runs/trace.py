@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from agents.base import Agent
 from envs.spec import ElasticitySpec
-from experiments.program.files import BINARY, PERMISSIONS, write_all, write_whole
+from experiments.program.files import write_all, write_whole
 from experiments.runs.episode import Step, Steps, play
 from pipeline.locking import lock
 
@@ -88,9 +88,8 @@ class TraceWriter:
     """
 
     def __init__(self, directory: Path, every_s: float = 0.0) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | BINARY
-        self._descriptor: int | None = os.open(directory / JOURNAL, flags, PERMISSIONS)
-        lock(self._descriptor, waits=True)
+        self._file = (directory / JOURNAL).open("ab", buffering=0)
+        lock(self._file, waits=True)
         self._every_s, self._flushed_s = every_s, time.monotonic()
         self._waiting: list[Mapping[str, Any]] = []
 
@@ -107,21 +106,18 @@ class TraceWriter:
 
     def flush(self) -> None:
         """Have all lines leave this process. Raises OSError: then there is nothing of those that waited."""
-        assert self._descriptor is not None, "the journal is closed"
         lines, self._waiting = self._waiting, []
         self._flushed_s = time.monotonic()
-        n_bytes = os.fstat(self._descriptor).st_size
+        n_bytes = os.fstat(self._file.fileno()).st_size
         try:
-            write_all(self._descriptor, "".join(f"{json.dumps(line)}\n" for line in lines).encode())
+            write_all(self._file.fileno(), "".join(f"{json.dumps(line)}\n" for line in lines).encode())
         except OSError:
-            os.ftruncate(self._descriptor, n_bytes)  # or the next line would go on from half of this one
+            os.ftruncate(self._file.fileno(), n_bytes)  # or the next line would go on from half of this one
             raise
 
     def close(self) -> None:
         """Let go of the journal; twice is harmless."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        self._file.close()
 
 
 def write_trace(directory: Path, rows: Iterable[Row]) -> pd.DataFrame:

@@ -20,9 +20,7 @@ from experiments.config.schemas import (
     EnvSchema,
     HardwareSchema,
     RunConfig,
-    ScenarioSchema,
     SlosSchema,
-    StreamConfig,
     VideoSchema,
 )
 from experiments.program.errors import blaming
@@ -32,21 +30,16 @@ from pipeline.settings import GRADES, Ladders
 from pipeline.slos import Slo, video_slo
 from pipeline.sources.custom import text_of
 
+LIVES = {EventKind.JOIN_WORKER: 1, EventKind.LOSE_WORKER: -1}  # what becomes of a worker's number
 GRADE_IN_NAME = re.compile(r"yolo(?:v?\d+)([nsmlx])(?![a-z])")  # yolo11n.pt, yolo11n_int8_openvino_model
 
 
 @dataclass(frozen=True, slots=True)
 class Plan(ABC):
-    """A run that was checked and can begin; each world has its own.
+    """A run that was checked and can begin; each world has its own."""
 
-    Attributes:
-        spec: what the agent sees.
-        config: all that was asked for.
-        detections: what they are, and why.
-    """
-
-    spec: ElasticitySpec
-    config: RunConfig
+    spec: ElasticitySpec  # what the agent sees
+    config: RunConfig  # all that was asked for
     detections: "Detected"
 
     @abstractmethod
@@ -57,9 +50,6 @@ class Plan(ABC):
     def caveat(self) -> str:
         """What its figures suffer from beforehand; "" if nobody knows of anything."""
         return ""
-
-
-# --- hardware ---
 
 
 def hardware_of(schema: HardwareSchema) -> Hardware:
@@ -78,18 +68,10 @@ def hardware_of(schema: HardwareSchema) -> Hardware:
     return Hardware(tuple(devices), build(Host, schema.host))
 
 
-# --- scenario ---
-
-
-def scenario_of(schema: ScenarioSchema) -> Scenario:
-    """What happens. Raises ValueError."""
-    return build(Scenario, schema)
-
-
 def timeline_of(config: RunConfig) -> dict[int, tuple[Event, ...]]:
     """What happens in a run, by the step (from 0) at whose beginning it does. Raises ValueError."""
-    env = config.env
-    return scenario_of(config.scenario).timeline(env.steps, env.control_interval_s, config.seed)
+    env, scenario = config.env, build(Scenario, config.scenario)
+    return scenario.timeline(env.steps, env.control_interval_s, config.seed)
 
 
 def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, seed: int) -> None:
@@ -101,41 +83,22 @@ def check_contradictions(scenario: Scenario, env: EnvSchema, n_workers: int, see
                 f"{env.steps * env.control_interval_s:g} s: say env.steps=..., or at_share in place of at_s"
             )
     kinds = {event.kind for event in scenario.events}
-    patterns = (
-        ("load", EventKind.STREAMS),
-        ("links", EventKind.LINKS),
-        ("tenants", EventKind.SLOW_WORKER),
-    )
-    for pattern, kind in patterns:
+    undone = {"load": EventKind.STREAMS, "links": EventKind.LINKS, "tenants": EventKind.SLOW_WORKER}
+    for pattern, kind in undone.items():
         if getattr(scenario, pattern) is not None and kind in kinds:
             raise ValueError(f"a pattern of {pattern} would undo the events of kind {kind.name}: give one")
     alive = dict.fromkeys(range(n_workers), 1)
     for step, events in sorted(scenario.timeline(env.steps, env.control_interval_s, seed).items()):
         for event in events:
-            if event.kind is EventKind.JOIN_WORKER and event.worker is not None:
-                alive[event.worker] += 1
-            if event.kind is EventKind.LOSE_WORKER and event.worker is not None:
-                alive[event.worker] -= 1
+            if event.worker is not None and event.kind in LIVES:
+                alive[event.worker] += LIVES[event.kind]
                 if alive[event.worker] < 0:
                     raise ValueError(f"worker {event.worker} is to be lost in step {step}, but is gone then")
-
-
-# --- slo ---
 
 
 def slos_of(schema: SlosSchema) -> tuple[Slo, ...]:
     """The objectives. Raises ValueError."""
     return tuple(build(video_slo, slo) for slo in schema.slos)
-
-
-def stream_spec(config: StreamConfig, ladders: Ladders, slos: Sequence[Slo]) -> ElasticitySpec:
-    """What an agent sees of a video stream, whose quality is judged as `qoe` says. Raises ConfigError."""
-    with blaming("qoe"):
-        weights, profile = asdict(config.qoe.weights), accuracy_of(config.accuracy)
-        return video_spec(ladders, slos, weights, config.qoe.by, profile)
-
-
-# --- accuracy ---
 
 
 def accuracy_of(schema: AccuracySchema | None) -> StreamProfile | None:
@@ -163,13 +126,18 @@ def video_arguments(schema: VideoSchema) -> dict[str, Any]:
 def grades_and_weights(detector: DetectorSchema) -> tuple[tuple[str, ...], dict[str, str]]:
     """The ladder of grades, and absolute paths by grade; a single path leaves a ladder of one.
 
-    Raises:
-        ValueError: a path that is not there, a grade that does not exist, or one path for several grades.
+    That is the only grade configured, else the letter in the path's name. Raises ValueError: a path that is
+    not there, a grade that does not exist, or one path for several grades.
     """
     grades, weights = tuple(detector.grades), detector.weights or {}
     if isinstance(weights, str):
-        weights = {grade_of(weights, grades) if Path(weights).exists() else grades[0]: weights}
-        grades = (*weights,)
+        grade = grades[0]
+        if len(grades) > 1 and Path(weights).exists():
+            if (found := GRADE_IN_NAME.search(Path(weights).name)) is None:
+                one_of = ", ".join(GRADES)
+                raise ValueError(f"which grade is {weights}? Say e.g. detector.grades=[n] (one of {one_of})")
+            grade = found[1]
+        grades, weights = (grade,), {grade: weights}
     if not isinstance(weights, dict):
         raise ValueError(f"detector.weights must be a path or grade -> path, got {weights!r}")
     if unknown := sorted(set(weights) - set(grades)):
@@ -180,41 +148,16 @@ def grades_and_weights(detector: DetectorSchema) -> tuple[tuple[str, ...], dict[
     return grades, {grade: str(Path(path).resolve()) for grade, path in weights.items()}
 
 
-def grade_of(path: str, grades: Sequence[str]) -> str:
-    """The grade of a single weights path: the only one configured, else the letter in its name.
-
-    Raises:
-        ValueError: it cannot be told.
-    """
-    if len(grades) == 1:
-        return grades[0]
-    found = GRADE_IN_NAME.search(Path(path).name)
-    if found is None:
-        raise ValueError(f"which grade is {path}? Say e.g. detector.grades=[n] (one of {', '.join(GRADES)})")
-    return found[1]
-
-
 # --- what detections are, and whether anybody can say how good: decided here alone ---
 
 
 @dataclass(frozen=True, slots=True)
 class Detected:
-    """What the detections of a run are.
-
-    Attributes:
-        kind: real, emulated or none.
-        why: in words.
-        is_judged: whether a streaming F1 of them can be known, and what settings are worth by it.
-    """
+    """What the detections of a run are, and why, in words."""
 
     kind: DetectionKind
     why: str
-    is_judged: bool = False
-
-    @property
-    def line(self) -> str:
-        """All of it for people."""
-        return f"detections: {self.kind}: {self.why}"
+    is_judged: bool = False  # whether a streaming F1 of them can be known, and what settings are worth by it
 
 
 def detections_of(
@@ -222,11 +165,9 @@ def detections_of(
 ) -> Detected:
     """Decide what the detections of a pipeline are.
 
-    Args:
-        work_type: what the workers do with a frame.
-        untrained: grades of the ladder without trained weights, of workers that compute.
-        has_truth: whether the source knows what is in its pictures, and when each is due.
-        has_profile: whether it is known what detections of its scene are worth.
+    `untrained` are grades of the ladder without trained weights, of workers that compute; `has_truth` says
+    whether the source knows what is in its pictures, and when each is due; `has_profile`, whether it is known
+    what detections of its scene are worth.
     """
     match work_type:
         case WorkType.NONE:
@@ -247,20 +188,20 @@ def detections_of(
     return Detected(DetectionKind.NONE, f"{reason}, and nobody knows {lacking}")
 
 
-def simulated_detections(has_profile: bool) -> Detected:
-    """Say what they are where there are no pictures."""
-    if has_profile:
-        why = "what they are worth is calculated from the profile of the stream"
-        return Detected(DetectionKind.EMULATED, why, is_judged=True)
-    return Detected(DetectionKind.NONE, "the simulator has no profile of the stream")
+def judged(
+    config: RunConfig, detected: Detected, ladders: Ladders, slos: Sequence[Slo]
+) -> tuple[ElasticitySpec, RunConfig, Detected]:
+    """Return what an agent sees of a video stream, whose quality is judged as `qoe` says.
 
-
-def judged_where_known(config: RunConfig, detected: Detected) -> tuple[RunConfig, Detected]:
-    """Let a run be judged by its knobs where nobody could judge it by what is found, and have it say so."""
-    if config.qoe.by not in OF_DETECTIONS or detected.is_judged:
-        return config, detected
-    why = f"{detected.why}; so quality is judged by the knobs"
-    return replace(config, qoe=replace(config.qoe, by=Quality.KNOBS)), replace(detected, why=why)
+    And the others: where nobody could judge by what is found, it is by the knobs, and they say so. Raises
+    ConfigError: the weights are wrong.
+    """
+    if config.qoe.by in OF_DETECTIONS and not detected.is_judged:
+        config = replace(config, qoe=replace(config.qoe, by=Quality.KNOBS))
+        detected = replace(detected, why=f"{detected.why}; so quality is judged by the knobs")
+    with blaming("qoe"):
+        weights, profile = asdict(config.qoe.weights), accuracy_of(config.accuracy)
+        return video_spec(ladders, slos, weights, config.qoe.by, profile), config, detected
 
 
 def drawn_by(profile: StreamProfile, ladders: Ladders, scenario: Scenario) -> Drawn:

@@ -1,10 +1,9 @@
-"""Drawn worlds as options of the configuration: `world=123`, or one of its parts, `hardware=world_123`."""
+"""Drawn worlds in the configuration: `world=123`."""
 
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,58 +12,19 @@ from rich.console import Console
 from envs.procedural.screening import HELD
 from envs.procedural.world import World, draw_all, is_known, world
 from experiments.config.composing import option
-from experiments.config.schemas import (
-    AccuracySchema,
-    HardwareSchema,
-    ScenarioSchema,
-    SlosSchema,
-    TrafficSchema,
-)
+from experiments.config.schemas import AccuracySchema, HardwareSchema, ScenarioSchema, SlosSchema
 from experiments.program.console import ProgressView
 from experiments.program.errors import blaming
 from pipeline.allowance import usable_cores
 
 PREFIX = "world_"
-SCHEMAS = {  # of the groups of which a drawn world is an option
-    "accuracy": AccuracySchema,
-    "hardware": HardwareSchema,
-    "scenario": ScenarioSchema,
-    "slo": SlosSchema,
-    "video": TrafficSchema,
-}
-
-
-@cache
-def documents(number: int) -> Mapping[str, Mapping[str, Any]]:
-    """Return the values of a drawn world by group, as a file of that group has them.
-
-    Raises:
-        ValueError: there is no such world.
-    """
-    drawn = world(number)
-    traffic = {
-        "width": drawn.stream.width,
-        "height": drawn.stream.height,
-        "source_fps": drawn.stream.fps,
-        "fps_levels": list(drawn.stream.ladders.fps),
-        "heights_px": [height for _, height in drawn.stream.ladders.sizes],
-    }
-    return {
-        "accuracy": plain(drawn.scene),
-        "hardware": {"devices": plain(drawn.hardware.devices), "host": plain(drawn.hardware.host)},
-        "scenario": plain(drawn.scenario),
-        "slo": {"slos": [{"metric": slo.metric, "threshold": slo.threshold} for slo in drawn.slos]},
-        "video": {"defaults": ["traffic", "_self_"], **traffic},
-    }
 
 
 def draw_shown(numbers: Sequence[int], processes: int | None, live: bool | None, console: Console) -> None:
     """Draw worlds that are not known yet, each of which takes seconds, and show how far that is.
 
     So many processes at a time, None = one per core; a progress bar, None = where the console is a terminal.
-
-    Raises:
-        ValueError: there is no such world.
+    Raises ValueError: there is no such world.
     """
     left = [number for number in numbers if not is_known(number)]
     if left:
@@ -77,24 +37,31 @@ def with_world(cfg: DictConfig, choices: Mapping[str, str]) -> tuple[DictConfig,
     """Return a run's configuration with the world that its `world` asks for in place of the parts chosen.
 
     The number is gone then, so that the record says what was played, not how it was drawn; choices name it.
-
-    Raises:
-        ConfigError: there is no such world.
+    Raises ConfigError: there is no such world.
     """
     if cfg.world is None:
         return cfg, dict(choices)
     cfg, number = cfg.copy(), int(cfg.world)
     with blaming("world"):
-        parts = documents(number)
-    for part, schema in SCHEMAS.items():  # to compose an option takes Hydra a second
-        values = dict(parts[part])
-        base, *_ = values.pop("defaults", [None])
-        typed = OmegaConf.structured(schema if base is None else option(part, base))
-        cfg[part] = OmegaConf.merge(typed, values)
+        drawn = world(number)
+    stream, hardware = drawn.stream, drawn.hardware
+    traffic = {"width": stream.width, "height": stream.height, "source_fps": stream.fps}
+    heights = [height for _, height in stream.ladders.sizes]
+    ladders = {"fps_levels": list(stream.ladders.fps), "heights_px": heights}
+    slos = [{"metric": slo.metric, "threshold": slo.threshold} for slo in drawn.slos]
+    parts = {  # to compose an option takes Hydra a second
+        "accuracy": (AccuracySchema, plain(drawn.scene)),
+        "hardware": (HardwareSchema, {"devices": plain(hardware.devices), "host": plain(hardware.host)}),
+        "scenario": (ScenarioSchema, plain(drawn.scenario)),
+        "slo": (SlosSchema, {"slos": slos}),
+        "video": (option("video", "traffic"), traffic | ladders),
+    }
+    for part, (schema, values) in parts.items():
+        cfg[part] = OmegaConf.merge(OmegaConf.structured(schema), values)
     if not cfg.env.memory_budget_mb:
-        cfg.env.memory_budget_mb = world(number).memory_budget_mb
+        cfg.env.memory_budget_mb = drawn.memory_budget_mb
     cfg.world = None
-    return cfg, {**choices, **{part: f"{PREFIX}{number}" for part in parts}}
+    return cfg, {**choices, **dict.fromkeys(parts, f"{PREFIX}{number}")}
 
 
 def plain(value: Any) -> Any:

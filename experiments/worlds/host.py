@@ -22,15 +22,13 @@ def alone(directory: Path, say: Callable[[str], None]) -> AbstractContextManager
 def one_at_a_time(path: Path, directory: Path, text: str, say: Callable[[str], None]) -> Iterator[None]:
     """Meanwhile, nobody else on this host is in here with the same file; who is, is waited for.
 
-    The lock is the system's, so it is gone with its process, however that ends.
-
-    Args:
-        path: of the file, which is made if need be.
-        directory: what this process works at, for those that wait for it to read.
-        text: said if there is something to wait for.
-        say: told that.
+    The lock is the system's, so it is gone with its process, however that ends. The file is made if need be,
+    and says for those that wait at which `directory` this process works; `say` is told `text` if it must.
     """
-    with os.fdopen(opened(path), "r+", encoding="utf-8") as file:
+    with contextlib.suppress(FileExistsError):
+        path.touch(exist_ok=False)
+        path.chmod(0o666)  # whatever the umask is: every user of the host may lock it, whoever made it
+    with path.open("r+", encoding="utf-8") as file:
         if lock(file) is False:
             say(f"{text}: this one waits for it ({file.read().strip()}; Ctrl-C ends the waiting)")
             lock(file, waits=True)
@@ -39,12 +37,3 @@ def one_at_a_time(path: Path, directory: Path, text: str, say: Callable[[str], N
         file.write(f"process {os.getpid()}, {directory.resolve()}\n")
         file.flush()
         yield
-
-
-def opened(path: Path) -> int:
-    """Descriptor of the file, which every user of the host may lock, whoever made it."""
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        os.fchmod(descriptor, 0o666)  # whatever the umask is
-        return descriptor
-    return os.open(path, os.O_RDWR)  # no O_CREAT: systems refuse it in /tmp for a file of somebody else's

@@ -14,6 +14,7 @@ from envs.pipeline_env import PipelineEnv
 from envs.pipeline_world import check_scenario
 from envs.scenario import Scenario
 from envs.video import ladders_of, worst_weights
+from experiments.config.derived import build
 from experiments.config.schemas import DetectionsFile, PipelineSchema, RunConfig
 from experiments.program.console import counted
 from experiments.program.errors import blaming
@@ -35,22 +36,16 @@ from pipeline.slos import Slo, check_known
 from pipeline.sources.opening import open_source
 from pipeline.worker.weights import TASKS, are_at_hand
 
+LIMITS = ("binding", "hand_out", "queue_policy", "queue_bound_s", "memory_budget_mb", "keys")
 DRAWN = "detections.json"  # beside the workers' service times: what detections are drawn by
 
 
 @dataclass(frozen=True, slots=True)
 class PipelinePlan(Plan):
-    """A run of the real pipeline.
+    """A run of the real pipeline."""
 
-    Attributes:
-        producer: options of the producer; endpoints are the cluster's to choose.
-        drawn: what detections are drawn by; None unless they are emulated here.
-        hardware, scenario: the workers, and what happens to them.
-        env: for how long, by which limits.
-    """
-
-    producer: ProducerOptions
-    drawn: Drawn | None
+    producer: ProducerOptions  # endpoints are the cluster's to choose
+    drawn: Drawn | None  # what detections are drawn by; None unless they are emulated here
     hardware: Hardware
     scenario: Scenario
     env: PipelineSchema
@@ -118,11 +113,10 @@ class PipelinePlan(Plan):
 def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
     """Check a configuration and build what it stands for; starts no process, but opens the source once.
 
-    Raises:
-        ConfigError: something in it is wrong.
+    Raises ConfigError: something in it is wrong.
     """
     with blaming("scenario"):
-        scenario = builders.scenario_of(config.scenario)
+        scenario = build(Scenario, config.scenario)
     with blaming("hardware"):
         hardware = builders.hardware_of(config.hardware).with_capacities(scenario.capacities)
         hardware = hardware.emulated() if env.emulate else hardware
@@ -133,25 +127,22 @@ def plan_pipeline(config: RunConfig, env: PipelineSchema) -> PipelinePlan:
         check_scenario(scenario, n_workers, slos)
     with blaming("video, detector or env"):
         producer = producer_options(config, env, hardware, slos)
-    with blaming("env.control" if env.control else f"video {producer.source}"):
-        if env.control:
-            with ControlClient(env.control, keys=env.keys) as client:
-                status = client.status()
-            ladders = ladders_of(status)
-        else:
-            status, ladders = None, source_ladders(producer)
     with blaming("accuracy"):
         profile = builders.accuracy_of(config.accuracy)
     drawn = None
-    if status is not None:
+    if env.control:
+        with blaming("env.control"), ControlClient(env.control, keys=env.keys) as client:
+            status = client.status()
+            ladders = ladders_of(status)
         detected = detected_elsewhere(status, profile is not None)
     else:
+        with blaming(f"video {producer.source}"):
+            ladders = source_ladders(producer)
         detected = detected_here(producer, slos, profile is not None)
         if profile is not None and detected.kind is DetectionKind.EMULATED:
             drawn = builders.drawn_by(profile, ladders, scenario)
-    config, detected = builders.judged_where_known(config, detected)
-    spec = builders.stream_spec(config, ladders, slos)
-    plan = PipelinePlan(spec, config, detected, producer, drawn, hardware, scenario, env)
+    judged = builders.judged(config, detected, ladders, slos)
+    plan = PipelinePlan(*judged, producer, drawn, hardware, scenario, env)
     with blaming("env"):
         plan.make_env(Path(), lambda _: None)  # it checks its own arguments, and starts nothing
     with blaming("scenario"):
@@ -191,7 +182,7 @@ def producer_options(
         hardware.check_grades(grades)
     elif detector.work_type is WorkType.EMULATED:
         raise ValueError("detector.work_type is EMULATED, but the hardware computes: say env.emulate=true")
-    content = builders.scenario_of(config.scenario).content
+    content = build(Scenario, config.scenario).content
     if content is not None and config.video.source is not SourceKind.TRAFFIC:
         raise ValueError(
             f"scenario.content moves the traffic of video=traffic, and {config.video.source} has none"
@@ -207,12 +198,7 @@ def producer_options(
         weights=weights,
         work_type=hardware.work_type(detector.work_type),
         loading_mode=detector.loading_mode,
-        binding=env.binding,
-        hand_out=env.hand_out,
-        queue_policy=env.queue_policy,
-        queue_bound_s=env.queue_bound_s,
-        memory_budget_mb=env.memory_budget_mb,
-        keys=env.keys,
+        **{name: getattr(env, name) for name in LIMITS},
         slos=tuple(slo.text for slo in slos),
     )
 

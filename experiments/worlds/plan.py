@@ -17,6 +17,7 @@ from envs.replay.env import Replay
 from envs.replay.videostreamenv import DataSet, read_data_set
 from envs.scenario import Scenario
 from envs.simulator.system import System
+from experiments.config.derived import build
 from experiments.config.schemas import (
     FileSchema,
     LiveSchema,
@@ -50,8 +51,7 @@ LIVE = (
 def plan_run(config: RunConfig) -> Plan:
     """Check a configuration and build what it stands for; starts no process, but opens a file once.
 
-    Raises:
-        ConfigError: something in it is wrong.
+    Raises ConfigError: something in it is wrong.
     """
     match config.env:
         case PipelineSchema() as env:
@@ -76,8 +76,7 @@ def twin_of(plan: Plan) -> Plan:
 def plan_twin(config: RunConfig) -> Plan:
     """Plan a run of the pipeline in the simulator, where thinking takes no time; any other as it is.
 
-    Raises:
-        ConfigError: the pipeline runs elsewhere, or the simulator cannot have its like.
+    Raises ConfigError: the pipeline runs elsewhere, or the simulator cannot have its like.
     """
     if not isinstance(config.env, PipelineSchema):
         return plan_run(config)
@@ -96,8 +95,7 @@ def simulated(env: PipelineSchema) -> SimulatorSchema:
 def show_world(agent: Agent, plan: Plan, say: Callable[[str], None] = lambda _: None) -> None:
     """Show the run's world, or its twin, to an agent that must see it before its first episode.
 
-    Raises:
-        ConfigError: there is none that can be calculated in advance.
+    Raises ConfigError: there is none that can be calculated in advance.
     """
     if isinstance(agent, Clairvoyant):
         with blaming("agent"):
@@ -109,30 +107,25 @@ def show_world(agent: Agent, plan: Plan, say: Callable[[str], None] = lambda _: 
 
 @dataclass(frozen=True, slots=True)
 class ReplayPlan(Plan):
-    """A run of the replay world: what is replayed, for how long, and which thresholds change meanwhile."""
+    """A run of the replay world, and what is replayed."""
 
     data: DataSet
-    env: ReplaySchema
-    scenario: Scenario
 
     def make_env(self, directory: Path, on_progress: Callable[[str], None]) -> Replay:
         """Make the environment; it leaves nothing in `directory`."""
-        env = self.env
-        return self.data.world(env.steps, env.control_interval_s, self.scenario, env.initial_levels)
+        env, scenario = self.config.env, build(Scenario, self.config.scenario)
+        return self.data.world(env.steps, env.control_interval_s, scenario, env.initial_levels)
 
 
 def plan_replay(config: RunConfig, env: ReplaySchema) -> ReplayPlan:
     """Check a configuration, and read the data set; video, detector, hardware and slo have no say in it.
 
-    Raises:
-        ConfigError: something in it is wrong.
+    Raises ConfigError: something in it is wrong.
     """
-    with blaming("scenario"):
-        scenario = builders.scenario_of(config.scenario)
     with blaming("env.path"):
         data = read_data_set(Path(env.path))
     detected = Detected(DetectionKind.NONE, "a data set of what was measured is replayed")
-    plan = ReplayPlan(data.spec, config, detected, data, env, scenario)
+    plan = ReplayPlan(data.spec, config, detected, data)
     with blaming("env or scenario"):
         plan.make_env(Path(), lambda _: None)  # it checks its own arguments
     return plan
@@ -158,23 +151,23 @@ class SimulatorPlan(Plan):
 def plan_simulator(config: RunConfig, env: SimulatorSchema) -> SimulatorPlan:
     """Check a configuration and build what it stands for; a video is opened where only that tells its length.
 
-    Raises:
-        ConfigError: something in it is wrong.
+    Raises ConfigError: something in it is wrong.
     """
     with blaming("slo"):
         slos = builders.slos_of(config.slo)
         check_known(slos, SIMULATOR, has_truth=config.accuracy is not None)
     system = system_of(config, env, slos)
-    detected = builders.simulated_detections(system.accuracy is not None)
-    config, detected = builders.judged_where_known(config, detected)
-    spec = builders.stream_spec(config, system.ladders, slos)
-    return SimulatorPlan(spec, config, detected, system)
+    detected = Detected(DetectionKind.NONE, "the simulator has no profile of the stream")
+    if system.accuracy is not None:
+        why = "what they are worth is calculated from the profile of the stream"
+        detected = Detected(DetectionKind.EMULATED, why, is_judged=True)
+    return SimulatorPlan(*builders.judged(config, detected, system.ladders, slos), system)
 
 
 def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) -> System:
     """What is simulated. Raises ConfigError."""
     with blaming("scenario"):
-        scenario = builders.scenario_of(config.scenario)
+        scenario = build(Scenario, config.scenario)
     with blaming("hardware"):
         hardware = builders.hardware_of(config.hardware).emulated()
         n_workers = hardware.with_capacities(scenario.capacities).n_workers
@@ -207,20 +200,11 @@ def system_of(config: RunConfig, env: SimulatorSchema, slos: tuple[Slo, ...]) ->
 
 
 def source_of(video: VideoSchema, seed: int, span_s: float) -> tuple[tuple[int, int], float, float]:
-    """Return what the simulator must know of a stream's source, which is opened if only that tells.
+    """Return a source's width and height in px; frames/s; length in s, 0 = endless.
 
-    A file that is not looped is read to its end, for a file's own length cannot be trusted.
-
-    Args:
-        video: what it is.
-        seed: of the run.
-        span_s: of the run, in s; a source of somebody else's that lasts longer may be endless.
-
-    Returns:
-        Width and height in px; frames/s; length in s, 0 = endless.
-
-    Raises:
-        ValueError, SourceError: it cannot be simulated, opened or read.
+    It is opened if only that tells. A file that is not looped is read to its end, for a file's own length
+    cannot be trusted; a source of somebody else's that lasts longer than the run, `span_s`, may be endless.
+    Raises ValueError, SourceError: it cannot be simulated, opened or read.
     """
     if isinstance(video, TrafficSchema):
         return (video.width, video.height), video.source_fps, video.length_s

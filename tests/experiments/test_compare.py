@@ -259,7 +259,6 @@ def test_sentences_need_no_further_quotes():
         "runs=[a,b]",
         "--help",
     ]
-    assert texts_quoted(["where='a b'", 'where="a b"']) == ["where='a b'", 'where="a b"']
     assert texts_quoted([r"where=agent.str.match('\w+_\d')"]) == ["where=\"agent.str.match('\\w+_\\d')\""]
 
 

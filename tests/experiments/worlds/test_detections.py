@@ -6,7 +6,7 @@ from envs.accuracy import GradeF1, StreamProfile
 from envs.hardware import Origin
 from envs.patterns import ContentPattern
 from envs.scenario import Scenario
-from experiments.worlds.builders import detections_of, drawn_by, simulated_detections
+from experiments.worlds.builders import detections_of, drawn_by
 from pipeline.content import Swing
 from pipeline.messages import DetectionKind, WorkType
 from pipeline.settings import ladders_for
@@ -36,12 +36,7 @@ def test_what_detections_are_follows_from_work_weights_truth_and_profile(
 ):
     detected = detections_of(work_type, tuple(untrained), has_truth, has_profile)
     assert (detected.kind, detected.is_judged) == (kind, is_judged)
-    assert detected.line.startswith(f"detections: {kind}: ")
     assert re.search(why, detected.why)
-
-
-def test_a_simulators_are_known_where_there_is_a_profile():
-    assert simulated_detections(True).is_judged and not simulated_detections(False).is_judged
 
 
 def test_they_are_drawn_by_the_profile_at_the_heights_and_grades_of_the_ladders():

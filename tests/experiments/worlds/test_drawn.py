@@ -1,11 +1,10 @@
-"""Drawn worlds in the configuration: by number, by part, and as files."""
+"""Drawn worlds in the configuration, and as files."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from rich.console import Console
 
@@ -50,12 +49,6 @@ def test_a_number_is_a_world_played_as_it_was_drawn():
     assert yaml.safe_load(recorded)["world"] is None, "the record says what was played"
 
 
-def test_a_part_is_an_option_like_any_other():
-    plan, choices, _ = plan_of(f"hardware=world_{NUMBER}")
-    assert plan.system.hardware == world(NUMBER).hardware
-    assert (choices["hardware"], choices["scenario"]) == (f"world_{NUMBER}", "steady")
-
-
 def test_a_world_is_described_and_drawn(tmp_path: Path, capsys):
     main(["world", str(NUMBER), "--picture", str(tmp_path / "world.png")])
     said = capsys.readouterr().out
@@ -66,8 +59,6 @@ def test_a_world_is_described_and_drawn(tmp_path: Path, capsys):
 def test_a_number_that_is_none_is_one_sentence():
     with pytest.raises(ConfigError, match=r"^world: there is no world 5000000: below"):
         plan_of("world=5000000")
-    with pytest.raises(HydraException, match="there is no world 5000000"):
-        compose("config", overrides=["hardware=world_5000000"])
     with pytest.raises(ConfigError, match="there is no world -1"):
         plan_of("world=-1")
 

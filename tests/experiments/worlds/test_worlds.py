@@ -262,7 +262,7 @@ def test_quality_is_by_the_knobs_where_nobody_knows_what_is_found():
 def test_where_nobody_knows_what_is_found_quality_is_judged_by_the_knobs_and_that_is_said(words):
     plan = plan_run(typed("accuracy=none", *words))
     assert (plan.spec.quality, plan.detections.kind) == (Quality.KNOBS, DetectionKind.NONE)
-    assert "so quality is judged by the knobs" in plan.detections.line
+    assert "so quality is judged by the knobs" in plan.detections.why
     assert plan.config.qoe.by is Quality.KNOBS
 
 
