@@ -19,7 +19,7 @@ from experiments.display.summary_view import print_summary
 from experiments.display.views import trace_view
 from experiments.program.console import counted, figure, plain_table, say
 from experiments.program.entry import prepared_for_its_end
-from experiments.program.errors import ConfigError, ExecutionError, blaming
+from experiments.program.errors import ConfigError, ExecutionError, blaming, meant
 from experiments.program.style import FORMATS
 from experiments.report.agent_styles import agent_styles
 from experiments.results.naming import named_agents, named_cells
@@ -53,9 +53,11 @@ def found_in(paths: Sequence[Path], where: Sequence[str]) -> list[LoggedRun]:
             f"there are no runs in {RESULTS}/: say which folder, or begin with `elasticbench run`"
         )
     runs = [run for folder in folders for run in runs_in(folder)]
+    facts = sorted({name for run in runs for name in run.summary})
     for name in conditions:
-        if not any(name in run.summary for run in runs):
-            raise ConfigError(f"--where FACT=VALUE: no run has a fact {name!r}; see any summary.json")
+        if name not in facts:
+            hint = meant(name, facts, otherwise="see any summary.json")
+            raise ConfigError(f"--where FACT=VALUE: no run has a fact {name!r}; {hint}")
     return [run for run in runs if all(str(run.summary.get(name)) in conditions[name] for name in conditions)]
 
 

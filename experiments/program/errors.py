@@ -80,7 +80,7 @@ def sentence(error: BaseException, passed: frozenset[int] = frozenset()) -> str:
         return f"cannot read {error.override}{_readable(error.override)}"
     if isinstance(error, MissingConfigException):
         group, _, option = str(error.missing_cfg_file).rpartition("/")
-        return f"{group} has no option {option!r}; {_hint(option, error.options or (), 'there')}"
+        return f"{group} has no option {option!r}; {meant(option, error.options or (), 'there')}"
     if isinstance(error, ConfigCompositionException) and (found := AMBIGUOUS.match(str(error))):
         return f"{found['word']} is several values: for a sweep over them say -m{_readable(found['word'])}"
     inner = error.__context__  # Hydra leaves it at that where a file is wrong
@@ -138,12 +138,19 @@ def no_key(place: str, key: str, known: Iterable[str], otherwise: str = "") -> s
 
     If none of those known is nearly the same it says `otherwise`, or, if that is "", which they are.
     """
-    hint = _hint(key, list(known), "known", otherwise)
+    hint = meant(key, list(known), otherwise=otherwise)
     return f"{place} has no key {key!r}; {hint}" if place else f"there is no key {key!r}; {hint}"
 
 
-def _hint(said: str, names: Sequence[str], are: str, otherwise: str = "") -> str:
-    """Return what may have been meant by a name that is none, or else which there are."""
+def meant(said: str, names: Sequence[str], are: str = "known", otherwise: str = "") -> str:
+    """Return the end of a sentence about a name that is none: what may have been meant, or which there are.
+
+    Args:
+        said: the name.
+        names: those that there are.
+        are: what they are, before their list.
+        otherwise: said instead of the list; "" = the list.
+    """
     if close := difflib.get_close_matches(said, names, n=1):
         return f"did you mean {close[0]}?"
     return otherwise or f"{are} are {', '.join(names) or 'none'}"

@@ -25,7 +25,7 @@ class RankingMetric(NamedTuple):
 
 
 SCORE = RankingMetric("score", "score", "score: 0 = random, 1 = best known", ((0.0, ":"), (1.0, "-")), -0.6)
-REWARD = RankingMetric("reward", "reward_mean", "mean reward per step", ((0.0, ":"),), -1.0)
+REWARD = RankingMetric("reward", "reward_mean", "mean reward per step", ((0.0, ":"),), -0.2)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ FAINT_STYLE = AgentStyle("#CCCCCC", "", "-")  # of agents that are not highlight
 HIGHEST_PRICE = 3.0  # in QoE per violation: beyond it, next to nothing changes any more
 N_PRICES = 3001  # a lead is told to two digits
 RULE: Mapping[str, Any] = {"color": "black", "linewidth": 0.8, "zorder": 1}  # where a value is marked
-WIDTH_IN = 9.0  # of a page, but for matrices
+WIDTH_IN = 10.8  # of a page, but for matrices
 LEAST_BROKEN = 0.1  # % of steps at which the logarithmic axis of violations ends; fewer lie on its edge
 BESIDE: Mapping[str, Any] = {"bbox_to_anchor": (1.0, 0.5)}  # where a legend is
 INTERVAL: Mapping[str, Any] = {"linewidth": 1.0, "alpha": 0.5, "zorder": 1}  # around a mark
@@ -60,7 +60,7 @@ def ranks(block: Block) -> Figure:
     axes.set_yticks(range(len(shown)), list(shown["agent"]))
     within = shown[shown[name] >= block.metric.lowest]
     figures = within[[f"{name}{which}" for which in ("_worst_tenth", "_low", "_high")]]
-    ends = [*figures.to_numpy().ravel(), lines[-1][0]]
+    ends = [*figures.to_numpy().ravel(), *(x for x, _ in lines if x > 0 or within.empty)]
     axes.set(xlim=(max(min(ends) - 0.06, block.metric.lowest), max(ends) + 0.06))
     for x, line in lines:  # one that is far below all of them would stretch the axis
         if x > axes.get_xlim()[0]:

@@ -58,8 +58,8 @@ def test_conditions_hold_together_and_a_value_may_be_one_of_several(folder, caps
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("agnt", "FACT=VALUE: no run has a fact 'agnt'"),
-        ("colour=red", "no run has a fact 'colour'"),
+        ("agnt", r"FACT=VALUE: no run has a fact 'agnt'; did you mean agent\?"),
+        ("colour=red", "no run has a fact 'colour'; see any summary.json"),
     ],
 )
 def test_a_condition_that_is_none_is_one_sentence(folder, words, said):

@@ -16,9 +16,9 @@ NEVER_HELD: dict[str, Any] = {"slos.lag": [2] * 20}
 BREAKS_ONCE: dict[str, Any] = {"slos.lag": [2] + [0] * 19}
 
 
-def block(*episodes):
+def block(*episodes, references=REFERENCES):
     """Return what is drawn of them."""
-    (found,) = blocks_of(Evidence("title", episodes, REFERENCES, "x"))
+    (found,) = blocks_of(Evidence("title", episodes, references, "x"))
     return found
 
 
@@ -26,6 +26,12 @@ def test_who_is_far_below_is_named_at_the_edge_and_stretches_no_axis():
     axes = ranks(block(episode("x", reward=0.9), episode("y", reward=-3.0))).axes[0]
     assert axes.get_xlim() == pytest.approx((0.84, 1.06))  # nor does the score of random decisions
     assert [text.get_text() for text in axes.texts] == ["◂ −3.00"]
+
+
+def test_without_scores_neither_does_who_earns_less_than_nothing():
+    axes = ranks(block(episode("x", reward=0.9), episode("y", reward=-0.9), references={})).axes[0]
+    assert axes.get_xlim() == pytest.approx((0.84, 0.96))
+    assert [text.get_text() for text in axes.texts] == ["◂ −0.90"]
 
 
 def test_the_plane_tells_apart_those_that_hardly_ever_break_an_slo():
