@@ -89,7 +89,8 @@ def dotted(nested: Any, prefix: str = "") -> dict[str, Any]:
         return {prefix: nested}
     inside = f"{prefix}." if prefix else ""
     parts = [dotted(item, f"{inside}{name}") for name, item in nested.items()]
-    return {name: value for part in parts for name, value in part.items()} or {prefix: ()}
+    found = {name: value for part in parts for name, value in part.items()}
+    return found if found or not prefix else {prefix: ()}
 
 
 def degradation(figures: Mapping[str, Any]) -> str:

@@ -141,3 +141,4 @@ def test_nested_values_have_dotted_keys_and_lists_of_numbers_stay_together():
         "c.0.d": None,
         "e": (),
     }
+    assert dotted({}) == {}
