@@ -20,11 +20,12 @@ from benchmarks.agents import benchmark as agents
 from benchmarks.pipeline import benchmark as pipeline
 from benchmarks.report import write_figures
 from benchmarks.simulator import benchmark as simulator
+from benchmarks.soak import benchmark as soak
 from benchmarks.turns import BenchmarkError
 from pipeline.control import ControlError
 from pipeline.program import ClusterError
 
-BENCHMARKS = {"pipeline": pipeline, "simulator": simulator, "agents": agents}
+BENCHMARKS = {"pipeline": pipeline, "simulator": simulator, "agents": agents, "soak": soak}
 RESULTS = Path("results/bench")
 INTERRUPTED = 130  # as shells have it for SIGINT
 

@@ -2,13 +2,15 @@
 
 import math
 from operator import add, sub
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 from msgspec.structs import astuple
 from numpy.typing import NDArray
 
+Number = Annotated[int, Meta(ge=0, le=1 << 53)]  # of which many are added up in 64 bits
 SURE = 0.5  # confidence from which a detection counts as sure
 
 
@@ -36,11 +38,11 @@ class Matches(msgspec.Struct, frozen=True, array_like=True):
         jumped: by how many found - present changed from one source frame to the next, likewise.
     """
 
-    matched: int = 0
-    found: int = 0
-    present: int = 0
-    miscounted: int = 0
-    jumped: int = 0
+    matched: Number = 0
+    found: Number = 0
+    present: Number = 0
+    miscounted: Number = 0
+    jumped: Number = 0
 
     def __add__(self, other: "Matches") -> "Matches":
         return Matches(*map(add, astuple(self), astuple(other)))
@@ -58,9 +60,9 @@ class Confidences(msgspec.Struct, frozen=True, array_like=True):
         sure: how many had a confidence of SURE at least, in [0, n].
     """
 
-    n: int = 0
+    n: Number = 0
     total: float = 0.0
-    sure: int = 0
+    sure: Number = 0
 
     @classmethod
     def of(cls, confidence: NDArray[np.float32]) -> "Confidences":
@@ -82,7 +84,7 @@ class Followed(msgspec.Struct, frozen=True, array_like=True):
         spread_ms: standard deviation of that; both NaN while fewer than two were found.
     """
 
-    n: int = 0
+    n: Number = 0
     px: float = 0.0
     widths: float = 0.0
     delay_ms: float = math.nan

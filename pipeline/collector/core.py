@@ -40,8 +40,8 @@ TICK_NS = 25_000_000  # how often the core is told that time has passed
 ACK_NS = 50_000_000  # acknowledgements are batched for so long
 RESEND_NS = 500_000_000
 SYNC_NS = 500_000_000
-MAX_PER_ACK = 5_000
-MAX_UNCONFIRMED = 1_000  # reports, one each ACK_NS at most; beyond, the producer is waited for
+MAX_PER_ACK = 800  # receipts, and as many verdicts: a header has room for the longest of both
+MAX_UNCONFIRMED = 1_000  # reports; beyond, the producer is waited for
 MAX_HELD_BYTES = 1 << 30  # of results that wait for earlier ones; beyond, those are waited for no longer
 PRODUCERS_OWN = frozenset({Outcome.DROPPED, Outcome.THINNED})  # decisions: it needs no verdict on them
 NOTABLE_OFFSET_NS = 100_000_000  # worth a line in the log
@@ -308,10 +308,16 @@ class Collector:
         )
 
     def _acknowledge(self, now_ns: int) -> list[Command]:
-        has_news = self._received or self._verdicts or self._tally
-        if not has_news or now_ns < self._next_ack_ns or not self.accepts_results:
+        """Report what is new, in as many messages as it takes."""
+        if now_ns < self._next_ack_ns:
             return []
-        self._next_ack_ns = now_ns + ACK_NS
+        commands: list[Command] = []
+        while (self._received or self._verdicts or self._tally) and self.accepts_results:
+            self._next_ack_ns = now_ns + ACK_NS
+            commands.append(events.Tell(self._report(now_ns)))
+        return commands
+
+    def _report(self, now_ns: int) -> Ack:
         self._seq += 1
         ack = Ack(
             seq=self._seq,
@@ -325,4 +331,4 @@ class Collector:
         self._tally = None
         del self._received[:MAX_PER_ACK], self._verdicts[:MAX_PER_ACK]
         self._unconfirmed[self._seq] = (ack, now_ns)
-        return [events.Tell(ack)]
+        return ack

@@ -16,9 +16,11 @@ from pipeline.messages.framing import (
     PROTOCOL_VERSION,
     Buffer,
     Count,
+    Drawing,
     Error,
     Greeting,
     Message,
+    Nanoseconds,
     Positive,
     decode_alone,
 )
@@ -59,7 +61,7 @@ class SetKnobs(Message, frozen=True, tag="SET"):
 class Start(Message, frozen=True, tag="START"):
     """Begin a new episode: what runs is stopped and drained, the source restarts."""
 
-    seed: Count
+    seed: Drawing
     levels: tuple[Count, Count, Count]
     streams: Streams = 1
 
@@ -197,7 +199,7 @@ class Telemetry(Message, frozen=True, tag="TELEMETRY_REPLY"):
     episode: Count
     epoch: Count
     levels: tuple[Count, Count, Count]
-    ended_ns: int
+    ended_ns: Nanoseconds
     interval: Interval
     metrics: dict[str, float | None]
     slos: dict[str, SloReading]

@@ -27,8 +27,13 @@ ITEM_BYTES = {
     for dtype in ("float32", "float64", "int16", "int32", "int64", "uint16", "uint8")
 }
 
-Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
+# bounded, so that what is made of several of them can be sent on: an integer of msgpack has 64 bits
+MOST = 1 << 53
+Count = Annotated[int, Meta(ge=0, le=MOST)]
+Positive = Annotated[int, Meta(ge=1, le=MOST)]
+Drawing = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]  # a seed; or an identity, 0 = none
+Nanoseconds = Annotated[int, Meta(ge=-(1 << 60), le=1 << 60)]  # by somebody's clock, or between two times
+Stamp = Annotated[int, Meta(ge=-(1 << 58), le=1 << 58)]  # likewise, of which a few are added up
 MAX_STREAMS = 1000
 StreamIndex = Annotated[int, Meta(ge=0, le=MAX_STREAMS - 1)]
 Label = Annotated[str, Meta(max_length=LABEL_CHARACTERS)]

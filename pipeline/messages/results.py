@@ -20,15 +20,18 @@ from pipeline.messages.framing import (
     MAX_PARTS,
     Buffer,
     Count,
+    Drawing,
     End,
     Error,
     Greeting,
     Label,
     Message,
+    Nanoseconds,
     Positive,
     ProtocolError,
     Seconds,
     Shape,
+    Stamp,
     StreamIndex,
     check_array,
     decode,
@@ -37,6 +40,8 @@ from pipeline.messages.framing import (
 from pipeline.messages.truth import Tally, Truth
 
 Identity = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]  # random, so that a name or endpoint need not be
+
+Hops = tuple[Nanoseconds, Nanoseconds, Nanoseconds, Nanoseconds, Nanoseconds, Nanoseconds]
 
 
 def random_identity() -> int:
@@ -83,14 +88,14 @@ class Result(Message, frozen=True, tag="COLLECT", omit_defaults=True):
     shape: Shape
     boxes: Shape = (0, 6)
     stream: StreamIndex = 0
-    incarnation: Count = 0  # an Identity
+    incarnation: Drawing = 0
     episode: Count = 0
     epoch: Count = 0
     grade: Count = 0
     source_index: Count = 0
     size: tuple[Count, Count] = (0, 0)
-    captured_ns: int = 0
-    stamps_ns: tuple[int, int, int, int] = (0, 0, 0, 0)
+    captured_ns: Stamp = 0
+    stamps_ns: tuple[Stamp, Stamp, Stamp, Stamp] = (0, 0, 0, 0)
     service_ns: Count = 0
     worker: Label = ""
 
@@ -119,14 +124,14 @@ class Sync(Greeting, frozen=True, tag="SYNC"):
         clock_error_ns: by how much the estimate may be wrong; None while there is none.
     """
 
-    sent_ns: int
+    sent_ns: Nanoseconds
     collector: Identity
     results: str
     return_frames: bool
     rejected: Count = 0
     duplicates: Count = 0
     refused: Count = 0
-    clock_offset_ns: int = 0
+    clock_offset_ns: Nanoseconds = 0
     clock_error_ns: Count | None = None
 
 
@@ -148,12 +153,12 @@ class Received(msgspec.Struct, frozen=True, array_like=True):
     id: Count
     worker: Label
     service_ns: Count
-    done_ns: int = 0
+    done_ns: Nanoseconds = 0
     grade: Count = 0
     height_px: Count = 0
-    transfer_ns: int = 0
-    return_ns: int = 0
-    sent_ns: int | None = None
+    transfer_ns: Nanoseconds = 0
+    return_ns: Nanoseconds = 0
+    sent_ns: Nanoseconds | None = None
     agreed: Matches | None = None
 
 
@@ -172,8 +177,8 @@ class Verdict(msgspec.Struct, frozen=True, array_like=True):
     outcome: Outcome
     grade: Count = 0
     height_px: Count = 0
-    latency_ns: int = 0
-    hops_ns: tuple[int, int, int, int, int, int] = (0, 0, 0, 0, 0, 0)
+    latency_ns: Nanoseconds = 0
+    hops_ns: Hops = (0, 0, 0, 0, 0, 0)
     epoch: Count = 0
     confidences: Confidences | None = None
 
@@ -214,9 +219,9 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
     source_fps: float
     streams: Positive
     gap_deadline_s: Seconds
-    floor: dict[int, int]
-    now_ns: int
-    echo_ns: int = 0
+    floor: dict[StreamIndex, Count]
+    now_ns: Nanoseconds
+    echo_ns: Nanoseconds = 0
     grades: tuple[Label, ...] = ()
     truth: Truth | None = None
     confidences: bool = False

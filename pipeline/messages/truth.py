@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.content import PACES, Swing
 from pipeline.findings import Followed, Matches
-from pipeline.messages.framing import Count, Positive
+from pipeline.messages.framing import Count, Drawing, Nanoseconds, Positive
 
 
 class DetectionKind(StrEnum):
@@ -65,8 +65,8 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     classes: tuple[str, ...]
     path: str = ""
     n_pictures: Count = 0
-    seed: Count = 0
-    began_ns: int = 0
+    seed: Drawing = 0
+    began_ns: Nanoseconds = 0
     density: Swing | None = None
     pace: Pace = 1.0
     drawn: Drawn | None = None

@@ -16,11 +16,13 @@ from pipeline.messages.framing import (
     PROTOCOL_VERSION,
     Buffer,
     Count,
+    Drawing,
     End,
     Error,
     Greeting,
     Label,
     Message,
+    Nanoseconds,
     Positive,
     ProtocolError,
     Seconds,
@@ -96,7 +98,7 @@ class Register(Greeting, frozen=True, tag="REGISTER"):
 
     worker: Label = ""
     identity: WorkerIdentity = ""
-    sent_ns: int = 0  # the worker's clock
+    sent_ns: Nanoseconds = 0  # the worker's clock
     medium: Label = ""
 
     if_unsaid: ClassVar[int] = PROTOCOL_VERSION
@@ -129,8 +131,8 @@ class GetWork(Message, frozen=True, tag="GET_WORK"):
     in_hand: Count = 0
     ready: bool = True  # False while models are loaded and warmed
     weights: Weights = Weights.NONE
-    sent_ns: int = 0  # the worker's clock
-    started_ns: int = 0
+    sent_ns: Nanoseconds = 0  # the worker's clock
+    started_ns: Nanoseconds = 0
     running_ns: Count = 0
     failed: tuple[Failure, ...] = ()
     epoch: Count | UnsetType = UNSET
@@ -177,7 +179,7 @@ class RegistrationConfirmation(Greeting, frozen=True, tag="REGISTRATION_CONFIRMA
     results: str
     return_frames: bool
     heartbeat_s: Seconds
-    now_ns: int
+    now_ns: Nanoseconds
     name: Label = ""
     binding: Binding = Binding.CAPTURE
 
@@ -185,7 +187,7 @@ class RegistrationConfirmation(Greeting, frozen=True, tag="REGISTRATION_CONFIRMA
 class Work(Message, frozen=True, tag="INFERENCE"):
     """Announces the tasks in the same multipart message."""
 
-    now_ns: int = 0
+    now_ns: Nanoseconds = 0
 
 
 class Change(Message, frozen=True, tag="CHANGE"):
@@ -200,7 +202,7 @@ class Change(Message, frozen=True, tag="CHANGE"):
 class Wait(Message, frozen=True, tag="WAIT"):
     """Nothing to do yet; ask again."""
 
-    now_ns: int = 0
+    now_ns: Nanoseconds = 0
 
 
 FIRST_TRIAL = 1 << 50  # from here on, ids are of no frame: copies, which tell how long a worker takes
@@ -225,13 +227,13 @@ class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dtype: str
     shape: Shape
     stream: StreamIndex = 0
-    incarnation: Count = 0  # an Identity
+    incarnation: Drawing = 0
     episode: Count = 0
     epoch: Count = 0
     grade: Count = 0
     source_index: Count = 0
-    captured_ns: int = 0
-    sent_ns: int = 0
+    captured_ns: Nanoseconds = 0
+    sent_ns: Nanoseconds = 0
 
 
 WorkRequest = Register | GetWork | Leave

@@ -4,6 +4,7 @@ One collector at a time is in charge: the first, until it falls silent or is rep
 """
 
 import logging
+from collections import Counter
 
 from pipeline.messages import Ack, Confirm, End, Error, Gap, LinkDown, Outcome, Standby, Sync, Tally
 from pipeline.once import Once
@@ -15,7 +16,9 @@ from pipeline.producer.workapi import WorkApi
 logger = logging.getLogger(__name__)
 
 SILENT_NS = 3_000_000_000
-MAX_COLLECTORS = 1000  # ever in charge or waiting; one beyond them is refused
+MAX_COLLECTORS = 1000  # that are there, in charge or waiting; one beyond them is refused
+MAX_REMEMBERED = 1000  # that were in charge; of those before them only what they counted is kept
+MAX_PER_GAP = 50_000  # frames of 14 bytes at most: a header has room for these
 NOBODY = Sync(sent_ns=0, collector=0, results="", return_frames=False)
 
 
@@ -34,8 +37,9 @@ class CollectorLink:
         self.said = NOBODY
         self._stream = stream
         self._work = work
-        self._waiting: dict[int, bytes] = {}  # routing ids of those that wait, by identity
-        self._last_words: dict[int, Sync] = {}  # of all that were ever in charge
+        self._waiting: dict[int, tuple[bytes, int]] = {}  # by identity: its routing id, when it last spoke
+        self._last_words: dict[int, Sync] = {}  # of those that were in charge of late, the latest last
+        self._counted = Counter[str]()  # by those that are forgotten
         self._n_refused = 0
         self._tallies: dict[int, Tally] = {}  # the latest of each collector
         self._once = Once(logger)
@@ -43,17 +47,17 @@ class CollectorLink:
     @property
     def rejected(self) -> int:
         """Count malformed messages at the collectors so far."""
-        return sum(sync.rejected for sync in self._last_words.values())
+        return self._counted_by_all("rejected")
 
     @property
     def duplicates(self) -> int:
         """Count results that a collector had received before, so far."""
-        return sum(sync.duplicates for sync in self._last_words.values())
+        return self._counted_by_all("duplicates")
 
     @property
     def refused(self) -> int:
         """Count results that collectors, and acknowledgements that the producer did not take, so far."""
-        return self._n_refused + sum(sync.refused for sync in self._last_words.values())
+        return self._n_refused + self._counted_by_all("refused")
 
     def tell(self, message: LinkDown) -> list[Command]:
         """Tell the collector in charge, if there is one."""
@@ -61,9 +65,9 @@ class CollectorLink:
 
     def tell_gaps(self, frames: list[tuple[int, int, Outcome]]) -> list[Command]:
         """Tell it which frames will not come, if there are any."""
-        if not frames:
-            return []
-        return self.tell(Gap(self._stream.config.incarnation, self._stream.episode, tuple(frames)))
+        incarnation, episode = self._stream.config.incarnation, self._stream.episode
+        parts = (tuple(frames[i : i + MAX_PER_GAP]) for i in range(0, len(frames), MAX_PER_GAP))
+        return [command for part in parts for command in self.tell(Gap(incarnation, episode, part))]
 
     def tell_losses(self) -> list[Command]:
         """Tell it what has been given up and still waits for its word."""
@@ -71,26 +75,29 @@ class CollectorLink:
 
     def tell_end(self) -> list[Command]:
         """Tell END to it and to those that wait for its place."""
-        return self.tell(End()) + [Tell(peer, End()) for peer in self._waiting.values()]
+        return self.tell(End()) + [Tell(peer, End()) for peer, _ in self._waiting.values()]
 
     def tick(self, now_ns: int) -> None:
-        """Put out of charge who has been silent for too long."""
+        """Put out of charge who has been silent for too long; who waited and is silent waits no longer."""
+        waiting = self._waiting.items()
+        self._waiting = {who: (peer, at_ns) for who, (peer, at_ns) in waiting if now_ns - at_ns <= SILENT_NS}
         if self.peer and now_ns - self.heard_ns > SILENT_NS:
             logger.warning("the collector has fallen silent")
             self.peer = b""
 
     def synced(self, peer: bytes, sync: Sync, now_ns: int) -> list[Command]:
         """Answer a collector that is there: it waits, or is in charge, perhaps as of now."""
-        known = self._last_words.keys() | self._waiting.keys()
-        if sync.collector not in known and len(known) >= MAX_COLLECTORS:
-            return [Tell(peer, Error(f"the producer has had {MAX_COLLECTORS} collectors, and takes no more"))]
         is_other = self.said is not NOBODY and sync.collector != self.said.collector
         is_elsewhere = sync.results != self.said.results or sync.collector in self._last_words
         must_wait = is_other and is_elsewhere and bool(self.peer)
         if must_wait:
-            self._waiting[sync.collector] = peer
+            if sync.collector not in self._waiting and len(self._waiting) + 1 >= MAX_COLLECTORS:
+                return [
+                    Tell(peer, Error(f"{MAX_COLLECTORS} collectors are there: the producer takes no more"))
+                ]
+            self._waiting[sync.collector] = peer, now_ns
         else:
-            self._last_words[sync.collector] = sync
+            self._remember(sync)
             self._waiting.pop(sync.collector, None)
             self.heard_ns, self.peer, self.said = now_ns, peer, sync
         if self._work.ended:
@@ -120,6 +127,19 @@ class CollectorLink:
             if ack.tally is not None:
                 self._scored(ack.collector, ack.tally, meter)
         return [Tell(peer, Confirm(ack.seq))]
+
+    def _remember(self, sync: Sync) -> None:
+        """Note what who is in charge says; forget who was so long ago that it will not come back."""
+        self._last_words.pop(sync.collector, None)
+        self._last_words[sync.collector] = sync
+        while len(self._last_words) > MAX_REMEMBERED:
+            forgotten = self._last_words.pop(next(iter(self._last_words)))
+            self._tallies.pop(forgotten.collector, None)
+            for name in ("rejected", "duplicates", "refused"):
+                self._counted[name] += getattr(forgotten, name)
+
+    def _counted_by_all(self, name: str) -> int:
+        return self._counted[name] + sum(getattr(sync, name) for sync in self._last_words.values())
 
     def _scored(self, collector: int, tally: Tally, meter: Meter) -> None:
         """Book what a tally has beyond the one before; one that was overtaken has nothing."""

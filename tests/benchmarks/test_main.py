@@ -22,7 +22,7 @@ def test_it_says_in_one_screen_what_there_is(argv, capsys):
     except SystemExit as ended:
         assert ended.code == 0
     said = capsys.readouterr().out
-    assert all(f"\n    {name}  " in said for name in ("pipeline", "simulator", "agents"))
+    assert all(f"\n    {name}  " in said for name in ("pipeline", "simulator", "agents", "soak"))
     assert len(said.splitlines()) <= 24
 
 

@@ -8,7 +8,7 @@ from msgspec import inspect
 
 from pipeline.messages import Drawn, encode
 
-LARGEST = 2**63 - 1
+SMALLEST, LARGEST = -(2**63), 2**64 - 1  # integers that msgpack has
 SMALL = 3  # numbers up to here are drawn often, for they name things that are there
 
 SHARE = st.floats(0, 1)
@@ -35,7 +35,7 @@ def nonsense(kind: Any) -> st.SearchStrategy[list[bytes]]:
 def _values(info: inspect.Type) -> st.SearchStrategy:
     match info:
         case inspect.IntType(ge=ge, le=le):
-            low, high = -LARGEST if ge is None else ge, LARGEST if le is None else le
+            low, high = SMALLEST if ge is None else ge, LARGEST if le is None else le
             return st.one_of(st.integers(max(low, -SMALL), min(high, SMALL)), st.integers(low, high))
         case inspect.FloatType(ge=least, le=most):
             return st.floats(least, most, allow_nan=False)

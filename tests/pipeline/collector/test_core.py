@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from pipeline.collector.core import Collector
+from pipeline.collector.core import MAX_PER_ACK, Collector
 from pipeline.collector.events import (
     BeginEpisode,
     BeginScoring,
@@ -22,7 +22,7 @@ from pipeline.collector.events import (
     Tick,
 )
 from pipeline.collector.present import MAX_EARLY
-from pipeline.findings import Confidences, Matches
+from pipeline.findings import Confidences, Followed, Matches
 from pipeline.messages import (
     FIRST_TRIAL,
     Ack,
@@ -31,6 +31,8 @@ from pipeline.messages import (
     Error,
     Gap,
     Outcome,
+    ProtocolError,
+    Received,
     Result,
     ResultPart,
     Settings,
@@ -38,7 +40,12 @@ from pipeline.messages import (
     Sync,
     Tally,
     Truth,
+    Verdict,
+    decode_link_up,
+    decode_results,
+    encode,
 )
+from pipeline.messages.framing import LABEL_CHARACTERS, MOST
 
 T = TypeVar("T")
 
@@ -47,6 +54,7 @@ MS = 1_000_000
 
 
 INCARNATION, OTHER = 77, 88  # of two producers
+FARTHEST = 1 << 58  # ns that a result may speak of
 
 
 def settings(
@@ -143,6 +151,49 @@ def test_frames_come_out_in_order_whatever_order_they_came_in(talk):
     assert emitted(talk.result(2)) == []
     assert emitted(talk.result(0)) == [0]
     assert emitted(talk.result(1)) == [1, 2]
+
+
+def test_what_came_together_is_reported_in_as_many_messages_as_have_room_for_it(talk):
+    n = 2 * MAX_PER_ACK + 1
+    reports = acks(talk.result(*range(n)))
+    assert [len(ack.received) for ack in reports] == [MAX_PER_ACK, MAX_PER_ACK, 1]
+    assert [verdict.id for ack in reports for verdict in ack.verdicts] == list(range(n))
+    assert acks(talk.wait(0.4)) == [], "nothing is left, and it is too early to say it again"
+
+
+def test_the_longest_report_is_read_by_the_producer():
+    most = MOST
+    received = Received(999, most, LABEL_CHARACTERS * "\U0001f600", *[most] * 7, Matches(*[most] * 5))
+    verdict = Verdict(
+        999, most, Outcome.DELIVERED, *[most] * 3, (most,) * 6, most, Confidences(most, 0.5, most)
+    )
+    followed = Followed(most, 0.5, 0.5, 0.5, 0.5)
+    tally = Tally(most, most, most, {f"class {i}": Matches(*[most] * 5) for i in range(100)}, followed)
+    ack = Ack(most, most, most, most, (received,) * MAX_PER_ACK, (verdict,) * MAX_PER_ACK, tally)
+    assert decode_link_up([encode(ack)]) == ack
+
+
+@pytest.mark.parametrize("captured_ns", [-FARTHEST, FARTHEST])
+@pytest.mark.parametrize("stamp_ns", [-FARTHEST, FARTHEST])
+def test_the_farthest_times_of_a_worker_can_be_told_to_the_producer(talk, captured_ns, stamp_ns):
+    header = Result(
+        id=0,
+        dtype="uint8",
+        shape=(0,),
+        incarnation=INCARNATION,
+        episode=1,
+        captured_ns=captured_ns,
+        stamps_ns=(stamp_ns, -stamp_ns, stamp_ns, -stamp_ns),
+    )
+    (ack,) = acks(talk.say(ResultsCame(decode_results([encode(header), b"", b""]))))
+    assert decode_link_up([encode(ack)]) == ack and [verdict.id for verdict in ack.verdicts] == [0]
+
+
+@pytest.mark.parametrize("beyond_ns", [FARTHEST + 1, -FARTHEST - 1, 2**64 - 1])
+def test_times_that_cannot_be_are_refused(beyond_ns):
+    header = Result(id=0, dtype="uint8", shape=(0,), captured_ns=beyond_ns)
+    with pytest.raises(ProtocolError, match="captured_ns"):
+        decode_results([encode(header), b"", b""])
 
 
 def test_a_trial_is_acknowledged_and_emitted_nowhere(talk):

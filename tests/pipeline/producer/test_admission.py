@@ -2,8 +2,18 @@
 
 import pytest
 
-from pipeline.messages import End, Error, GetStatus, GetWork, Register, RegistrationConfirmation, Status
-from pipeline.producer.events import Reply, StopRequested
+from pipeline.messages import (
+    End,
+    Error,
+    GetStatus,
+    GetWork,
+    Register,
+    RegistrationConfirmation,
+    Settings,
+    Standby,
+    Status,
+)
+from pipeline.producer.events import Reply, StopRequested, Tell
 from pipeline.producer.outlook import Outlook, costs_of
 from pipeline.producer.workers import Roster, Worker
 from tests.pipeline.producer.conversation import OTHER, Conversation, config, replies, tasks_of
@@ -162,5 +172,34 @@ def test_there_are_only_so_many_workers(talk, monkeypatch):
 
 def test_there_are_only_so_many_collectors(talk, monkeypatch):
     monkeypatch.setattr("pipeline.producer.link.MAX_COLLECTORS", 1)
-    (told,) = talk.sync(b"another", collector=OTHER)
+    (told,) = talk.sync(b"another", collector=OTHER, results="tcp://127.0.0.1:2")
     assert isinstance(told.message, Error) and "takes no more" in told.message.reason
+
+
+def test_a_collector_that_waited_and_is_gone_makes_room_for_another(talk, monkeypatch):
+    monkeypatch.setattr("pipeline.producer.link.MAX_COLLECTORS", 2)
+    elsewhere = {"results": "tcp://127.0.0.1:2"}
+
+    def answer_to(collector: int) -> object:
+        (told,) = talk.sync(b"%d" % collector, collector=collector, **elsewhere)
+        return told.message
+
+    assert isinstance(answer_to(OTHER), Standby)
+    assert isinstance(answer_to(OTHER + 1), Error)
+    assert isinstance(answer_to(OTHER), Standby), "who waits already may go on waiting"
+    for _ in range(4):
+        talk.wait(1.0)
+        talk.sync()
+    assert isinstance(answer_to(OTHER + 1), Standby)
+
+
+def test_collectors_that_replace_one_another_are_never_too_many_and_what_they_counted_stays(
+    talk, monkeypatch
+):
+    monkeypatch.setattr("pipeline.producer.link.MAX_COLLECTORS", 2)
+    monkeypatch.setattr("pipeline.producer.link.MAX_REMEMBERED", 2)
+    for collector in range(100, 110):
+        told = talk.sync(collector=collector, duplicates=1, refused=2, rejected=3)
+        assert any(isinstance(command.message, Settings) for command in told if isinstance(command, Tell))
+    telemetry = talk.telemetry()
+    assert (telemetry.duplicates, telemetry.refused, telemetry.rejected) == (10, 20, 30)
