@@ -22,7 +22,7 @@ from benchmarks.soak.emitted import Emitted, pauses_s, read
 from benchmarks.soak.hurting import Hurting
 from benchmarks.soak.mishaps import Fault, Mishap, drawn
 from benchmarks.soak.picture import draw
-from benchmarks.soak.watching import Slope, Watch, longest_lived, slope
+from benchmarks.soak.watching import Slope, Watch, longest_lived, slope, write_samples
 from pipeline.cluster import LocalCluster
 from pipeline.control import ControlError, UnansweredError
 from pipeline.keymaking import make_keys
@@ -73,6 +73,7 @@ def run(options: argparse.Namespace, console: Console) -> dict[str, float]:
     finally:
         emitted = soak.emitted()
         out_s = [(at_ns - soak.began_ns) / 1e9 for at_ns in emitted.at_ns]
+        write_samples(FOLDER / "samples.csv", soak.watch.samples)
         draw(FOLDER / "soak.png", soak.watch.samples, mishaps, out_s)
     figures = {"minutes": options.minutes, "seed": float(options.seed)} | soak.figures(emitted)
     print_report(figures, soak.broken(figures), console)

@@ -1,10 +1,11 @@
 """What the programs take while they run, and whether anything is left of them."""
 
 import contextlib
+import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -88,6 +89,14 @@ def _segments(pid: int) -> set[Path]:
     return set()
 
 
+def write_samples(path: Path, samples: Sequence[Sample]) -> None:
+    """Write a table of all samples."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(Sample._fields)
+        rows.writerows(samples)
+
+
 def by_name(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
     """Group samples by the process that they are of."""
     grouped: dict[str, list[Sample]] = defaultdict(list)
@@ -125,5 +134,5 @@ def slope(samples: Sequence[Sample], values: Sequence[float]) -> Slope | None:
     if len(minutes) < FEWEST:
         return None
     hours = np.array(list(minutes)) / 60
-    per_h, _, lowest, highest = theilslopes([float(np.median(own)) for own in minutes.values()], hours, 0.95)
-    return Slope(float(per_h), float(lowest), float(highest))
+    found: Any = theilslopes([float(np.median(own)) for own in minutes.values()], hours, 0.95)
+    return Slope(float(found.slope), float(found.low_slope), float(found.high_slope))

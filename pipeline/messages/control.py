@@ -15,12 +15,12 @@ from pipeline.messages.framing import (
     MAX_STREAMS,
     PROTOCOL_VERSION,
     Buffer,
+    Clock,
     Count,
     Drawing,
     Error,
     Greeting,
     Message,
-    Nanoseconds,
     Positive,
     decode_alone,
 )
@@ -199,7 +199,7 @@ class Telemetry(Message, frozen=True, tag="TELEMETRY_REPLY"):
     episode: Count
     epoch: Count
     levels: tuple[Count, Count, Count]
-    ended_ns: Nanoseconds
+    ended_ns: Clock
     interval: Interval
     metrics: dict[str, float | None]
     slos: dict[str, SloReading]

@@ -32,8 +32,9 @@ MOST = 1 << 53
 Count = Annotated[int, Meta(ge=0, le=MOST)]
 Positive = Annotated[int, Meta(ge=1, le=MOST)]
 Drawing = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]  # a seed; or an identity, 0 = none
-Nanoseconds = Annotated[int, Meta(ge=-(1 << 60), le=1 << 60)]  # by somebody's clock, or between two times
-Stamp = Annotated[int, Meta(ge=-(1 << 58), le=1 << 58)]  # likewise, of which a few are added up
+Clock = Annotated[int, Meta(ge=-(1 << 58), le=1 << 58)]  # somebody's, in ns: nine years either way
+Stamp = Annotated[int, Meta(ge=-(1 << 60), le=1 << 60)]  # a clock, or what a worker makes of two or three
+Nanoseconds = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]  # what a collector makes of such
 MAX_STREAMS = 1000
 StreamIndex = Annotated[int, Meta(ge=0, le=MAX_STREAMS - 1)]
 Label = Annotated[str, Meta(max_length=LABEL_CHARACTERS)]

@@ -19,6 +19,7 @@ from pipeline.findings import Confidences, Matches
 from pipeline.messages.framing import (
     MAX_PARTS,
     Buffer,
+    Clock,
     Count,
     Drawing,
     End,
@@ -124,7 +125,7 @@ class Sync(Greeting, frozen=True, tag="SYNC"):
         clock_error_ns: by how much the estimate may be wrong; None while there is none.
     """
 
-    sent_ns: Nanoseconds
+    sent_ns: Clock
     collector: Identity
     results: str
     return_frames: bool
@@ -220,8 +221,8 @@ class Settings(Greeting, frozen=True, tag="SETTINGS"):
     streams: Positive
     gap_deadline_s: Seconds
     floor: dict[StreamIndex, Count]
-    now_ns: Nanoseconds
-    echo_ns: Nanoseconds = 0
+    now_ns: Clock
+    echo_ns: Clock = 0
     grades: tuple[Label, ...] = ()
     truth: Truth | None = None
     confidences: bool = False

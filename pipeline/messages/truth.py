@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.content import PACES, Swing
 from pipeline.findings import Followed, Matches
-from pipeline.messages.framing import Count, Drawing, Nanoseconds, Positive
+from pipeline.messages.framing import Clock, Count, Drawing, Positive
 
 
 class DetectionKind(StrEnum):
@@ -66,7 +66,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     path: str = ""
     n_pictures: Count = 0
     seed: Drawing = 0
-    began_ns: Nanoseconds = 0
+    began_ns: Clock = 0
     density: Swing | None = None
     pace: Pace = 1.0
     drawn: Drawn | None = None

@@ -15,6 +15,7 @@ from pipeline.messages.framing import (
     MAX_PARTS,
     PROTOCOL_VERSION,
     Buffer,
+    Clock,
     Count,
     Drawing,
     End,
@@ -22,7 +23,6 @@ from pipeline.messages.framing import (
     Greeting,
     Label,
     Message,
-    Nanoseconds,
     Positive,
     ProtocolError,
     Seconds,
@@ -98,7 +98,7 @@ class Register(Greeting, frozen=True, tag="REGISTER"):
 
     worker: Label = ""
     identity: WorkerIdentity = ""
-    sent_ns: Nanoseconds = 0  # the worker's clock
+    sent_ns: Clock = 0  # the worker's clock
     medium: Label = ""
 
     if_unsaid: ClassVar[int] = PROTOCOL_VERSION
@@ -131,8 +131,8 @@ class GetWork(Message, frozen=True, tag="GET_WORK"):
     in_hand: Count = 0
     ready: bool = True  # False while models are loaded and warmed
     weights: Weights = Weights.NONE
-    sent_ns: Nanoseconds = 0  # the worker's clock
-    started_ns: Nanoseconds = 0
+    sent_ns: Clock = 0  # the worker's clock
+    started_ns: Clock = 0
     running_ns: Count = 0
     failed: tuple[Failure, ...] = ()
     epoch: Count | UnsetType = UNSET
@@ -179,7 +179,7 @@ class RegistrationConfirmation(Greeting, frozen=True, tag="REGISTRATION_CONFIRMA
     results: str
     return_frames: bool
     heartbeat_s: Seconds
-    now_ns: Nanoseconds
+    now_ns: Clock
     name: Label = ""
     binding: Binding = Binding.CAPTURE
 
@@ -187,7 +187,7 @@ class RegistrationConfirmation(Greeting, frozen=True, tag="REGISTRATION_CONFIRMA
 class Work(Message, frozen=True, tag="INFERENCE"):
     """Announces the tasks in the same multipart message."""
 
-    now_ns: Nanoseconds = 0
+    now_ns: Clock = 0
 
 
 class Change(Message, frozen=True, tag="CHANGE"):
@@ -202,7 +202,7 @@ class Change(Message, frozen=True, tag="CHANGE"):
 class Wait(Message, frozen=True, tag="WAIT"):
     """Nothing to do yet; ask again."""
 
-    now_ns: Nanoseconds = 0
+    now_ns: Clock = 0
 
 
 FIRST_TRIAL = 1 << 50  # from here on, ids are of no frame: copies, which tell how long a worker takes
@@ -232,8 +232,8 @@ class TaskHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     epoch: Count = 0
     grade: Count = 0
     source_index: Count = 0
-    captured_ns: Nanoseconds = 0
-    sent_ns: Nanoseconds = 0
+    captured_ns: Clock = 0
+    sent_ns: Clock = 0
 
 
 WorkRequest = Register | GetWork | Leave

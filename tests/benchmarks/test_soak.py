@@ -92,9 +92,8 @@ def test_a_pause_is_the_longest_that_begins_soon_after_a_death():
 
 
 def test_promises_that_were_not_kept_are_named():
-    kept = dict.fromkeys(
-        ("wrong_accounts", "missing", "disordered", "let_in", "left_processes", "left_segments"), 0.0
-    )
+    promises = ("wrong_accounts", "missing", "disordered", "let_in", "left_processes", "left_segments")
+    kept: dict[str, float] = {name: 0.0 for name in promises}
     assert Soak.broken(kept) == []
     (broken,) = Soak.broken(kept | {"left_processes": 2.0})
     assert broken == "2 processes left behind"

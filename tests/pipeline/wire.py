@@ -82,7 +82,7 @@ def _damaged(draw: st.DrawFn, whole: st.SearchStrategy[bytes]) -> bytes:
 def _anything() -> st.SearchStrategy[bytes]:
     """Any msgpack, in which the words of the protocol may stand."""
     leaf = st.one_of(
-        st.none(), st.booleans(), st.integers(-LARGEST, LARGEST), st.floats(), st.text(max_size=4)
+        st.none(), st.booleans(), st.integers(SMALLEST, LARGEST), st.floats(), st.text(max_size=4)
     )
     tree = st.recursive(
         leaf,

@@ -54,7 +54,7 @@ MS = 1_000_000
 
 
 INCARNATION, OTHER = 77, 88  # of two producers
-FARTHEST = 1 << 58  # ns that a result may speak of
+FARTHEST = 1 << 60  # ns that a result may speak of
 
 
 def settings(
@@ -163,12 +163,34 @@ def test_what_came_together_is_reported_in_as_many_messages_as_have_room_for_it(
 
 def test_the_longest_report_is_read_by_the_producer():
     most = MOST
-    received = Received(999, most, LABEL_CHARACTERS * "\U0001f600", *[most] * 7, Matches(*[most] * 5))
+    received = Received(
+        stream=999,
+        id=most,
+        worker=LABEL_CHARACTERS * "\U0001f600",
+        service_ns=most,
+        done_ns=FARTHEST,
+        grade=most,
+        height_px=most,
+        transfer_ns=FARTHEST,
+        return_ns=FARTHEST,
+        sent_ns=FARTHEST,
+        agreed=Matches(most, most, most, most, most),
+    )
     verdict = Verdict(
-        999, most, Outcome.DELIVERED, *[most] * 3, (most,) * 6, most, Confidences(most, 0.5, most)
+        stream=999,
+        id=most,
+        outcome=Outcome.DELIVERED,
+        grade=most,
+        height_px=most,
+        latency_ns=FARTHEST,
+        hops_ns=(FARTHEST, FARTHEST, FARTHEST, FARTHEST, FARTHEST, FARTHEST),
+        epoch=most,
+        confidences=Confidences(most, 0.5, most),
     )
     followed = Followed(most, 0.5, 0.5, 0.5, 0.5)
-    tally = Tally(most, most, most, {f"class {i}": Matches(*[most] * 5) for i in range(100)}, followed)
+    tally = Tally(
+        most, most, most, {f"class {i}": Matches(most, most, most, most, most) for i in range(100)}, followed
+    )
     ack = Ack(most, most, most, most, (received,) * MAX_PER_ACK, (verdict,) * MAX_PER_ACK, tally)
     assert decode_link_up([encode(ack)]) == ack
 
