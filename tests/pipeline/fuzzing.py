@@ -34,7 +34,9 @@ def one_input(data: bytes) -> None:
 def write_valid(folder: Path, number: int, kind: object) -> None:
     """Write messages that are valid, for the fuzzer to begin with: some of the decoder of this number."""
 
-    @settings(max_examples=N_VALID, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(
+        max_examples=N_VALID, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     @given(messages(kind))
     def write(message: object) -> None:
         data = bytes([number]) + encode(message)
