@@ -46,6 +46,8 @@ def found_in(paths: Sequence[Path], where: Sequence[str]) -> list[LoggedRun]:
 
     Raises ConfigError: there is no such folder, or no run in it; a condition is none; no run has that fact.
     """
+    if bad := [text for text in where if "=" not in text]:
+        raise ConfigError(f"--where: expected FACT=VALUE, got {bad[0]!r}")
     conditions = {name: value.split(",") for name, _, value in (text.partition("=") for text in where)}
     folders = paths or sorted(path for path in RESULTS.glob("*") if any(path.glob(f"*/{SUMMARY}")))
     if not folders:

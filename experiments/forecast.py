@@ -79,6 +79,9 @@ def check(config: ForecastsConfig) -> None:
     for name, least in (("seeds", 1), ("settings", 3), ("clones", 1), ("held", 1), ("bins", 1)):
         if getattr(config, name) < least:
             raise ValueError(f"{name} must be >= {least}, got {getattr(config, name)} (conf/forecasts.yaml)")
+    lists = {"agents": config.agents, "moments": config.moments, **vars(config.worlds)}
+    if empty := [name for name, entries in lists.items() if not entries]:
+        raise ValueError(f"{empty[0]} must not be empty (conf/forecasts.yaml)")
     last = config.env.steps - config.held
     if not all(0 <= moment <= last for moment in config.moments):
         raise ValueError(

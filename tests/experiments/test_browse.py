@@ -58,7 +58,8 @@ def test_conditions_hold_together_and_a_value_may_be_one_of_several(folder, caps
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("agnt", r"FACT=VALUE: no run has a fact 'agnt'; did you mean agent\?"),
+        ("agent", "expected FACT=VALUE, got 'agent'"),
+        ("agnt=aif", r"FACT=VALUE: no run has a fact 'agnt'; did you mean agent\?"),
         ("colour=red", "no run has a fact 'colour'; see any summary.json"),
     ],
 )

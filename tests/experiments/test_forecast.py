@@ -60,6 +60,9 @@ def test_the_configuration_as_it_is_asks_when_nothing_happens_meanwhile():
     [
         ("clones=0", "clones must be >= 1, got 0"),
         ("settings=2", "settings must be >= 3, got 2"),
+        ("agents=[]", "agents must not be empty"),
+        ("worlds.scenarios=[]", "scenarios must not be empty"),
+        ("moments=[]", "moments must not be empty"),
         ("moments=[5]", r"moments must be in \[0, env\.steps - held = 4\], got \[5\]"),
         ("env=pipeline", "only the simulator can be copied: say env=simulator"),
     ],
