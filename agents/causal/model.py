@@ -23,9 +23,7 @@ Array = NDArray[np.float64]
 RATIO_FLOOR = 0.005  # a measured ratio below is taken for this, its logarithm is finite
 UNSEEN = -1  # bin of an SLO that was not measured yet
 BLIND = 0.0  # weight of a sample whose congestion is inferred alone: it would confirm what it came from
-LAG_LEFT = (
-    0.5  # share of a lag that is left an interval later: what was made under the old levels is still about
-)
+LAG_LEFT = 0.5  # share of a lag that is left an interval later: what the old levels made is still about
 
 
 class Interval(NamedTuple):

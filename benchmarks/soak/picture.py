@@ -28,11 +28,11 @@ def draw(path: Path, samples: Sequence[Sample], mishaps: Sequence[Mishap], out_s
     with mpl.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=SIZE_IN, layout="constrained", dpi=120)
         memory, descriptors, frames, events = figure.subplots(4, 1, sharex=True)
-        for name, own in by_name(samples).items():
-            role = "inference" if name.endswith("inference") else name.split("-")[0]
+        for own in by_name(samples).values():
+            colour = COLOURS[own[0].role]
             minutes = [sample.at_s / 60 for sample in own]
-            memory.plot(minutes, [sample.memory_mb for sample in own], color=COLOURS[role], lw=0.9)
-            descriptors.plot(minutes, [sample.descriptors for sample in own], color=COLOURS[role], lw=0.9)
+            memory.plot(minutes, [sample.memory_mb for sample in own], color=colour, lw=0.9)
+            descriptors.plot(minutes, [sample.descriptors for sample in own], color=colour, lw=0.9)
         for role, colour in COLOURS.items():
             memory.plot([], [], color=colour, label=role)
         memory.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

@@ -34,6 +34,11 @@ class Sample(NamedTuple):
     memory_mb: float
     descriptors: int
 
+    @property
+    def role(self) -> str:
+        """Return what it is: "producer", "collector", "worker" or "inference"."""
+        return "inference" if self.name.endswith("inference") else self.name.partition("-")[0]
+
 
 class Slope(NamedTuple):
     """By how much something grows in an hour, and the 95 % interval of that (Theil and Sen)."""
@@ -106,17 +111,8 @@ def by_name(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
 
 
 def longest_lived(samples: Sequence[Sample], program: str) -> list[Sample]:
-    """Return the samples of the one that was there for longest of producer, collector or inference.
-
-    Args:
-        program: "producer", "collector", "worker" or "inference".
-    """
-    is_it = (
-        (lambda name: name.endswith("inference"))
-        if program == "inference"
-        else (lambda name: name.startswith(program) and not name.endswith("inference"))
-    )
-    lives = [own for name, own in by_name(samples).items() if is_it(name)]
+    """Return the samples of the one that was there for longest of all of this role."""
+    lives = [own for own in by_name(samples).values() if own[0].role == program]
     return max(lives, key=lambda own: own[-1].at_s - own[0].at_s, default=[])
 
 
